@@ -1,0 +1,187 @@
+"""Clazar's metering API: translate HTTP into answers. No retries, no waiting: that is the
+state machine's job, where it can be seen.
+
+`POST /authenticate/`, `POST /metering/`, `GET /metering/` (developers.clazar.io).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from functions.domain import answers
+from functions.domain.answers import Answer, Stored
+from functions.errors import CredentialsRefused, PartnerBusy
+
+# Connect and read. Together they stay well inside the function's timeout, so that a request that
+# has left is over before Step Functions tries again.
+_TIMEOUT = (5.0, 20.0)
+_PAGE_SIZE = 100
+_MOST_PAGES = 200
+_KEPT_RESPONSE = 8_000
+_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
+_TIMED_OUT, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 408, 409, 429, 500
+_EARLY = 60.0
+_UNSTATED_LIFETIME = 300.0
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What the secret holds."""
+
+    client_id: str
+    client_secret: str
+
+
+class Reply(NamedTuple):
+    """What came of one POST: an answer per dimension, and the evidence for the ledger."""
+
+    outcome: Literal["answered", "busy", "unknown"]
+    answers: dict[str, Answer]
+    status: int | None
+    response: str
+
+
+class ListingUnavailable(Exception):
+    """The receiver cannot be asked what it holds (not offered, or no usable answer)."""
+
+
+class Clazar:
+    """One account. Keeps its token between calls and renews it when it is refused."""
+
+    def __init__(self, url: str, credentials: Callable[[bool], Credentials]) -> None:
+        self._url, self._credentials = url.rstrip("/"), credentials
+        self._token, self._expires = "", 0.0
+
+    def submit(self, body: bytes) -> Reply:
+        """Send one request body (`{"request": [record, …]}`) of one contract.
+
+        Raises CredentialsRefused or PartnerBusy only if the records have not left.
+        """
+        records = json.loads(body)["request"]
+        headers = {"accept": "application/json", "content-type": "application/json"}
+        try:
+            response = self._call("POST", data=body, headers=headers)
+        except requests.RequestException as error:
+            if _never_connected(error):
+                return _reply("busy", records, answers.NOT_TAKEN, None, str(error))
+            return _reply("unknown", records, answers.UNKNOWN, None, str(error))
+        status, text = response.status_code, response.text[:_KEPT_RESPONSE]
+        if status == _TOO_MANY:
+            return _reply("busy", records, answers.NOT_TAKEN, status, text)
+        if status >= _SERVER_ERROR or status == _TIMED_OUT:
+            return _reply("unknown", records, answers.UNKNOWN, status, text)
+        if status == _CONFLICT:
+            present = Answer(kind="present", code=f"HTTP_{status}", message=text[:500])
+            return _reply("answered", records, present, status, text)
+        read = answers.read_results(records, _json(response))
+        if status >= 300:  # noqa: PLR2004
+            read = answers.read_refusal(records, status, _json(response) or response.text)
+        return Reply("answered", read, status, text)
+
+    def stored(self, contract: str, dimension: str, start: datetime) -> tuple[Stored, ...]:
+        """Return what Clazar lists for a contract, dimension and window."""
+        rows: list[Any] = []
+        for page in range(1, _MOST_PAGES + 1):
+            found = self._page(contract, dimension, page)
+            if not found or found[0] in rows:  # the end, or a server that ignores `page`
+                return answers.read_stored(rows + found, contract=contract, start=start).get(
+                    dimension, ()
+                )
+            rows += found
+        raise ListingUnavailable(f"GET /metering/ has no end after {_MOST_PAGES} pages")
+
+    def _page(self, contract: str, dimension: str, page: int) -> list[Any]:
+        query = {"contract_id": contract, "dimension": dimension}
+        paging = {"page": str(page), "page_size": str(_PAGE_SIZE)}
+        try:
+            response = self._call("GET", params=query | paging, headers={"accept": "application/json"})
+        except requests.RequestException as error:
+            raise ListingUnavailable(f"GET /metering/: {error}") from error
+        if response.status_code == _NOT_FOUND and page > 1:
+            return []
+        body = _json(response)
+        rows = body.get("results") if isinstance(body, dict) else None
+        if response.status_code != _OK or not isinstance(rows, list):
+            raise ListingUnavailable(f"GET /metering/: HTTP {response.status_code}")
+        return rows
+
+    def _call(self, method: str, headers: dict[str, str], **request: Any) -> requests.Response:
+        """Send with a token; a refused token means nothing was taken, so once more with a new one."""
+        for fresh in (False, True):
+            authorization = {"authorization": f"Bearer {self._authorize(fresh=fresh)}"}
+            # A connection of its own: one kept alive while Lambda slept would make every first
+            # request an unknown outcome.
+            response = requests.request(
+                method,
+                f"{self._url}/metering/",
+                headers=headers | authorization,
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+                **request,
+            )
+            if response.status_code != _UNAUTHORIZED:
+                break
+        if response.status_code in (_UNAUTHORIZED, _FORBIDDEN):
+            raise CredentialsRefused(f"Clazar refused a new token: HTTP {response.status_code}")
+        return response
+
+    def _authorize(self, *, fresh: bool) -> str:
+        if fresh or time.monotonic() >= self._expires:
+            self._token, seconds = self._new_token()
+            self._expires = time.monotonic() + max(seconds - _EARLY, seconds / 2)
+        return self._token
+
+    def _new_token(self) -> tuple[str, float]:
+        for again in (False, True):
+            credentials = self._credentials(again)
+            try:
+                response = requests.post(
+                    f"{self._url}/authenticate/",
+                    json=msgspec.to_builtins(credentials),
+                    timeout=_TIMEOUT,
+                    allow_redirects=False,
+                )
+            except requests.RequestException as error:
+                raise PartnerBusy(f"POST /authenticate/: {type(error).__name__}") from error
+            status, body = response.status_code, _json(response)
+            if status == _OK and isinstance(body, dict) and isinstance(body.get("access_token"), str):
+                lifetime = body.get("expires_in")
+                if not isinstance(lifetime, int | float) or lifetime <= 0:
+                    lifetime = _UNSTATED_LIFETIME
+                return body["access_token"], float(lifetime)
+            if status in (_TOO_MANY, _TIMED_OUT) or status >= _SERVER_ERROR or status == _OK:
+                raise PartnerBusy(f"POST /authenticate/: HTTP {status} without a token")
+        raise CredentialsRefused(f"Clazar refused the credentials in the secret: HTTP {status}")
+
+
+def _reply(
+    outcome: Literal["answered", "busy", "unknown"],
+    records: Sequence[dict[str, str]],
+    answer: Answer,
+    status: int | None,
+    text: str,
+) -> Reply:
+    return Reply(outcome, {record["dimension"]: answer for record in records}, status, text)
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    """No connection was ever made, so no byte of the request has left."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", None)
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def _json(response: requests.Response) -> Any:
+    try:
+        return response.json()
+    except requests.exceptions.JSONDecodeError:
+        return None

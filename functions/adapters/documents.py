@@ -1,0 +1,62 @@
+"""Typed JSON objects that are only ever changed by conditional writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from functions.adapters.storage import Objects
+from functions.errors import BadState, WriteConflict
+
+T = TypeVar("T")
+_TRIES = 8
+
+
+class Version(NamedTuple, Generic[T]):
+    """A value and the ETag of the object that holds it."""
+
+    value: T
+    etag: str
+
+
+class Document(Generic[T]):
+    """One object of one type."""
+
+    def __init__(self, objects: Objects, key: str, kind: type[T]) -> None:
+        self._objects, self.key, self._kind = objects, key, kind
+
+    def read(self) -> Version[T] | None:
+        """Return what is stored, None if nothing is; BadState if it cannot be understood."""
+        stored = self._objects.read(self.key)
+        if stored is None:
+            return None
+        try:
+            return Version(msgspec.json.decode(stored.body, type=self._kind), stored.etag)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadState(f"{self.key} cannot be read: {error}. It was left as it is.") from error
+
+    def write(self, value: T, over: Version[T] | None) -> Version[T]:
+        """Write over the version that was read (None: over nothing), else WriteConflict."""
+        body = msgspec.json.format(msgspec.json.encode(value), indent=1)
+        if over is None:
+            etag = self._objects.create(self.key, body)
+        else:
+            etag = self._objects.replace(self.key, body, over.etag)
+        if etag is None:
+            raise WriteConflict(f"{self.key} was changed by somebody else")
+        return Version(value, etag)
+
+    def change(self, change: Callable[[T | None], T]) -> Version[T]:
+        """Read, change and write until no other writer comes between."""
+        for _ in range(_TRIES):
+            read = self.read()
+            value = change(read.value if read else None)
+            if read and value == read.value:
+                return read
+            try:
+                return self.write(value, read)
+            except WriteConflict:
+                continue
+        raise WriteConflict(f"{self.key} changes too often")

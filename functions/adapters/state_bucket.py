@@ -1,0 +1,98 @@
+"""The state bucket's documents under their names: ledger, journal, lease, state file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+
+from functions.adapters.documents import Document
+from functions.adapters.storage import Objects
+from functions.domain import keys, state_file
+from functions.domain.ledger import Entry
+from functions.domain.month import Month
+from functions.domain.months_due import Journal
+from functions.domain.plan import Plan
+from functions.errors import WriteConflict
+
+_READERS = 32
+_TRIES = 8
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """Who runs a plan; nobody once `execution` is empty."""
+
+    execution: str
+    at: str
+
+
+def lease(objects: Objects, plan: Plan) -> Document[Lease]:
+    """Return the plan's lease."""
+    return Document(objects, keys.lease(plan), Lease)
+
+
+def journal(objects: Objects, plan: Plan) -> Document[Journal]:
+    """Return what the pipeline remembers of the plan."""
+    return Document(objects, keys.journal(plan), Journal)
+
+
+def entry(objects: Objects, plan: Plan, month: Month, contract: str) -> Document[Entry]:
+    """Return the ledger entry of one contract's month."""
+    return Document(objects, keys.ledger_entry(plan, month, contract), Entry)
+
+
+def entries(objects: Objects, plan: Plan, month: Month) -> Iterator[Entry]:
+    """Yield every ledger entry of a month."""
+    found = [item.key for item in objects.list(keys.ledger_month(plan, month))]
+    with ThreadPoolExecutor(_READERS) as pool:
+        for version in pool.map(lambda key: Document(objects, key, Entry).read(), found):
+            if version is not None:
+                yield version.value
+
+
+def entries_of_other_plans(
+    objects: Objects, plan: Plan, month: Month, contract: str
+) -> Iterator[Entry]:
+    """Yield the entries of the same contract and month under every other plan."""
+    own = keys.ledger_entry(plan, month, contract)
+    tail = own.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}/")
+    for item in _plan_journals(objects):
+        key = f"{item.removesuffix('plan.json')}{tail}"
+        version = None if key == own else Document(objects, key, Entry).read()
+        if version is not None:
+            yield version.value
+
+
+def _plan_journals(objects: Objects) -> Iterator[str]:
+    """Yield the journal key of every plan. Skips from plan to plan, not through all entries."""
+    after = keys.LEDGER_ROOT
+    while listed := next(objects.list(keys.LEDGER_ROOT, after=after, limit=1), None):
+        plan_path = "/".join(listed.key.split("/")[:4])
+        yield f"{plan_path}/plan.json"
+        after = f"{plan_path}/\U0010ffff"
+
+
+def read_state(objects: Objects, plan: Plan) -> state_file.PlanState | None:
+    """Return what the state file says of the plan; BadState if it cannot be understood."""
+    stored = objects.read(plan.state_file)
+    document = state_file.parse(stored.body if stored else None, plan.state_file)
+    return state_file.read_plan(document, plan.key, plan.state_file)
+
+
+def change_state(
+    objects: Objects, plan: Plan, change: Callable[[state_file.Document], state_file.Document]
+) -> None:
+    """Change the state file unless somebody else just did; then read and change again."""
+    for _ in range(_TRIES):
+        stored = objects.read(plan.state_file)
+        document = state_file.parse(stored.body if stored else None, plan.state_file)
+        state_file.read_plan(document, plan.key, plan.state_file)
+        body = state_file.encode(change(document))
+        if stored is None:
+            written = objects.create(plan.state_file, body)
+        else:
+            written = objects.replace(plan.state_file, body, stored.etag)
+        if written is not None:
+            return
+    raise WriteConflict(f"{plan.state_file} changes too often")

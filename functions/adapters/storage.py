@@ -1,0 +1,135 @@
+"""S3 objects: read, list, and the conditional writes that state depends on.
+
+A retried PUT whose first answer was lost finds its own object in the way. So a failed condition is
+a success when what is stored is byte for byte what was to be written; writers put something unique
+(an execution, an attempt) into what must not be mistaken for somebody else's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions.errors import StorageBusy
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_CLIENT = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=20)
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+_FINAL = {"AccessDenied", "403", "NoSuchBucket", "InvalidRequest", "PermanentRedirect"}
+
+
+class Stored(NamedTuple):
+    """An object's content and the ETag that a conditional write names."""
+
+    body: bytes
+    etag: str
+
+
+class Listed(NamedTuple):
+    """One line of a listing."""
+
+    key: str
+    etag: str
+    size: int
+
+
+class Objects(Protocol):
+    """What the use cases need of a bucket."""
+
+    def read(self, key: str) -> Stored | None:
+        """Return an object, None if there is none."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write a computed object that only this run names. Not for state."""
+
+    def create(self, key: str, body: bytes) -> str | None:
+        """Write if there is no object; return the ETag, None if there is one."""
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        """Write if the object is still the one read; return the ETag, None if it is not."""
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
+        """Yield objects in key order, beginning behind a key."""
+
+
+@cache
+def _client() -> S3Client:
+    client: S3Client = boto3.client("s3", config=_CLIENT)
+    return client
+
+
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def _failure(error: Exception, bucket: str, key: str) -> Exception:
+    """Return what a failed call means: busy, or (anything final) the error itself."""
+    if isinstance(error, ClientError) and _code(error) in _FINAL:
+        error.add_note(f"s3://{bucket}/{key}")
+        return PermissionError(f"s3://{bucket}/{key}: {error}")
+    return StorageBusy(f"s3://{bucket}/{key}: {error}")
+
+
+class Bucket:
+    """A bucket behind boto3; every failure is an exception, never an empty answer."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def read(self, key: str) -> Stored | None:
+        """Return an object, None if there is none."""
+        try:
+            answer = _client().get_object(Bucket=self.name, Key=key)
+            return Stored(answer["Body"].read(), answer["ETag"])
+        except ClientError as error:
+            if _code(error) in _MISSING:
+                return None
+            raise _failure(error, self.name, key) from error
+        except BotoCoreError as error:
+            raise _failure(error, self.name, key) from error
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write a computed object that only this run names. Not for state."""
+        self._put(key, body, {})
+
+    def create(self, key: str, body: bytes) -> str | None:
+        """Write if there is no object; return the ETag, None if there is one."""
+        return self._put(key, body, {"IfNoneMatch": "*"})
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        """Write if the object is still the one read; return the ETag, None if it is not."""
+        return self._put(key, body, {"IfMatch": etag})
+
+    def _put(self, key: str, body: bytes, condition: dict[str, Any]) -> str | None:
+        try:
+            return _client().put_object(Bucket=self.name, Key=key, Body=body, **condition)["ETag"]
+        except ClientError as error:
+            if condition and _code(error) in _CONDITION_FAILED | _MISSING:
+                stored = self.read(key)
+                return stored.etag if stored and stored.body == body else None
+            raise _failure(error, self.name, key) from error
+        except BotoCoreError as error:
+            raise _failure(error, self.name, key) from error
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
+        """Yield objects in key order, beginning behind a key."""
+        pages = _client().get_paginator("list_objects_v2")
+        try:
+            for page in pages.paginate(
+                Bucket=self.name,
+                Prefix=prefix,
+                StartAfter=after,
+                PaginationConfig={"MaxItems": limit, "PageSize": limit} if limit else {},
+            ):
+                for item in page.get("Contents", []):
+                    yield Listed(item["Key"], item["ETag"], item["Size"])
+        except (ClientError, BotoCoreError) as error:
+            raise _failure(error, self.name, f"{prefix}*") from error

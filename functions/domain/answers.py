@@ -1,0 +1,167 @@
+"""What Clazar answered, read per record. Only `status: success` is billed.
+
+Sources: vendor notes on `POST /metering/` (per-record `results` under HTTP 200; rejected entries
+may lack contract and dimension; a duplicate is an explicit rejection) and `GET /metering/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from functions.domain.month import parse_instant
+
+_DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",))
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of one record after a request or a look.
+
+    `accepted`: billed. `refused`: not billed. `present`: the receiver holds a record for this
+    window, and whether it is ours has to be looked up. `unknown`: no answer for this record.
+    `absent`: the receiver was asked and does not list it. `not_taken`: the request did not reach it.
+    """
+
+    kind: Literal["accepted", "refused", "present", "unknown", "absent", "not_taken"]
+    record_id: str | None = None
+    code: str = ""
+    message: str = ""
+    errors: tuple[str, ...] = ()
+
+
+UNKNOWN = Answer(kind="unknown")
+NOT_TAKEN = Answer(kind="not_taken")
+Records = Sequence[Mapping[str, str]]
+
+
+def read_results(records: Records, body: object) -> dict[str, Answer]:
+    """Return an answer per dimension for the records of one request of one contract."""
+    results = body.get("results") if isinstance(body, Mapping) else None
+    if not isinstance(results, list):
+        return {record["dimension"]: UNKNOWN for record in records}
+    if len(results) == 1 < len(records) and _is_unlabelled_error(results[0]):
+        # The documented form of "this contract is unknown": one error for the whole request.
+        return {record["dimension"]: _read(record, results[0]) for record in records}
+    matched = _match(records, results)
+    return {
+        record["dimension"]: _read(record, matched.get(record["dimension"])) for record in records
+    }
+
+
+def _is_unlabelled_error(result: object) -> bool:
+    return isinstance(result, Mapping) and not result.get("dimension") and _is_error(result)
+
+
+def _is_error(result: Mapping[str, Any]) -> bool:
+    return bool(result.get("errors")) or (
+        "status" not in result and bool(result.get("code") or result.get("message"))
+    )
+
+
+def _match(records: Records, results: list[Any]) -> dict[str, object]:
+    """Match by dimension where a result names one, by position where none is misplaced."""
+    names = [item.get("dimension") if isinstance(item, Mapping) else None for item in results]
+    wanted = [record["dimension"] for record in records]
+    in_order = len(names) == len(wanted) and all(
+        name in (None, want) for name, want in zip(names, wanted, strict=True)
+    )
+    if in_order:
+        return dict(zip(wanted, results, strict=True))
+    return {
+        name: item
+        for name, item in zip(names, results, strict=True)
+        if isinstance(name, str) and names.count(name) == 1
+    }
+
+
+def _read(record: Mapping[str, str], result: object) -> Answer:
+    if not isinstance(result, Mapping):
+        return UNKNOWN
+    if result.get("contract_id", record["contract_id"]) != record["contract_id"]:
+        return UNKNOWN
+    record_id = str(result["id"]) if result.get("id") else None
+    if _is_error(result):
+        return _refusal(result, record_id)
+    status = result.get("status")
+    if status == "success":
+        same = str(result.get("quantity", record["quantity"])) == record["quantity"]
+        return Answer(kind="accepted" if same else "present", record_id=record_id)
+    if status in ("fail", "error"):
+        message = f"Clazar stored the record with status {status!r} and does not bill it"
+        return Answer(
+            kind="refused", record_id=record_id, code="NOT_BILLED", message=message, errors=(message,)
+        )
+    return Answer(kind="unknown", record_id=record_id, message=f"status {status!r}")
+
+
+def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
+    errors = _texts(result.get("errors")) or _texts(result.get("message"))
+    code, message = str(result.get("code") or "REFUSED"), str(result.get("message") or "")
+    text = " ".join((*errors, message, code)).lower()
+    duplicate = any(all(word in text for word in phrase) for phrase in _DUPLICATE_PHRASES)
+    contradictory = result.get("status") == "success"
+    return Answer(
+        kind="present" if duplicate or contradictory else "refused",
+        record_id=record_id,
+        code=code,
+        message=message or (errors[0] if errors else code),
+        errors=errors or (code,),
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not value:
+        return ()
+    items = value if isinstance(value, list) else [value]
+    found = (item.get("message", item) if isinstance(item, Mapping) else item for item in items)
+    return tuple(str(item)[:500] for item in found)[:20]
+
+
+def read_refusal(records: Records, status: int, body: object) -> dict[str, Answer]:
+    """Return the answer to a request that was refused as a whole with an HTTP error."""
+    if isinstance(body, Mapping) and isinstance(body.get("results"), list):
+        return read_results(records, body)
+    details = body if isinstance(body, Mapping) else {}
+    inner = details.get("error")
+    if isinstance(inner, Mapping):
+        details = inner
+    message = details.get("message") or details.get("detail") or str(body)[:500] or f"HTTP {status}"
+    refused = _refusal({"errors": message, "message": message, "code": f"HTTP_{status}"}, None)
+    return {record["dimension"]: refused for record in records}
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that `GET /metering/` lists for a contract, dimension and hour."""
+
+    record_id: str
+    quantity: str
+    status: str
+
+
+def read_stored(
+    rows: Sequence[Any], *, contract: str, start: datetime
+) -> dict[str, tuple[Stored, ...]]:
+    """Return what is stored per dimension for a contract's window.
+
+    Filters are applied again here: a listing that ignores one must not look like acceptance. The
+    duplicate rule works by the hour, so the hour of `start_time` is what is compared.
+    """
+    found: dict[str, tuple[Stored, ...]] = {}
+    for row in rows:
+        if not isinstance(row, Mapping) or row.get("contract_id") != contract:
+            continue
+        try:
+            hour = parse_instant(row.get("start_time")).replace(minute=0, second=0, microsecond=0)
+        except ValueError:
+            continue
+        if hour == start and isinstance(row.get("dimension"), str):
+            stored = Stored(
+                record_id=str(row.get("id", "")),
+                quantity=str(row.get("quantity")),
+                status=str(row.get("status")),
+            )
+            found[row["dimension"]] = (*found.get(row["dimension"], ()), stored)
+    return found

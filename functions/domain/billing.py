@@ -1,0 +1,166 @@
+"""Usage sums of a month -> what each contract is billed, what is left over, what has no payer.
+
+The law of this module: per dimension, input = billed + remainder + quarantined, exactly. With
+formulas the law holds for each formula's value: value = billed + remainder.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+import msgspec
+
+from functions.domain import formula
+from functions.domain.plan import Plan
+from functions.domain.usage import Group
+
+_KNOWN_DIMENSIONS = (
+    "cpu_core_hours",
+    "memory_byte_hours",
+    "storage_allocated_byte_hours",
+    "replica_hours",
+)
+
+
+class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One contract's month: usage, quantities to send (positive integers), what rounding left."""
+
+    contract_id: str
+    usage: dict[str, str]
+    quantities: dict[str, str]
+    remainders: dict[str, str] = {}
+    failure: str | None = None
+
+
+class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage without a contract id, by subscription."""
+
+    subscription: str
+    dimension: str
+    quantity: str
+
+
+class MonthBill(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole month: every contract and everything that cannot be billed."""
+
+    contracts: list[ContractBill]
+    quarantined: list[Quarantined]
+    unbilled_dimensions: list[str]
+
+
+class _Usage(NamedTuple):
+    totals: dict[str, Fraction]
+    prices: dict[str, Fraction]
+    unpriced: set[str]
+
+
+def bill(plan: Plan, sums: Iterable[tuple[Group, int | Decimal]]) -> MonthBill:
+    """Work out every contract's quantities; ordered by contract and dimension."""
+    usage: dict[str, _Usage] = defaultdict(
+        lambda: _Usage(defaultdict(Fraction), defaultdict(Fraction), set())
+    )
+    quarantine: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+    seen = set(_KNOWN_DIMENSIONS)
+    for (contract, dimension, price, subscription), value in sums:
+        seen.add(dimension)
+        if contract is None:
+            quarantine[subscription or "", dimension] += Fraction(value)
+            continue
+        of_contract = usage[contract]
+        of_contract.totals[dimension] += Fraction(value)
+        if price is None:
+            of_contract.unpriced.add(dimension)
+        else:
+            of_contract.prices[dimension] += Fraction(value) * Fraction(price)
+    return MonthBill(
+        contracts=[_bill_contract(plan, name, usage[name], seen) for name in sorted(usage)],
+        quarantined=[
+            Quarantined(subscription=who, dimension=what, quantity=formula.exact_text(amount))
+            for (who, what), amount in sorted(quarantine.items())
+            if amount
+        ],
+        unbilled_dimensions=_unbilled(plan, usage.values()),
+    )
+
+
+def check_conservation(
+    plan: Plan, sums: Iterable[tuple[Group, int | Decimal]], month: MonthBill
+) -> None:
+    """Raise unless every unit of input is billed, a remainder, quarantined or a named failure.
+
+    Recomputed from the texts that are stored and sent, not from the numbers they were made of.
+    """
+    difference: dict[str, Fraction] = defaultdict(Fraction)
+    for (_, dimension, _, _), value in sums:
+        difference[dimension] += Fraction(value)
+    for held in month.quarantined:
+        difference[held.dimension] -= Fraction(held.quantity)
+    for contract in month.contracts:
+        for dimension, total in contract.usage.items():
+            difference[dimension] -= Fraction(total)
+            billed = Fraction(contract.quantities.get(dimension, "0"))
+            left = Fraction(contract.remainders.get(dimension, "0"))
+            if not plan.dimensions and billed + left != Fraction(total):
+                raise ArithmeticError(f"{contract.contract_id} {dimension}: {total} is not conserved")
+    lost = sorted(name for name, value in difference.items() if value)
+    if lost:
+        raise ArithmeticError(f"usage of {', '.join(lost)} is not conserved")
+
+
+def _bill_contract(plan: Plan, name: str, usage: _Usage, seen: set[str]) -> ContractBill:
+    totals = {key: formula.exact_text(usage.totals[key]) for key in sorted(usage.totals)}
+    try:
+        amounts = _amounts(plan, usage, seen)
+    except formula.FormulaError as error:
+        return ContractBill(contract_id=name, usage=totals, quantities={}, failure=str(error))
+    quantities, remainders = {}, {}
+    for dimension, amount in sorted(amounts.items()):
+        quantity = round_to_whole(amount, plan.rounding)
+        if quantity:
+            quantities[dimension] = str(quantity)
+        if amount != quantity:
+            remainders[dimension] = formula.exact_text(amount - quantity)
+    return ContractBill(
+        contract_id=name, usage=totals, quantities=quantities, remainders=remainders
+    )
+
+
+def _amounts(plan: Plan, usage: _Usage, seen: set[str]) -> Mapping[str, Fraction]:
+    if not plan.dimensions:
+        return usage.totals
+    names = {name: usage.totals.get(name, Fraction(0)) for name in seen}
+    names |= {
+        f"{name}_total_price": usage.prices.get(name, Fraction(0))
+        for name in seen - usage.unpriced
+    }
+    amounts = {}
+    for dimension, text in plan.dimensions.items():
+        for unpriced in sorted(usage.unpriced):
+            if f"{unpriced}_total_price" in formula.names_in(text):
+                message = f"formula {text!r}: usage of {unpriced} has records without pricePerUnit"
+                raise formula.FormulaError(message)
+        amounts[dimension] = formula.evaluate(text, names)
+        if amounts[dimension] < 0:
+            raise formula.FormulaError(f"formula {text!r} of {dimension} is negative")
+    return amounts
+
+
+def _unbilled(plan: Plan, usages: Iterable[_Usage]) -> list[str]:
+    """Return dimensions that were used but that no formula reads."""
+    if not plan.dimensions:
+        return []
+    read = set().union(*(formula.names_in(text) for text in plan.dimensions.values()))
+    read |= {name.removesuffix("_total_price") for name in read}
+    return sorted({name for usage in usages for name, total in usage.totals.items() if total} - read)
+
+
+def round_to_whole(amount: Fraction, rounding: str) -> int:
+    """Round once, to a whole unit: `floor`, `half_up` or `ceiling`."""
+    if rounding == "ceiling":
+        return math.ceil(amount)
+    return math.floor(amount + Fraction(1, 2)) if rounding == "half_up" else math.floor(amount)

@@ -1,0 +1,47 @@
+"""Where things are in the state bucket. A contract id is quoted: it is data, not a path."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from functions.domain.month import Month
+from functions.domain.plan import Plan
+
+USAGE_ROOT = "omnistrate-metering/"
+EXPORT_MARKER = f"{USAGE_ROOT}last_success_export.json"
+LEDGER_ROOT = "ledger/"
+
+
+def usage_prefix(plan: Plan, month: Month | None = None) -> str:
+    """Return the prefix of a plan's usage files, or of one month of them."""
+    return f"{USAGE_ROOT}{plan.path}/" + (f"{month.path}/" if month else "")
+
+
+def lease(plan: Plan) -> str:
+    """Return the key of the lease: who runs this plan."""
+    return f"leases/{plan.path}.json"
+
+
+def journal(plan: Plan) -> str:
+    """Return the key of the plan's journal: last closed month and known errors."""
+    return f"{LEDGER_ROOT}{plan.path}/plan.json"
+
+
+def ledger_month(plan: Plan, month: Month) -> str:
+    """Return the prefix of a month's ledger entries."""
+    return f"{LEDGER_ROOT}{plan.path}/{month}/"
+
+
+def ledger_entry(plan: Plan, month: Month, contract: str) -> str:
+    """Return the key of one contract's month in the ledger."""
+    return f"{ledger_month(plan, month)}{quote(contract, safe='')}.json"
+
+
+def run(plan: Plan, month: Month, run_id: str, *, dry_run: bool) -> str:
+    """Return the prefix of what one execution computes for a month. A dry run has its own root."""
+    return f"{'previews' if dry_run else 'runs'}/{plan.path}/{month}/{run_id}/"
+
+
+def report(plan: Plan, month: Month) -> str:
+    """Return the prefix of a month's report."""
+    return f"reports/{plan.path}/{month}/"

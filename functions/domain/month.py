@@ -1,0 +1,81 @@
+"""A calendar month in UTC: the unit that is billed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+_PATTERN = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Month:
+    """One month; ordered, hashable, written `YYYY-MM`."""
+
+    year: int
+    month: int
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Read `YYYY-MM`; anything else is a ValueError that names the value."""
+        match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
+        if match is None or int(match[1]) == 0:
+            raise ValueError(f"{text!r} is not a month (YYYY-MM)")
+        return cls(int(match[1]), int(match[2]))
+
+    @classmethod
+    def of(cls, instant: datetime) -> Self:
+        """Return the month that holds an instant."""
+        utc = instant.astimezone(UTC)
+        return cls(utc.year, utc.month)
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.month:02d}"
+
+    def plus(self, months: int) -> Month:
+        """Return the month so many months later (earlier when negative)."""
+        years, index = divmod(self.month - 1 + months, 12)
+        return Month(self.year + years, index + 1)
+
+    @property
+    def start(self) -> datetime:
+        """The first instant of the month."""
+        return datetime(self.year, self.month, 1, tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The first instant after the month."""
+        return self.plus(1).start
+
+    @property
+    def last_second(self) -> datetime:
+        """The last whole second of the month, as Clazar's `end_time` wants it."""
+        return self.end - timedelta(seconds=1)
+
+    @property
+    def hours(self) -> int:
+        """How many hours the month has."""
+        return int((self.end - self.start).total_seconds()) // 3600
+
+    @property
+    def path(self) -> str:
+        """`YYYY/MM`, as in the keys of the usage bucket."""
+        return f"{self.year:04d}/{self.month:02d}"
+
+
+def parse_instant(text: object) -> datetime:
+    """Read an ISO 8601 timestamp that says its offset; ValueError names the value."""
+    try:
+        instant = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise ValueError(f"{text!r} is not a timestamp with an offset (2025-07-25T20:15:32Z)")
+    return instant.astimezone(UTC)
+
+
+def format_instant(instant: datetime) -> str:
+    """Write an instant as `YYYY-MM-DDTHH:MM:SSZ`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

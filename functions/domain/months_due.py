@@ -1,0 +1,144 @@
+"""Which months a run works on, and why others wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from functions.domain.month import Month, format_instant
+from functions.domain.plan import Plan
+from functions.domain.state_file import PlanState
+
+FIRST_RUN_MONTHS_BACK = 2
+# Keeps the parent execution's history under 1,000 events.
+MOST_MONTHS = 24
+
+
+class Journal(msgspec.Struct, frozen=True, kw_only=True):
+    """What the pipeline itself remembers of a plan beside the state file that people edit.
+
+    `unresolved` holds the contracts whose error it has seen in the state file: one that is no
+    longer there was re-opened by an operator. The value says whether the contract was in the
+    success list as well (the earlier script did that).
+    """
+
+    last_closed_month: str | None = None
+    unresolved: dict[str, dict[str, bool]] = {}
+
+
+def observe(journal: Journal, state: PlanState) -> Journal:
+    """Return the journal with the errors that the state file shows now."""
+    unresolved = {month: dict(contracts) for month, contracts in journal.unresolved.items()}
+    for month, contracts in state.errors.items():
+        done = state.success.get(month, frozenset())
+        for contract in contracts:
+            unresolved.setdefault(str(month), {}).setdefault(contract, contract in done)
+    return msgspec.structs.replace(journal, unresolved=unresolved)
+
+
+def reopened(journal: Journal, state: PlanState, month: Month) -> frozenset[str]:
+    """Return the contracts of a month whose error entry an operator has removed."""
+    shown = state.errors.get(month, frozenset())
+    done = state.success.get(month, frozenset())
+    return frozenset(
+        contract
+        for contract, was_done_too in journal.unresolved.get(str(month), {}).items()
+        if contract not in shown and (contract not in done or was_done_too)
+    )
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A month that is not worked on now, and the reason."""
+
+    month: str
+    reason: str
+
+
+def first_month(plan: Plan, state: PlanState | None, journal: Journal, as_of: datetime) -> Month:
+    """Return the next month that has never been closed."""
+    if state and state.last_processed_month:
+        return state.last_processed_month.plus(1)
+    if journal.last_closed_month:
+        return Month.parse(journal.last_closed_month).plus(1)
+    if plan.start_month:
+        return Month.parse(plan.start_month)
+    return Month.of(as_of).plus(-FIRST_RUN_MONTHS_BACK)
+
+
+def candidates(
+    first: Month, as_of: datetime, limit: int, again: Sequence[Month]
+) -> tuple[list[Month], list[Waiting]]:
+    """Return the months to work on, oldest first: those to do again and up to `limit` new ones."""
+    new: list[Month] = []
+    month = first
+    while month.end <= as_of and len(new) < limit:
+        new.append(month)
+        month = month.plus(1)
+    waiting = []
+    if month.end <= as_of:
+        waiting.append(Waiting(str(month), f"left for the next run: {limit} months are the limit"))
+    chosen = sorted({*new, *again})
+    waiting += [
+        Waiting(str(month), f"left for the next run: a run does at most {MOST_MONTHS} months")
+        for month in chosen[MOST_MONTHS:]
+    ]
+    return chosen[:MOST_MONTHS], waiting
+
+
+def complete_months(
+    months: Sequence[Month], plan: Plan, exported_to: datetime | None
+) -> tuple[list[Month], list[Waiting]]:
+    """Return the leading months that the export has passed; the rest waits, in order.
+
+    `exported_to` is None when the plan goes by the calendar.
+    """
+    margin = timedelta(minutes=plan.marker_margin_minutes)
+    for index, month in enumerate(months):
+        if exported_to is not None and exported_to < month.end + margin:
+            reason = (
+                f"export incomplete: it has reached {format_instant(exported_to)} and must reach "
+                f"{format_instant(month.end + margin)}"
+            )
+            return list(months[:index]), [Waiting(str(late), reason) for late in months[index:]]
+    return list(months), []
+
+
+def requested_months(texts: Sequence[str], as_of: datetime) -> list[Month]:
+    """Read the months an operator asked for; ValueError for one that is not over yet."""
+    months = sorted({Month.parse(text) for text in texts})
+    for month in months:
+        if month.end > as_of:
+            message = f"month {month} is not over at {format_instant(as_of)}; only past months are billed"
+            raise ValueError(message)
+    return months
+
+
+def to_do_again(
+    journal: Journal, state: PlanState | None, *, retry_errors: bool
+) -> frozenset[Month]:
+    """Return the months with a re-opened contract, or with any error if those are retried."""
+    seen = state or PlanState()
+    months = {Month.parse(text) for text in journal.unresolved}
+    again = {month for month in months if reopened(journal, seen, month)}
+    return frozenset(again | ({m for m, found in seen.errors.items() if found} if retry_errors else set()))
+
+
+def after_closing(
+    journal: Journal,
+    month: Month,
+    errors: Iterable[str],
+    settled: frozenset[str],
+    *,
+    last_closed: Month | None,
+) -> Journal:
+    """Return the journal after a month: settled contracts leave it, new errors enter it."""
+    of_month = journal.unresolved.get(str(month), {})
+    kept = {name: flag for name, flag in of_month.items() if name not in settled}
+    kept |= {name: of_month.get(name, False) for name in errors}
+    unresolved = {name: found for name, found in journal.unresolved.items() if name != str(month)}
+    if kept:
+        unresolved[str(month)] = kept
+    last = str(last_closed) if last_closed else journal.last_closed_month
+    return Journal(last_closed_month=last, unresolved=unresolved)

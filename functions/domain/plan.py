@@ -1,0 +1,120 @@
+"""A plan: what is metered, and by which rules. The same keys in infra and in a JSON file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from functions.domain import formula
+from functions.domain.month import Month
+from functions.errors import BadInput
+
+_PATH_PART = re.compile(r"[^/:\x00-\x1f]{1,128}")
+_STATE_FILE = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+_OWN_PREFIXES = ("ledger/", "leases/", "runs/", "reports/", "previews/")
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One Omnistrate plan and how its usage becomes Clazar quantities."""
+
+    service: str
+    environment_type: str
+    plan_id: str
+    cloud: Literal["aws", "azure", "gcp"] = "aws"
+    dimensions: dict[str, str] = {}
+    start_month: str | None = None
+    max_months: int = 12
+    completeness: Literal["marker", "calendar"] = "marker"
+    marker_margin_minutes: int = 60
+    missing_hours: Literal["stop", "warn"] = "stop"
+    duplicates: Literal["max", "sum"] = "max"
+    rounding: Literal["floor", "half_up", "ceiling"] = "floor"
+    state_file: str = "metering_state.json"
+    submit_concurrency: int = 5
+    dry_run: bool = False
+
+    @property
+    def key(self) -> str:
+        """`service:environment:plan`, as in the state file and the export marker."""
+        return f"{self.service}:{self.environment_type}:{self.plan_id}"
+
+    @property
+    def path(self) -> str:
+        """`service/environment/plan`, as in the keys of both buckets."""
+        return f"{self.service}/{self.environment_type}/{self.plan_id}"
+
+    def to_json(self) -> str:
+        """Return the configuration as JSON text that `parse_plan` reads back."""
+        return msgspec.json.encode(self).decode()
+
+
+def parse_plan(value: object) -> Plan:
+    """Read one plan configuration; BadInput names the plan, the field and the value."""
+    try:
+        plan = msgspec.convert(value, Plan)
+    except msgspec.ValidationError as error:
+        name = value.get("plan_id", "?") if isinstance(value, Mapping) else repr(value)
+        raise BadInput(f"plan {name}: {error}{_offending(value, str(error))}") from error
+    for field, problem in _problems(plan):
+        raise BadInput(f"plan {plan.key}: {field}: {problem}")
+    return plan
+
+
+def _offending(value: object, message: str) -> str:
+    found = re.search(r"at `\$\.(\w+)", message)
+    if found and isinstance(value, Mapping):
+        return f": {value.get(found[1])!r}"
+    return ""
+
+
+def _problems(plan: Plan) -> list[tuple[str, str]]:
+    found = [
+        (name, f"{value!r} must be 1 to 128 characters without / or : or .. parts")
+        for name in ("service", "environment_type", "plan_id")
+        if not _PATH_PART.fullmatch(value := getattr(plan, name)) or value in (".", "..")
+    ]
+    found += [
+        (name, f"{value!r} must be {low} to {high}")
+        for name, low, high in (
+            ("max_months", 1, 24),
+            ("submit_concurrency", 1, 1_000),
+            ("marker_margin_minutes", 0, 40_320),
+        )
+        if not low <= (value := getattr(plan, name)) <= high
+    ]
+    if plan.start_month is not None:
+        try:
+            Month.parse(plan.start_month)
+        except ValueError as error:
+            found.append(("start_month", str(error)))
+    if not _STATE_FILE.fullmatch(plan.state_file) or plan.state_file.startswith(_OWN_PREFIXES):
+        found.append(
+            ("state_file", f"{plan.state_file!r} must be a plain key outside {_OWN_PREFIXES}")
+        )
+    for name, text in plan.dimensions.items():
+        try:
+            if not name.strip():
+                raise formula.FormulaError("a dimension needs a name")
+            formula.check(text)
+        except formula.FormulaError as error:
+            found.append((f"dimensions.{name}", str(error)))
+    return found
+
+
+def parse_plans(text: str | bytes) -> tuple[Plan, ...]:
+    """Read a JSON list of plan configurations; BadInput where it is none or a key repeats."""
+    try:
+        values = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"plans are not JSON: {error}") from error
+    if not isinstance(values, list) or not values:
+        raise BadInput("plans must be a JSON list with at least one plan")
+    plans = tuple(parse_plan(value) for value in values)
+    keys = [plan.key for plan in plans]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise BadInput(f"plan {key} is configured {keys.count(key)} times")
+    return plans

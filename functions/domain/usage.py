@@ -1,0 +1,262 @@
+"""Usage records -> exact sums. One `Tally` per partition; partitions add up in any order.
+
+A record is read for the few fields that decide money. `externalPayerId` is the Clazar contract id;
+a record without one is kept apart (quarantined), never dropped. Numbers are `int` or `Decimal` from
+the text of the file, never a float.
+"""
+
+from __future__ import annotations
+
+import decimal
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from functions.domain.month import parse_instant
+
+# Every sum of admissible numbers fits in these digits; a sum that would round traps instead.
+EXACT = decimal.Context(prec=120, traps=[decimal.Inexact, decimal.InvalidOperation])
+_LIMIT = 10**30
+_SMALLEST_EXPONENT = -60
+_MEMO_SIZE = 100_000
+_LONGEST_ID = 200
+MAX_PROBLEMS = 100
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """The fields of an exported record that are read; all others are skipped unparsed."""
+
+    externalPayerId: Any = None  # noqa: N815  # the exporter's name
+    dimension: Any = None
+    value: Any = None
+    pricePerUnit: Any = None  # noqa: N815
+    subscriptionId: Any = None  # noqa: N815
+    instanceId: Any = None  # noqa: N815
+    podName: Any = None  # noqa: N815
+    hostName: Any = None  # noqa: N815
+    timestamp: Any = None
+
+
+# What sums are kept by: contract, dimension, price per unit, and the subscription only where there
+# is no contract, so that somebody can find out who should have paid. A bare tuple: this is hot.
+Group = tuple[str | None, str, int | Decimal | None, str | None]
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why usage cannot be billed: which object, which line, what stands there."""
+
+    key: str
+    detail: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.key}{f' line {self.line}' if self.line else ''}: {self.detail}"
+
+
+class _Inadmissible(str):
+    """A number's text that is negative or too long to be summed exactly."""
+
+    __slots__ = ()
+
+
+def _exact_decimals() -> Callable[[str], Decimal | _Inadmissible]:
+    memo: dict[str, Decimal | _Inadmissible] = {}
+
+    def decimal_of(text: str) -> Decimal | _Inadmissible:
+        known = memo.get(text)
+        if known is None:
+            if len(memo) >= _MEMO_SIZE:
+                memo.clear()
+            number = Decimal(text)
+            short = int(number.as_tuple().exponent) >= _SMALLEST_EXPONENT
+            known = number if 0 <= number < _LIMIT and short else _Inadmissible(text)
+            memo[text] = known
+        return known
+
+    return decimal_of
+
+
+decode_records = msgspec.json.Decoder(list[Record], float_hook=_exact_decimals()).decode
+
+
+# One C call each: these run once per record.
+_group_of = attrgetter("externalPayerId", "dimension", "pricePerUnit")
+_identity_of = attrgetter(
+    "externalPayerId", "dimension", "subscriptionId", "instanceId", "podName", "hostName"
+)
+_Measured = tuple[int | Decimal, Group]
+
+
+class Tally:
+    """Running sums of one partition, plus what could not be summed."""
+
+    def __init__(self, *, duplicates: str) -> None:
+        self.problems: list[Problem] = []
+        self.files = 0
+        self.records = 0
+        self.duplicates = 0
+        self.dropped: dict[str, int | Decimal] = {}
+        self.groups: dict[Group, int | Decimal] = {}
+        self._known: dict[tuple[Any, ...], Group] = {}
+        self._largest = duplicates == "max"
+        self._hour: str | None = None
+        self._seen: dict[tuple[Any, ...], _Measured] = {}
+
+    def add_file(self, key: str, hour: str | None, body: bytes) -> None:
+        """Add one file. `hour` is its folder, None in the flat layout.
+
+        Files of one hour must follow each other: two records of the same hour and pod are one
+        measurement taken twice, and the larger one counts.
+        """
+        if hour != self._hour:
+            self._seen.clear()
+            self._hour = hour
+        self.files += 1
+        try:
+            records = decode_records(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self.add_problem(Problem(key=key, line=_line_of_error(body, error), detail=_plain(error)))
+            return
+        self.records += len(records)
+        with decimal.localcontext(EXACT):
+            self._add_records(key, records, body)
+
+    def _add_records(self, key: str, records: list[Record], body: bytes) -> None:
+        """Add the common case here, in one loop; `_add` does the same for every case."""
+        known, groups, seen = self._known, self.groups, self._seen
+        for index, record in enumerate(records):
+            value = record.value
+            kind = type(value)
+            try:
+                group = known.get(_group_of(record))
+                if group and (kind is Decimal or (kind is int and 0 <= value < _LIMIT)):
+                    if not self._largest or (record.podName is None and record.instanceId is None):
+                        groups[group] += value
+                        continue
+                    identity = _identity_of(record)
+                    if self._hour and identity not in seen:
+                        seen[identity] = (value, group)
+                        groups[group] += value
+                        continue
+            except TypeError:  # a list or an object where a name should be
+                pass
+            refused = self._add(record)
+            if refused:
+                line = line_of_record(body, index)
+                self.add_problem(Problem(key=key, line=line, detail=refused))
+
+    def _add(self, record: Record) -> str | None:
+        value = record.value
+        if type(value) is not Decimal and not (type(value) is int and 0 <= value < _LIMIT):
+            return f"value {_shown(value)} is not a number of zero or more"
+        refused, group = _checked(record)
+        if refused:
+            return refused
+        if group[0] is not None:
+            self._known[_group_of(record)] = group
+        if self._largest and (record.instanceId is not None or record.podName is not None):
+            return self._add_once(record, value, group)
+        self.groups[group] = self.groups.get(group, 0) + value
+        return None
+
+    def _add_once(self, record: Record, value: int | Decimal, group: Group) -> str | None:
+        """Count the larger of two measurements of one pod, hour and dimension."""
+        identity = _identity_of(record)
+        if not self._hour:
+            identity = (*identity, _clock_hour(record.timestamp))
+        try:
+            earlier = self._seen.get(identity)
+        except TypeError:
+            return f"identity {_shown(identity)} is not text"
+        groups = self.groups
+        if earlier is None:
+            self._seen[identity] = (value, group)
+            groups[group] = groups.get(group, 0) + value
+            return None
+        self.duplicates += 1
+        kept, dropped = sorted((earlier, (value, group)), key=_by_size, reverse=True)
+        self._seen[identity] = kept
+        groups[earlier[1]] -= earlier[0]
+        groups[kept[1]] = groups.get(kept[1], 0) + kept[0]
+        self.dropped[group[1]] = self.dropped.get(group[1], 0) + dropped[0]
+        return None
+
+    def add_problem(self, problem: Problem) -> None:
+        """Note why something cannot be summed; past the first hundred they are not kept."""
+        if len(self.problems) < MAX_PROBLEMS:
+            self.problems.append(problem)
+
+
+def _checked(record: Record) -> tuple[str | None, Group]:
+    """Say why a record's names or price are no good, and which group it belongs to."""
+    contract, dimension, price = record.externalPayerId, record.dimension, record.pricePerUnit
+    refused, subscription = None, None
+    if type(dimension) is not str or not dimension.strip():
+        refused = f"dimension {_shown(dimension)} is not a name"
+    elif price is not None and type(price) is not Decimal and not (
+        type(price) is int and 0 <= price < _LIMIT
+    ):
+        refused = f"pricePerUnit {_shown(price)} is not a number of zero or more"
+    elif contract is None or (type(contract) is str and not contract.strip()):
+        contract, subscription = None, _shown(record.subscriptionId)
+    elif type(contract) is not str or not contract.isprintable() or len(contract) > _LONGEST_ID:
+        refused = f"externalPayerId {_shown(contract)} is not a contract id"
+    return refused, (contract, dimension, price, subscription)
+
+
+def _by_size(measured: _Measured) -> tuple[int | Decimal, int | Decimal]:
+    return measured[0], measured[1][2] or 0
+
+
+def _clock_hour(timestamp: object) -> str:
+    """Return the hour of a record in the flat layout, which has no hour folders."""
+    try:
+        return f"{parse_instant(timestamp):%Y-%m-%dT%H}"
+    except ValueError:
+        return f"{timestamp}"
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "(missing)"
+    return str(value)[:80] if isinstance(value, (str, Decimal)) else repr(value)[:80]
+
+
+def _plain(error: Exception) -> str:
+    return f"not a JSON array of records: {error}"
+
+
+def _line_of_error(body: bytes, error: Exception) -> int | None:
+    text = str(error)
+    if "(byte " in text:
+        position = int(text.rpartition("(byte ")[2].rstrip(")"))
+        return body.count(b"\n", 0, position) + 1
+    if "`$[" in text:
+        return line_of_record(body, int(text.partition("`$[")[2].partition("]")[0]))
+    return 1
+
+
+def line_of_record(body: bytes, index: int) -> int | None:
+    """Return the line on which a record starts. Slow: only used to explain a refusal."""
+    text = body.decode("utf-8", errors="replace")
+    decoder, position = json.JSONDecoder(), text.find("[") + 1
+    try:
+        for _ in range(index):
+            position = _next(text, decoder.raw_decode(text, _skip(text, position))[1])
+    except ValueError:
+        return None
+    return text.count("\n", 0, _skip(text, position)) + 1
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _next(text: str, position: int) -> int:
+    return _skip(text, position) + 1

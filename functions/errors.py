@@ -1,0 +1,53 @@
+"""Every error that a state machine may name in Retry or Catch.
+
+Step Functions sees only the bare class name and matches it exactly: a Retry on a base class never
+matches a subclass. So this list is flat, and one name means one reaction.
+"""
+
+
+class BadInput(Exception):
+    """The execution input or a plan's configuration breaks its contract. A person has to look."""
+
+
+class BadState(Exception):
+    """A state object cannot be read or understood. The run stops and leaves it as it is."""
+
+
+class BadUsage(Exception):
+    """Usage or its export marker cannot be read or understood. The month stops; a person looks."""
+
+
+class PlanBusy(Exception):
+    """Another execution that is still running holds this plan. Try again later."""
+
+
+class ContractBusy(Exception):
+    """Another execution that is still running holds this contract's month. Try again later."""
+
+
+class WriteConflict(Exception):
+    """A conditional write lost its race too often. Reading again and repeating is safe."""
+
+
+class PartnerBusy(Exception):
+    """The partner did not take the request (rate limit, no connection). Try again later."""
+
+
+class PartnerRefused(Exception):
+    """The partner will not accept this contract's usage as it stands. A person has to look."""
+
+
+class CredentialsRefused(Exception):
+    """The partner refused our credentials. Nothing was sent; no contract is to blame."""
+
+
+class OutcomeUnknown(Exception):
+    """A request may or may not have been accepted. Ask the receiver before anything is sent."""
+
+
+class MonthIncomplete(Exception):
+    """A contract of the month is neither accepted nor recorded as an error. The month stays open."""
+
+
+class StorageBusy(Exception):
+    """S3 or another AWS service did not answer in time or throttled. Try again later."""

@@ -1,0 +1,107 @@
+"""AcquirePlan: settle the terms of a run and take the plan's lease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration, executions, state_bucket
+from functions.adapters.state_bucket import Lease
+from functions.adapters.storage import Objects
+from functions.domain.month import Month, format_instant, parse_instant
+from functions.domain.months_due import MOST_MONTHS
+from functions.domain.plan import Plan
+from functions.errors import BadInput, PlanBusy, WriteConflict
+from functions.metering.payloads import MOST_CONTRACTS, ExecutionInput, Run, Start, dump, parse
+
+logger = Logger()
+_CLOCK_SKEW = timedelta(hours=1)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return the run's terms."""
+    start = parse(event, Start)
+    run = settle(start, configuration.plans())
+    if not run.dry_run:
+        acquire(run, start.started, configuration.state_bucket(), executions.is_running)
+    logger.info("plan acquired", plan=run.plan.key, as_of=run.as_of, dry_run=run.dry_run)
+    return dump(run)
+
+
+def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
+    """Check the execution input and fill it up from the plan's configuration."""
+    if not isinstance(start.input, Mapping):
+        raise BadInput(f"the execution input must be a JSON object, not {start.input!r}")
+    asked = parse(start.input, ExecutionInput)
+    plan = _choose(asked.plan, plans)
+    max_months = plan.max_months if asked.max_months is None else asked.max_months
+    if not 1 <= max_months <= MOST_MONTHS:
+        raise BadInput(f"max_months: {max_months} must be 1 to {MOST_MONTHS}")
+    return Run(
+        plan=plan,
+        execution=start.execution,
+        name=start.name,
+        as_of=_as_of(asked.as_of, start.started),
+        months=_months(asked.months),
+        contracts=_contracts(asked.contracts),
+        retry_errors=asked.retry_errors,
+        dry_run=plan.dry_run if asked.dry_run is None else asked.dry_run,
+        max_months=max_months,
+    )
+
+
+def _choose(name: str | None, plans: Mapping[str, Plan]) -> Plan:
+    if name is None and len(plans) == 1:
+        return next(iter(plans.values()))
+    if name is None or name not in plans:
+        wrong = "several plans are configured" if name is None else f"plan: {name!r} is not configured"
+        raise BadInput(f"{wrong}; name one of {', '.join(sorted(plans))}")
+    return plans[name]
+
+
+def _as_of(text: str | None, started: str) -> str:
+    now = parse_instant(started)
+    try:
+        as_of = now if text is None else parse_instant(text)
+    except ValueError as error:
+        raise BadInput(f"as_of: {error}") from error
+    if as_of > now + _CLOCK_SKEW:
+        raise BadInput(f"as_of: {text} is in the future; only finished months are billed")
+    return format_instant(as_of)
+
+
+def _months(texts: list[str] | None) -> list[str] | None:
+    if texts is None:
+        return None
+    if not 1 <= len(texts) <= MOST_MONTHS:
+        raise BadInput(f"months: give 1 to {MOST_MONTHS} months, or leave it out")
+    try:
+        return sorted({str(Month.parse(text)) for text in texts})
+    except ValueError as error:
+        raise BadInput(f"months: {error}") from error
+
+
+def _contracts(names: list[str] | None) -> list[str] | None:
+    if names is None:
+        return None
+    if not 1 <= len(names) <= MOST_CONTRACTS or not all(name.strip() for name in names):
+        raise BadInput(f"contracts: give 1 to {MOST_CONTRACTS} contract ids, or leave it out")
+    return sorted(set(names))
+
+
+def acquire(run: Run, at: str, objects: Objects, is_running: Callable[[str], bool]) -> None:
+    """Take the lease, over a holder only when its execution is no longer running."""
+    lease = state_bucket.lease(objects, run.plan)
+    held = lease.read()
+    if held and held.value.execution == run.execution:
+        return
+    if held and held.value.execution and is_running(held.value.execution):
+        raise PlanBusy(f"plan {run.plan.key} is being run by {held.value.execution}")
+    try:
+        lease.write(Lease(execution=run.execution, at=at), held)
+    except WriteConflict as error:
+        raise PlanBusy(f"plan {run.plan.key} was acquired by another execution") from error

@@ -1,0 +1,93 @@
+"""AggregatePartition: read one partition's files and write their exact sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration, usage_reader
+from functions.adapters.storage import Objects
+from functions.domain import keys
+from functions.domain.usage import Group, Problem, Tally
+from functions.domain.usage_files import UsageFile
+from functions.errors import BadUsage
+from functions.metering.payloads import MonthTask, Partition, PartitionTask, dump, parse
+
+logger = Logger()
+Reader = Callable[[Iterable[UsageFile]], Iterator[tuple[UsageFile, bytes | Problem]]]
+
+
+class Sum(msgspec.Struct, frozen=True, array_like=True):
+    """One group's sum; numbers as text, because JSON readers make floats of them."""
+
+    contract: str | None
+    dimension: str
+    price: str | None
+    subscription: str | None
+    quantity: str
+
+
+class Partial(msgspec.Struct, frozen=True, kw_only=True):
+    """What one partition comes to, or why it does not."""
+
+    files: int
+    records: int
+    duplicates: int
+    dropped: dict[str, str]
+    problems: list[Problem]
+    sums: list[Sum]
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Write the partial sums; the output only names the partition."""
+    task = parse(event, PartitionTask)
+    store = usage_reader.open_store(configuration.usage_bucket().name)
+    partial = aggregate(
+        task, configuration.state_bucket(), lambda files: usage_reader.read_all(store, files)
+    )
+    logger.info("partition summed", index=task.partition.index, records=partial.records)
+    return dump(task.partition)
+
+
+def partial_key(task: MonthTask, partition: Partition) -> str:
+    """Return where a partition's sums are written."""
+    root = keys.run(task.run.plan, task.of, task.run.name, dry_run=task.run.dry_run)
+    return f"{root}partials/{partition.index:05d}.json"
+
+
+def aggregate(task: PartitionTask, objects: Objects, read: Reader) -> Partial:
+    """Sum a partition. Bad usage is a result, not an error, so that every bad file gets named."""
+    listed = objects.read(task.partition.key)
+    if listed is None:
+        raise BadUsage(f"{task.partition.key} is missing: the run's files were removed")
+    tally = Tally(duplicates=task.run.plan.duplicates)
+    for file, body in read(msgspec.json.decode(listed.body, type=list[UsageFile])):
+        if isinstance(body, Problem):
+            tally.add_problem(body)
+        else:
+            tally.add_file(file.key, file.hour, body)
+    partial = Partial(
+        files=tally.files,
+        records=tally.records,
+        duplicates=tally.duplicates,
+        dropped={name: _text(value) for name, value in tally.dropped.items()},
+        problems=tally.problems,
+        sums=[_sum(group, value) for group, value in tally.groups.items()],
+    )
+    objects.put(partial_key(task, task.partition), msgspec.json.encode(partial))
+    return partial
+
+
+def _sum(group: Group, value: int | Decimal) -> Sum:
+    contract, dimension, price, subscription = group
+    price_text = None if price is None else _text(price)
+    return Sum(contract, dimension, price_text, subscription, _text(value))
+
+
+def _text(value: int | Decimal) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,83 @@
+"""ListUsage: list the month's files, check that no hour is missing, cut them into partitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration
+from functions.adapters.storage import Objects
+from functions.domain import keys, usage_files
+from functions.domain.month import Month
+from functions.domain.plan import Plan
+from functions.domain.usage import MAX_PROBLEMS, Problem
+from functions.domain.usage_files import UsageFile
+from functions.errors import BadUsage
+from functions.metering.payloads import Listing, MonthTask, Partition, dump, parse
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return where the partitions are listed."""
+    task = parse(event, MonthTask)
+    listing = list_usage(task, configuration.usage_bucket(), configuration.state_bucket())
+    logger.info("usage listed", month=task.month, files=listing.files, size=listing.size)
+    return dump(listing)
+
+
+def list_usage(task: MonthTask, usage: Objects, objects: Objects) -> Listing:
+    """Write the manifest of a month: every file with its ETag and size, by partition."""
+    plan, month = task.run.plan, task.of
+    files = _files(plan, month, usage)
+    warnings = _uncovered(plan, month, usage, files)
+    root = keys.run(plan, month, task.run.name, dry_run=task.run.dry_run)
+    partitions = []
+    for index, part in enumerate(usage_files.partitions(files)):
+        partitions.append(Partition(index, f"{root}partitions/{index:05d}.json"))
+        objects.put(partitions[-1].key, msgspec.json.encode(part))
+    objects.put(f"{root}partitions.json", msgspec.json.encode(partitions))
+    return Listing(
+        partitions_key=f"{root}partitions.json",
+        partitions=len(partitions),
+        files=len(files),
+        size=sum(file.size for file in files),
+        warnings=warnings,
+    )
+
+
+def _files(plan: Plan, month: Month, usage: Objects) -> list[UsageFile]:
+    prefix = keys.usage_prefix(plan, month)
+    listed = [item for item in usage.list(prefix) if not _is_folder(item.key, item.size)]
+    placed = [
+        usage_files.place(item.key, prefix, month, etag=item.etag, size=item.size) for item in listed
+    ]
+    problems = [item for item in placed if isinstance(item, Problem)]
+    if problems:
+        shown = "; ".join(str(problem) for problem in problems[:MAX_PROBLEMS])
+        raise BadUsage(f"{month}: {len(problems)} unexpected objects: {shown[:2_000]}")
+    return [item for item in placed if isinstance(item, UsageFile)]
+
+
+def _is_folder(key: str, size: int) -> bool:
+    """Whether an object is only what the S3 console makes of an empty folder."""
+    return key.endswith("/") and size == 0
+
+
+def _uncovered(plan: Plan, month: Month, usage: Objects, files: list[UsageFile]) -> list[str]:
+    root, prefix = keys.usage_prefix(plan), keys.usage_prefix(plan, month)
+    first = next(usage.list(root, limit=1), None)
+    later = any(usage.list(root, after=f"{prefix}\U0010ffff", limit=1))
+    earlier = first is not None and first.key < prefix
+    if not files and not earlier and not later:
+        raise BadUsage(f"{month}: no usage at all under {root}; was the service or plan renamed?")
+    missing = usage_files.missing_hours(month, files, earlier=earlier, later=later)
+    if not missing:
+        return [] if files else [f"{month} is before the plan's first usage: nothing to bill"]
+    text = f"{month}: no file under {prefix} for {usage_files.ranges(missing)}"
+    if plan.missing_hours == "stop":
+        raise BadUsage(f'{text}; set the plan\'s "missing_hours" to "warn" to bill without them')
+    return [text]

@@ -1,0 +1,177 @@
+"""MergeUsage: add up the partitions, work out the bill, list the contracts still to process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration, state_bucket
+from functions.adapters.storage import Objects
+from functions.domain import billing, keys, months_due
+from functions.domain.billing import MonthBill
+from functions.domain.months_due import Journal
+from functions.domain.state_file import PlanState
+from functions.domain.usage import Group, Problem
+from functions.errors import BadInput, BadUsage
+from functions.metering.aggregate_partition import Partial, Sum, partial_key
+from functions.metering.payloads import (
+    ContractItem,
+    ListedMonth,
+    Merged,
+    MonthTask,
+    Partition,
+    dump,
+    parse,
+)
+
+logger = Logger()
+_SHOWN = 4_000
+
+
+class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """A month's bill with where it comes from; kept with the run for reports and audits."""
+
+    files: int
+    records: int
+    duplicates: int
+    dropped: dict[str, str]
+    warnings: list[str]
+    processed: list[str]
+    bill: MonthBill
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return where the bill and the contracts to process are."""
+    task = parse(event, ListedMonth)
+    merged = merge_usage(task, configuration.state_bucket())
+    logger.info("usage merged", month=task.month, to_process=merged.to_process)
+    return dump(merged)
+
+
+def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
+    """Turn all partials into one bill; nothing of a month with a problem goes any further."""
+    partials = list(_partials(task, objects))
+    problems = [problem for partial in partials for problem in partial.problems]
+    files = sum(partial.files for partial in partials)
+    root = keys.run(task.run.plan, task.of, task.run.name, dry_run=task.run.dry_run)
+    if problems:
+        objects.put(f"{root}problems.json", msgspec.json.encode(problems))
+        raise BadUsage(_explain(task.month, problems, f"{root}problems.json"))
+    if files != task.listed.files:
+        raise BadUsage(f"{task.month}: {files} files were summed, {task.listed.files} were listed")
+    sums = [_group(item) for partial in partials for item in partial.sums]
+    bill = billing.bill(task.run.plan, sums)
+    billing.check_conservation(task.run.plan, sums, bill)
+    items = to_process(task, bill, objects)
+    usage = MonthUsage(
+        files=files,
+        records=sum(partial.records for partial in partials),
+        duplicates=sum(partial.duplicates for partial in partials),
+        dropped=_dropped(partials),
+        warnings=[*task.listed.warnings, *_warnings(task.month, bill)],
+        processed=[item.contract_id for item in items],
+        bill=bill,
+    )
+    objects.put(f"{root}bill.json", msgspec.json.encode(usage))
+    objects.put(f"{root}contracts.json", msgspec.json.encode(items))
+    return Merged(
+        bill_key=f"{root}bill.json", contracts_key=f"{root}contracts.json", to_process=len(items)
+    )
+
+
+def read_bill(objects: Objects, key: str) -> MonthUsage:
+    """Return the bill that this run wrote."""
+    stored = objects.read(key)
+    if stored is None:
+        raise BadUsage(f"{key} is missing: the run's files were removed")
+    return msgspec.json.decode(stored.body, type=MonthUsage)
+
+
+def _partials(task: ListedMonth, objects: Objects) -> Iterator[Partial]:
+    missing = []
+    for index in range(task.listed.partitions):
+        stored = objects.read(partial_key(task, Partition(index, "")))
+        if stored is None:
+            missing.append(index)
+        else:
+            yield msgspec.json.decode(stored.body, type=Partial)
+    if missing:
+        raise BadUsage(
+            f"{task.month}: {len(missing)} of {task.listed.partitions} partitions were not summed "
+            f"(first {task.listed.partitions_key} item {missing[0]}); its map run says why"
+        )
+
+
+def _group(item: Sum) -> tuple[Group, Decimal]:
+    price = None if item.price is None else Decimal(item.price)
+    return (item.contract, item.dimension, price, item.subscription), Decimal(item.quantity)
+
+
+def _dropped(partials: list[Partial]) -> dict[str, str]:
+    total: dict[str, Decimal] = {}
+    for partial in partials:
+        for name, text in partial.dropped.items():
+            total[name] = total.get(name, Decimal(0)) + Decimal(text)
+    return {name: f"{value:f}" for name, value in sorted(total.items())}
+
+
+def _explain(month: str, problems: list[Problem], key: str) -> str:
+    lines = "; ".join(str(problem) for problem in problems)
+    more = "" if len(lines) <= _SHOWN else f" … all of them in {key}"
+    return f"{month}: {len(problems)} problems, nothing was sent: {lines[:_SHOWN]}{more}"
+
+
+def _warnings(month: str, bill: MonthBill) -> list[str]:
+    found = []
+    if bill.quarantined:
+        found.append(
+            f"{month}: {len(bill.quarantined)} totals have no externalPayerId and are not billed: "
+            + ", ".join(
+                f"{item.quantity} {item.dimension} of subscription {item.subscription}"
+                for item in bill.quarantined[:5]
+            )
+        )
+    if bill.unbilled_dimensions:
+        names = ", ".join(bill.unbilled_dimensions[:10])
+        found.append(f"{month}: no formula reads the dimensions {names}")
+    return found
+
+
+def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[ContractItem]:
+    """Return the contracts that are neither done nor in error, and errors that are to be retried."""
+    run, month = task.run, task.of
+    state = state_bucket.read_state(objects, run.plan) or PlanState()
+    journal = state_bucket.journal(objects, run.plan).read()
+    again = months_due.reopened(journal.value if journal else Journal(), state, month)
+    failed = state.errors.get(month, frozenset())
+    if run.retry_errors:
+        again |= failed
+    settled = (state.success.get(month, frozenset()) | failed) - again
+    bills = {contract.contract_id: contract for contract in bill.contracts}
+    wanted = bills.keys() | again
+    if run.contracts is not None:
+        _known(run.contracts, wanted, task.month)
+        wanted &= set(run.contracts)
+    items = []
+    for name in sorted(wanted - settled):
+        billed = bills.get(name)
+        items.append(
+            ContractItem(
+                contract_id=name,
+                quantities=billed.quantities if billed else {},
+                retry=name in again,
+                failure=billed.failure if billed else None,
+            )
+        )
+    return items
+
+
+def _known(asked: list[str], known: set[str], month: str) -> None:
+    unknown = sorted(set(asked) - known)
+    if unknown:
+        raise BadInput(f"contracts: {', '.join(unknown[:10])} have no usage in {month}")

@@ -1,0 +1,84 @@
+"""PlanMonths: which months are owed, which wait, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration, state_bucket
+from functions.adapters.storage import Objects
+from functions.domain import keys, months_due
+from functions.domain.month import parse_instant
+from functions.domain.months_due import Journal
+from functions.domain.plan import Plan
+from functions.domain.state_file import PlanState
+from functions.errors import BadInput, BadUsage
+from functions.metering.payloads import Planned, Run, RunTask, dump, parse
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return the months to work on and those that wait."""
+    run = parse(event, RunTask).run
+    planned = plan_months(run, configuration.state_bucket(), configuration.usage_bucket())
+    logger.info("months planned", months=planned.months, waiting=len(planned.waiting))
+    return dump(planned)
+
+
+def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
+    """Choose months from the state file, the journal, the input and the export's progress."""
+    state = state_bucket.read_state(objects, run.plan)
+    journal = _observed(run, state, objects)
+    as_of = parse_instant(run.as_of)
+    if run.months is None:
+        again = months_due.to_do_again(journal, state, retry_errors=run.retry_errors)
+        first = months_due.first_month(run.plan, state, journal, as_of)
+        months, left = months_due.candidates(first, as_of, run.max_months, sorted(again))
+    else:
+        try:
+            months, left = months_due.requested_months(run.months, as_of), []
+        except ValueError as error:
+            raise BadInput(f"months: {error}") from error
+    exported_to = _exported_to(run.plan, usage) if months else None
+    complete, waiting = months_due.complete_months(months, run.plan, exported_to)
+    return Planned([str(month) for month in complete], [*waiting, *left])
+
+
+def _observed(run: Run, state: PlanState | None, objects: Objects) -> Journal:
+    """Remember the errors that the state file shows, so that removing one is noticed."""
+    document = state_bucket.journal(objects, run.plan)
+    seen = state or PlanState()
+    if run.dry_run:
+        read = document.read()
+        return months_due.observe(read.value if read else Journal(), seen)
+    if not seen.errors and document.read() is None:
+        return Journal()
+    return document.change(lambda journal: months_due.observe(journal or Journal(), seen)).value
+
+
+def _exported_to(plan: Plan, usage: Objects) -> datetime | None:
+    """Return how far Omnistrate's export has come; BadUsage where it does not say."""
+    if plan.completeness == "calendar":
+        return None
+    way_out = 'set the plan\'s "completeness" to "calendar" to go by the calendar instead'
+    stored = usage.read(keys.EXPORT_MARKER)
+    if stored is None:
+        raise BadUsage(f"{keys.EXPORT_MARKER} is missing; {way_out}")
+    try:
+        marker = msgspec.json.decode(stored.body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadUsage(f"{keys.EXPORT_MARKER} is not JSON: {error}") from error
+    entry = marker.get(plan.key) if isinstance(marker, Mapping) else None
+    if not isinstance(entry, Mapping):
+        raise BadUsage(f"{keys.EXPORT_MARKER} has no entry for {plan.key}; {way_out}")
+    try:
+        return parse_instant(entry.get("last_processed_to"))
+    except ValueError as error:
+        message = f"{keys.EXPORT_MARKER}, {plan.key}, last_processed_to: {error}"
+        raise BadUsage(message) from error

@@ -1,0 +1,84 @@
+"""PreviewMonth: what a real run would send, written nowhere but into the dry run's own folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration, state_bucket
+from functions.adapters.storage import Objects
+from functions.domain import keys, submission
+from functions.domain.billing import ContractBill
+from functions.domain.ledger import Line
+from functions.metering.merge_usage import read_bill
+from functions.metering.payloads import ClosedMonth, MergedMonth, dump, parse
+
+logger = Logger()
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """One contract as a real run would treat it now."""
+
+    contract_id: str
+    records: list[dict[str, str]]
+    usage: dict[str, str]
+    remainders: dict[str, str]
+    failure: str | None
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return the month in numbers, with where the preview is."""
+    task = parse(event, MergedMonth)
+    previewed = preview_month(task, configuration.state_bucket())
+    logger.info("month previewed", summary=dump(previewed))
+    return dump(previewed)
+
+
+def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
+    """Leave out what the ledger already holds, and write down the rest."""
+    run, month = task.run, task.of
+    usage = read_bill(objects, task.merged.bill_key)
+    held = {entry.contract_id: entry for entry in state_bucket.entries(objects, run.plan, month)}
+    previews = []
+    for bill in usage.bill.contracts:
+        entry = held.get(bill.contract_id)
+        if bill.contract_id in usage.processed:
+            accepted = {line.dimension for line in entry.lines if line.state == "accepted"} if entry else set()
+            previews.append(_preview(task, bill, accepted))
+    key = f"{keys.run(run.plan, month, run.name, dry_run=True)}preview.json"
+    objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
+    return ClosedMonth(
+        month=task.month,
+        files=usage.files,
+        records=usage.records,
+        contracts=len(usage.bill.contracts),
+        entries=sum(len(bill.usage) for bill in usage.bill.contracts),
+        skipped=len(usage.bill.contracts) - len(previews),
+        submitted=0,
+        submitted_records=0,
+        errors=0,
+        closed=False,
+        report=key,
+        quarantined=len(usage.bill.quarantined),
+        duplicates=usage.duplicates,
+        dry_run=True,
+        warnings=[warning[:500] for warning in usage.warnings[:5]],
+    )
+
+
+def _preview(task: MergedMonth, bill: ContractBill, accepted: set[str]) -> Preview:
+    lines = [
+        Line(dimension=name, quantity=quantity)
+        for name, quantity in bill.quantities.items()
+        if name not in accepted
+    ]
+    return Preview(
+        contract_id=bill.contract_id,
+        records=submission.records(task.run.plan.cloud, bill.contract_id, task.of, lines),
+        usage=bill.usage,
+        remainders=bill.remainders,
+        failure=bill.failure,
+    )

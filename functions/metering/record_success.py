@@ -1,0 +1,40 @@
+"""RecordSuccess: close a contract's ledger entry, provided that the evidence is there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration, state_bucket
+from functions.adapters.storage import Objects
+from functions.domain import ledger
+from functions.domain.ledger import Entry
+from functions.domain.month import format_instant
+from functions.errors import BadState
+from functions.metering.payloads import ContractTask, Recorded, dump, parse
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return the contract with its outcome."""
+    task = parse(event, ContractTask)
+    at = format_instant(datetime.now(UTC))
+    return dump(record_success(task, configuration.state_bucket(), at))
+
+
+def record_success(task: ContractTask, objects: Objects, at: str) -> Recorded:
+    """Mark the entry as settled; an entry without evidence for every line is an error."""
+    name = task.contract.contract_id
+    document = state_bucket.entry(objects, task.run.plan, task.of, name)
+
+    def settled(entry: Entry | None) -> Entry:
+        if entry is None:
+            raise BadState(f"{document.key} is missing: the contract was not claimed")
+        return entry if entry.settled_at else ledger.succeed(entry, at)
+
+    document.change(settled)
+    return Recorded(name, "success")

@@ -1,0 +1,169 @@
+"""SubmitContract: send a contract's open lines to Clazar, each at most once.
+
+The order is the guarantee: the attempt is on disk before the request leaves, the answer is on disk
+before anything else happens, and a line whose outcome is not known is looked up before it is sent
+again. Waiting between looks is the state machine's Retry on OutcomeUnknown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.adapters import configuration, state_bucket
+from functions.adapters.clazar import Clazar, ListingUnavailable, Reply
+from functions.adapters.documents import Document, Version
+from functions.adapters.storage import Objects
+from functions.domain import answers, ledger, submission
+from functions.domain.ledger import Attempt, Entry
+from functions.domain.month import format_instant
+from functions.errors import (
+    BadState,
+    ContractBusy,
+    CredentialsRefused,
+    OutcomeUnknown,
+    PartnerBusy,
+    PartnerRefused,
+)
+from functions.metering.payloads import ContractTask, Recorded, dump, parse
+
+logger = Logger()
+# A request with its token and one repetition after a 401 fits in this.
+_SECONDS_FOR_A_REQUEST = 60.0
+
+
+class Outside(NamedTuple):
+    """What this use case needs of the world."""
+
+    objects: Objects
+    clazar: Clazar
+    now: Callable[[], datetime]
+    seconds_left: Callable[[], float]
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Return once every line is accepted; otherwise the error says what came of it."""
+    task = parse(event, ContractTask)
+    outside = Outside(
+        configuration.state_bucket(),
+        configuration.clazar(),
+        lambda: datetime.now(UTC),
+        lambda: context.get_remaining_time_in_millis() / 1000,
+    )
+    submit_contract(task, outside)
+    logger.info("contract accepted", contract=task.contract.contract_id, month=task.month)
+    return dump(Recorded(task.contract.contract_id, "accepted"))
+
+
+def submit_contract(task: ContractTask, outside: Outside) -> None:
+    """Look up what is in doubt, send what is open, batch by batch, until all is settled."""
+    name = task.contract.contract_id
+    document = state_bucket.entry(outside.objects, task.run.plan, task.of, name)
+    version = document.read()
+    if version is None:
+        raise BadState(f"{document.key} is missing: the contract was not claimed")
+    while True:
+        if version.value.execution != task.run.execution:
+            raise ContractBusy(f"{document.key} was taken over by {version.value.execution}")
+        version = _look_up(task, outside, document, version)
+        if version.value.in_doubt:
+            raise OutcomeUnknown(_in_doubt(version.value))
+        if not version.value.sendable:
+            break
+        version = _send(task, outside, document, version)
+    if version.value.refused:
+        raise PartnerRefused(_refused(version.value))
+
+
+def _look_up(
+    task: ContractTask, outside: Outside, document: Document[Entry], version: Version[Entry]
+) -> Version[Entry]:
+    """Ask Clazar what it holds for the lines that need it, and write down what it says."""
+    lines = version.value.to_look_up
+    if not lines:
+        return version
+    name, month = task.contract.contract_id, task.of
+    try:
+        stored = {
+            line.dimension: outside.clazar.stored(name, line.dimension, month.start)
+            for line in lines
+        }
+    except ListingUnavailable as error:
+        logger.warning("clazar cannot be asked", contract=name, reason=str(error))
+        return _write(document, ledger.not_listable(version.value), version)
+    others = state_bucket.entries_of_other_plans(outside.objects, task.run.plan, month, name)
+    foreign = Counter(
+        line.dimension
+        for entry in (others if any(stored.values()) else ())
+        for line in entry.lines
+        if line.state in ("sent", "present", "accepted")
+    )
+    return _write(document, ledger.looked(version.value, stored, foreign), version)
+
+
+def _write(
+    document: Document[Entry], entry: Entry, version: Version[Entry]
+) -> Version[Entry]:
+    return version if entry == version.value else document.write(entry, version)
+
+
+def _send(
+    task: ContractTask, outside: Outside, document: Document[Entry], version: Version[Entry]
+) -> Version[Entry]:
+    if outside.seconds_left() < _SECONDS_FOR_A_REQUEST:
+        raise PartnerBusy("too little time is left for a request; the next invocation goes on")
+    lines = version.value.sendable
+    name = task.contract.contract_id
+    body, digest = submission.request(task.run.plan.cloud, name, task.of, lines)
+    attempt = Attempt(
+        id=uuid4().hex,
+        execution=task.run.execution,
+        at=format_instant(outside.now()),
+        dimensions=tuple(line.dimension for line in lines),
+        request=body,
+        digest=digest,
+    )
+    document.write(ledger.begin(version.value, attempt), version)
+    try:
+        reply = outside.clazar.submit(body.encode())
+    except (CredentialsRefused, PartnerBusy) as error:
+        not_taken = dict.fromkeys(attempt.dimensions, answers.NOT_TAKEN)
+        _conclude(document, attempt, Reply("busy", not_taken, None, str(error)))
+        raise
+    concluded = _conclude(document, attempt, reply)
+    if reply.outcome == "busy":
+        raise PartnerBusy(f"Clazar did not take the request: HTTP {reply.status} {reply.response[:200]}")
+    return concluded
+
+
+def _conclude(document: Document[Entry], attempt: Attempt, reply: Reply) -> Version[Entry]:
+    def with_evidence(entry: Entry | None) -> Entry:
+        if entry is None:
+            raise BadState(f"{document.key} has disappeared")
+        return ledger.conclude(
+            entry,
+            attempt.id,
+            reply.answers,
+            outcome=reply.outcome,
+            status=reply.status,
+            response=reply.response,
+        )
+
+    return document.change(with_evidence)
+
+
+def _in_doubt(entry: Entry) -> str:
+    names = ", ".join(line.dimension for line in entry.lines if line.state in ("sent", "present"))
+    return f"it is not known whether Clazar accepted {names} of {entry.contract_id} for {entry.month}"
+
+
+def _refused(entry: Entry) -> str:
+    reasons = "; ".join(f"{line.dimension}: {line.message}" for line in entry.refused)
+    return f"Clazar refused {len(entry.refused)} of {len(entry.lines)} records: {reasons[:1_000]}"
