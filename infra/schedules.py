@@ -1,0 +1,69 @@
+"""One schedule per plan, so that one plan's trouble never holds up another plan."""
+
+from collections.abc import Iterable
+
+from aws_cdk import Duration, Stack, TimeZone
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from functions.domain.plan import Plan
+from infra.constructs.acknowledged import acknowledge
+from infra.settings import plan_slug
+
+# The next hourly start is a retry of its own, so a start that fails for an hour is worth a call.
+START_WITHIN = Duration.hours(1)
+START_ATTEMPTS = 20
+IS_A_DEAD_LETTER_QUEUE = "It is the dead-letter queue of the schedules, which cdk-nag does not see."
+
+
+class PlanSchedules(Construct):
+    """Starts the machine with the plan and the scheduled time; a lost start is kept in a queue."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        plans: Iterable[Plan],
+        expression: str,
+        machine: sfn.StateMachine,
+    ) -> None:
+        """All schedules share one role, which may start this machine and nothing else."""
+        super().__init__(scope, id_)
+        self.dead_letters = sqs.Queue(
+            self,
+            "LostStarts",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        acknowledge(self.dead_letters, "AwsSolutions-SQS3", IS_A_DEAD_LETTER_QUEUE)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            ),
+        )
+        for plan in plans:
+            scheduler.Schedule(
+                self,
+                plan_slug(plan),
+                description=f"Monthly usage of {plan.key}",
+                schedule=scheduler.ScheduleExpression.expression(expression, TimeZone.ETC_UTC),
+                target=targets.StepFunctionsStartExecution(
+                    machine,
+                    input=scheduler.ScheduleTargetInput.from_object(
+                        {"plan": plan.key, "as_of": scheduler.ContextAttribute.scheduled_time}
+                    ),
+                    role=role,
+                    dead_letter_queue=self.dead_letters,
+                    max_event_age=START_WITHIN,
+                    retry_attempts=START_ATTEMPTS,
+                ),
+            )

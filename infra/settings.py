@@ -1,0 +1,91 @@
+"""What the functions read at run time: one parameter per plan, and Clazar's credentials."""
+
+import re
+from collections.abc import Iterable
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from functions.domain.plan import Plan
+from infra.constructs.acknowledged import acknowledge, acknowledge_pattern
+from infra.storage import removal_policy
+
+PARAMETER_BYTES = 4096
+ROTATED_AT_CLAZAR = "Clazar's console makes and revokes these credentials; it has no API for it."
+
+
+class PlanDoesNotFit(ValueError):
+    """A plan's configuration is too long, or its name taken, in the parameter store."""
+
+
+class PlanParameters(Construct):
+    """Plans are parameters, not environment variables: those share 4 KB among all plans."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, environment: str, plans: Iterable[Plan]
+    ) -> None:
+        """Write each plan under one path, which is all that a reader has to know."""
+        super().__init__(scope, id_)
+        self.path = f"/{environment}/metering/plans"
+        for plan in plans:
+            self._add(environment, plan)
+
+    def _add(self, environment: str, plan: Plan) -> None:
+        value, id_ = plan.to_json(), plan_slug(plan)
+        where = f"environment {environment}: plan {plan.key}"
+        if (size := len(value.encode())) > PARAMETER_BYTES:
+            raise PlanDoesNotFit(f"{where}: {size} bytes of configuration; {PARAMETER_BYTES} fit")
+        if self.node.try_find_child(id_):
+            raise PlanDoesNotFit(f"{where}: another plan also has the parameter name {id_}")
+        ssm.StringParameter(
+            self,
+            id_,
+            parameter_name=f"{self.path}/{id_}",
+            string_value=value,
+            description=f"Metering plan {plan.key}",
+        )
+
+    def grant_read(self, role: iam.Role) -> None:
+        """All plans in one call, and no parameter beside them."""
+        path = Stack.of(self).format_arn(
+            service="ssm", resource="parameter", resource_name=self.path.removeprefix("/")
+        )
+        below = f"{path}/*"
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["ssm:GetParametersByPath"], resources=[path, below])
+        )
+        acknowledge_pattern(role, below, "Plans come and go; all of them lie under this path")
+
+
+class ClazarCredentials(Construct):
+    """A secret that is created empty, so that no template and no update ever holds its value."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: str, keep_data: bool) -> None:
+        """Leave out the generated value that the ready-made construct would put in."""
+        super().__init__(scope, id_)
+        secret = secretsmanager.CfnSecret(
+            self,
+            "Secret",
+            name=f"{environment}/metering/clazar",
+            description=(
+                "Clazar API client. Put the value by console or CLI as JSON with the keys "
+                "client_id and client_secret."
+            ),
+        )
+        secret.apply_removal_policy(removal_policy(keep_data=keep_data))
+        acknowledge(secret, "AwsSolutions-SMG4", ROTATED_AT_CLAZAR)
+        self.arn, self.name = secret.ref, secret.name or ""
+
+    def grant_read(self, role: iam.Role) -> None:
+        """Read the current value."""
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.arn])
+        )
+
+
+def plan_slug(plan: Plan) -> str:
+    """Spell the plan's key in the letters that a parameter name may have."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", plan.key.replace(":", "."), flags=re.ASCII)

@@ -1,0 +1,51 @@
+"""One synth of the real app.py for all tests, in a process without any AWS credentials."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra import ROOT
+from tests.infra.templates import ENVIRONMENTS, Template
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``cdk synth`` would write, made as a person without an AWS account would."""
+    out = tmp_path_factory.mktemp("assembly") / "cdk.out"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
+    environment |= {
+        "CDK_OUTDIR": str(out),
+        "AWS_CONFIG_FILE": str(out / "no-config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(out / "no-credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout + done.stderr == ""
+    return out
+
+
+@pytest.fixture(scope="session", params=ENVIRONMENTS)
+def template(request: pytest.FixtureRequest, assembly: Path) -> Template:
+    """Each environment in turn."""
+    return Template.of(assembly, request.param)
+
+
+@pytest.fixture(scope="session")
+def prod(assembly: Path) -> Template:
+    return Template.of(assembly, "prod")
+
+
+@pytest.fixture(scope="session")
+def dev(assembly: Path) -> Template:
+    return Template.of(assembly, "dev")

@@ -1,0 +1,77 @@
+import json
+import re
+from typing import Any
+
+import pytest
+
+from infra import ROOT
+from infra.constructs.state_machine import DefinitionMismatch, check_placeholders
+from infra.metering_tasks import TASKS
+from tests.infra.templates import Template
+
+
+def test_the_definition_of_the_file_is_what_is_deployed(template: Template) -> None:
+    (machine,) = template.resources("AWS::StepFunctions::StateMachine").values()
+    assert json.loads(machine["Properties"]["DefinitionString"]) == _definition()
+
+
+def test_every_placeholder_is_a_task_or_a_known_value(template: Template) -> None:
+    (machine,) = template.resources("AWS::StepFunctions::StateMachine").values()
+    properties = machine["Properties"]
+    used = set(re.findall(r"\$\{(\w+)\}", properties["DefinitionString"]))
+    tasks = {f"{state}FunctionArn" for state in TASKS}
+    assert used == properties["DefinitionSubstitutions"].keys()
+    assert used == tasks | {"StateBucketName", "TopicArn"}
+
+
+def test_the_machine_is_a_standard_workflow_that_logs_errors_without_data(
+    template: Template,
+) -> None:
+    (machine,) = template.resources("AWS::StepFunctions::StateMachine").values()
+    properties = machine["Properties"]
+    assert properties.get("StateMachineType", "STANDARD") == "STANDARD"
+    assert properties["LoggingConfiguration"]["Level"] == "ERROR"
+    assert properties["LoggingConfiguration"]["IncludeExecutionData"] is False
+
+
+def test_a_state_waits_longer_than_its_function_may_run(prod: Template) -> None:
+    waits = {state: body["TimeoutSeconds"] for state, body in _tasks(_definition()).items()}
+    runs = {state: function["Timeout"] for state, function in prod.functions().items()}
+    assert waits.keys() == runs.keys()
+    assert not [state for state in runs if waits[state] <= runs[state]]
+
+
+def test_clazar_is_asked_again_only_when_the_first_request_is_over(prod: Template) -> None:
+    (retry,) = (
+        retry
+        for retry in _tasks(_definition())["SubmitContract"]["Retry"]
+        if retry["ErrorEquals"] == ["OutcomeUnknown"]
+    )
+    assert retry["IntervalSeconds"] >= prod.functions()["SubmitContract"]["Timeout"]
+
+
+def test_a_placeholder_without_a_task_is_named() -> None:
+    with pytest.raises(DefinitionMismatch, match="without a value: NewFunctionArn"):
+        check_placeholders("metering", '"${NewFunctionArn}"', {})
+
+
+def test_a_task_without_a_placeholder_is_named() -> None:
+    with pytest.raises(DefinitionMismatch, match="lacks the placeholders: OldFunctionArn"):
+        check_placeholders("metering", "{}", {"OldFunctionArn": "arn"})
+
+
+def _definition() -> dict[str, Any]:
+    file = ROOT / "statemachines" / "metering.asl.json"
+    definition: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return definition
+
+
+def _tasks(scope: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every state that runs one of our functions, inside the maps as well."""
+    found = {}
+    for name, body in scope["States"].items():
+        if str(body.get("Resource", "")).endswith("FunctionArn}"):
+            found[name] = body
+        if "ItemProcessor" in body:
+            found |= _tasks(body["ItemProcessor"])
+    return found

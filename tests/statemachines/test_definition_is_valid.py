@@ -1,0 +1,58 @@
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import NODE, ROOT
+
+DEFINITIONS = sorted((ROOT / "statemachines").glob("*.asl.json"))
+VALIDATOR = ROOT / "node_modules" / "asl-validator" / "dist" / "bin" / "asl-validator.js"
+
+
+def problems(definition: str, folder: Path) -> str:
+    """What the validator says about a definition with filled placeholders; nothing is fine."""
+    filled = folder / "filled.asl.json"
+    filled.write_text(re.sub(r"\$\{(\w+)\}", _value, definition), encoding="utf-8")
+    command = [str(NODE), str(VALIDATOR), "--json-path", str(filled)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def _value(placeholder: re.Match[str]) -> str:
+    name = placeholder[1]
+    if name.endswith("FunctionArn"):
+        return f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+    return f"arn:aws:sns:us-east-1:123456789012:{name}" if name.endswith("Arn") else name.lower()
+
+
+def test_there_are_definitions_and_the_validator_is_installed() -> None:
+    assert DEFINITIONS
+    assert VALIDATOR.is_file(), "run make setup"
+
+
+@pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: path.stem)
+def test_the_definition_is_valid(path: Path, tmp_path: Path) -> None:
+    assert problems(path.read_text(encoding="utf-8"), tmp_path) == ""
+
+
+def break_next(definition: dict[str, Any]) -> None:
+    definition["States"][definition["StartAt"]]["Next"] = "Nowhere"
+
+
+def break_start(definition: dict[str, Any]) -> None:
+    definition["StartAt"] = "Nowhere"
+
+
+def break_type(definition: dict[str, Any]) -> None:
+    definition["States"][definition["StartAt"]]["Type"] = "Tusk"
+
+
+@pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("breaking", [break_next, break_start, break_type])
+def test_a_broken_definition_is_refused(path: Path, breaking: Any, tmp_path: Path) -> None:
+    definition = json.loads(path.read_text(encoding="utf-8"))
+    breaking(definition)
+    assert problems(json.dumps(definition), tmp_path) != ""
