@@ -46,7 +46,7 @@ class OutcomeUnknown(Exception):
 
 
 class MonthIncomplete(Exception):
-    """A contract of the month is neither accepted nor recorded as an error. The month stays open."""
+    """A contract is neither accepted nor recorded as an error, so its month stays open."""
 
 
 class StorageBusy(Exception):

@@ -1,5 +1,6 @@
-"""Clazar's metering API: translate HTTP into answers. No retries, no waiting: that is the
-state machine's job, where it can be seen.
+"""Clazar's metering API: HTTP translated into answers.
+
+No retries and no waiting: that is the state machine's job, where it can be seen.
 
 `POST /authenticate/`, `POST /metering/`, `GET /metering/` (developers.clazar.io).
 """
@@ -101,7 +102,9 @@ class Clazar:
         query = {"contract_id": contract, "dimension": dimension}
         paging = {"page": str(page), "page_size": str(_PAGE_SIZE)}
         try:
-            response = self._call("GET", params=query | paging, headers={"accept": "application/json"})
+            response = self._call(
+                "GET", params=query | paging, headers={"accept": "application/json"}
+            )
         except requests.RequestException as error:
             raise ListingUnavailable(f"GET /metering/: {error}") from error
         if response.status_code == _NOT_FOUND and page > 1:
@@ -113,7 +116,7 @@ class Clazar:
         return rows
 
     def _call(self, method: str, headers: dict[str, str], **request: Any) -> requests.Response:
-        """Send with a token; a refused token means nothing was taken, so once more with a new one."""
+        """Send with a token; if it is refused nothing was taken, so once more with a new one."""
         for fresh in (False, True):
             authorization = {"authorization": f"Bearer {self._authorize(fresh=fresh)}"}
             # A connection of its own: one kept alive while Lambda slept would make every first
@@ -151,7 +154,11 @@ class Clazar:
             except requests.RequestException as error:
                 raise PartnerBusy(f"POST /authenticate/: {type(error).__name__}") from error
             status, body = response.status_code, _json(response)
-            if status == _OK and isinstance(body, dict) and isinstance(body.get("access_token"), str):
+            if (
+                status == _OK
+                and isinstance(body, dict)
+                and isinstance(body.get("access_token"), str)
+            ):
                 lifetime = body.get("expires_in")
                 if not isinstance(lifetime, int | float) or lifetime <= 0:
                     lifetime = _UNSTATED_LIFETIME

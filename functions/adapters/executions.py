@@ -1,4 +1,4 @@
-"""Step Functions: is an execution still running?"""
+"""Step Functions, asked whether an execution still runs."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import msgspec
 from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
 from functions.domain import keys, state_file
-from functions.domain.ledger import Entry
+from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month
 from functions.domain.months_due import Journal
 from functions.domain.plan import Plan

@@ -20,7 +20,9 @@ from functions.errors import StorageBusy
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_CLIENT = Config(retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=20)
+_CLIENT = Config(
+    retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=5, read_timeout=20
+)
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 _FINAL = {"AccessDenied", "403", "NoSuchBucket", "InvalidRequest", "PermanentRedirect"}

@@ -11,7 +11,7 @@ from datetime import timedelta
 from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, PreconditionError
 from obstore.store import S3Store
 
-from functions.domain.usage import Problem
+from functions.domain.problem import Problem
 from functions.domain.usage_files import UsageFile
 from functions.errors import StorageBusy
 

@@ -22,10 +22,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `accepted`: billed. `refused`: not billed. `present`: the receiver holds a record for this
     window, and whether it is ours has to be looked up. `unknown`: no answer for this record.
-    `absent`: the receiver was asked and does not list it. `not_taken`: the request did not reach it.
+    `not_taken`: the request did not reach it.
     """
 
-    kind: Literal["accepted", "refused", "present", "unknown", "absent", "not_taken"]
+    kind: Literal["accepted", "refused", "present", "unknown", "not_taken"]
     record_id: str | None = None
     code: str = ""
     message: str = ""
@@ -92,7 +92,11 @@ def _read(record: Mapping[str, str], result: object) -> Answer:
     if status in ("fail", "error"):
         message = f"Clazar stored the record with status {status!r} and does not bill it"
         return Answer(
-            kind="refused", record_id=record_id, code="NOT_BILLED", message=message, errors=(message,)
+            kind="refused",
+            record_id=record_id,
+            code="NOT_BILLED",
+            message=message,
+            errors=(message,),
         )
     return Answer(kind="unknown", record_id=record_id, message=f"status {status!r}")
 

@@ -73,6 +73,8 @@ def bill(plan: Plan, sums: Iterable[tuple[Group, int | Decimal]]) -> MonthBill:
             continue
         of_contract = usage[contract]
         of_contract.totals[dimension] += Fraction(value)
+        if not value:
+            continue
         if price is None:
             of_contract.unpriced.add(dimension)
         else:
@@ -106,7 +108,9 @@ def check_conservation(
             billed = Fraction(contract.quantities.get(dimension, "0"))
             left = Fraction(contract.remainders.get(dimension, "0"))
             if not plan.dimensions and billed + left != Fraction(total):
-                raise ArithmeticError(f"{contract.contract_id} {dimension}: {total} is not conserved")
+                raise ArithmeticError(
+                    f"{contract.contract_id} {dimension}: {total} is not conserved"
+                )
     lost = sorted(name for name, value in difference.items() if value)
     if lost:
         raise ArithmeticError(f"usage of {', '.join(lost)} is not conserved")
@@ -135,8 +139,7 @@ def _amounts(plan: Plan, usage: _Usage, seen: set[str]) -> Mapping[str, Fraction
         return usage.totals
     names = {name: usage.totals.get(name, Fraction(0)) for name in seen}
     names |= {
-        f"{name}_total_price": usage.prices.get(name, Fraction(0))
-        for name in seen - usage.unpriced
+        f"{name}_total_price": usage.prices.get(name, Fraction(0)) for name in seen - usage.unpriced
     }
     amounts = {}
     for dimension, text in plan.dimensions.items():
@@ -156,7 +159,9 @@ def _unbilled(plan: Plan, usages: Iterable[_Usage]) -> list[str]:
         return []
     read = set().union(*(formula.names_in(text) for text in plan.dimensions.values()))
     read |= {name.removesuffix("_total_price") for name in read}
-    return sorted({name for usage in usages for name, total in usage.totals.items() if total} - read)
+    return sorted(
+        {name for usage in usages for name, total in usage.totals.items() if total} - read
+    )
 
 
 def round_to_whole(amount: Fraction, rounding: str) -> int:

@@ -1,110 +1,21 @@
-"""The ledger of one contract's month: what is to be sent, what was, what came of it.
+"""The ledger's transitions: pure steps from one immutable entry to the next.
 
-Pure transitions between immutable entries; the caller makes each one durable with a conditional
-write before it acts on it. The rule that keeps a customer from being billed twice: a line is `sent`
-on disk before the request leaves, and a `sent` line is never sent again until the receiver has been
-asked (twice, some time apart) and did not list it.
+The caller makes each step durable with a conditional write before it acts on it. The rule that
+keeps a customer from being billed twice: a line is `sent` on disk before the request leaves, and a
+`sent` line is never sent again until the receiver has been asked (twice, some time apart) and did
+not list it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
-import msgspec
+from msgspec.structs import replace
 
 from functions.domain.answers import Answer, Stored
+from functions.domain.ledger_entry import DUPLICATE, Attempt, Entry, Failure, Line
 
-# AWS takes 25 records per batch; Clazar's own limit is not published.
-BATCH = 25
 LOOKS_BEFORE_RESEND = 2
-DUPLICATE = "DUPLICATE"
-
-LineState = Literal["open", "unsure", "sent", "present", "accepted", "refused"]
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One dimension of the month.
-
-    `open`: not sent, may be sent. `unsure`: may be sent once the receiver was asked, if it can be.
-    `sent`: a request is or was under way, its outcome is not known. `present`: the receiver says it
-    holds a record for this window. `accepted`: billed. `refused`: not billed.
-    """
-
-    dimension: str
-    quantity: str
-    state: LineState = "open"
-    looks: int = 0
-    in_doubt_before: bool = False
-    evidence: str = ""
-    record_id: str | None = None
-    code: str = ""
-    message: str = ""
-    errors: tuple[str, ...] = ()
-    computed_later: str | None = None
-
-
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One POST: written before it leaves, completed with the answer."""
-
-    id: str
-    execution: str
-    at: str
-    dimensions: tuple[str, ...]
-    request: str
-    digest: str
-    outcome: str = "no answer yet"
-    status: int | None = None
-    response: str = ""
-
-
-class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why a contract's month needs a person."""
-
-    code: str
-    message: str
-    errors: tuple[str, ...]
-    at: str
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One contract's month in the ledger."""
-
-    plan: str
-    month: str
-    contract_id: str
-    execution: str
-    claimed_at: str
-    lines: tuple[Line, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
-    failure: Failure | None = None
-    retries: int = 0
-    settled_at: str | None = None
-
-    @property
-    def accepted(self) -> bool:
-        """Every line is billed (none at all: there is nothing to bill)."""
-        return all(line.state == "accepted" for line in self.lines)
-
-    @property
-    def in_doubt(self) -> bool:
-        """Some line may or may not have been accepted."""
-        return any(line.state in ("sent", "present") for line in self.lines)
-
-    @property
-    def to_look_up(self) -> tuple[Line, ...]:
-        """Lines about which the receiver has to be asked before anything is sent."""
-        return tuple(line for line in self.lines if line.state in ("unsure", "sent", "present"))
-
-    @property
-    def sendable(self) -> tuple[Line, ...]:
-        """The next lines to send, at most one batch."""
-        return tuple(line for line in self.lines if line.state == "open")[:BATCH]
-
-    @property
-    def refused(self) -> tuple[Line, ...]:
-        """Lines that the receiver does not bill."""
-        return tuple(line for line in self.lines if line.state == "refused")
 
 
 def open_entry(
@@ -115,14 +26,19 @@ def open_entry(
         Line(dimension=name, quantity=quantity) for name, quantity in sorted(quantities.items())
     )
     return Entry(
-        plan=plan, month=month, contract_id=contract, execution=execution, claimed_at=at, lines=lines
+        plan=plan,
+        month=month,
+        contract_id=contract,
+        execution=execution,
+        claimed_at=at,
+        lines=lines,
     )
 
 
 def unsure(entry: Entry) -> Entry:
     """Mark everything as perhaps already sent, by the program that kept the state file before."""
-    lines = tuple(msgspec.structs.replace(line, state="unsure") for line in entry.lines)
-    return msgspec.structs.replace(entry, lines=lines)
+    lines = tuple(replace(line, state="unsure") for line in entry.lines)
+    return replace(entry, lines=lines)
 
 
 def claim(entry: Entry, quantities: Mapping[str, str], *, execution: str, at: str) -> Entry:
@@ -139,22 +55,20 @@ def claim(entry: Entry, quantities: Mapping[str, str], *, execution: str, at: st
         if name not in known
     )
     kept = tuple(line for line in lines if line is not None)
-    return msgspec.structs.replace(
-        entry, execution=execution, claimed_at=at, lines=kept + added, settled_at=None
-    )
+    return replace(entry, execution=execution, claimed_at=at, lines=kept + added, settled_at=None)
 
 
 def _refreshed(line: Line, quantity: str | None) -> Line | None:
     if line.state in ("open", "unsure") and not line.in_doubt_before:
-        return msgspec.structs.replace(line, quantity=quantity) if quantity else None
+        return replace(line, quantity=quantity) if quantity else None
     later = None if quantity == line.quantity else quantity or "0"
-    return msgspec.structs.replace(line, computed_later=later)
+    return replace(line, computed_later=later)
 
 
 def reopen(entry: Entry, *, execution: str, at: str) -> Entry:
     """Let a failed entry be tried again: refused lines may be sent after another look."""
     lines = tuple(
-        msgspec.structs.replace(
+        replace(
             line,
             state="present" if line.code == DUPLICATE else "unsure",
             looks=0,
@@ -164,10 +78,10 @@ def reopen(entry: Entry, *, execution: str, at: str) -> Entry:
             errors=(),
         )
         if line.state == "refused"
-        else msgspec.structs.replace(line, looks=0)
+        else line
         for line in entry.lines
     )
-    return msgspec.structs.replace(
+    return replace(
         entry,
         lines=lines,
         failure=None,
@@ -182,10 +96,10 @@ def begin(entry: Entry, attempt: Attempt) -> Entry:
     """Note that the sendable lines are about to leave. Must be durable before the request."""
     leaving = {line.dimension for line in entry.sendable}
     lines = tuple(
-        msgspec.structs.replace(line, state="sent", looks=0) if line.dimension in leaving else line
+        replace(line, state="sent", looks=0) if line.dimension in leaving else line
         for line in entry.lines
     )
-    return msgspec.structs.replace(entry, lines=lines, attempts=(*entry.attempts, attempt))
+    return replace(entry, lines=lines, attempts=(*entry.attempts, attempt))
 
 
 def conclude(
@@ -203,7 +117,7 @@ def conclude(
     changed everything else.
     """
     attempts = tuple(
-        msgspec.structs.replace(attempt, outcome=outcome, status=status, response=response)
+        replace(attempt, outcome=outcome, status=status, response=response)
         if attempt.id == attempt_id
         else attempt
         for attempt in entry.attempts
@@ -217,11 +131,10 @@ def conclude(
         else line
         for line in entry.lines
     )
-    return msgspec.structs.replace(entry, lines=lines, attempts=attempts)
+    return replace(entry, lines=lines, attempts=attempts)
 
 
 def _answered(line: Line, answer: Answer) -> Line:
-    replace = msgspec.structs.replace
     if answer.kind == "accepted":
         return replace(line, state="accepted", evidence="response", record_id=answer.record_id)
     if answer.kind == "refused":
@@ -254,11 +167,10 @@ def looked(
         else line
         for line in entry.lines
     )
-    return msgspec.structs.replace(entry, lines=lines)
+    return replace(entry, lines=lines)
 
 
 def _looked(line: Line, stored: tuple[Stored, ...], foreign: int) -> Line:
-    replace = msgspec.structs.replace
     # A failed record is not billed and says nothing about this request.
     billed = [record for record in stored if record.status == "success"]
     undecided = [record for record in stored if record.status not in ("success", "fail", "error")]
@@ -267,8 +179,10 @@ def _looked(line: Line, stored: tuple[Stored, ...], foreign: int) -> Line:
         return replace(line, state="accepted", evidence="listing", record_id=ours[0].record_id)
     if billed:
         return _conflict(line, billed[0])
-    if undecided:
-        return line
+    return line if undecided else _absent(line)
+
+
+def _absent(line: Line) -> Line:
     looks = line.looks + 1
     if line.state == "unsure":
         return replace(line, state="open", looks=0)
@@ -286,7 +200,7 @@ def _conflict(line: Line, stored: Stored) -> Line:
         f"(record {stored.record_id}), sent by somebody else or with another quantity; "
         f"ours is {line.quantity} and was not billed"
     )
-    return msgspec.structs.replace(
+    return replace(
         line,
         state="refused",
         code=DUPLICATE,
@@ -303,23 +217,23 @@ def not_listable(entry: Entry) -> Entry:
     to have left unchanged before is evidence enough; everything else stays in doubt.
     """
     lines = tuple(
-        msgspec.structs.replace(line, state="open")
+        replace(line, state="open")
         if line.state == "unsure"
-        else msgspec.structs.replace(line, state="accepted", evidence="duplicate rejection")
+        else replace(line, state="accepted", evidence="duplicate rejection")
         if line.state == "present" and line.in_doubt_before
         else line
         for line in entry.lines
     )
-    return msgspec.structs.replace(entry, lines=lines)
+    return replace(entry, lines=lines)
 
 
 def fail(entry: Entry, failure: Failure) -> Entry:
     """Close the entry with what a person has to look at."""
-    return msgspec.structs.replace(entry, failure=failure, settled_at=failure.at)
+    return replace(entry, failure=failure, settled_at=failure.at)
 
 
 def succeed(entry: Entry, at: str) -> Entry:
     """Close the entry as billed; ValueError if the evidence is not there."""
     if not entry.accepted:
         raise ValueError(f"contract {entry.contract_id} of {entry.month} is not accepted in full")
-    return msgspec.structs.replace(entry, failure=None, settled_at=at)
+    return replace(entry, failure=None, settled_at=at)

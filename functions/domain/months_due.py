@@ -110,7 +110,9 @@ def requested_months(texts: Sequence[str], as_of: datetime) -> list[Month]:
     months = sorted({Month.parse(text) for text in texts})
     for month in months:
         if month.end > as_of:
-            message = f"month {month} is not over at {format_instant(as_of)}; only past months are billed"
+            message = (
+                f"month {month} is not over at {format_instant(as_of)}; only past months are billed"
+            )
             raise ValueError(message)
     return months
 
@@ -122,7 +124,9 @@ def to_do_again(
     seen = state or PlanState()
     months = {Month.parse(text) for text in journal.unresolved}
     again = {month for month in months if reopened(journal, seen, month)}
-    return frozenset(again | ({m for m, found in seen.errors.items() if found} if retry_errors else set()))
+    return frozenset(
+        again | ({m for m, found in seen.errors.items() if found} if retry_errors else set())
+    )
 
 
 def after_closing(

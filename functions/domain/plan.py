@@ -13,7 +13,7 @@ from functions.domain.month import Month
 from functions.errors import BadInput
 
 _PATH_PART = re.compile(r"[^/:\x00-\x1f]{1,128}")
-_STATE_FILE = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*")
+_STATE_FILE = re.compile(r"(?!\.+(/|$))[A-Za-z0-9._-]+(/(?!\.+(/|$))[A-Za-z0-9._-]+)*")
 _OWN_PREFIXES = ("ledger/", "leases/", "runs/", "reports/", "previews/")
 
 
@@ -95,9 +95,9 @@ def _problems(plan: Plan) -> list[tuple[str, str]]:
             ("state_file", f"{plan.state_file!r} must be a plain key outside {_OWN_PREFIXES}")
         )
     for name, text in plan.dimensions.items():
+        if not name.strip():
+            found.append(("dimensions", f"{name!r}: a dimension needs a name"))
         try:
-            if not name.strip():
-                raise formula.FormulaError("a dimension needs a name")
             formula.check(text)
         except formula.FormulaError as error:
             found.append((f"dimensions.{name}", str(error)))

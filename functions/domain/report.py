@@ -10,7 +10,8 @@ from html import escape
 import msgspec
 
 from functions.domain.billing import ContractBill, Quarantined
-from functions.domain.ledger import Entry, Line
+from functions.domain.ledger_entry import Entry, Line
+from functions.domain.run_files import MonthUsage
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,14 +45,58 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     rows: Sequence[Row]
 
 
-def rows(bill: ContractBill, entry: Entry | None, outcome: str) -> list[Row]:
+def build(
+    usage: MonthUsage,
+    ledger: Mapping[str, Entry],
+    done: frozenset[str],
+    *,
+    plan: str,
+    month: str,
+    execution: str,
+    at: str,
+    closed: bool,
+) -> Report:
+    """Put a month's bill and what the ledger says of it together.
+
+    `done`: contracts that the state file knew as sent, perhaps without an entry in the ledger.
+    """
+    bills = {bill.contract_id: bill for bill in usage.bill.contracts}
+    for name in ledger.keys() - bills.keys():
+        bills[name] = ContractBill(contract_id=name, usage={}, quantities={})
+    return Report(
+        plan=plan,
+        month=month,
+        execution=execution,
+        generated_at=at,
+        closed=closed,
+        files=usage.files,
+        records=usage.records,
+        duplicate_records=usage.duplicates,
+        duplicate_quantity=usage.dropped,
+        warnings=usage.warnings,
+        quarantined=usage.bill.quarantined,
+        rows=[
+            row
+            for name in sorted(bills)
+            for row in _rows(
+                bills[name], ledger.get(name), "sent before" if name in done else "not sent"
+            )
+        ],
+    )
+
+
+def _rows(bill: ContractBill, entry: Entry | None, outcome: str) -> list[Row]:
     """Return the rows of one contract; `outcome` is what holds without a ledger line."""
     lines = {line.dimension: line for line in entry.lines} if entry else {}
-    names = sorted(bill.usage.keys() | bill.quantities.keys() | bill.remainders.keys() | lines.keys())
+    names = sorted(
+        bill.usage.keys() | bill.quantities.keys() | bill.remainders.keys() | lines.keys()
+    )
     return [_row(bill, entry, name, lines.get(name), outcome) for name in names]
 
 
-def _row(bill: ContractBill, entry: Entry | None, name: str, line: Line | None, outcome: str) -> Row:
+def _row(
+    bill: ContractBill, entry: Entry | None, name: str, line: Line | None, outcome: str
+) -> Row:
     failure = entry.failure.message if entry and entry.failure else bill.failure or ""
     if line is None and name not in bill.quantities and not failure:
         outcome = "nothing to bill"
@@ -65,7 +110,9 @@ def _row(bill: ContractBill, entry: Entry | None, name: str, line: Line | None, 
         outcome=line.state if line else outcome,
         evidence=line.evidence if line else "",
         record_id=(line.record_id or "") if line else "",
-        detail="; ".join(text for text in ((line.message if line else "") or failure, later) if text),
+        detail="; ".join(
+            text for text in ((line.message if line else "") or failure, later) if text
+        ),
     )
 
 
@@ -88,7 +135,9 @@ def as_html(report: Report) -> bytes:
     """Return a page a person can read without any program of ours."""
     head = "".join(f"<th>{name.replace('_', ' ')}</th>" for name in Row.__struct_fields__)
     body = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in msgspec.structs.astuple(row)) + "</tr>"
+        "<tr>"
+        + "".join(f"<td>{escape(text)}</td>" for text in msgspec.structs.astuple(row))
+        + "</tr>"
         for row in report.rows
     )
     notes = [

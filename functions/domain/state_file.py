@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,6 +22,18 @@ class PlanState(msgspec.Struct, frozen=True, kw_only=True):
     last_processed_month: Month | None = None
     success: dict[Month, frozenset[str]] = {}
     errors: dict[Month, frozenset[str]] = {}
+
+    def at(self, month: Month) -> MonthState:
+        """Return the contracts of one month."""
+        nobody: frozenset[str] = frozenset()
+        return MonthState(self.success.get(month, nobody), self.errors.get(month, nobody))
+
+
+class MonthState(NamedTuple):
+    """What the state file says of one plan's month."""
+
+    done: frozenset[str]
+    failed: frozenset[str]
 
 
 class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,7 +67,9 @@ def parse(body: bytes | None, key: str) -> Document:
     try:
         document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_no_repeats)
     except (ValueError, RecursionError) as error:
-        raise BadState(f"state file {key} cannot be read: {error}. It was left as it is.") from error
+        raise BadState(
+            f"state file {key} cannot be read: {error}. It was left as it is."
+        ) from error
     if not isinstance(document, dict):
         raise BadState(f"state file {key} must hold a JSON object. It was left as it is.")
     return document
@@ -71,7 +85,9 @@ def read_plan(document: Document, plan_key: str, key: str) -> PlanState | None:
         raise BadState(f"{where}: {entry!r} is not an object")
     last = entry.get("last_processed_month")
     return PlanState(
-        last_processed_month=None if last is None else _month(last, f"{where}.last_processed_month"),
+        last_processed_month=None
+        if last is None
+        else _month(last, f"{where}.last_processed_month"),
         success=_lists(entry, "success_contracts", where, _contract),
         errors=_lists(entry, "error_contracts", where, _error_contract),
     )

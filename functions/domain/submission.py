@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from functions.domain.ledger import Line
+from functions.domain.ledger_entry import Line
 from functions.domain.month import Month, format_instant
 
 

@@ -8,7 +8,6 @@ the text of the file, never a float.
 from __future__ import annotations
 
 import decimal
-import json
 from collections.abc import Callable
 from decimal import Decimal
 from operator import attrgetter
@@ -17,6 +16,7 @@ from typing import Any
 import msgspec
 
 from functions.domain.month import parse_instant
+from functions.domain.problem import Problem, line_of_error, line_of_record
 
 # Every sum of admissible numbers fits in these digits; a sum that would round traps instead.
 EXACT = decimal.Context(prec=120, traps=[decimal.Inexact, decimal.InvalidOperation])
@@ -44,17 +44,6 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 # What sums are kept by: contract, dimension, price per unit, and the subscription only where there
 # is no contract, so that somebody can find out who should have paid. A bare tuple: this is hot.
 Group = tuple[str | None, str, int | Decimal | None, str | None]
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why usage cannot be billed: which object, which line, what stands there."""
-
-    key: str
-    detail: str
-    line: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.key}{f' line {self.line}' if self.line else ''}: {self.detail}"
 
 
 class _Inadmissible(str):
@@ -119,7 +108,9 @@ class Tally:
         try:
             records = decode_records(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self.add_problem(Problem(key=key, line=_line_of_error(body, error), detail=_plain(error)))
+            self.add_problem(
+                Problem(key=key, line=line_of_error(body, error), detail=_plain(error))
+            )
             return
         self.records += len(records)
         with decimal.localcontext(EXACT):
@@ -197,8 +188,10 @@ def _checked(record: Record) -> tuple[str | None, Group]:
     refused, subscription = None, None
     if type(dimension) is not str or not dimension.strip():
         refused = f"dimension {_shown(dimension)} is not a name"
-    elif price is not None and type(price) is not Decimal and not (
-        type(price) is int and 0 <= price < _LIMIT
+    elif (
+        price is not None
+        and type(price) is not Decimal
+        and not (type(price) is int and 0 <= price < _LIMIT)
     ):
         refused = f"pricePerUnit {_shown(price)} is not a number of zero or more"
     elif contract is None or (type(contract) is str and not contract.strip()):
@@ -228,35 +221,3 @@ def _shown(value: object) -> str:
 
 def _plain(error: Exception) -> str:
     return f"not a JSON array of records: {error}"
-
-
-def _line_of_error(body: bytes, error: Exception) -> int | None:
-    text = str(error)
-    if "(byte " in text:
-        position = int(text.rpartition("(byte ")[2].rstrip(")"))
-        return body.count(b"\n", 0, position) + 1
-    if "`$[" in text:
-        return line_of_record(body, int(text.partition("`$[")[2].partition("]")[0]))
-    return 1
-
-
-def line_of_record(body: bytes, index: int) -> int | None:
-    """Return the line on which a record starts. Slow: only used to explain a refusal."""
-    text = body.decode("utf-8", errors="replace")
-    decoder, position = json.JSONDecoder(), text.find("[") + 1
-    try:
-        for _ in range(index):
-            position = _next(text, decoder.raw_decode(text, _skip(text, position))[1])
-    except ValueError:
-        return None
-    return text.count("\n", 0, _skip(text, position)) + 1
-
-
-def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
-        position += 1
-    return position
-
-
-def _next(text: str, position: int) -> int:
-    return _skip(text, position) + 1

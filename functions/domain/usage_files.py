@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from functions.domain.month import Month
-from functions.domain.usage import Problem
+from functions.domain.problem import Problem
 
 _NAME = r"[^/]+\.json"
 _PARTITION_BYTES = 512 * 1024 * 1024

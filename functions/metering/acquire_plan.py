@@ -58,7 +58,9 @@ def _choose(name: str | None, plans: Mapping[str, Plan]) -> Plan:
     if name is None and len(plans) == 1:
         return next(iter(plans.values()))
     if name is None or name not in plans:
-        wrong = "several plans are configured" if name is None else f"plan: {name!r} is not configured"
+        wrong = (
+            "several plans are configured" if name is None else f"plan: {name!r} is not configured"
+        )
         raise BadInput(f"{wrong}; name one of {', '.join(sorted(plans))}")
     return plans[name]
 

@@ -12,34 +12,15 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, usage_reader
 from functions.adapters.storage import Objects
 from functions.domain import keys
-from functions.domain.usage import Group, Problem, Tally
+from functions.domain.problem import Problem
+from functions.domain.run_files import Partial, Sum
+from functions.domain.usage import Group, Tally
 from functions.domain.usage_files import UsageFile
 from functions.errors import BadUsage
 from functions.metering.payloads import MonthTask, Partition, PartitionTask, dump, parse
 
 logger = Logger()
 Reader = Callable[[Iterable[UsageFile]], Iterator[tuple[UsageFile, bytes | Problem]]]
-
-
-class Sum(msgspec.Struct, frozen=True, array_like=True):
-    """One group's sum; numbers as text, because JSON readers make floats of them."""
-
-    contract: str | None
-    dimension: str
-    price: str | None
-    subscription: str | None
-    quantity: str
-
-
-class Partial(msgspec.Struct, frozen=True, kw_only=True):
-    """What one partition comes to, or why it does not."""
-
-    files: int
-    records: int
-    duplicates: int
-    dropped: dict[str, str]
-    problems: list[Problem]
-    sums: list[Sum]
 
 
 @logger.inject_lambda_context

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, executions, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import ledger
-from functions.domain.ledger import Entry
+from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant
 from functions.errors import ContractBusy
 from functions.metering.payloads import Claimed, ContractTask, dump, parse

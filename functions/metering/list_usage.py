@@ -12,7 +12,8 @@ from functions.adapters.storage import Objects
 from functions.domain import keys, usage_files
 from functions.domain.month import Month
 from functions.domain.plan import Plan
-from functions.domain.usage import MAX_PROBLEMS, Problem
+from functions.domain.problem import Problem
+from functions.domain.usage import MAX_PROBLEMS
 from functions.domain.usage_files import UsageFile
 from functions.errors import BadUsage
 from functions.metering.payloads import Listing, MonthTask, Partition, dump, parse
@@ -53,7 +54,8 @@ def _files(plan: Plan, month: Month, usage: Objects) -> list[UsageFile]:
     prefix = keys.usage_prefix(plan, month)
     listed = [item for item in usage.list(prefix) if not _is_folder(item.key, item.size)]
     placed = [
-        usage_files.place(item.key, prefix, month, etag=item.etag, size=item.size) for item in listed
+        usage_files.place(item.key, prefix, month, etag=item.etag, size=item.size)
+        for item in listed
     ]
     problems = [item for item in placed if isinstance(item, Problem)]
     if problems:

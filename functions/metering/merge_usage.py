@@ -14,10 +14,12 @@ from functions.adapters.storage import Objects
 from functions.domain import billing, keys, months_due
 from functions.domain.billing import MonthBill
 from functions.domain.months_due import Journal
+from functions.domain.problem import Problem
+from functions.domain.run_files import MonthUsage, Partial, Sum
 from functions.domain.state_file import PlanState
-from functions.domain.usage import Group, Problem
+from functions.domain.usage import Group
 from functions.errors import BadInput, BadUsage
-from functions.metering.aggregate_partition import Partial, Sum, partial_key
+from functions.metering.aggregate_partition import partial_key
 from functions.metering.payloads import (
     ContractItem,
     ListedMonth,
@@ -30,18 +32,6 @@ from functions.metering.payloads import (
 
 logger = Logger()
 _SHOWN = 4_000
-
-
-class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """A month's bill with where it comes from; kept with the run for reports and audits."""
-
-    files: int
-    records: int
-    duplicates: int
-    dropped: dict[str, str]
-    warnings: list[str]
-    processed: list[str]
-    bill: MonthBill
 
 
 @logger.inject_lambda_context
@@ -143,7 +133,7 @@ def _warnings(month: str, bill: MonthBill) -> list[str]:
 
 
 def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[ContractItem]:
-    """Return the contracts that are neither done nor in error, and errors that are to be retried."""
+    """Return the contracts that are neither done nor in error, and errors to be retried."""
     run, month = task.run, task.of
     state = state_bucket.read_state(objects, run.plan) or PlanState()
     journal = state_bucket.journal(objects, run.plan).read()

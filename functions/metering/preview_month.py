@@ -11,7 +11,7 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, submission
 from functions.domain.billing import ContractBill
-from functions.domain.ledger import Line
+from functions.domain.ledger_entry import Line
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth, dump, parse
 
@@ -46,7 +46,11 @@ def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
     for bill in usage.bill.contracts:
         entry = held.get(bill.contract_id)
         if bill.contract_id in usage.processed:
-            accepted = {line.dimension for line in entry.lines if line.state == "accepted"} if entry else set()
+            accepted = (
+                {line.dimension for line in entry.lines if line.state == "accepted"}
+                if entry
+                else set()
+            )
             previews.append(_preview(task, bill, accepted))
     key = f"{keys.run(run.plan, month, run.name, dry_run=True)}preview.json"
     objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))

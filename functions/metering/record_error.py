@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import ledger
-from functions.domain.ledger import Entry, Failure
+from functions.domain.ledger_entry import Entry, Failure
 from functions.domain.month import format_instant
 from functions.errors import BadState
 from functions.metering.payloads import ContractTask, Recorded, dump, parse
@@ -51,7 +51,9 @@ def explain(task: ContractTask, entry: Entry, at: str) -> Failure:
         text = task.contract.failure
         return Failure(code="FORMULA", message=text, errors=(text,), at=at)
     refusals = tuple(
-        f"{line.dimension}: {text}" for line in entry.refused for text in line.errors or (line.message,)
+        f"{line.dimension}: {text}"
+        for line in entry.refused
+        for text in line.errors or (line.message,)
     )
     if entry.in_doubt:
         doubts = tuple(

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import ledger
-from functions.domain.ledger import Entry
+from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant
 from functions.errors import BadState
 from functions.metering.payloads import ContractTask, Recorded, dump, parse

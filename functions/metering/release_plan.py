@@ -66,6 +66,7 @@ def finish(task: Finish) -> Finished:
             "months": msgspec.to_builtins(task.months),
             "waiting": msgspec.to_builtins(waiting),
             "unresolved": unresolved,
-            "message": "; ".join(filter(None, [cause, *notes]))[:_LONGEST_CAUSE] or "nothing to report",
+            "message": "; ".join(filter(None, [cause, *notes]))[:_LONGEST_CAUSE]
+            or "nothing to report",
         },
     )

@@ -21,7 +21,7 @@ from functions.adapters.clazar import Clazar, ListingUnavailable, Reply
 from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import answers, ledger, submission
-from functions.domain.ledger import Attempt, Entry
+from functions.domain.ledger_entry import Attempt, Entry
 from functions.domain.month import format_instant
 from functions.errors import (
     BadState,
@@ -108,9 +108,7 @@ def _look_up(
     return _write(document, ledger.looked(version.value, stored, foreign), version)
 
 
-def _write(
-    document: Document[Entry], entry: Entry, version: Version[Entry]
-) -> Version[Entry]:
+def _write(document: Document[Entry], entry: Entry, version: Version[Entry]) -> Version[Entry]:
     return version if entry == version.value else document.write(entry, version)
 
 
@@ -139,7 +137,9 @@ def _send(
         raise
     concluded = _conclude(document, attempt, reply)
     if reply.outcome == "busy":
-        raise PartnerBusy(f"Clazar did not take the request: HTTP {reply.status} {reply.response[:200]}")
+        raise PartnerBusy(
+            f"Clazar did not take the request: HTTP {reply.status} {reply.response[:200]}"
+        )
     return concluded
 
 
@@ -161,7 +161,9 @@ def _conclude(document: Document[Entry], attempt: Attempt, reply: Reply) -> Vers
 
 def _in_doubt(entry: Entry) -> str:
     names = ", ".join(line.dimension for line in entry.lines if line.state in ("sent", "present"))
-    return f"it is not known whether Clazar accepted {names} of {entry.contract_id} for {entry.month}"
+    return (
+        f"it is not known whether Clazar accepted {names} of {entry.contract_id} for {entry.month}"
+    )
 
 
 def _refused(entry: Entry) -> str:

@@ -1,0 +1,83 @@
+"""What became of a month's contracts, read from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from functions.domain import submission
+from functions.domain.ledger_entry import Entry
+from functions.domain.month import Month
+from functions.domain.run_files import MonthUsage
+from functions.domain.state_file import ErrorRecord, MonthState
+
+
+class Outcome(NamedTuple):
+    """What is true of a month's contracts once its map has ended."""
+
+    accepted: list[str]
+    failed: dict[str, Entry]
+    unaccounted: list[str]
+
+    @property
+    def complete(self) -> bool:
+        """Every contract is accounted for, so the month may count as done."""
+        return not self.unaccounted
+
+
+def account(
+    usage: MonthUsage,
+    ledger: Mapping[str, Entry],
+    state: MonthState,
+    left: frozenset[str],
+) -> Outcome:
+    """Sort the contracts of a month.
+
+    `left` were re-opened but are not part of this run: their error, which an operator has removed,
+    must not come back.
+    """
+    billed = {bill.contract_id for bill in usage.bill.contracts} | set(usage.processed)
+    known = state.done | state.failed
+    accepted, failed, unaccounted = [], {}, []
+    for name in sorted(billed | ledger.keys()):
+        entry = ledger.get(name)
+        if name in left:
+            unaccounted.append(name)
+        elif entry is not None and entry.failure:
+            failed[name] = entry
+        elif entry is not None and entry.accepted:
+            accepted.append(name)
+        elif entry is not None or name not in known:
+            unaccounted.append(name)
+    return Outcome(accepted, failed, unaccounted)
+
+
+def error_record(cloud: str, month: Month, entry: Entry) -> ErrorRecord:
+    """Return a failed entry as the state file shows it, with the payload that is not billed."""
+    failure = entry.failure
+    if failure is None:
+        raise ValueError(f"{entry.contract_id} has not failed")
+    open_lines = [line for line in entry.lines if line.state != "accepted"]
+    records = submission.records(cloud, entry.contract_id, month, open_lines)
+    return ErrorRecord(
+        contract_id=entry.contract_id,
+        errors=list(failure.errors),
+        code=failure.code,
+        message=failure.message,
+        payload={"request": records} if records else None,
+        retry_count=entry.retries,
+        last_retry_time=failure.at if entry.retries else None,
+    )
+
+
+def explain_open(month: str, names: list[str], ledger: Mapping[str, Entry]) -> str:
+    """Say which contracts keep a month open, and what came last of each."""
+    reasons = []
+    for name in names[:20]:
+        entry = ledger.get(name)
+        last = entry.attempts[-1] if entry and entry.attempts else None
+        reasons.append(f"{name} ({last.response[:200] or last.outcome})" if last else name)
+    return (
+        f"{month}: {len(names)} contracts are neither accepted nor recorded as errors: "
+        f"{', '.join(reasons)}; the month stays open, run again"
+    )

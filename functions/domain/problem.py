@@ -1,0 +1,51 @@
+"""Why usage cannot be billed, with its place: object and line."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why usage cannot be billed: which object, which line, what stands there."""
+
+    key: str
+    detail: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.key}{f' line {self.line}' if self.line else ''}: {self.detail}"
+
+
+def line_of_error(body: bytes, error: Exception) -> int | None:
+    """Return the line that a decoder's message points at."""
+    text = str(error)
+    if "(byte " in text:
+        position = int(text.rpartition("(byte ")[2].rstrip(")"))
+        return body.count(b"\n", 0, position) + 1
+    if "`$[" in text:
+        return line_of_record(body, int(text.partition("`$[")[2].partition("]")[0]))
+    return 1
+
+
+def line_of_record(body: bytes, index: int) -> int | None:
+    """Return the line on which a record starts. Slow: only used to explain a refusal."""
+    text = body.decode("utf-8", errors="replace")
+    decoder, position = json.JSONDecoder(), text.find("[") + 1
+    try:
+        for _ in range(index):
+            position = _next(text, decoder.raw_decode(text, _skip(text, position))[1])
+    except ValueError:
+        return None
+    return text.count("\n", 0, _skip(text, position)) + 1
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _next(text: str, position: int) -> int:
+    return _skip(text, position) + 1

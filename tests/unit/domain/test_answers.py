@@ -1,0 +1,128 @@
+"""What Clazar's answers mean: only `status: success` is billed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from functions.domain.answers import read_refusal, read_results, read_stored
+
+START = datetime(2025, 7, 1, tzinfo=UTC)
+
+
+def a_record(dimension: str, quantity: str = "5") -> dict[str, str]:
+    return {"contract_id": "c-1", "dimension": dimension, "quantity": quantity}
+
+
+def kinds(results: Any, *dimensions: str) -> dict[str, str]:
+    records = [a_record(name) for name in dimensions or ("cpu", "mem")]
+    return {name: answer.kind for name, answer in read_results(records, results).items()}
+
+
+def ok(dimension: str, **fields: Any) -> dict[str, Any]:
+    return {"id": "r", "status": "success", **a_record(dimension), **fields}
+
+
+def test_success_is_accepted() -> None:
+    assert kinds({"results": [ok("cpu"), ok("mem")]}) == {"cpu": "accepted", "mem": "accepted"}
+
+
+def test_results_in_another_order_are_matched_by_dimension() -> None:
+    rejected = {"errors": ["no"], "dimension": "cpu"}
+    assert kinds({"results": [ok("mem"), rejected]}) == {"cpu": "refused", "mem": "accepted"}
+
+
+@pytest.mark.parametrize("status", ["fail", "error"])
+def test_fail_without_errors_is_not_billed(status: str) -> None:
+    assert kinds({"results": [ok("cpu", status=status)]}, "cpu") == {"cpu": "refused"}
+
+
+@pytest.mark.parametrize("status", ["pending", "accepted", None, 1])
+def test_any_other_status_is_neither_billed_nor_refused(status: Any) -> None:
+    assert kinds({"results": [ok("cpu", status=status)]}, "cpu") == {"cpu": "unknown"}
+
+
+@pytest.mark.parametrize(
+    "errors", [["contract not found"], [{"message": "contract not found"}], "contract not found"]
+)
+def test_errors_are_read_in_every_form(errors: Any) -> None:
+    answer = read_results([a_record("cpu")], {"results": [{"errors": errors, "code": "X"}]})["cpu"]
+    assert (answer.kind, answer.code, answer.errors) == ("refused", "X", ("contract not found",))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"errors": [{"message": "a record with the same contract_id in the same hour"}]},
+        {"errors": ["x"], "message": "Record already exists"},
+        {"message": "already exists", "code": "DUPLICATE"},
+    ],
+)
+def test_both_duplicate_messages_mean_look_it_up(result: dict[str, Any]) -> None:
+    assert kinds({"results": [result]}, "cpu") == {"cpu": "present"}
+
+
+def test_success_with_errors_or_another_quantity_has_to_be_looked_up() -> None:
+    assert kinds({"results": [ok("cpu", errors=["odd"])]}, "cpu") == {"cpu": "present"}
+    assert kinds({"results": [ok("cpu", quantity="6")]}, "cpu") == {"cpu": "present"}
+    assert kinds({"results": [ok("cpu", quantity=5)]}, "cpu") == {"cpu": "accepted"}
+
+
+def test_one_error_without_names_refuses_the_whole_request() -> None:
+    refused = {"results": [{"code": "INVALID_CONTRACT", "errors": ["contract not found"]}]}
+    assert kinds(refused) == {"cpu": "refused", "mem": "refused"}
+
+
+def test_errors_without_names_are_matched_by_position() -> None:
+    assert kinds({"results": [{"errors": ["no"]}, ok("mem")]}) == {
+        "cpu": "refused",
+        "mem": "accepted",
+    }
+
+
+def test_a_missing_result_is_unknown() -> None:
+    assert kinds({"results": [ok("mem")]}) == {"cpu": "unknown", "mem": "accepted"}
+    assert kinds({"results": []}) == {"cpu": "unknown", "mem": "unknown"}
+    assert kinds({"results": [ok("cpu"), ok("cpu")]}) == {"cpu": "unknown", "mem": "unknown"}
+
+
+@pytest.mark.parametrize("body", [None, "ok", [], {}, {"results": None}, {"results": [3, None]}])
+def test_a_body_that_is_no_answer_leaves_the_outcome_unknown(body: Any) -> None:
+    assert kinds(body) == {"cpu": "unknown", "mem": "unknown"}
+
+
+def test_a_result_of_another_contract_is_not_ours() -> None:
+    assert kinds({"results": [ok("cpu", contract_id="c-9")]}, "cpu") == {"cpu": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"message": "bad quantity"}, "bad quantity"),
+        ({"error": {"message": "bad quantity"}}, "bad quantity"),
+        ("<html>", "<html>"),
+        (None, "None"),
+    ],
+)
+def test_a_request_refused_as_a_whole_is_refused_for_every_record(body: Any, message: str) -> None:
+    answers = read_refusal([a_record("cpu"), a_record("mem")], 400, body)
+    assert {(answer.kind, answer.code, answer.message) for answer in answers.values()} == {
+        ("refused", "HTTP_400", message)
+    }
+
+
+def test_a_listing_is_filtered_again_by_contract_and_hour() -> None:
+    rows = [
+        ok("cpu", start_time="2025-07-01T00:00:00Z", id=1),
+        ok("cpu", start_time="2025-07-01T00:59:00+00:00", id=2, status="fail"),
+        ok("cpu", start_time="2025-06-01T00:00:00Z"),
+        ok("cpu", start_time="2025-07-01T00:00:00Z", contract_id="c-2"),
+        ok("cpu", start_time="soon"),
+        ok("cpu"),
+        "row",
+    ]
+    found = read_stored(rows, contract="c-1", start=START)
+    assert [(stored.record_id, stored.status) for stored in found["cpu"]] == [
+        ("1", "success"),
+        ("2", "fail"),
+    ]

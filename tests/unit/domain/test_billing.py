@@ -1,0 +1,149 @@
+"""The bill of a month: conservation, rounding, formulas, quarantine."""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.domain.billing import MonthBill, bill, check_conservation, round_to_whole
+from functions.domain.plan import Plan, parse_plan
+from functions.domain.usage import Group
+
+
+def a_plan(**fields: Any) -> Plan:
+    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+
+
+def the_bill(sums: dict[Group, Any], **fields: Any) -> MonthBill:
+    return bill(a_plan(**fields), sums.items())
+
+
+groups = st.tuples(
+    st.sampled_from([None, "c-1", "c-2"]),
+    st.sampled_from(["cpu_core_hours", "memory_byte_hours"]),
+    st.one_of(st.none(), st.decimals(0, 10, places=3)),
+    st.none(),
+)
+sums_of_a_month = st.dictionaries(groups, st.decimals(0, 10**9, places=4), max_size=12)
+
+
+@given(sums_of_a_month, st.sampled_from(["floor", "half_up", "ceiling"]))
+def test_what_goes_in_is_billed_or_left_over_or_quarantined(
+    sums: dict[Group, Decimal], rounding: str
+) -> None:
+    plan = a_plan(rounding=rounding)
+    month = bill(plan, sums.items())
+    check_conservation(plan, sums.items(), month)
+    billed = sum(Fraction(q) for c in month.contracts for q in c.quantities.values())
+    left = sum(Fraction(r) for c in month.contracts for r in c.remainders.values())
+    held = sum(Fraction(q.quantity) for q in month.quarantined)
+    assert billed + left + held == sum(map(Fraction, sums.values()))
+
+
+@given(sums_of_a_month)
+def test_quantities_are_strings_of_positive_integers(sums: dict[Group, Decimal]) -> None:
+    for contract in bill(a_plan(), sums.items()).contracts:
+        for quantity in contract.quantities.values():
+            assert quantity.isascii()
+            assert quantity.isdigit()
+            assert int(quantity) > 0
+
+
+def test_a_lost_unit_is_noticed() -> None:
+    sums: dict[Group, Any] = {("c", "d", None, None): 5, ("c", "e", None, None): 2}
+    month = the_bill({("c", "d", None, None): 5})
+    with pytest.raises(ArithmeticError, match="usage of e is not conserved"):
+        check_conservation(a_plan(), sums.items(), month)
+
+
+@pytest.mark.parametrize(
+    ("rounding", "amount", "whole"),
+    [("floor", "2.999", 2), ("half_up", "2.5", 3), ("half_up", "2.49", 2), ("ceiling", "2.001", 3)],
+)
+def test_rounding_happens_once_by_the_configured_rule(
+    rounding: str, amount: str, whole: int
+) -> None:
+    assert round_to_whole(Fraction(amount), rounding) == whole
+
+
+def test_the_remainder_is_reported() -> None:
+    (contract,) = the_bill({("c", "d", None, None): Decimal("2.75")}).contracts
+    assert (contract.quantities, contract.remainders) == ({"d": "2"}, {"d": "0.75"})
+
+
+def test_a_zero_is_not_sent_and_leaves_nothing() -> None:
+    (contract,) = the_bill({("c", "d", None, None): 0}).contracts
+    assert (contract.usage, contract.quantities, contract.remainders) == ({"d": "0"}, {}, {})
+
+
+def test_without_formulas_every_dimension_passes_through() -> None:
+    sums: dict[Group, Any] = {("c", name, None, None): 3 for name in ("replica_hours", "new_one")}
+    assert the_bill(sums).contracts[0].quantities == {"replica_hours": "3", "new_one": "3"}
+
+
+def test_a_formula_bills_prices_exactly() -> None:
+    sums: dict[Group, Any] = {
+        ("c", "cpu_core_hours", Decimal("8.7"), None): 1,
+        ("c", "cpu_core_hours", Decimal("0.3"), None): 10,
+    }
+    formulas = {"cents": "cpu_core_hours_total_price / 0.01"}
+    assert the_bill(sums, dimensions=formulas).contracts[0].quantities == {"cents": "1170"}
+
+
+def test_a_dimension_that_a_contract_did_not_use_is_zero_in_a_formula() -> None:
+    formulas = {"all": "cpu_core_hours + replica_hours + gpu_hours"}
+    sums: dict[Group, Any] = {
+        ("c-1", "cpu_core_hours", None, None): 2,
+        ("c-2", "gpu_hours", None, None): 3,
+    }
+    bills = the_bill(sums, dimensions=formulas).contracts
+    assert [contract.quantities for contract in bills] == [{"all": "2"}, {"all": "3"}]
+
+
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [
+        ("1 / replica_hours", "division by zero"),
+        ("cpu_cores", "'cpu_cores' is not defined"),
+        ("cpu_core_hours_total_price", "without pricePerUnit"),
+        ("0 - cpu_core_hours", "negative"),
+    ],
+)
+def test_a_failing_formula_is_that_contracts_error_and_no_other_ones(
+    formula: str, reason: str
+) -> None:
+    sums: dict[Group, Any] = {
+        ("bad", "cpu_core_hours", None, None): 1,
+        ("good", "replica_hours", Decimal(1), None): 5,
+    }
+    first, second = the_bill(sums, dimensions={"x": formula}).contracts
+    assert first.failure
+    assert reason in first.failure
+    assert first.quantities == {}
+    if "replica" in formula or "price" in formula:
+        assert second.failure is None
+
+
+def test_usage_that_no_formula_reads_is_named() -> None:
+    sums: dict[Group, Any] = {
+        ("c", "cpu_core_hours", None, None): 1,
+        ("c", "gpu_hours", None, None): 1,
+    }
+    month = the_bill(sums, dimensions={"cpu": "cpu_core_hours_total_price * 0 + cpu_core_hours"})
+    assert month.unbilled_dimensions == ["gpu_hours"]
+
+
+def test_quarantined_usage_is_totalled_by_subscription() -> None:
+    sums: dict[Group, Any] = {
+        (None, "d", None, "sub-1"): 2,
+        (None, "d", Decimal(1), "sub-1"): Decimal("0.5"),
+        (None, "d", None, "sub-2"): 1,
+    }
+    held = the_bill(sums).quarantined
+    assert [(item.subscription, item.quantity) for item in held] == [
+        ("sub-1", "2.5"),
+        ("sub-2", "1"),
+    ]

@@ -1,0 +1,55 @@
+"""The month: the unit that is billed."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.domain.month import Month, format_instant, parse_instant
+
+months = st.builds(Month, st.integers(1, 9998), st.integers(1, 12))
+
+
+@given(months)
+def test_what_is_written_reads_back(month: Month) -> None:
+    assert Month.parse(str(month)) == month
+
+
+@given(months, st.integers(-1000, 1000))
+def test_going_forth_and_back_ends_where_it_began(month: Month, steps: int) -> None:
+    if 1 <= month.year + steps // 12 <= 9998:
+        assert month.plus(steps).plus(-steps) == month
+
+
+@given(months)
+def test_a_month_ends_where_the_next_begins(month: Month) -> None:
+    assert month.end == month.plus(1).start
+    assert Month.of(month.last_second) == month
+    assert (month.end - month.start).days * 24 == month.hours
+
+
+FULL_WIDTH = "\uff12\uff10\uff12\uff15-07"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2025-13", "2025-00", "2025-7", "25-07", "2025-07-01", FULL_WIDTH, "0000-01", "", 7, None],
+)
+def test_what_is_not_a_month_is_refused_by_its_value(text: object) -> None:
+    with pytest.raises(ValueError, match="is not a month") as refused:
+        Month.parse(text)
+    assert repr(text) in str(refused.value)
+
+
+def test_the_window_of_july_is_written_to_the_last_second() -> None:
+    july = Month(2025, 7)
+    assert format_instant(july.start) == "2025-07-01T00:00:00Z"
+    assert format_instant(july.last_second) == "2025-07-31T23:59:59Z"
+
+
+def test_a_timestamp_needs_an_offset() -> None:
+    assert parse_instant("2025-07-01T02:00:00+02:00") == datetime(2025, 7, 1, tzinfo=UTC)
+    for text in ("2025-07-01T00:00:00", "yesterday", None, 5):
+        with pytest.raises(ValueError, match="is not a timestamp"):
+            parse_instant(text)

@@ -1,0 +1,120 @@
+"""The state file: taken over as it is, never guessed at."""
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.domain import state_file
+from functions.domain.month import Month
+from functions.domain.state_file import ErrorRecord
+from functions.errors import BadState
+
+KEY = "Postgres:PROD:pt-HJSv20iWX0"
+JUNE, JULY = Month(2025, 6), Month(2025, 7)
+
+
+def the_seed() -> dict[str, Any]:
+    return {
+        KEY: {
+            "last_processed_month": "2025-06",
+            "last_updated": "2025-07-25T20:15:37Z",
+            "success_contracts": {"2025-06": ["a", "b"]},
+            "error_contracts": {
+                "2025-06": [
+                    {"contract_id": "c", "errors": ["Some error"], "code": "E", "message": "m"}
+                ]
+            },
+        }
+    }
+
+
+def read(document: Any) -> state_file.PlanState | None:
+    parsed = state_file.parse(json.dumps(document).encode(), "state.json")
+    return state_file.read_plan(parsed, KEY, "state.json")
+
+
+def record(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    terms: dict[str, Any] = {"successes": [], "errors": [], "closes": True, "at": "now", **changes}
+    return state_file.record_month(document, KEY, terms.pop("month", JULY), **terms)
+
+
+def test_the_seeds_file_is_read_as_it_is() -> None:
+    state = read(the_seed())
+    assert state
+    assert state.last_processed_month == JUNE
+    assert state.success == {JUNE: frozenset({"a", "b"})}
+    assert state.errors == {JUNE: frozenset({"c"})}
+
+
+def test_no_file_and_no_entry_are_a_beginning() -> None:
+    assert state_file.parse(None, "state.json") == {}
+    assert read({}) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b"\xff\xfe{}",
+        b'{"a": 1, "a": 2}',
+        json.dumps({KEY: []}).encode(),
+        json.dumps({KEY: {"last_processed_month": "June"}}).encode(),
+        json.dumps({KEY: {"success_contracts": []}}).encode(),
+        json.dumps({KEY: {"success_contracts": {"2025-06": "a"}}}).encode(),
+        json.dumps({KEY: {"success_contracts": {"2025-06": [1]}}}).encode(),
+        json.dumps({KEY: {"success_contracts": {"June": []}}}).encode(),
+        json.dumps({KEY: {"error_contracts": {"2025-06": [{"code": "x"}]}}}).encode(),
+        json.dumps({KEY: {"error_contracts": {"2025-06": ["c"]}}}).encode(),
+    ],
+)
+def test_a_file_that_cannot_be_understood_stops_the_run(body: bytes) -> None:
+    with pytest.raises(BadState, match=r"state\.json"):
+        state_file.read_plan(state_file.parse(body, "state.json"), KEY, "state.json")
+
+
+def test_a_month_is_added_and_everything_else_stays() -> None:
+    before = the_seed() | {"Other:PROD:pt-2": {"last_processed_month": "2024-01", "note": 1}}
+    before[KEY]["note"] = "kept"
+    after = record(before, successes=["x", "y"])
+    assert after[KEY]["last_processed_month"] == "2025-07"
+    assert after[KEY]["success_contracts"] == {"2025-06": ["a", "b"], "2025-07": ["x", "y"]}
+    assert after[KEY]["error_contracts"] == before[KEY]["error_contracts"]
+    assert after["Other:PROD:pt-2"] == before["Other:PROD:pt-2"]
+    assert after[KEY]["note"] == "kept"
+    assert before[KEY]["last_updated"] == "2025-07-25T20:15:37Z"
+
+
+def test_a_success_leaves_the_error_list_and_is_listed_once() -> None:
+    after = record(the_seed(), month=JUNE, successes=["c", "a"], closes=False)
+    assert after[KEY]["success_contracts"]["2025-06"] == ["a", "b", "c"]
+    assert after[KEY]["error_contracts"]["2025-06"] == []
+    assert after[KEY]["last_processed_month"] == "2025-06"
+
+
+def test_an_error_replaces_the_contracts_earlier_one() -> None:
+    error = ErrorRecord(contract_id="c", errors=["e"], code="C", message="m", retry_count=1)
+    after = record(the_seed(), month=JUNE, errors=[error], closes=False)
+    (entry,) = after[KEY]["error_contracts"]["2025-06"]
+    assert entry == {
+        "contract_id": "c",
+        "errors": ["e"],
+        "code": "C",
+        "message": "m",
+        "retry_count": 1,
+    }
+
+
+def test_an_open_month_does_not_count_as_processed() -> None:
+    assert "last_processed_month" not in record({}, successes=["a"], closes=False)[KEY]
+    assert (
+        record(the_seed(), successes=["x"], closes=False)[KEY]["last_processed_month"] == "2025-06"
+    )
+
+
+def test_what_is_written_reads_back() -> None:
+    written = record(the_seed(), successes=["ü"])
+    assert state_file.parse(state_file.encode(written), "state.json") == written

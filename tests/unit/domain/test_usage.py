@@ -1,0 +1,174 @@
+"""Usage records to sums: exact, nothing skipped, every refusal with its place."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.domain.usage import MAX_PROBLEMS, Tally
+
+
+def a_record(**fields: Any) -> dict[str, Any]:
+    return {"externalPayerId": "c-1", "dimension": "cpu", "value": 1, **fields}
+
+
+def tally(*files: Any, duplicates: str = "max", hour: str | None = "01/00") -> Tally:
+    found = Tally(duplicates=duplicates)
+    for index, file in enumerate(files):
+        body = file if isinstance(file, bytes) else json.dumps(file).encode()
+        found.add_file(f"file-{index}", hour, body)
+    return found
+
+
+def test_744_records_of_a_half_total_372() -> None:
+    found = tally(*[[a_record(value=0.5)]] * 744)
+    assert found.groups == {("c-1", "cpu", None, None): 372}
+    assert (found.files, found.records) == (744, 744)
+
+
+def test_numbers_are_read_from_their_text_not_as_floats() -> None:
+    body = b'[{"externalPayerId":"c","dimension":"d","value":12345678901234567.5},'
+    body += b'{"externalPayerId":"c","dimension":"d","value":18446744073709551616},'
+    body += b'{"externalPayerId":"c","dimension":"d","value":0.1,"pricePerUnit":9.313e-14}]'
+    found = tally(body)
+    assert found.groups == {
+        ("c", "d", None, None): Decimal("18459089752610786183.5"),
+        ("c", "d", Decimal("9.313E-14"), None): Decimal("0.1"),
+    }
+
+
+def test_sums_are_kept_apart_by_price() -> None:
+    found = tally([a_record(pricePerUnit=0.1), a_record(pricePerUnit=0.2), a_record()])
+    assert {group[2] for group in found.groups} == {None, Decimal("0.1"), Decimal("0.2")}
+
+
+@pytest.mark.parametrize("payer", [None, "", "  "])
+def test_a_record_without_a_payer_is_kept_apart_by_subscription(payer: str | None) -> None:
+    found = tally([a_record(externalPayerId=payer, subscriptionId="sub-9", value=7), a_record()])
+    assert found.groups == {(None, "cpu", None, "sub-9"): 7, ("c-1", "cpu", None, None): 1}
+    assert not found.problems
+
+
+@pytest.mark.parametrize(
+    ("record", "detail"),
+    [
+        ({"externalPayerId": "c", "dimension": "d"}, "value (missing)"),
+        (a_record(value=None), "value (missing)"),
+        (a_record(value=-1), "value -1"),
+        (a_record(value=-0.5), "value -0.5"),
+        (a_record(value="5"), "value 5"),
+        (a_record(value=True), "value True"),
+        (a_record(value=[1]), "value [1]"),
+        (a_record(value=10**30), "value 1000"),
+        (a_record(dimension=None), "dimension (missing)"),
+        (a_record(dimension=" "), "dimension"),
+        (a_record(dimension=["cpu"]), "dimension ['cpu']"),
+        (a_record(externalPayerId=7), "externalPayerId 7"),
+        (a_record(externalPayerId={"id": 7}), "externalPayerId {'id': 7}"),
+        (a_record(externalPayerId="c\n1"), "externalPayerId"),
+        (a_record(pricePerUnit="free"), "pricePerUnit free"),
+        (a_record(pricePerUnit=-1), "pricePerUnit -1"),
+        (a_record(pricePerUnit=True), "pricePerUnit True"),
+        (a_record(instanceId=["x"]), "identity"),
+    ],
+)
+def test_a_bad_record_is_named_by_file_line_and_value(record: dict[str, Any], detail: str) -> None:
+    body = b"[\n" + json.dumps(a_record()).encode() + b",\n" + json.dumps(record).encode() + b"]"
+    (problem,) = tally(body).problems
+    assert str(problem).startswith(f"file-0 line 3: {detail}")
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        (b"", 1),
+        (b'[{"externalPayerId": "c', 1),
+        (b'[\n{"value": 1},\n{"val', None),
+        (b"{}", 1),
+        (b"null", 1),
+        (b"[\n1]", 2),
+        (b"\xef\xbb\xbf[]", 1),
+        (b'[{"value": NaN}]', 1),
+        (b'[{"dimension": "\xff"}]', 1),
+        (b"[" * 5_000, 1),
+    ],
+)
+def test_a_file_that_is_no_array_of_records_is_named(body: bytes, line: int | None) -> None:
+    (problem,) = tally(body).problems
+    assert problem.key == "file-0"
+    assert "not a JSON array of records" in problem.detail
+    if line:
+        assert problem.line == line
+
+
+def test_all_bad_files_are_named_up_to_a_hundred() -> None:
+    assert [problem.key for problem in tally(b"x", [a_record()], b"y").problems] == [
+        "file-0",
+        "file-2",
+    ]
+    assert len(tally(*[b"x"] * 150).problems) == MAX_PROBLEMS
+
+
+def test_of_two_measurements_of_one_pod_and_hour_the_larger_counts() -> None:
+    small, large = a_record(podName="p", value=3), a_record(podName="p", value=5)
+    for files in ([[small, large]], [[large, small]], [[small], [large]]):
+        found = tally(*files)
+        assert found.groups == {("c-1", "cpu", None, None): 5}
+        assert (found.duplicates, found.dropped) == (1, {"cpu": 3})
+
+
+def test_measurements_of_other_hours_pods_or_dimensions_are_not_the_same() -> None:
+    found = Tally(duplicates="max")
+    record = a_record(podName="p", instanceId="i", hostName="h", subscriptionId="s")
+    body = [record] + [
+        {**record, name: "other"}
+        for name in ("podName", "instanceId", "hostName", "subscriptionId", "dimension")
+    ]
+    found.add_file("a", "01/00", json.dumps(body).encode())
+    found.add_file("b", "01/01", json.dumps([record]).encode())
+    assert found.duplicates == 0
+    assert sum(found.groups.values()) == 7
+
+
+def test_records_without_a_pod_or_instance_all_count() -> None:
+    assert sum(tally([a_record(), a_record()]).groups.values()) == 2
+
+
+def test_sum_by_configuration_counts_every_record() -> None:
+    found = tally([a_record(podName="p")] * 2, duplicates="sum")
+    assert sum(found.groups.values()) == 2
+    assert found.duplicates == 0
+
+
+def test_in_the_flat_layout_the_hour_is_the_one_of_the_timestamp() -> None:
+    first = a_record(podName="p", value=1, timestamp="2025-07-01T01:10:00Z")
+    again = {**first, "value": 2, "timestamp": "2025-07-01T01:50:00Z"}
+    later = {**first, "value": 4, "timestamp": "2025-07-01T02:10:00Z"}
+    assert sum(tally([first, again, later], hour=None).groups.values()) == 6
+
+
+def test_of_duplicates_with_different_prices_the_larger_value_keeps_its_price() -> None:
+    found = tally(
+        [
+            a_record(podName="p", value=1, pricePerUnit=9),
+            a_record(podName="p", value=2, pricePerUnit=3),
+        ]
+    )
+    assert {group[2]: value for group, value in found.groups.items() if value} == {3: 2}
+
+
+amounts = st.one_of(
+    st.integers(0, 10**18), st.decimals(0, 10**6, allow_nan=False, allow_infinity=False, places=6)
+)
+
+
+@given(st.lists(amounts, max_size=30), st.integers(1, 5))
+def test_the_order_and_the_cut_of_the_files_do_not_matter(values: list[Any], size: int) -> None:
+    text = [f'{{"externalPayerId":"c","dimension":"d","value":{value}}}' for value in values]
+    whole = tally(f"[{','.join(text)}]".encode())
+    parts = [f"[{','.join(text[at : at + size])}]".encode() for at in range(0, len(text), size)]
+    assert tally(*reversed(parts)).groups == whole.groups
+    assert sum(whole.groups.values()) == sum(Decimal(str(value)) for value in values)

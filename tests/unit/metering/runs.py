@@ -1,0 +1,36 @@
+"""Payloads for the use cases, as the state machine would pass them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.domain.plan import Plan, parse_plan
+from functions.metering.payloads import ContractItem, ContractTask, Run
+
+MONTH = "2025-07"
+
+
+def a_plan(**fields: Any) -> Plan:
+    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+
+
+def a_run(execution: str = "x-1", plan: Plan | None = None, **fields: Any) -> Run:
+    terms: dict[str, Any] = {
+        "as_of": "2025-08-02T00:00:00Z",
+        "months": None,
+        "contracts": None,
+        "retry_errors": False,
+        "dry_run": False,
+        "max_months": 12,
+    }
+    return Run(plan=plan or a_plan(), execution=execution, name=execution, **{**terms, **fields})
+
+
+def a_contract(
+    quantities: dict[str, str], *, execution: str = "x-1", plan: Plan | None = None, **item: Any
+) -> ContractTask:
+    return ContractTask(
+        run=a_run(execution, plan),
+        month=MONTH,
+        contract=ContractItem(contract_id="c-1", quantities=quantities, **item),
+    )

@@ -1,0 +1,241 @@
+"""Claim, submit and record of one contract, broken at every place: never billed twice.
+
+Writes fail before or after they take effect, answers get lost, functions are retried, executions
+are aborted and started anew. Whatever comes of it, the receiver has accepted each dimension at most
+once, and the ledger says `accepted` only of what the receiver has.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions.adapters import state_bucket
+from functions.adapters.clazar import Clazar
+from functions.domain.ledger_entry import Entry
+from functions.domain.month import Month
+from functions.errors import (
+    BadState,
+    ContractBusy,
+    OutcomeUnknown,
+    PartnerBusy,
+    PartnerRefused,
+    WriteConflict,
+)
+from functions.metering.claim_contract import claim_contract
+from functions.metering.payloads import ContractTask, Problem
+from functions.metering.record_error import record_error
+from functions.metering.record_success import record_success
+from functions.metering.submit_contract import Outside, submit_contract
+from tests.memory import MemoryObjects
+from tests.unit.metering.partner import MemoryClazar
+from tests.unit.metering.runs import MONTH, a_contract, a_plan
+
+QUANTITIES = {"cpu": "5", "mem": "7"}
+CAUGHT = (PartnerRefused, PartnerBusy, OutcomeUnknown)
+
+
+class KilledError(Exception):
+    """The function or its execution died here."""
+
+
+class FragileObjects(MemoryObjects):
+    """Dies at chosen conditional writes, before or after they take effect."""
+
+    def __init__(self, deaths: list[str]) -> None:
+        super().__init__()
+        self.deaths = deque(deaths)
+
+    def _die(self, moment: str) -> None:
+        if self.deaths and self.deaths[0] == moment:
+            self.deaths.popleft()
+            raise KilledError(moment)
+
+    def _count(self) -> None:
+        if self.deaths and self.deaths[0] == "not yet":
+            self.deaths.popleft()
+
+    def create(self, key: str, body: bytes) -> str | None:
+        self._die("before")
+        etag = super().create(key, body)
+        self._die("after")
+        self._count()
+        return etag
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        self._die("before")
+        written = super().replace(key, body, etag)
+        self._die("after")
+        self._count()
+        return written
+
+
+def the_entry(objects: MemoryObjects) -> Entry | None:
+    read = state_bucket.entry(objects, a_plan(), Month.parse(MONTH), "c-1").read()
+    return read.value if read else None
+
+
+def submit(task: ContractTask, objects: MemoryObjects, clazar: MemoryClazar) -> None:
+    partner: Clazar = clazar  # type: ignore[assignment]  # the same two methods
+    now = datetime(2025, 8, 2, tzinfo=UTC)
+    submit_contract(task, Outside(objects, partner, lambda: now, lambda: 90.0))
+
+
+def one_child(
+    execution: str, objects: MemoryObjects, clazar: MemoryClazar, *, retry: bool, retries: int
+) -> None:
+    """Run the states of one contract as the definition does, with its Retry and Catch."""
+    task = a_contract(QUANTITIES, execution=execution, retry=retry)
+    claimed = claim_contract(task, objects, lambda _: False, "t")
+    if claimed.action == "submit":
+        for last in [False] * retries + [True]:
+            try:
+                submit(task, objects, clazar)
+                break
+            except (KilledError, WriteConflict):
+                if last:
+                    raise
+            except CAUGHT as error:
+                if last or isinstance(error, PartnerRefused):
+                    problem = Problem(type(error).__name__, str(error))
+                    record_error(a_contract(QUANTITIES, execution=execution), objects, "t")
+                    assert problem.message
+                    return
+    if claimed.action != "nothing":
+        record_success(task, objects, "t")
+
+
+ACTIONS = st.lists(st.sampled_from(["ok", "lost", "drop", "busy", "refuse"]), max_size=6)
+DEATHS = st.lists(st.sampled_from(["before", "after", "not yet", "not yet"]), max_size=12)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    actions=ACTIONS,
+    deaths=DEATHS,
+    duplicates_refused=st.booleans(),
+    listing=st.booleans(),
+    retries=st.integers(0, 3),
+)
+def test_whatever_breaks_each_dimension_is_accepted_at_most_once(
+    *, actions: list[str], deaths: list[str], duplicates_refused: bool, listing: bool, retries: int
+) -> None:
+    objects = FragileObjects(deaths)
+    clazar = MemoryClazar(actions, duplicates_refused=duplicates_refused, listing=listing)
+    for attempt in range(24):
+        try:
+            one_child(f"x-{attempt}", objects, clazar, retry=attempt > 3, retries=retries)
+        except (KilledError, WriteConflict, *CAUGHT):
+            pass
+        assert all(count == 1 for count in clazar.counts().values()), clazar.requests
+        entry = the_entry(objects)
+        for line in entry.lines if entry else ():
+            if line.state == "accepted":
+                assert clazar.counts()[line.dimension] == 1
+    entry = the_entry(objects)
+    assert entry
+    if listing:
+        assert entry.accepted, "with a listing, every doubt is resolved in the end"
+        assert clazar.counts() == {"cpu": 1, "mem": 1}
+    else:
+        settled = entry.accepted or entry.failure
+        assert settled, "without a listing, what is in doubt is parked for a person"
+
+
+def test_a_lost_answer_is_resolved_by_asking_and_not_sent_again() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar(["lost"], duplicates_refused=False)
+    one_child("x-1", objects, clazar, retry=False, retries=0)
+    assert len(clazar.requests) == 1
+    entry = the_entry(objects)
+    assert entry
+    assert [line.evidence for line in entry.lines] == ["listing", "listing"]
+
+
+def test_a_request_that_never_arrived_is_sent_again_after_two_looks() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar(["drop"], duplicates_refused=False)
+    task = a_contract(QUANTITIES)
+    claim_contract(task, objects, lambda _: False, "t")
+    with pytest.raises(OutcomeUnknown, match="cpu, mem of c-1"):
+        submit(task, objects, clazar)
+    submit(task, objects, clazar)
+    assert clazar.counts() == {"cpu": 1, "mem": 1}
+
+
+def test_with_neither_listing_nor_duplicate_rule_a_contract_in_doubt_is_parked() -> None:
+    objects = MemoryObjects()
+    clazar = MemoryClazar(["lost"], duplicates_refused=False, listing=False)
+    one_child("x-1", objects, clazar, retry=False, retries=3)
+    one_child("x-2", objects, clazar, retry=False, retries=3)
+    entry = the_entry(objects)
+    assert entry
+    assert entry.failure
+    assert entry.failure.code == "OUTCOME_UNKNOWN"
+    assert "cpu: 5 may or may not have been accepted" in entry.failure.errors
+    assert len(clazar.requests) == 1
+
+
+def test_an_error_stands_until_it_is_reopened() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar(["refuse"])
+    one_child("x-1", objects, clazar, retry=False, retries=0)
+    one_child("x-2", objects, clazar, retry=False, retries=0)
+    assert len(clazar.requests) == 1
+    one_child("x-3", objects, clazar, retry=True, retries=0)
+    assert clazar.counts() == {"cpu": 1, "mem": 1}
+
+
+def test_a_contract_that_another_running_execution_holds_is_left_alone() -> None:
+    objects = MemoryObjects()
+    claim_contract(a_contract(QUANTITIES, execution="x-1"), objects, lambda _: False, "t")
+    with pytest.raises(ContractBusy, match="x-1"):
+        claim_contract(a_contract(QUANTITIES, execution="x-2"), objects, lambda _: True, "t")
+
+
+def test_an_execution_whose_contract_was_taken_over_sends_nothing() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar()
+    claim_contract(a_contract(QUANTITIES, execution="x-1"), objects, lambda _: False, "t")
+    claim_contract(a_contract(QUANTITIES, execution="x-2"), objects, lambda _: False, "t")
+    with pytest.raises(ContractBusy, match="x-2"):
+        submit(a_contract(QUANTITIES, execution="x-1"), objects, clazar)
+    assert not clazar.requests
+
+
+def test_usage_of_the_same_contract_under_another_plan_is_not_taken_for_ours() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar()
+    other = a_plan(plan_id="other")
+    task = a_contract({"cpu": "5"}, plan=other)
+    claim_contract(task, objects, lambda _: False, "t")
+    submit(task, objects, clazar)
+    objects.objects["ledger/S/E/other/plan.json"] = b"{}"
+    one = a_contract({"cpu": "5"}, execution="x-2")
+    claim_contract(one, objects, lambda _: False, "t")
+    with pytest.raises(PartnerRefused, match="already bills 5 of cpu"):
+        submit(one, objects, clazar)
+
+
+def test_a_contract_with_nothing_to_bill_is_settled_at_once() -> None:
+    objects = MemoryObjects()
+    task = a_contract({})
+    assert claim_contract(task, objects, lambda _: False, "t").action == "record_success"
+    assert record_success(task, objects, "t").outcome == "success"
+    assert claim_contract(task, objects, lambda _: False, "t").action == "nothing"
+
+
+def test_success_is_not_recorded_without_evidence() -> None:
+    objects = MemoryObjects()
+    task = a_contract(QUANTITIES)
+    with pytest.raises(BadState, match="was not claimed"):
+        record_success(task, objects, "t")
+    claim_contract(task, objects, lambda _: False, "t")
+    with pytest.raises(ValueError, match="not accepted in full"):
+        record_success(task, objects, "t")
+
+
+def test_a_broken_ledger_entry_stops_and_stays_as_it_is() -> None:
+    objects = MemoryObjects({"ledger/S/E/P/2025-07/c-1.json": b'{"plan": 1'})
+    with pytest.raises(BadState, match=r"c-1\.json cannot be read"):
+        claim_contract(a_contract(QUANTITIES), objects, lambda _: False, "t")
+    assert objects.objects["ledger/S/E/P/2025-07/c-1.json"] == b'{"plan": 1'
