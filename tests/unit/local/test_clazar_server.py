@@ -1,0 +1,757 @@
+"""The stand-in Clazar keeps its contract and misbehaves on command, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from infra.local.clazar import ClazarServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from infra.local.clazar_contract import ErrorForm
+    from infra.local.clazar_received import Post
+
+Json = Any
+CREDENTIALS = {"client_id": "local-client", "client_secret": "local-secret"}
+SOON = 5  # seconds; only ever reached when the server is broken
+
+
+def usage(contract: str = "c-1", dimension: str = "cpu_core_hours", **changes: object) -> Json:
+    """Build one valid record of June 2025, then change it."""
+    return {
+        "cloud": "aws",
+        "contract_id": contract,
+        "dimension": dimension,
+        "start_time": "2025-06-01T00:00:00Z",
+        "end_time": "2025-06-30T23:59:59Z",
+        "quantity": "720",
+        **changes,
+    }
+
+
+class Client:
+    """The few calls of a real client, on one kept-alive connection."""
+
+    def __init__(self, server: ClazarServer) -> None:
+        """Authenticate, so that most tests start ready to submit."""
+        self.server = server
+        self.session = requests.Session()
+        self.log_in()
+
+    def log_in(self) -> None:
+        """Get a token and use it from now on."""
+        answer = self.session.post(
+            f"{self.server.url}/authenticate/", json=CREDENTIALS, timeout=SOON
+        )
+        self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def send(self, body: Json, timeout: float = SOON) -> requests.Response:
+        """Post a body as it is."""
+        url = f"{self.server.url}/metering/"
+        return self.session.post(url, json=body, timeout=timeout)
+
+    def submit(self, *records: Json) -> list[Json]:
+        """Post records and give the results."""
+        answer = self.send({"request": list(records)})
+        assert answer.status_code == 200, answer.text
+        results: list[Json] = answer.json()["results"]
+        return results
+
+    def get(self, path: str = "/metering/", **query: str | int) -> requests.Response:
+        """Read from the API."""
+        return self.session.get(self.server.url + path, params=query, timeout=SOON)
+
+    def listed(self, **query: str | int) -> list[Json]:
+        """Read a page of the listing."""
+        results: list[Json] = self.get("/metering/", **query).json()["results"]
+        return results
+
+
+@pytest.fixture
+def server() -> Iterator[ClazarServer]:
+    with ClazarServer() as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: ClazarServer) -> Client:
+    return Client(server)
+
+
+def authenticate(server: ClazarServer, body: Json) -> requests.Response:
+    return requests.post(f"{server.url}/authenticate/", json=body, timeout=SOON)
+
+
+# Authentication
+
+
+def test_right_credentials_get_a_bearer_token_with_its_lifetime(server: ClazarServer) -> None:
+    answer = authenticate(server, CREDENTIALS)
+    assert answer.status_code == 200
+    assert set(answer.json()) == {"access_token", "token_type", "expires_in"}
+    assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("bearer", 86_400)
+    assert server.authentications == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**CREDENTIALS, "client_secret": "wrong"},
+        {**CREDENTIALS, "client_id": "sömeone"},
+        {**CREDENTIALS, "grant_type": "client_credentials"},
+        {"client_id": "local-client"},
+        {**CREDENTIALS, "client_secret": None},
+        [],
+    ],
+)
+def test_any_other_credentials_are_answered_401(server: ClazarServer, body: Json) -> None:
+    assert authenticate(server, body).status_code == 401
+    assert server.authentications == 0
+
+
+def test_credentials_as_a_form_are_answered_400(server: ClazarServer) -> None:
+    answer = requests.post(f"{server.url}/authenticate/", data=CREDENTIALS, timeout=SOON)
+    assert answer.status_code == 400
+
+
+def test_any_credentials_still_needs_some() -> None:
+    with ClazarServer(any_credentials=True) as server:
+        assert authenticate(server, {"client_id": "a", "client_secret": "b"}).status_code == 200
+        assert authenticate(server, {"client_id": "a", "client_secret": ""}).status_code == 401
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer nobody", "{token}", "Token {token}"])
+def test_nothing_is_read_or_written_without_a_bearer_token(
+    server: ClazarServer, client: Client, header: str
+) -> None:
+    token = str(client.session.headers["Authorization"]).removeprefix("Bearer ")
+    client.session.headers["Authorization"] = header.format(token=token)
+    assert client.send({"request": [usage()]}).status_code == 401
+    assert client.get().status_code == 401
+    assert server.posts == []
+
+
+def test_a_token_ends_after_its_seconds_and_a_new_one_helps() -> None:
+    now = [1_000.0]
+    with ClazarServer(token_seconds=60, clock=lambda: now[0]) as server:
+        client = Client(server)
+        now[0] += 59.9
+        assert client.get().status_code == 200
+        now[0] += 0.2
+        assert client.get().status_code == 401
+        client.log_in()
+        assert client.get().status_code == 200
+
+
+# The shape of a request
+
+
+def test_a_valid_record_is_echoed_with_id_status_and_custom_properties(
+    server: ClazarServer, client: Client
+) -> None:
+    (result,) = client.submit(usage())
+    assert result == {**usage(), "id": result["id"], "status": "success", "custom_properties": {}}
+    assert server.accepted == [result]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [usage()],
+        usage(),
+        {},
+        {"records": [usage()]},
+        {"request": [usage()], "dry_run": True},
+        {"request": usage()},
+        {"request": []},
+        {"request": [usage(), "c-1"]},
+        {"request": [usage(f"c-{number}") for number in range(26)]},
+        "request",
+        None,
+    ],
+)
+def test_a_request_of_the_wrong_shape_is_answered_400_as_a_whole(
+    server: ClazarServer, client: Client, body: Json
+) -> None:
+    assert client.send(body).status_code == 400
+    assert (server.posts, server.accepted) == ([], [])
+
+
+def test_25_records_in_one_request_are_taken(client: Client) -> None:
+    results = client.submit(*[usage(f"c-{number}") for number in range(25)])
+    assert [result["status"] for result in results] == ["success"] * 25
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b'{"request": [], "request": [{}]}',
+        b'{"request": [{"quantity": NaN}]}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_body_that_is_not_clean_json_is_answered_400(client: Client, raw: bytes) -> None:
+    answer = client.session.post(
+        f"{client.server.url}/metering/",
+        data=raw,
+        headers={"Content-Type": "application/json"},
+        timeout=SOON,
+    )
+    assert answer.status_code == 400
+
+
+def test_json_under_another_content_type_is_answered_400(client: Client) -> None:
+    raw = json.dumps({"request": [usage()]})
+    answer = client.session.post(f"{client.server.url}/metering/", data=raw, timeout=SOON)
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["/authenticate", "/metering", "/metering/x/", "/", "/v2/metering/"]
+)
+def test_posting_to_another_path_or_without_the_trailing_slash_is_answered_404(
+    client: Client, path: str
+) -> None:
+    answer = client.session.post(client.server.url + path, json=CREDENTIALS, timeout=SOON)
+    assert answer.status_code == 404
+
+
+def test_a_body_without_a_length_is_answered_411(client: Client) -> None:
+    chunks = iter([b'{"request"', b": []}"])
+    answer = client.session.post(f"{client.server.url}/metering/", data=chunks, timeout=SOON)
+    assert answer.status_code == 411
+
+
+# One record
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"price": "1"}, "price"),
+        ({"cloud": "AWS"}, "cloud"),
+        ({"cloud": ["aws"]}, "cloud"),
+        ({"contract_id": ""}, "contract_id"),
+        ({"contract_id": 7}, "contract_id"),
+        ({"dimension": " "}, "dimension"),
+        ({"quantity": 720}, "quantity"),
+        ({"quantity": "0"}, "quantity"),
+        ({"quantity": "-5"}, "quantity"),
+        ({"quantity": "+5"}, "quantity"),
+        ({"quantity": "05"}, "quantity"),
+        ({"quantity": "7.5"}, "quantity"),
+        ({"quantity": "1e3"}, "quantity"),
+        ({"quantity": "7\n"}, "quantity"),
+        ({"quantity": "\N{ARABIC-INDIC DIGIT SEVEN}"}, "quantity"),
+        ({"cloud": "gcp", "quantity": "0.0"}, "quantity"),
+        ({"start_time": "2025-06-01"}, "start_time"),
+        ({"start_time": "2025-06-01T00:00:00"}, "start_time"),
+        ({"start_time": "2025-06-01T00:00:00+00:00"}, "start_time"),
+        ({"start_time": "2025-06-31T00:00:00Z"}, "start_time"),
+        ({"end_time": 1}, "end_time"),
+        ({"end_time": "2025-06-01T00:00:00Z"}, "end_time"),
+        ({"end_time": "2025-05-01T00:00:00Z"}, "end_time"),
+        ({"custom_properties": "x"}, "custom_properties"),
+    ],
+)
+def test_a_record_with_a_bad_value_is_an_error_result_that_names_the_field(
+    server: ClazarServer, client: Client, changes: Json, field: str
+) -> None:
+    bad, good = client.submit(usage(**changes), usage("c-2"))
+    assert set(bad) >= {"code", "message", "errors"}
+    assert "status" not in bad
+    assert bad["errors"][0].startswith(f"{field}:")
+    assert good["status"] == "success"
+    assert [record["contract_id"] for record in server.accepted] == ["c-2"]
+
+
+@pytest.mark.parametrize("missing", list(usage()))
+def test_a_record_without_a_required_field_is_an_error_result(client: Client, missing: str) -> None:
+    record = usage()
+    del record[missing]
+    (result,) = client.submit(record)
+    assert result["errors"] == [f"{missing}: required"]
+
+
+def test_other_clouds_take_decimals_and_custom_properties_are_echoed(client: Client) -> None:
+    gcp, azure = client.submit(
+        usage(cloud="gcp", quantity="0.25", custom_properties={"run": "r-1"}),
+        usage("c-2", cloud="azure", start_time="2025-06-01T00:00:00.5Z"),
+    )
+    assert (gcp["status"], azure["status"]) == ("success", "success")
+    assert gcp["custom_properties"] == {"run": "r-1"}
+
+
+def test_an_unknown_contract_is_an_error_result_that_does_not_name_the_contract() -> None:
+    with ClazarServer(contracts={"c-1"}) as server:
+        refused, taken = Client(server).submit(usage("c-9"), usage("c-1"))
+    assert set(refused) == {"code", "message", "errors"}
+    assert taken["status"] == "success"
+
+
+def test_a_dimension_that_is_not_registered_is_stored_as_fail_without_errors() -> None:
+    with ClazarServer(dimensions={"cpu_core_hours"}) as server:
+        client = Client(server)
+        (result,) = client.submit(usage(dimension="made_up"))
+        assert (result["status"], result["dimension"]) == ("fail", "made_up")
+        assert "errors" not in result
+        assert server.accepted == []
+        assert client.listed(status="fail") == [result]
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("strings", ["quantity: required"]),
+        ("objects", [{"message": "quantity: required"}]),
+        ("text", "quantity: required"),
+    ],
+)
+def test_errors_come_in_each_form_that_clazar_was_seen_to_use(
+    form: ErrorForm, expected: Json
+) -> None:
+    record = usage()
+    del record["quantity"]
+    with ClazarServer(error_form=form) as server:
+        (result,) = Client(server).submit(record)
+    assert result["errors"] == expected
+
+
+# Duplicates
+
+
+def test_the_same_contract_dimension_and_hour_is_refused_with_clazars_words(
+    server: ClazarServer, client: Client
+) -> None:
+    client.submit(usage())
+    (result,) = client.submit(usage(quantity="5", start_time="2025-06-01T00:59:59Z"))
+    assert "same contract_id" in result["errors"][0]
+    assert "same hour" in result["errors"][0]
+    assert server.totals() == {("c-1", "cpu_core_hours", "2025-06"): Decimal(720)}
+
+
+def test_another_hour_dimension_or_contract_is_no_duplicate(
+    server: ClazarServer, client: Client
+) -> None:
+    client.submit(usage())
+    client.submit(usage("c-2"), usage(dimension="memory"))
+    client.submit(usage(start_time="2025-06-01T01:00:00Z", quantity="3"))
+    assert server.accepted_count() == {
+        ("c-1", "cpu_core_hours", "2025-06"): 2,
+        ("c-1", "memory", "2025-06"): 1,
+        ("c-2", "cpu_core_hours", "2025-06"): 1,
+    }
+    assert server.totals()["c-1", "cpu_core_hours", "2025-06"] == 723
+
+
+def test_the_same_record_twice_in_one_request_is_accepted_once(client: Client) -> None:
+    first, second = client.submit(usage(), usage())
+    assert first["status"] == "success"
+    assert "same hour" in second["errors"][0]
+
+
+def test_a_record_that_was_not_billed_does_not_block_its_resend(
+    server: ClazarServer, client: Client
+) -> None:
+    server.script("c-1", "fail")
+    assert client.submit(usage())[0]["status"] == "fail"
+    assert client.submit(usage())[0]["status"] == "success"
+
+
+def test_without_the_duplicate_rule_a_double_bill_is_counted() -> None:
+    with ClazarServer(refuse_duplicates=False) as server:
+        client = Client(server)
+        client.submit(usage())
+        client.submit(usage())
+        assert server.accepted_count()["c-1", "cpu_core_hours", "2025-06"] == 2
+        assert server.totals()["c-1", "cpu_core_hours", "2025-06"] == 1440
+
+
+def test_of_many_submissions_at_the_same_moment_one_is_accepted(server: ClazarServer) -> None:
+    clients = [Client(server) for _ in range(16)]
+    gate = threading.Barrier(16)
+
+    def race(client: Client) -> bool:
+        gate.wait()
+        return bool(client.submit(usage())[0].get("status") == "success")
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(race, clients)) == 1
+    assert server.accepted_count().total() == 1
+    assert len(server.posts) == 16
+
+
+def test_a_preloaded_record_counts_as_accepted_before(server: ClazarServer, client: Client) -> None:
+    server.preload(usage())
+    assert "same hour" in client.submit(usage())[0]["errors"][0]
+    with pytest.raises(ValueError, match="quantity"):
+        server.preload(usage("c-2", quantity="0"))
+
+
+# Reading back
+
+
+def test_the_listing_filters_by_each_documented_field(server: ClazarServer, client: Client) -> None:
+    server.script("c-3", "fail")
+    for record in (usage("c-1"), usage("c-2", "memory"), usage("c-3"), usage("c-4", cloud="gcp")):
+        client.submit(record)
+
+    def contracts(**query: str) -> list[str]:
+        return [record["contract_id"] for record in client.listed(**query)]
+
+    assert contracts() == ["c-1", "c-2", "c-3", "c-4"]
+    assert contracts(contract_id="c-2") == ["c-2"]
+    assert contracts(dimension="memory") == ["c-2"]
+    assert contracts(status="success") == ["c-1", "c-2", "c-4"]
+    assert contracts(cloud="aws", status="success") == ["c-1", "c-2"]
+
+
+@pytest.mark.parametrize(
+    "query", [{"start_time": "2025-06"}, {"page": 0}, {"page": "x"}, {"page_size": -1}]
+)
+def test_a_filter_or_page_that_clazar_does_not_have_is_answered_400(
+    client: Client, query: Json
+) -> None:
+    assert client.get(**query).status_code == 400
+
+
+def test_a_repeated_parameter_is_answered_400(client: Client) -> None:
+    assert client.get("/metering/?page=1&page=2").status_code == 400
+
+
+def test_pages_never_exceed_the_limit_and_the_one_past_the_end_is_empty() -> None:
+    with ClazarServer(page_limit=2) as server:
+        client = Client(server)
+        client.submit(*[usage(f"c-{number}") for number in range(3)])
+        pages = [client.listed(page=page, page_size=50) for page in (1, 2, 3)]
+        assert [len(page) for page in pages] == [2, 1, 0]
+        assert set(client.get().json()) == {"results"}
+
+
+def test_the_count_is_shown_only_when_asked_for() -> None:
+    with ClazarServer(show_count=True) as server:
+        server.preload(usage("c-1"), usage("c-2"))
+        assert Client(server).get(page_size=1).json()["count"] == 2
+
+
+def test_one_record_is_read_by_its_id(client: Client) -> None:
+    (result,) = client.submit(usage())
+    assert client.get(f"/metering/{result['id']}/").json() == result
+    assert client.get("/metering/unknown/").status_code == 404
+    assert client.get(f"/metering/{result['id']}").status_code == 404
+
+
+def test_without_a_listing_nothing_can_be_read_but_submitting_works() -> None:
+    with ClazarServer(listing=False) as server:
+        client = Client(server)
+        (result,) = client.submit(usage())
+        assert client.get().status_code == 404
+        assert client.get(f"/metering/{result['id']}/").status_code == 404
+
+
+# Told to misbehave
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "accepted"),
+    [
+        ("busy", 429, 0),
+        ("unavailable", 503, 0),
+        ("gateway-timeout", 504, 0),
+        ("gateway-timeout:accepted", 504, 1),
+        ("unavailable:accepted", 503, 1),
+        ("expire", 401, 0),
+    ],
+)
+def test_an_http_error_is_played_once_and_only_for_its_contract(
+    server: ClazarServer, client: Client, action: str, status: int, accepted: int
+) -> None:
+    server.script("c-2", action, "ok")
+    client.submit(usage("c-1"))
+    assert client.send({"request": [usage("c-2")]}).status_code == status
+    assert len(server.accepted) == 1 + accepted
+    client.log_in()
+    assert ("status" in client.submit(usage("c-2"))[0]) is (not accepted)
+    assert server.unused_actions() == 0
+
+
+def test_expire_ends_the_token_for_every_contract_until_a_new_one_is_fetched(
+    server: ClazarServer, client: Client
+) -> None:
+    server.script("c-1", "expire")
+    assert client.send({"request": [usage("c-1")]}).status_code == 401
+    assert client.send({"request": [usage("c-2")]}).status_code == 401
+    client.log_in()
+    assert client.submit(usage("c-1"))[0]["status"] == "success"
+
+
+@pytest.mark.parametrize(("action", "accepted"), [("drop", 0), ("lost", 1)])
+def test_a_cut_connection_leaves_the_client_without_an_answer(
+    server: ClazarServer, client: Client, action: str, accepted: int
+) -> None:
+    server.script("c-1", action)
+    with pytest.raises(requests.ConnectionError):
+        client.send({"request": [usage()]})
+    assert len(server.accepted) == accepted
+    assert server.exchanges[-1].status == 0
+    assert len(client.listed(contract_id="c-1")) == accepted
+
+
+@pytest.mark.parametrize(("action", "accepted"), [("garbage", 1), ("garbage:unaccepted", 0)])
+def test_garbage_is_a_200_that_is_not_json(
+    server: ClazarServer, client: Client, action: str, accepted: int
+) -> None:
+    server.script("c-1", action)
+    answer = client.send({"request": [usage()]})
+    assert answer.status_code == 200
+    with pytest.raises(requests.JSONDecodeError):
+        answer.json()
+    assert len(server.accepted) == accepted
+
+
+def test_slow_accepts_after_the_client_has_given_up(server: ClazarServer, client: Client) -> None:
+    server.script("c-1", "slow:0.6")
+    with pytest.raises(requests.Timeout):
+        client.send({"request": [usage()]}, timeout=0.05)
+    assert server.accepted == []
+    wait_until(lambda: len(server.accepted) == 1)
+
+
+def test_a_slow_answer_is_about_records_already_accepted(
+    server: ClazarServer, client: Client
+) -> None:
+    server.script("c-1", "slow-answer:60")
+    with pytest.raises(requests.Timeout):
+        client.send({"request": [usage()]}, timeout=0.1)
+    wait_until(lambda: len(server.accepted) == 1)
+
+
+def test_refuse_is_one_error_per_record_and_refuse_once_is_one_for_all(
+    server: ClazarServer, client: Client
+) -> None:
+    server.script("c-1", "refuse", "refuse-once")
+    records = [usage(), usage(dimension="memory")]
+    assert [set(result) for result in client.submit(*records)] == [
+        {"code", "message", "errors"}
+    ] * 2
+    assert [set(result) for result in client.submit(*records)] == [{"code", "message", "errors"}]
+    assert server.accepted == []
+
+
+def test_partial_refuses_one_dimension_and_accepts_the_others(
+    server: ClazarServer, client: Client
+) -> None:
+    server.script("c-1", "partial:memory")
+    cpu, memory = client.submit(usage(), usage(dimension="memory"))
+    assert cpu["status"] == "success"
+    assert (memory["contract_id"], memory["dimension"]) == ("c-1", "memory")
+    assert memory["errors"]
+    assert [record["dimension"] for record in server.accepted] == ["cpu_core_hours"]
+
+
+@pytest.mark.parametrize(
+    ("action", "statuses"),
+    [
+        ("fail", ["fail", "fail"]),
+        ("fail:memory", ["success", "fail"]),
+        ("odd-status", ["pending", "pending"]),
+        ("odd-status:accepted", ["accepted", "accepted"]),
+    ],
+)
+def test_any_status_but_success_is_stored_and_listed_but_not_billed(
+    server: ClazarServer, client: Client, action: str, statuses: list[str]
+) -> None:
+    server.script("c-1", action)
+    results = client.submit(usage(), usage(dimension="memory"))
+    assert [result["status"] for result in results] == statuses
+    assert [record["status"] for record in client.listed()] == statuses
+    assert len(server.accepted) == statuses.count("success")
+
+
+def test_unlabelled_errors_can_only_be_told_apart_by_position(
+    server: ClazarServer, client: Client
+) -> None:
+    server.script("c-1", "unlabelled", "partial:memory+unlabelled", "ok+unlabelled")
+    records = [usage(), usage(dimension="memory")]
+    errors_only = {"code", "message", "errors"}
+    assert [set(result) for result in client.submit(*records)] == [errors_only] * 2
+    cpu, memory = client.submit(*records)
+    assert (cpu["status"], set(memory)) == ("success", errors_only)
+    duplicate, accepted = client.submit(*records)
+    assert (set(duplicate), accepted["status"]) == (errors_only, "success")
+
+
+def test_shuffled_answers_every_record_at_another_position(
+    server: ClazarServer, client: Client
+) -> None:
+    server.script("c-1", "shuffled")
+    dimensions = ["cpu", "memory", "storage"]
+    results = client.submit(*[usage(dimension=name) for name in dimensions])
+    got = [result["dimension"] for result in results]
+    assert sorted(got) == dimensions
+    assert all(one != other for one, other in zip(got, dimensions, strict=True))
+
+
+def test_short_accepts_everything_but_leaves_a_result_out(
+    server: ClazarServer, client: Client
+) -> None:
+    server.script("c-1", "short")
+    assert len(client.submit(usage(), usage(dimension="memory"))) == 1
+    assert len(server.accepted) == 2
+
+
+def test_joined_words_all_take_effect(server: ClazarServer, client: Client) -> None:
+    server.script("c-1", "slow:0.05+partial:memory+lost")
+    started = time.monotonic()
+    with pytest.raises(requests.ConnectionError):
+        client.send({"request": [usage(), usage(dimension="memory")]})
+    assert time.monotonic() - started >= 0.05
+    assert [record["dimension"] for record in server.accepted] == ["cpu_core_hours"]
+
+
+@pytest.mark.parametrize(
+    "action", ["bussy", "", "slow:", "slow:-1", "slow:nan", "partial", "lost:maybe", "ok+stale"]
+)
+def test_a_fault_that_is_not_understood_is_an_error_when_the_script_is_written(
+    server: ClazarServer, action: str
+) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        server.script("c-1", "busy", action)
+    assert server.unused_actions() == 0
+
+
+def test_the_script_of_any_contract_in_a_request_applies_to_the_request(
+    server: ClazarServer, client: Client
+) -> None:
+    server.script("c-2", "busy")
+    assert client.send({"request": [usage("c-1"), usage("c-2")]}).status_code == 429
+    assert server.accepted == []
+
+
+def test_the_listing_misbehaves_by_its_own_script(server: ClazarServer, client: Client) -> None:
+    server.listing_script("busy", "unavailable", "gateway-timeout", "garbage", "expire")
+    answers = [client.get() for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [429, 503, 504, 200, 401]
+    assert answers[3].text.startswith("<html>")
+    client.log_in()
+    server.listing_script("drop")
+    with pytest.raises(requests.ConnectionError):
+        client.get()
+    assert client.get().status_code == 200
+
+
+def test_a_stale_listing_hides_what_the_last_requests_brought(
+    server: ClazarServer, client: Client
+) -> None:
+    server.preload(usage("c-0"))
+    for number in (1, 2, 3):
+        client.submit(usage(f"c-{number}"))
+    server.listing_script("stale", "stale:2", "stale:9")
+    seen = [[record["contract_id"] for record in client.listed()] for _ in range(4)]
+    assert seen == [["c-0", "c-1", "c-2"], ["c-0", "c-1"], ["c-0"], ["c-0", "c-1", "c-2", "c-3"]]
+
+
+def test_the_authentication_misbehaves_by_its_own_script(server: ClazarServer) -> None:
+    server.authentication_script("busy", "unavailable", "garbage")
+    answers = [authenticate(server, CREDENTIALS) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [429, 503, 200, 200]
+    assert server.authentications == 1
+
+
+# What is kept, and how the server lives
+
+
+def test_every_submission_is_kept_as_received(server: ClazarServer, client: Client) -> None:
+    server.script("c-1", "busy")
+    body = {"request": [usage()]}
+    client.send(body)
+    (post,) = server.posts
+    assert (post.contract_id, post.action, post.number) == ("c-1", "busy", 1)
+    assert post.records == json.loads(post.raw)["request"] == body["request"]
+
+
+def test_what_a_test_does_to_the_records_it_got_does_not_change_the_server(
+    server: ClazarServer, client: Client
+) -> None:
+    client.submit(usage(custom_properties={"run": "r-1"}))
+    server.accepted[0]["custom_properties"]["run"] = "changed"
+    server.accepted.clear()
+    assert server.accepted[0]["custom_properties"] == {"run": "r-1"}
+
+
+def test_the_most_submissions_at_one_time_are_counted() -> None:
+    gate = threading.Barrier(3)
+    seen: list[str] = []
+
+    def meet(post: Post) -> None:
+        seen.append(post.contract_id)
+        gate.wait(SOON)
+
+    with ClazarServer(on_post=meet) as server:
+        clients = [Client(server) for _ in range(3)]
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda pair: pair[1].submit(usage(f"c-{pair[0]}")), enumerate(clients)))
+        assert server.max_in_flight == 3
+        assert sorted(seen) == ["c-0", "c-1", "c-2"]
+
+
+def test_one_connection_serves_many_requests_without_delay(
+    server: ClazarServer, client: Client
+) -> None:
+    started = time.monotonic()
+    for number in range(100):
+        client.submit(usage(f"c-{number}"))
+    assert time.monotonic() - started < 3  # 4 s with delayed acknowledgements, 40 ms each
+    assert len(server.posts) == 100
+
+
+def test_stop_cuts_kept_alive_connections_and_start_returns_at_the_same_address() -> None:
+    server = ClazarServer().start()
+    client = Client(server)
+    client.submit(usage())
+    url = server.url
+    server.stop()
+    server.stop()
+    with pytest.raises(requests.ConnectionError):
+        client.get()
+    with server:
+        assert server.url == url
+        assert len(client.listed()) == 1
+
+
+def test_stop_does_not_wait_for_a_sleeping_answer_and_accepts_nothing_afterwards() -> None:
+    with ClazarServer() as server:
+        client = Client(server)
+        server.script("c-1", "slow:60")
+        with ThreadPoolExecutor(1) as pool:
+            sent = pool.submit(client.send, {"request": [usage()]}, 30)
+            wait_until(lambda: len(server.posts) == 1)
+            server.stop()
+            assert isinstance(sent.exception(SOON), requests.ConnectionError)
+        wait_until(lambda: server.exchanges[-1].status == 0)  # it woke up, 60 s early
+    assert server.accepted == []
+
+
+def test_there_is_no_address_before_the_start() -> None:
+    with pytest.raises(RuntimeError, match="start"):
+        _ = ClazarServer().url
+
+
+def wait_until(reached: Callable[[], bool], seconds: float = SOON) -> None:
+    """Poll for something that another thread does."""
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.005)
