@@ -76,6 +76,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Every line is billed (none at all: there is nothing to bill)."""
         return all(line.state == "accepted" for line in self.lines)
 
+    def sent_by(self, execution: str) -> tuple[Line, ...]:
+        """Return the lines that an execution has sent."""
+        sent = {
+            dimension
+            for attempt in self.attempts
+            if attempt.execution == execution
+            for dimension in attempt.dimensions
+        }
+        return tuple(line for line in self.lines if line.dimension in sent)
+
     @property
     def in_doubt(self) -> bool:
         """Some line may or may not have been accepted."""

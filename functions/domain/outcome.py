@@ -78,6 +78,6 @@ def explain_open(month: str, names: list[str], ledger: Mapping[str, Entry]) -> s
         last = entry.attempts[-1] if entry and entry.attempts else None
         reasons.append(f"{name} ({last.response[:200] or last.outcome})" if last else name)
     return (
-        f"{month}: {len(names)} contracts are neither accepted nor recorded as errors: "
-        f"{', '.join(reasons)}; the month stays open, run again"
+        f"{month} stays open, run again; contracts neither accepted nor recorded as errors: "
+        f"{len(names)}: {', '.join(reasons)}"
     )

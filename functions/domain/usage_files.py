@@ -69,7 +69,7 @@ def _folder(instant: datetime) -> str:
 def ranges(hours: Sequence[str], *, shown: int = 5) -> str:
     """Write missing hours for a person: how many and the first few."""
     more = f" and {len(hours) - shown} more" if len(hours) > shown else ""
-    return f"{len(hours)} hours ({', '.join(hours[:shown])}{more})"
+    return f"{len(hours)} ({', '.join(hours[:shown])}{more})"
 
 
 def partitions(files: Sequence[UsageFile]) -> list[list[UsageFile]]:

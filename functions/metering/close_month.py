@@ -25,6 +25,7 @@ from functions.metering.payloads import ClosedMonth, MergedMonth, Run, dump, par
 
 logger = Logger()
 metrics = Metrics()
+_NAMED = 20
 
 
 @logger.inject_lambda_context
@@ -110,37 +111,22 @@ def _write_report(prefix: str, written: report.Report, objects: Objects) -> None
 def _summary(
     task: MergedMonth, usage: MonthUsage, ledger: Mapping[str, Entry], outcome: Outcome
 ) -> ClosedMonth:
-    execution = task.run.execution
-    sent = {
-        name: {
-            dimension
-            for attempt in entry.attempts
-            if attempt.execution == execution
-            for dimension in attempt.dimensions
-        }
-        for name, entry in ledger.items()
-    }
-    sent_lines = [
-        line
-        for name, dimensions in sent.items()
-        for line in ledger[name].lines
-        if line.dimension in dimensions and line.state == "accepted"
-    ]
-    contracts = usage.bill.contracts
-    return ClosedMonth(
-        month=task.month,
-        files=usage.files,
-        records=usage.records,
-        contracts=len(contracts),
-        entries=sum(len(bill.usage) for bill in contracts),
-        skipped=sum(bill.contract_id not in usage.processed for bill in contracts),
-        submitted=sum(bool(dimensions) for dimensions in sent.values()),
-        submitted_records=len(sent_lines),
-        errors=sum(name in usage.processed for name in outcome.failed),
+    sent = {name: entry.sent_by(task.run.execution) for name, entry in ledger.items()}
+    failed = [entry for name, entry in outcome.failed.items() if name in usage.processed]
+    return ClosedMonth.of(
+        task.month,
+        usage,
+        submitted=sum(bool(lines) for lines in sent.values()),
+        submitted_records=sum(
+            line.state == "accepted" for lines in sent.values() for line in lines
+        ),
+        errors=len(failed),
+        attention=[
+            f"{entry.contract_id} ({entry.failure.code})"
+            for entry in failed[:_NAMED]
+            if entry.failure
+        ],
         closed=outcome.complete,
         report=f"{keys.report(task.run.plan, task.of)}report.html",
         ledger=keys.ledger_month(task.run.plan, task.of),
-        quarantined=len(usage.bill.quarantined),
-        duplicates=usage.duplicates,
-        warnings=[warning[:500] for warning in usage.warnings[:5]],
     )

@@ -60,7 +60,7 @@ def _files(plan: Plan, month: Month, usage: Objects) -> list[UsageFile]:
     problems = [item for item in placed if isinstance(item, Problem)]
     if problems:
         shown = "; ".join(str(problem) for problem in problems[:MAX_PROBLEMS])
-        raise BadUsage(f"{month}: {len(problems)} unexpected objects: {shown[:2_000]}")
+        raise BadUsage(f"{month}: unexpected objects: {len(problems)}: {shown[:2_000]}")
     return [item for item in placed if isinstance(item, UsageFile)]
 
 
@@ -79,7 +79,7 @@ def _uncovered(plan: Plan, month: Month, usage: Objects, files: list[UsageFile])
     missing = usage_files.missing_hours(month, files, earlier=earlier, later=later)
     if not missing:
         return [] if files else [f"{month} is before the plan's first usage: nothing to bill"]
-    text = f"{month}: no file under {prefix} for {usage_files.ranges(missing)}"
+    text = f"{month}: hours without a file under {prefix}: {usage_files.ranges(missing)}"
     if plan.missing_hours == "stop":
         raise BadUsage(f'{text}; set the plan\'s "missing_hours" to "warn" to bill without them')
     return [text]

@@ -113,14 +113,14 @@ def _dropped(partials: list[Partial]) -> dict[str, str]:
 def _explain(month: str, problems: list[Problem], key: str) -> str:
     lines = "; ".join(str(problem) for problem in problems)
     more = "" if len(lines) <= _SHOWN else f" … all of them in {key}"
-    return f"{month}: {len(problems)} problems, nothing was sent: {lines[:_SHOWN]}{more}"
+    return f"{month}: nothing was sent; problems: {len(problems)}: {lines[:_SHOWN]}{more}"
 
 
 def _warnings(month: str, bill: MonthBill) -> list[str]:
     found = []
     if bill.quarantined:
         found.append(
-            f"{month}: {len(bill.quarantined)} totals have no externalPayerId and are not billed: "
+            f"{month}: usage without externalPayerId is not billed: {len(bill.quarantined)}: "
             + ", ".join(
                 f"{item.quantity} {item.dimension} of subscription {item.subscription}"
                 for item in bill.quarantined[:5]

@@ -12,6 +12,7 @@ import msgspec
 from functions.domain.month import Month
 from functions.domain.months_due import Waiting
 from functions.domain.plan import Plan
+from functions.domain.run_files import MonthUsage
 from functions.errors import BadInput
 
 MOST_CONTRACTS = 100
@@ -174,8 +175,11 @@ class Recorded(msgspec.Struct, frozen=True):
     outcome: str
 
 
-class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Output of CloseMonth and PreviewMonth: one month in numbers."""
+class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
+    """Output of CloseMonth and PreviewMonth: one month in numbers.
+
+    `attention` names the first contracts that need a person, with the code of their error.
+    """
 
     month: str
     files: int
@@ -183,16 +187,34 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     contracts: int
     entries: int
     skipped: int
-    submitted: int
-    submitted_records: int
-    errors: int
-    closed: bool
+    submitted: int = 0
+    submitted_records: int = 0
+    errors: int = 0
+    closed: bool = False
     report: str
     ledger: str | None = None
-    quarantined: int = 0
-    duplicates: int = 0
+    attention: list[str] = []
+    quarantined: int
+    duplicates: int
     dry_run: bool = False
-    warnings: list[str] = []
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, month: str, usage: MonthUsage, **outcome: Any) -> ClosedMonth:
+        """Return a month's numbers from its bill and what came of it."""
+        contracts = usage.bill.contracts
+        return cls(
+            month=month,
+            files=usage.files,
+            records=usage.records,
+            contracts=len(contracts),
+            entries=sum(len(bill.usage) for bill in contracts),
+            skipped=sum(bill.contract_id not in usage.processed for bill in contracts),
+            quarantined=len(usage.bill.quarantined),
+            duplicates=usage.duplicates,
+            warnings=[warning[:500] for warning in usage.warnings[:5]],
+            **outcome,
+        )
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):

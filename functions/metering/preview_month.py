@@ -54,23 +54,7 @@ def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
             previews.append(_preview(task, bill, accepted))
     key = f"{keys.run(run.plan, month, run.name, dry_run=True)}preview.json"
     objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
-    return ClosedMonth(
-        month=task.month,
-        files=usage.files,
-        records=usage.records,
-        contracts=len(usage.bill.contracts),
-        entries=sum(len(bill.usage) for bill in usage.bill.contracts),
-        skipped=len(usage.bill.contracts) - len(previews),
-        submitted=0,
-        submitted_records=0,
-        errors=0,
-        closed=False,
-        report=key,
-        quarantined=len(usage.bill.quarantined),
-        duplicates=usage.duplicates,
-        dry_run=True,
-        warnings=[warning[:500] for warning in usage.warnings[:5]],
-    )
+    return ClosedMonth.of(task.month, usage, report=key, dry_run=True)
 
 
 def _preview(task: MergedMonth, bill: ContractBill, accepted: set[str]) -> Preview:

@@ -50,8 +50,12 @@ def finish(task: Finish) -> Finished:
         error, cause = task.failure.error, task.failure.message[:_LONGEST_CAUSE]
     elif unresolved:
         error = ATTENTION
-        where = ", ".join(month.report for month in task.months if month.errors)
-        cause = f"{unresolved} contracts of {plan} need attention: see error_contracts and {where}"
+        named = "; ".join(
+            f"{month.month}: {', '.join(month.attention)}, see {month.report}"
+            for month in task.months
+            if month.errors
+        )
+        cause = f"{plan}: contracts that need attention: {unresolved}; {named}"
     notes = [warning for month in task.months for warning in month.warnings]
     return Finished(
         succeeded=not error,

@@ -73,7 +73,7 @@ def test_the_flat_layout_says_nothing_about_hours() -> None:
 
 
 def test_missing_hours_are_told_in_short() -> None:
-    assert usage_files.ranges(["01/00"]) == "1 hours (01/00)"
+    assert usage_files.ranges(["01/00"]) == "1 (01/00)"
     assert usage_files.ranges([f"01/{n:02d}" for n in range(9)]).endswith("01/04 and 4 more)")
 
 

@@ -1,0 +1,46 @@
+"""A tiny app on this machine, for one test at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local.account import LocalAccount
+from infra.local.assembly import read_stack
+from infra.local.state_folder import StateFolder
+from tests.unit.local.tiny_app import write_assembly
+
+Open = Callable[..., LocalAccount]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[StateFolder]:
+    folder = StateFolder(tmp_path / "state")
+    yield folder
+    folder.close()
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, state: StateFolder) -> Iterator[Open]:
+    """Open an account for handlers and a definition, with the state folder attached."""
+    with ExitStack() as stack:
+
+        def build(
+            handlers: dict[str, str], definition: dict[str, Any], **more: Any
+        ) -> LocalAccount:
+            assembly = tmp_path / "assembly"
+            assembly.mkdir()
+            write_assembly(assembly, handlers=handlers, definition=definition, **more)
+            log = stack.enter_context((tmp_path / "functions.log").open("wb"))
+            account = LocalAccount(
+                read_stack(assembly, stage="dev", name="tiny"), cache=tmp_path / "cache", log=log
+            )
+            stack.callback(account.close)
+            account.use(state=state)
+            return account
+
+        yield build

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from infra.local import arguments
+from infra.local.arguments import BadArgument
+from infra.local.show import show_run
+
+ROOT = Path(__file__).resolve().parents[3]
+NOW = dt.datetime(2025, 8, 2, 3, 4, 5, 678, dt.UTC)
+
+
+def command(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "infra.local", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "as_of", "expected"),
+    [
+        (None, None, {"as_of": "2025-08-02T03:04:05Z"}),
+        (None, "2025-07-01T02:00:00+02:00", {"as_of": "2025-07-01T00:00:00Z"}),
+        ('{"dry_run": true}', None, {"as_of": "2025-08-02T03:04:05Z", "dry_run": True}),
+        ('{"as_of": "own"}', "2025-07-01T00:00:00Z", {"as_of": "own"}),
+    ],
+)
+def test_the_time_of_the_run_is_part_of_its_input(
+    text: str | None, as_of: str | None, expected: dict[str, Any]
+) -> None:
+    assert arguments.execution_input(text, as_of, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "as_of", "said"),
+    [
+        ("{", None, "--input is not valid JSON"),
+        ("[1]", None, "--input must be a JSON object"),
+        ('{"a": NaN}', None, "NaN"),
+        ("@/no/such/file", None, "--input /no/such/file cannot be read"),
+        (None, "yesterday", "--as-of 'yesterday' is not a time"),
+        (None, "2025-08-02T00:00:00", "lacks its time zone"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_named(
+    text: str | None, as_of: str | None, said: str
+) -> None:
+    with pytest.raises(BadArgument, match=said):
+        arguments.execution_input(text, as_of, NOW)
+
+
+def test_a_bad_plan_is_refused_in_the_pipelines_own_words(tmp_path: Path) -> None:
+    plans = tmp_path / "plans.json"
+    plan = {"service": "Postgres", "environment_type": "PROD", "plan_id": "pt-1"}
+    plans.write_text(json.dumps([plan]))
+    assert arguments.plans(plans) == [plan]
+    for bad, said in (([{**plan, "max_months": 0}], "max_months"), ({}, "a JSON list")):
+        plans.write_text(json.dumps(bad))
+        with pytest.raises(BadArgument, match=said):
+            arguments.plans(plans)
+
+
+def test_a_command_that_cannot_be_run_as_given_ends_with_two_and_says_why() -> None:
+    missing = command("metering", "--usage", "/no/such/folder", "--json")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "--usage /no/such/folder is not a folder" in missing.stderr
+    assert "Traceback" not in missing.stderr
+    negative = command("metering", "--usage", ".", "--time-scale", "-1")
+    assert (negative.returncode, "time-scale" in negative.stderr) == (2, True)
+
+
+def test_the_help_shows_an_example_of_every_command() -> None:
+    shown = command("metering", "--help")
+    assert shown.returncode == 0
+    assert "python -m infra.local metering --usage" in shown.stdout
+
+
+def test_a_person_reads_numbers_reasons_and_where_the_evidence_is(tmp_path: Path) -> None:
+    month = {"month": "2025-07", "files": 744, "records": 2232, "submitted": 2, "errors": 0}
+    output = {
+        "plan": "Postgres:PROD:pt-1",
+        "months": [{**month, "report": "reports/report.html"}],
+        "waiting": [{"month": "2025-08", "reason": "the export is not complete"}],
+        "unresolved": 3,
+    }
+    screen = Console(file=io.StringIO(), width=160)
+    result = {"status": "SUCCEEDED", "output": output}
+    show_run(result, state=tmp_path, console=screen)
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    for said in ("744", "2,232", "2025-08 waits: the export", "3 contracts", "report.html"):
+        assert said in text
+
+
+def test_a_failure_shows_its_message_rather_than_lambdas_json(tmp_path: Path) -> None:
+    cause = json.dumps({"errorType": "BadUsage", "errorMessage": "a.json: line 3"})
+    screen = Console(file=io.StringIO(), width=160)
+    result = {"status": "FAILED", "error": "BadUsage", "cause": cause, "output": None}
+    show_run(result, state=tmp_path, console=screen)
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    for said in ("FAILED: BadUsage", "a.json: line 3"):
+        assert said in text

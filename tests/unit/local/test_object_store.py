@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+import obstore
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from obstore.store import S3Store
+
+from infra.local.aws import LoopbackAws
+from infra.local.state_folder import StateFolder
+
+BUCKET = "state-bucket"
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "versioned"])
+def aws(request: pytest.FixtureRequest, state: StateFolder) -> Iterator[LoopbackAws]:
+    state.write("seed.json", b"seed")
+    found = LoopbackAws("us-east-1")
+    found.bucket(BUCKET, versioned=request.param)
+    found.objects.attach_state(BUCKET, state)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def s3(aws: LoopbackAws) -> Any:
+    return boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=aws.url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=40),
+    )
+
+
+def status(error: pytest.ExceptionInfo[ClientError]) -> int:
+    return int(error.value.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def test_what_is_in_the_folder_is_in_the_bucket_byte_for_byte(s3: Any) -> None:
+    assert s3.get_object(Bucket=BUCKET, Key="seed.json")["Body"].read() == b"seed"
+
+
+def test_every_kind_of_change_is_in_the_folder_before_the_answer(
+    s3: Any, state: StateFolder
+) -> None:
+    def files() -> dict[str, bytes]:
+        return {key: path.read_bytes() for key, path in state.objects()}
+
+    s3.put_object(Bucket=BUCKET, Key="a/b.json", Body=b"1")
+    assert files() == {"seed.json": b"seed", "a/b.json": b"1"}
+    s3.copy_object(Bucket=BUCKET, Key="copy", CopySource={"Bucket": BUCKET, "Key": "a/b.json"})
+    assert files()["copy"] == b"1"
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key="parts")["UploadId"]
+    part = s3.upload_part(Bucket=BUCKET, Key="parts", UploadId=upload, PartNumber=1, Body=b"xyz")
+    assert "parts" not in files()
+    s3.complete_multipart_upload(
+        Bucket=BUCKET,
+        Key="parts",
+        UploadId=upload,
+        MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
+    )
+    assert files()["parts"] == b"xyz"
+    s3.delete_object(Bucket=BUCKET, Key="seed.json")
+    s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "copy"}, {"Key": "parts"}]})
+    assert files() == {"a/b.json": b"1"}
+
+
+def test_a_conditional_write_holds_its_condition(s3: Any) -> None:
+    first = s3.put_object(Bucket=BUCKET, Key="k", Body=b"1", IfNoneMatch="*")["ETag"]
+    with pytest.raises(ClientError) as exists:
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"2", IfNoneMatch="*")
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"3", IfMatch=first)
+    with pytest.raises(ClientError) as changed:
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"4", IfMatch=first)
+    with pytest.raises(ClientError) as missing:
+        s3.put_object(Bucket=BUCKET, Key="none", Body=b"5", IfMatch=first)
+    with pytest.raises(ClientError) as read:
+        s3.get_object(Bucket=BUCKET, Key="k", IfMatch=first)
+    assert [status(error) for error in (exists, changed, missing, read)] == [412, 412, 404, 412]
+    s3.delete_object(Bucket=BUCKET, Key="k")
+    s3.put_object(Bucket=BUCKET, Key="k", Body=b"6", IfNoneMatch="*")
+
+
+def test_of_many_writers_with_the_same_condition_one_wins(s3: Any) -> None:
+    etag, writers = s3.put_object(Bucket=BUCKET, Key="k", Body=b"before")["ETag"], 24
+    together = threading.Barrier(writers)
+
+    def write(body: str) -> bool:
+        together.wait(10)
+        try:
+            s3.put_object(Bucket=BUCKET, Key="k", Body=body.encode(), IfMatch=etag)
+        except ClientError:
+            return False
+        return True
+
+    for attempt in range(3):
+        with ThreadPoolExecutor(writers) as threads:
+            bodies = [f"{attempt} {number}" for number in range(writers)]
+            assert sum(threads.map(write, bodies)) == 1
+        etag = s3.head_object(Bucket=BUCKET, Key="k")["ETag"]
+
+
+def test_a_listing_pages_through_a_prefix_from_a_key(s3: Any) -> None:
+    for number in range(7):
+        s3.put_object(Bucket=BUCKET, Key=f"p/{number}", Body=b"x")
+    first = s3.list_objects_v2(Bucket=BUCKET, Prefix="p/", StartAfter="p/1", MaxKeys=3)
+    assert [line["Key"] for line in first["Contents"]] == ["p/2", "p/3", "p/4"]
+    rest = s3.list_objects_v2(
+        Bucket=BUCKET, Prefix="p/", MaxKeys=3, ContinuationToken=first["NextContinuationToken"]
+    )
+    assert [line["Key"] for line in rest["Contents"]] == ["p/5", "p/6"]
+
+
+def test_a_key_outside_the_folder_is_refused_and_not_stored(s3: Any, state: StateFolder) -> None:
+    with pytest.raises(ClientError) as error:
+        s3.put_object(Bucket=BUCKET, Key="a/../../b", Body=b"x")
+    assert status(error) == 400
+    assert [key for key, _ in state.objects()] == ["seed.json"]
+
+
+def test_metadata_and_content_type_come_back(s3: Any) -> None:
+    s3.put_object(
+        Bucket=BUCKET, Key="k", Body=b"{}", ContentType="application/json", Metadata={"run": "7"}
+    )
+    found = s3.get_object(Bucket=BUCKET, Key="k")
+    assert (found["ContentType"], found["Metadata"]) == ("application/json", {"run": "7"})
+    assert s3.get_object(Bucket=BUCKET, Key="k", Range="bytes=1-1")["Body"].read() == b"}"
+
+
+def test_the_usage_bucket_cannot_be_written(aws: LoopbackAws, s3: Any, tmp_path: Path) -> None:
+    (tmp_path / "usage/2025").mkdir(parents=True)
+    (tmp_path / "usage/2025/a.json").write_bytes(b"[]")
+    aws.bucket("usage")
+    assert aws.objects.attach_usage("usage", tmp_path / "usage") == 1
+    with pytest.raises(ClientError) as error:
+        s3.put_object(Bucket="usage", Key="2025/a.json", Body=b"")
+    assert status(error) == 403
+    assert s3.get_object(Bucket="usage", Key="2025/a.json")["Body"].read() == b"[]"
+
+
+def test_the_rust_client_of_the_usage_reader_lists_and_reads(aws: LoopbackAws) -> None:
+    store = S3Store(
+        BUCKET,
+        endpoint=aws.url,
+        region="us-east-1",
+        access_key_id="local",
+        secret_access_key="local",
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": True},
+    )
+    obstore.put(store, "r/1.json", b"1")
+    assert [line["path"] for page in store.list("r/") for line in page] == ["r/1.json"]
+    found = store.get("r/1.json")
+    assert bytes(found.bytes()) == b"1"
+    assert bytes(store.get_range("seed.json", start=1, end=3)) == b"ee"

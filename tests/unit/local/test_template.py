@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from infra.local.template import Template, TemplateError
+
+RESOURCES: dict[str, Any] = {
+    "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {}},
+    "Named": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "usage"}},
+    "Function": {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "do-it"}},
+    "Machine": {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {"StateMachineName": {"Fn::Join": ["-", ["dev", "metering"]]}},
+    },
+    "Topic": {"Type": "AWS::SNS::Topic"},
+    "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "dev/clazar"}},
+    "Parameter": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/p/1", "Value": "v"}},
+    "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "dead"}},
+    "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"X": {"Fn::ImportValue": "y"}}},
+}
+
+
+def template() -> Template:
+    parameters = {"Version": {"Default": "/cdk/version"}}
+    body = {"Resources": RESOURCES, "Parameters": parameters}
+    return Template(body, stack="Dev-Metering", region="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"Ref": "AWS::Region"}, "eu-west-1"),
+        ({"Ref": "AWS::Partition"}, "aws"),
+        ({"Ref": "AWS::AccountId"}, "123456789012"),
+        ({"Ref": "AWS::URLSuffix"}, "amazonaws.com"),
+        ({"Ref": "Version"}, "/cdk/version"),
+        ({"Ref": "Bucket"}, "dev-metering-bucket"),
+        ({"Ref": "Named"}, "usage"),
+        ({"Fn::GetAtt": ["Named", "Arn"]}, "arn:aws:s3:::usage"),
+        ({"Fn::GetAtt": "Named.Arn"}, "arn:aws:s3:::usage"),
+        ({"Ref": "Function"}, "do-it"),
+        (
+            {"Fn::GetAtt": ["Function", "Arn"]},
+            "arn:aws:lambda:eu-west-1:123456789012:function:do-it",
+        ),
+        ({"Ref": "Machine"}, "arn:aws:states:eu-west-1:123456789012:stateMachine:dev-metering"),
+        ({"Fn::GetAtt": ["Machine", "Name"]}, "dev-metering"),
+        ({"Ref": "Topic"}, "arn:aws:sns:eu-west-1:123456789012:Dev-Metering-Topic"),
+        ({"Ref": "Secret"}, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:dev/clazar"),
+        ({"Ref": "Parameter"}, "/p/1"),
+        ({"Fn::GetAtt": ["Parameter", "Value"]}, "v"),
+        ({"Ref": "Queue"}, "https://sqs.eu-west-1.amazonaws.com/123456789012/dead"),
+        ({"Fn::Join": [":", ["a", {"Ref": "Named"}]]}, "a:usage"),
+        ({"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "Version"}]}]}, "cdk"),
+        (
+            {"Fn::Sub": "${Named}/${Function.Arn}/${!Kept}/${AWS::Region}"},
+            "usage/arn:aws:lambda:eu-west-1:123456789012:function:do-it/${Kept}/eu-west-1",
+        ),
+        ({"Fn::Sub": ["${Who} in ${Named}", {"Who": {"Ref": "Function"}}]}, "do-it in usage"),
+        ([{"Ref": "Named"}, {"deep": {"Ref": "Named"}}], ["usage", {"deep": "usage"}]),
+    ],
+)
+def test_an_intrinsic_becomes_what_it_stands_for(given: Any, expected: Any) -> None:
+    assert template().resolve(given) == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"Ref": "Nobody"}, {"Fn::ImportValue": "other"}, {"Fn::GetAtt": ["Bucket", "Colour"]}],
+)
+def test_what_cannot_be_worked_out_is_refused_rather_than_guessed(given: Any) -> None:
+    with pytest.raises(TemplateError):
+        template().resolve(given)
+
+
+def test_resources_that_mean_nothing_here_may_hold_anything() -> None:
+    assert [found.name for found in template().of_type("AWS::S3::Bucket")] == [
+        "dev-metering-bucket",
+        "usage",
+    ]

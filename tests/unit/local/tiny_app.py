@@ -1,0 +1,92 @@
+"""A cloud assembly as `cdk synth` would write it, for handlers and a definition given by a test."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from pathlib import Path
+from typing import Any
+
+STATE_BUCKET = "tiny-state"
+MACHINE = "tiny"
+
+
+def write_assembly(
+    folder: Path,
+    *,
+    handlers: dict[str, str],
+    definition: dict[str, Any],
+    timeout: int = 30,
+    environment: dict[str, str] | None = None,
+) -> Path:
+    """One stack "tiny": a state bucket, one function per handler, one state machine.
+
+    In the definition `${name}` stands for a function's ARN.
+    """
+    asset = folder / "asset.0123abcd" / "functions"
+    asset.mkdir(parents=True)
+    (asset / "__init__.py").write_text("")
+    for name, source in handlers.items():
+        (asset / f"{name}.py").write_text(textwrap.dedent(source))
+    variables = {
+        "STATE_BUCKET": {"Ref": "State"},
+        "USAGE_BUCKET": "tiny-usage",
+        "PLANS_PATH": "/tiny/plans",
+        "CLAZAR_URL": "https://api.clazar.io",
+        **(environment or {}),
+    }
+    resources: dict[str, Any] = {
+        "State": {
+            "Type": "AWS::S3::Bucket",
+            "Properties": {
+                "BucketName": STATE_BUCKET,
+                "VersioningConfiguration": {"Status": "Enabled"},
+            },
+        },
+        "Alarms": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "tiny-alarms"}},
+        "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "tiny/clazar"}},
+        "Machine": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "StateMachineName": MACHINE,
+                "DefinitionString": json.dumps(definition),
+                "DefinitionSubstitutions": {
+                    **{name: {"Fn::GetAtt": [f"F{name}", "Arn"]} for name in handlers},
+                    "StateBucket": {"Ref": "State"},
+                    "Topic": {"Ref": "Alarms"},
+                },
+            },
+        },
+    }
+    for name in handlers:
+        resources[f"F{name}"] = {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Handler": f"functions.{name}.handler",
+                "Timeout": timeout,
+                "MemorySize": 256,
+                "Environment": {"Variables": variables},
+                "Code": {"S3Bucket": "assets", "S3Key": "0123abcd.zip"},
+            },
+        }
+    manifest: dict[str, Any] = {
+        "artifacts": {
+            "tiny.assets": {
+                "type": "cdk:asset-manifest",
+                "properties": {"file": "tiny.assets.json"},
+            },
+            "tiny": {
+                "type": "aws:cloudformation:stack",
+                "environment": "aws://unknown-account/unknown-region",
+                "properties": {"templateFile": "tiny.template.json", "stackName": "tiny"},
+            },
+        }
+    }
+    asset_of_all = {
+        "source": {"path": "asset.0123abcd", "packaging": "zip"},
+        "destinations": {"current": {"bucketName": "assets", "objectKey": "0123abcd.zip"}},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "tiny.assets.json").write_text(json.dumps({"files": {"all": asset_of_all}}))
+    (folder / "tiny.template.json").write_text(json.dumps({"Resources": resources}))
+    return folder
