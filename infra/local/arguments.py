@@ -1,0 +1,76 @@
+"""What the command line was given, checked. A refusal says which option and what is wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+from functions.domain.plan import parse_plan
+from functions.errors import BadInput
+
+
+class BadArgument(Exception):
+    """An option that cannot be used; the message is for the person who typed it."""
+
+
+def execution_input(text: str | None, as_of: str | None, now: dt.datetime) -> dict[str, Any]:
+    """The execution input with the time of the run in it."""
+    given = {} if text is None else _json(text, "--input")
+    if not isinstance(given, dict):
+        raise BadArgument("--input must be a JSON object")
+    return {"as_of": timestamp(as_of, now), **given}
+
+
+def timestamp(text: str | None, now: dt.datetime) -> str:
+    """A moment in UTC, to the second."""
+    moment = now
+    if text is not None:
+        try:
+            moment = dt.datetime.fromisoformat(text)
+        except ValueError:
+            raise BadArgument(f"--as-of {text!r} is not a time like 2025-08-02T00:00:00Z") from None
+        if moment.tzinfo is None:
+            raise BadArgument(f"--as-of {text!r} lacks its time zone, e.g. a Z at the end")
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def plans(path: Path | None) -> list[dict[str, Any]] | None:
+    """The plan configurations of a file, each one checked by the pipeline's own rules."""
+    if path is None:
+        return None
+    try:
+        found = _json(f"@{path}", "--plans")
+        if not isinstance(found, list):
+            raise BadArgument(f"--plans {path} must hold a JSON list of plan configurations")
+        for plan in found:
+            parse_plan(plan)
+    except BadInput as error:
+        raise BadArgument(f"--plans {path}: {error}") from None
+    return found
+
+
+def folder(path: Path, option: str) -> Path:
+    """Refuse what is not a folder."""
+    if not path.is_dir():
+        raise BadArgument(f"{option} {path} is not a folder")
+    return path
+
+
+def _json(text: str, option: str) -> Any:
+    """JSON given directly, or as @FILE."""
+    if text.startswith("@"):
+        path = Path(text[1:])
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadArgument(f"{option} {path} cannot be read: {error}") from None
+    try:
+        return json.loads(text, parse_constant=_refused)
+    except ValueError as error:
+        raise BadArgument(f"{option} is not valid JSON: {error}") from None
+
+
+def _refused(word: str) -> None:
+    raise ValueError(f"{word} is not a number in JSON")

@@ -1,0 +1,54 @@
+"""`make demo`: one month is billed, then billed again, which sends nothing."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from .clazar import ClazarServer
+from .demo_data import AS_OF, PLAN, write_demo
+from .session import open_session
+from .show import console, progress_bar, show_run
+from .synthesis import ROOT
+
+FOLDER = ROOT / ".demo"
+
+
+def run_demo() -> dict[str, Any]:
+    """Both runs against one Clazar. Gives the result that decides the exit code: the worse one."""
+    screen = console()
+    usage, state = write_demo(FOLDER)
+    screen.rule("Metering: July 2025 of one plan, one of three contracts already billed")
+    screen.print(f"Usage as Omnistrate exports it: {_shown(usage)}", highlight=False)
+    with ExitStack() as stack:
+        clazar = stack.enter_context(ClazarServer())
+        session = stack.enter_context(
+            open_session(
+                "metering",
+                state=state,
+                usage=usage,
+                plans=[PLAN],
+                environment={"CLAZAR_URL": clazar.url},
+            )
+        )
+        sent = 0
+        for title in ("First run", "Second run: the same again"):
+            screen.rule(title, align="left")
+            with progress_bar(shown=True) as report:
+                result = session.account.run({"as_of": AS_OF}, progress=report).as_dict()
+            show_run(result, state=state.relative_to(ROOT), console=screen)
+            posts = clazar.posts[sent:]
+            sent += len(posts)
+            records = sum(len(post.records) for post in posts)
+            screen.print(f"Clazar got {len(posts)} submissions with {records} records")
+            if result["status"] != "SUCCEEDED":
+                break
+        session.ended(result)
+    screen.rule()
+    screen.print(f"Everything that was written is in {_shown(state)}", highlight=False)
+    return result
+
+
+def _shown(path: Path) -> str:
+    return f"{path.relative_to(ROOT)}/"

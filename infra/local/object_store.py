@@ -1,0 +1,188 @@
+"""In front of moto's S3: what moto leaves out and this pipeline relies on.
+
+* Conditional writes are atomic (moto looks first and writes later, without a lock in between).
+* A write to the state bucket is in its folder before the writer hears that it succeeded.
+* The usage bucket cannot be written.
+* A plain GET or PUT, by far the most frequent request, is answered here: moto takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+from .object_http import (
+    matches,
+    metadata_given,
+    named_in_body,
+    object_headers,
+    precondition_failed,
+    refused,
+)
+from .state_folder import BadKey, StateFolder, files_below
+from .wsgi_server import Application, Environ, StartResponse
+
+if TYPE_CHECKING:
+    from moto.s3.models import FakeKey, S3Backend
+
+_WRITES = {"PUT", "POST", "DELETE"}
+_PLAIN_GET = {"", "x-id=GetObject"}
+_PLAIN_PUT = {"", "x-id=PutObject"}
+# Headers that change what a request means; with one of them it is moto's to answer.
+_SPECIAL_GET = ("HTTP_RANGE", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
+_SPECIAL_PUT = ("HTTP_X_AMZ_COPY_SOURCE", "HTTP_X_AMZ_DECODED_CONTENT_LENGTH", "HTTP_X_AMZ_TAGGING")
+_LOCKS = 64
+
+
+class ObjectStore:
+    """WSGI front for the buckets of one account; every other request passes through."""
+
+    def __init__(self, *, others: Application, moto: Application, backend: S3Backend) -> None:
+        self._others = others
+        self._moto = moto
+        self._backend = backend
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
+        self._read_only: set[str] = set()
+        self._folders: dict[str, StateFolder] = {}
+
+    def create(self, bucket: str, region: str, *, versioned: bool) -> None:
+        """Make a bucket."""
+        self._backend.create_bucket(bucket, region)
+        if versioned:
+            self._backend.put_bucket_versioning(bucket, "Enabled")
+
+    def load(self, bucket: str, files: Iterable[tuple[str, Path]]) -> int:
+        """Replace a bucket's objects by files. Returns how many there are."""
+        self._backend.get_bucket(bucket).keys.clear()
+        count = 0
+        for key, path in files:
+            self.put(bucket, key, path.read_bytes())
+            count += 1
+        return count
+
+    def put(self, bucket: str, key: str, body: bytes) -> FakeKey:
+        """Store an object. Its ETag is given: moto works it out late, and not safely in threads."""
+        etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        return self._backend.put_object(bucket, key, body, etag=etag, disable_notification=True)
+
+    def attach_usage(self, bucket: str, folder: Path) -> int:
+        """Load a folder into a bucket that can only be read."""
+        self._read_only.add(bucket)
+        return self.load(bucket, files_below(folder))
+
+    def attach_state(self, bucket: str, folder: StateFolder) -> int:
+        """Load the folder and from now on write every change of the bucket through to it."""
+        self._folders.pop(bucket, None)
+        count = self.load(bucket, folder.objects())
+        self._folders[bucket] = folder
+        return count
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, or let moto do so."""
+        path = str(environ["PATH_INFO"]).encode("latin-1").decode("utf-8", "replace")
+        bucket, _, key = path[1:].partition("/")
+        if bucket not in self._backend.buckets:
+            return self._others(environ, start_response)
+        method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
+        if method == "GET" and key and query in _PLAIN_GET:
+            return self._get(bucket, key, environ, start_response)
+        if method in _WRITES:
+            return self._write(bucket, key, environ, start_response)
+        return self._moto(environ, start_response)
+
+    def _write(
+        self, bucket: str, key: str, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if bucket in self._read_only:
+            said = "this bucket is read-only"
+            return refused(start_response, "403 Forbidden", "AccessDenied", said)
+        try:
+            keys = [key] if key else named_in_body(environ)
+            if (folder := self._folders.get(bucket)) is not None:
+                for name in keys:
+                    folder.file_of(name)
+        except (BadKey, ET.ParseError) as error:
+            return refused(start_response, "400 Bad Request", "InvalidArgument", str(error))
+        with contextlib.ExitStack() as held:
+            # In one order, so that two requests never wait for each other.
+            for number in sorted({hash(name) % _LOCKS for name in keys}):
+                held.enter_context(self._locks[number])
+            plain = environ["REQUEST_METHOD"] == "PUT" and environ["QUERY_STRING"] in _PLAIN_PUT
+            if plain and key:
+                return self._put(bucket, key, environ, start_response)
+            return self._change(bucket, keys, environ, start_response)
+
+    def _get(
+        self, bucket: str, key: str, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        found = self._backend.get_object(bucket, key)
+        if found is None or found.multipart or any(name in environ for name in _SPECIAL_GET):
+            return self._moto(environ, start_response)
+        if (wanted := environ.get("HTTP_IF_MATCH")) and not matches(found, wanted):
+            return precondition_failed(start_response, "If-Match")
+        if (known := environ.get("HTTP_IF_NONE_MATCH")) and matches(found, known):
+            return self._moto(environ, start_response)
+        body = found.value
+        start_response("200 OK", object_headers(found))
+        return [body]
+
+    def _put(
+        self, bucket: str, key: str, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        if any(name in environ for name in _SPECIAL_PUT):
+            return self._change(bucket, [key], environ, start_response)
+        found = self._backend.get_object(bucket, key)
+        if wanted := environ.get("HTTP_IF_MATCH"):
+            if found is None:
+                said = "The specified key does not exist."
+                return refused(start_response, "404 Not Found", "NoSuchKey", said)
+            if not matches(found, wanted):
+                return precondition_failed(start_response, "If-Match")
+        if environ.get("HTTP_IF_NONE_MATCH") and found is not None:
+            return precondition_failed(start_response, "If-None-Match")
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        if (folder := self._folders.get(bucket)) is not None:
+            try:
+                folder.write(key, body)
+            except OSError as error:
+                return refused(start_response, "400 Bad Request", "InvalidRequest", str(error))
+        stored = self.put(bucket, key, body)
+        stored.set_metadata(metadata_given(environ))
+        headers = {"ETag": stored.etag}
+        if stored.version_id != "null":
+            headers["x-amz-version-id"] = stored.version_id
+        start_response("200 OK", list(headers.items()))
+        return []
+
+    def _change(
+        self, bucket: str, keys: list[str], environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Any other change: moto makes it, then the files of the keys follow."""
+        answered: list[tuple[Any, ...]] = []
+
+        def remember(*answer: Any) -> None:
+            answered[:] = [answer]
+
+        body = b"".join(self._moto(environ, remember))
+        folder = self._folders.get(bucket)
+        if folder is not None and str(answered[0][0]).startswith("2"):
+            try:
+                for name in keys:
+                    self._store(folder, bucket, name)
+            except OSError as error:
+                return refused(start_response, "400 Bad Request", "InvalidRequest", str(error))
+        start_response(*answered[0])
+        return [body]
+
+    def _store(self, folder: StateFolder, bucket: str, key: str) -> None:
+        """Make the file what the object now is."""
+        found = self._backend.get_object(bucket, key)
+        if found is None:
+            folder.delete(key)
+        else:
+            folder.write(key, found.value)

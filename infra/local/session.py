@@ -1,0 +1,103 @@
+"""One use of the command line: a stack on this machine with its folders, partners and logs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from .state_folder import StateFolder
+from .synthesis import CACHE, synthesized
+
+if TYPE_CHECKING:
+    from .account import LocalAccount
+
+STAGE = "dev"
+
+
+class Stopped(BaseException):
+    """The run was told to stop (Ctrl-C, SIGTERM)."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """An account in use, and where to look afterwards."""
+
+    account: LocalAccount
+    state: Path
+    log: Path | None
+
+    def ended(self, result: Mapping[str, Any]) -> None:
+        """Keep the functions' logs only where something went wrong, and say where they are."""
+        if self.log is None:
+            return
+        if result["status"] == "SUCCEEDED":
+            self.log.unlink(missing_ok=True)
+        else:
+            say(f"Logs of the functions: {self.log}")
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Both signals end the run in order: processes killed, folder let go."""
+
+    def stop(*_: object) -> None:
+        raise Stopped
+
+    before = {name: signal.signal(name, stop) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+@contextmanager
+def open_session(
+    stack: str,
+    *,
+    state: Path | None,
+    usage: Path | None = None,
+    plans: Sequence[Mapping[str, Any]] | None = None,
+    environment: Mapping[str, str] | None = None,
+    logs: bool = False,
+) -> Iterator[Session]:
+    """Hold the state folder, then load everything."""
+    with ExitStack() as stacked:
+        folder = StateFolder(state or Path(tempfile.mkdtemp(prefix="billing-state-")))
+        stacked.callback(folder.close)
+        folder.lock(waiting=lambda: say(f"{folder.path} is in use by another run; waiting for it"))
+        stream, log = _log(logs=logs)
+        from .account import LocalAccount  # noqa: PLC0415 (a second; not for what refuses)
+        from .assembly import read_stack  # noqa: PLC0415
+
+        found = read_stack(synthesized(starting=_synthesizing), stage=STAGE, name=stack)
+        account = LocalAccount(found, cache=CACHE / "code", log=stream)
+        stacked.callback(account.close)
+        # Functions first: their processes start while the folders are read.
+        account.use(plans=plans, environment=environment, warm=True)
+        account.use(state=folder, usage=usage, plans=plans, environment=environment)
+        yield Session(account, folder.path, log)
+
+
+def _log(*, logs: bool) -> tuple[IO[bytes], Path | None]:
+    if logs:
+        return sys.stderr.buffer, None
+    descriptor, name = tempfile.mkstemp(prefix="billing-functions-", suffix=".log")
+    return os.fdopen(descriptor, "wb"), Path(name)
+
+
+def _synthesizing() -> None:
+    say("synthesizing the app (only when its sources have changed)")
+
+
+def say(text: str) -> None:
+    """A line on stderr: stdout is for the result."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

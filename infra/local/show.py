@@ -1,0 +1,134 @@
+"""A run as a person reads it: progress while contracts are sent, then a table of its months."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from .measure import Progress as Report
+
+CONTRACTS = "ForEachContract"
+_COUNTS = (
+    "files",
+    "records",
+    "contracts",
+    "entries",
+    "submitted",
+    "submitted_records",
+    "skipped",
+    "errors",
+)
+
+
+@contextmanager
+def progress_bar(*, shown: bool) -> Iterator[Report | None]:
+    """A bar on stderr that fills while contracts are submitted."""
+    if not shown:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(state: str, ended: int, total: int) -> None:
+            if state == CONTRACTS:
+                if tasks.get("total") != total or ended < tasks.get("ended", 0):
+                    tasks.update(id=bar.add_task("submitting contracts", total=total), total=total)
+                tasks["ended"] = ended
+                bar.update(tasks["id"], completed=ended)
+
+        yield report
+
+
+def console() -> Console:
+    """Where a person reads the result: wide enough for a path when it is not a terminal."""
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> None:
+    """What was done, what was left, and where the evidence is."""
+    output = result.get("output")
+    output = output if isinstance(output, Mapping) else {}
+    if output.get("plan"):
+        console.print(f"Plan {output['plan']}", highlight=False)
+    months = [month for month in output.get("months") or [] if isinstance(month, Mapping)]
+    if months:
+        console.print(_table(months))
+    for waiting in output.get("waiting") or []:
+        console.print(f"{waiting.get('month')} waits: {waiting.get('reason')}", highlight=False)
+    if not months and result.get("status") == "SUCCEEDED":
+        console.print("Nothing was due.")
+    if output.get("unresolved"):
+        console.print(f"{output['unresolved']} contracts need a person", style="bold yellow")
+    for month in months:
+        for name in ("report", "ledger"):
+            if month.get(name):
+                console.print(
+                    f"{month.get('month')} {name}: {state / str(month[name])}", soft_wrap=True
+                )
+    _show_end(result, console)
+
+
+def _show_end(result: Mapping[str, Any], console: Console) -> None:
+    status = str(result.get("status"))
+    if status == "SUCCEEDED":
+        console.print("SUCCEEDED", style="green")
+        return
+    console.print(f"{status}: {result.get('error') or ''}", style="bold red")
+    if result.get("cause"):
+        console.print(readable(str(result["cause"])), highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(months: list[Mapping[str, Any]]) -> Table:
+    table = Table("month")
+    shown = [name for name in _COUNTS if any(name in month for month in months)]
+    for name in shown:
+        table.add_column(name.replace("_", " "), justify="right")
+    for month in months:
+        table.add_row(str(month.get("month", "?")), *(_count(month.get(name)) for name in shown))
+    return table
+
+
+def _count(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return str(len(value)) if isinstance(value, list) else str(value if value is not None else "")
+
+
+def readable(cause: str) -> str:
+    """The message inside a Lambda failure's cause, or the cause as it is."""
+    try:
+        found = json.loads(cause)
+    except ValueError:
+        return cause
+    if isinstance(found, dict) and "errorMessage" in found:
+        return str(found["errorMessage"])
+    return cause
+
+
+def print_json(result: Mapping[str, Any]) -> None:
+    """One line on stdout; a reader that has gone is not an error of the run."""
+    try:
+        sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_stdout()
+
+
+def forget_stdout() -> None:
+    """Nobody reads it any more: what is still buffered must not fail at the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

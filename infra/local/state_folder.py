@@ -1,0 +1,145 @@
+"""A folder that holds a bucket's objects as plain files, one file per key, byte for byte.
+
+The files are the truth between runs: a run that is killed at any point leaves behind exactly the
+objects that its writers had been told were stored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+WAIT_SECONDS = 600.0
+"""How long a second run waits for the first one on the same folder."""
+
+
+_PARTIAL = ".billing-partial"
+
+
+class FolderBusy(Exception):
+    """Another run held the folder for the whole of the waiting time."""
+
+
+class BadKey(ValueError):
+    """An object key that cannot be a file inside the folder."""
+
+
+class StateFolder:
+    """One folder, held for this process alone until `close`."""
+
+    def __init__(self, path: Path) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self.path = path.resolve()
+        self._directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        self._numbers = itertools.count()
+        # Objects are written elsewhere first: a kill in between leaves nothing foreign in here.
+        self._partial = Path(tempfile.mkdtemp(prefix="billing-state-"))
+
+    def lock(self, *, waiting: Callable[[], None], seconds: float = WAIT_SECONDS) -> None:
+        """Hold the folder.
+
+        The lock is on the folder itself, so no lock file is left in it, and the kernel lets go of
+        it however this process ends.
+        """
+        deadline, told = time.monotonic() + seconds, False
+        while True:
+            try:
+                fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise FolderBusy(f"{self.path} is in use by another run") from None
+            else:
+                return
+            if not told:
+                waiting()
+                told = True
+            time.sleep(0.1)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        shutil.rmtree(self._partial, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.close(self._directory)
+
+    def objects(self) -> Iterator[tuple[str, Path]]:
+        """Every file as (key, path), whatever it is, but for a write of ours that was cut off."""
+        for key, path in files_below(self.path):
+            if path.name.endswith(_PARTIAL):
+                path.unlink()
+            else:
+                yield key, path
+
+    def file_of(self, key: str) -> Path:
+        """The file for a key. A key that is not plainly a path inside the folder is refused."""
+        parts = key.split("/")
+        if "\0" in key or any(part in {"", ".", ".."} for part in parts):
+            raise BadKey(f"the key {key!r} cannot be a file name")
+        return self.path.joinpath(*parts)
+
+    def write(self, key: str, body: bytes) -> None:
+        """Store one object, whole or not at all."""
+        target = self.file_of(key)
+        partial = self._partial / str(next(self._numbers))
+        _fill(partial, body)
+        try:
+            _move(partial, target)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            if error.errno != errno.EXDEV:
+                raise
+            # The folder is on another disk than the temporary files.
+            partial = target.with_name(f".{target.name}{_PARTIAL}")
+            _fill(partial, body)
+            partial.replace(target)
+
+    def delete(self, key: str) -> None:
+        """Forget one object, and the folders that only it needed."""
+        target = self.file_of(key)
+        target.unlink(missing_ok=True)
+        for parent in target.parents:
+            if parent == self.path:
+                return
+            try:
+                parent.rmdir()
+            except OSError:
+                return
+
+
+def _fill(path: Path, body: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        view = memoryview(body)
+        while view:
+            view = view[os.write(descriptor, view) :]
+    finally:
+        os.close(descriptor)
+
+
+def _move(source: Path, target: Path) -> None:
+    # Once more if another thread's delete takes the folder away that was made here.
+    for _ in range(5):
+        try:
+            source.replace(target)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            return
+    source.replace(target)
+
+
+def files_below(root: Path) -> Iterator[tuple[str, Path]]:
+    """Every file below a folder as (key, path), in key order."""
+    found = []
+    for folder, _, names in os.walk(root):
+        relative = os.path.relpath(folder, root)
+        prefix = "" if relative == "." else relative.replace(os.sep, "/") + "/"
+        found += [(prefix + name, Path(folder, name)) for name in names]
+    return iter(sorted(found))

@@ -1,0 +1,218 @@
+"""What the synthesized CloudFormation template says, with its intrinsic functions worked out.
+
+Nothing of the pipelines is declared a second time for this machine: names, environments, timeouts
+and definitions are read from here. Only the intrinsics that the CDK really writes are understood;
+any other one is an error, because a name guessed wrongly would look like a defect of the pipeline.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ACCOUNT = "123456789012"
+"""The account that moto answers for."""
+
+_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+
+# Where a resource's own name stands among its properties; any other gets "<stack>-<logical id>".
+_NAME_PROPERTY = {
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SecretsManager::Secret": "Name",
+    "AWS::SSM::Parameter": "Name",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Events::Rule": "Name",
+    "AWS::Scheduler::Schedule": "Name",
+}
+_NAME_LIMIT = {"AWS::S3::Bucket": 63, "AWS::Lambda::Function": 64}
+
+# The resource part of an ARN after "arn:<partition>:", {0} region, {1} account, {2} name.
+_ARN = {
+    "AWS::S3::Bucket": "s3:::{2}",
+    "AWS::Lambda::Function": "lambda:{0}:{1}:function:{2}",
+    "AWS::Lambda::LayerVersion": "lambda:{0}:{1}:layer:{2}:1",
+    "AWS::StepFunctions::StateMachine": "states:{0}:{1}:stateMachine:{2}",
+    "AWS::SNS::Topic": "sns:{0}:{1}:{2}",
+    "AWS::SecretsManager::Secret": "secretsmanager:{0}:{1}:secret:{2}",
+    "AWS::SSM::Parameter": "ssm:{0}:{1}:parameter/{2}",
+    "AWS::SQS::Queue": "sqs:{0}:{1}:{2}",
+    "AWS::IAM::Role": "iam::{1}:role/{2}",
+    "AWS::Logs::LogGroup": "logs:{0}:{1}:log-group:{2}:*",
+    "AWS::Events::Rule": "events:{0}:{1}:rule/{2}",
+    "AWS::KMS::Key": "kms:{0}:{1}:key/{2}",
+}
+_REF_IS_ARN = {
+    "AWS::StepFunctions::StateMachine",
+    "AWS::SNS::Topic",
+    "AWS::SecretsManager::Secret",
+    "AWS::Lambda::LayerVersion",
+}
+
+
+class TemplateError(Exception):
+    """The template holds something that cannot be worked out; the message says what and where."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource, with its properties worked out."""
+
+    logical_id: str
+    type: str
+    name: str
+    arn: str
+    properties: dict[str, Any]
+
+
+class Template:
+    """One stack's template.
+
+    Properties are worked out when asked for, so that resources which mean nothing here (alarms,
+    dashboards, policies) may use any intrinsic.
+    """
+
+    def __init__(self, body: Mapping[str, Any], *, stack: str, region: str) -> None:
+        self._resources: Mapping[str, Any] = body.get("Resources", {})
+        self._parameters: Mapping[str, Any] = body.get("Parameters", {})
+        self._stack = stack
+        self.region = region
+        self._intrinsics: dict[str, Callable[[Any], Any]] = {
+            "Ref": self._ref,
+            "Fn::GetAtt": self._get_att,
+            "Fn::Join": self._join,
+            "Fn::Split": self._split,
+            "Fn::Select": self._select,
+            "Fn::Sub": self._sub,
+        }
+
+    @classmethod
+    def read(cls, path: Path, *, stack: str, region: str) -> Template:
+        """Read what `cdk synth` wrote."""
+        return cls(json.loads(path.read_text(encoding="utf-8")), stack=stack, region=region)
+
+    def of_type(self, kind: str) -> Iterator[Resource]:
+        """Every resource of a CloudFormation type, in the template's order."""
+        for logical_id, body in self._resources.items():
+            if body["Type"] == kind:
+                yield Resource(
+                    logical_id,
+                    kind,
+                    self._name(logical_id),
+                    self._arn(logical_id),
+                    self._mapping(body.get("Properties", {})),
+                )
+
+    def _mapping(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: self.resolve(inner) for key, inner in value.items()}
+
+    def resolve(self, value: Any) -> Any:
+        """A property value with every intrinsic in it replaced by what it stands for."""
+        if isinstance(value, list):
+            return [self.resolve(inner) for inner in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            ((name, argument),) = value.items()
+            if name in self._intrinsics:
+                return self._intrinsics[name](argument)
+            if name.startswith("Fn::"):
+                raise TemplateError(f"{name} in stack {self._stack} is not understood")
+        return self._mapping(value)
+
+    def _get_att(self, argument: str | list[str]) -> Any:
+        parts = argument.split(".", 1) if isinstance(argument, str) else argument
+        return self._attribute(*parts)
+
+    def _join(self, argument: list[Any]) -> str:
+        separator, parts = argument
+        return str(separator).join(str(part) for part in self.resolve(parts))
+
+    def _split(self, argument: list[Any]) -> list[str]:
+        separator, text = argument
+        return str(self.resolve(text)).split(separator)
+
+    def _select(self, argument: list[Any]) -> Any:
+        index, choices = argument
+        return self.resolve(choices)[int(self.resolve(index))]
+
+    def _sub(self, argument: str | list[Any]) -> str:
+        if isinstance(argument, str):
+            return self._substitute(argument, {})
+        text, names = argument
+        return self._substitute(text, self._mapping(names))
+
+    def _substitute(self, text: str, names: Mapping[str, Any]) -> str:
+        def replacement(found: re.Match[str]) -> str:
+            escaped, name = found.groups()
+            if escaped:
+                return "${" + name + "}"
+            if name in names:
+                return str(names[name])
+            if "." in name:
+                return str(self._attribute(*name.split(".", 1)))
+            return str(self._ref(name))
+
+        return _VARIABLE.sub(replacement, text)
+
+    def _ref(self, name: str) -> Any:
+        pseudo = {
+            "AWS::Region": self.region,
+            "AWS::AccountId": ACCOUNT,
+            "AWS::Partition": "aws",
+            "AWS::URLSuffix": "amazonaws.com",
+            "AWS::StackName": self._stack,
+        }
+        if name in pseudo:
+            return pseudo[name]
+        if name in self._parameters:
+            return self._parameters[name].get("Default", "")
+        kind = self._kind(name)
+        if kind in _REF_IS_ARN:
+            return self._arn(name)
+        if kind == "AWS::SQS::Queue":
+            return f"https://sqs.{self.region}.amazonaws.com/{ACCOUNT}/{self._name(name)}"
+        return self._name(name)
+
+    def _attribute(self, name: str, attribute: str) -> Any:
+        kind = self._kind(name)
+        if attribute in {"Arn", "TopicArn", "Id"}:
+            return self._arn(name)
+        if attribute == "Value" and kind == "AWS::SSM::Parameter":
+            return self.resolve(self._resources[name]["Properties"]["Value"])
+        if attribute in {"Name", "TopicName", "QueueName"}:
+            return self._name(name)
+        if attribute in {"DomainName", "RegionalDomainName"} and kind == "AWS::S3::Bucket":
+            return f"{self._name(name)}.s3.{self.region}.amazonaws.com"
+        raise TemplateError(f"{name}.{attribute} ({kind}) in stack {self._stack} is not understood")
+
+    def _kind(self, name: str) -> str:
+        try:
+            return str(self._resources[name]["Type"])
+        except KeyError:
+            raise TemplateError(f"stack {self._stack} refers to {name}, which it lacks") from None
+
+    def _name(self, logical_id: str) -> str:
+        kind = self._kind(logical_id)
+        given = self._resources[logical_id].get("Properties", {}).get(_NAME_PROPERTY.get(kind, ""))
+        if given is not None:
+            return str(self.resolve(given))
+        name = f"{self._stack}-{logical_id}"
+        if kind == "AWS::S3::Bucket":
+            name = name.lower()
+        return name[-_NAME_LIMIT.get(kind, 80) :].lstrip("-")
+
+    def _arn(self, logical_id: str) -> str:
+        kind = self._kind(logical_id)
+        service = kind.split("::")[1].lower()
+        pattern = _ARN.get(kind, service + ":{0}:{1}:{2}")
+        name = self._name(logical_id).lstrip("/")
+        return "arn:aws:" + pattern.format(self.region, ACCOUNT, name)
