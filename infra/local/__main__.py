@@ -71,7 +71,7 @@ def metering(  # noqa: PLR0917 (typer makes options of them)
         configured = arguments.plans(plans)
         arguments.folder(usage, "--usage")
         with ExitStack() as stack:
-            url = clazar.rstrip("/") if clazar else stack.enter_context(_built_in_clazar())
+            url = clazar.rstrip("/") if clazar else stack.enter_context(_built_in_clazar()).url
             session = stack.enter_context(
                 open_session(
                     "metering",
@@ -87,6 +87,7 @@ def metering(  # noqa: PLR0917 (typer makes options of them)
             session.ended(ran)
             if not json_:
                 show.show_run(ran, state=session.state, console=show.console())
+            del ran["final_input"]
         return ran
 
     _finish(run, as_json=json_)

@@ -46,6 +46,7 @@ class RunResult:
     largest_payload_state: str
     execution_arn: str
     states: dict[str, int]
+    final_input: Any
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -205,6 +206,7 @@ class LocalAccount:
             largest_payload_state=record.largest_payload_state,
             execution_arn=running.arn,
             states=dict(record.states),
+            final_input=_final_input(history),
         )
 
     def run(
@@ -217,3 +219,13 @@ class LocalAccount:
     ) -> RunResult:
         """Start an execution and wait for it."""
         return self.wait(self.start(given, time_scale=time_scale, progress=progress, name=name))
+
+
+def _final_input(history: Sequence[Mapping[str, Any]]) -> Any:
+    """Return what the last state was given: all that a failed execution leaves to read."""
+    entered = [
+        event["stateEnteredEventDetails"]
+        for event in history
+        if "stateEnteredEventDetails" in event
+    ]
+    return json.loads(entered[-1]["input"]) if entered else None

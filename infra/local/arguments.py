@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from functions.domain.plan import parse_plan
+from functions.domain.plan import parse_plans
 from functions.errors import BadInput
 
 
@@ -44,8 +44,7 @@ def plans(path: Path | None) -> list[dict[str, Any]] | None:
         found = _json(f"@{path}", "--plans")
         if not isinstance(found, list):
             raise BadArgument(f"--plans {path} must hold a JSON list of plan configurations")
-        for plan in found:
-            parse_plan(plan)
+        parse_plans(json.dumps(found))
     except BadInput as error:
         raise BadArgument(f"--plans {path}: {error}") from None
     return found

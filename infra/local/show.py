@@ -61,7 +61,8 @@ def console() -> Console:
 
 def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> None:
     """What was done, what was left, and where the evidence is."""
-    output = result.get("output")
+    known = result.get("final_input")
+    output = result.get("output") or (known.get("result") if isinstance(known, Mapping) else None)
     output = output if isinstance(output, Mapping) else {}
     if output.get("plan"):
         console.print(f"Plan {output['plan']}", highlight=False)

@@ -113,3 +113,36 @@ def test_a_failure_shows_its_message_rather_than_lambdas_json(tmp_path: Path) ->
     text = screen.file.getvalue()  # type: ignore[attr-defined]
     for said in ("FAILED: BadUsage", "a.json: line 3"):
         assert said in text
+
+
+def test_without_a_clazar_the_built_in_one_answers_and_nothing_else_is_on_stdout(
+    tmp_path: Path,
+) -> None:
+    usage = tmp_path / "usage/omnistrate-metering"
+    hour = usage / "Postgres/PROD/pt-HJSv20iWX0/2025/07/01/00/sub-1.json"
+    hour.parent.mkdir(parents=True)
+    record = {"externalPayerId": "c-1", "dimension": "cpu_core_hours", "value": 5}
+    hour.write_text(json.dumps([record]))
+    marker = {"Postgres:PROD:pt-HJSv20iWX0": {"last_processed_to": "2025-08-01T02:00:00Z"}}
+    (usage / "last_success_export.json").write_text(json.dumps(marker))
+    options = ("--usage", str(tmp_path / "usage"), "--as-of", "2025-08-02T00:00:00Z", "--json")
+    ran = command("metering", *options)
+    assert ran.returncode == 0, ran.stderr
+    result = json.loads(ran.stdout)
+    assert result["status"] == "SUCCEEDED"
+    assert sum(month["submitted_records"] for month in result["output"]["months"]) == 1
+    assert "final_input" not in result
+
+
+def test_a_run_that_needs_a_person_still_shows_its_months(tmp_path: Path) -> None:
+    text = io.StringIO()
+    months = [{"month": "2025-07", "files": 744, "errors": 1}]
+    ended = {
+        "status": "FAILED",
+        "error": "ContractsNeedAttention",
+        "output": None,
+        "final_input": {"result": {"plan": "S:E:P", "months": months, "unresolved": 1}},
+    }
+    show_run(ended, state=tmp_path, console=Console(file=text, width=160))
+    assert "744" in text.getvalue()
+    assert "1 contracts need a person" in text.getvalue()
