@@ -64,7 +64,7 @@ def _read(store: S3Store, file: UsageFile) -> bytes | Problem:
         return bytes(store.get(file.key, options={"if_match": file.etag}).bytes())
     except PreconditionError:
         return Problem(key=file.key, detail="was rewritten while the month was read; run again")
-    except NotFoundError:
+    except (FileNotFoundError, NotFoundError):  # obstore raises the built-in one
         return Problem(key=file.key, detail="was listed but is not there any more")
     except (PermissionDeniedError, PermissionError) as error:
         return Problem(key=file.key, detail=f"may not be read: {str(error)[:300]}")

@@ -1,0 +1,113 @@
+"""The state file and the ledger over several runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.statemachines.world import KEY, PATH, World
+
+OpenWorld = Callable[..., World]
+
+
+def test_retry_errors_tries_them_again_without_an_edit(world: World) -> None:
+    world.month("c-1", "c-2")
+    world.clazar.script("c-2", "refuse", "refuse")
+    world.run()
+    assert world.run({"retry_errors": True}).error == "ContractsNeedAttention"
+    (error,) = world.state_json()["error_contracts"]["2025-07"]
+    assert error["retry_count"] == 1
+    assert world.run({"retry_errors": True}).status == "SUCCEEDED"
+    assert world.billed_contracts() == {"c-1", "c-2"}
+    assert world.state_json()["error_contracts"]["2025-07"] == []
+
+
+def test_a_dry_run_changes_nothing_outside_its_preview_and_the_real_run_sends_all(
+    world: World,
+) -> None:
+    world.month("c-1", "c-2")
+    result = world.run({"dry_run": True})
+    assert result.status == "SUCCEEDED"
+    assert not world.clazar.exchanges
+    written = world.keys()
+    assert written
+    assert all(key.startswith("previews/") for key in written)
+    preview = json.loads((world.state / result.output["months"][0]["report"]).read_text())
+    assert [contract["contract_id"] for contract in preview] == ["c-1", "c-2"]
+    assert preview[0]["records"][0]["quantity"] == "6"
+    world.run()
+    assert world.billed_contracts() == {"c-1", "c-2"}
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"half": ', b"[]", json.dumps({KEY: {"success_contracts": 1}}).encode()]
+)
+def test_an_unreadable_state_file_stops_the_run_and_is_left_as_it_is(
+    world: World, body: bytes
+) -> None:
+    world.month("c-1")
+    world.state.mkdir(exist_ok=True)
+    (world.state / "metering_state.json").write_bytes(body)
+    result = world.run()
+    assert (result.status, result.error) == ("FAILED", "BadState")
+    assert "metering_state.json" in str(result.cause)
+    assert (world.state / "metering_state.json").read_bytes() == body
+    assert not world.clazar.posts
+
+
+def test_other_plans_in_the_state_file_are_left_alone(world: World) -> None:
+    other = {"last_processed_month": "2024-01", "note": "kept"}
+    world.write_state({"Other:PROD:x": other})
+    world.month("c-1")
+    world.run()
+    assert json.loads((world.state / "metering_state.json").read_text())["Other:PROD:x"] == other
+
+
+def test_an_entry_lost_from_the_state_file_is_restored_from_the_ledger_not_sent_again(
+    open_world: OpenWorld,
+) -> None:
+    world = open_world(refuse_duplicates=False)
+    world.month("c-1", "c-2")
+    world.run()
+    posts = len(world.clazar.posts)
+    (world.state / "metering_state.json").unlink()
+    (world.state / f"ledger/{PATH}/plan.json").unlink()
+    assert world.run().status == "SUCCEEDED"
+    assert len(world.clazar.posts) == posts
+    assert world.state_json()["success_contracts"] == {"2025-07": ["c-1", "c-2"]}
+
+
+def test_an_error_lost_from_the_state_file_in_a_crash_is_restored_not_retried(world: World) -> None:
+    world.month("c-1")
+    world.clazar.script("c-1", "refuse")
+    world.run()
+    posts = len(world.clazar.posts)
+    (world.state / "metering_state.json").unlink()
+    (world.state / f"ledger/{PATH}/plan.json").unlink()
+    assert world.run().error == "ContractsNeedAttention"
+    assert len(world.clazar.posts) == posts
+    assert len(world.state_json()["error_contracts"]["2025-07"]) == 1
+
+
+def test_the_state_file_of_the_earlier_script_is_taken_over(world: World) -> None:
+    world.full_month("a", "b", "c", month="2025-06")
+    world.full_month("a", "b", "c", month="2025-07")
+    del world.plan["start_month"]
+    error = {"contract_id": "c", "errors": ["Some error"], "code": "ERROR_001", "message": "m"}
+    entry = {
+        "last_processed_month": "2025-06",
+        "last_updated": "2025-07-25T20:15:37Z",
+        "success_contracts": {"2025-06": ["a", "b"]},
+        "error_contracts": {"2025-06": [error]},
+    }
+    world.write_state({KEY: entry})
+    assert world.run().status == "SUCCEEDED"
+    assert {month for _, _, month in world.billed()} == {"2025-07"}
+    assert world.state_json()["success_contracts"]["2025-06"] == ["a", "b"]
+    assert world.state_json()["error_contracts"]["2025-06"] == [error]
+    world.edit_state(error_contracts={"2025-06": []})
+    world.run()
+    assert world.billed_contracts("2025-06") == {"c"}
+    assert world.state_json()["success_contracts"]["2025-06"] == ["a", "b", "c"]
