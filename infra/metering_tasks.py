@@ -70,7 +70,11 @@ TASKS: Mapping[str, Task] = {
     "MergeUsage": Task(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
-        state=Access(read=(RUNS, PREVIEWS, STATE_FILES, JOURNALS), write=(RUNS, PREVIEWS)),
+        state=Access(
+            read=(RUNS, PREVIEWS, STATE_FILES, JOURNALS),
+            write=(RUNS, PREVIEWS),
+            list_only=(LEDGER,),
+        ),
     ),
     "PreviewMonth": Task(
         memory_mb=1024,

@@ -51,6 +51,12 @@ def entries(objects: Objects, plan: Plan, month: Month) -> Iterator[Entry]:
                 yield version.value
 
 
+def contracts_in_ledger(objects: Objects, plan: Plan, month: Month) -> set[str]:
+    """Return the contracts that have an entry in a month."""
+    prefix = keys.ledger_month(plan, month)
+    return {keys.contract_of(item.key) for item in objects.list(prefix)}
+
+
 def entries_of_other_plans(
     objects: Objects, plan: Plan, month: Month, contract: str
 ) -> Iterator[Entry]:

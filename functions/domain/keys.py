@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from functions.domain.month import Month
 from functions.domain.plan import Plan
@@ -35,6 +35,11 @@ def ledger_month(plan: Plan, month: Month) -> str:
 def ledger_entry(plan: Plan, month: Month, contract: str) -> str:
     """Return the key of one contract's month in the ledger."""
     return f"{ledger_month(plan, month)}{quote(contract, safe='')}.json"
+
+
+def contract_of(key: str) -> str:
+    """Return the contract id that a ledger key holds."""
+    return unquote(key.rpartition("/")[2].removesuffix(".json"))
 
 
 def run(plan: Plan, month: Month, run_id: str, *, dry_run: bool) -> str:

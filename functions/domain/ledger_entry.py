@@ -13,7 +13,9 @@ DUPLICATE = "DUPLICATE"
 LineState = Literal["open", "unsure", "sent", "present", "accepted", "refused"]
 
 
-class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Line(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """One dimension of the month.
 
     `open`: not sent, may be sent. `unsure`: may be sent once the receiver was asked, if it can be.
@@ -34,7 +36,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     computed_later: str | None = None
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Attempt(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """One POST: written before it leaves, completed with the answer."""
 
     id: str
@@ -48,7 +52,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     response: str = ""
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Failure(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """Why a contract's month needs a person."""
 
     code: str
@@ -57,7 +63,9 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: str
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Entry(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """One contract's month in the ledger."""
 
     plan: str

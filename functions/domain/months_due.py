@@ -16,7 +16,7 @@ FIRST_RUN_MONTHS_BACK = 2
 MOST_MONTHS = 24
 
 
-class Journal(msgspec.Struct, frozen=True, kw_only=True):
+class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the pipeline itself remembers of a plan beside the state file that people edit.
 
     `unresolved` holds the contracts whose error it has seen in the state file: one that is no

@@ -33,21 +33,25 @@ def account(
 ) -> Outcome:
     """Sort the contracts of a month.
 
-    `left` were re-opened but are not part of this run: their error, which an operator has removed,
-    must not come back.
+    What the state file says of contracts that this run left alone stands. `left` were re-opened but
+    are not part of this run: their error, which an operator has removed, must not come back. An
+    entry counts as accepted only once it was settled: until then it may be a claim without lines.
     """
-    billed = {bill.contract_id for bill in usage.bill.contracts} | set(usage.processed)
+    processed = frozenset(usage.processed)
+    billed = {bill.contract_id for bill in usage.bill.contracts} | processed
     known = state.done | state.failed
     accepted, failed, unaccounted = [], {}, []
     for name in sorted(billed | ledger.keys()):
         entry = ledger.get(name)
-        if name in left:
+        if name in known and name not in processed:
+            continue
+        if entry is None or name in left or not entry.settled_at:
             unaccounted.append(name)
-        elif entry is not None and entry.failure:
+        elif entry.failure:
             failed[name] = entry
-        elif entry is not None and entry.accepted:
+        elif entry.accepted:
             accepted.append(name)
-        elif entry is not None or name not in known:
+        else:
             unaccounted.append(name)
     return Outcome(accepted, failed, unaccounted)
 

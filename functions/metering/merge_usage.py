@@ -143,7 +143,8 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
         again |= failed
     settled = (state.success.get(month, frozenset()) | failed) - again
     bills = {contract.contract_id: contract for contract in bill.contracts}
-    wanted = bills.keys() | again
+    # A contract in the ledger whose usage has gone since may still be in doubt.
+    wanted = bills.keys() | again | state_bucket.contracts_in_ledger(objects, run.plan, month)
     if run.contracts is not None:
         _known(run.contracts, wanted, task.month)
         wanted &= set(run.contracts)
