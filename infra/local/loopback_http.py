@@ -12,6 +12,7 @@ import socket
 import socketserver
 import sys
 import threading
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,7 @@ class _Listener(ThreadingHTTPServer):
                 continue
 
 
-class LoopbackHttp:
+class LoopbackHttp(ABC):
     """A server on 127.0.0.1 that can be stopped and started again at the same address.
 
     Subclasses say what to answer. The port chosen by the first start is kept, so a test can take
@@ -151,9 +152,9 @@ class LoopbackHttp:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
 
+    @abstractmethod
     def answer(self, request: Request) -> Reply:
         """Answer one request; called on one thread per connection."""
-        raise NotImplementedError
 
     @property
     def url(self) -> str:
