@@ -87,9 +87,12 @@ POSTGRES = {
     "cloud": "aws",
 }
 
+# Only one environment may bill: each has a ledger of its own, and Clazar cannot take a record back.
+REHEARSED = {**POSTGRES, "dry_run": True}
+
 DEV = Environment(
     name="dev",
-    plans=(POSTGRES,),
+    plans=(REHEARSED,),
     clazar_url="https://api.clazar.io",
     usage_bucket=None,
     keep_data=False,
@@ -98,7 +101,7 @@ DEV = Environment(
 
 STAGING = Environment(
     name="staging",
-    plans=(POSTGRES,),
+    plans=(REHEARSED,),
     clazar_url="https://api.clazar.io",
     usage_bucket=None,
     keep_data=False,

@@ -10,7 +10,14 @@ from infra.constructs.dependency_layer import DependencyLayer
 from infra.constructs.functions_code import functions_code
 from infra.constructs.state_machine import StateMachine, execution_arns
 from infra.environments import Environment
-from infra.metering_tasks import PREVIEWS, RUNS, STATE_FILES, TASKS, task_functions
+from infra.metering_tasks import (
+    PREVIEWS,
+    RUNS,
+    SETTLE_SECONDS,
+    STATE_FILES,
+    TASKS,
+    task_functions,
+)
 from infra.schedules import PlanSchedules
 from infra.settings import ClazarCredentials, PlanParameters
 from infra.storage import MeteringStorage
@@ -48,6 +55,7 @@ class MeteringStack(Stack):
                 "PLANS_PATH": self.parameters.path,
                 "CLAZAR_URL": environment.clazar_url,
                 "CLAZAR_SECRET_ARN": self.credentials.arn,
+                "SETTLE_SECONDS": str(SETTLE_SECONDS),
             },
         )
         self._grant_rights(sorted({plan.state_file for plan in plans}))

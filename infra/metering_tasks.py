@@ -19,6 +19,9 @@ STATE_FILES = "{state files}"  # stands for the configured path of every plan's 
 LEASES, LEDGER, JOURNALS = "leases/*", "ledger/*", "ledger/*/plan.json"
 RUNS, PREVIEWS, REPORTS = "runs/*", "previews/*", "reports/*"
 
+# After this a request to Clazar has arrived or never will: longer than the function that sends it
+# may live. The definition waits at least as long before it asks Clazar again.
+SETTLE_SECONDS = 120
 ONE_CPU_MB = 1769  # Lambda gives one whole CPU at this size
 NOTHING = Access()
 
@@ -84,7 +87,7 @@ TASKS: Mapping[str, Task] = {
     "ClaimContract": Task(state=RECORDS_OUTCOMES, reads_executions=True),
     "SubmitContract": Task(
         timeout_seconds=90,  # the definition asks Clazar again only after this
-        settings=("CLAZAR_URL", "CLAZAR_SECRET_ARN"),
+        settings=("CLAZAR_URL", "CLAZAR_SECRET_ARN", "SETTLE_SECONDS"),
         state=RECORDS_OUTCOMES,
         reads_secret=True,
     ),
@@ -95,7 +98,9 @@ TASKS: Mapping[str, Task] = {
         timeout_seconds=900,
         state=Access(read=(LEDGER, RUNS, STATE_FILES), write=(LEDGER, REPORTS, STATE_FILES)),
     ),
-    "ReleasePlan": Task(state=Access(read=(LEASES,), write=(LEASES,))),
+    "ReleasePlan": Task(
+        state=Access(read=(LEASES, JOURNALS), write=(LEASES, JOURNALS)),
+    ),
 }
 
 

@@ -28,6 +28,7 @@ _PAGE_SIZE = 100
 _MOST_PAGES = 200
 _KEPT_RESPONSE = 8_000
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
+_NOT_OFFERED = (404, 405, 501)
 _TIMED_OUT, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 408, 409, 429, 500
 _EARLY = 60.0
 _UNSTATED_LIFETIME = 300.0
@@ -50,7 +51,7 @@ class Reply(NamedTuple):
 
 
 class ListingUnavailable(Exception):
-    """The receiver cannot be asked what it holds (not offered, or no usable answer)."""
+    """The receiver does not offer to be asked what it holds."""
 
 
 class Clazar:
@@ -86,33 +87,38 @@ class Clazar:
             read = answers.read_refusal(records, status, _json(response) or response.text)
         return Reply("answered", read, status, text)
 
-    def stored(self, contract: str, dimension: str, start: datetime) -> tuple[Stored, ...]:
-        """Return what Clazar lists for a contract, dimension and window."""
-        rows: list[Any] = []
-        for page in range(1, _MOST_PAGES + 1):
-            found = self._page(contract, dimension, page)
-            if not found or found[0] in rows:  # the end, or a server that ignores `page`
-                return answers.read_stored(rows + found, contract=contract, start=start).get(
-                    dimension, ()
-                )
-            rows += found
-        raise ListingUnavailable(f"GET /metering/ has no end after {_MOST_PAGES} pages")
+    def stored(self, contract: str, start: datetime) -> dict[str, tuple[Stored, ...]]:
+        """Return what Clazar lists for a contract's window, by dimension.
 
-    def _page(self, contract: str, dimension: str, page: int) -> list[Any]:
-        query = {"contract_id": contract, "dimension": dimension}
-        paging = {"page": str(page), "page_size": str(_PAGE_SIZE)}
+        Raises ListingUnavailable if there is no listing, PartnerBusy if there is no answer now.
+        """
+        rows: dict[str, Any] = {}
+        for page in range(1, _MOST_PAGES + 1):
+            found = {self._identity(row): row for row in self._page(contract, page)}
+            if found.keys() <= rows.keys():  # the end, or a server that ignores `page`
+                return answers.read_stored(list(rows.values()), contract=contract, start=start)
+            rows |= found
+        raise PartnerBusy(f"GET /metering/ has no end after {_MOST_PAGES} pages")
+
+    @staticmethod
+    def _identity(row: object) -> str:
+        named = row.get("id") if isinstance(row, dict) else None
+        return str(named or json.dumps(row, sort_keys=True))
+
+    def _page(self, contract: str, page: int) -> list[Any]:
+        query = {"contract_id": contract, "page": str(page), "page_size": str(_PAGE_SIZE)}
         try:
-            response = self._call(
-                "GET", params=query | paging, headers={"accept": "application/json"}
-            )
+            response = self._call("GET", params=query, headers={"accept": "application/json"})
         except requests.RequestException as error:
-            raise ListingUnavailable(f"GET /metering/: {error}") from error
+            raise PartnerBusy(f"GET /metering/: {type(error).__name__}") from error
         if response.status_code == _NOT_FOUND and page > 1:
             return []
+        if response.status_code in _NOT_OFFERED:
+            raise ListingUnavailable(f"GET /metering/: HTTP {response.status_code}")
         body = _json(response)
         rows = body.get("results") if isinstance(body, dict) else None
         if response.status_code != _OK or not isinstance(rows, list):
-            raise ListingUnavailable(f"GET /metering/: HTTP {response.status_code}")
+            raise PartnerBusy(f"GET /metering/: HTTP {response.status_code} without a listing")
         return rows
 
     def _call(self, method: str, headers: dict[str, str], **request: Any) -> requests.Response:

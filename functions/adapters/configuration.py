@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from functions.adapters.clazar import Clazar, Credentials
 from functions.adapters.storage import Bucket
 from functions.domain.plan import Plan, parse_plans
-from functions.errors import BadInput, CredentialsRefused
+from functions.errors import BadInput, CredentialsRefused, StorageBusy
 
 
 def state_bucket() -> Bucket:
@@ -25,10 +25,18 @@ def usage_bucket() -> Bucket:
     return Bucket(os.environ["USAGE_BUCKET"])
 
 
+def settle_seconds() -> float:
+    """Return after how long a request that has left must have arrived, or never will."""
+    return float(os.environ["SETTLE_SECONDS"])
+
+
 def plans() -> dict[str, Plan]:
     """Return the configured plans by key."""
     path = os.environ["PLANS_PATH"]
-    found = parameters.get_parameters(path, recursive=True, force_fetch=True)
+    try:
+        found = parameters.get_parameters(path, recursive=True, force_fetch=True)
+    except GetParameterError as error:
+        raise StorageBusy(f"{path}: {error}") from error
     if not found:
         raise BadInput(f"no plan is configured under {path}")
     configured = parse_plans(f"[{','.join(str(value) for value in found.values())}]")

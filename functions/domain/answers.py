@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 import msgspec
@@ -80,14 +81,14 @@ def _match(records: Records, results: list[Any]) -> dict[str, object]:
 def _read(record: Mapping[str, str], result: object) -> Answer:
     if not isinstance(result, Mapping):
         return UNKNOWN
-    if result.get("contract_id", record["contract_id"]) != record["contract_id"]:
+    if (result.get("contract_id") or record["contract_id"]) != record["contract_id"]:
         return UNKNOWN
     record_id = str(result["id"]) if result.get("id") else None
     if _is_error(result):
         return _refusal(result, record_id)
     status = result.get("status")
     if status == "success":
-        same = str(result.get("quantity", record["quantity"])) == record["quantity"]
+        same = same_quantity(result.get("quantity", record["quantity"]), record["quantity"])
         return Answer(kind="accepted" if same else "present", record_id=record_id)
     if status in ("fail", "error"):
         message = f"Clazar stored the record with status {status!r} and does not bill it"
@@ -99,6 +100,14 @@ def _read(record: Mapping[str, str], result: object) -> Answer:
             errors=(message,),
         )
     return Answer(kind="unknown", record_id=record_id, message=f"status {status!r}")
+
+
+def same_quantity(stored: object, ours: str) -> bool:
+    """Whether two quantities are the same number, however it is written."""
+    try:
+        return Decimal(str(stored)) == Decimal(ours)
+    except InvalidOperation:
+        return False
 
 
 def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:

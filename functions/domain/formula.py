@@ -17,6 +17,7 @@ from simpleeval import InvalidExpression, SimpleEval
 
 MAX_LENGTH = 500
 _MAX_EXPONENT = 16
+_MAX_BITS = 1_000
 
 
 class FormulaError(ValueError):
@@ -26,6 +27,8 @@ class FormulaError(ValueError):
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
     if exponent.denominator != 1 or abs(exponent) > _MAX_EXPONENT:
         raise FormulaError(f"an exponent must be a whole number up to {_MAX_EXPONENT}")
+    if max(base.numerator.bit_length(), base.denominator.bit_length()) > _MAX_BITS:
+        raise FormulaError("the base of a power has too many digits")
     return base ** int(exponent)
 
 

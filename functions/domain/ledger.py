@@ -1,9 +1,9 @@
 """The ledger's transitions: pure steps from one immutable entry to the next.
 
 The caller makes each step durable with a conditional write before it acts on it. The rule that
-keeps a customer from being billed twice: a line is `sent` on disk before the request leaves, and a
-`sent` line is never sent again until the receiver has been asked (twice, some time apart) and did
-not list it.
+keeps a customer from being billed twice: the receiver is asked before anything is sent, a line is
+`sent` on disk before the request leaves, and a `sent` line is never sent again until the receiver,
+asked after the request must have ended, does not list it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from functions.domain.answers import Answer, Stored
+from functions.domain.answers import Answer, Stored, same_quantity
 from functions.domain.ledger_entry import DUPLICATE, Attempt, Entry, Failure, Line
-
-LOOKS_BEFORE_RESEND = 2
 
 
 def open_entry(
@@ -35,12 +33,6 @@ def open_entry(
     )
 
 
-def unsure(entry: Entry) -> Entry:
-    """Mark everything as perhaps already sent, by the program that kept the state file before."""
-    lines = tuple(replace(line, state="unsure") for line in entry.lines)
-    return replace(entry, lines=lines)
-
-
 def claim(entry: Entry, quantities: Mapping[str, str], *, execution: str, at: str) -> Entry:
     """Take over an entry for this execution and bring its open lines up to date.
 
@@ -55,7 +47,14 @@ def claim(entry: Entry, quantities: Mapping[str, str], *, execution: str, at: st
         if name not in known
     )
     kept = tuple(line for line in lines if line is not None)
-    return replace(entry, execution=execution, claimed_at=at, lines=kept + added, settled_at=None)
+    return replace(
+        entry,
+        execution=execution,
+        claimed_at=at,
+        lines=kept + added,
+        hindered_by="",
+        settled_at=None,
+    )
 
 
 def _refreshed(line: Line, quantity: str | None) -> Line | None:
@@ -66,18 +65,17 @@ def _refreshed(line: Line, quantity: str | None) -> Line | None:
 
 
 def reopen(entry: Entry, *, execution: str, at: str) -> Entry:
-    """Let a failed entry be tried again: refused lines may be sent after another look."""
+    """Let a failed entry be tried again: what is not billed may be sent after another look."""
     lines = tuple(
         replace(
             line,
             state="present" if line.code == DUPLICATE else "unsure",
-            looks=0,
             in_doubt_before=False,
             code="",
             message="",
             errors=(),
         )
-        if line.state == "refused"
+        if line.state in ("refused", "open")
         else line
         for line in entry.lines
     )
@@ -96,8 +94,7 @@ def begin(entry: Entry, attempt: Attempt) -> Entry:
     """Note that the sendable lines are about to leave. Must be durable before the request."""
     leaving = {line.dimension for line in entry.sendable}
     lines = tuple(
-        replace(line, state="sent", looks=0) if line.dimension in leaving else line
-        for line in entry.lines
+        replace(line, state="sent") if line.dimension in leaving else line for line in entry.lines
     )
     return replace(entry, lines=lines, attempts=(*entry.attempts, attempt))
 
@@ -147,22 +144,32 @@ def _answered(line: Line, answer: Answer) -> Line:
             errors=answer.errors,
         )
     if answer.kind == "present":
-        return replace(line, state="present", looks=0, message=answer.message, code=answer.code)
+        return replace(line, state="present", message=answer.message, code=answer.code)
     if answer.kind == "not_taken":
         return replace(line, state="open")
     return replace(line, in_doubt_before=True)
 
 
 def looked(
-    entry: Entry, stored: Mapping[str, tuple[Stored, ...]], foreign: Mapping[str, int]
+    entry: Entry,
+    stored: Mapping[str, tuple[Stored, ...]],
+    foreign: Mapping[str, int],
+    *,
+    request_over: bool,
 ) -> Entry:
     """Note what the receiver lists for the lines that had to be looked up.
 
     `foreign` counts, per dimension, the other plans whose ledger holds this contract's month: as
-    many stored records are theirs.
+    many stored records are theirs. `request_over`: the last request left so long ago that it has
+    arrived by now or never will; before that, not being listed says nothing.
     """
     lines = tuple(
-        _looked(line, stored.get(line.dimension, ()), foreign.get(line.dimension, 0))
+        _looked(
+            line,
+            stored.get(line.dimension, ()),
+            foreign.get(line.dimension, 0),
+            request_over=request_over,
+        )
         if line in entry.to_look_up
         else line
         for line in entry.lines
@@ -170,26 +177,27 @@ def looked(
     return replace(entry, lines=lines)
 
 
-def _looked(line: Line, stored: tuple[Stored, ...], foreign: int) -> Line:
+def _looked(line: Line, stored: tuple[Stored, ...], foreign: int, *, request_over: bool) -> Line:
     # A failed record is not billed and says nothing about this request.
     billed = [record for record in stored if record.status == "success"]
     undecided = [record for record in stored if record.status not in ("success", "fail", "error")]
-    ours = [record for record in billed if record.quantity == line.quantity]
+    ours = [record for record in billed if same_quantity(record.quantity, line.quantity)]
     if len(ours) > foreign:
         return replace(line, state="accepted", evidence="listing", record_id=ours[0].record_id)
     if billed:
         return _conflict(line, billed[0])
-    return line if undecided else _absent(line)
+    if undecided:
+        return replace(line, state="present") if line.state == "unsure" else line
+    return _absent(line, request_over=request_over)
 
 
-def _absent(line: Line) -> Line:
-    looks = line.looks + 1
+def _absent(line: Line, *, request_over: bool) -> Line:
     if line.state == "unsure":
-        return replace(line, state="open", looks=0)
-    if looks < LOOKS_BEFORE_RESEND:
-        return replace(line, looks=looks)
+        return replace(line, state="open")
+    if not request_over:
+        return line
     if line.state == "sent":
-        return replace(line, state="open", looks=0, in_doubt_before=True)
+        return replace(line, state="open", in_doubt_before=True)
     message = "Clazar refuses the record as a duplicate but lists no billed one"
     return replace(line, state="refused", code=DUPLICATE, message=message, errors=(message,))
 
@@ -225,6 +233,11 @@ def not_listable(entry: Entry) -> Entry:
         for line in entry.lines
     )
     return replace(entry, lines=lines)
+
+
+def hindered(entry: Entry, reason: str) -> Entry:
+    """Note what keeps the contract from being sent although nothing is wrong with it."""
+    return replace(entry, hindered_by=reason)
 
 
 def fail(entry: Entry, failure: Failure) -> Entry:

@@ -10,7 +10,7 @@ import msgspec
 BATCH = 25
 DUPLICATE = "DUPLICATE"
 
-LineState = Literal["open", "unsure", "sent", "present", "accepted", "refused"]
+LineState = Literal["unsure", "open", "sent", "present", "accepted", "refused"]
 
 
 class Line(
@@ -18,15 +18,15 @@ class Line(
 ):
     """One dimension of the month.
 
-    `open`: not sent, may be sent. `unsure`: may be sent once the receiver was asked, if it can be.
-    `sent`: a request is or was under way, its outcome is not known. `present`: the receiver says it
-    holds a record for this window. `accepted`: billed. `refused`: not billed.
+    `unsure`: to be sent once the receiver was asked, if it can be: somebody else may have sent it.
+    `open`: not sent, may be sent. `sent`: a request is or was under way, its outcome is not known.
+    `present`: the receiver says it holds a record for this window, or one that is not decided yet.
+    `accepted`: billed. `refused`: not billed.
     """
 
     dimension: str
     quantity: str
-    state: LineState = "open"
-    looks: int = 0
+    state: LineState = "unsure"
     in_doubt_before: bool = False
     evidence: str = ""
     record_id: str | None = None
@@ -77,6 +77,7 @@ class Entry(
     attempts: tuple[Attempt, ...] = ()
     failure: Failure | None = None
     retries: int = 0
+    hindered_by: str = ""
     settled_at: str | None = None
 
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,18 +15,39 @@ from functions.domain.state_file import PlanState
 FIRST_RUN_MONTHS_BACK = 2
 # Keeps the parent execution's history under 1,000 events.
 MOST_MONTHS = 24
+# The schedule starts hourly for three days; an export that is not there by then needs a person.
+OVERDUE = timedelta(hours=48)
+
+
+class Unresolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A contract that needs a person.
+
+    `done_too`: the state file listed it as a success as well (the earlier script did that).
+    `announced_by`: the execution that ended with its name, so that none goes unheard.
+    """
+
+    code: str = ""
+    done_too: bool = False
+    announced_by: str = ""
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something about a month that a person should hear once."""
+
+    text: str
+    announced_by: str = ""
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the pipeline itself remembers of a plan beside the state file that people edit.
 
-    `unresolved` holds the contracts whose error it has seen in the state file: one that is no
-    longer there was re-opened by an operator. The value says whether the contract was in the
-    success list as well (the earlier script did that).
+    `unresolved` holds, by month, the contracts whose error it has seen in the state file: one that
+    is no longer there was re-opened by an operator.
     """
 
     last_closed_month: str | None = None
-    unresolved: dict[str, dict[str, bool]] = {}
+    unresolved: dict[str, dict[str, Unresolved]] = {}
+    notices: tuple[Notice, ...] = ()
 
 
 def observe(journal: Journal, state: PlanState) -> Journal:
@@ -34,7 +56,8 @@ def observe(journal: Journal, state: PlanState) -> Journal:
     for month, contracts in state.errors.items():
         done = state.success.get(month, frozenset())
         for contract in contracts:
-            unresolved.setdefault(str(month), {}).setdefault(contract, contract in done)
+            seen = Unresolved(done_too=contract in done, announced_by="the state file")
+            unresolved.setdefault(str(month), {}).setdefault(contract, seen)
     return msgspec.structs.replace(journal, unresolved=unresolved)
 
 
@@ -44,16 +67,17 @@ def reopened(journal: Journal, state: PlanState, month: Month) -> frozenset[str]
     done = state.success.get(month, frozenset())
     return frozenset(
         contract
-        for contract, was_done_too in journal.unresolved.get(str(month), {}).items()
-        if contract not in shown and (contract not in done or was_done_too)
+        for contract, known in journal.unresolved.get(str(month), {}).items()
+        if contract not in shown and (contract not in done or known.done_too)
     )
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A month that is not worked on now, and the reason."""
+    """A month that is not worked on now, and the reason. `overdue`: somebody should look."""
 
     month: str
     reason: str
+    overdue: bool = False
 
 
 def first_month(plan: Plan, state: PlanState | None, journal: Journal, as_of: datetime) -> Month:
@@ -88,7 +112,7 @@ def candidates(
 
 
 def complete_months(
-    months: Sequence[Month], plan: Plan, exported_to: datetime | None
+    months: Sequence[Month], plan: Plan, exported_to: datetime | None, as_of: datetime
 ) -> tuple[list[Month], list[Waiting]]:
     """Return the leading months that the export has passed; the rest waits, in order.
 
@@ -101,7 +125,10 @@ def complete_months(
                 f"export incomplete: it has reached {format_instant(exported_to)} and must reach "
                 f"{format_instant(month.end + margin)}"
             )
-            return list(months[:index]), [Waiting(str(late), reason) for late in months[index:]]
+            return list(months[:index]), [
+                Waiting(str(late), reason, overdue=as_of >= late.end + OVERDUE)
+                for late in months[index:]
+            ]
     return list(months), []
 
 
@@ -132,17 +159,66 @@ def to_do_again(
 def after_closing(
     journal: Journal,
     month: Month,
-    errors: Iterable[str],
+    errors: Mapping[str, str],
     settled: frozenset[str],
     *,
     last_closed: Month | None,
+    notices: Iterable[str] = (),
 ) -> Journal:
-    """Return the journal after a month: settled contracts leave it, new errors enter it."""
+    """Return the journal after a month: settled contracts leave it, new errors enter it.
+
+    `errors` maps contracts to the code of their error.
+    """
     of_month = journal.unresolved.get(str(month), {})
     kept = {name: flag for name, flag in of_month.items() if name not in settled}
-    kept |= {name: of_month.get(name, False) for name in errors}
+    for name, code in errors.items():
+        done_too = name in of_month and of_month[name].done_too
+        kept[name] = Unresolved(code=code, done_too=done_too)
     unresolved = {name: found for name, found in journal.unresolved.items() if name != str(month)}
     if kept:
         unresolved[str(month)] = kept
     last = str(last_closed) if last_closed else journal.last_closed_month
-    return Journal(last_closed_month=last, unresolved=unresolved)
+    known_texts = {notice.text for notice in journal.notices}
+    new = (Notice(text=text) for text in notices if text not in known_texts)
+    return Journal(last_closed_month=last, unresolved=unresolved, notices=(*journal.notices, *new))
+
+
+class Announcement(NamedTuple):
+    """What an execution has to end with: contracts as `month: contract (code)`, and notices."""
+
+    contracts: list[str]
+    notices: list[str]
+
+
+def to_announce(journal: Journal, execution: str) -> Announcement:
+    """Return what nobody has heard yet, or has heard from this execution."""
+    unheard = ("", execution)
+    return Announcement(
+        [
+            f"{month}: {name} ({known.code})"
+            for month, contracts in sorted(journal.unresolved.items())
+            for name, known in sorted(contracts.items())
+            if known.announced_by in unheard
+        ],
+        [notice.text for notice in journal.notices if notice.announced_by in unheard],
+    )
+
+
+def announced(journal: Journal, execution: str) -> Journal:
+    """Return the journal once an execution has announced everything; older notices leave it."""
+    replace = msgspec.structs.replace
+    return replace(
+        journal,
+        unresolved={
+            month: {
+                name: known if known.announced_by else replace(known, announced_by=execution)
+                for name, known in contracts.items()
+            }
+            for month, contracts in journal.unresolved.items()
+        },
+        notices=tuple(
+            replace(notice, announced_by=execution)
+            for notice in journal.notices
+            if notice.announced_by in ("", execution)
+        ),
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from functions.domain import submission
+from functions.domain.billing import ContractBill
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month
 from functions.domain.run_files import MonthUsage
@@ -38,10 +39,10 @@ def account(
     entry counts as accepted only once it was settled: until then it may be a claim without lines.
     """
     processed = frozenset(usage.processed)
-    billed = {bill.contract_id for bill in usage.bill.contracts} | processed
+    bills = {bill.contract_id: bill for bill in usage.bill.contracts}
     known = state.done | state.failed
     accepted, failed, unaccounted = [], {}, []
-    for name in sorted(billed | ledger.keys()):
+    for name in sorted(bills.keys() | processed | ledger.keys()):
         entry = ledger.get(name)
         if name in known and name not in processed:
             continue
@@ -49,11 +50,47 @@ def account(
             unaccounted.append(name)
         elif entry.failure:
             failed[name] = entry
-        elif entry.accepted:
+        elif entry.accepted and _covers(entry, bills.get(name)):
             accepted.append(name)
         else:
             unaccounted.append(name)
     return Outcome(accepted, failed, unaccounted)
+
+
+def _covers(entry: Entry, bill: ContractBill | None) -> bool:
+    """Whether every dimension that is to be billed has a line; a child may have failed early."""
+    return bill is None or bill.quantities.keys() <= {line.dimension for line in entry.lines}
+
+
+def differences(usage: MonthUsage, ledger: Mapping[str, Entry]) -> list[str]:
+    """Say where today's usage differs from what was billed: late or corrected files.
+
+    Clazar takes one record per contract, dimension and month, so the difference cannot be sent.
+    """
+    found = []
+    for bill in usage.bill.contracts:
+        entry = ledger.get(bill.contract_id)
+        if entry is None or entry.failure or not entry.settled_at or bill.failure:
+            continue
+        billed = {line.dimension: line.quantity for line in entry.lines}
+        found += [
+            f"{bill.contract_id} {name}: billed {billed.get(name, '0')}, "
+            f"usage now comes to {bill.quantities.get(name, '0')}"
+            for name in sorted(bill.quantities.keys() | billed.keys())
+            if bill.quantities.get(name, "0") != billed.get(name, "0")
+        ]
+    return found
+
+
+def code_of(entry: Entry) -> str:
+    """Return the code of a failed entry's error."""
+    return entry.failure.code if entry.failure else ""
+
+
+def some(texts: Iterable[str], most: int = 20) -> list[str]:
+    """Return the first texts, and how many more there are."""
+    found = list(texts)
+    return found[:most] + ([f"and {len(found) - most} more"] if len(found) > most else [])
 
 
 def error_record(cloud: str, month: Month, entry: Entry) -> ErrorRecord:
@@ -79,8 +116,9 @@ def explain_open(month: str, names: list[str], ledger: Mapping[str, Entry]) -> s
     reasons = []
     for name in names[:20]:
         entry = ledger.get(name)
-        last = entry.attempts[-1] if entry and entry.attempts else None
-        reasons.append(f"{name} ({last.response[:200] or last.outcome})" if last else name)
+        last = entry.attempts[-1].outcome if entry and entry.attempts else ""
+        reason = (entry.hindered_by if entry else "") or last
+        reasons.append(f"{name} ({reason})" if reason else name)
     return (
         f"{month} stays open, run again; contracts neither accepted nor recorded as errors: "
         f"{len(names)}: {', '.join(reasons)}"

@@ -125,7 +125,7 @@ class Tally:
             try:
                 group = known.get(_group_of(record))
                 if group and (kind is Decimal or (kind is int and 0 <= value < _LIMIT)):
-                    if not self._largest or (record.podName is None and record.instanceId is None):
+                    if not self._largest or not (record.podName or record.instanceId):
                         groups[group] += value
                         continue
                     identity = _identity_of(record)
@@ -149,7 +149,7 @@ class Tally:
             return refused
         if group[0] is not None:
             self._known[_group_of(record)] = group
-        if self._largest and (record.instanceId is not None or record.podName is not None):
+        if self._largest and (record.podName or record.instanceId):
             return self._add_once(record, value, group)
         self.groups[group] = self.groups.get(group, 0) + value
         return None

@@ -50,9 +50,9 @@ def missing_hours(
     `earlier` and `later` say whether the plan has usage before or after this month. Files of the
     flat layout say nothing about hours, so with one of them nothing counts as missing.
     """
-    folders = [file.hour for file in files]
+    folders = {file.hour for file in files}
     present = {hour for hour in folders if hour is not None}
-    if len(present) < len(set(folders)):
+    if len(present) < len(folders):
         return []
     hours = [_folder(month.start + timedelta(hours=index)) for index in range(month.hours)]
     first = 0 if earlier or not present else hours.index(min(present))

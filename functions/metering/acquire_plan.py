@@ -73,7 +73,7 @@ def _as_of(text: str | None, started: str) -> str:
         raise BadInput(f"as_of: {error}") from error
     if as_of > now + _CLOCK_SKEW:
         raise BadInput(f"as_of: {text} is in the future; only finished months are billed")
-    return format_instant(as_of)
+    return format_instant(min(as_of, now))
 
 
 def _months(texts: list[str] | None) -> list[str] | None:

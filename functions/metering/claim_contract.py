@@ -55,7 +55,7 @@ def claim_contract(
 
 
 def _first(task: ContractTask, at: str) -> Entry:
-    entry = ledger.open_entry(
+    return ledger.open_entry(
         plan=task.run.plan.key,
         month=task.month,
         contract=task.contract.contract_id,
@@ -63,12 +63,10 @@ def _first(task: ContractTask, at: str) -> Entry:
         execution=task.run.execution,
         at=at,
     )
-    # An error that only the state file knows is from the program before this one, which may have
-    # sent a part: ask before sending.
-    return ledger.unsure(entry) if task.contract.retry else entry
 
 
 def _next(task: ContractTask, entry: Entry) -> Claimed:
-    if task.contract.failure:
+    missed = task.contract.retry and task.contract.without_usage and not entry.lines
+    if task.contract.failure or missed:
         return Claimed("record_error")
     return Claimed("record_success" if entry.accepted else "submit")

@@ -14,14 +14,22 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due, report, state_file
 from functions.domain.ledger_entry import Entry
-from functions.domain.month import Month, format_instant, parse_instant
+from functions.domain.month import format_instant, parse_instant
 from functions.domain.months_due import Journal
-from functions.domain.outcome import Outcome, account, error_record, explain_open
+from functions.domain.outcome import (
+    Outcome,
+    account,
+    code_of,
+    differences,
+    error_record,
+    explain_open,
+    some,
+)
 from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import PlanState
 from functions.errors import MonthIncomplete
 from functions.metering.merge_usage import read_bill
-from functions.metering.payloads import ClosedMonth, MergedMonth, Run, dump, parse
+from functions.metering.payloads import ClosedMonth, MergedMonth, dump, parse
 
 logger = Logger()
 metrics = Metrics()
@@ -51,8 +59,10 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     reopened = months_due.reopened(journal.value if journal else Journal(), before, month)
     left = reopened - set(usage.processed)
     outcome = account(usage, ledger, before.at(month), left)
+    late = some(f"{task.month}: {text}" for text in differences(usage, ledger))
+    usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *late])
     at = format_instant(now)
-    _write_state(run, month, outcome, objects, at)
+    _write_state(task, outcome, usage.warnings, objects, at)
     written = report.build(
         usage,
         ledger,
@@ -64,16 +74,19 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
         closed=outcome.complete,
     )
     _write_report(keys.report(run.plan, month), written, objects)
-    stuck = sorted(set(outcome.unaccounted) & set(usage.processed))
+    asked = set(outcome.unaccounted if run.contracts is None else usage.processed)
+    stuck = sorted(asked & set(outcome.unaccounted))
     if stuck:
         raise MonthIncomplete(explain_open(task.month, stuck, ledger))
     return _summary(task, usage, ledger, outcome)
 
 
-def _write_state(run: Run, month: Month, outcome: Outcome, objects: Objects, at: str) -> None:
-    plan = run.plan
+def _write_state(
+    task: MergedMonth, outcome: Outcome, notices: list[str], objects: Objects, at: str
+) -> None:
+    plan, month = task.run.plan, task.of
     journal = state_bucket.journal(objects, plan)
-    as_of = parse_instant(run.as_of)
+    as_of = parse_instant(task.run.as_of)
 
     def recorded(document: state_file.Document) -> state_file.Document:
         state = state_file.read_plan(document, plan.key, plan.state_file)
@@ -95,9 +108,10 @@ def _write_state(run: Run, month: Month, outcome: Outcome, objects: Objects, at:
         lambda before: months_due.after_closing(
             before or Journal(),
             month,
-            outcome.failed,
+            {name: code_of(entry) for name, entry in outcome.failed.items()},
             frozenset(outcome.accepted),
             last_closed=state.last_processed_month,
+            notices=notices,
         )
     )
 
@@ -121,11 +135,7 @@ def _summary(
             line.state == "accepted" for lines in sent.values() for line in lines
         ),
         errors=len(failed),
-        attention=[
-            f"{entry.contract_id} ({entry.failure.code})"
-            for entry in failed[:_NAMED]
-            if entry.failure
-        ],
+        attention=[f"{entry.contract_id} ({code_of(entry)})" for entry in failed[:_NAMED]],
         closed=outcome.complete,
         report=f"{keys.report(task.run.plan, task.of)}report.html",
         ledger=keys.ledger_month(task.run.plan, task.of),

@@ -61,7 +61,16 @@ def _files(plan: Plan, month: Month, usage: Objects) -> list[UsageFile]:
     if problems:
         shown = "; ".join(str(problem) for problem in problems[:MAX_PROBLEMS])
         raise BadUsage(f"{month}: unexpected objects: {len(problems)}: {shown[:2_000]}")
-    return [item for item in placed if isinstance(item, UsageFile)]
+    files = [item for item in placed if isinstance(item, UsageFile)]
+    flat = [file for file in files if file.hour is None]
+    if flat and len(flat) < len(files):
+        raise BadUsage(f"{month}: {flat[0].key} is not in an hour folder, other files are")
+    return files
+
+
+def _first_file(usage: Objects, prefix: str, *, after: str) -> str | None:
+    listed = usage.list(prefix, after=after)
+    return next((item.key for item in listed if not _is_folder(item.key, item.size)), None)
 
 
 def _is_folder(key: str, size: int) -> bool:
@@ -71,12 +80,14 @@ def _is_folder(key: str, size: int) -> bool:
 
 def _uncovered(plan: Plan, month: Month, usage: Objects, files: list[UsageFile]) -> list[str]:
     root, prefix = keys.usage_prefix(plan), keys.usage_prefix(plan, month)
-    first = next(usage.list(root, limit=1), None)
-    later = any(usage.list(root, after=f"{prefix}\U0010ffff", limit=1))
-    earlier = first is not None and first.key < prefix
+    first = _first_file(usage, root, after="")
+    later = _first_file(usage, root, after=f"{prefix}\U0010ffff") is not None
+    earlier = first is not None and first < prefix
     if not files and not earlier and not later:
         raise BadUsage(f"{month}: no usage at all under {root}; was the service or plan renamed?")
-    missing = usage_files.missing_hours(month, files, earlier=earlier, later=later)
+    # By the calendar nothing says that the export got to the end of the month but its files.
+    to_the_end = later or plan.completeness == "calendar"
+    missing = usage_files.missing_hours(month, files, earlier=earlier, later=to_the_end)
     if not missing:
         return [] if files else [f"{month} is before the plan's first usage: nothing to bill"]
     text = f"{month}: hours without a file under {prefix}: {usage_files.ranges(missing)}"

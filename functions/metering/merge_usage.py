@@ -139,8 +139,8 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
     journal = state_bucket.journal(objects, run.plan).read()
     again = months_due.reopened(journal.value if journal else Journal(), state, month)
     failed = state.errors.get(month, frozenset())
-    if run.retry_errors:
-        again |= failed
+    if run.retry_errors:  # an operator may have moved a contract to the success list by hand
+        again |= failed - state.success.get(month, frozenset())
     settled = (state.success.get(month, frozenset()) | failed) - again
     bills = {contract.contract_id: contract for contract in bill.contracts}
     # A contract in the ledger whose usage has gone since may still be in doubt.
@@ -157,6 +157,7 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
                 quantities=billed.quantities if billed else {},
                 retry=name in again,
                 failure=billed.failure if billed else None,
+                without_usage=billed is None,
             )
         )
     return items

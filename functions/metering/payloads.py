@@ -127,12 +127,14 @@ class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """One item of the contract map.
 
     `retry`: its recorded error is to be tried again. `failure`: why it has no quantities.
+    `without_usage`: only the ledger or the state file knows of it, the month's files do not.
     """
 
     contract_id: str
     quantities: dict[str, str]
     retry: bool = False
     failure: str | None = None
+    without_usage: bool = False
 
 
 class Problem(msgspec.Struct, frozen=True, rename="pascal"):

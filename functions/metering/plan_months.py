@@ -46,7 +46,7 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
         except ValueError as error:
             raise BadInput(f"months: {error}") from error
     exported_to = _exported_to(run.plan, usage) if months else None
-    complete, waiting = months_due.complete_months(months, run.plan, exported_to)
+    complete, waiting = months_due.complete_months(months, run.plan, exported_to, as_of)
     return Planned([str(month) for month in complete], [*waiting, *left])
 
 

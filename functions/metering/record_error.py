@@ -50,6 +50,9 @@ def explain(task: ContractTask, entry: Entry, at: str) -> Failure:
     if task.contract.failure:
         text = task.contract.failure
         return Failure(code="FORMULA", message=text, errors=(text,), at=at)
+    if not entry.lines:
+        text = f"the files of {task.month} hold no usage of this contract"
+        return Failure(code="NO_USAGE", message=text, errors=(text,), at=at)
     refusals = tuple(
         f"{line.dimension}: {text}"
         for line in entry.refused

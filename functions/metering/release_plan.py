@@ -11,12 +11,15 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, state_bucket
 from functions.adapters.state_bucket import Lease
 from functions.adapters.storage import Objects
+from functions.domain import months_due
 from functions.domain.month import format_instant
+from functions.domain.months_due import Announcement, Journal
+from functions.domain.outcome import some
 from functions.metering.payloads import Finish, Finished, dump, parse
 
 logger = Logger()
 ATTENTION = "ContractsNeedAttention"
-_LONGEST_CAUSE = 8_000
+_LONGEST_TEXT = 8_000
 _LONGEST_SUBJECT = 100
 
 
@@ -24,11 +27,27 @@ _LONGEST_SUBJECT = 100
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return how the execution is to end."""
     task = parse(event, Finish)
+    objects = configuration.state_bucket()
+    announcement = announce(task, objects)
     if not task.run.dry_run:
-        release(task, configuration.state_bucket(), format_instant(datetime.now(UTC)))
-    finished = finish(task)
+        release(task, objects, format_instant(datetime.now(UTC)))
+    finished = finish(task, announcement)
     logger.info("plan released", plan=task.run.plan.key, succeeded=finished.succeeded)
     return dump(finished)
+
+
+def announce(task: Finish, objects: Objects) -> Announcement:
+    """Take what has to be told from the journal, where it survives a run that stops early."""
+    if task.run.dry_run:
+        return Announcement([], [text for month in task.months for text in month.warnings])
+    name = task.run.name
+    document = state_bucket.journal(objects, task.run.plan)
+    read = document.read()
+    journal = read.value if read else Journal()
+    found = months_due.to_announce(journal, name)
+    if found.contracts or found.notices:
+        document.change(lambda journal: months_due.announced(journal or Journal(), name))
+    return found
 
 
 def release(task: Finish, objects: Objects, at: str) -> None:
@@ -39,38 +58,38 @@ def release(task: Finish, objects: Objects, at: str) -> None:
         lease.write(Lease(execution="", at=at), held)
 
 
-def finish(task: Finish) -> Finished:
+def finish(task: Finish, announcement: Announcement) -> Finished:
     """Succeed only if nothing failed and no contract needs a person."""
     plan = task.run.plan.key
     waiting = task.planned.waiting if task.planned else []
-    unresolved = sum(month.errors for month in task.months)
-    quarantined = sum(month.quarantined for month in task.months)
-    error, cause = "", ""
+    overdue = [f"{item.month} waits: {item.reason}" for item in waiting if item.overdue]
+    contracts, causes = announcement.contracts, []
     if task.failure:
-        error, cause = task.failure.error, task.failure.message[:_LONGEST_CAUSE]
-    elif unresolved:
-        error = ATTENTION
-        named = "; ".join(
-            f"{month.month}: {', '.join(month.attention)}, see {month.report}"
-            for month in task.months
-            if month.errors
-        )
-        cause = f"{plan}: contracts that need attention: {unresolved}; {named}"
-    notes = [warning for month in task.months for warning in month.warnings]
+        causes.append(task.failure.message)
+    if contracts:
+        named = ", ".join(some(contracts))
+        causes.append(f"{plan}: contracts that need attention: {len(contracts)}; {named}")
+    error = task.failure.error if task.failure else ATTENTION if contracts else ""
+    message = "; ".join([*causes, *overdue, *announcement.notices]) or "nothing to report"
+    notices = [*overdue, *announcement.notices]
     return Finished(
         succeeded=not error,
-        notify=not task.run.dry_run and bool(error or quarantined),
+        notify=not task.run.dry_run and bool(error or notices),
         error=error,
-        cause=cause,
-        subject=f"Metering of {plan}: {error or 'usage without a contract'}"[:_LONGEST_SUBJECT],
+        cause="; ".join(causes)[:_LONGEST_TEXT],
+        subject=_subject(f"Metering of {plan}: {error or 'something to look at'}"),
         result={
             "plan": plan,
             "as_of": task.run.as_of,
             "dry_run": task.run.dry_run,
             "months": msgspec.to_builtins(task.months),
             "waiting": msgspec.to_builtins(waiting),
-            "unresolved": unresolved,
-            "message": "; ".join(filter(None, [cause, *notes]))[:_LONGEST_CAUSE]
-            or "nothing to report",
+            "unresolved": len(contracts),
+            "message": message[:_LONGEST_TEXT],
         },
     )
+
+
+def _subject(text: str) -> str:
+    """Make a line that SNS takes: printable ASCII, at most 100 characters."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text)[:_LONGEST_SUBJECT]

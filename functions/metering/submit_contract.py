@@ -1,8 +1,8 @@
 """SubmitContract: send a contract's open lines to Clazar, each at most once.
 
 The order is the guarantee: the attempt is on disk before the request leaves, the answer is on disk
-before anything else happens, and a line whose outcome is not known is looked up before it is sent
-again. Waiting between looks is the state machine's Retry on OutcomeUnknown.
+before anything else happens, and nothing is sent before Clazar was asked what it holds. Waiting for
+a request whose outcome is not known is the state machine's Retry on OutcomeUnknown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import answers, ledger, submission
 from functions.domain.ledger_entry import Attempt, Entry
-from functions.domain.month import format_instant
+from functions.domain.month import parse_instant
 from functions.errors import (
     BadState,
     ContractBusy,
@@ -45,6 +45,7 @@ class Outside(NamedTuple):
     clazar: Clazar
     now: Callable[[], datetime]
     seconds_left: Callable[[], float]
+    settle_seconds: float
 
 
 @logger.inject_lambda_context
@@ -56,6 +57,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         configuration.clazar(),
         lambda: datetime.now(UTC),
         lambda: context.get_remaining_time_in_millis() / 1000,
+        configuration.settle_seconds(),
     )
     submit_contract(task, outside)
     logger.info("contract accepted", contract=task.contract.contract_id, month=task.month)
@@ -69,6 +71,22 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
     version = document.read()
     if version is None:
         raise BadState(f"{document.key} is missing: the contract was not claimed")
+    try:
+        version = _settle(task, outside, document, version)
+    except CredentialsRefused as error:
+        reason, held = str(error), version.value
+        document.change(lambda entry: ledger.hindered(entry or held, reason))
+        raise
+    if version.value.refused:
+        raise PartnerRefused(_refused(version.value))
+    if not version.value.accepted:
+        raise OutcomeUnknown(_in_doubt(version.value))
+
+
+def _settle(
+    task: ContractTask, outside: Outside, document: Document[Entry], version: Version[Entry]
+) -> Version[Entry]:
+    """Look up and send until nothing is left to send."""
     while True:
         if version.value.execution != task.run.execution:
             raise ContractBusy(f"{document.key} was taken over by {version.value.execution}")
@@ -76,36 +94,48 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
         if version.value.in_doubt:
             raise OutcomeUnknown(_in_doubt(version.value))
         if not version.value.sendable:
-            break
+            return version
         version = _send(task, outside, document, version)
-    if version.value.refused:
-        raise PartnerRefused(_refused(version.value))
 
 
 def _look_up(
     task: ContractTask, outside: Outside, document: Document[Entry], version: Version[Entry]
 ) -> Version[Entry]:
     """Ask Clazar what it holds for the lines that need it, and write down what it says."""
-    lines = version.value.to_look_up
-    if not lines:
+    if not version.value.to_look_up:
         return version
     name, month = task.contract.contract_id, task.of
     try:
-        stored = {
-            line.dimension: outside.clazar.stored(name, line.dimension, month.start)
-            for line in lines
-        }
+        stored = outside.clazar.stored(name, month.start)
     except ListingUnavailable as error:
         logger.warning("clazar cannot be asked", contract=name, reason=str(error))
         return _write(document, ledger.not_listable(version.value), version)
-    others = state_bucket.entries_of_other_plans(outside.objects, task.run.plan, month, name)
-    foreign = Counter(
+    looked = ledger.looked(
+        version.value,
+        stored,
+        _foreign(task, outside.objects) if stored else {},
+        request_over=_request_over(version.value, outside),
+    )
+    return _write(document, looked, version)
+
+
+def _foreign(task: ContractTask, objects: Objects) -> Counter[str]:
+    """Count the other plans that hold each dimension of this contract's month."""
+    name = task.contract.contract_id
+    return Counter(
         line.dimension
-        for entry in (others if any(stored.values()) else ())
+        for entry in state_bucket.entries_of_other_plans(objects, task.run.plan, task.of, name)
         for line in entry.lines
         if line.state in ("sent", "present", "accepted")
     )
-    return _write(document, ledger.looked(version.value, stored, foreign), version)
+
+
+def _request_over(entry: Entry, outside: Outside) -> bool:
+    """Whether the last request, of whatever execution, has ended for certain."""
+    if not entry.attempts:
+        return True
+    since = outside.now() - parse_instant(entry.attempts[-1].at)
+    return since.total_seconds() >= outside.settle_seconds
 
 
 def _write(document: Document[Entry], entry: Entry, version: Version[Entry]) -> Version[Entry]:
@@ -123,7 +153,7 @@ def _send(
     attempt = Attempt(
         id=uuid4().hex,
         execution=task.run.execution,
-        at=format_instant(outside.now()),
+        at=outside.now().isoformat(),
         dimensions=tuple(line.dimension for line in lines),
         request=body,
         digest=digest,
@@ -160,10 +190,9 @@ def _conclude(document: Document[Entry], attempt: Attempt, reply: Reply) -> Vers
 
 
 def _in_doubt(entry: Entry) -> str:
-    names = ", ".join(line.dimension for line in entry.lines if line.state in ("sent", "present"))
-    return (
-        f"it is not known whether Clazar accepted {names} of {entry.contract_id} for {entry.month}"
-    )
+    names = ", ".join(line.dimension for line in entry.lines if line.state != "accepted")
+    of = f"{entry.contract_id} for {entry.month}"
+    return f"it is not known whether Clazar accepted {names} of {of}"
 
 
 def _refused(entry: Entry) -> str:

@@ -79,6 +79,7 @@ def metering(  # noqa: PLR0917 (typer makes options of them)
                     usage=usage,
                     plans=configured,
                     environment={"CLAZAR_URL": url},
+                    time_scale=time_scale,
                     logs=logs,
                 )
             )

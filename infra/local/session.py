@@ -18,7 +18,9 @@ from .synthesis import CACHE, synthesized
 if TYPE_CHECKING:
     from .account import LocalAccount
 
-STAGE = "dev"
+STAGE = "prod"
+SCALED = ("SETTLE_SECONDS",)
+"""Settings of functions that are waits too: the time scale holds for them as well."""
 
 
 class Stopped(BaseException):
@@ -66,6 +68,7 @@ def open_session(
     usage: Path | None = None,
     plans: Sequence[Mapping[str, Any]] | None = None,
     environment: Mapping[str, str] | None = None,
+    time_scale: float = 1.0,
     logs: bool = False,
 ) -> Iterator[Session]:
     """Hold the state folder, then load everything."""
@@ -80,10 +83,16 @@ def open_session(
         found = read_stack(synthesized(starting=_synthesizing), stage=STAGE, name=stack)
         account = LocalAccount(found, cache=CACHE / "code", log=stream)
         stacked.callback(account.close)
+        environment = {**(environment or {}), **scaled(account, time_scale)}
         # Functions first: their processes start while the folders are read.
         account.use(plans=plans, environment=environment, warm=True)
         account.use(state=folder, usage=usage, plans=plans, environment=environment)
         yield Session(account, folder.path, log)
+
+
+def scaled(account: LocalAccount, time_scale: float) -> dict[str, str]:
+    """Return the settings that are waits, by the time scale."""
+    return {name: str(float(account.setting(name)) * time_scale) for name in SCALED}
 
 
 def _log(*, logs: bool) -> tuple[IO[bytes], Path | None]:

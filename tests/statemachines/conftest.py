@@ -12,6 +12,7 @@ import pytest
 from infra.local.account import LocalAccount
 from infra.local.assembly import read_stack
 from infra.local.clazar import ClazarServer
+from infra.local.session import STAGE
 from infra.local.synthesis import CACHE, synthesized
 from tests.statemachines.world import World
 
@@ -23,7 +24,7 @@ def function_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def account(function_logs: Path) -> Iterator[LocalAccount]:
-    stack = read_stack(synthesized(starting=lambda: None), stage="dev", name="metering")
+    stack = read_stack(synthesized(starting=lambda: None), stage=STAGE, name="metering")
     with (
         function_logs.open("wb") as log,
         LocalAccount(stack, cache=CACHE / "code", log=log) as account,

@@ -34,11 +34,19 @@ def test_without_a_marker_the_error_names_the_way_out(world: World, marker: Any)
 
 
 def test_by_the_calendar_no_marker_is_needed(world: World) -> None:
-    world.month("c-1")
+    world.full_month("c-1", month="2025-07")
     (world.usage / "omnistrate-metering/last_success_export.json").unlink()
     world.plan["completeness"] = "calendar"
     assert world.run().status == "SUCCEEDED"
     assert world.billed_contracts() == {"c-1"}
+
+
+def test_by_the_calendar_an_export_that_stopped_early_is_noticed(world: World) -> None:
+    world.month("c-1")
+    world.plan["completeness"] = "calendar"
+    result = world.run()
+    assert result.error == "BadUsage"
+    assert "hours without a file" in str(result.cause)
 
 
 def test_months_are_caught_up_oldest_first_and_capped(world: World) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.statemachines.world import KEY, PATH, World
+from infra.local.clazar import ClazarServer
+from tests.statemachines.world import KEY, PATH, World, a_record
 
 OpenWorld = Callable[..., World]
 
@@ -111,3 +112,69 @@ def test_the_state_file_of_the_earlier_script_is_taken_over(world: World) -> Non
     world.run()
     assert world.billed_contracts("2025-06") == {"c"}
     assert world.state_json()["success_contracts"]["2025-06"] == ["a", "b", "c"]
+
+
+def test_a_contract_that_an_operator_settled_by_hand_is_left_alone(open_world: OpenWorld) -> None:
+    world = open_world(refuse_duplicates=False)
+    world.month("c-1", "c-2")
+    world.clazar.script("c-1", "fail")
+    world.clazar.script("c-2", "refuse")
+    world.run()
+    failed = world.state_json()["error_contracts"]["2025-07"]
+    world.edit_state(
+        success_contracts={"2025-07": ["c-1"]},
+        error_contracts={"2025-07": [item for item in failed if item["contract_id"] == "c-2"]},
+    )
+    for _ in range(2):
+        assert world.run({"retry_errors": True}).status == "SUCCEEDED"
+    assert world.billed_contracts() == {"c-2"}
+    assert world.state_json()["error_contracts"]["2025-07"] == []
+
+
+def test_usage_that_clazar_holds_already_is_not_sent_by_a_fresh_state(
+    open_world: OpenWorld,
+) -> None:
+    world = open_world(refuse_duplicates=False)
+    world.month("c-1", "c-2")
+    world.run()
+    written = world.keys()
+    for key in written:
+        (world.state / key).unlink()
+    assert world.run().status == "SUCCEEDED"
+    assert len(world.billed()) == 6
+    assert world.state_json()["success_contracts"] == {"2025-07": ["c-1", "c-2"]}
+
+
+def test_a_contract_whose_usage_went_away_after_it_was_claimed_does_not_keep_the_month_open(
+    open_world: OpenWorld, clazar_port: int
+) -> None:
+    world = open_world(client_secret="another")  # so that the run stops after the claim
+    world.month("c-old", "c-1")
+    assert world.run().error == "MonthIncomplete"
+    world.month("c-new", "c-1")
+    world.clazar.stop()
+    with ClazarServer(port=clazar_port) as world.clazar:
+        assert world.run().status == "SUCCEEDED"
+        assert world.billed_contracts() == {"c-1", "c-new"}
+    assert world.state_json()["last_processed_month"] == "2025-07"
+
+
+def test_an_error_is_told_even_if_the_run_stops_elsewhere(world: World) -> None:
+    world.full_month("c-1", month="2025-06")
+    world.full_month("c-1", month="2025-07")
+    world.hour("15/07", b"nonsense")
+    world.plan["start_month"] = "2025-06"
+    world.clazar.script("c-1", "refuse")
+    result = world.run()
+    assert result.error == "BadUsage"
+    assert "2025-06: c-1 (" in str(result.cause)
+
+
+def test_usage_that_changed_after_it_was_billed_is_reported_and_not_sent(world: World) -> None:
+    world.month("c-1", dimensions=["cpu_core_hours"])
+    world.run()
+    world.hour("01/05", [a_record("c-1", value=1000)])
+    result = world.run({"months": ["2025-07"]})
+    assert result.status == "SUCCEEDED"
+    assert world.billed() == {("c-1", "cpu_core_hours", "2025-07"): 6}
+    assert "c-1 cpu_core_hours: billed 6, usage now comes to 1005" in result.output["message"]

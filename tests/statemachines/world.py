@@ -10,12 +10,14 @@ from typing import Any
 
 from infra.local.account import LocalAccount, Running, RunResult
 from infra.local.clazar import ClazarServer
+from infra.local.session import scaled
 from infra.local.state_folder import StateFolder
 
 SERVICE, ENVIRONMENT, PLAN_ID = "Postgres", "PROD", "pt-HJSv20iWX0"
 PLAN = {"service": SERVICE, "environment_type": ENVIRONMENT, "plan_id": PLAN_ID}
 KEY = f"{SERVICE}:{ENVIRONMENT}:{PLAN_ID}"
 PATH = f"{SERVICE}/{ENVIRONMENT}/{PLAN_ID}"
+TIME_SCALE = 0.002
 AUGUST_2 = "2025-08-02T00:00:00Z"
 DIMENSIONS = ("cpu_core_hours", "memory_byte_hours", "storage_allocated_byte_hours")
 
@@ -92,7 +94,7 @@ class World:
             usage=self.usage,
             state=self.state_folder,
             plans=plans or [self.plan],
-            environment={"CLAZAR_URL": self.clazar.url},
+            environment={"CLAZAR_URL": self.clazar.url, **scaled(self.account, TIME_SCALE)},
         )
 
     def run(
@@ -104,12 +106,12 @@ class World:
     ) -> RunResult:
         """Run an execution to its end."""
         self._use(plans)
-        return self.account.run({"as_of": as_of, **(given or {})}, time_scale=0.002)
+        return self.account.run({"as_of": as_of, **(given or {})}, time_scale=TIME_SCALE)
 
     def start(self, given: Mapping[str, Any] | None = None) -> Running:
         """Start an execution and go on."""
         self._use(None)
-        return self.account.start({"as_of": AUGUST_2, **(given or {})}, time_scale=0.002)
+        return self.account.start({"as_of": AUGUST_2, **(given or {})}, time_scale=TIME_SCALE)
 
     def state_json(self) -> Any:
         """Return this plan's part of the state file, None without one."""

@@ -15,6 +15,7 @@ from functions.domain.ledger_entry import Line
 from functions.domain.month import Month
 from functions.errors import CredentialsRefused, PartnerBusy
 from infra.local.clazar import ClazarServer
+from infra.local.loopback_http import LoopbackHttp, Reply, Request
 
 JULY = Month(2025, 7)
 START = datetime(2025, 7, 1, tzinfo=UTC)
@@ -165,24 +166,43 @@ def a_stored_record(number: int, **fields: Any) -> dict[str, Any]:
 def test_the_listing_is_read_to_its_last_page(secret: Secret) -> None:
     with ClazarServer(page_limit=7) as server:
         server.preload(*(a_stored_record(number) for number in range(307)))
-        (found,) = Clazar(server.url, secret).stored("c-1", "cpu", START)
+        (found,) = Clazar(server.url, secret).stored("c-1", START)["cpu"]
         assert (found.quantity, found.status) == ("307", "success")
         assert sum(exchange.method == "GET" for exchange in server.exchanges) == 45
 
 
 def test_what_is_not_listed_is_not_there(clazar: Clazar) -> None:
-    assert clazar.stored("c-1", "cpu", START) == ()
+    assert clazar.stored("c-1", START) == {}
 
 
 @pytest.mark.parametrize("action", ["busy", "unavailable", "garbage", "drop"])
-def test_a_listing_that_does_not_answer_says_nothing(
+def test_a_listing_that_does_not_answer_is_asked_again_later(
     server: ClazarServer, clazar: Clazar, action: str
 ) -> None:
     server.listing_script(action)
-    with pytest.raises(ListingUnavailable):
-        clazar.stored("c-1", "cpu", START)
+    with pytest.raises(PartnerBusy):
+        clazar.stored("c-1", START)
 
 
 def test_a_listing_that_is_not_offered_says_nothing(secret: Secret) -> None:
     with ClazarServer(listing=False) as server, pytest.raises(ListingUnavailable):
-        Clazar(server.url, secret).stored("c-1", "cpu", START)
+        Clazar(server.url, secret).stored("c-1", START)
+
+
+class SamePage(LoopbackHttp):
+    """A listing that ignores filters and paging: every page is the same."""
+
+    def answer(self, request: Request) -> Reply:
+        if request.path == "/authenticate/":
+            return Reply(200, {"access_token": "t"})
+        rows = [{**a_stored_record(306), "id": name, "status": "success"} for name in "ab"]
+        foreign = {**rows[0], "id": "c", "contract_id": "c-2"}
+        return Reply(200, {"results": [*rows, foreign]})
+
+
+def test_a_listing_that_ignores_its_parameters_counts_each_record_once(secret: Secret) -> None:
+    server = SamePage()
+    server.begin()
+    found = Clazar(server.url, secret).stored("c-1", START)
+    server.stop()
+    assert [stored.record_id for stored in found["cpu"]] == ["a", "b"]

@@ -9,7 +9,7 @@ from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Stored
 from functions.domain.ledger_entry import DUPLICATE, Attempt, Entry, Failure
 
 
-def an_entry(**quantities: str) -> Entry:
+def a_claim(**quantities: str) -> Entry:
     return ledger.open_entry(
         plan="S:E:P",
         month="2025-07",
@@ -18,6 +18,11 @@ def an_entry(**quantities: str) -> Entry:
         execution="x-1",
         at="t",
     )
+
+
+def an_entry(**quantities: str) -> Entry:
+    """Return an entry whose lines may be sent: Clazar was asked and lists nothing."""
+    return ledger.looked(a_claim(**quantities), {}, {}, request_over=True)
 
 
 def begun(entry: Entry, name: str = "a-1") -> Entry:
@@ -40,8 +45,8 @@ def stored(quantity: str = "5", status: str = "success") -> Stored:
     return Stored(record_id="r-1", quantity=quantity, status=status)
 
 
-def look(entry: Entry, *records: Stored, foreign: int = 0) -> Entry:
-    return ledger.looked(entry, {"cpu": records}, {"cpu": foreign})
+def look(entry: Entry, *records: Stored, foreign: int = 0, over: bool = True) -> Entry:
+    return ledger.looked(entry, {"cpu": records}, {"cpu": foreign}, request_over=over)
 
 
 IN_DOUBT = answered(begun(an_entry()), UNKNOWN)
@@ -66,10 +71,27 @@ def test_a_request_that_was_not_taken_may_be_sent_again() -> None:
     assert states(answered(begun(an_entry()), NOT_TAKEN)) == {"cpu": "open"}
 
 
-def test_an_unknown_outcome_is_sent_again_only_after_two_looks() -> None:
-    once = look(IN_DOUBT)
-    assert states(once) == {"cpu": "sent"}
-    assert states(look(once)) == {"cpu": "open"}
+def test_nothing_is_sent_before_clazar_was_asked() -> None:
+    assert not a_claim().sendable
+    assert look(a_claim()).sendable
+    assert look(a_claim(), stored()).accepted
+    assert ledger.not_listable(a_claim()).sendable
+
+
+def test_an_unknown_outcome_is_sent_again_only_when_its_request_must_be_over() -> None:
+    assert states(look(IN_DOUBT, over=False)) == {"cpu": "sent"}
+    assert states(look(IN_DOUBT)) == {"cpu": "open"}
+
+
+def test_a_quantity_is_a_number_however_it_is_written() -> None:
+    assert look(IN_DOUBT, stored("5.0")).accepted
+    assert look(IN_DOUBT, stored("five")).refused
+
+
+def test_a_record_that_is_not_decided_yet_is_parked_not_sent() -> None:
+    entry = look(a_claim(), stored(status="pending"))
+    assert entry.in_doubt
+    assert not entry.sendable
 
 
 def test_a_listed_record_of_the_same_quantity_settles_the_doubt() -> None:
@@ -85,8 +107,8 @@ def test_a_listed_record_of_another_quantity_needs_a_person() -> None:
 
 
 def test_failed_records_are_not_billed_and_pending_ones_keep_the_doubt() -> None:
-    assert look(IN_DOUBT, stored(status="fail")).lines[0].looks == 1
-    assert look(look(IN_DOUBT, stored(status="pending")), stored(status="pending")) == IN_DOUBT
+    assert states(look(IN_DOUBT, stored(status="fail"))) == {"cpu": "open"}
+    assert look(IN_DOUBT, stored(status="pending")) == IN_DOUBT
 
 
 def test_a_record_that_another_plan_has_sent_is_no_evidence_for_this_one() -> None:
@@ -99,7 +121,7 @@ def test_without_a_listing_the_doubt_stays() -> None:
 
 
 def test_without_a_listing_a_duplicate_rejection_of_a_record_we_sent_before_is_evidence() -> None:
-    resent = answered(begun(look(look(IN_DOUBT)), "a-2"), Answer(kind="present"), "a-2")
+    resent = answered(begun(look(IN_DOUBT), "a-2"), Answer(kind="present"), "a-2")
     assert ledger.not_listable(resent).accepted
 
 
@@ -110,7 +132,7 @@ def test_without_a_listing_a_duplicate_rejection_of_a_first_sending_stays_in_dou
 
 def test_a_duplicate_that_is_not_listed_is_refused_not_sent_for_ever() -> None:
     first = answered(begun(an_entry()), Answer(kind="present"))
-    entry = look(look(first))
+    entry = look(first)
     assert entry.refused[0].code == DUPLICATE
     assert not entry.sendable
 
@@ -140,7 +162,7 @@ def test_a_reopened_duplicate_is_never_sent_blindly() -> None:
 
 
 def test_a_late_answer_to_an_older_attempt_counts_only_if_it_is_acceptance() -> None:
-    resent = begun(look(look(IN_DOUBT)), "a-2")
+    resent = begun(look(IN_DOUBT), "a-2")
     assert answered(resent, Answer(kind="refused"), "a-1") == ledger.conclude(
         resent, "a-1", {}, outcome="answered"
     )

@@ -59,14 +59,16 @@ def test_an_incomplete_month_holds_up_the_later_ones() -> None:
         (datetime(2025, 7, 1, 1, 0, 0, tzinfo=UTC), [MAY, JUNE]),
         (datetime(2025, 8, 1, 1, 0, 0, tzinfo=UTC), [MAY, JUNE, JULY]),
     ):
-        complete, waiting = months_due.complete_months([MAY, JUNE, JULY], a_plan(), reached)
+        complete, waiting = months_due.complete_months(
+            [MAY, JUNE, JULY], a_plan(), reached, AUGUST_2
+        )
         assert complete == expected
         assert len(complete) + len(waiting) == 3
         assert all("export incomplete" in item.reason for item in waiting)
 
 
 def test_by_the_calendar_every_past_month_is_complete() -> None:
-    assert months_due.complete_months([MAY, JUNE], a_plan(), None) == ([MAY, JUNE], [])
+    assert months_due.complete_months([MAY, JUNE], a_plan(), None, AUGUST_2) == ([MAY, JUNE], [])
 
 
 def test_a_requested_month_must_be_over() -> None:
@@ -105,10 +107,46 @@ def test_retrying_errors_takes_every_month_with_one() -> None:
     assert again == {MAY}
 
 
+def test_a_month_whose_export_is_late_by_two_days_is_overdue() -> None:
+    reached = datetime(2025, 7, 31, tzinfo=UTC)
+    for as_of, overdue in (
+        (datetime(2025, 8, 2, 23, tzinfo=UTC), False),
+        (datetime(2025, 8, 3, tzinfo=UTC), True),
+    ):
+        _, (waiting,) = months_due.complete_months([JULY], a_plan(), reached, as_of)
+        assert waiting.overdue is overdue
+
+
 def test_what_is_settled_leaves_the_journal_and_new_errors_enter_it() -> None:
     journal = months_due.observe(Journal(last_closed_month="2025-04"), state({MAY: {"c-1", "c-2"}}))
-    after = months_due.after_closing(journal, MAY, ["c-3"], frozenset({"c-1"}), last_closed=MAY)
-    assert after.unresolved == {"2025-05": {"c-2": False, "c-3": False}}
+    after = months_due.after_closing(
+        journal, MAY, {"c-3": "CODE"}, frozenset({"c-1"}), last_closed=MAY
+    )
+    assert after.unresolved["2025-05"].keys() == {"c-2", "c-3"}
     assert after.last_closed_month == "2025-05"
-    emptied = months_due.after_closing(after, MAY, [], frozenset({"c-2", "c-3"}), last_closed=None)
+    emptied = months_due.after_closing(after, MAY, {}, frozenset({"c-2", "c-3"}), last_closed=None)
     assert emptied == Journal(last_closed_month="2025-05")
+
+
+def test_an_error_is_announced_once_by_the_execution_that_ends_with_it() -> None:
+    journal = months_due.observe(Journal(), state({MAY: {"old"}}))
+    journal = months_due.after_closing(
+        journal, MAY, {"new": "CODE"}, frozenset(), last_closed=None, notices=["look here"]
+    )
+    expected = (["2025-05: new (CODE)"], ["look here"])
+    assert months_due.to_announce(journal, "x-1") == expected
+    told = months_due.announced(journal, "x-1")
+    assert months_due.to_announce(told, "x-1") == expected, (
+        "a function that is retried says it again"
+    )
+    assert months_due.to_announce(told, "x-2") == ([], [])
+    assert months_due.announced(told, "x-2").notices == ()
+
+
+def test_a_notice_stands_once_however_often_its_month_is_closed() -> None:
+    journal = Journal()
+    for _ in range(2):
+        journal = months_due.after_closing(
+            journal, MAY, {}, frozenset(), last_closed=None, notices=["look here"]
+        )
+    assert len(journal.notices) == 1

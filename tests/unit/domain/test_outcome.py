@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from functions.domain import ledger
 from functions.domain.billing import ContractBill, MonthBill
-from functions.domain.ledger_entry import Entry, Failure
-from functions.domain.outcome import Outcome, account
+from functions.domain.ledger_entry import Entry, Failure, Line
+from functions.domain.outcome import Outcome, account, differences
 from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import MonthState
 
@@ -18,6 +20,20 @@ def an_entry(name: str, **quantities: str) -> Entry:
     )
 
 
+def the_usage(bills: list[ContractBill], processed: set[str]) -> MonthUsage:
+    nothing: Any = {"files": 1, "records": 1, "duplicates": 0, "dropped": {}, "warnings": []}
+    bill = MonthBill(contracts=bills, quarantined=[], unbilled_dimensions=[])
+    return MonthUsage(**nothing, processed=sorted(processed), bill=bill)
+
+
+def settled(name: str, **quantities: str) -> Entry:
+    lines = tuple(
+        Line(dimension=dimension, quantity=quantity, state="accepted")
+        for dimension, quantity in quantities.items()
+    )
+    return ledger.succeed(replace(an_entry(name), lines=lines), "t")
+
+
 def the_outcome(
     entries: list[Entry],
     *,
@@ -28,9 +44,7 @@ def the_outcome(
     left: frozenset[str] = NOBODY,
 ) -> Outcome:
     bills = [ContractBill(contract_id=name, usage={}, quantities={}) for name in sorted(contracts)]
-    nothing: Any = {"files": 1, "records": 1, "duplicates": 0, "dropped": {}, "warnings": []}
-    bill = MonthBill(contracts=bills, quarantined=[], unbilled_dimensions=[])
-    usage = MonthUsage(**nothing, processed=sorted(processed), bill=bill)
+    usage = the_usage(bills, processed)
     known = {entry.contract_id: entry for entry in entries}
     return account(usage, known, MonthState(done, failed), left)
 
@@ -45,8 +59,28 @@ def test_a_contract_without_an_entry_keeps_the_month_open() -> None:
 def test_a_claim_that_was_never_settled_is_not_accepted_even_without_lines() -> None:
     outcome = the_outcome([an_entry("c")], contracts={"c"}, processed={"c"})
     assert (outcome.accepted, outcome.unaccounted) == ([], ["c"])
-    settled = ledger.succeed(an_entry("c"), "t")
-    assert the_outcome([settled], contracts={"c"}, processed={"c"}).accepted == ["c"]
+    assert the_outcome([settled("c")], contracts={"c"}, processed={"c"}).accepted == ["c"]
+
+
+def test_an_entry_that_lacks_a_dimension_of_the_bill_is_not_accepted() -> None:
+    bill = ContractBill(contract_id="c", usage={}, quantities={"cpu": "1", "mem": "2"})
+    entries = {"c": settled("c", cpu="1")}
+    state = MonthState(NOBODY, NOBODY)
+    assert account(the_usage([bill], {"c"}), entries, state, NOBODY).unaccounted == ["c"]
+
+
+def test_usage_that_changed_after_it_was_billed_is_named_with_both_quantities() -> None:
+    bills = [
+        ContractBill(contract_id="c", usage={}, quantities={"cpu": "9", "mem": "2"}),
+        ContractBill(contract_id="same", usage={}, quantities={"cpu": "1"}),
+        ContractBill(contract_id="unknown", usage={}, quantities={"cpu": "1"}),
+    ]
+    entries = {"c": settled("c", cpu="6", disk="3"), "same": settled("same", cpu="1")}
+    assert differences(the_usage(bills, set()), entries) == [
+        "c cpu: billed 6, usage now comes to 9",
+        "c disk: billed 3, usage now comes to 0",
+        "c mem: billed 0, usage now comes to 2",
+    ]
 
 
 def test_an_error_is_accounted_for() -> None:

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 
 from functions.adapters.clazar import ListingUnavailable, Reply
 from functions.domain import answers
 from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Stored
+from functions.errors import PartnerBusy
 
 
 class MemoryClazar:
-    """Actions per request, in order: ok, lost, drop, busy, refuse, fail. Then ok for ever."""
+    """Actions per request, in order, then ok for ever.
+
+    ok, lost (accepted, no answer), late (accepted some time after the answer was given up), drop
+    (never arrived), busy, refuse, fail.
+    """
 
     def __init__(
-        self, actions: Iterable[str] = (), *, duplicates_refused: bool = True, listing: bool = True
+        self,
+        actions: Iterable[str] = (),
+        *,
+        duplicates_refused: bool = True,
+        listing: bool = True,
+        now: Callable[[], datetime] = lambda: datetime(2025, 8, 2, tzinfo=UTC),
+        late_by: timedelta = timedelta(0),
     ) -> None:
         self.actions = deque(actions)
         self.duplicates_refused, self.listing = duplicates_refused, listing
+        self.listing_busy = 0
+        self.listed_status = "success"
+        self.now, self.late_by = now, late_by
+        self.late: list[tuple[datetime, dict[str, str]]] = []
         self.accepted: list[dict[str, str]] = []
         self.requests: list[list[dict[str, str]]] = []
 
@@ -29,6 +44,7 @@ class MemoryClazar:
 
     def submit(self, body: bytes) -> Reply:
         """Answer a request as the action says."""
+        self._arrive()
         records = json.loads(body)["request"]
         self.requests.append(records)
         action = self.actions.popleft() if self.actions else "ok"
@@ -37,6 +53,9 @@ class MemoryClazar:
             return Reply("busy", dict.fromkeys(everything, NOT_TAKEN), 429, "slow down")
         if action == "drop":
             return Reply("unknown", dict.fromkeys(everything, UNKNOWN), None, "connection lost")
+        if action == "late":
+            self.late += [(self.now() + self.late_by, record) for record in records]
+            return Reply("unknown", dict.fromkeys(everything, UNKNOWN), None, "timed out")
         if action in ("refuse", "fail"):
             refused = Answer(kind="refused", code="NO", message="no", errors=("no",))
             return Reply("answered", dict.fromkeys(everything, refused), 200, "{}")
@@ -45,15 +64,25 @@ class MemoryClazar:
             return Reply("unknown", dict.fromkeys(everything, UNKNOWN), None, "connection lost")
         return Reply("answered", given, 200, "{}")
 
+    def _arrive(self) -> None:
+        for due, record in list(self.late):
+            if due <= self.now():
+                self._accept(record)
+                self.late.remove((due, record))
+
     def _accept(self, record: dict[str, str]) -> Answer:
         if self.duplicates_refused and record["dimension"] in self.counts():
             return Answer(kind="present", code="DUPLICATE", message="already exists")
         self.accepted.append(record)
         return Answer(kind="accepted", record_id=str(len(self.accepted)))
 
-    def stored(self, contract: str, dimension: str, start: datetime) -> tuple[Stored, ...]:
+    def stored(self, contract: str, start: datetime) -> dict[str, tuple[Stored, ...]]:
         """List what was accepted, if there is a listing."""
+        self._arrive()
         if not self.listing:
             raise ListingUnavailable("GET /metering/: HTTP 404")
-        rows = [{**record, "id": "r", "status": "success"} for record in self.accepted]
-        return answers.read_stored(rows, contract=contract, start=start).get(dimension, ())
+        if self.listing_busy:
+            self.listing_busy -= 1
+            raise PartnerBusy("GET /metering/: HTTP 503")
+        rows = [{**record, "id": "r", "status": self.listed_status} for record in self.accepted]
+        return answers.read_stored(rows, contract=contract, start=start)

@@ -8,7 +8,7 @@ once, and the ledger says `accepted` only of what the receiver has.
 from __future__ import annotations
 
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -31,6 +31,7 @@ from functions.metering.payloads import ContractTask, Problem
 from functions.metering.record_error import record_error
 from functions.metering.record_success import record_success
 from functions.metering.submit_contract import Outside, submit_contract
+from infra.metering_tasks import SETTLE_SECONDS
 from tests.memory import MemoryObjects
 from tests.unit.metering.partner import MemoryClazar
 from tests.unit.metering.runs import MONTH, a_contract, a_plan
@@ -79,27 +80,50 @@ def the_entry(objects: MemoryObjects) -> Entry | None:
     return read.value if read else None
 
 
-def submit(task: ContractTask, objects: MemoryObjects, clazar: MemoryClazar) -> None:
+class Clock:
+    """Time that only passes when the state machine waits."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2025, 8, 2, tzinfo=UTC)
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def submit(
+    task: ContractTask, objects: MemoryObjects, clazar: MemoryClazar, clock: Clock | None = None
+) -> None:
     partner: Clazar = clazar  # type: ignore[assignment]  # the same two methods
-    now = datetime(2025, 8, 2, tzinfo=UTC)
-    submit_contract(task, Outside(objects, partner, lambda: now, lambda: 90.0))
+    known = clock or Clock()
+    submit_contract(
+        task, Outside(objects, partner, lambda: known.now, lambda: 90.0, SETTLE_SECONDS)
+    )
 
 
 def one_child(
-    execution: str, objects: MemoryObjects, clazar: MemoryClazar, *, retry: bool, retries: int
+    execution: str,
+    objects: MemoryObjects,
+    clazar: MemoryClazar,
+    clock: Clock | None = None,
+    *,
+    retry: bool,
+    retries: int,
 ) -> None:
     """Run the states of one contract as the definition does, with its Retry and Catch."""
+    clock = clock or Clock()
     task = a_contract(QUANTITIES, execution=execution, retry=retry)
     claimed = claim_contract(task, objects, lambda _: False, "t")
     if claimed.action == "submit":
         for last in [False] * retries + [True]:
             try:
-                submit(task, objects, clazar)
+                submit(task, objects, clazar, clock)
                 break
             except (KilledError, WriteConflict):
                 if last:
                     raise
+                clock.wait(3)
             except CAUGHT as error:
+                clock.wait(SETTLE_SECONDS if isinstance(error, OutcomeUnknown) else 3)
                 if last or isinstance(error, PartnerRefused):
                     problem = Problem(type(error).__name__, str(error))
                     record_error(a_contract(QUANTITIES, execution=execution), objects, "t")
@@ -109,7 +133,7 @@ def one_child(
         record_success(task, objects, "t")
 
 
-ACTIONS = st.lists(st.sampled_from(["ok", "lost", "drop", "busy", "refuse"]), max_size=6)
+ACTIONS = st.lists(st.sampled_from(["ok", "lost", "drop", "busy", "refuse", "late"]), max_size=6)
 DEATHS = st.lists(st.sampled_from(["before", "after", "not yet", "not yet"]), max_size=12)
 
 
@@ -125,12 +149,19 @@ def test_whatever_breaks_each_dimension_is_accepted_at_most_once(
     *, actions: list[str], deaths: list[str], duplicates_refused: bool, listing: bool, retries: int
 ) -> None:
     objects = FragileObjects(deaths)
-    clazar = MemoryClazar(actions, duplicates_refused=duplicates_refused, listing=listing)
+    clock = Clock()
+    clazar = MemoryClazar(
+        actions,
+        duplicates_refused=duplicates_refused,
+        listing=listing,
+        now=lambda: clock.now,
+        late_by=timedelta(seconds=SETTLE_SECONDS - 1),
+    )
     for attempt in range(24):
         try:
-            one_child(f"x-{attempt}", objects, clazar, retry=attempt > 3, retries=retries)
+            one_child(f"x-{attempt}", objects, clazar, clock, retry=attempt > 3, retries=retries)
         except (KilledError, WriteConflict, *CAUGHT):
-            pass
+            clock.wait(10)
         assert all(count == 1 for count in clazar.counts().values()), clazar.requests
         entry = the_entry(objects)
         for line in entry.lines if entry else ():
@@ -155,14 +186,63 @@ def test_a_lost_answer_is_resolved_by_asking_and_not_sent_again() -> None:
     assert [line.evidence for line in entry.lines] == ["listing", "listing"]
 
 
-def test_a_request_that_never_arrived_is_sent_again_after_two_looks() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar(["drop"], duplicates_refused=False)
+def test_a_request_that_never_arrived_is_sent_again_once_it_must_have_ended() -> None:
+    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop"]), Clock()
     task = a_contract(QUANTITIES)
     claim_contract(task, objects, lambda _: False, "t")
-    with pytest.raises(OutcomeUnknown, match="cpu, mem of c-1"):
-        submit(task, objects, clazar)
-    submit(task, objects, clazar)
+    for _ in range(3):
+        with pytest.raises(OutcomeUnknown, match="cpu, mem of c-1"):
+            submit(task, objects, clazar, clock)
+        clock.wait(SETTLE_SECONDS / 3 - 1)
+    assert len(clazar.requests) == 1, "not listed means nothing while the request may be under way"
+    clock.wait(3)
+    submit(task, objects, clazar, clock)
     assert clazar.counts() == {"cpu": 1, "mem": 1}
+
+
+def test_what_clazar_holds_already_is_not_sent_even_the_first_time() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar(duplicates_refused=False)
+    one_child("x-1", objects, clazar, retry=False, retries=0)
+    fresh = MemoryObjects()
+    one_child("x-2", fresh, clazar, retry=False, retries=0)
+    assert len(clazar.requests) == 1
+    entry = the_entry(fresh)
+    assert entry
+    assert {line.evidence for line in entry.lines} == {"listing"}
+
+
+def test_a_listing_that_does_not_answer_now_sends_nothing() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar()
+    clazar.listing_busy = 2
+    one_child("x-1", objects, clazar, retry=False, retries=1)
+    assert not clazar.requests
+    one_child("x-2", objects, clazar, retry=True, retries=0)
+    assert clazar.counts() == {"cpu": 1, "mem": 1}
+
+
+def test_a_record_that_clazar_has_not_decided_on_is_parked() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar(duplicates_refused=False)
+    one_child("x-1", objects, clazar, retry=False, retries=0)
+    clazar.listed_status = "pending"
+    fresh = MemoryObjects()
+    one_child("x-2", fresh, clazar, retry=False, retries=2)
+    entry = the_entry(fresh)
+    assert entry
+    assert entry.failure
+    assert entry.failure.code == "OUTCOME_UNKNOWN"
+    assert len(clazar.requests) == 1
+
+
+def test_after_a_doubt_and_a_reopening_today_s_quantity_is_sent() -> None:
+    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop", "busy"]), Clock()
+    one_child("x-1", objects, clazar, clock, retry=False, retries=1)
+    task = a_contract({"cpu": "3", "mem": "7"}, execution="x-2", retry=True)
+    claim_contract(task, objects, lambda _: False, "t")
+    submit(task, objects, clazar, clock)
+    assert {record["dimension"]: record["quantity"] for record in clazar.accepted} == {
+        "cpu": "3",
+        "mem": "7",
+    }
 
 
 def test_with_neither_listing_nor_duplicate_rule_a_contract_in_doubt_is_parked() -> None:
