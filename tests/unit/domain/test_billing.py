@@ -112,7 +112,7 @@ def test_a_dimension_that_a_contract_did_not_use_is_zero_in_a_formula() -> None:
         ("0 - cpu_core_hours", "negative"),
     ],
 )
-def test_a_failing_formula_is_that_contracts_error_and_no_other_ones(
+def test_a_failing_formula_or_missing_price_is_that_contracts_error_and_no_other_ones(
     formula: str, reason: str
 ) -> None:
     sums: dict[Group, Any] = {

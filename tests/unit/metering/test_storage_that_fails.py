@@ -1,0 +1,155 @@
+"""A bucket that does not answer, or answers somebody else first: nothing is lost or made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from functions.adapters import state_bucket
+from functions.adapters.storage import Listed, Stored
+from functions.domain import state_file
+from functions.domain.billing import MonthBill
+from functions.domain.month import Month
+from functions.domain.run_files import MonthUsage
+from functions.errors import BadState, BadUsage, StorageBusy, WriteConflict
+from functions.metering.close_month import close_month
+from functions.metering.list_usage import list_usage
+from functions.metering.merge_usage import merge_usage
+from functions.metering.payloads import ListedMonth, Listing, Merged, MergedMonth, MonthTask
+from functions.metering.plan_months import plan_months
+from tests.memory import MemoryObjects
+from tests.unit.metering.runs import MONTH, a_plan, a_run
+
+JULY = Month.parse(MONTH)
+STATE = json.dumps({"S:E:P": {"last_processed_month": "2025-06"}}).encode()
+ROOT = "omnistrate-metering/S/E/P"
+
+
+class Broken(MemoryObjects):
+    """Fails for keys with a certain beginning."""
+
+    def __init__(self, objects: dict[str, bytes], *, failing: str) -> None:
+        super().__init__(objects)
+        self.failing = failing
+
+    def _check(self, key: str) -> None:
+        if self.failing and key.startswith(self.failing):
+            raise StorageBusy(f"{key}: 503 Slow Down")
+
+    def read(self, key: str) -> Stored | None:
+        self._check(key)
+        return super().read(key)
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
+        self._check(prefix)
+        return super().list(prefix, after=after, limit=limit)
+
+
+class Raced(MemoryObjects):
+    """Lets somebody else write first, so many times."""
+
+    def __init__(
+        self, objects: dict[str, bytes], meanwhile: Callable[[Raced], None], times: int = 1
+    ) -> None:
+        super().__init__(objects)
+        self.meanwhile, self.times = meanwhile, times
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        if self.times:
+            self.times -= 1
+            self.meanwhile(self)
+        return super().replace(key, body, etag)
+
+
+def test_a_failed_listing_stops_the_month_and_is_not_an_empty_one() -> None:
+    state = MemoryObjects()
+    usage = Broken({f"{ROOT}/2025/07/01/00/sub-1.json": b"[]"}, failing=ROOT)
+    with pytest.raises(StorageBusy, match="2025/07"):
+        list_usage(MonthTask(run=a_run(), month=MONTH), usage, state)
+    assert not state.objects
+
+
+def test_a_state_file_that_cannot_be_read_is_not_an_empty_one() -> None:
+    state = Broken({"metering_state.json": STATE}, failing="metering_state")
+    with pytest.raises(StorageBusy, match="metering_state"):
+        plan_months(a_run(), state, MemoryObjects())
+    assert state.objects == {"metering_state.json": STATE}
+
+
+def test_a_marker_that_cannot_be_read_is_not_a_missing_one() -> None:
+    usage = Broken({}, failing="omnistrate-metering/last_success_export.json")
+    with pytest.raises(StorageBusy):
+        plan_months(a_run(), MemoryObjects({"metering_state.json": STATE}), usage)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"S:E:P": {"last_processed_to": "soon"}}'])
+def test_a_marker_that_cannot_be_understood_is_named(body: bytes) -> None:
+    usage = MemoryObjects({"omnistrate-metering/last_success_export.json": body})
+    with pytest.raises(BadUsage, match=r"last_success_export\.json"):
+        plan_months(a_run(), MemoryObjects({"metering_state.json": STATE}), usage)
+
+
+def test_a_partition_without_sums_stops_the_month_by_number() -> None:
+    listed = Listing(partitions_key="p.json", partitions=2, files=1, size=1, warnings=[])
+    with pytest.raises(BadUsage, match="2 of 2 partitions were not summed"):
+        merge_usage(ListedMonth(run=a_run(), month=MONTH, listed=listed), MemoryObjects())
+
+
+def an_empty_month(objects: MemoryObjects) -> MergedMonth:
+    bill = MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[])
+    usage = MonthUsage(
+        files=0, records=0, duplicates=0, dropped={}, warnings=[], processed=[], bill=bill
+    )
+    objects.objects["bill.json"] = msgspec.json.encode(usage)
+    merged = Merged(bill_key="bill.json", contracts_key="", to_process=0)
+    return MergedMonth(run=a_run(), month=MONTH, merged=merged)
+
+
+def test_a_state_file_that_cannot_be_written_fails_the_month() -> None:
+    def change(objects: Raced) -> None:
+        others = json.loads(objects.objects["metering_state.json"])
+        others.setdefault("Other:E:P", {})["n"] = objects.times
+        objects.objects["metering_state.json"] = json.dumps(others).encode()
+
+    state = Raced({"metering_state.json": STATE}, change, times=100)
+    with pytest.raises(WriteConflict, match="changes too often"):
+        close_month(an_empty_month(state), state, datetime(2025, 8, 2, tzinfo=UTC))
+    assert "ledger/S/E/P/plan.json" not in state.objects
+    assert "reports/S/E/P/2025-07/report.json" not in state.objects
+
+
+def test_two_plans_that_write_one_state_file_at_once_both_find_their_months_in_it() -> None:
+    def other_plan_closes(objects: Raced) -> None:
+        state_bucket.change_state(
+            objects,
+            a_plan(plan_id="other"),
+            lambda document: state_file.record_month(
+                document, "S:E:other", JULY, successes=["c-9"], errors=[], closes=True, at="t"
+            ),
+        )
+
+    state = Raced({"metering_state.json": STATE}, other_plan_closes)
+    close_month(an_empty_month(state), state, datetime(2025, 8, 2, tzinfo=UTC))
+    document = json.loads(state.objects["metering_state.json"])
+    assert document["S:E:P"]["last_processed_month"] == "2025-07"
+    assert document["S:E:other"]["success_contracts"] == {"2025-07": ["c-9"]}
+
+
+def test_a_state_file_that_breaks_during_the_run_is_left_as_it_is() -> None:
+    def break_it(objects: Raced) -> None:
+        objects.objects["metering_state.json"] = b"{ broken by hand"
+
+    state = Raced({"metering_state.json": STATE}, break_it)
+    with pytest.raises(BadState):
+        close_month(an_empty_month(state), state, datetime(2025, 8, 2, tzinfo=UTC))
+    assert state.objects["metering_state.json"] == b"{ broken by hand"
+
+
+def test_state_is_only_changed_by_conditional_writes() -> None:
+    state = MemoryObjects({"metering_state.json": STATE})
+    close_month(an_empty_month(state), state, datetime(2025, 8, 2, tzinfo=UTC))
+    assert all(key.startswith("reports/") for key in state.unconditional)
