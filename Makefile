@@ -44,7 +44,7 @@ $(NODE_PACKAGES): $(PACKAGES)
 		ci --ignore-scripts --loglevel error >/dev/null
 	@touch $@
 
-demo: setup ## run both pipelines on this machine, without an AWS account
+demo: setup ## bill a month of made-up usage on this machine, twice
 	@$(PYTHON) -m infra.local demo
 
 check: setup ## lint, format and types
@@ -75,4 +75,4 @@ lock: setup ## resolve all dependencies anew
 		install --package-lock-only --ignore-scripts --loglevel error >/dev/null
 
 clean: ## remove what the other targets made, except .venv and node_modules
-	@rm -rf .cache cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .cache .demo cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -30,7 +30,11 @@ class WriteConflict(Exception):
 
 
 class PartnerBusy(Exception):
-    """The partner did not take the request (rate limit, no connection). Try again later."""
+    """The partner did not take this request (rate limit) or cannot answer now. Try again later."""
+
+
+class PartnerUnreachable(Exception):
+    """There is no connection or no token, for no contract. Try again later; nothing was sent."""
 
 
 class PartnerRefused(Exception):

@@ -19,7 +19,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from functions.domain import answers
 from functions.domain.answers import Answer, Stored
-from functions.errors import CredentialsRefused, PartnerBusy
+from functions.errors import CredentialsRefused, PartnerBusy, PartnerUnreachable
 
 # Connect and read. Together they stay well inside the function's timeout, so that a request that
 # has left is over before Step Functions tries again.
@@ -41,10 +41,13 @@ class Credentials(msgspec.Struct, frozen=True):
     client_secret: str
 
 
+Outcome = Literal["answered", "busy", "unreachable", "unknown"]
+
+
 class Reply(NamedTuple):
     """What came of one POST: an answer per dimension, and the evidence for the ledger."""
 
-    outcome: Literal["answered", "busy", "unknown"]
+    outcome: Outcome
     answers: dict[str, Answer]
     status: int | None
     response: str
@@ -64,7 +67,7 @@ class Clazar:
     def submit(self, body: bytes) -> Reply:
         """Send one request body (`{"request": [record, …]}`) of one contract.
 
-        Raises CredentialsRefused or PartnerBusy only if the records have not left.
+        Raises CredentialsRefused or PartnerUnreachable only if the records have not left.
         """
         records = json.loads(body)["request"]
         headers = {"accept": "application/json", "content-type": "application/json"}
@@ -72,7 +75,7 @@ class Clazar:
             response = self._call("POST", data=body, headers=headers)
         except requests.RequestException as error:
             if _never_connected(error):
-                return _reply("busy", records, answers.NOT_TAKEN, None, str(error))
+                return _reply("unreachable", records, answers.NOT_TAKEN, None, _named(error))
             return _reply("unknown", records, answers.UNKNOWN, None, str(error))
         status, text = response.status_code, response.text[:_KEPT_RESPONSE]
         if status == _TOO_MANY:
@@ -90,7 +93,8 @@ class Clazar:
     def stored(self, contract: str, start: datetime) -> dict[str, tuple[Stored, ...]]:
         """Return what Clazar lists for a contract's window, by dimension.
 
-        Raises ListingUnavailable if there is no listing, PartnerBusy if there is no answer now.
+        Raises ListingUnavailable if there is no listing, PartnerBusy or PartnerUnreachable if there
+        is no answer now.
         """
         rows: dict[str, Any] = {}
         for page in range(1, _MOST_PAGES + 1):
@@ -110,7 +114,9 @@ class Clazar:
         try:
             response = self._call("GET", params=query, headers={"accept": "application/json"})
         except requests.RequestException as error:
-            raise PartnerBusy(f"GET /metering/: {type(error).__name__}") from error
+            if _never_connected(error):
+                raise PartnerUnreachable(f"GET /metering/: {_named(error)}") from error
+            raise PartnerBusy(f"GET /metering/: {_named(error)}") from error
         if response.status_code == _NOT_FOUND and page > 1:
             return []
         if response.status_code in _NOT_OFFERED:
@@ -158,7 +164,7 @@ class Clazar:
                     allow_redirects=False,
                 )
             except requests.RequestException as error:
-                raise PartnerBusy(f"POST /authenticate/: {type(error).__name__}") from error
+                raise PartnerUnreachable(f"POST /authenticate/: {_named(error)}") from error
             status, body = response.status_code, _json(response)
             if (
                 status == _OK
@@ -170,18 +176,22 @@ class Clazar:
                     lifetime = _UNSTATED_LIFETIME
                 return body["access_token"], float(lifetime)
             if status in (_TOO_MANY, _TIMED_OUT) or status >= _SERVER_ERROR or status == _OK:
-                raise PartnerBusy(f"POST /authenticate/: HTTP {status} without a token")
+                raise PartnerUnreachable(f"POST /authenticate/: HTTP {status} without a token")
         raise CredentialsRefused(f"Clazar refused the credentials in the secret: HTTP {status}")
 
 
 def _reply(
-    outcome: Literal["answered", "busy", "unknown"],
+    outcome: Outcome,
     records: Sequence[dict[str, str]],
     answer: Answer,
     status: int | None,
     text: str,
 ) -> Reply:
     return Reply(outcome, {record["dimension"]: answer for record in records}, status, text)
+
+
+def _named(error: requests.RequestException) -> str:
+    return f"{type(error).__name__}: {str(error)[:200]}"
 
 
 def _never_connected(error: requests.RequestException) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 from simpleeval import InvalidExpression, SimpleEval
 
 MAX_LENGTH = 500
-_MAX_EXPONENT = 16
+_MAX_EXPONENT = 64
 _MAX_BITS = 1_000
 
 
@@ -122,12 +122,25 @@ def _check_node(formula: str, node: ast.AST) -> None:
     elif isinstance(node, ast.Call):
         known = isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS
         if not known or node.keywords or not node.args:
-            raise FormulaError(f"formula {formula!r} may call only {', '.join(_FUNCTIONS)}")
+            names = ", ".join(_FUNCTIONS)
+            raise FormulaError(f"formula {formula!r} may call only {names}, with arguments")
     elif isinstance(node, ast.BinOp | ast.UnaryOp):
         if type(node.op) not in _OPERATORS:
             raise FormulaError(f"formula {formula!r} may only use + - * / // % **")
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+            _check_exponent(formula, node.right)
     elif not isinstance(node, ast.Name | ast.Load | ast.operator | ast.unaryop):
         raise FormulaError(f"formula {formula!r} may only use numbers, names and arithmetic")
+
+
+def _check_exponent(formula: str, node: ast.AST) -> None:
+    """Refuse a written exponent that `_power` would refuse for every contract."""
+    if isinstance(node, ast.Constant):
+        exponent = _literal(formula.strip(), node)
+        if exponent.denominator != 1 or exponent > _MAX_EXPONENT:
+            raise FormulaError(
+                f"formula {formula!r}: an exponent must be a whole number up to {_MAX_EXPONENT}"
+            )
 
 
 def names_in(formula: str) -> frozenset[str]:

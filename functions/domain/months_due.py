@@ -51,8 +51,18 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def observe(journal: Journal, state: PlanState) -> Journal:
-    """Return the journal with the errors that the state file shows now."""
-    unresolved = {month: dict(contracts) for month, contracts in journal.unresolved.items()}
+    """Return the journal with the errors that the state file shows now.
+
+    A contract that an operator has moved from the error list to the success list leaves it.
+    """
+    unresolved = {
+        month: {
+            name: known
+            for name, known in contracts.items()
+            if known.done_too or name not in state.at(Month.parse(month)).done
+        }
+        for month, contracts in journal.unresolved.items()
+    }
     for month, contracts in state.errors.items():
         done = state.success.get(month, frozenset())
         for contract in contracts:
@@ -184,10 +194,14 @@ def after_closing(
 
 
 class Announcement(NamedTuple):
-    """What an execution has to end with: contracts as `month: contract (code)`, and notices."""
+    """What an execution has to end with: contracts as `month: contract (code)`, and notices.
+
+    `standing` counts all contracts that need a person, those that were announced before included.
+    """
 
     contracts: list[str]
     notices: list[str]
+    standing: int
 
 
 def to_announce(journal: Journal, execution: str) -> Announcement:
@@ -201,6 +215,7 @@ def to_announce(journal: Journal, execution: str) -> Announcement:
             if known.announced_by in unheard
         ],
         [notice.text for notice in journal.notices if notice.announced_by in unheard],
+        sum(len(contracts) for contracts in journal.unresolved.values()),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
 import msgspec
 
@@ -65,9 +65,10 @@ def parse_plan(value: object) -> Plan:
 
 def _offending(value: object, message: str) -> str:
     found = re.search(r"at `\$\.(\w+)", message)
-    if found and isinstance(value, Mapping):
-        return f": {value.get(found[1])!r}"
-    return ""
+    if found is None or not isinstance(value, Mapping):
+        return f"; known are {', '.join(Plan.__struct_fields__)}" if "unknown" in message else ""
+    allowed = get_args(get_type_hints(Plan)[found[1]]) if "enum" in message else ()
+    return f": {value.get(found[1])!r}" + (f"; allowed are {', '.join(allowed)}" if allowed else "")
 
 
 def _problems(plan: Plan) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from html import escape
 
 import msgspec
 
-from functions.domain.billing import ContractBill, Quarantined
+from functions.domain.billing import ContractBill, MonthBill, Quarantined
 from functions.domain.ledger_entry import Entry, Line
 from functions.domain.run_files import MonthUsage
 
@@ -78,28 +78,50 @@ def build(
         rows=[
             row
             for name in sorted(bills)
-            for row in _rows(
-                bills[name], ledger.get(name), "sent before" if name in done else "not sent"
-            )
+            for row in _rows(bills[name], ledger.get(name), usage.bill, done=name in done)
         ],
     )
 
 
-def _rows(bill: ContractBill, entry: Entry | None, outcome: str) -> list[Row]:
-    """Return the rows of one contract; `outcome` is what holds without a ledger line."""
+def _rows(bill: ContractBill, entry: Entry | None, month: MonthBill, *, done: bool) -> list[Row]:
     lines = {line.dimension: line for line in entry.lines} if entry else {}
     names = sorted(
         bill.usage.keys() | bill.quantities.keys() | bill.remainders.keys() | lines.keys()
     )
-    return [_row(bill, entry, name, lines.get(name), outcome) for name in names]
+    return [
+        _row(bill, entry, name, _outcome(bill, entry, name, month, done=done)) for name in names
+    ]
 
 
-def _row(
-    bill: ContractBill, entry: Entry | None, name: str, line: Line | None, outcome: str
-) -> Row:
+def _outcome(
+    bill: ContractBill, entry: Entry | None, name: str, month: MonthBill, *, done: bool
+) -> str:
+    """Say what became of one dimension, in a word or two.
+
+    `done`: the state file lists the contract as a success; without evidence in the ledger that is
+    the word of a person or of the earlier script.
+    """
+    line = _line(entry, name)
+    if done and not (entry and entry.accepted):
+        return "settled by the state file"
+    if line is not None:
+        return line.state
+    if bill.failure or name in bill.quantities or (entry and entry.failure):
+        return "not sent"
+    if name in month.unbilled_dimensions:
+        return "not read by any formula"
+    used = bill.usage.get(name, "0") != "0" and name not in bill.remainders
+    return "read by a formula" if used else "nothing to bill"
+
+
+def _line(entry: Entry | None, name: str) -> Line | None:
+    return next((line for line in entry.lines if line.dimension == name), None) if entry else None
+
+
+def _row(bill: ContractBill, entry: Entry | None, name: str, outcome: str) -> Row:
+    line = _line(entry, name)
     failure = entry.failure.message if entry and entry.failure else bill.failure or ""
-    if line is None and name not in bill.quantities and not failure:
-        outcome = "nothing to bill"
+    detail = (line.message if line else "") or failure
     later = f"computed later: {line.computed_later}" if line and line.computed_later else ""
     return Row(
         contract_id=bill.contract_id,
@@ -107,12 +129,10 @@ def _row(
         usage=bill.usage.get(name, ""),
         quantity=line.quantity if line else bill.quantities.get(name, "0"),
         remainder=bill.remainders.get(name, "0"),
-        outcome=line.state if line else outcome,
+        outcome=outcome,
         evidence=line.evidence if line else "",
         record_id=(line.record_id or "") if line else "",
-        detail="; ".join(
-            text for text in ((line.message if line else "") or failure, later) if text
-        ),
+        detail="; ".join(text for text in (detail, later) if text),
     )
 
 

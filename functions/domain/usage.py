@@ -109,7 +109,7 @@ class Tally:
             records = decode_records(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self.add_problem(
-                Problem(key=key, line=line_of_error(body, error), detail=_plain(error))
+                Problem(key=key, line=line_of_error(body, error), detail=_plain(error, body))
             )
             return
         self.records += len(records)
@@ -195,10 +195,19 @@ def _checked(record: Record) -> tuple[str | None, Group]:
     ):
         refused = f"pricePerUnit {_shown(price)} is not a number of zero or more"
     elif contract is None or (type(contract) is str and not contract.strip()):
-        contract, subscription = None, _shown(record.subscriptionId)
-    elif type(contract) is not str or not contract.isprintable() or len(contract) > _LONGEST_ID:
+        contract, subscription = None, str(record.subscriptionId or "(missing)")[:80]
+    elif not _is_contract_id(contract):
         refused = f"externalPayerId {_shown(contract)} is not a contract id"
     return refused, (contract, dimension, price, subscription)
+
+
+def _is_contract_id(value: object) -> bool:
+    return (
+        type(value) is str
+        and value.isprintable()
+        and value == value.strip()
+        and len(value) <= _LONGEST_ID
+    )
 
 
 def _by_size(measured: _Measured) -> tuple[int | Decimal, int | Decimal]:
@@ -216,8 +225,11 @@ def _clock_hour(timestamp: object) -> str:
 def _shown(value: object) -> str:
     if value is None:
         return "(missing)"
-    return str(value)[:80] if isinstance(value, (str, Decimal)) else repr(value)[:80]
+    if isinstance(value, _Inadmissible):
+        return f"{str(value)[:80]} (negative, or too many digits)"
+    return str(value)[:80] if isinstance(value, Decimal) else repr(value)[:80]
 
 
-def _plain(error: Exception) -> str:
-    return f"not a JSON array of records: {error}"
+def _plain(error: Exception, body: bytes) -> str:
+    mark = "it starts with a byte order mark; " if body.startswith(b"\xef\xbb\xbf") else ""
+    return f"not a JSON array of records: {mark}{error}"

@@ -62,6 +62,17 @@ def missing_hours(
     return [hour for hour in hours[first : last + 1] if hour not in present]
 
 
+def partly_covered(month: Month, files: Iterable[UsageFile]) -> list[str]:
+    """Say so if a plan's usage begins or ends within the month: right once, then suspicious."""
+    hours = sorted({file.hour for file in files if file.hour is not None})
+    found = []
+    if hours and hours[0] != _folder(month.start):
+        found.append(f"{month}: the plan's usage begins with hour {hours[0]}")
+    if hours and hours[-1] != _folder(month.last_second):
+        found.append(f"{month}: the plan's usage ends with hour {hours[-1]}")
+    return found
+
+
 def _folder(instant: datetime) -> str:
     return f"{instant:%d/%H}"
 

@@ -89,7 +89,8 @@ def _uncovered(plan: Plan, month: Month, usage: Objects, files: list[UsageFile])
     to_the_end = later or plan.completeness == "calendar"
     missing = usage_files.missing_hours(month, files, earlier=earlier, later=to_the_end)
     if not missing:
-        return [] if files else [f"{month} is before the plan's first usage: nothing to bill"]
+        partly = usage_files.partly_covered(month, files)
+        return partly if files else [f"{month} is before the plan's first usage: nothing to bill"]
     text = f"{month}: hours without a file under {prefix}: {usage_files.ranges(missing)}"
     if plan.missing_hours == "stop":
         raise BadUsage(f'{text}; set the plan\'s "missing_hours" to "warn" to bill without them')

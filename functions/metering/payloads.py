@@ -244,7 +244,12 @@ def parse(event: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(event, kind)
     except msgspec.ValidationError as error:
-        raise BadInput(f"{kind.__name__}: {error}") from error
+        known = f"; known are {', '.join(fields)}" if (fields := _fields(kind)) else ""
+        raise BadInput(f"{kind.__name__}: {error}{known}") from error
+
+
+def _fields(kind: object) -> tuple[str, ...]:
+    return getattr(kind, "__struct_fields__", ())
 
 
 def dump(value: msgspec.Struct) -> Any:

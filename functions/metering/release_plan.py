@@ -39,7 +39,7 @@ def handler(event: dict[str, Any], _context: object) -> Any:
 def announce(task: Finish, objects: Objects) -> Announcement:
     """Take what has to be told from the journal, where it survives a run that stops early."""
     if task.run.dry_run:
-        return Announcement([], [text for month in task.months for text in month.warnings])
+        return Announcement([], [text for month in task.months for text in month.warnings], 0)
     name = task.run.name
     document = state_bucket.journal(objects, task.run.plan)
     read = document.read()
@@ -70,7 +70,9 @@ def finish(task: Finish, announcement: Announcement) -> Finished:
         named = ", ".join(some(contracts))
         causes.append(f"{plan}: contracts that need attention: {len(contracts)}; {named}")
     error = task.failure.error if task.failure else ATTENTION if contracts else ""
-    message = "; ".join([*causes, *overdue, *announcement.notices]) or "nothing to report"
+    standing = announcement.standing - len(contracts)
+    earlier = [f"contracts in error_contracts from earlier runs: {standing}"] if standing else []
+    message = "; ".join([*causes, *overdue, *announcement.notices, *earlier]) or "nothing to report"
     notices = [*overdue, *announcement.notices]
     return Finished(
         succeeded=not error,
@@ -84,7 +86,7 @@ def finish(task: Finish, announcement: Announcement) -> Finished:
             "dry_run": task.run.dry_run,
             "months": msgspec.to_builtins(task.months),
             "waiting": msgspec.to_builtins(waiting),
-            "unresolved": len(contracts),
+            "unresolved": announcement.standing,
             "message": message[:_LONGEST_TEXT],
         },
     )

@@ -30,6 +30,7 @@ from functions.errors import (
     OutcomeUnknown,
     PartnerBusy,
     PartnerRefused,
+    PartnerUnreachable,
 )
 from functions.metering.payloads import ContractTask, Recorded, dump, parse
 
@@ -73,7 +74,7 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
         raise BadState(f"{document.key} is missing: the contract was not claimed")
     try:
         version = _settle(task, outside, document, version)
-    except CredentialsRefused as error:
+    except (CredentialsRefused, PartnerUnreachable) as error:
         reason, held = str(error), version.value
         document.change(lambda entry: ledger.hindered(entry or held, reason))
         raise
@@ -161,11 +162,13 @@ def _send(
     document.write(ledger.begin(version.value, attempt), version)
     try:
         reply = outside.clazar.submit(body.encode())
-    except (CredentialsRefused, PartnerBusy) as error:
+    except (CredentialsRefused, PartnerUnreachable) as error:
         not_taken = dict.fromkeys(attempt.dimensions, answers.NOT_TAKEN)
         _conclude(document, attempt, Reply("busy", not_taken, None, str(error)))
         raise
     concluded = _conclude(document, attempt, reply)
+    if reply.outcome == "unreachable":
+        raise PartnerUnreachable(f"no connection to Clazar: {reply.response[:200]}")
     if reply.outcome == "busy":
         raise PartnerBusy(
             f"Clazar did not take the request: HTTP {reply.status} {reply.response[:200]}"

@@ -70,8 +70,12 @@ def metering(  # noqa: PLR0917 (typer makes options of them)
         given = arguments.execution_input(input_, as_of, now)
         configured = arguments.plans(plans)
         arguments.folder(usage, "--usage")
+        arguments.state_folder(state)
+        given_url = arguments.base_url(clazar, "--clazar")
         with ExitStack() as stack:
-            url = clazar.rstrip("/") if clazar else stack.enter_context(_built_in_clazar()).url
+            url = given_url or stack.enter_context(_built_in_clazar()).url
+            if given_url is None:
+                say("Clazar: the built-in one. Nothing is billed; keep this state for trials.")
             session = stack.enter_context(
                 open_session(
                     "metering",
@@ -138,7 +142,10 @@ def _finish(run: Callable[[], dict[str, Any]], *, as_json: bool) -> None:
 
 def _ended_here(status: str, error: str, cause: str) -> dict[str, Any]:
     """Give the result of a run that this program ended, not the state machine."""
-    return {"status": status, "error": error, "cause": cause, "output": None}
+    unknown = dict.fromkeys(
+        ("output", "history_events", "transitions", "children", "largest_payload_bytes")
+    )
+    return {"status": status, "error": error, "cause": cause, **unknown}
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from functions.domain.plan import parse_plans
 from functions.errors import BadInput
@@ -48,6 +49,23 @@ def plans(path: Path | None) -> list[dict[str, Any]] | None:
     except BadInput as error:
         raise BadArgument(f"--plans {path}: {error}") from None
     return found
+
+
+def base_url(text: str | None, option: str) -> str | None:
+    """Refuse what is not the address of an HTTP API."""
+    if text is None:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise BadArgument(f"{option} {text!r} is not a base URL like http://127.0.0.1:8080")
+    return text.rstrip("/")
+
+
+def state_folder(path: Path | None) -> Path | None:
+    """Refuse what is there but is not a folder."""
+    if path is not None and path.exists() and not path.is_dir():
+        raise BadArgument(f"--state {path} is not a folder")
+    return path
 
 
 def folder(path: Path, option: str) -> Path:

@@ -67,21 +67,33 @@ def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> Non
     if output.get("plan"):
         console.print(f"Plan {output['plan']}", highlight=False)
     months = [month for month in output.get("months") or [] if isinstance(month, Mapping)]
-    if months:
-        console.print(_table(months))
-    for waiting in output.get("waiting") or []:
-        console.print(f"{waiting.get('month')} waits: {waiting.get('reason')}", highlight=False)
+    _show_months(months, console)
+    waiting = output.get("waiting") or []
+    for late in waiting:
+        console.print(f"{late.get('month')} waits: {late.get('reason')}", highlight=False)
     if not months and result.get("status") == "SUCCEEDED":
-        console.print("Nothing was due.")
+        console.print("Nothing was done." if waiting else "Nothing was due.")
+    if output.get("dry_run"):
+        console.print("Dry run: nothing was sent.")
     if output.get("unresolved"):
-        console.print(f"{output['unresolved']} contracts need a person", style="bold yellow")
+        console.print(f"Contracts that need a person: {output['unresolved']}", style="bold yellow")
     for month in months:
         for name in ("report", "ledger"):
             if month.get(name):
-                console.print(
-                    f"{month.get('month')} {name}: {state / str(month[name])}", soft_wrap=True
-                )
+                label = "preview" if month.get("dry_run") else name
+                place = state / str(month[name])
+                console.print(f"{month.get('month')} {label}: {place}", soft_wrap=True)
     _show_end(result, console)
+
+
+def _show_months(months: list[Mapping[str, Any]], console: Console) -> None:
+    if months:
+        console.print(_table(months))
+    for month in months:
+        if month.get("closed") is False and not month.get("dry_run"):
+            console.print(f"{month.get('month')} stays open", style="bold yellow")
+        for warning in month.get("warnings") or []:
+            console.print(f"Warning: {warning}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _show_end(result: Mapping[str, Any], console: Console) -> None:

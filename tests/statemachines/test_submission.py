@@ -197,3 +197,18 @@ def test_logs_hold_no_record_no_mail_address_and_no_secret(
     assert "usage merged" in logs
     assert "customer.example" not in logs
     assert "local-secret" not in logs
+
+
+def test_a_clazar_that_cannot_be_reached_blames_no_contract(
+    open_world: OpenWorld, clazar_port: int
+) -> None:
+    world = open_world()
+    world.month("c-1", "c-2")
+    world.clazar.stop()
+    result = world.run()
+    assert result.error == "MonthIncomplete"
+    assert "POST /authenticate/" in str(result.cause) or "no connection" in str(result.cause)
+    assert world.state_json()["error_contracts"] == {}
+    with ClazarServer(port=clazar_port) as world.clazar:
+        assert world.run().status == "SUCCEEDED"
+        assert world.billed_contracts() == {"c-1", "c-2"}

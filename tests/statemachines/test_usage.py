@@ -120,6 +120,18 @@ def test_a_zero_is_not_sent_and_counts_as_done(world: World) -> None:
     assert {row["outcome"] for row in world.report()["rows"]} == {"nothing to bill"}
 
 
+def test_usage_that_no_formula_reads_is_told_and_told_apart_in_the_report(world: World) -> None:
+    world.month("c-1", dimensions=["cpu_core_hours", "gpu_hours"])
+    world.plan["dimensions"] = {"cpu": "cpu_core_hours * 2"}
+    result = world.run()
+    assert "no formula reads the dimensions gpu_hours" in result.output["message"]
+    assert {row["dimension"]: row["outcome"] for row in world.report()["rows"]} == {
+        "cpu": "accepted",
+        "cpu_core_hours": "read by a formula",
+        "gpu_hours": "not read by any formula",
+    }
+
+
 def test_formulas_bill_exact_prices_and_fail_only_their_own_contract(world: World) -> None:
     world.month("good", dimensions=["cpu_core_hours"])
     records = [a_record("good", pricePerUnit=8.7), a_record("bad", "replica_hours", value=2)]

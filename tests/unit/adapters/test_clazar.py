@@ -13,7 +13,7 @@ from functions.adapters.clazar import Clazar, Credentials, ListingUnavailable
 from functions.domain import submission
 from functions.domain.ledger_entry import Line
 from functions.domain.month import Month
-from functions.errors import CredentialsRefused, PartnerBusy
+from functions.errors import CredentialsRefused, PartnerBusy, PartnerUnreachable
 from infra.local.clazar import ClazarServer
 from infra.local.loopback_http import LoopbackHttp, Reply, Request
 
@@ -117,7 +117,7 @@ def test_without_a_token_nothing_has_left(
     server: ClazarServer, clazar: Clazar, action: str
 ) -> None:
     server.authentication_script(action)
-    with pytest.raises(PartnerBusy):
+    with pytest.raises(PartnerUnreachable):
         clazar.submit(body())
     assert not server.posts
 
@@ -143,7 +143,7 @@ def test_no_connection_means_that_nothing_has_left(secret: Secret) -> None:
         clazar = Clazar(server.url, secret)
         clazar.submit(body("cpu"))
     reply = clazar.submit(body("mem"))
-    assert (reply.outcome, reply.answers["mem"].kind) == ("busy", "not_taken")
+    assert (reply.outcome, reply.answers["mem"].kind) == ("unreachable", "not_taken")
 
 
 def test_a_request_refused_as_a_whole_is_refused(clazar: Clazar) -> None:

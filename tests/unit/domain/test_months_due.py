@@ -133,14 +133,20 @@ def test_an_error_is_announced_once_by_the_execution_that_ends_with_it() -> None
     journal = months_due.after_closing(
         journal, MAY, {"new": "CODE"}, frozenset(), last_closed=None, notices=["look here"]
     )
-    expected = (["2025-05: new (CODE)"], ["look here"])
+    expected = (["2025-05: new (CODE)"], ["look here"], 2)
     assert months_due.to_announce(journal, "x-1") == expected
     told = months_due.announced(journal, "x-1")
     assert months_due.to_announce(told, "x-1") == expected, (
         "a function that is retried says it again"
     )
-    assert months_due.to_announce(told, "x-2") == ([], [])
+    assert months_due.to_announce(told, "x-2") == ([], [], 2)
     assert months_due.announced(told, "x-2").notices == ()
+
+
+def test_a_contract_that_an_operator_settled_leaves_the_journal() -> None:
+    journal = months_due.observe(Journal(), state({MAY: {"c-1", "c-2"}}))
+    settled = months_due.observe(journal, state({MAY: {"c-2"}}, {MAY: {"c-1"}}))
+    assert settled.unresolved["2025-05"].keys() == {"c-2"}
 
 
 def test_a_notice_stands_once_however_often_its_month_is_closed() -> None:

@@ -58,8 +58,8 @@ def test_a_record_without_a_payer_is_kept_apart_by_subscription(payer: str | Non
         ({"externalPayerId": "c", "dimension": "d"}, "value (missing)"),
         (a_record(value=None), "value (missing)"),
         (a_record(value=-1), "value -1"),
-        (a_record(value=-0.5), "value -0.5"),
-        (a_record(value="5"), "value 5"),
+        (a_record(value=-0.5), "value -0.5 (negative"),
+        (a_record(value="5"), "value '5'"),
         (a_record(value=True), "value True"),
         (a_record(value=[1]), "value [1]"),
         (a_record(value=10**30), "value 1000"),
@@ -69,7 +69,8 @@ def test_a_record_without_a_payer_is_kept_apart_by_subscription(payer: str | Non
         (a_record(externalPayerId=7), "externalPayerId 7"),
         (a_record(externalPayerId={"id": 7}), "externalPayerId {'id': 7}"),
         (a_record(externalPayerId="c\n1"), "externalPayerId"),
-        (a_record(pricePerUnit="free"), "pricePerUnit free"),
+        (a_record(pricePerUnit="free"), "pricePerUnit 'free'"),
+        (a_record(externalPayerId=" c-1 "), "externalPayerId ' c-1 '"),
         (a_record(pricePerUnit=-1), "pricePerUnit -1"),
         (a_record(pricePerUnit=True), "pricePerUnit True"),
         (a_record(instanceId=["x"]), "identity"),
@@ -102,6 +103,16 @@ def test_a_file_that_is_no_array_of_records_is_named(body: bytes, line: int | No
     assert "not a JSON array of records" in problem.detail
     if line:
         assert problem.line == line
+
+
+def test_a_byte_order_mark_is_named() -> None:
+    (problem,) = tally(b"\xef\xbb\xbf[]").problems
+    assert "byte order mark" in problem.detail
+
+
+def test_empty_pod_and_instance_names_are_no_identity() -> None:
+    records = [a_record(podName="", instanceId="", value=value) for value in (3, 4, 5)]
+    assert sum(tally(records).groups.values()) == 12
 
 
 def test_all_bad_files_are_named_up_to_a_hundred() -> None:

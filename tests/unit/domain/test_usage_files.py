@@ -72,6 +72,15 @@ def test_the_flat_layout_says_nothing_about_hours() -> None:
     assert missing_hours(JUNE, [a_file(None), a_file("10/00")], earlier=True, later=True) == []
 
 
+def test_usage_that_begins_or_ends_within_the_month_is_told() -> None:
+    assert usage_files.partly_covered(JUNE, every_hour()) == []
+    told = usage_files.partly_covered(JUNE, [a_file("10/00"), a_file("20/05")])
+    assert told == [
+        "2025-06: the plan's usage begins with hour 10/00",
+        "2025-06: the plan's usage ends with hour 20/05",
+    ]
+
+
 def test_missing_hours_are_told_in_short() -> None:
     assert usage_files.ranges(["01/00"]) == "1 (01/00)"
     assert usage_files.ranges([f"01/{n:02d}" for n in range(9)]).endswith("01/04 and 4 more)")

@@ -101,7 +101,7 @@ def test_a_person_reads_numbers_reasons_and_where_the_evidence_is(tmp_path: Path
     result = {"status": "SUCCEEDED", "output": output}
     show_run(result, state=tmp_path, console=screen)
     text = screen.file.getvalue()  # type: ignore[attr-defined]
-    for said in ("744", "2,232", "2025-08 waits: the export", "3 contracts", "report.html"):
+    for said in ("744", "2,232", "2025-08 waits: the export", "need a person: 3", "report.html"):
         assert said in text
 
 
@@ -145,4 +145,4 @@ def test_a_run_that_needs_a_person_still_shows_its_months(tmp_path: Path) -> Non
     }
     show_run(ended, state=tmp_path, console=Console(file=text, width=160))
     assert "744" in text.getvalue()
-    assert "1 contracts need a person" in text.getvalue()
+    assert "Contracts that need a person: 1" in text.getvalue()
