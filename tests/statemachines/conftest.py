@@ -1,4 +1,8 @@
-"""The synthesized app, loaded once; a fresh world for every test."""
+"""The synthesized app, loaded once a module; a fresh world for every test.
+
+Not once a session: moto keeps its state in the process, where the tests of the local engine open
+accounts of their own.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +21,12 @@ from infra.local.synthesis import CACHE, synthesized
 from tests.statemachines.world import World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def function_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("logs") / "functions.log"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def account(function_logs: Path) -> Iterator[LocalAccount]:
     stack = read_stack(synthesized(starting=lambda: None), stage=STAGE, name="metering")
     with (
@@ -32,7 +36,7 @@ def account(function_logs: Path) -> Iterator[LocalAccount]:
         yield account
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def clazar_port() -> int:
     """One port for all tests: functions whose settings do not change stay warm between them."""
     with ClazarServer() as server:
