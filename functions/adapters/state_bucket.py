@@ -10,9 +10,9 @@ import msgspec
 from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
 from functions.domain import keys, state_file
+from functions.domain.journal import Journal
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month
-from functions.domain.months_due import Journal
 from functions.domain.plan import Plan
 from functions.errors import WriteConflict
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
+from functions.domain.journal import Journal, reopened
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
 from functions.domain.state_file import PlanState
@@ -17,69 +17,6 @@ FIRST_RUN_MONTHS_BACK = 2
 MOST_MONTHS = 24
 # The schedule starts hourly for three days; an export that is not there by then needs a person.
 OVERDUE = timedelta(hours=48)
-
-
-class Unresolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A contract that needs a person.
-
-    `done_too`: the state file listed it as a success as well (the earlier script did that).
-    `announced_by`: the execution that ended with its name, so that none goes unheard.
-    """
-
-    code: str = ""
-    done_too: bool = False
-    announced_by: str = ""
-
-
-class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something about a month that a person should hear once."""
-
-    text: str
-    announced_by: str = ""
-
-
-class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the pipeline itself remembers of a plan beside the state file that people edit.
-
-    `unresolved` holds, by month, the contracts whose error it has seen in the state file: one that
-    is no longer there was re-opened by an operator.
-    """
-
-    last_closed_month: str | None = None
-    unresolved: dict[str, dict[str, Unresolved]] = {}
-    notices: tuple[Notice, ...] = ()
-
-
-def observe(journal: Journal, state: PlanState) -> Journal:
-    """Return the journal with the errors that the state file shows now.
-
-    A contract that an operator has moved from the error list to the success list leaves it.
-    """
-    unresolved = {
-        month: {
-            name: known
-            for name, known in contracts.items()
-            if known.done_too or name not in state.at(Month.parse(month)).done
-        }
-        for month, contracts in journal.unresolved.items()
-    }
-    for month, contracts in state.errors.items():
-        done = state.success.get(month, frozenset())
-        for contract in contracts:
-            seen = Unresolved(done_too=contract in done, announced_by="the state file")
-            unresolved.setdefault(str(month), {}).setdefault(contract, seen)
-    return msgspec.structs.replace(journal, unresolved=unresolved)
-
-
-def reopened(journal: Journal, state: PlanState, month: Month) -> frozenset[str]:
-    """Return the contracts of a month whose error entry an operator has removed."""
-    shown = state.errors.get(month, frozenset())
-    done = state.success.get(month, frozenset())
-    return frozenset(
-        contract
-        for contract, known in journal.unresolved.get(str(month), {}).items()
-        if contract not in shown and (contract not in done or known.done_too)
-    )
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -163,77 +100,4 @@ def to_do_again(
     again = {month for month in months if reopened(journal, seen, month)}
     return frozenset(
         again | ({m for m, found in seen.errors.items() if found} if retry_errors else set())
-    )
-
-
-def after_closing(
-    journal: Journal,
-    month: Month,
-    errors: Mapping[str, str],
-    settled: frozenset[str],
-    *,
-    last_closed: Month | None,
-    notices: Iterable[str] = (),
-) -> Journal:
-    """Return the journal after a month: settled contracts leave it, new errors enter it.
-
-    `errors` maps contracts to the code of their error.
-    """
-    of_month = journal.unresolved.get(str(month), {})
-    kept = {name: flag for name, flag in of_month.items() if name not in settled}
-    for name, code in errors.items():
-        done_too = name in of_month and of_month[name].done_too
-        kept[name] = Unresolved(code=code, done_too=done_too)
-    unresolved = {name: found for name, found in journal.unresolved.items() if name != str(month)}
-    if kept:
-        unresolved[str(month)] = kept
-    last = str(last_closed) if last_closed else journal.last_closed_month
-    known_texts = {notice.text for notice in journal.notices}
-    new = (Notice(text=text) for text in notices if text not in known_texts)
-    return Journal(last_closed_month=last, unresolved=unresolved, notices=(*journal.notices, *new))
-
-
-class Announcement(NamedTuple):
-    """What an execution has to end with: contracts as `month: contract (code)`, and notices.
-
-    `standing` counts all contracts that need a person, those that were announced before included.
-    """
-
-    contracts: list[str]
-    notices: list[str]
-    standing: int
-
-
-def to_announce(journal: Journal, execution: str) -> Announcement:
-    """Return what nobody has heard yet, or has heard from this execution."""
-    unheard = ("", execution)
-    return Announcement(
-        [
-            f"{month}: {name} ({known.code})"
-            for month, contracts in sorted(journal.unresolved.items())
-            for name, known in sorted(contracts.items())
-            if known.announced_by in unheard
-        ],
-        [notice.text for notice in journal.notices if notice.announced_by in unheard],
-        sum(len(contracts) for contracts in journal.unresolved.values()),
-    )
-
-
-def announced(journal: Journal, execution: str) -> Journal:
-    """Return the journal once an execution has announced everything; older notices leave it."""
-    replace = msgspec.structs.replace
-    return replace(
-        journal,
-        unresolved={
-            month: {
-                name: known if known.announced_by else replace(known, announced_by=execution)
-                for name, known in contracts.items()
-            }
-            for month, contracts in journal.unresolved.items()
-        },
-        notices=tuple(
-            replace(notice, announced_by=execution)
-            for notice in journal.notices
-            if notice.announced_by in ("", execution)
-        ),
     )

@@ -13,9 +13,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due, report, state_file
+from functions.domain.journal import Journal, after_closing, reopened
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant, parse_instant
-from functions.domain.months_due import Journal
 from functions.domain.outcome import (
     Outcome,
     account,
@@ -56,8 +56,8 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, run.plan, month)}
     before = state_bucket.read_state(objects, run.plan) or PlanState()
     journal = state_bucket.journal(objects, run.plan).read()
-    reopened = months_due.reopened(journal.value if journal else Journal(), before, month)
-    left = reopened - set(usage.processed)
+    again = reopened(journal.value if journal else Journal(), before, month)
+    left = again - set(usage.processed)
     outcome = account(usage, ledger, before.at(month), left)
     late = some(f"{task.month}: {text}" for text in differences(usage, ledger))
     usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *late])
@@ -105,7 +105,7 @@ def _write_state(
     state_bucket.change_state(objects, plan, recorded)
     state = state_bucket.read_state(objects, plan) or PlanState()
     journal.change(
-        lambda before: months_due.after_closing(
+        lambda before: after_closing(
             before or Journal(),
             month,
             {name: code_of(entry) for name, entry in outcome.failed.items()},

@@ -11,9 +11,9 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
-from functions.domain import billing, keys, months_due
+from functions.domain import billing, keys
 from functions.domain.billing import MonthBill
-from functions.domain.months_due import Journal
+from functions.domain.journal import Journal, reopened
 from functions.domain.problem import Problem
 from functions.domain.run_files import MonthUsage, Partial, Sum
 from functions.domain.state_file import PlanState
@@ -137,7 +137,7 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
     run, month = task.run, task.of
     state = state_bucket.read_state(objects, run.plan) or PlanState()
     journal = state_bucket.journal(objects, run.plan).read()
-    again = months_due.reopened(journal.value if journal else Journal(), state, month)
+    again = reopened(journal.value if journal else Journal(), state, month)
     failed = state.errors.get(month, frozenset())
     if run.retry_errors:  # an operator may have moved a contract to the success list by hand
         again |= failed - state.success.get(month, frozenset())

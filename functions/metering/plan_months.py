@@ -12,8 +12,8 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due
+from functions.domain.journal import Journal, observe
 from functions.domain.month import parse_instant
-from functions.domain.months_due import Journal
 from functions.domain.plan import Plan
 from functions.domain.state_file import PlanState
 from functions.errors import BadInput, BadUsage
@@ -56,10 +56,10 @@ def _observed(run: Run, state: PlanState | None, objects: Objects) -> Journal:
     seen = state or PlanState()
     if run.dry_run:
         read = document.read()
-        return months_due.observe(read.value if read else Journal(), seen)
+        return observe(read.value if read else Journal(), seen)
     if not seen.errors and document.read() is None:
         return Journal()
-    return document.change(lambda journal: months_due.observe(journal or Journal(), seen)).value
+    return document.change(lambda journal: observe(journal or Journal(), seen)).value
 
 
 def _exported_to(plan: Plan, usage: Objects) -> datetime | None:

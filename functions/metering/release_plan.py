@@ -11,9 +11,8 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, state_bucket
 from functions.adapters.state_bucket import Lease
 from functions.adapters.storage import Objects
-from functions.domain import months_due
+from functions.domain.journal import Announcement, Journal, announced, to_announce
 from functions.domain.month import format_instant
-from functions.domain.months_due import Announcement, Journal
 from functions.domain.outcome import some
 from functions.metering.payloads import Finish, Finished, dump, parse
 
@@ -44,9 +43,9 @@ def announce(task: Finish, objects: Objects) -> Announcement:
     document = state_bucket.journal(objects, task.run.plan)
     read = document.read()
     journal = read.value if read else Journal()
-    found = months_due.to_announce(journal, name)
+    found = to_announce(journal, name)
     if found.contracts or found.notices:
-        document.change(lambda journal: months_due.announced(journal or Journal(), name))
+        document.change(lambda journal: announced(journal or Journal(), name))
     return found
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from functions.domain import months_due
+from functions.domain.journal import Journal
 from functions.domain.month import Month
-from functions.domain.months_due import Journal
 from functions.domain.plan import Plan, parse_plan
 from functions.domain.state_file import PlanState
 
@@ -77,36 +77,6 @@ def test_a_requested_month_must_be_over() -> None:
         months_due.requested_months(["2025-08"], AUGUST_2)
 
 
-def state(errors: dict[Month, set[str]], success: dict[Month, set[str]] | None = None) -> PlanState:
-    return PlanState(
-        errors={month: frozenset(names) for month, names in errors.items()},
-        success={month: frozenset(names) for month, names in (success or {}).items()},
-    )
-
-
-def test_an_error_entry_that_was_removed_reopens_its_contract() -> None:
-    journal = months_due.observe(Journal(), state({MAY: {"c-1", "c-2"}}))
-    assert months_due.reopened(journal, state({MAY: {"c-1", "c-2"}}), MAY) == frozenset()
-    assert months_due.reopened(journal, state({MAY: {"c-2"}}), MAY) == {"c-1"}
-    assert months_due.to_do_again(journal, state({MAY: {"c-2"}}), retry_errors=False) == {MAY}
-
-
-def test_an_operator_who_moves_a_contract_to_the_success_list_reopens_nothing() -> None:
-    journal = months_due.observe(Journal(), state({MAY: {"c-1"}}))
-    assert not months_due.reopened(journal, state({}, {MAY: {"c-1"}}), MAY)
-
-
-def test_a_contract_that_the_earlier_script_put_in_both_lists_can_be_reopened() -> None:
-    both = state({MAY: {"c-1"}}, {MAY: {"c-1"}})
-    journal = months_due.observe(Journal(), both)
-    assert months_due.reopened(journal, state({MAY: set()}, {MAY: {"c-1"}}), MAY) == {"c-1"}
-
-
-def test_retrying_errors_takes_every_month_with_one() -> None:
-    again = months_due.to_do_again(Journal(), state({MAY: {"c"}, JUNE: set()}), retry_errors=True)
-    assert again == {MAY}
-
-
 def test_a_month_whose_export_is_late_by_two_days_is_overdue() -> None:
     reached = datetime(2025, 7, 31, tzinfo=UTC)
     for as_of, overdue in (
@@ -115,44 +85,3 @@ def test_a_month_whose_export_is_late_by_two_days_is_overdue() -> None:
     ):
         _, (waiting,) = months_due.complete_months([JULY], a_plan(), reached, as_of)
         assert waiting.overdue is overdue
-
-
-def test_what_is_settled_leaves_the_journal_and_new_errors_enter_it() -> None:
-    journal = months_due.observe(Journal(last_closed_month="2025-04"), state({MAY: {"c-1", "c-2"}}))
-    after = months_due.after_closing(
-        journal, MAY, {"c-3": "CODE"}, frozenset({"c-1"}), last_closed=MAY
-    )
-    assert after.unresolved["2025-05"].keys() == {"c-2", "c-3"}
-    assert after.last_closed_month == "2025-05"
-    emptied = months_due.after_closing(after, MAY, {}, frozenset({"c-2", "c-3"}), last_closed=None)
-    assert emptied == Journal(last_closed_month="2025-05")
-
-
-def test_an_error_is_announced_once_by_the_execution_that_ends_with_it() -> None:
-    journal = months_due.observe(Journal(), state({MAY: {"old"}}))
-    journal = months_due.after_closing(
-        journal, MAY, {"new": "CODE"}, frozenset(), last_closed=None, notices=["look here"]
-    )
-    expected = (["2025-05: new (CODE)"], ["look here"], 2)
-    assert months_due.to_announce(journal, "x-1") == expected
-    told = months_due.announced(journal, "x-1")
-    assert months_due.to_announce(told, "x-1") == expected, (
-        "a function that is retried says it again"
-    )
-    assert months_due.to_announce(told, "x-2") == ([], [], 2)
-    assert months_due.announced(told, "x-2").notices == ()
-
-
-def test_a_contract_that_an_operator_settled_leaves_the_journal() -> None:
-    journal = months_due.observe(Journal(), state({MAY: {"c-1", "c-2"}}))
-    settled = months_due.observe(journal, state({MAY: {"c-2"}}, {MAY: {"c-1"}}))
-    assert settled.unresolved["2025-05"].keys() == {"c-2"}
-
-
-def test_a_notice_stands_once_however_often_its_month_is_closed() -> None:
-    journal = Journal()
-    for _ in range(2):
-        journal = months_due.after_closing(
-            journal, MAY, {}, frozenset(), last_closed=None, notices=["look here"]
-        )
-    assert len(journal.notices) == 1

@@ -1,0 +1,78 @@
+"""The journal: re-opened contracts are noticed, and nothing goes unheard."""
+
+from functions.domain import journal as journals
+from functions.domain import months_due
+from functions.domain.journal import Journal
+from functions.domain.month import Month
+from functions.domain.state_file import PlanState
+
+MAY, JUNE = Month(2025, 5), Month(2025, 6)
+
+
+def state(errors: dict[Month, set[str]], success: dict[Month, set[str]] | None = None) -> PlanState:
+    return PlanState(
+        errors={month: frozenset(names) for month, names in errors.items()},
+        success={month: frozenset(names) for month, names in (success or {}).items()},
+    )
+
+
+def test_an_error_entry_that_was_removed_reopens_its_contract() -> None:
+    journal = journals.observe(Journal(), state({MAY: {"c-1", "c-2"}}))
+    assert journals.reopened(journal, state({MAY: {"c-1", "c-2"}}), MAY) == frozenset()
+    assert journals.reopened(journal, state({MAY: {"c-2"}}), MAY) == {"c-1"}
+    assert months_due.to_do_again(journal, state({MAY: {"c-2"}}), retry_errors=False) == {MAY}
+
+
+def test_an_operator_who_moves_a_contract_to_the_success_list_reopens_nothing() -> None:
+    journal = journals.observe(Journal(), state({MAY: {"c-1"}}))
+    assert not journals.reopened(journal, state({}, {MAY: {"c-1"}}), MAY)
+
+
+def test_a_contract_that_the_earlier_script_put_in_both_lists_can_be_reopened() -> None:
+    both = state({MAY: {"c-1"}}, {MAY: {"c-1"}})
+    journal = journals.observe(Journal(), both)
+    assert journals.reopened(journal, state({MAY: set()}, {MAY: {"c-1"}}), MAY) == {"c-1"}
+
+
+def test_retrying_errors_takes_every_month_with_one() -> None:
+    again = months_due.to_do_again(Journal(), state({MAY: {"c"}, JUNE: set()}), retry_errors=True)
+    assert again == {MAY}
+
+
+def test_what_is_settled_leaves_the_journal_and_new_errors_enter_it() -> None:
+    journal = journals.observe(Journal(last_closed_month="2025-04"), state({MAY: {"c-1", "c-2"}}))
+    after = journals.after_closing(
+        journal, MAY, {"c-3": "CODE"}, frozenset({"c-1"}), last_closed=MAY
+    )
+    assert after.unresolved["2025-05"].keys() == {"c-2", "c-3"}
+    assert after.last_closed_month == "2025-05"
+    emptied = journals.after_closing(after, MAY, {}, frozenset({"c-2", "c-3"}), last_closed=None)
+    assert emptied == Journal(last_closed_month="2025-05")
+
+
+def test_an_error_is_announced_once_by_the_execution_that_ends_with_it() -> None:
+    journal = journals.observe(Journal(), state({MAY: {"old"}}))
+    journal = journals.after_closing(
+        journal, MAY, {"new": "CODE"}, frozenset(), last_closed=None, notices=["look here"]
+    )
+    expected = (["2025-05: new (CODE)"], ["look here"], 2)
+    assert journals.to_announce(journal, "x-1") == expected
+    told = journals.announced(journal, "x-1")
+    assert journals.to_announce(told, "x-1") == expected, "a function that is retried says it again"
+    assert journals.to_announce(told, "x-2") == ([], [], 2)
+    assert journals.announced(told, "x-2").notices == ()
+
+
+def test_a_contract_that_an_operator_settled_leaves_the_journal() -> None:
+    journal = journals.observe(Journal(), state({MAY: {"c-1", "c-2"}}))
+    settled = journals.observe(journal, state({MAY: {"c-2"}}, {MAY: {"c-1"}}))
+    assert settled.unresolved["2025-05"].keys() == {"c-2"}
+
+
+def test_a_notice_stands_once_however_often_its_month_is_closed() -> None:
+    journal = Journal()
+    for _ in range(2):
+        journal = journals.after_closing(
+            journal, MAY, {}, frozenset(), last_closed=None, notices=["look here"]
+        )
+    assert len(journal.notices) == 1
