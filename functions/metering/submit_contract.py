@@ -20,7 +20,7 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.clazar import Clazar, ListingUnavailable, Reply
 from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
-from functions.domain import answers, ledger, submission
+from functions.domain import answers, ledger, lookup, submission
 from functions.domain.ledger_entry import Attempt, Entry
 from functions.domain.month import parse_instant
 from functions.errors import (
@@ -110,8 +110,8 @@ def _look_up(
         stored = outside.clazar.stored(name, month.start)
     except ListingUnavailable as error:
         logger.warning("clazar cannot be asked", contract=name, reason=str(error))
-        return _write(document, ledger.not_listable(version.value), version)
-    looked = ledger.looked(
+        return _write(document, lookup.not_listable(version.value), version)
+    looked = lookup.looked(
         version.value,
         stored,
         _foreign(task, outside.objects) if stored else {},

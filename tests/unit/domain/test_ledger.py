@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.domain import ledger
+from functions.domain import ledger, lookup
 from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Stored
 from functions.domain.ledger_entry import DUPLICATE, Attempt, Entry, Failure
 
@@ -22,7 +22,7 @@ def a_claim(**quantities: str) -> Entry:
 
 def an_entry(**quantities: str) -> Entry:
     """Return an entry whose lines may be sent: Clazar was asked and lists nothing."""
-    return ledger.looked(a_claim(**quantities), {}, {}, request_over=True)
+    return lookup.looked(a_claim(**quantities), {}, {}, request_over=True)
 
 
 def begun(entry: Entry, name: str = "a-1") -> Entry:
@@ -46,7 +46,7 @@ def stored(quantity: str = "5", status: str = "success") -> Stored:
 
 
 def look(entry: Entry, *records: Stored, foreign: int = 0, over: bool = True) -> Entry:
-    return ledger.looked(entry, {"cpu": records}, {"cpu": foreign}, request_over=over)
+    return lookup.looked(entry, {"cpu": records}, {"cpu": foreign}, request_over=over)
 
 
 IN_DOUBT = answered(begun(an_entry()), UNKNOWN)
@@ -75,7 +75,7 @@ def test_nothing_is_sent_before_clazar_was_asked() -> None:
     assert not a_claim().sendable
     assert look(a_claim()).sendable
     assert look(a_claim(), stored()).accepted
-    assert ledger.not_listable(a_claim()).sendable
+    assert lookup.not_listable(a_claim()).sendable
 
 
 def test_an_unknown_outcome_is_sent_again_only_when_its_request_must_be_over() -> None:
@@ -117,17 +117,17 @@ def test_a_record_that_another_plan_has_sent_is_no_evidence_for_this_one() -> No
 
 
 def test_without_a_listing_the_doubt_stays() -> None:
-    assert ledger.not_listable(IN_DOUBT) == IN_DOUBT
+    assert lookup.not_listable(IN_DOUBT) == IN_DOUBT
 
 
 def test_without_a_listing_a_duplicate_rejection_of_a_record_we_sent_before_is_evidence() -> None:
     resent = answered(begun(look(IN_DOUBT), "a-2"), Answer(kind="present"), "a-2")
-    assert ledger.not_listable(resent).accepted
+    assert lookup.not_listable(resent).accepted
 
 
 def test_without_a_listing_a_duplicate_rejection_of_a_first_sending_stays_in_doubt() -> None:
     first = answered(begun(an_entry()), Answer(kind="present"))
-    assert ledger.not_listable(first).in_doubt
+    assert lookup.not_listable(first).in_doubt
 
 
 def test_a_duplicate_that_is_not_listed_is_refused_not_sent_for_ever() -> None:
@@ -145,7 +145,7 @@ def test_partial_acceptance_is_kept_and_only_the_rest_is_sent() -> None:
     failed = ledger.fail(entry, Failure(code="DIM", message="no", errors=("no",), at="t"))
     entry = ledger.reopen(failed, execution="x-2", at="t")
     assert states(entry) == {"cpu": "accepted", "mem": "unsure"}
-    assert [line.dimension for line in ledger.not_listable(entry).sendable] == ["mem"]
+    assert [line.dimension for line in lookup.not_listable(entry).sendable] == ["mem"]
 
 
 def test_a_reopened_line_is_looked_up_before_it_is_sent() -> None:
@@ -158,7 +158,7 @@ def test_a_reopened_line_is_looked_up_before_it_is_sent() -> None:
 
 def test_a_reopened_duplicate_is_never_sent_blindly() -> None:
     entry = ledger.reopen(look(IN_DOUBT, stored("6")), execution="x-2", at="t")
-    assert states(ledger.not_listable(entry)) == {"cpu": "present"}
+    assert states(lookup.not_listable(entry)) == {"cpu": "present"}
 
 
 def test_a_late_answer_to_an_older_attempt_counts_only_if_it_is_acceptance() -> None:
