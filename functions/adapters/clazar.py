@@ -93,8 +93,8 @@ class Clazar:
     def stored(self, contract: str, start: datetime) -> dict[str, tuple[Stored, ...]]:
         """Return what Clazar lists for a contract's window, by dimension.
 
-        Raises ListingUnavailable if there is no listing, PartnerBusy or PartnerUnreachable if there
-        is no answer now.
+        Raises ListingUnavailable if there is no listing, PartnerUnreachable if there is no answer
+        now, PartnerBusy if the answer is of no use.
         """
         rows: dict[str, Any] = {}
         for page in range(1, _MOST_PAGES + 1):
@@ -114,9 +114,11 @@ class Clazar:
         try:
             response = self._call("GET", params=query, headers={"accept": "application/json"})
         except requests.RequestException as error:
-            if _never_connected(error):
-                raise PartnerUnreachable(f"GET /metering/: {_named(error)}") from error
-            raise PartnerBusy(f"GET /metering/: {_named(error)}") from error
+            raise PartnerUnreachable(f"GET /metering/: {_named(error)}") from error
+        status = response.status_code
+        unwell = status >= _SERVER_ERROR and status not in _NOT_OFFERED
+        if unwell or status in (_TOO_MANY, _TIMED_OUT):
+            raise PartnerUnreachable(f"GET /metering/: HTTP {status}")
         if response.status_code == _NOT_FOUND and page > 1:
             return []
         if response.status_code in _NOT_OFFERED:

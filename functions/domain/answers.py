@@ -86,10 +86,18 @@ def _read(record: Mapping[str, str], result: object) -> Answer:
     record_id = str(result["id"]) if result.get("id") else None
     if _is_error(result):
         return _refusal(result, record_id)
+    return _by_status(record, result, record_id)
+
+
+def _by_status(
+    record: Mapping[str, str], result: Mapping[str, Any], record_id: str | None
+) -> Answer:
     status = result.get("status")
     if status == "success":
         same = same_quantity(result.get("quantity", record["quantity"]), record["quantity"])
-        return Answer(kind="accepted" if same else "present", record_id=record_id)
+        if same:
+            return Answer(kind="accepted", record_id=record_id)
+        return Answer(kind="present", record_id=record_id, code="OTHER_QUANTITY")
     if status in ("fail", "error"):
         message = f"Clazar stored the record with status {status!r} and does not bill it"
         return Answer(

@@ -51,7 +51,9 @@ def observe(journal: Journal, state: PlanState) -> Journal:
         month: {
             name: known
             for name, known in contracts.items()
-            if known.done_too or name not in state.at(Month.parse(month)).done
+            if known.done_too
+            or name not in state.at(Month.parse(month)).done
+            or name in state.at(Month.parse(month)).failed
         }
         for month, contracts in journal.unresolved.items()
     }
@@ -81,7 +83,6 @@ def after_closing(
     settled: frozenset[str],
     *,
     last_closed: Month | None,
-    notices: Iterable[str] = (),
 ) -> Journal:
     """Return the journal after a month: settled contracts leave it, new errors enter it.
 
@@ -96,9 +97,14 @@ def after_closing(
     if kept:
         unresolved[str(month)] = kept
     last = str(last_closed) if last_closed else journal.last_closed_month
-    known_texts = {notice.text for notice in journal.notices}
-    new = (Notice(text=text) for text in notices if text not in known_texts)
-    return Journal(last_closed_month=last, unresolved=unresolved, notices=(*journal.notices, *new))
+    return msgspec.structs.replace(journal, last_closed_month=last, unresolved=unresolved)
+
+
+def with_notices(journal: Journal, texts: Iterable[str]) -> Journal:
+    """Return the journal with notices to announce; one that waits already is not added again."""
+    known = {notice.text for notice in journal.notices}
+    new = tuple(Notice(text=text) for text in texts if text not in known)
+    return msgspec.structs.replace(journal, notices=journal.notices + new)
 
 
 class Announcement(NamedTuple):

@@ -39,7 +39,11 @@ def claim(entry: Entry, quantities: Mapping[str, str], *, execution: str, at: st
     A quantity that was accepted or may have been is never changed; a different result of today's
     computation is kept beside it.
     """
-    lines = tuple(_refreshed(line, quantities.get(line.dimension)) for line in entry.lines)
+    taken_over = entry.execution != execution
+    lines = tuple(
+        _refreshed(line, quantities.get(line.dimension), taken_over=taken_over)
+        for line in entry.lines
+    )
     known = {line.dimension for line in entry.lines}
     added = tuple(
         Line(dimension=name, quantity=quantity)
@@ -57,7 +61,9 @@ def claim(entry: Entry, quantities: Mapping[str, str], *, execution: str, at: st
     )
 
 
-def _refreshed(line: Line, quantity: str | None) -> Line | None:
+def _refreshed(line: Line, quantity: str | None, *, taken_over: bool) -> Line | None:
+    if line.state == "open" and taken_over:  # what an earlier execution has seen may be old
+        line = replace(line, state="unsure")
     if line.state in ("open", "unsure") and not line.in_doubt_before:
         return replace(line, quantity=quantity) if quantity else None
     later = None if quantity == line.quantity else quantity or "0"

@@ -58,6 +58,8 @@ def _absent(line: Line, *, request_over: bool) -> Line:
         return line
     if line.state == "sent":
         return replace(line, state="open", in_doubt_before=True)
+    if not line.code:  # what was there has gone: re-opened, or never decided
+        return replace(line, state="open")
     message = "Clazar refuses the record as a duplicate but lists no billed one"
     return replace(line, state="refused", code=DUPLICATE, message=message, errors=(message,))
 

@@ -48,10 +48,14 @@ def claim_contract(
         if entry.failure:
             entry = ledger.reopen(entry, execution=task.run.execution, at=at)
         entry = ledger.claim(entry, item.quantities, execution=task.run.execution, at=at)
-        if entry.accepted and entry.lines == read.value.lines and read.value.settled_at:
+        if _is_settled(read.value) and entry.lines == read.value.lines and not item.failure:
             return Claimed("nothing")
     document.write(entry, read)
     return _next(task, entry)
+
+
+def _is_settled(entry: Entry) -> bool:
+    return entry.accepted and not entry.failure and entry.settled_at is not None
 
 
 def _first(task: ContractTask, at: str) -> Entry:

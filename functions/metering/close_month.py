@@ -13,7 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due, report, state_file
-from functions.domain.journal import Journal, after_closing, reopened
+from functions.domain.journal import Journal, after_closing, reopened, with_notices
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant, parse_instant
 from functions.domain.outcome import (
@@ -102,6 +102,9 @@ def _write_state(
             at=at,
         )
 
+    # First what can be said twice: after the state file the month would not be looked at again.
+    if notices:
+        journal.change(lambda before: with_notices(before or Journal(), notices))
     state_bucket.change_state(objects, plan, recorded)
     state = state_bucket.read_state(objects, plan) or PlanState()
     journal.change(
@@ -111,7 +114,6 @@ def _write_state(
             {name: code_of(entry) for name, entry in outcome.failed.items()},
             frozenset(outcome.accepted),
             last_closed=state.last_processed_month,
-            notices=notices,
         )
     )
 

@@ -175,12 +175,20 @@ def test_what_is_not_listed_is_not_there(clazar: Clazar) -> None:
     assert clazar.stored("c-1", START) == {}
 
 
-@pytest.mark.parametrize("action", ["busy", "unavailable", "garbage", "drop"])
+@pytest.mark.parametrize(
+    ("action", "error"),
+    [
+        ("busy", PartnerUnreachable),
+        ("unavailable", PartnerUnreachable),
+        ("drop", PartnerUnreachable),
+        ("garbage", PartnerBusy),
+    ],
+)
 def test_a_listing_that_does_not_answer_is_asked_again_later(
-    server: ClazarServer, clazar: Clazar, action: str
+    server: ClazarServer, clazar: Clazar, action: str, error: type[Exception]
 ) -> None:
     server.listing_script(action)
-    with pytest.raises(PartnerBusy):
+    with pytest.raises(error):
         clazar.stored("c-1", START)
 
 

@@ -131,7 +131,7 @@ def test_without_a_listing_a_duplicate_rejection_of_a_first_sending_stays_in_dou
 
 
 def test_a_duplicate_that_is_not_listed_is_refused_not_sent_for_ever() -> None:
-    first = answered(begun(an_entry()), Answer(kind="present"))
+    first = answered(begun(an_entry()), Answer(kind="present", code="DUPLICATE"))
     entry = look(first)
     assert entry.refused[0].code == DUPLICATE
     assert not entry.sendable
@@ -198,3 +198,19 @@ def test_success_needs_evidence_for_every_line() -> None:
 
 def _plain(entry: Entry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in Entry.__struct_fields__}
+
+
+def test_a_reopened_duplicate_is_sent_once_what_was_there_has_gone() -> None:
+    entry = ledger.reopen(look(a_claim(), stored("6")), execution="x-2", at="t")
+    assert look(entry, stored("6")).refused
+    assert look(entry).sendable
+
+
+def test_an_undecided_record_that_vanished_leaves_the_line_to_be_sent() -> None:
+    assert look(look(a_claim(), stored(status="pending"))).sendable
+
+
+def test_what_an_earlier_execution_has_seen_is_looked_up_again() -> None:
+    taken = ledger.claim(an_entry(), {"cpu": "5"}, execution="x-2", at="t")
+    assert not taken.sendable
+    assert ledger.claim(an_entry(), {"cpu": "5"}, execution="x-1", at="t").sendable

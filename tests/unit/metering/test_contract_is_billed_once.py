@@ -319,3 +319,25 @@ def test_a_broken_ledger_entry_stops_and_stays_as_it_is() -> None:
     with pytest.raises(BadState, match=r"c-1\.json cannot be read"):
         claim_contract(a_contract(QUANTITIES), objects, lambda _: False, "t")
     assert objects.objects["ledger/S/E/P/2025-07/c-1.json"] == b'{"plan": 1'
+
+
+def test_a_formula_that_was_corrected_to_nothing_clears_its_error() -> None:
+    objects = MemoryObjects()
+    failing = a_contract({}, failure="formula '1/0': division by zero")
+    assert claim_contract(failing, objects, lambda _: False, "t").action == "record_error"
+    record_error(failing, objects, "t")
+    corrected = a_contract({}, execution="x-2", retry=True)
+    assert claim_contract(corrected, objects, lambda _: False, "t").action == "record_success"
+    assert record_success(corrected, objects, "t").outcome == "success"
+    entry = the_entry(objects)
+    assert entry
+    assert entry.failure is None
+
+
+def test_a_formula_that_fails_later_is_not_hidden_by_an_empty_success() -> None:
+    objects = MemoryObjects()
+    one_child_without_lines = a_contract({})
+    claim_contract(one_child_without_lines, objects, lambda _: False, "t")
+    record_success(one_child_without_lines, objects, "t")
+    failing = a_contract({}, execution="x-2", failure="formula '1/0': division by zero")
+    assert claim_contract(failing, objects, lambda _: False, "t").action == "record_error"
