@@ -14,7 +14,7 @@ NODE = $(NODE_WHEEL)/bin/node
 CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 
 PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-header
+	--generate-hashes --no-header
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check format test synth diff deploy lock clean

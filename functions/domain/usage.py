@@ -8,7 +8,6 @@ the text of the file, never a float.
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -17,59 +16,17 @@ import msgspec
 
 from functions.domain.month import parse_instant
 from functions.domain.problem import Problem, line_of_error, line_of_record
+from functions.domain.usage_record import LIMIT, Inadmissible, Record, decode_records
 
 # Every sum of admissible numbers fits in these digits; a sum that would round traps instead.
 EXACT = decimal.Context(prec=120, traps=[decimal.Inexact, decimal.InvalidOperation])
-_LIMIT = 10**30
-_SMALLEST_EXPONENT = -60
-_MEMO_SIZE = 100_000
 _LONGEST_ID = 200
 MAX_PROBLEMS = 100
-
-
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """The fields of an exported record that are read; all others are skipped unparsed."""
-
-    externalPayerId: Any = None  # noqa: N815  # the exporter's name
-    dimension: Any = None
-    value: Any = None
-    pricePerUnit: Any = None  # noqa: N815
-    subscriptionId: Any = None  # noqa: N815
-    instanceId: Any = None  # noqa: N815
-    podName: Any = None  # noqa: N815
-    hostName: Any = None  # noqa: N815
-    timestamp: Any = None
 
 
 # What sums are kept by: contract, dimension, price per unit, and the subscription only where there
 # is no contract, so that somebody can find out who should have paid. A bare tuple: this is hot.
 Group = tuple[str | None, str, int | Decimal | None, str | None]
-
-
-class _Inadmissible(str):
-    """A number's text that is negative or too long to be summed exactly."""
-
-    __slots__ = ()
-
-
-def _exact_decimals() -> Callable[[str], Decimal | _Inadmissible]:
-    memo: dict[str, Decimal | _Inadmissible] = {}
-
-    def decimal_of(text: str) -> Decimal | _Inadmissible:
-        known = memo.get(text)
-        if known is None:
-            if len(memo) >= _MEMO_SIZE:
-                memo.clear()
-            number = Decimal(text)
-            short = int(number.as_tuple().exponent) >= _SMALLEST_EXPONENT
-            known = number if 0 <= number < _LIMIT and short else _Inadmissible(text)
-            memo[text] = known
-        return known
-
-    return decimal_of
-
-
-decode_records = msgspec.json.Decoder(list[Record], float_hook=_exact_decimals()).decode
 
 
 # One C call each: these run once per record.
@@ -124,7 +81,7 @@ class Tally:
             kind = type(value)
             try:
                 group = known.get(_group_of(record))
-                if group and (kind is Decimal or (kind is int and 0 <= value < _LIMIT)):
+                if group and (kind is Decimal or (kind is int and 0 <= value < LIMIT)):
                     if not self._largest or not (record.podName or record.instanceId):
                         groups[group] += value
                         continue
@@ -142,7 +99,7 @@ class Tally:
 
     def _add(self, record: Record) -> str | None:
         value = record.value
-        if type(value) is not Decimal and not (type(value) is int and 0 <= value < _LIMIT):
+        if type(value) is not Decimal and not (type(value) is int and 0 <= value < LIMIT):
             return f"value {_shown(value)} is not a number of zero or more"
         refused, group = _checked(record)
         if refused:
@@ -191,7 +148,7 @@ def _checked(record: Record) -> tuple[str | None, Group]:
     elif (
         price is not None
         and type(price) is not Decimal
-        and not (type(price) is int and 0 <= price < _LIMIT)
+        and not (type(price) is int and 0 <= price < LIMIT)
     ):
         refused = f"pricePerUnit {_shown(price)} is not a number of zero or more"
     elif contract is None or (type(contract) is str and not contract.strip()):
@@ -225,7 +182,7 @@ def _clock_hour(timestamp: object) -> str:
 def _shown(value: object) -> str:
     if value is None:
         return "(missing)"
-    if isinstance(value, _Inadmissible):
+    if isinstance(value, Inadmissible):
         return f"{str(value)[:80]} (negative, or too many digits)"
     return str(value)[:80] if isinstance(value, Decimal) else repr(value)[:80]
 
