@@ -15,8 +15,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from functions.adapters.http_errors import named, never_connected
 from functions.domain import answers
 from functions.domain.answers import Answer, Stored
 from functions.errors import CredentialsRefused, PartnerBusy, PartnerUnreachable
@@ -74,8 +74,8 @@ class Clazar:
         try:
             response = self._call("POST", data=body, headers=headers)
         except requests.RequestException as error:
-            if _never_connected(error):
-                return _reply("unreachable", records, answers.NOT_TAKEN, None, _named(error))
+            if never_connected(error):
+                return _reply("unreachable", records, answers.NOT_TAKEN, None, named(error))
             return _reply("unknown", records, answers.UNKNOWN, None, str(error))
         status, text = response.status_code, response.text[:_KEPT_RESPONSE]
         if status == _TOO_MANY:
@@ -114,7 +114,7 @@ class Clazar:
         try:
             response = self._call("GET", params=query, headers={"accept": "application/json"})
         except requests.RequestException as error:
-            raise PartnerUnreachable(f"GET /metering/: {_named(error)}") from error
+            raise PartnerUnreachable(f"GET /metering/: {named(error)}") from error
         status = response.status_code
         unwell = status >= _SERVER_ERROR and status not in _NOT_OFFERED
         if unwell or status in (_TOO_MANY, _TIMED_OUT):
@@ -166,7 +166,7 @@ class Clazar:
                     allow_redirects=False,
                 )
             except requests.RequestException as error:
-                raise PartnerUnreachable(f"POST /authenticate/: {_named(error)}") from error
+                raise PartnerUnreachable(f"POST /authenticate/: {named(error)}") from error
             status, body = response.status_code, _json(response)
             if (
                 status == _OK
@@ -190,19 +190,6 @@ def _reply(
     text: str,
 ) -> Reply:
     return Reply(outcome, {record["dimension"]: answer for record in records}, status, text)
-
-
-def _named(error: requests.RequestException) -> str:
-    return f"{type(error).__name__}: {str(error)[:200]}"
-
-
-def _never_connected(error: requests.RequestException) -> bool:
-    """No connection was ever made, so no byte of the request has left."""
-    if isinstance(error, requests.ConnectTimeout):
-        return True
-    cause = error.args[0] if error.args else None
-    reason = getattr(cause, "reason", None)
-    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
 def _json(response: requests.Response) -> Any:

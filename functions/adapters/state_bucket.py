@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import msgspec
-
 from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
 from functions.domain import keys, state_file
 from functions.domain.journal import Journal
+from functions.domain.lease import Lease
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month
 from functions.domain.plan import Plan
@@ -18,13 +17,6 @@ from functions.errors import WriteConflict
 
 _READERS = 32
 _TRIES = 8
-
-
-class Lease(msgspec.Struct, frozen=True, kw_only=True):
-    """Who runs a plan; nobody once `execution` is empty."""
-
-    execution: str
-    at: str
 
 
 def lease(objects: Objects, plan: Plan) -> Document[Lease]:

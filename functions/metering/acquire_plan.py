@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, executions, state_bucket
-from functions.adapters.state_bucket import Lease
-from functions.adapters.storage import Objects
-from functions.domain.month import Month, format_instant, parse_instant
+from functions.adapters import configuration, executions, leases, state_bucket
+from functions.domain.month import Month
 from functions.domain.months_due import MOST_MONTHS
 from functions.domain.plan import Plan
-from functions.errors import BadInput, PlanBusy, WriteConflict
-from functions.metering.payloads import MOST_CONTRACTS, ExecutionInput, Run, Start, dump, parse
+from functions.errors import BadInput, PlanBusy
+from functions.metering.payloads import MOST_CONTRACTS, ExecutionInput, Run
+from functions.payloads import Start, dump, parse, time_of_run
 
 logger = Logger()
-_CLOCK_SKEW = timedelta(hours=1)
 
 
 @logger.inject_lambda_context
@@ -27,7 +24,9 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     start = parse(event, Start)
     run = settle(start, configuration.plans())
     if not run.dry_run:
-        acquire(run, start.started, configuration.state_bucket(), executions.is_running)
+        lease = state_bucket.lease(configuration.state_bucket(), run.plan)
+        if busy := leases.acquire(lease, run.execution, start.started, executions.is_running):
+            raise PlanBusy(f"plan {run.plan.key}: {busy}")
     logger.info("plan acquired", plan=run.plan.key, as_of=run.as_of, dry_run=run.dry_run)
     return dump(run)
 
@@ -45,7 +44,7 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
         plan=plan,
         execution=start.execution,
         name=start.name,
-        as_of=_as_of(asked.as_of, start.started),
+        as_of=time_of_run(asked.as_of, start),
         months=_months(asked.months),
         contracts=_contracts(asked.contracts),
         retry_errors=asked.retry_errors,
@@ -65,17 +64,6 @@ def _choose(name: str | None, plans: Mapping[str, Plan]) -> Plan:
     return plans[name]
 
 
-def _as_of(text: str | None, started: str) -> str:
-    now = parse_instant(started)
-    try:
-        as_of = now if text is None else parse_instant(text)
-    except ValueError as error:
-        raise BadInput(f"as_of: {error}") from error
-    if as_of > now + _CLOCK_SKEW:
-        raise BadInput(f"as_of: {text} is in the future; only finished months are billed")
-    return format_instant(min(as_of, now))
-
-
 def _months(texts: list[str] | None) -> list[str] | None:
     if texts is None:
         return None
@@ -93,17 +81,3 @@ def _contracts(names: list[str] | None) -> list[str] | None:
     if not 1 <= len(names) <= MOST_CONTRACTS or not all(name.strip() for name in names):
         raise BadInput(f"contracts: give 1 to {MOST_CONTRACTS} contract ids, or leave it out")
     return sorted(set(names))
-
-
-def acquire(run: Run, at: str, objects: Objects, is_running: Callable[[str], bool]) -> None:
-    """Take the lease, over a holder only when its execution is no longer running."""
-    lease = state_bucket.lease(objects, run.plan)
-    held = lease.read()
-    if held and held.value.execution == run.execution:
-        return
-    if held and held.value.execution and is_running(held.value.execution):
-        raise PlanBusy(f"plan {run.plan.key} is being run by {held.value.execution}")
-    try:
-        lease.write(Lease(execution=run.execution, at=at), held)
-    except WriteConflict as error:
-        raise PlanBusy(f"plan {run.plan.key} was acquired by another execution") from error

@@ -17,7 +17,8 @@ from functions.domain.run_files import Partial, Sum
 from functions.domain.usage import Group, Tally
 from functions.domain.usage_files import UsageFile
 from functions.errors import BadUsage
-from functions.metering.payloads import MonthTask, Partition, PartitionTask, dump, parse
+from functions.metering.payloads import MonthTask, Partition, PartitionTask
+from functions.payloads import dump, parse
 
 logger = Logger()
 Reader = Callable[[Iterable[UsageFile]], Iterator[tuple[UsageFile, bytes | Problem]]]

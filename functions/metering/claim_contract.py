@@ -14,7 +14,8 @@ from functions.domain import ledger
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant
 from functions.errors import ContractBusy
-from functions.metering.payloads import Claimed, ContractTask, dump, parse
+from functions.metering.payloads import Claimed, ContractTask
+from functions.payloads import dump, parse
 
 logger = Logger()
 

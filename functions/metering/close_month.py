@@ -29,7 +29,8 @@ from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import PlanState
 from functions.errors import MonthIncomplete
 from functions.metering.merge_usage import read_bill
-from functions.metering.payloads import ClosedMonth, MergedMonth, dump, parse
+from functions.metering.payloads import ClosedMonth, MergedMonth
+from functions.payloads import dump, parse
 
 logger = Logger()
 metrics = Metrics()

@@ -16,7 +16,8 @@ from functions.domain.problem import Problem
 from functions.domain.usage import MAX_PROBLEMS
 from functions.domain.usage_files import UsageFile
 from functions.errors import BadUsage
-from functions.metering.payloads import Listing, MonthTask, Partition, dump, parse
+from functions.metering.payloads import Listing, MonthTask, Partition
+from functions.payloads import dump, parse
 
 logger = Logger()
 

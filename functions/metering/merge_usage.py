@@ -20,15 +20,8 @@ from functions.domain.state_file import PlanState
 from functions.domain.usage import Group
 from functions.errors import BadInput, BadUsage
 from functions.metering.aggregate_partition import partial_key
-from functions.metering.payloads import (
-    ContractItem,
-    ListedMonth,
-    Merged,
-    MonthTask,
-    Partition,
-    dump,
-    parse,
-)
+from functions.metering.payloads import ContractItem, ListedMonth, Merged, MonthTask, Partition
+from functions.payloads import dump, parse
 
 logger = Logger()
 _SHOWN = 4_000

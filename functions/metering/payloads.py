@@ -5,7 +5,7 @@ Nothing here grows with the number of files or contracts: those are behind S3 ke
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,11 +13,9 @@ from functions.domain.month import Month
 from functions.domain.months_due import Waiting
 from functions.domain.plan import Plan
 from functions.domain.run_files import MonthUsage
-from functions.errors import BadInput
+from functions.payloads import Problem
 
 MOST_CONTRACTS = 100
-
-T = TypeVar("T")
 
 
 class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,15 +28,6 @@ class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool | None = None
     max_months: int | None = None
     as_of: str | None = None
-
-
-class Start(msgspec.Struct, frozen=True):
-    """Input of AcquirePlan: the execution input and who is executing."""
-
-    input: Any
-    execution: str
-    name: str
-    started: str
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,26 +126,6 @@ class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     without_usage: bool = False
 
 
-class Problem(msgspec.Struct, frozen=True, rename="pascal"):
-    """What Catch passes on."""
-
-    error: str
-    cause: str = ""
-
-    @property
-    def message(self) -> str:
-        """The message of a function's error, or the cause as it stands."""
-        try:
-            details = msgspec.json.decode(self.cause)
-        except msgspec.DecodeError:
-            return self.cause
-        return str(details["errorMessage"]) if _has_message(details) else self.cause
-
-
-def _has_message(details: object) -> bool:
-    return isinstance(details, dict) and "errorMessage" in details
-
-
 class ContractTask(MonthTask, frozen=True, kw_only=True):
     """Input of ClaimContract, SubmitContract, RecordSuccess and RecordError."""
 
@@ -226,32 +195,3 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     planned: Planned | None = None
     months: list[ClosedMonth] = []
     failure: Problem | None = None
-
-
-class Finished(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of ReleasePlan: how the execution is to end."""
-
-    succeeded: bool
-    notify: bool
-    error: str
-    cause: str
-    subject: str
-    result: dict[str, Any]
-
-
-def parse(event: object, kind: type[T]) -> T:
-    """Read a state's input; BadInput names the field."""
-    try:
-        return msgspec.convert(event, kind)
-    except msgspec.ValidationError as error:
-        known = f"; known are {', '.join(fields)}" if (fields := _fields(kind)) else ""
-        raise BadInput(f"{kind.__name__}: {error}{known}") from error
-
-
-def _fields(kind: object) -> tuple[str, ...]:
-    return getattr(kind, "__struct_fields__", ())
-
-
-def dump(value: msgspec.Struct) -> Any:
-    """Return a state's output as JSON data."""
-    return msgspec.to_builtins(value)

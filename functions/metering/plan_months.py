@@ -17,7 +17,8 @@ from functions.domain.month import parse_instant
 from functions.domain.plan import Plan
 from functions.domain.state_file import PlanState
 from functions.errors import BadInput, BadUsage
-from functions.metering.payloads import Planned, Run, RunTask, dump, parse
+from functions.metering.payloads import Planned, Run, RunTask
+from functions.payloads import dump, parse
 
 logger = Logger()
 

@@ -13,7 +13,8 @@ from functions.domain import keys, submission
 from functions.domain.billing import ContractBill
 from functions.domain.ledger_entry import Line
 from functions.metering.merge_usage import read_bill
-from functions.metering.payloads import ClosedMonth, MergedMonth, dump, parse
+from functions.metering.payloads import ClosedMonth, MergedMonth
+from functions.payloads import dump, parse
 
 logger = Logger()
 

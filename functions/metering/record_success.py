@@ -13,7 +13,8 @@ from functions.domain import ledger
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant
 from functions.errors import BadState
-from functions.metering.payloads import ContractTask, Recorded, dump, parse
+from functions.metering.payloads import ContractTask, Recorded
+from functions.payloads import dump, parse
 
 logger = Logger()
 

@@ -8,18 +8,17 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, state_bucket
-from functions.adapters.state_bucket import Lease
+from functions.adapters import configuration, leases, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain.journal import Announcement, Journal, announced, to_announce
 from functions.domain.month import format_instant
 from functions.domain.outcome import some
-from functions.metering.payloads import Finish, Finished, dump, parse
+from functions.metering.payloads import Finish
+from functions.payloads import Finished, dump, mail_subject, parse
 
 logger = Logger()
 ATTENTION = "ContractsNeedAttention"
 _LONGEST_TEXT = 8_000
-_LONGEST_SUBJECT = 100
 
 
 @logger.inject_lambda_context
@@ -29,7 +28,8 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     objects = configuration.state_bucket()
     announcement = announce(task, objects)
     if not task.run.dry_run:
-        release(task, objects, format_instant(datetime.now(UTC)))
+        lease = state_bucket.lease(objects, task.run.plan)
+        leases.release(lease, task.run.execution, format_instant(datetime.now(UTC)))
     finished = finish(task, announcement)
     logger.info("plan released", plan=task.run.plan.key, succeeded=finished.succeeded)
     return dump(finished)
@@ -47,14 +47,6 @@ def announce(task: Finish, objects: Objects) -> Announcement:
     if found.contracts or found.notices:
         document.change(lambda journal: announced(journal or Journal(), name))
     return found
-
-
-def release(task: Finish, objects: Objects, at: str) -> None:
-    """Give the lease back, if this execution still holds it."""
-    lease = state_bucket.lease(objects, task.run.plan)
-    held = lease.read()
-    if held and held.value.execution == task.run.execution:
-        lease.write(Lease(execution="", at=at), held)
 
 
 def finish(task: Finish, announcement: Announcement) -> Finished:
@@ -78,7 +70,7 @@ def finish(task: Finish, announcement: Announcement) -> Finished:
         notify=not task.run.dry_run and bool(error or notices),
         error=error,
         cause="; ".join(causes)[:_LONGEST_TEXT],
-        subject=_subject(f"Metering of {plan}: {error or 'something to look at'}"),
+        subject=mail_subject(f"Metering of {plan}: {error or 'something to look at'}"),
         result={
             "plan": plan,
             "as_of": task.run.as_of,
@@ -89,8 +81,3 @@ def finish(task: Finish, announcement: Announcement) -> Finished:
             "message": message[:_LONGEST_TEXT],
         },
     )
-
-
-def _subject(text: str) -> str:
-    """Make a line that SNS takes: printable ASCII, at most 100 characters."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text)[:_LONGEST_SUBJECT]

@@ -32,7 +32,8 @@ from functions.errors import (
     PartnerRefused,
     PartnerUnreachable,
 )
-from functions.metering.payloads import ContractTask, Recorded, dump, parse
+from functions.metering.payloads import ContractTask, Recorded
+from functions.payloads import dump, parse
 
 logger = Logger()
 # A request with its token and one repetition after a 401 fits in this.

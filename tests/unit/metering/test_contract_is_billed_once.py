@@ -27,11 +27,12 @@ from functions.errors import (
     WriteConflict,
 )
 from functions.metering.claim_contract import claim_contract
-from functions.metering.payloads import ContractTask, Problem
+from functions.metering.payloads import ContractTask
 from functions.metering.record_error import record_error
 from functions.metering.record_success import record_success
 from functions.metering.submit_contract import Outside, submit_contract
-from infra.metering_tasks import SETTLE_SECONDS
+from functions.payloads import Problem
+from infra.tasks import SETTLE_SECONDS
 from tests.memory import MemoryObjects
 from tests.unit.metering.partner import MemoryClazar
 from tests.unit.metering.runs import MONTH, a_contract, a_plan

@@ -1,0 +1,38 @@
+"""Leases are taken and given back by conditional writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from functions.adapters.documents import Document
+from functions.domain.lease import Lease
+from functions.errors import WriteConflict
+
+
+def acquire(
+    document: Document[Lease], execution: str, at: str, is_running: Callable[[str], bool]
+) -> str:
+    """Take the lease, over a holder only when its execution is no longer running.
+
+    Returns why it could not be taken; nothing if it was.
+    """
+    held = document.read()
+    if held and held.value.execution == execution:
+        return ""
+    if held and held.value.execution and is_running(held.value.execution):
+        return f"{document.key} is held by {held.value.execution}"
+    request = held.value.request if held else None
+    try:
+        document.write(Lease(execution=execution, at=at, request=request), held)
+    except WriteConflict:
+        return f"{document.key} was taken by another execution"
+    return ""
+
+
+def release(document: Document[Lease], execution: str, at: str) -> None:
+    """Give the lease back, if this execution still holds it."""
+    held = document.read()
+    if held and held.value.execution == execution:
+        document.write(msgspec.structs.replace(held.value, execution="", at=at), held)

@@ -1,0 +1,89 @@
+"""What the states of both pipelines have in common: reading inputs, errors from Catch, endings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from functions.domain.month import format_instant, parse_instant
+from functions.errors import BadInput
+
+T = TypeVar("T")
+_CLOCK_SKEW = timedelta(hours=1)
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Input of the first state: the execution input and who is executing."""
+
+    input: Any
+    execution: str
+    name: str
+    started: str
+
+
+class Problem(msgspec.Struct, frozen=True, rename="pascal"):
+    """What Catch passes on."""
+
+    error: str
+    cause: str = ""
+
+    @property
+    def message(self) -> str:
+        """The message of a function's error, or the cause as it stands."""
+        try:
+            details = msgspec.json.decode(self.cause)
+        except msgspec.DecodeError:
+            return self.cause
+        return str(details["errorMessage"]) if _has_message(details) else self.cause
+
+
+def _has_message(details: object) -> bool:
+    return isinstance(details, dict) and "errorMessage" in details
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """Output of the last state: how the execution is to end."""
+
+    succeeded: bool
+    notify: bool
+    error: str
+    cause: str
+    subject: str
+    result: dict[str, Any]
+
+
+def parse(event: object, kind: type[T]) -> T:
+    """Read a state's input; BadInput names the field."""
+    try:
+        return msgspec.convert(event, kind)
+    except msgspec.ValidationError as error:
+        known = f"; known are {', '.join(fields)}" if (fields := _fields(kind)) else ""
+        raise BadInput(f"{kind.__name__}: {error}{known}") from error
+
+
+def _fields(kind: object) -> tuple[str, ...]:
+    return getattr(kind, "__struct_fields__", ())
+
+
+def time_of_run(text: str | None, start: Start) -> str:
+    """Return the moment that a run is about: `as_of`, or when it was started. Never the future."""
+    now = parse_instant(start.started)
+    try:
+        as_of = now if text is None else parse_instant(text)
+    except ValueError as error:
+        raise BadInput(f"as_of: {error}") from error
+    if as_of > now + _CLOCK_SKEW:
+        raise BadInput(f"as_of: {text} is in the future")
+    return format_instant(min(as_of, now))
+
+
+def dump(value: msgspec.Struct) -> Any:
+    """Return a state's output as JSON data."""
+    return msgspec.to_builtins(value)
+
+
+def mail_subject(text: str) -> str:
+    """Make a line that SNS takes: printable ASCII, at most 100 characters."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text)[:100]
