@@ -38,7 +38,7 @@ class PartnerUnreachable(Exception):
 
 
 class PartnerRefused(Exception):
-    """The partner will not accept this contract's usage as it stands. A person has to look."""
+    """The partner will not accept this as it stands. A person has to look."""
 
 
 class CredentialsRefused(Exception):
@@ -55,3 +55,19 @@ class MonthIncomplete(Exception):
 
 class StorageBusy(Exception):
     """S3 or another AWS service did not answer in time or throttled. Try again later."""
+
+
+class BadCredits(Exception):
+    """A credits file or a snapshot cannot be posted as it stands. Nothing was posted."""
+
+
+class StreamBusy(Exception):
+    """The stream is held, or a request to it may still be underway. Try again later."""
+
+
+class DropHeld(Exception):
+    """A drop would erase much of what is stored. A person has to say that this is meant."""
+
+
+class DropDiffers(Exception):
+    """What the receiver stores is not, or not yet, what was posted. Ask again later."""

@@ -1,16 +1,21 @@
-"""What deployment gives the functions: names in the environment, plans in SSM, one secret."""
+"""What deployment gives the functions: names in the environment, plans in SSM, secrets."""
 
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 
 import msgspec
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters.clazar import Clazar, Credentials
+from functions.adapters.cloudzero import ApiKey, CloudZero
 from functions.adapters.storage import Bucket
+from functions.adapters.streams import Clock, Stream
 from functions.domain.plan import Plan, parse_plans
 from functions.errors import BadInput, CredentialsRefused, StorageBusy
 
@@ -23,6 +28,11 @@ def state_bucket() -> Bucket:
 def usage_bucket() -> Bucket:
     """Return the bucket that Omnistrate exports to."""
     return Bucket(os.environ["USAGE_BUCKET"])
+
+
+def credits_bucket() -> Bucket:
+    """Return the bucket that credits files are dropped into, with the state of their posting."""
+    return Bucket(os.environ["CREDITS_BUCKET"])
 
 
 def settle_seconds() -> float:
@@ -41,6 +51,51 @@ def plans() -> dict[str, Plan]:
         raise BadInput(f"no plan is configured under {path}")
     configured = parse_plans(f"[{','.join(str(value) for value in found.values())}]")
     return {plan.key: plan for plan in configured}
+
+
+def connection() -> str:
+    """Return the id of the AnyCost Stream connection."""
+    return os.environ["CLOUDZERO_CONNECTION_ID"]
+
+
+def allow_reversals() -> bool:
+    """Return whether a credits file may hold negative amounts."""
+    return os.environ["ALLOW_REVERSALS"] == "true"
+
+
+def shrink_limit() -> Decimal:
+    """Return the share of a month's stored rows and total that an upload must leave."""
+    return Decimal(os.environ["SHRINK_LIMIT"])
+
+
+def _api_key(fresh: bool) -> str:  # noqa: FBT001  # called with one positional flag
+    try:
+        text = parameters.get_secret(os.environ["CLOUDZERO_SECRET_ARN"], force_fetch=fresh)
+        key = msgspec.json.decode(text, type=ApiKey).api_key
+    except GetParameterError as error:
+        raise CredentialsRefused(f"the CloudZero secret cannot be read: {error}") from error
+    except msgspec.DecodeError:
+        # The decoder's message may quote the secret, so it goes no further.
+        raise CredentialsRefused('the CloudZero secret must be JSON: {"api_key": "…"}') from None
+    if not key.isascii() or not key.isprintable() or len(key.split()) != 1:
+        raise CredentialsRefused("the CloudZero API key must be one word, without Bearer before it")
+    return key.strip()
+
+
+@cache
+def cloudzero() -> CloudZero:
+    """Return the CloudZero account."""
+    return CloudZero(os.environ["CLOUDZERO_URL"], _api_key)
+
+
+def stream(connection_id: str, execution: str, context: LambdaContext) -> Stream:
+    """Return an AnyCost Stream as this execution may use it."""
+    clock = Clock(
+        lambda: datetime.now(UTC),
+        lambda: context.get_remaining_time_in_millis() / 1000,
+        settle_seconds(),
+    )
+    return Stream(credits_bucket(), cloudzero(), connection_id, execution, clock)
 
 
 def _credentials(fresh: bool) -> Credentials:  # noqa: FBT001  # called with one positional flag

@@ -7,7 +7,8 @@ a success when what is stored is byte for byte what was to be written; writers p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -38,12 +39,32 @@ class Stored(NamedTuple):
     etag: str
 
 
+class Uploaded(NamedTuple):
+    """The newest version of an object that somebody else writes. `at`: when it was stored.
+
+    `body` is None where the object is larger than the reader asked for.
+    """
+
+    body: bytes | None
+    size: int
+    version: str
+    at: datetime
+    metadata: Mapping[str, str]
+
+
 class Listed(NamedTuple):
     """One line of a listing."""
 
     key: str
     etag: str
     size: int
+
+
+class Uploads(Protocol):
+    """A bucket that others upload to."""
+
+    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
+        """Return the newest version of an object, None if there is none."""
 
 
 class Objects(Protocol):
@@ -94,6 +115,25 @@ class Bucket:
         try:
             answer = _client().get_object(Bucket=self.name, Key=key)
             return Stored(answer["Body"].read(), answer["ETag"])
+        except ClientError as error:
+            if _code(error) in _MISSING:
+                return None
+            raise _failure(error, self.name, key) from error
+        except BotoCoreError as error:
+            raise _failure(error, self.name, key) from error
+
+    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
+        """Return the newest version of an object, None if there is none."""
+        try:
+            answer = _client().get_object(Bucket=self.name, Key=key)
+            size = answer["ContentLength"]
+            return Uploaded(
+                answer["Body"].read() if size <= most_bytes else None,
+                size,
+                answer.get("VersionId", answer["ETag"]),
+                answer["LastModified"],
+                answer["Metadata"],
+            )
         except ClientError as error:
             if _code(error) in _MISSING:
                 return None

@@ -50,3 +50,34 @@ def run(plan: Plan, month: Month, run_id: str, *, dry_run: bool) -> str:
 def report(plan: Plan, month: Month) -> str:
     """Return the prefix of a month's report."""
     return f"reports/{plan.path}/{month}/"
+
+
+def stream_lease(connection: str) -> str:
+    """Return the key of the lease of an AnyCost Stream."""
+    return f"leases/{connection}.json"
+
+
+def drop(connection: str, month: Month) -> str:
+    """Return the key of what was last posted for a stream's month."""
+    return f"drops/{connection}/{month}.json"
+
+
+def drop_body(execution: str, month: Month, digest: str) -> str:
+    """Return the key of a request body. Another content has another key, so none is overwritten."""
+    return f"runs/{execution}/{month}-{digest[:32]}.json"
+
+
+def repeated_rows(execution: str, version: str) -> str:
+    """Return the key of the rows that a version of a file repeats."""
+    return f"runs/{execution}/repeated-{quote(version, safe='')}.json"
+
+
+def snapshot(connection: str, month: Month, execution: str, turn: int) -> str:
+    """Return the key of what a stream held for a month before it was replaced."""
+    return f"snapshots/{connection}/{month}/{execution}-{turn}.json"
+
+
+def credits_report(file: str, execution: str, turn: int) -> str:
+    """Return the key of a report. A snapshot's report lies under its own name, too."""
+    name = file.rpartition("/")[2].rpartition(".")[0]
+    return f"reports/{name}/{execution}-{turn}.json"

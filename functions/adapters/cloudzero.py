@@ -1,0 +1,155 @@
+"""CloudZero's AnyCost Stream API: HTTP translated into answers and the errors of a state machine.
+
+No retries and no waiting: that is the state machine's job, where it can be seen.
+
+`POST .../billing_drops`, `GET .../billing_drops/{month}`, `POST .../validate_billing_drop`
+(docs.cloudzero.com, API V2). No idempotency key: it would replay an old answer, whatever the body.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+import requests
+
+from functions.adapters.http_errors import named, never_connected
+from functions.domain.month import Month, format_instant
+from functions.errors import (
+    CredentialsRefused,
+    OutcomeUnknown,
+    PartnerBusy,
+    PartnerRefused,
+    PartnerUnreachable,
+)
+
+# Connect and read. Two requests of one function stay inside its timeout, and that inside
+# SETTLE_SECONDS.
+_TIMEOUT = (5.0, 45.0)
+SECONDS_FOR_A_REQUEST = 52.0
+_ROOT = "/v2/connections/billing/anycost"
+_NOT_OFFERED = (404, 405)
+_BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 400, 401, 403, 404
+_TIMED_OUT, _TOO_MANY, _SERVER_ERROR = 408, 429, 500
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    """What the secret holds."""
+
+    api_key: str
+
+
+class Accepted(NamedTuple):
+    """CloudZero took a drop; what it says of it, as far as it says it."""
+
+    drop_id: str | None
+    row_count: int | None
+
+
+class CloudZero:
+    """One account, one API key. The key is read again when it is refused: it may be a new one."""
+
+    def __init__(self, url: str, api_key: Callable[[bool], str]) -> None:
+        self._url, self._api_key = url.rstrip("/"), api_key
+
+    def validate(self, body: bytes) -> list[str] | None:
+        """Return what is wrong with a drop; None if there is nobody to ask. Writes nothing."""
+        path = f"{_ROOT}/validate_billing_drop"
+        response = self._call("POST", path, body)
+        if response.status_code in _NOT_OFFERED:
+            return None
+        answer = _object(_answer(response, f"POST {path}"), "connection")
+        if not isinstance(valid := answer.get("is_valid"), bool):
+            return None
+        errors = answer.get("errors")
+        listed = [str(error) for error in errors] if isinstance(errors, list) else []
+        return [] if valid else listed or ["CloudZero says that the drop is not valid"]
+
+    def stored(self, connection: str, month: Month) -> list[dict[str, Any]] | None:
+        """Return the rows that a stream holds for a month; None if it holds no such month.
+
+        The documentation writes the month in two ways. The second is tried before a month is taken
+        for absent: what is not seen would be replaced without a snapshot.
+        """
+        path = f"{_ROOT}/{connection}/billing_drops"
+        for name in (str(month), format_instant(month.start)):
+            response = self._call("GET", f"{path}/{name}", None)
+            if response.status_code not in (_BAD_REQUEST, _NOT_FOUND):
+                break
+        what = f"GET {path}/{month}"
+        if response.status_code == _NOT_FOUND:
+            return None
+        body = _answer(response, what)
+        rows = body.get("billing_drop") if isinstance(body, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
+        return rows
+
+    def post(self, connection: str, body: bytes) -> Accepted:
+        """Send a drop: it replaces its month. OutcomeUnknown if it may or may not have arrived."""
+        path = f"{_ROOT}/{connection}/billing_drops"
+        answer = _object(_answer(self._call("POST", path, body), f"POST {path}"), "connection")
+        drop_id, row_count = answer.get("drop_id"), answer.get("row_count")
+        return Accepted(
+            drop_id if isinstance(drop_id, str) else None,
+            row_count if isinstance(row_count, int) else None,
+        )
+
+    def _call(self, method: str, path: str, body: bytes | None) -> requests.Response:
+        key = self._api_key(False)  # noqa: FBT003  # called with one positional flag
+        response = self._send(method, path, body, key)
+        if response.status_code in (_UNAUTHORIZED, _FORBIDDEN):
+            fresh = self._api_key(True)  # noqa: FBT003
+            if fresh != key:
+                response = self._send(method, path, body, fresh)
+        if response.status_code in (_UNAUTHORIZED, _FORBIDDEN):
+            raise CredentialsRefused(f"{method} {path}: {_said(response)}")
+        return response
+
+    def _send(self, method: str, path: str, body: bytes | None, key: str) -> requests.Response:
+        what = f"{method} {path}"
+        headers = {"authorization": key, "accept": "application/json"}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        try:
+            response = requests.request(
+                method,
+                f"{self._url}{path}",
+                headers=headers,
+                data=body,
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            if never_connected(error):
+                raise PartnerUnreachable(f"{what}: {named(error)}") from error
+            raise OutcomeUnknown(f"{what}: {named(error)}") from error
+        status = response.status_code
+        if status == _TOO_MANY:
+            raise PartnerBusy(f"{what}: {_said(response)}")
+        if status == _TIMED_OUT or status >= _SERVER_ERROR:
+            raise OutcomeUnknown(f"{what}: {_said(response)}")
+        return response
+
+
+def _answer(response: requests.Response, what: str) -> Any:
+    """Return the body of an answer that is no refusal."""
+    if response.status_code >= 300:  # noqa: PLR2004
+        raise PartnerRefused(f"{what}: {_said(response)}")
+    try:
+        return json.loads(response.content, parse_float=Decimal)
+    except ValueError:
+        return None
+
+
+def _object(body: Any, wrapper: str) -> dict[str, Any]:
+    """Return the object inside a wrapper key, or the body where the wrapper is missing."""
+    inner = body.get(wrapper, body) if isinstance(body, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _said(response: requests.Response) -> str:
+    return f"HTTP {response.status_code} {response.text[:500]}"

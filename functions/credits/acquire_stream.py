@@ -1,0 +1,49 @@
+"""AcquireStream: check the execution input and take the stream's lease."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration, executions, leases, streams
+from functions.credits.payloads import ExecutionInput, Run
+from functions.errors import BadInput, StreamBusy
+from functions.payloads import Start, dump, parse, time_of_run
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return the run's terms."""
+    start = parse(event, Start)
+    bucket = configuration.credits_bucket()
+    run = settle(start, bucket.name, configuration.connection())
+    lease = streams.lease(bucket, run.connection)
+    if busy := leases.acquire(lease, run.execution, start.started, executions.is_running):
+        raise StreamBusy(busy)
+    logger.info("stream acquired", file=run.file, as_of=run.as_of)
+    return dump(run)
+
+
+def settle(start: Start, bucket: str, connection: str) -> Run:
+    """Check the execution input: a file of our bucket, or a snapshot to restore."""
+    if not isinstance(start.input, Mapping):
+        raise BadInput(f"the execution input must be a JSON object, not {start.input!r}")
+    asked = parse(start.input, ExecutionInput)
+    if (asked.key is None) == (asked.restore is None):
+        raise BadInput('give either {"bucket": "…", "key": "…"} or {"restore": "<snapshot key>"}')
+    if asked.bucket not in (None, bucket):
+        raise BadInput(f"bucket: {asked.bucket!r} is not the credits bucket {bucket}")
+    return Run(
+        connection=connection,
+        execution=start.execution,
+        name=start.name,
+        started=start.started,
+        as_of=time_of_run(asked.as_of, start),
+        key=asked.key,
+        restore=asked.restore,
+        accept_shrink=asked.accept_shrink,
+    )

@@ -1,0 +1,126 @@
+"""ParseCredits: read the newest upload of a credits file and prepare a request per month."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration
+from functions.adapters.documents import Document
+from functions.adapters.storage import Objects, Uploads
+from functions.credits.payloads import DropItem, Parsed, Run, RunTask, Superseded
+from functions.domain import cbf, keys
+from functions.domain.credits_file import (
+    Repeated,
+    control_problems,
+    explained,
+    months_of,
+    read_credits,
+)
+from functions.domain.drop import Drop, Source, outdated
+from functions.domain.month import Month, format_instant, parse_instant
+from functions.errors import BadCredits, BadState
+from functions.payloads import dump, parse
+
+logger = Logger()
+MOST_FILE_BYTES = 20_000_000
+
+
+class Prepared(NamedTuple):
+    """A file's outcome, and the rows that were skipped, for the log."""
+
+    parsed: Parsed
+    repeated: Sequence[Repeated]
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return one item per month to post."""
+    run = parse(event, RunTask).run
+    bucket = configuration.credits_bucket()
+    prepared = parse_credits(run, bucket, bucket, allow_reversals=configuration.allow_reversals())
+    for row in prepared.repeated:
+        logger.warning("repeated account skipped", file=run.file, row=dump(row))
+    return dump(prepared.parsed)
+
+
+def parse_credits(
+    run: Run, uploads: Uploads, objects: Objects, *, allow_reversals: bool
+) -> Prepared:
+    """Read a file as a whole or not at all; months that have something newer are left out."""
+    months = months_of(run.file, Month.of(parse_instant(run.as_of)))
+    found = uploads.upload(run.file, MOST_FILE_BYTES)
+    if found is None:
+        raise BadCredits(f"{run.file}: there is no such object in the credits bucket")
+    if found.body is None:
+        raise BadCredits(f"{run.file}: {found.size} bytes; at most {MOST_FILE_BYTES} are read")
+    file = read_credits(run.file, found.body, len(months), allow_reversals=allow_reversals)
+    if problems := control_problems(file, found.metadata):
+        raise BadCredits(explained(run.file, problems))
+    source = Source(kind="upload", key=run.file, version=found.version, at=format_instant(found.at))
+    last = {month: last_drop(objects, run.connection, month).read() for month in months}
+    drops, superseded = [], []
+    for number, month in enumerate(months):
+        newest = last[month]
+        if newest and outdated(source, newest.value):
+            by = newest.value.source
+            superseded.append(Superseded(month=str(month), by=f"{by.key} of {by.at}"))
+            continue
+        rows = cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits))
+        drops.append(write_drop(run, month, rows, source, objects))
+    repeated_key = keys.repeated_rows(run.name, found.version)
+    objects.put(repeated_key, msgspec.json.encode(file.repeated))
+    parsed = Parsed(
+        version=found.version,
+        drops=drops,
+        superseded=superseded,
+        repeated_key=repeated_key,
+        repeated=len(file.repeated),
+        differing=sum(row.differs for row in file.repeated),
+    )
+    return Prepared(parsed, file.repeated)
+
+
+def last_drop(objects: Objects, connection: str, month: Month) -> Document[Drop]:
+    """Return what was last posted for a month."""
+    return Document(objects, keys.drop(connection, month), Drop)
+
+
+def write_drop(
+    run: Run, month: Month, rows: Sequence[cbf.Row], source: Source, objects: Objects
+) -> DropItem:
+    """Write the request that replaces a month; BadCredits if CloudZero would not take its size."""
+    body = cbf.drop_body(month, rows)
+    if len(body) > cbf.MOST_BYTES:
+        raise BadCredits(
+            f"{run.file}: {month} has {len(rows):,} rows, {len(body):,} bytes as a request; "
+            f"CloudZero takes {cbf.MOST_BYTES:,} bytes and replaces a month in one request. "
+            "Nothing was posted. Leave out accounts with $0.00, or split the accounts over two "
+            "AnyCost Stream connections, an environment each"
+        )
+    contents = cbf.read_rows(rows)
+    key = keys.drop_body(run.name, month, contents.digest)
+    objects.put(key, body)
+    return DropItem(
+        month=str(month),
+        body_key=key,
+        digest=contents.digest,
+        row_count=contents.rows,
+        unique_accounts=contents.accounts,
+        total_credit_usd=f"{contents.credit:.2f}",
+        source=source,
+    )
+
+
+def read_drop(item: DropItem, objects: Objects) -> tuple[bytes, cbf.Contents]:
+    """Return a request as it was prepared, and what it comes to."""
+    prepared = objects.read(item.body_key)
+    if prepared is None:
+        raise BadState(f"{item.body_key} is missing: the run's files were removed")
+    contents = cbf.read_rows(msgspec.json.decode(prepared.body)["data"])
+    if contents.digest != item.digest:
+        raise BadState(f"{item.body_key} is not what was prepared for {item.month}")
+    return prepared.body, contents

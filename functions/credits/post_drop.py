@@ -1,0 +1,97 @@
+"""PostDrop: replace a month in CloudZero.
+
+The order is the guarantee: that a request leaves is on disk before it does, and after an answer
+that was lost CloudZero is asked before anything is posted again.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.adapters import configuration
+from functions.adapters.storage import Objects
+from functions.adapters.streams import Stream
+from functions.credits.parse_credits import last_drop, read_drop
+from functions.credits.payloads import Posted, PostTask
+from functions.domain import cbf
+from functions.domain.drop import Drop, State, moved
+from functions.domain.month import format_instant
+from functions.errors import (
+    BadState,
+    CredentialsRefused,
+    PartnerBusy,
+    PartnerRefused,
+    PartnerUnreachable,
+)
+from functions.payloads import dump, parse
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Return CloudZero's id of the drop."""
+    task = parse(event, PostTask)
+    stream = configuration.stream(task.run.connection, task.run.execution, context)
+    at = format_instant(datetime.now(UTC))
+    return dump(post_drop(task, configuration.credits_bucket(), stream, at))
+
+
+def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Posted:
+    """Post a month once for this execution; what it has posted already is not posted again."""
+    body, wanted = read_drop(task.drop, objects)
+    document = last_drop(objects, task.run.connection, task.of)
+    version = document.read()
+    if version and _is_ours(version.value, task):
+        if version.value.state in ("posted", "verified"):
+            return Posted(drop_id=version.value.drop_id)
+        if version.value.state == "posting":
+            stored = cbf.read_rows(stream.stored(task.of))
+            if stored.same_as(wanted):
+                document.write(moved(version.value, "posted", at), version)
+                return Posted(drop_id=None)
+    posting = document.write(_posting(task, at), version)
+    try:
+        accepted = stream.post(task.of, body, lambda: document.read() == posting)
+    except (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable):
+        document.change(lambda last: _concluded(last, task, "open", at))
+        raise
+    document.change(lambda last: _concluded(last, task, "posted", at, accepted.drop_id))
+    return Posted(drop_id=accepted.drop_id, warnings=_doubts(task, accepted.row_count))
+
+
+def _is_ours(last: Drop, task: PostTask) -> bool:
+    return last.execution == task.run.execution and last.source == task.drop.source
+
+
+def _posting(task: PostTask, at: str) -> Drop:
+    return Drop(
+        month=task.drop.month,
+        source=task.drop.source,
+        digest=task.drop.digest,
+        rows=task.drop.row_count,
+        total_credit_usd=task.drop.total_credit_usd,
+        state="posting",
+        drop_id=None,
+        execution=task.run.execution,
+        at=at,
+    )
+
+
+def _concluded(
+    last: Drop | None, task: PostTask, state: State, at: str, drop_id: str | None = None
+) -> Drop:
+    if last is None or not _is_ours(last, task):
+        raise BadState(f"the record of {task.drop.month} was changed while its drop was posted")
+    return msgspec.structs.replace(moved(last, state, at), drop_id=drop_id)
+
+
+def _doubts(task: PostTask, row_count: int | None) -> list[str]:
+    if row_count in (None, task.drop.row_count):
+        return []
+    return [f"{task.drop.month}: CloudZero counted {row_count} of {task.drop.row_count} rows"]

@@ -1,0 +1,45 @@
+"""ReadSnapshot: prepare the request that puts a month back to what a snapshot holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration
+from functions.adapters.documents import Document
+from functions.adapters.storage import Objects
+from functions.credits.parse_credits import write_drop
+from functions.credits.payloads import Parsed, Run, RunTask
+from functions.domain.drop import MonthSnapshot, Source
+from functions.domain.month import Month
+from functions.errors import BadCredits
+from functions.payloads import dump, parse
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return one item: the month to put back."""
+    run = parse(event, RunTask).run
+    return dump(read_snapshot(run, configuration.credits_bucket()))
+
+
+def read_snapshot(run: Run, objects: Objects) -> Parsed:
+    """Restore is a newer source than every upload before it; a later upload counts again."""
+    if not run.file.startswith("snapshots/"):
+        raise BadCredits(f"restore: {run.file!r} is not the key of a snapshot (snapshots/…)")
+    version = Document(objects, run.file, MonthSnapshot).read()
+    if version is None:
+        raise BadCredits(f"restore: {run.file} does not exist")
+    snapshot = version.value
+    if snapshot.connection != run.connection:
+        raise BadCredits(
+            f"restore: {run.file} is of the stream {snapshot.connection}, not of {run.connection}"
+        )
+    source = Source(kind="snapshot", key=run.file, version=version.etag, at=run.started)
+    month = Month.parse(snapshot.month)
+    return Parsed(
+        version=version.etag, drops=[write_drop(run, month, snapshot.rows, source, objects)]
+    )

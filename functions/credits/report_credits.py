@@ -1,0 +1,100 @@
+"""ReportCredits: write down what an execution did, and look whether the file is still the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from functions.adapters import configuration
+from functions.adapters.storage import Objects, Uploads
+from functions.credits.payloads import MonthEnd, PostedMonth, Reported, ReportTask
+from functions.domain import credits_report, keys
+from functions.domain.credits_file import Repeated
+from functions.payloads import dump, parse
+
+logger = Logger()
+metrics = Metrics()
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return the months in numbers."""
+    task = parse(event, ReportTask)
+    bucket = configuration.credits_bucket()
+    reported = report_credits(task, bucket, bucket)
+    for month in reported.months:
+        if month.status == "verified":
+            logger.info("credits posted", file=task.run.file, **summary(month))
+            metrics.add_metric("RowsVerified", MetricUnit.Count, month.row_count)
+    return dump(reported)
+
+
+def summary(month: PostedMonth) -> dict[str, Any]:
+    """Return what the log says of a month."""
+    names = ("billing_month", "row_count", "unique_accounts", "total_credit_usd", "drop_id")
+    return {name: getattr(month, name) for name in names}
+
+
+def report_credits(task: ReportTask, uploads: Uploads, objects: Objects) -> Reported:
+    """Write the report; the execution is outdated if its file was uploaded again."""
+    run, parsed = task.run, task.parsed
+    months = [_month(end) for end in task.months]
+    months += [
+        PostedMonth(
+            billing_month=item.month,
+            status="superseded",
+            message=f"{item.by} is newer; to post this file's {item.month}, upload it again",
+        )
+        for item in parsed.superseded
+    ]
+    months.sort(key=lambda month: month.billing_month)
+    repeated = _repeated(objects, parsed.repeated_key)
+    attention = credits_report.attention(repeated)
+    warnings = [attention] if attention else []
+    warnings += [text for month in months for text in month.warnings]
+    report = credits_report.CreditsReport(
+        attention=attention,
+        file=run.file,
+        version=parsed.version,
+        execution=run.execution,
+        months=months,
+        warnings=warnings,
+        duplicates=repeated,
+    )
+    key = keys.credits_report(run.file, run.name, run.turn)
+    objects.put(key, credits_report.encode(report))
+    newest = uploads.upload(run.key, 0) if run.key else None
+    return Reported(
+        outdated=newest is not None and newest.version != parsed.version,
+        next_round=msgspec.structs.replace(run, turn=run.turn + 1, accept_shrink=False),
+        months=months,
+        duplicates=parsed.repeated,
+        warnings=warnings[:20],
+        report=key,
+    )
+
+
+def _month(end: MonthEnd) -> PostedMonth:
+    if end.verified:
+        return end.verified
+    item, problem = end.drop, end.problem
+    if item is None or problem is None:
+        raise ValueError("a month ended neither verified nor with a problem")
+    return PostedMonth(
+        billing_month=item.month,
+        status="failed",
+        row_count=item.row_count,
+        unique_accounts=item.unique_accounts,
+        total_credit_usd=item.total_credit_usd,
+        error=problem.error,
+        message=problem.message[:1_000],
+    )
+
+
+def _repeated(objects: Objects, key: str | None) -> list[Repeated]:
+    stored = objects.read(key) if key else None
+    return msgspec.json.decode(stored.body, type=list[Repeated]) if stored else []

@@ -1,0 +1,64 @@
+"""SnapshotDrop: keep what a month holds before it is replaced, and hold what would erase much."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.adapters import configuration
+from functions.adapters.storage import Objects
+from functions.adapters.streams import Stream
+from functions.credits.parse_credits import last_drop, read_drop
+from functions.credits.payloads import DropTask, Snapshot
+from functions.domain import cbf, keys
+from functions.domain.drop import MonthSnapshot, is_stored, reason_to_hold
+from functions.domain.month import format_instant
+from functions.errors import DropHeld
+from functions.payloads import dump, parse
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Return where the month's rows are kept, unless they are what was to be posted."""
+    task = parse(event, DropTask)
+    stream = configuration.stream(task.run.connection, task.run.execution, context)
+    bucket, limit = configuration.credits_bucket(), configuration.shrink_limit()
+    return dump(snapshot_drop(task, bucket, stream, limit, datetime.now(UTC)))
+
+
+def snapshot_drop(
+    task: DropTask, objects: Objects, stream: Stream, limit: Decimal, now: datetime
+) -> Snapshot:
+    """A restore is meant as it is; an upload that would erase much needs `accept_shrink`."""
+    run, month = task.run, task.of
+    _, wanted = read_drop(task.drop, objects)
+    version = last_drop(objects, run.connection, month).read()
+    last = version.value if version else None
+    rows = stream.stored(month)
+    stored = cbf.read_rows(rows)
+    if is_stored(last, wanted, stored):
+        return Snapshot(is_stored=True, key=None)
+    reason = reason_to_hold(wanted, stored, last, limit)
+    if reason and not run.accept_shrink and run.restore is None:
+        raise DropHeld(
+            f"{reason}. Nothing was posted. If this is meant, start an execution with "
+            f'{{"key": "{run.file}", "accept_shrink": true}}'
+        )
+    key = keys.snapshot(run.connection, month, run.name, run.turn)
+    snapshot = MonthSnapshot(
+        connection=run.connection,
+        month=str(month),
+        taken_at=format_instant(now),
+        execution=run.execution,
+        rows=rows,
+    )
+    # A repeated invocation finds the first one's: nothing has been replaced in between.
+    objects.create(key, msgspec.json.encode(snapshot))
+    return Snapshot(is_stored=False, key=key)

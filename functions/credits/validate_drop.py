@@ -1,0 +1,37 @@
+"""ValidateDrop: let CloudZero check a drop before anything is replaced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.adapters import configuration
+from functions.adapters.storage import Objects
+from functions.adapters.streams import Stream
+from functions.credits.parse_credits import read_drop
+from functions.credits.payloads import DropTask, Validated
+from functions.errors import PartnerRefused
+from functions.payloads import dump, parse
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Return once CloudZero finds nothing wrong."""
+    task = parse(event, DropTask)
+    stream = configuration.stream(task.run.connection, task.run.execution, context)
+    return dump(validate_drop(task, configuration.credits_bucket(), stream))
+
+
+def validate_drop(task: DropTask, objects: Objects, stream: Stream) -> Validated:
+    """Refuse what CloudZero calls invalid. Without an answer the drop itself is the check."""
+    body, _ = read_drop(task.drop, objects)
+    errors = stream.validate(body)
+    if errors:
+        named = "; ".join(error[:300] for error in errors[:5])
+        raise PartnerRefused(f"CloudZero finds the drop not valid: {named}")
+    unasked = f"{task.drop.month}: CloudZero could not be asked to validate the drop"
+    return Validated([unasked] if errors is None else [])

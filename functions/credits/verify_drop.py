@@ -1,0 +1,62 @@
+"""VerifyDrop: read a month back and compare it with what was to be there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.adapters import configuration
+from functions.adapters.storage import Objects
+from functions.adapters.streams import Stream
+from functions.credits.parse_credits import last_drop, read_drop
+from functions.credits.payloads import MonthEnd, PostedMonth, VerifyTask
+from functions.domain import cbf
+from functions.domain.drop import Drop, moved
+from functions.domain.month import format_instant
+from functions.errors import BadState, DropDiffers
+from functions.payloads import dump, parse
+
+logger = Logger()
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Return the month in numbers once CloudZero holds what it should."""
+    task = parse(event, VerifyTask)
+    stream = configuration.stream(task.run.connection, task.run.execution, context)
+    at = format_instant(datetime.now(UTC))
+    return dump(verify_drop(task, configuration.credits_bucket(), stream, at))
+
+
+def verify_drop(task: VerifyTask, objects: Objects, stream: Stream, at: str) -> MonthEnd:
+    """Raise DropDiffers until accounts, rows and total agree to the cent; then write that down."""
+    drop = task.drop
+    _, wanted = read_drop(drop, objects)
+    stored = cbf.read_rows(stream.stored(task.of))
+    if found := cbf.differences(wanted, stored):
+        raise DropDiffers(f"CloudZero does not hold what was posted: {found}")
+
+    def verified(last: Drop | None) -> Drop:
+        if last is None or last.digest != drop.digest:
+            raise BadState(f"the record of {drop.month} was changed while its drop was verified")
+        # The same rows, perhaps from a newer upload that had nothing to post.
+        return moved(msgspec.structs.replace(last, source=drop.source), "verified", at)
+
+    record = last_drop(objects, task.run.connection, task.of).change(verified).value
+    return MonthEnd(
+        verified=PostedMonth(
+            billing_month=drop.month,
+            status="verified",
+            posted=task.posted is not None,
+            row_count=stored.rows,
+            unique_accounts=stored.accounts,
+            total_credit_usd=f"{stored.credit:.2f}",
+            drop_id=record.drop_id,
+            snapshot=task.snapshot.key,
+            warnings=[*task.validated.warnings, *(task.posted.warnings if task.posted else [])],
+        )
+    )

@@ -1,0 +1,217 @@
+"""A credits file: one row per AWS account, one amount per month of its name.
+
+All or nothing: CloudZero replaces a month as a whole, so posting the rows that can be read would
+erase those that cannot.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from functions.domain.amount import BadAmount, exact_sum, has_cents, parse_amount, shown
+from functions.domain.month import Month
+from functions.errors import BadCredits
+
+MOST_MONTHS = 24
+MOST_PROBLEMS = 100
+
+_NAME = re.compile(r"credits-([0-9]{4}-[0-9]{2})(?:_([0-9]{4}-[0-9]{2}))?\.csv")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+
+
+class Credit(NamedTuple):
+    """One account's credits in US dollars, one per month."""
+
+    account: str
+    amounts: tuple[Decimal, ...]
+
+
+class Repeated(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that was skipped because its account was there before; amounts in US dollars."""
+
+    line: int
+    account: str
+    kept: list[str]
+    skipped: list[str]
+
+    @property
+    def differs(self) -> bool:
+        """Whether money was left out, rather than a row written twice."""
+        return self.kept != self.skipped
+
+
+class CreditsFile(NamedTuple):
+    """What a file says; `rows` and `total` include the repeated rows."""
+
+    credits: list[Credit]
+    repeated: list[Repeated]
+    rows: int
+    total: Decimal
+
+
+class _Row(NamedTuple):
+    line: int
+    cells: list[str]
+
+
+def months_of(key: str, as_of: Month) -> list[Month]:
+    """Return the months that a file's name speaks of, oldest first; BadCredits names the fault.
+
+    The name is the whole key: a file in a folder is not a credits file.
+    """
+    found = _NAME.fullmatch(key)
+    if found is None:
+        raise BadCredits(
+            f"{key}: a credits file is named credits-YYYY-MM.csv or credits-YYYY-MM_YYYY-MM.csv "
+            "and lies at the top of the bucket"
+        )
+    try:
+        first, last = Month.parse(found[1]), Month.parse(found[2] or found[1])
+    except ValueError as error:
+        raise BadCredits(f"{key}: {error}") from error
+    if last > as_of:
+        raise BadCredits(f"{key}: {last} is in the future")
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    if not 1 <= count <= MOST_MONTHS:
+        raise BadCredits(f"{key}: {first} to {last} must be 1 to {MOST_MONTHS} months")
+    return [first.plus(number) for number in range(count)]
+
+
+def is_range(key: str) -> bool:
+    """Say whether a file's name spans months: a back-fill."""
+    return "_" in key
+
+
+def read_credits(key: str, body: bytes, months: int, *, allow_reversals: bool) -> CreditsFile:
+    """Read a whole file; BadCredits lists every problem with its line (up to 100)."""
+    text, problems = _text(key, body), list[str]()
+    rows = list(_rows(text, problems))
+    found = [
+        (row.line, row.cells[0], amounts)
+        for row in rows
+        if (amounts := _amounts(row, months, is_range(key), allow_reversals, problems))
+    ]
+    if not rows and not problems:
+        problems.append("the file is empty; to empty a month give its accounts with $0.00")
+    if rows and _is_cut_off(text):
+        problems.append(f"line {rows[-1].line}: the file ends within an amount")
+    if problems:
+        raise BadCredits(explained(key, problems))
+    kept: dict[str, list[Decimal]] = {}
+    repeated = []
+    for line, account, amounts in found:
+        first = kept.setdefault(account, amounts)
+        if first is not amounts:
+            repeated.append(
+                Repeated(line=line, account=account, kept=_texts(first), skipped=_texts(amounts))
+            )
+    total = exact_sum(amount for _, _, amounts in found for amount in amounts)
+    return CreditsFile(
+        [Credit(account, tuple(amounts)) for account, amounts in kept.items()],
+        repeated,
+        len(rows),
+        total,
+    )
+
+
+def _texts(amounts: list[Decimal]) -> list[str]:
+    return [f"{amount:.2f}" for amount in amounts]
+
+
+def _is_cut_off(text: str) -> bool:
+    """Say whether the last amount may lack its end: no line end, and no cents either."""
+    last = text.rstrip('"')
+    return not text.endswith(("\n", "\r")) and not has_cents(last) and not last.endswith("-")
+
+
+def control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> list[str]:
+    """Compare a file with what its uploader says of it in the object's metadata, if anything.
+
+    `row-count` and `total-usd` count every row of the file, repeated ones as well.
+    """
+    problems = []
+    if (rows := metadata.get("row-count")) is not None and rows != str(file.rows):
+        problems.append(f"the upload's row-count is {shown(rows)}, the file has {file.rows} rows")
+    if (total := metadata.get("total-usd")) is not None and not _is(total, file.total):
+        problems.append(f"the upload's total-usd is {shown(total)}, the file's is {file.total:.2f}")
+    return problems
+
+
+def _is(text: str, total: Decimal) -> bool:
+    try:
+        return parse_amount(text, blank_is_zero=False, allow_reversals=True) == total
+    except BadAmount:
+        return False
+
+
+def explained(key: str, problems: list[str]) -> str:
+    """Say what is wrong with a file, one problem a line."""
+    listed = problems[:MOST_PROBLEMS]
+    if len(problems) > MOST_PROBLEMS:
+        listed.append(f"and {len(problems) - MOST_PROBLEMS} more")
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    return f"{key}: {count}, nothing was posted\n" + "\n".join(listed)
+
+
+def _text(key: str, body: bytes) -> str:
+    """Decode UTF-8 with or without a byte order mark."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        what = f"line {line}: byte {body[error.start]:#04x} is not UTF-8 text"
+        raise BadCredits(explained(key, [f"{what}; save the file as CSV UTF-8"])) from error
+
+
+def _rows(text: str, problems: list[str]) -> Iterator[_Row]:
+    """Yield every row with the line it starts on. Empty lines at the end hold nothing."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    empty: list[int] = []
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            problems.append(f"line {line}: {error}")
+            continue
+        if not cells:
+            empty.append(line)
+            continue
+        problems += [f"line {number}: the line is empty" for number in empty]
+        empty.clear()
+        yield _Row(line, cells)
+
+
+def _amounts(
+    row: _Row,
+    months: int,
+    blank_is_zero: bool,  # noqa: FBT001
+    allow_reversals: bool,  # noqa: FBT001
+    problems: list[str],
+) -> list[Decimal] | None:
+    """Read one row's amounts, adding whatever is wrong with it to the problems."""
+    found: list[str] = []
+    if len(row.cells) != 1 + months:
+        found.append(f"{len(row.cells)} columns instead of {1 + months}")
+    if not _ACCOUNT.fullmatch(row.cells[0]):
+        found.append(f"account {shown(row.cells[0])} is not exactly 12 digits")
+    amounts = []
+    for cell in row.cells[1 : 1 + months]:
+        try:
+            amount = parse_amount(
+                cell, blank_is_zero=blank_is_zero, allow_reversals=allow_reversals
+            )
+            amounts.append(amount)
+        except BadAmount as error:
+            found.append(str(error))
+    problems += [f"line {row.line}: {what}" for what in found]
+    return None if found else amounts

@@ -1,0 +1,106 @@
+"""What was last posted for a month of a stream: which upload it came from, and how far it got."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+import msgspec
+
+from functions.domain.cbf import Contents
+from functions.domain.month import parse_instant
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a month's rows come from: an upload (one version of an object), or a snapshot.
+
+    `at`: when the upload was stored, or the restoring execution started.
+    """
+
+    kind: Literal["upload", "snapshot"]
+    key: str
+    version: str
+    at: str
+
+    @property
+    def rank(self) -> tuple[datetime, bool, bool, str]:
+        """Sources in order: the later one counts.
+
+        S3 tells whole seconds. Within one, an upload outranks a restore, the file of one month a
+        back-fill, and then the name decides, so that every order of events ends the same.
+        """
+        return (parse_instant(self.at), self.kind == "upload", "_" not in self.key, self.key)
+
+
+State = Literal["open", "posting", "posted", "verified"]
+
+
+class Drop(msgspec.Struct, frozen=True, kw_only=True):
+    """One month of one stream.
+
+    `open`: the receiver did not take it. `posting`: a request has left, its outcome is not known.
+    `posted`: accepted. `verified`: read back and equal. `digest` is that of the lines.
+    """
+
+    month: str
+    source: Source
+    digest: str
+    rows: int
+    total_credit_usd: str
+    state: State
+    drop_id: str | None
+    execution: str
+    at: str
+
+
+class MonthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stream held for a month before it was replaced, row by row as it was read."""
+
+    connection: str
+    month: str
+    taken_at: str
+    execution: str
+    rows: list[dict[str, Any]]
+
+
+def outdated(source: Source, last: Drop) -> bool:
+    """Say whether a month already has something newer than this source.
+
+    What an object holds now is never older than what it held before, whatever its time says: a
+    person may have taken a version back.
+    """
+    return last.source.key != source.key and source.rank < last.source.rank
+
+
+def is_stored(last: Drop | None, wanted: Contents, stored: Contents) -> bool:
+    """Say whether nothing has to be posted: it was the last thing posted, and it is there.
+
+    Being there is not enough: something else that was posted later may not be visible yet.
+    """
+    return last is not None and last.digest == wanted.digest and stored.same_as(wanted)
+
+
+def moved(last: Drop, state: State, at: str) -> Drop:
+    """Return the drop in another state."""
+    return msgspec.structs.replace(last, state=state, at=at)
+
+
+def reason_to_hold(wanted: Contents, stored: Contents, last: Drop | None, limit: Decimal) -> str:
+    """Say why replacing the stored rows needs a person's word; nothing if it does not.
+
+    `limit`: the share of the stored rows, and of the stored total, that must be left.
+    """
+    reasons = []
+    if wanted.rows < stored.rows * limit:
+        reasons.append(f"{wanted.rows} rows would replace {stored.rows}")
+    sign = 1 if stored.credit >= 0 else -1
+    if Fraction(wanted.credit) * sign < Fraction(stored.credit) * sign * Fraction(limit):
+        reasons.append(f"{wanted.credit} USD of credits would replace {stored.credit} USD")
+    ours = last is not None and last.digest == stored.digest
+    if stored.foreign and not ours:
+        reasons.append(f"{stored.foreign} stored rows that are no AWS credits would be erased")
+    if stored.unreadable:
+        reasons.append(f"{stored.unreadable} stored rows have a cost that is no number")
+    return "; ".join(reasons)
