@@ -14,9 +14,9 @@ from constructs import Construct
 class Alarms(Construct):
     """The topic that the state machine itself also publishes to.
 
-    TLS only, without a customer key: messages name plan, month and contract ids, hold no customer
-    data, and leave as e-mail. A CloudWatch alarm cannot use the AWS-managed key, and a key of our
-    own would protect nothing that the mail does not show.
+    TLS only, without a customer key: messages name plan, month, file and contract ids, hold no
+    customer data, and leave as e-mail. A CloudWatch alarm cannot use the AWS-managed key, and a
+    key of our own would protect nothing that the mail does not show.
     """
 
     def __init__(self, scope: Construct, id_: str, *, email: str | None) -> None:
@@ -48,7 +48,7 @@ class Alarms(Construct):
         self._ring("ExecutionsAborted", machine.metric_aborted(period=period))
 
     def watch_dead_letters(self, queue: sqs.Queue) -> None:
-        """A message here is a billing run that never started."""
+        """A message here is a run that never started."""
         depth = queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(5))
         self._ring("StartsLost", depth)
 

@@ -6,7 +6,7 @@ field, because a wrong setting found in the middle of a billing month costs mone
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -17,6 +17,8 @@ LOG_DAYS = (7, 14, 30, 90, 180, 365, 731)
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,15}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
+_CONNECTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 # AWS takes last month's usage until 06:00 UTC on the 1st, so the first start is early. The hourly
@@ -35,22 +37,38 @@ class Environment:
     name: str
     plans: tuple[Mapping[str, object], ...]
     clazar_url: str
+    cloudzero_url: str
+    cloudzero_connection_id: str  # of a stream that nothing else writes to
     usage_bucket: str | None  # None: create one that Omnistrate may write to
     keep_data: bool  # buckets, logs and the secret outlive the stack
     log_days: int
     alarm_email: str | None = None
     schedule: str = EARLY_IN_THE_MONTH
+    allow_reversals: bool = False  # credits files may take credits back: negative amounts
+    shrink_limit: str = "0.5"  # hold an upload below this share of the stored rows or total
 
     def __post_init__(self) -> None:
         """Refuse what cannot be deployed; an Environment that exists is a valid one."""
         self._require("name", self.name, holds=bool(_NAME.fullmatch(self.name)))
-        self._require("clazar_url", self.clazar_url, holds=_is_base_url(self.clazar_url))
         self._require("log_days", self.log_days, holds=self.log_days in LOG_DAYS)
         self._require("schedule", self.schedule, holds=bool(_CRON.fullmatch(self.schedule)))
         bucket, email = self.usage_bucket, self.alarm_email
         self._require("usage_bucket", bucket, holds=not bucket or bool(_BUCKET.fullmatch(bucket)))
         self._require("alarm_email", email, holds=not email or bool(_EMAIL.fullmatch(email)))
+        self._require("clazar_url", self.clazar_url, holds=_is_base_url(self.clazar_url))
         self._require("plans", self.plans, holds=bool(self.parsed_plans))
+        self._check_credits()
+
+    def _check_credits(self) -> None:
+        """Look at types as well: any text would do as "yes", and a float is not exact."""
+        self._require("cloudzero_url", self.cloudzero_url, holds=_is_base_url(self.cloudzero_url))
+        connection, limit = self.cloudzero_connection_id, self.shrink_limit
+        is_name = bool(_CONNECTION.fullmatch(connection))
+        self._require("cloudzero_connection_id", connection, holds=is_name)
+        is_share = isinstance(limit, str) and bool(_SHARE.fullmatch(limit))
+        self._require("shrink_limit", limit, holds=is_share)
+        reversals = self.allow_reversals
+        self._require("allow_reversals", reversals, holds=isinstance(reversals, bool))
 
     @property
     def parsed_plans(self) -> tuple[Plan, ...]:
@@ -73,8 +91,21 @@ class Environment:
             raise InvalidEnvironment(f"environment {self.name}: {field} {value!r} {problem}")
 
 
+def refuse_shared_connections(environments: Iterable[Environment]) -> None:
+    """Each drop replaces a whole month of its stream: two environments would erase each other."""
+    owners: dict[str, str] = {}
+    for environment in environments:
+        connection = environment.cloudzero_connection_id
+        owner = owners.setdefault(connection.lower(), environment.name)
+        if owner != environment.name:
+            raise InvalidEnvironment(
+                f"environment {environment.name}: cloudzero_connection_id {connection!r} is that "
+                f"of {owner}, too; the two would replace each other's months"
+            )
+
+
 def _is_base_url(text: str) -> bool:
-    """Https only, and nothing after the path: the adapter appends ``/metering/`` itself."""
+    """Https only, and nothing after the path: the adapters append what they call."""
     url = urlsplit(text)
     extras = url.username or url.password or url.query or url.fragment
     return url.scheme == "https" and bool(url.hostname) and not extras and not text.endswith("/")
@@ -87,13 +118,20 @@ POSTGRES = {
     "cloud": "aws",
 }
 
+CLAZAR, CLOUDZERO = "https://api.clazar.io", "https://api.cloudzero.com"
+
 # Only one environment may bill: each has a ledger of its own, and Clazar cannot take a record back.
 REHEARSED = {**POSTGRES, "dry_run": True}
+
+# A cloudzero_connection_id below is a placeholder: set it before the first deployment to the id of
+# the environment's own AnyCost Stream connection (CloudZero: Settings > Billing Connections).
 
 DEV = Environment(
     name="dev",
     plans=(REHEARSED,),
-    clazar_url="https://api.clazar.io",
+    clazar_url=CLAZAR,
+    cloudzero_url=CLOUDZERO,
+    cloudzero_connection_id="dev-anycost-stream",
     usage_bucket=None,
     keep_data=False,
     log_days=7,
@@ -102,7 +140,9 @@ DEV = Environment(
 STAGING = Environment(
     name="staging",
     plans=(REHEARSED,),
-    clazar_url="https://api.clazar.io",
+    clazar_url=CLAZAR,
+    cloudzero_url=CLOUDZERO,
+    cloudzero_connection_id="staging-anycost-stream",
     usage_bucket=None,
     keep_data=False,
     log_days=30,
@@ -111,7 +151,9 @@ STAGING = Environment(
 PROD = Environment(
     name="prod",
     plans=(POSTGRES,),
-    clazar_url="https://api.clazar.io",
+    clazar_url=CLAZAR,
+    cloudzero_url=CLOUDZERO,
+    cloudzero_connection_id="prod-anycost-stream",
     usage_bucket=None,
     keep_data=True,
     log_days=365,

@@ -6,18 +6,16 @@ from aws_cdk import Duration, Stack, TimeZone
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.domain.plan import Plan
-from infra.constructs.acknowledged import acknowledge
+from infra.constructs.dead_letters import DeadLetters
 from infra.settings import plan_slug
 
 # The next hourly start is a retry of its own, so a start that fails for an hour is worth a call.
 START_WITHIN = Duration.hours(1)
 START_ATTEMPTS = 20
-IS_A_DEAD_LETTER_QUEUE = "It is the dead-letter queue of the schedules, which cdk-nag does not see."
 
 
 class PlanSchedules(Construct):
@@ -34,14 +32,7 @@ class PlanSchedules(Construct):
     ) -> None:
         """All schedules share one role, which may start this machine and nothing else."""
         super().__init__(scope, id_)
-        self.dead_letters = sqs.Queue(
-            self,
-            "LostStarts",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-        acknowledge(self.dead_letters, "AwsSolutions-SQS3", IS_A_DEAD_LETTER_QUEUE)
+        self.dead_letters = DeadLetters(self, "LostStarts")
         role = iam.Role(
             self,
             "Role",

@@ -1,4 +1,4 @@
-"""What the functions read at run time: one parameter per plan, and Clazar's credentials."""
+"""What the functions read at run time: one parameter per plan, and a partner's credentials."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from infra.constructs.acknowledged import acknowledge, acknowledge_pattern
 from infra.storage import removal_policy
 
 PARAMETER_BYTES = 4096
-ROTATED_AT_CLAZAR = "Clazar's console makes and revokes these credentials; it has no API for it."
+MADE_BY_A_PERSON = "The partner's console makes and revokes this; nothing here could rotate it."
 
 
 class PlanDoesNotFit(ValueError):
@@ -60,24 +60,18 @@ class PlanParameters(Construct):
         acknowledge_pattern(role, below, "Plans come and go; all of them lie under this path")
 
 
-class ClazarCredentials(Construct):
+class PartnerSecret(Construct):
     """A secret that is created empty, so that no template and no update ever holds its value."""
 
-    def __init__(self, scope: Construct, id_: str, *, environment: str, keep_data: bool) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, name: str, description: str, keep_data: bool
+    ) -> None:
         """Leave out the generated value that the ready-made construct would put in."""
         super().__init__(scope, id_)
-        secret = secretsmanager.CfnSecret(
-            self,
-            "Secret",
-            name=f"{environment}/metering/clazar",
-            description=(
-                "Clazar API client. Put the value by console or CLI as JSON with the keys "
-                "client_id and client_secret."
-            ),
-        )
+        secret = secretsmanager.CfnSecret(self, "Secret", name=name, description=description)
         secret.apply_removal_policy(removal_policy(keep_data=keep_data))
-        acknowledge(secret, "AwsSolutions-SMG4", ROTATED_AT_CLAZAR)
-        self.arn, self.name = secret.ref, secret.name or ""
+        acknowledge(secret, "AwsSolutions-SMG4", MADE_BY_A_PERSON)
+        self.arn, self.name = secret.ref, name
 
     def grant_read(self, role: iam.Role) -> None:
         """Read the current value."""

@@ -7,6 +7,7 @@ from aws_cdk import App, Stage, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra import ROOT
+from infra.credits import CreditsStack
 from infra.environments import Environment
 from infra.metering import MeteringStack
 
@@ -30,5 +31,6 @@ class BillingPipelines(Stage):
         """Deploy under the environment's own name."""
         super().__init__(scope, environment.name)
         MeteringStack(self, "metering", environment=environment)
+        CreditsStack(self, "credits", environment=environment)
         Tags.of(self).add("application", "billing-pipelines")
         Tags.of(self).add("environment", environment.name)

@@ -1,4 +1,6 @@
-"""The two buckets of the metering pipeline: what Omnistrate exports, and what we know we sent."""
+"""The buckets of the pipelines: what comes in, and what we know we sent."""
+
+from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -12,7 +14,7 @@ RUNS_DAYS, PREVIEW_DAYS, OLD_VERSION_DAYS = 90, 30, 7
 
 NO_ACCESS_LOGS = (
     "Server access logs are best effort and need a bucket of their own. What was sent, when and "
-    "by which execution stands in the ledger, whose every version is kept."
+    "by which execution stands in the bucket itself, where every version of it is kept."
 )
 
 
@@ -93,6 +95,27 @@ class MeteringStorage(Construct):
             )
         )
         return bucket
+
+
+class CreditsBucket(PrivateBucket):
+    """Uploads, and beside them all that is known of what CloudZero held and holds.
+
+    Only what a run leaves behind expires. An upload, a snapshot, a drop and a report never do:
+    they are the way back, and the proof.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, keep_data: bool) -> None:
+        """Tell EventBridge of every object.
+
+        By the property itself: the ready-made option would deploy a function that sets it.
+        """
+        super().__init__(scope, id_, keep_data=keep_data, rules=[_expire("runs/", RUNS_DAYS)])
+        bucket = cast("s3.CfnBucket", self.node.default_child)
+        bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
 
 
 def _expire(prefix: str, days: int) -> s3.LifecycleRule:

@@ -9,7 +9,7 @@ from aws_cdk import aws_s3 as s3
 from infra.constructs.acknowledged import acknowledge_pattern
 
 KEYS_ARE_MADE_AT_RUN_TIME = (
-    "The object keys hold plan, month, run and contract, so the last part of the pattern is open."
+    "The object keys hold plan, month, run, contract or file, so a part of the pattern is open."
 )
 
 

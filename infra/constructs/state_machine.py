@@ -49,11 +49,14 @@ class StateMachine(Construct):
         name: str,
         tasks: Mapping[str, TaskFunction],
         values: Mapping[str, str],
-        map_bucket: s3.IBucket,
-        map_keys: tuple[str, ...],
         log_days: int,
+        map_bucket: s3.IBucket | None = None,
+        map_keys: tuple[str, ...] = (),
     ) -> None:
-        """Fail the synth when a placeholder has no value, or a value no placeholder."""
+        """Fail the synth when a placeholder has no value, or a value no placeholder.
+
+        ``map_bucket`` is for a definition with a Distributed Map.
+        """
         super().__init__(scope, id_)
         text = (DEFINITIONS / f"{definition}.asl.json").read_text(encoding="utf-8")
         arns = {f"{state}FunctionArn": task.function.function_arn for state, task in tasks.items()}
@@ -73,7 +76,8 @@ class StateMachine(Construct):
             ),
         )
         self._allow("lambda:InvokeFunction", resources=list(arns.values()))
-        self._grant_distributed_map(name, map_bucket, map_keys)
+        if map_bucket:
+            self._grant_distributed_map(name, map_bucket, map_keys)
         acknowledge(self.machine, "AwsSolutions-SF1", ERRORS_ONLY)
         acknowledge(self.machine, "AwsSolutions-SF2", NO_TRACES)
         acknowledge_pattern(self.role, "*", LOG_DELIVERY)
@@ -115,7 +119,7 @@ def machine_arn(scope: Construct, name: str) -> str:
 
 
 def execution_arns(scope: Construct, name: str) -> list[str]:
-    """Executions that a person or a schedule started, and the children of a Distributed Map."""
+    """Executions that a person or an event started, and the children of a Distributed Map."""
     return [_arn(scope, "execution", f"{name}:*"), _arn(scope, "execution", f"{name}/*")]
 
 

@@ -7,17 +7,26 @@ import importlib
 import inspect
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from functions import errors
-from infra.metering_tasks import TASKS, snake_case
+from infra import credits_tasks, metering_tasks
+from infra.tasks import SETTLE_SECONDS, Task, snake_case
 
 ROOT = Path(__file__).parents[2]
-DEFINITION = json.loads((ROOT / "statemachines/metering.asl.json").read_text())
+TASKS: Mapping[str, Mapping[str, Task]] = {
+    "metering": metering_tasks.TASKS,
+    "credits": credits_tasks.TASKS,
+}
+DEFINITIONS = {
+    pipeline: json.loads((ROOT / f"statemachines/{pipeline}.asl.json").read_text())
+    for pipeline in TASKS
+}
+PACKAGES = tuple(f"functions.{pipeline}" for pipeline in TASKS)
 AWS_ERRORS = re.compile(r"(States|Lambda|Sandbox|Runtime)\.\w+")
 
 
@@ -28,10 +37,17 @@ def states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states(state["ItemProcessor"])
 
 
-STATES = dict(states(DEFINITION))
+STATES = {pipeline: dict(states(machine)) for pipeline, machine in DEFINITIONS.items()}
 LAMBDAS = {
-    name: state for name, state in STATES.items() if str(state.get("Resource", "")).startswith("$")
+    pipeline: {
+        name: state
+        for name, state in found.items()
+        if str(state.get("Resource", "")).startswith("$")
+    }
+    for pipeline, found in STATES.items()
 }
+EVERY_LAMBDA = [(pipeline, name) for pipeline, found in LAMBDAS.items() for name in sorted(found)]
+each_pipeline = pytest.mark.parametrize("pipeline", TASKS)
 
 
 def sources(folder: str) -> list[Path]:
@@ -48,19 +64,26 @@ def imported(path: Path) -> set[str]:
     return found
 
 
-def test_every_lambda_state_has_a_module_and_every_module_a_state() -> None:
-    modules = {path.stem for path in sources("functions/metering")} - {"__init__", "payloads"}
-    assert {snake_case(name) for name in LAMBDAS} == modules
-    assert LAMBDAS.keys() == TASKS.keys()
+def test_every_definition_is_of_a_pipeline() -> None:
+    assert {path.name for path in (ROOT / "statemachines").iterdir()} == {
+        f"{pipeline}.asl.json" for pipeline in TASKS
+    }
 
 
-@pytest.mark.parametrize("name", sorted(LAMBDAS))
-def test_a_state_calls_the_function_of_its_own_name(name: str) -> None:
-    assert LAMBDAS[name]["Resource"] == f"${{{name}FunctionArn}}"
-    assert callable(importlib.import_module(f"functions.metering.{snake_case(name)}").handler)
+@each_pipeline
+def test_every_lambda_state_has_a_module_and_every_module_a_state(pipeline: str) -> None:
+    modules = {path.stem for path in sources(f"functions/{pipeline}")} - {"__init__", "payloads"}
+    assert {snake_case(name) for name in LAMBDAS[pipeline]} == modules
+    assert LAMBDAS[pipeline].keys() == TASKS[pipeline].keys()
 
 
-def test_every_error_name_in_the_definition_is_a_class_that_is_raised() -> None:
+@pytest.mark.parametrize(("pipeline", "name"), EVERY_LAMBDA)
+def test_a_state_calls_the_function_of_its_own_name(pipeline: str, name: str) -> None:
+    assert LAMBDAS[pipeline][name]["Resource"] == f"${{{name}FunctionArn}}"
+    assert callable(importlib.import_module(f"functions.{pipeline}.{snake_case(name)}").handler)
+
+
+def test_every_error_name_in_a_definition_is_a_class_that_is_raised() -> None:
     known = {
         name
         for name, kind in vars(errors).items()
@@ -68,7 +91,8 @@ def test_every_error_name_in_the_definition_is_a_class_that_is_raised() -> None:
     }
     named = {
         error
-        for state in STATES.values()
+        for found in STATES.values()
+        for state in found.values()
         for rule in (*state.get("Retry", ()), *state.get("Catch", ()))
         for error in rule["ErrorEquals"]
         if not AWS_ERRORS.fullmatch(error)
@@ -86,32 +110,42 @@ def test_errors_are_flat_because_a_retry_matches_only_the_exact_name() -> None:
             assert kind.__doc__
 
 
-def test_every_task_has_a_timeout_and_every_map_a_concurrency() -> None:
-    for name, state in STATES.items():
+@each_pipeline
+def test_every_task_has_a_timeout_and_every_map_a_concurrency(pipeline: str) -> None:
+    for name, state in STATES[pipeline].items():
         if state["Type"] == "Task":
             assert state["TimeoutSeconds"], name
         if state["Type"] == "Map":
             assert "MaxConcurrency" in state or "MaxConcurrencyPath" in state, name
-    assert DEFINITION["TimeoutSeconds"]
+    assert DEFINITIONS[pipeline]["TimeoutSeconds"]
 
 
-def test_every_lambda_state_retries_what_passes_and_unknown_errors_stay_loud() -> None:
-    for name, state in LAMBDAS.items():
-        retried = {error for rule in state["Retry"] for error in rule["ErrorEquals"]}
-        assert {"StorageBusy", "WriteConflict", "Lambda.Unknown", "States.Timeout"} <= retried, name
-        assert "States.ALL" not in retried, name
+@pytest.mark.parametrize(("pipeline", "name"), EVERY_LAMBDA)
+def test_every_lambda_state_retries_what_passes_and_unknown_errors_stay_loud(
+    pipeline: str, name: str
+) -> None:
+    retried = {error for rule in LAMBDAS[pipeline][name]["Retry"] for error in rule["ErrorEquals"]}
+    assert {"StorageBusy", "WriteConflict", "Lambda.Unknown", "States.Timeout"} <= retried
+    assert "States.ALL" not in retried
 
 
 def test_no_contract_is_caught_for_an_error_that_is_not_about_it() -> None:
-    (rule,) = STATES["SubmitContract"]["Catch"]
+    (rule,) = STATES["metering"]["SubmitContract"]["Catch"]
     assert rule["ErrorEquals"] == ["PartnerRefused", "PartnerBusy", "OutcomeUnknown"]
 
 
-def test_between_two_looks_a_function_that_may_still_be_sending_has_ended() -> None:
+@pytest.mark.parametrize(
+    ("pipeline", "name"),
+    [(pipeline, name) for pipeline, name in EVERY_LAMBDA if TASKS[pipeline][name].reads_secret],
+)
+def test_between_two_looks_a_function_that_may_still_be_sending_has_ended(
+    pipeline: str, name: str
+) -> None:
     (rule,) = (
-        r for r in STATES["SubmitContract"]["Retry"] if r["ErrorEquals"] == ["OutcomeUnknown"]
+        r for r in LAMBDAS[pipeline][name]["Retry"] if r["ErrorEquals"] == ["OutcomeUnknown"]
     )
-    assert rule["IntervalSeconds"] >= TASKS["SubmitContract"].timeout_seconds
+    assert rule["IntervalSeconds"] >= TASKS[pipeline][name].timeout_seconds
+    assert rule["IntervalSeconds"] >= SETTLE_SECONDS
     assert "JitterStrategy" not in rule, "jitter would make the wait shorter"
 
 
@@ -128,16 +162,21 @@ def test_the_domain_touches_nothing_outside() -> None:
         }
         names = imported(path)
         assert not {name.split(".")[0] for name in names} & outside, path
-        assert not any(
-            name.startswith(("functions.adapters", "functions.metering")) for name in names
-        )
+        assert not any(name.startswith(("functions.adapters", *PACKAGES)) for name in names)
 
 
 def test_imports_point_inward() -> None:
     for path in sources("functions"):
         assert not any(name.split(".")[0] in ("infra", "tests") for name in imported(path)), path
     for path in sources("functions/adapters"):
-        assert not any(name.startswith("functions.metering") for name in imported(path)), path
+        assert not any(name.startswith(PACKAGES) for name in imported(path)), path
+
+
+@each_pipeline
+def test_one_pipeline_knows_nothing_of_the_other(pipeline: str) -> None:
+    others = tuple(package for package in PACKAGES if not package.endswith(pipeline))
+    for path in sources(f"functions/{pipeline}"):
+        assert not any(name.startswith(others) for name in imported(path)), path
 
 
 def test_infra_knows_only_the_domain_of_the_functions() -> None:

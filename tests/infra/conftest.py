@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra import ROOT
-from tests.infra.templates import ENVIRONMENTS, Template
+from tests.infra.templates import ENVIRONMENTS, PIPELINES, Template
 
 
 @pytest.fixture(scope="session")
@@ -36,16 +36,38 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", params=ENVIRONMENTS)
-def template(request: pytest.FixtureRequest, assembly: Path) -> Template:
+def environment(request: pytest.FixtureRequest) -> str:
     """Each environment in turn."""
-    return Template.of(assembly, request.param)
+    return str(request.param)
+
+
+@pytest.fixture(scope="session", params=PIPELINES)
+def pipeline(request: pytest.FixtureRequest) -> str:
+    """Each pipeline in turn."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")
-def prod(assembly: Path) -> Template:
-    return Template.of(assembly, "prod")
+def template(assembly: Path, environment: str, pipeline: str) -> Template:
+    """Each stack in turn."""
+    return Template.of(assembly, environment, pipeline)
 
 
 @pytest.fixture(scope="session")
-def dev(assembly: Path) -> Template:
-    return Template.of(assembly, "dev")
+def metering_stack(assembly: Path, environment: str) -> Template:
+    return Template.of(assembly, environment, "metering")
+
+
+@pytest.fixture(scope="session")
+def credits_stack(assembly: Path, environment: str) -> Template:
+    return Template.of(assembly, environment, "credits")
+
+
+@pytest.fixture(scope="session")
+def prod(assembly: Path, pipeline: str) -> Template:
+    return Template.of(assembly, "prod", pipeline)
+
+
+@pytest.fixture(scope="session")
+def dev(assembly: Path, pipeline: str) -> Template:
+    return Template.of(assembly, "dev", pipeline)

@@ -2,24 +2,49 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ENVIRONMENTS = ("dev", "staging", "prod")
+from infra import ROOT, credits_tasks, metering_tasks
+from infra.environments import DEV, PROD, STAGING, Environment
+from infra.tasks import Task
+
+ENVIRONMENTS: Mapping[str, Environment] = {e.name: e for e in (DEV, STAGING, PROD)}
+PIPELINES: Mapping[str, Mapping[str, Task]] = {
+    "metering": metering_tasks.TASKS,
+    "credits": credits_tasks.TASKS,
+}
 
 
 @dataclass(frozen=True)
 class Template:
-    """The template of one environment's metering stack."""
+    """The template of one pipeline in one environment."""
 
+    environment: Environment
+    pipeline: str
     text: str
 
     @classmethod
-    def of(cls, assembly: Path, environment: str) -> "Template":
-        (path,) = (assembly / f"assembly-{environment}").glob("*metering*.template.json")
-        return cls(path.read_text(encoding="utf-8"))
+    def of(cls, assembly: Path, environment: str, pipeline: str) -> "Template":
+        (path,) = (assembly / f"assembly-{environment}").glob(f"*{pipeline}*.template.json")
+        return cls(ENVIRONMENTS[environment], pipeline, path.read_text(encoding="utf-8"))
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        return PIPELINES[self.pipeline]
+
+    @property
+    def machine(self) -> str:
+        """The construct of the state machine, and so the owner of its rights."""
+        return self.pipeline.capitalize()
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        file = ROOT / "statemachines" / f"{self.pipeline}.asl.json"
+        definition: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return definition
 
     @property
     def body(self) -> dict[str, Any]:
@@ -40,6 +65,11 @@ class Template:
             for resource in self.resources("AWS::Lambda::Function").values()
         }
 
+    def variables(self, state: str) -> dict[str, Any]:
+        """What a function is told in its environment."""
+        told: dict[str, Any] = self.functions()[state]["Environment"]["Variables"]
+        return told
+
     def rights(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every statement of every role, with the construct that the role belongs to."""
         for id_, resource in self.resources("AWS::IAM::Policy").items():
@@ -58,6 +88,19 @@ class Template:
                     case {"Fn::Join": [_, [{"Fn::GetAtt": [id_, "Arn"]}, key]]} if bucket in id_:
                         suffixes.add(key)
         return suffixes
+
+    def owners(self, action: str) -> set[str]:
+        """Which roles may do this to anything."""
+        return {owner for owner, right in self.rights() if action in listed(right["Action"])}
+
+    def rights_of(self, owner: str) -> dict[str, list[Any]]:
+        """Action -> resources of one role."""
+        return {
+            action: listed(right["Resource"])
+            for name, right in self.rights()
+            if name == owner
+            for action in listed(right["Action"])
+        }
 
 
 def listed(value: Any) -> list[Any]:

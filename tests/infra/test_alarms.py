@@ -23,5 +23,4 @@ def test_alarms_and_the_machine_may_publish_and_only_over_tls(template: Template
     }
     assert by_effect["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert by_effect["Allow"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    publishers = {owner for owner, right in template.rights() if right["Action"] == "sns:Publish"}
-    assert publishers == {"Metering"}
+    assert template.owners("sns:Publish") == {template.machine}

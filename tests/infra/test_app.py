@@ -1,14 +1,17 @@
 import json
 import re
+import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 
-from infra import ROOT
+from infra import ROOT, environments
+from infra.environments import PROD, STAGING, InvalidEnvironment
 from infra.stages import checked_app
-from tests.infra.templates import Template
+from tests.infra.templates import ENVIRONMENTS, PIPELINES, Template
 
 
 def test_the_app_needs_no_credentials_and_names_a_stack_per_environment(assembly: Path) -> None:
@@ -18,7 +21,54 @@ def test_the_app_needs_no_credentials_and_names_a_stack_per_environment(assembly
         for artifact in json.loads(manifest.read_text())["artifacts"].values()
         if artifact["type"] == "aws:cloudformation:stack"
     }
-    assert names == {"dev-metering", "staging-metering", "prod-metering"}
+    assert names == {
+        f"{environment}-{pipeline}" for environment in ENVIRONMENTS for pipeline in PIPELINES
+    }
+
+
+def test_each_stack_deploys_without_the_other(assembly: Path, template: Template) -> None:
+    name = f"{template.environment.name}-{template.pipeline}"
+    manifest = assembly / f"assembly-{template.environment.name}" / "manifest.json"
+    (stack,) = (
+        artifact
+        for artifact in json.loads(manifest.read_text())["artifacts"].values()
+        if artifact.get("properties", {}).get("stackName") == name
+    )
+    assert [own for own in stack["dependencies"] if not own.endswith(".assets")] == []
+    assert len(stack["dependencies"]) == 1
+    assert "Fn::ImportValue" not in template.text
+    assert not [output for output in template.body["Outputs"].values() if "Export" in output]
+
+
+def test_a_stack_says_where_to_look(metering_stack: Template, credits_stack: Template) -> None:
+    everywhere = {"StateMachineArn", "TopicArn"}
+    assert metering_stack.body["Outputs"].keys() == everywhere | {
+        "StateBucketName",
+        "ClazarSecretName",
+    }
+    assert credits_stack.body["Outputs"].keys() == everywhere | {
+        "CreditsBucketName",
+        "CloudZeroSecretName",
+    }
+
+
+def test_only_prod_is_protected_from_being_deleted(assembly: Path) -> None:
+    protected = {
+        artifact["properties"]["stackName"]
+        for manifest in assembly.glob("assembly-*/manifest.json")
+        for artifact in json.loads(manifest.read_text())["artifacts"].values()
+        if artifact.get("properties", {}).get("terminationProtection")
+    }
+    assert protected == {"prod-metering", "prod-credits"}
+
+
+def test_an_app_whose_environments_share_a_stream_is_not_synthesized(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shared = replace(STAGING, cloudzero_connection_id=PROD.cloudzero_connection_id)
+    monkeypatch.setattr(environments, "STAGING", shared)
+    with pytest.raises(InvalidEnvironment, match="cloudzero_connection_id"):
+        runpy.run_path(str(ROOT / "app.py"))
 
 
 def test_a_right_on_everything_without_a_reason_fails_the_synth(tmp_path: Path) -> None:
@@ -41,18 +91,18 @@ def test_no_path_of_the_machine_stands_in_what_is_deployed(assembly: Path) -> No
 def test_the_templates_hold_no_account_of_ours_and_no_region(template: Template) -> None:
     omnistrate = "498789612402"
     found = set(re.findall(r"(?<![0-9a-f])\d{12}(?![0-9a-f])", template.text))
-    assert found <= {omnistrate}
+    assert found <= ({omnistrate} if template.pipeline == "metering" else set())
     assert "us-east-1" not in template.text
 
 
-def test_the_function_code_is_the_functions_package_and_nothing_else(assembly: Path) -> None:
+def test_both_stacks_run_the_same_functions_package_and_nothing_else(assembly: Path) -> None:
     assets = {
         asset["displayName"]: assembly / "assembly-prod" / asset["source"]["path"]
         for path in (assembly / "assembly-prod").glob("*.assets.json")
         for asset in json.loads(path.read_text())["files"].values()
         if asset["source"]["packaging"] == "zip"
     }
-    (code,) = (path for name, path in assets.items() if "AcquirePlan" in name)
+    (code,) = {path for name, path in assets.items() if "Function" in name}
     assert [entry.name for entry in code.iterdir()] == ["functions"]
     assert (code / "functions" / "errors.py").is_file()
     assert not list(code.rglob("__pycache__"))

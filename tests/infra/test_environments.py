@@ -11,6 +11,7 @@ from infra.environments import (
     STAGING,
     Environment,
     InvalidEnvironment,
+    refuse_shared_connections,
 )
 
 
@@ -19,6 +20,8 @@ def an_environment(**changes: Any) -> Environment:
         "name": "staging",
         "plans": (POSTGRES,),
         "clazar_url": "https://api.clazar.io",
+        "cloudzero_url": "https://api.cloudzero.com",
+        "cloudzero_connection_id": "stream-of-staging",
         "usage_bucket": None,
         "keep_data": False,
         "log_days": 30,
@@ -67,6 +70,21 @@ def test_a_bad_plan_is_named_with_environment_plan_and_field(field: str, value: 
         ("clazar_url", "https://api.clazar.io?page=1"),
         ("clazar_url", "https://user:word@api.clazar.io"),
         ("clazar_url", "https://"),
+        ("cloudzero_url", "http://api.cloudzero.com"),
+        ("cloudzero_url", "https://api.cloudzero.com/"),
+        ("cloudzero_connection_id", ""),
+        ("cloudzero_connection_id", "a/b"),
+        ("cloudzero_connection_id", "strëam"),
+        ("cloudzero_connection_id", "x" * 65),
+        ("allow_reversals", "false"),
+        ("allow_reversals", 1),
+        ("shrink_limit", 0.5),
+        ("shrink_limit", "-0.1"),
+        ("shrink_limit", "1.1"),
+        ("shrink_limit", "50%"),
+        ("shrink_limit", "1e-1"),
+        ("shrink_limit", "NaN"),
+        ("shrink_limit", ".5"),
         ("name", "Prod"),
         ("log_days", 8),
         ("schedule", "rate(1 hour)"),
@@ -76,8 +94,29 @@ def test_a_bad_plan_is_named_with_environment_plan_and_field(field: str, value: 
     ],
 )
 def test_a_bad_setting_is_named_with_its_environment(field: str, value: object) -> None:
-    with pytest.raises(InvalidEnvironment, match=f"{field} .* is not valid"):
+    with pytest.raises(InvalidEnvironment, match=f"^environment .*: {field} .* is not valid$"):
         an_environment(**{field: value})
+
+
+@pytest.mark.parametrize("limit", ["0", "0.25", "0.5", "1", "1.0"])
+def test_every_share_from_nothing_to_all_can_be_the_shrink_limit(limit: str) -> None:
+    assert an_environment(shrink_limit=limit).shrink_limit == limit
+
+
+def test_credits_are_only_given_unless_an_environment_says_otherwise() -> None:
+    assert [e.allow_reversals for e in (DEV, STAGING, PROD)] == [False, False, False]
+
+
+def test_every_environment_has_a_stream_of_its_own() -> None:
+    refuse_shared_connections((DEV, STAGING, PROD))
+
+
+@pytest.mark.parametrize("connection", ["prod-anycost-stream", "PROD-AnyCost-Stream"])
+def test_two_environments_that_would_replace_each_others_months_are_named(connection: str) -> None:
+    with pytest.raises(
+        InvalidEnvironment, match=r"^environment staging: cloudzero_connection_id .* of prod, too"
+    ):
+        refuse_shared_connections((PROD, an_environment(cloudzero_connection_id=connection)))
 
 
 def test_a_plan_that_is_there_twice_is_named() -> None:

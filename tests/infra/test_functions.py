@@ -1,28 +1,24 @@
 import re
 
-from infra.metering_tasks import TASKS, snake_case
+from infra.tasks import SETTLE_SECONDS, snake_case
 from tests.infra.templates import Template
 
-EVERYONE = {
-    "STATE_BUCKET",
-    "POWERTOOLS_SERVICE_NAME",
-    "POWERTOOLS_METRICS_NAMESPACE",
-    "POWERTOOLS_LOG_LEVEL",
-}
+BUCKET = {"metering": "STATE_BUCKET", "credits": "CREDITS_BUCKET"}
+EVERYONE = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 
 
 def test_every_task_is_a_function_named_after_its_state(template: Template) -> None:
     functions = template.functions()
-    assert functions.keys() == TASKS.keys()
+    assert functions.keys() == template.tasks.keys()
     for state, function in functions.items():
-        assert function["Handler"] == f"functions.metering.{snake_case(state)}.handler"
+        assert function["Handler"] == f"functions.{template.pipeline}.{snake_case(state)}.handler"
 
 
 def test_every_function_has_its_own_role_and_its_own_log_group(template: Template) -> None:
     functions = template.functions().values()
     roles = {function["Role"]["Fn::GetAtt"][0] for function in functions}
     logs = {function["LoggingConfig"]["LogGroup"]["Ref"] for function in functions}
-    assert len(roles) == len(logs) == len(TASKS)
+    assert len(roles) == len(logs) == len(template.tasks)
 
 
 def test_no_role_uses_a_ready_made_policy(template: Template) -> None:
@@ -39,22 +35,46 @@ def test_every_function_runs_the_tested_python_on_the_processor_of_the_layer(
         assert len(function["Layers"]) == 1
 
 
-def test_a_function_is_told_only_what_it_needs(template: Template) -> None:
+def test_every_function_has_the_size_and_the_time_of_its_task(template: Template) -> None:
     for state, function in template.functions().items():
-        told = function["Environment"]["Variables"].keys()
-        assert told == EVERYONE | set(TASKS[state].settings)
+        assert function["MemorySize"] == template.tasks[state].memory_mb
+        assert function["Timeout"] == template.tasks[state].timeout_seconds
+
+
+def test_a_function_is_told_only_what_it_needs(template: Template) -> None:
+    for state, task in template.tasks.items():
+        told = template.variables(state)
+        assert told.keys() == EVERYONE | {BUCKET[template.pipeline]} | set(task.settings)
+        assert told["POWERTOOLS_SERVICE_NAME"] == template.pipeline
 
 
 def test_no_environment_variable_carries_a_secret(template: Template) -> None:
-    for function in template.functions().values():
-        for name, value in function["Environment"]["Variables"].items():
+    for state in template.tasks:
+        for name, value in template.variables(state).items():
             if re.search(r"SECRET|TOKEN|KEY|PASSWORD", name):
                 assert name.endswith("_ARN")
                 assert value.keys() == {"Ref"}
+
+
+def test_whoever_sends_is_over_when_its_request_counts_as_settled(template: Template) -> None:
+    senders = [state for state, task in template.tasks.items() if task.reads_secret]
+    assert senders
+    for state in senders:
+        assert template.variables(state)["SETTLE_SECONDS"] == str(SETTLE_SECONDS)
+        assert template.functions()[state]["Timeout"] < SETTLE_SECONDS
+
+
+def test_credits_are_told_the_settings_of_their_environment(credits_stack: Template) -> None:
+    environment = credits_stack.environment
+    acquire = credits_stack.variables("AcquireStream")
+    assert acquire["CLOUDZERO_CONNECTION_ID"] == environment.cloudzero_connection_id
+    assert credits_stack.variables("PostDrop")["CLOUDZERO_URL"] == environment.cloudzero_url
+    assert credits_stack.variables("SnapshotDrop")["SHRINK_LIMIT"] == environment.shrink_limit
+    assert credits_stack.variables("ParseCredits")["ALLOW_REVERSALS"] == "false"
 
 
 def test_every_log_group_forgets_after_the_configured_days(dev: Template, prod: Template) -> None:
     for template, days in ((dev, 7), (prod, 365)):
         groups = template.resources("AWS::Logs::LogGroup").values()
         assert {group["Properties"]["RetentionInDays"] for group in groups} == {days}
-        assert len(groups) == len(TASKS) + 1
+        assert len(groups) == len(template.tasks) + 1

@@ -4,27 +4,44 @@ import pytest
 from aws_cdk import App, Stack
 
 from functions.domain.plan import parse_plan
-from infra.environments import POSTGRES, PROD
+from infra.environments import POSTGRES
 from infra.settings import PlanDoesNotFit, PlanParameters
 from tests.infra.templates import Template
 
+SECRETS = {
+    "metering": ("metering/clazar", "client_id and client_secret"),
+    "credits": ("credits/cloudzero", '{"api_key": "..."}'),
+}
 
-def test_the_secret_is_created_without_a_value(template: Template) -> None:
+
+def test_the_secret_is_created_without_a_value_and_says_which_one_to_put(
+    template: Template,
+) -> None:
     (secret,) = template.resources("AWS::SecretsManager::Secret").values()
-    assert not secret["Properties"].keys() & {"SecretString", "GenerateSecretString"}
-    assert "client_id and client_secret" in secret["Properties"]["Description"]
+    name, value = SECRETS[template.pipeline]
+    assert secret["Properties"].keys() == {"Name", "Description", "Tags"}
+    assert secret["Properties"]["Name"] == f"{template.environment.name}/{name}"
+    assert value in secret["Properties"]["Description"]
 
 
-def test_a_parameter_holds_a_plan_as_the_functions_read_it(prod: Template) -> None:
-    (parameter,) = prod.resources("AWS::SSM::Parameter").values()
+def test_no_value_of_a_secret_is_put_into_a_template(template: Template) -> None:
+    assert "resolve:secretsmanager" not in template.text
+    assert "SecretString" not in template.text
+    said = template.text.replace(json.dumps(SECRETS["credits"][1])[1:-1], "")
+    assert "api_key" not in said
+
+
+def test_a_parameter_holds_a_plan_as_the_functions_read_it(metering_stack: Template) -> None:
+    environment = metering_stack.environment
+    (parameter,) = metering_stack.resources("AWS::SSM::Parameter").values()
     name, value = parameter["Properties"]["Name"], parameter["Properties"]["Value"]
-    assert name == "/prod/metering/plans/Postgres.PROD.pt-HJSv20iWX0"
-    assert (parse_plan(json.loads(value)),) == PROD.parsed_plans
+    assert name == f"/{environment.name}/metering/plans/Postgres.PROD.pt-HJSv20iWX0"
+    assert (parse_plan(json.loads(value)),) == environment.parsed_plans
 
 
-def test_acquire_plan_is_told_where_the_plans_are(prod: Template) -> None:
-    variables = prod.functions()["AcquirePlan"]["Environment"]["Variables"]
-    assert variables["PLANS_PATH"] == "/prod/metering/plans"
+def test_acquire_plan_is_told_where_the_plans_are(metering_stack: Template) -> None:
+    path = f"/{metering_stack.environment.name}/metering/plans"
+    assert metering_stack.variables("AcquirePlan")["PLANS_PATH"] == path
 
 
 def test_a_plan_too_long_for_a_parameter_is_named() -> None:

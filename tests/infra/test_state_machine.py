@@ -4,24 +4,31 @@ from typing import Any
 
 import pytest
 
-from infra import ROOT
 from infra.constructs.state_machine import DefinitionMismatch, check_placeholders
-from infra.metering_tasks import TASKS
+from infra.tasks import SETTLE_SECONDS
 from tests.infra.templates import Template
+
+VALUES = {"metering": {"StateBucketName", "TopicArn"}, "credits": {"TopicArn"}}
 
 
 def test_the_definition_of_the_file_is_what_is_deployed(template: Template) -> None:
     (machine,) = template.resources("AWS::StepFunctions::StateMachine").values()
-    assert json.loads(machine["Properties"]["DefinitionString"]) == _definition()
+    assert json.loads(machine["Properties"]["DefinitionString"]) == template.definition
 
 
 def test_every_placeholder_is_a_task_or_a_known_value(template: Template) -> None:
     (machine,) = template.resources("AWS::StepFunctions::StateMachine").values()
     properties = machine["Properties"]
     used = set(re.findall(r"\$\{(\w+)\}", properties["DefinitionString"]))
-    tasks = {f"{state}FunctionArn" for state in TASKS}
+    tasks = {f"{state}FunctionArn" for state in template.tasks}
     assert used == properties["DefinitionSubstitutions"].keys()
-    assert used == tasks | {"StateBucketName", "TopicArn"}
+    assert used == tasks | VALUES[template.pipeline]
+
+
+def test_the_machine_is_named_after_environment_and_pipeline(template: Template) -> None:
+    (machine,) = template.resources("AWS::StepFunctions::StateMachine").values()
+    name = f"{template.environment.name}-{template.pipeline}"
+    assert machine["Properties"]["StateMachineName"] == name
 
 
 def test_the_machine_is_a_standard_workflow_that_logs_errors_without_data(
@@ -35,19 +42,20 @@ def test_the_machine_is_a_standard_workflow_that_logs_errors_without_data(
 
 
 def test_a_state_waits_longer_than_its_function_may_run(prod: Template) -> None:
-    waits = {state: body["TimeoutSeconds"] for state, body in _tasks(_definition()).items()}
+    waits = {state: body["TimeoutSeconds"] for state, body in _tasks(prod.definition).items()}
     runs = {state: function["Timeout"] for state, function in prod.functions().items()}
     assert waits.keys() == runs.keys()
     assert not [state for state in runs if waits[state] <= runs[state]]
 
 
-def test_clazar_is_asked_again_only_when_the_first_request_is_over(prod: Template) -> None:
-    (retry,) = (
-        retry
-        for retry in _tasks(_definition())["SubmitContract"]["Retry"]
-        if retry["ErrorEquals"] == ["OutcomeUnknown"]
-    )
-    assert retry["IntervalSeconds"] >= prod.functions()["SubmitContract"]["Timeout"]
+def test_a_partner_is_asked_again_only_when_the_first_request_is_over(prod: Template) -> None:
+    states = _tasks(prod.definition)
+    for sender in (state for state, task in prod.tasks.items() if task.reads_secret):
+        (retry,) = (
+            retry for retry in states[sender]["Retry"] if retry["ErrorEquals"] == ["OutcomeUnknown"]
+        )
+        assert retry["IntervalSeconds"] >= SETTLE_SECONDS
+        assert retry["IntervalSeconds"] >= prod.functions()[sender]["Timeout"]
 
 
 def test_a_placeholder_without_a_task_is_named() -> None:
@@ -58,12 +66,6 @@ def test_a_placeholder_without_a_task_is_named() -> None:
 def test_a_task_without_a_placeholder_is_named() -> None:
     with pytest.raises(DefinitionMismatch, match="lacks the placeholders: OldFunctionArn"):
         check_placeholders("metering", "{}", {"OldFunctionArn": "arn"})
-
-
-def _definition() -> dict[str, Any]:
-    file = ROOT / "statemachines" / "metering.asl.json"
-    definition: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return definition
 
 
 def _tasks(scope: dict[str, Any]) -> dict[str, dict[str, Any]]:

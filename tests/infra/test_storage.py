@@ -4,13 +4,18 @@ import pytest
 
 from tests.infra.templates import Template
 
-KEPT = ("ledger/", "reports/", "leases/", "metering_state.json")
+BUCKETS = {"metering": 2, "credits": 1}
+EXPIRING = {"metering": {"runs/": 90, "previews/": 30}, "credits": {"runs/": 90}}
+KEPT = (
+    *("ledger/", "reports/", "leases/", "metering_state.json"),
+    *("credits-", "snapshots/", "drops/"),
+)
 
 
 @pytest.fixture
 def buckets(template: Template) -> list[dict[str, Any]]:
     found = list(template.resources("AWS::S3::Bucket").values())
-    assert len(found) == 2
+    assert len(found) == BUCKETS[template.pipeline]
     return [bucket["Properties"] for bucket in found]
 
 
@@ -23,7 +28,7 @@ def test_buckets_are_encrypted_versioned_and_closed(buckets: list[dict[str, Any]
 
 def test_buckets_refuse_what_does_not_come_over_tls(template: Template) -> None:
     policies = template.resources("AWS::S3::BucketPolicy").values()
-    assert len(policies) == 2
+    assert len(policies) == BUCKETS[template.pipeline]
     for policy in policies:
         denied = [
             statement["Condition"]
@@ -40,19 +45,17 @@ def test_only_what_runs_and_previews_leave_behind_expires(template: Template) ->
         for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]
         if "ExpirationInDays" in rule
     }
-    assert {prefix: rule["ExpirationInDays"] for prefix, rule in rules.items()} == {
-        "runs/": 90,
-        "previews/": 30,
-    }
+    days = {prefix: rule["ExpirationInDays"] for prefix, rule in rules.items()}
+    assert days == EXPIRING[template.pipeline]
     assert not [prefix for prefix in rules if prefix.startswith(KEPT)]
 
 
-def test_no_rule_shortens_the_history_of_the_ledger(template: Template) -> None:
+def test_no_rule_shortens_the_history_of_what_was_sent(template: Template) -> None:
     for id_, bucket in template.resources("AWS::S3::Bucket").items():
-        if "StateBucket" in id_:
+        if "UsageBucket" not in id_:
             for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]:
                 if "NoncurrentVersionExpiration" in rule:
-                    assert rule["Prefix"] in {"runs/", "previews/"}
+                    assert rule["Prefix"] in EXPIRING[template.pipeline]
 
 
 def test_prod_keeps_its_data_and_dev_goes_with_its_stack(dev: Template, prod: Template) -> None:
@@ -64,15 +67,18 @@ def test_prod_keeps_its_data_and_dev_goes_with_its_stack(dev: Template, prod: Te
             assert resource["DeletionPolicy"] == "Delete"
 
 
-def test_no_hidden_function_empties_a_bucket(template: Template) -> None:
+def test_no_hidden_function_empties_or_configures_a_bucket(template: Template) -> None:
     kinds = {resource["Type"] for resource in template.body["Resources"].values()}
     assert not [kind for kind in kinds if kind.startswith("Custom::")]
+    assert "AWS::CloudFormation::CustomResource" not in kinds
 
 
-def test_omnistrate_may_write_and_read_its_export_and_nothing_else(template: Template) -> None:
+def test_omnistrate_may_write_and_read_its_export_and_nothing_else(
+    metering_stack: Template,
+) -> None:
     allowed = [
         (id_, statement)
-        for id_, policy in template.resources("AWS::S3::BucketPolicy").items()
+        for id_, policy in metering_stack.resources("AWS::S3::BucketPolicy").items()
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
     ]
@@ -80,3 +86,9 @@ def test_omnistrate_may_write_and_read_its_export_and_nothing_else(template: Tem
     assert "UsageBucket" in id_
     assert statement["Action"] == ["s3:GetObject", "s3:PutObject"]
     assert "498789612402:root" in str(statement["Principal"])
+
+
+def test_nobody_outside_is_let_into_the_credits_bucket(credits_stack: Template) -> None:
+    (policy,) = credits_stack.resources("AWS::S3::BucketPolicy").values()
+    effects = {right["Effect"] for right in policy["Properties"]["PolicyDocument"]["Statement"]}
+    assert effects == {"Deny"}

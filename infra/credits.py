@@ -1,0 +1,71 @@
+"""The credits pipeline: its state machine, the Lambdas behind the states, and what starts it."""
+
+from constructs import Construct
+
+from infra.constructs.state_machine import StateMachine
+from infra.credits_tasks import TASKS, UPLOADS
+from infra.environments import Environment
+from infra.pipeline import PipelineStack
+from infra.settings import PartnerSecret
+from infra.storage import CreditsBucket
+from infra.tasks import SETTLE_SECONDS, task_functions
+from infra.uploads import UploadTrigger
+
+CLOUDZERO_KEY = (
+    'CloudZero API key. Put the value by console or CLI as JSON: {"api_key": "..."}. '
+    "The key has to create, validate and read AnyCost billing drops."
+)
+
+
+class CreditsStack(PipelineStack):
+    """Composes; what each part is and may do stands in its own module."""
+
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
+        """Build from the outside in: bucket and secret, tasks, machine, trigger, alarms."""
+        super().__init__(
+            scope,
+            id_,
+            environment=environment,
+            description="Credits dropped as files, sent to a CloudZero AnyCost Stream",
+        )
+        self.bucket = CreditsBucket(self, "CreditsBucket", keep_data=environment.keep_data)
+        self.secret = PartnerSecret(
+            self,
+            "CloudZero",
+            name=f"{environment.name}/credits/cloudzero",
+            description=CLOUDZERO_KEY,
+            keep_data=environment.keep_data,
+        )
+        self.tasks = task_functions(
+            self,
+            TASKS,
+            pipeline="credits",
+            everyone={"CREDITS_BUCKET": self.bucket.bucket_name},
+            settings={
+                "CLOUDZERO_CONNECTION_ID": environment.cloudzero_connection_id,
+                "CLOUDZERO_URL": environment.cloudzero_url,
+                "CLOUDZERO_SECRET_ARN": self.secret.arn,
+                "ALLOW_REVERSALS": "true" if environment.allow_reversals else "false",
+                "SHRINK_LIMIT": environment.shrink_limit,
+                "SETTLE_SECONDS": str(SETTLE_SECONDS),
+            },
+            log_days=environment.log_days,
+        )
+        for state, task in TASKS.items():
+            task.credits.grant(self.bucket, self.tasks[state].role)
+        self._grant_common_rights(TASKS, self.tasks, self.secret)
+        workflow = StateMachine(
+            self,
+            "Credits",
+            definition="credits",
+            name=self.machine_name,
+            tasks=self.tasks,
+            values={"TopicArn": self.alarms.topic.topic_arn},
+            log_days=environment.log_days,
+        )
+        uploads = UploadTrigger(
+            self, "Uploads", bucket=self.bucket, keys=UPLOADS, machine=workflow.machine
+        )
+        self._watch(workflow, lost_starts=uploads.dead_letters)
+        self._output("CreditsBucketName", self.bucket.bucket_name)
+        self._output("CloudZeroSecretName", self.secret.name)

@@ -1,0 +1,72 @@
+"""The states of credits.asl.json that are Lambdas: size, settings and rights, on one screen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.constructs.bucket_access import Access
+from infra.tasks import LEASES, NOTHING, REPORTS, RUNS, Task
+
+UPLOADS = "credits-*.csv"
+DROPS, SNAPSHOTS = "drops/*", "snapshots/*"
+
+# Whoever talks to CloudZero writes into the lease when it did: one request at a time per stream.
+TO_CLOUDZERO = ("CLOUDZERO_URL", "CLOUDZERO_SECRET_ARN", "SETTLE_SECONDS")
+TALK_SECONDS = 110  # less than SETTLE_SECONDS, so that a request is over when it counts as settled
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditsTask(Task):
+    """One function, with its rights on the credits bucket."""
+
+    credits: Access = NOTHING
+
+
+RECORDS_DROPS = Access(read=(RUNS, DROPS, LEASES), write=(LEASES, DROPS))
+
+TASKS: Mapping[str, CreditsTask] = {
+    "AcquireStream": CreditsTask(
+        settings=("CLOUDZERO_CONNECTION_ID",),
+        credits=Access(read=(LEASES,), write=(LEASES,)),
+        reads_executions=True,
+    ),
+    "ReadSnapshot": CreditsTask(
+        memory_mb=1024,
+        credits=Access(read=(SNAPSHOTS,), write=(RUNS,)),
+    ),
+    "ParseCredits": CreditsTask(
+        memory_mb=1024,
+        timeout_seconds=120,
+        settings=("ALLOW_REVERSALS",),
+        credits=Access(read=(UPLOADS, DROPS), write=(RUNS,)),
+    ),
+    "ValidateDrop": CreditsTask(
+        memory_mb=1024,
+        timeout_seconds=TALK_SECONDS,
+        settings=TO_CLOUDZERO,
+        credits=Access(read=(RUNS, LEASES), write=(LEASES,)),
+        reads_secret=True,
+    ),
+    "SnapshotDrop": CreditsTask(
+        memory_mb=1024,
+        timeout_seconds=TALK_SECONDS,
+        settings=(*TO_CLOUDZERO, "SHRINK_LIMIT"),
+        credits=Access(read=(RUNS, DROPS, LEASES, SNAPSHOTS), write=(LEASES, SNAPSHOTS)),
+        reads_secret=True,
+    ),
+    "PostDrop": CreditsTask(
+        memory_mb=1024,
+        timeout_seconds=TALK_SECONDS,
+        settings=TO_CLOUDZERO,
+        credits=RECORDS_DROPS,
+        reads_secret=True,
+    ),
+    "VerifyDrop": CreditsTask(
+        memory_mb=1024,
+        timeout_seconds=TALK_SECONDS,
+        settings=TO_CLOUDZERO,
+        credits=RECORDS_DROPS,
+        reads_secret=True,
+    ),
+    "ReportCredits": CreditsTask(credits=Access(read=(RUNS, UPLOADS), write=(REPORTS,))),
+    "ReleaseStream": CreditsTask(credits=Access(read=(LEASES,), write=(LEASES,))),
+}

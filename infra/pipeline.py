@@ -1,0 +1,68 @@
+"""What the stacks of both pipelines have in common."""
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.alarms import Alarms
+from infra.constructs.acknowledged import acknowledge_pattern
+from infra.constructs.state_machine import StateMachine, execution_arns
+from infra.constructs.task_function import TaskFunction
+from infra.environments import Environment
+from infra.settings import PartnerSecret
+from infra.tasks import Task
+
+
+class PipelineStack(Stack):
+    """One pipeline of one environment, named like its definition and its folder of functions.
+
+    Nothing refers to another stack, so each can be deployed, changed and deleted on its own.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, environment: Environment, description: str
+    ) -> None:
+        """Protect with the stack what must outlive a mistake."""
+        super().__init__(
+            scope,
+            id_,
+            description=description,
+            termination_protection=environment.keep_data,
+        )
+        self.machine_name = f"{environment.name}-{id_}"
+        self.alarms = Alarms(self, "Alarms", email=environment.alarm_email)
+
+    def _grant_common_rights(
+        self,
+        tasks: Mapping[str, Task],
+        functions: Mapping[str, TaskFunction],
+        secret: PartnerSecret,
+    ) -> None:
+        for state, task in tasks.items():
+            if task.reads_secret:
+                secret.grant_read(functions[state].role)
+            if task.reads_executions:
+                self._grant_read_executions(functions[state].role)
+
+    def _grant_read_executions(self, role: iam.Role) -> None:
+        """A lease or a claim is taken over only from an execution that no longer runs."""
+        arns = execution_arns(self, self.machine_name)
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["states:DescribeExecution"], resources=arns)
+        )
+        for arn in arns:
+            acknowledge_pattern(role, arn, "Executions are named when they are started")
+
+    def _watch(self, workflow: StateMachine, *, lost_starts: sqs.Queue) -> None:
+        """Let the machine and everything that can go wrong with it call a person."""
+        self.alarms.topic.grant_publish(workflow.role)
+        self.alarms.watch_machine(workflow.machine)
+        self.alarms.watch_dead_letters(lost_starts)
+        self._output("StateMachineArn", workflow.machine.state_machine_arn)
+        self._output("TopicArn", self.alarms.topic.topic_arn)
+
+    def _output(self, name: str, value: str) -> None:
+        CfnOutput(self, name, value=value)

@@ -1,0 +1,72 @@
+"""A Task state's Lambda in general; each pipeline has its own table of them.
+
+A name in such a table is the name of the state, of the construct, and in snake case of the
+module. No task may delete anything.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from constructs import Construct
+
+from infra.constructs.bucket_access import Access
+from infra.constructs.dependency_layer import DependencyLayer
+from infra.constructs.functions_code import functions_code
+from infra.constructs.task_function import TaskFunction
+
+LEASES, RUNS, REPORTS = "leases/*", "runs/*", "reports/*"
+NOTHING = Access()
+
+# After this a request to a partner has arrived or never will: longer than any function that sends
+# one may live. The definitions wait at least as long before they ask the partner again.
+SETTLE_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One function. ``settings`` names its environment variables beyond those of every task."""
+
+    memory_mb: int = 512
+    timeout_seconds: int = 60
+    settings: tuple[str, ...] = ()
+    reads_executions: bool = False
+    reads_secret: bool = False
+
+
+def task_functions(
+    scope: Construct,
+    tasks: Mapping[str, Task],
+    *,
+    pipeline: str,
+    everyone: Mapping[str, str],
+    settings: Mapping[str, str],
+    log_days: int,
+) -> dict[str, TaskFunction]:
+    """Make a function per task, told only what everyone is told and the settings it asks for."""
+    code, layer = functions_code(), DependencyLayer(scope, "Dependencies")
+    common = {
+        **everyone,
+        "POWERTOOLS_SERVICE_NAME": pipeline,
+        "POWERTOOLS_METRICS_NAMESPACE": "BillingPipelines",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+    return {
+        state: TaskFunction(
+            scope,
+            state,
+            module=f"functions.{pipeline}.{snake_case(state)}",
+            code=code,
+            layer=layer,
+            memory_mb=task.memory_mb,
+            timeout_seconds=task.timeout_seconds,
+            log_days=log_days,
+            environment={**common, **{name: settings[name] for name in task.settings}},
+        )
+        for state, task in tasks.items()
+    }
+
+
+def snake_case(state: str) -> str:
+    """Name the module of a state."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", state).lower()

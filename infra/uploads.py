@@ -1,0 +1,72 @@
+"""What starts the credits pipeline: a file that is dropped into its bucket."""
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.constructs.dead_letters import DeadLetters
+
+# Nothing else would start the machine for this upload, so EventBridge tries for as long as it can.
+START_WITHIN = Duration.hours(24)
+START_ATTEMPTS = 185
+
+
+class UploadTrigger(Construct):
+    """Starts the machine with the name of the object; a lost start is kept in a queue.
+
+    The name and not the version: the machine reads what the object is by then, so that events
+    that come twice or out of order end at the newest upload.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        bucket: s3.IBucket,
+        keys: str,
+        machine: sfn.StateMachine,
+    ) -> None:
+        """Listen on the default bus, where S3 puts its events."""
+        super().__init__(scope, id_)
+        self.dead_letters = DeadLetters(self, "LostStarts")
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal(
+                "events.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            ),
+        )
+        given = {
+            "bucket": events.EventField.from_path("$.detail.bucket.name"),
+            "key": events.EventField.from_path("$.detail.object.key"),
+            "as_of": events.EventField.time,
+        }
+        events.Rule(
+            self,
+            "Rule",
+            description=f"{keys} dropped into the credits bucket",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={
+                    "bucket": {"name": [bucket.bucket_name]},
+                    "object": {"key": events.Match.wildcard(keys)},
+                },
+            ),
+            targets=[
+                targets.SfnStateMachine(
+                    machine,
+                    input=events.RuleTargetInput.from_object(given),
+                    role=role,
+                    dead_letter_queue=self.dead_letters,
+                    max_event_age=START_WITHIN,
+                    retry_attempts=START_ATTEMPTS,
+                )
+            ],
+        )

@@ -1,0 +1,97 @@
+"""How a file that is dropped into the bucket starts the credits pipeline."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.templates import Template
+
+
+@pytest.fixture
+def rule(credits_stack: Template) -> dict[str, Any]:
+    (rule,) = credits_stack.resources("AWS::Events::Rule").values()
+    properties: dict[str, Any] = rule["Properties"]
+    return properties
+
+
+@pytest.fixture
+def target(rule: dict[str, Any]) -> dict[str, Any]:
+    (target,) = rule["Targets"]
+    return dict(target)
+
+
+def test_the_bucket_tells_eventbridge_of_every_object(credits_stack: Template) -> None:
+    (bucket,) = credits_stack.resources("AWS::S3::Bucket").values()
+    assert bucket["Properties"]["NotificationConfiguration"] == {
+        "EventBridgeConfiguration": {"EventBridgeEnabled": True}
+    }
+
+
+def test_a_credits_file_in_this_bucket_starts_the_machine(
+    credits_stack: Template, rule: dict[str, Any], target: dict[str, Any]
+) -> None:
+    (bucket,) = credits_stack.resources("AWS::S3::Bucket")
+    (machine,) = credits_stack.resources("AWS::StepFunctions::StateMachine")
+    assert rule["State"] == "ENABLED"
+    assert "EventBusName" not in rule
+    assert rule["EventPattern"] == {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {
+            "bucket": {"name": [{"Ref": bucket}]},
+            "object": {"key": [{"wildcard": "credits-*.csv"}]},
+        },
+    }
+    assert target["Arn"] == {"Ref": machine}
+
+
+def test_the_machine_is_told_bucket_key_and_time_of_the_event(target: dict[str, Any]) -> None:
+    transformer = target["InputTransformer"]
+    paths, text = transformer["InputPathsMap"], transformer["InputTemplate"]
+    for name, path in paths.items():
+        text = text.replace(f"<{name}>", json.dumps(path))
+    assert json.loads(text) == {
+        "bucket": "$.detail.bucket.name",
+        "key": "$.detail.object.key",
+        "as_of": "$.time",
+    }
+
+
+def test_a_start_that_fails_is_tried_for_a_day_and_then_kept(
+    credits_stack: Template, target: dict[str, Any]
+) -> None:
+    (queue,) = credits_stack.resources("AWS::SQS::Queue")
+    assert target["RetryPolicy"] == {
+        "MaximumEventAgeInSeconds": 24 * 3600,
+        "MaximumRetryAttempts": 185,
+    }
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [queue, "Arn"]}}
+
+
+def test_only_this_rule_may_leave_a_lost_start_and_only_over_tls(credits_stack: Template) -> None:
+    (rule,) = credits_stack.resources("AWS::Events::Rule")
+    (policy,) = credits_stack.resources("AWS::SQS::QueuePolicy").values()
+    by_effect = {
+        statement["Effect"]: statement
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+    }
+    assert by_effect["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert by_effect["Allow"]["Action"] == "sqs:SendMessage"
+    assert by_effect["Allow"]["Principal"] == {"Service": "events.amazonaws.com"}
+    assert by_effect["Allow"]["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}}
+    }
+
+
+def test_the_rule_may_start_this_machine_and_nothing_else(
+    credits_stack: Template, target: dict[str, Any]
+) -> None:
+    (machine,) = credits_stack.resources("AWS::StepFunctions::StateMachine")
+    assert credits_stack.rights_of("Uploads") == {"states:StartExecution": [{"Ref": machine}]}
+    role = target["RoleArn"]["Fn::GetAtt"][0]
+    (trust,) = credits_stack.resources("AWS::IAM::Role")[role]["Properties"][
+        "AssumeRolePolicyDocument"
+    ]["Statement"]
+    assert trust["Principal"] == {"Service": "events.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
