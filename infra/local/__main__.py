@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from . import arguments, show
-from .arguments import BadArgument
-from .session import Stopped, open_session, say, stopped_by_signals
-from .state_folder import FolderBusy
+from . import credits_command, metering_command, show
+from .ending import finish
 
 app = typer.Typer(
     add_completion=False,
@@ -28,124 +22,20 @@ def _several_commands() -> None:
     """Run the same synthesized app as in AWS on this machine: no account, Docker or credentials."""
 
 
-EXAMPLE = """Example:
-python -m infra.local metering --usage ./usage --state ./state --as-of 2025-08-02T00:00:00Z
-
-Exit code: 0 the execution succeeded, 1 it ended otherwise, 2 the command cannot be run as given."""
-
-
-@app.command(epilog=EXAMPLE)
-def metering(  # noqa: PLR0917 (typer makes options of them)
-    usage: Annotated[Path, typer.Option(help="Folder with the usage bucket's objects; only read.")],
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with the state bucket's objects, kept up to date. Default: a new one."
-        ),
-    ] = None,
-    plans: Annotated[
-        Path | None,
-        typer.Option(help="JSON list of plan configurations instead of the environment's."),
-    ] = None,
-    input_: Annotated[
-        str | None, typer.Option("--input", help="Execution input: a JSON object, or @FILE.")
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(help="The time of the run, e.g. 2025-08-02T00:00:00Z. Default: now."),
-    ] = None,
-    clazar: Annotated[
-        str | None, typer.Option(help="Base URL of a Clazar API instead of the built-in one.")
-    ] = None,
-    time_scale: Annotated[
-        float, typer.Option(min=0.0, help="Multiplies the waits of Retry and Wait states.")
-    ] = 1.0,
-    json_: Annotated[bool, typer.Option("--json", help="Only one JSON object on stdout.")] = False,  # noqa: FBT002
-    logs: Annotated[bool, typer.Option(help="Function logs to stderr instead of a file.")] = False,  # noqa: FBT002
-) -> None:
-    """Bill usage: a folder of usage files to Clazar, once and only once per contract and month."""
-
-    def run() -> dict[str, Any]:
-        now = dt.datetime.now(dt.UTC)
-        given = arguments.execution_input(input_, as_of, now)
-        configured = arguments.plans(plans)
-        arguments.folder(usage, "--usage")
-        arguments.state_folder(state)
-        given_url = arguments.base_url(clazar, "--clazar")
-        with ExitStack() as stack:
-            url = given_url or stack.enter_context(_built_in_clazar()).url
-            if given_url is None:
-                say("Clazar: the built-in one. Nothing is billed; keep this state for trials.")
-            session = stack.enter_context(
-                open_session(
-                    "metering",
-                    state=state,
-                    usage=usage,
-                    plans=configured,
-                    environment={"CLAZAR_URL": url},
-                    time_scale=time_scale,
-                    logs=logs,
-                )
-            )
-            with show.progress_bar(shown=not json_) as report:
-                ran = session.account.run(given, time_scale=time_scale, progress=report).as_dict()
-            session.ended(ran)
-            if not json_:
-                show.show_run(ran, state=session.state, console=show.console())
-            del ran["final_input"]
-        return ran
-
-    _finish(run, as_json=json_)
+app.command(epilog=metering_command.EXAMPLE)(metering_command.metering)
+app.command(name="credits", epilog=credits_command.EXAMPLE)(credits_command.send_credits)
 
 
 @app.command()
 def demo() -> None:
-    """Bill a month of made-up usage, twice: the second run sends nothing."""
+    """Bill a month of made-up usage, then send made-up credits, each twice: nothing doubles."""
 
     def run() -> dict[str, Any]:
         from .demo import run_demo  # noqa: PLC0415 (only for this command)
 
         return run_demo()
 
-    _finish(run, as_json=False)
-
-
-def _built_in_clazar() -> Any:
-    from .clazar import ClazarServer  # noqa: PLC0415 (only without --clazar)
-
-    return ClazarServer()
-
-
-def _finish(run: Callable[[], dict[str, Any]], *, as_json: bool) -> None:
-    """Run, print, and end with the exit code that says how it went."""
-    try:
-        with stopped_by_signals():
-            result = run()
-    except (BadArgument, FolderBusy) as error:
-        say(f"Error: {error}")
-        raise typer.Exit(2) from None
-    except BrokenPipeError:
-        show.forget_stdout()
-        raise typer.Exit(1) from None
-    except Stopped:
-        result = _ended_here("ABORTED", "Stopped", "the runner was told to stop")
-        if not as_json:
-            say("ABORTED: the runner was told to stop")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets its answer
-        result = _ended_here("FAILED", type(error).__name__, str(error))
-        if not as_json:
-            say(f"{type(error).__name__}: {error}")
-    if as_json:
-        show.print_json(result)
-    raise typer.Exit(0 if result["status"] == "SUCCEEDED" else 1)
-
-
-def _ended_here(status: str, error: str, cause: str) -> dict[str, Any]:
-    """Give the result of a run that this program ended, not the state machine."""
-    unknown = dict.fromkeys(
-        ("output", "history_events", "transitions", "children", "largest_payload_bytes")
-    )
-    return {"status": status, "error": error, "cause": cause, **unknown}
+    finish(run, as_json=False, cut_off=metering_command.cut_off)
 
 
 def main() -> None:

@@ -5,65 +5,37 @@
         result = account.run({"as_of": "2025-08-02T00:00:00Z"})
 
 Between runs the functions' processes stay warm, unless something that they may remember changed.
-Overlapping executions: `start` more than one, then `wait` for each.
+Overlapping executions: `start` more than one, then `wait` for each. What an upload starts: `upload`
+gives its event, `started_by` delivers events to the rules, in any order and as often as wanted.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-import time
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
-from . import engine, measure
-from .assembly import Stack, unpack
+from . import engine, executions
 from .aws import LoopbackAws
-from .lambda_process import Function
+from .deployed_functions import DeployedFunctions
+from .executions import Running, RunResult
 from .lambda_runtime import LambdaService
-from .measure import Progress, RunRecord
+from .measure import Progress
+from .object_event import Event, object_created
 from .state_folder import StateFolder
-from .template import Resource, TemplateError
+from .template import TemplateError
 
-POLL_SECONDS = 0.01
+if TYPE_CHECKING:
+    from .assembly import Stack
+    from .event_rules import EventRules
 
+__all__ = ["LocalAccount", "RunResult", "Running"]
 
-@dataclass(frozen=True)
-class RunResult:
-    """How an execution ended, in Step Functions' words, and what it cost."""
-
-    status: str
-    error: str | None
-    cause: str | None
-    output: Any
-    history_events: int
-    transitions: int
-    children: int
-    failed_children: int
-    largest_payload_bytes: int
-    largest_payload_state: str
-    execution_arn: str
-    states: dict[str, int]
-    final_input: Any
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
-class Running:
-    """An execution that was started."""
-
-    execution: Any
-    record: RunRecord
-
-    @property
-    def arn(self) -> str:
-        """The execution's ARN, as the state machine itself sees it in `$$.Execution.Id`."""
-        return str(self.execution.execution_arn)
+STATE_SETTINGS = ("STATE_BUCKET", "CREDITS_BUCKET")
+"""The functions' setting that names the bucket of the state folder; each stack has one of them."""
 
 
 class LocalAccount:
@@ -71,8 +43,7 @@ class LocalAccount:
 
     def __init__(self, stack: Stack, *, cache: Path, log: IO[bytes]) -> None:
         engine.patch_interpreter()
-        self._stack = stack
-        self._cache = cache
+        self._template = stack.template
         self._log = log
         self._lambda = LambdaService([], log)
         self._loaded: object = None
@@ -83,7 +54,7 @@ class LocalAccount:
             raise TemplateError(f"stack {stack.name} has {len(machines)} state machines, not one")
         self.machine = machines[0]
         self._definition = self.aws.state_machine(self.machine)
-        self._functions = list(stack.template.of_type("AWS::Lambda::Function"))
+        self._functions = DeployedFunctions(stack, cache=cache)
 
     def __enter__(self) -> Self:
         return self
@@ -98,11 +69,19 @@ class LocalAccount:
 
     def setting(self, name: str) -> str:
         """An environment variable that the stack gives to its functions."""
-        for function in self._functions:
-            variables = function.properties.get("Environment", {}).get("Variables", {})
-            if name in variables:
-                return str(variables[name])
-        raise TemplateError(f"no function of stack {self._stack.name} has the setting {name}")
+        return self._functions.setting(name)
+
+    @property
+    def state_bucket(self) -> str:
+        """The bucket that a state folder holds: state and evidence, and the uploaded credits."""
+        return self._functions.setting(*STATE_SETTINGS)
+
+    @cached_property
+    def rules(self) -> EventRules:
+        """What an event of EventBridge starts."""
+        from .event_rules import EventRules  # noqa: PLC0415 (half a second; only for uploads)
+
+        return EventRules(self._template)
 
     def use(
         self,
@@ -118,9 +97,8 @@ class LocalAccount:
         `plans` replaces the configured ones, `environment` replaces settings that functions have.
         """
         if state is not None:
-            bucket = self.setting("STATE_BUCKET")
-            self.aws.bucket(bucket)
-            self.aws.objects.attach_state(bucket, state)
+            self.aws.bucket(self.state_bucket)
+            self.aws.objects.attach_state(self.state_bucket, state)
         if usage is not None:
             bucket = self.setting("USAGE_BUCKET")
             self.aws.bucket(bucket)
@@ -130,88 +108,66 @@ class LocalAccount:
             self.aws.replace_parameters(self.setting("PLANS_PATH"), texts)
         remembered = (json.dumps(plans), json.dumps(environment, sort_keys=True))
         if self._loaded != remembered:
-            self._loaded = remembered
-            self._lambda.close()
-            self._lambda = LambdaService(
-                [self._function(found, environment or {}) for found in self._functions], self._log
+            functions = self._functions.with_settings(
+                environment or {}, endpoint=self.aws.url, region=self.aws.region
             )
+            self._lambda.close()
+            self._lambda = LambdaService(functions, self._log)
+            self._loaded = remembered
             engine.install(functions=self._lambda, endpoint=self.aws.url)
             if warm:
                 self._lambda.warm(self._definition)
 
-    def _function(self, found: Resource, replaced: Mapping[str, str]) -> Function:
-        properties = found.properties
-        settings = dict(properties.get("Environment", {}).get("Variables", {}))
-        settings.update((name, value) for name, value in replaced.items() if name in settings)
-        local = {
-            "AWS_ENDPOINT_URL": self.aws.url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_REGION": self.aws.region,
-            "AWS_DEFAULT_REGION": self.aws.region,
-        }
-        logging = properties.get("LoggingConfig", {})
-        if logging.get("LogFormat") == "JSON":
-            local["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
-            local["AWS_LAMBDA_LOG_LEVEL"] = str(logging.get("ApplicationLogLevel", "INFO"))
-        key = str(properties["Code"]["S3Key"])
-        if key not in self._stack.assets:
-            raise TemplateError(f"the code of {found.name} ({key}) is not in the cloud assembly")
-        return Function(
-            name=found.name,
-            arn=found.arn,
-            handler=str(properties["Handler"]),
-            code=unpack(self._stack.assets[key], self._cache),
-            environment={**{name: str(value) for name, value in settings.items()}, **local},
-            timeout=float(properties.get("Timeout", 3)),
-            memory=int(properties.get("MemorySize", 128)),
-        )
+    def upload(
+        self,
+        name: str,
+        body: bytes,
+        *,
+        at: str | None = None,
+        last_modified: dt.datetime | None = None,
+    ) -> Event:
+        """Put a file into the state bucket. Returns the event that S3 sends about it, undelivered.
+
+        `at` is the event's time; `last_modified` is for uploads that must not be of one second.
+        """
+        moment = None if last_modified is None else round(last_modified.timestamp() * 1e6) * 1000
+        stored = self.aws.objects.upload(self.state_bucket, name, body, moment)
+        return object_created(self.state_bucket, stored, region=self.aws.region, at=at)
+
+    def started_by(
+        self, event: Event, *, time_scale: float = 1.0, progress: Progress | None = None
+    ) -> list[Running]:
+        """Deliver an event to the deployed rules and start what they ask for, if anything."""
+        return [
+            self.start(found.given, time_scale=time_scale, progress=progress)
+            for found in self.rules.starts(event)
+        ]
 
     def start(
         self,
-        given: Mapping[str, Any],
+        given: Any,
         *,
         time_scale: float = 1.0,
         progress: Progress | None = None,
         name: str | None = None,
     ) -> Running:
         """Start an execution with this input."""
-        name = name or f"local-{uuid.uuid4()}"
-        record = RunRecord(time_scale=time_scale, progress=progress)
-        arn = f"{self.machine.arn.replace(':stateMachine:', ':execution:')}:{name}"
-        measure.register(arn, record)
-        text = json.dumps(given, separators=(",", ":"))
-        return Running(self.aws.start_execution(self.machine.arn, name, text), record)
+        return executions.start(
+            self.aws,
+            self.machine.arn,
+            given,
+            time_scale=time_scale,
+            progress=progress,
+            name=name,
+        )
 
     def wait(self, running: Running) -> RunResult:
         """The result of an execution, once it has ended."""
-        execution, record = running.execution, running.record
-        while execution.status == "RUNNING":
-            time.sleep(POLL_SECONDS)
-        history = execution.exec_worker.env.event_manager.get_event_history()
-        for event in history:
-            details = {key: value for key, value in event.items() if key.endswith("Details")}
-            record.event(str(event["type"]), details)
-        measure.forget(record)
-        return RunResult(
-            status=str(execution.status),
-            error=execution.error,
-            cause=execution.cause,
-            output=execution.output,
-            history_events=len(history),
-            transitions=record.transitions,
-            children=record.children,
-            failed_children=record.failed_children,
-            largest_payload_bytes=record.largest_payload_bytes,
-            largest_payload_state=record.largest_payload_state,
-            execution_arn=running.arn,
-            states=dict(record.states),
-            final_input=_final_input(history),
-        )
+        return executions.wait(running)
 
     def run(
         self,
-        given: Mapping[str, Any],
+        given: Any,
         *,
         time_scale: float = 1.0,
         progress: Progress | None = None,
@@ -219,13 +175,3 @@ class LocalAccount:
     ) -> RunResult:
         """Start an execution and wait for it."""
         return self.wait(self.start(given, time_scale=time_scale, progress=progress, name=name))
-
-
-def _final_input(history: Sequence[Mapping[str, Any]]) -> Any:
-    """Return what the last state was given: all that a failed execution leaves to read."""
-    entered = [
-        event["stateEnteredEventDetails"]
-        for event in history
-        if "stateEnteredEventDetails" in event
-    ]
-    return json.loads(entered[-1]["input"]) if entered else None

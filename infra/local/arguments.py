@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,10 +19,16 @@ class BadArgument(Exception):
 
 def execution_input(text: str | None, as_of: str | None, now: dt.datetime) -> dict[str, Any]:
     """The execution input with the time of the run in it."""
-    given = {} if text is None else _json(text, "--input")
-    if not isinstance(given, dict):
-        raise BadArgument("--input must be a JSON object")
+    given = {} if text is None else json_object(text, "--input")
     return {"as_of": timestamp(as_of, now), **given}
+
+
+def json_object(text: str, option: str) -> dict[str, Any]:
+    """A JSON object given directly, or as @FILE."""
+    given = _json(text, option)
+    if not isinstance(given, dict):
+        raise BadArgument(f"{option} must be a JSON object")
+    return given
 
 
 def timestamp(text: str | None, now: dt.datetime) -> str:
@@ -73,6 +80,25 @@ def folder(path: Path, option: str) -> Path:
     if not path.is_dir():
         raise BadArgument(f"{option} {path} is not a folder")
     return path
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file to be put into a bucket under its own name."""
+
+    name: str
+    body: bytes
+
+
+def upload(path: Path) -> Upload:
+    """Read a file now, so that nothing is uploaded when a later one cannot be read."""
+    try:
+        path.name.encode()
+        return Upload(path.name, path.read_bytes())
+    except OSError as error:
+        raise BadArgument(f"FILE {path} cannot be read: {error.strerror}") from None
+    except UnicodeEncodeError:
+        raise BadArgument(f"the name of FILE {path} is not valid UTF-8") from None
 
 
 def _json(text: str, option: str) -> Any:

@@ -21,7 +21,9 @@ from .object_store import ObjectStore
 from .template import ACCOUNT, Resource, Template, TemplateError
 from .wsgi_server import WsgiServer
 
-CREDENTIALS = '{"client_id": "local-client", "client_secret": "local-secret"}'
+CREDENTIALS = (
+    '{"client_id": "local-client", "client_secret": "local-secret", "api_key": "local-api-key"}'
+)
 """What every secret of the template holds here: the loopback partners accept anything not empty."""
 
 

@@ -8,52 +8,58 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from infra.local.clazar_steps import (
     AUTHENTICATION_STEPS,
     LISTING_STEPS,
     METERING_STEPS,
     Plan,
-    Step,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+PlanT = TypeVar("PlanT")
 
 
-class Script:
+class Script(Generic[PlanT]):
     """A queue of plans; when it is used up the service is in good health again."""
 
-    def __init__(self, steps: Mapping[str, Step]) -> None:
-        """Take the words that make sense at this place."""
+    def __init__(
+        self, steps: Mapping[str, Callable[[PlanT, str], PlanT]], plan: Callable[[str], PlanT]
+    ) -> None:
+        """Take the words that make sense at this place, and how a plan starts from its words."""
         self._steps = steps
-        self._plans: deque[Plan] = deque()
+        self._plan = plan
+        self._plans: deque[PlanT] = deque()
 
     def add(self, *actions: str) -> None:
         """Append actions, all or none: a word that is not understood is an error here."""
-        self._plans.extend([parse(action, self._steps) for action in actions])
+        self._plans.extend([self._parse(action) for action in actions])
 
-    def next(self) -> Plan:
+    def next(self) -> PlanT:
         """Take the plan for the request that has just arrived."""
-        return self._plans.popleft() if self._plans else Plan()
+        try:
+            return self._plans.popleft()  # one step, so that two requests never share a plan
+        except IndexError:
+            return self._plan("ok")
 
     def __len__(self) -> int:
         """Say how many actions have not been used yet."""
         return len(self._plans)
 
-
-def parse(action: str, steps: Mapping[str, Step]) -> Plan:
-    """Turn `word[:argument][+word[:argument]...]` into a plan."""
-    plan = Plan(words=action)
-    for part in action.split("+"):
-        word, _, argument = part.partition(":")
-        step = steps.get(word.strip().replace(" ", "-"))
-        if step is None:
-            message = f"unknown action {word!r} in {action!r}, known: {', '.join(steps)}"
-            raise ValueError(message)
-        plan = step(plan, argument)
-    return plan
+    def _parse(self, action: str) -> PlanT:
+        """Turn `word[:argument][+word[:argument]...]` into a plan."""
+        plan = self._plan(action)
+        for part in action.split("+"):
+            word, _, argument = part.partition(":")
+            step = self._steps.get(word.strip().replace(" ", "-"))
+            if step is None:
+                message = f"unknown action {word!r} in {action!r}, known: {', '.join(self._steps)}"
+                raise ValueError(message)
+            plan = step(plan, argument)
+        return plan
 
 
 class Scripts:
@@ -62,9 +68,11 @@ class Scripts:
     def __init__(self) -> None:
         """Start in good health."""
         self._lock = threading.Lock()
-        self._contracts: defaultdict[str, Script] = defaultdict(lambda: Script(METERING_STEPS))
-        self._listing = Script(LISTING_STEPS)
-        self._authentication = Script(AUTHENTICATION_STEPS)
+        self._contracts: defaultdict[str, Script[Plan]] = defaultdict(
+            lambda: Script(METERING_STEPS, Plan)
+        )
+        self._listing = Script(LISTING_STEPS, Plan)
+        self._authentication = Script(AUTHENTICATION_STEPS, Plan)
 
     def add_for_contract(self, contract_id: str, actions: Iterable[str]) -> None:
         """Append to the script of one contract."""

@@ -65,17 +65,18 @@ def _expire(plan: Plan, _: str) -> Plan:
 
 
 def _slow(plan: Plan, argument: str) -> Plan:
-    return replace(plan, wait_before=_seconds(argument))
+    return replace(plan, wait_before=parse_seconds(argument))
 
 
 def _slow_answer(plan: Plan, argument: str) -> Plan:
-    return replace(plan, wait_after=_seconds(argument))
+    return replace(plan, wait_after=parse_seconds(argument))
 
 
-def _seconds(argument: str) -> float:
+def parse_seconds(argument: str, longest: float = LONGEST_WAIT) -> float:
+    """Read the argument of a word that takes a time."""
     seconds = float(argument)
-    if not 0 <= seconds <= LONGEST_WAIT:
-        message = f"expected 0 to {LONGEST_WAIT} seconds, got {argument!r}"
+    if not 0 <= seconds <= longest:
+        message = f"expected 0 to {longest} seconds, got {argument!r}"
         raise ValueError(message)
     return seconds
 

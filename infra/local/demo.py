@@ -1,4 +1,4 @@
-"""`make demo`: one month is billed, then billed again, which sends nothing."""
+"""`make demo`: a month is billed and a file of credits is sent, each twice: nothing doubles."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from .clazar import ClazarServer
-from .demo_data import AS_OF, PLAN, write_demo
+from .demo_credits import send_twice
+from .demo_data import AS_OF, PLAN, write_credits, write_demo
+from .ending import succeeded
 from .session import open_session
 from .show import console, progress_bar, show_run
 from .synthesis import ROOT
@@ -16,9 +20,20 @@ FOLDER = ROOT / ".demo"
 
 
 def run_demo() -> dict[str, Any]:
-    """Both runs against one Clazar. Gives the result that decides the exit code: the worse one."""
+    """Both pipelines, one after the other. Gives the result that decides the exit code."""
     screen = console()
     usage, state = write_demo(FOLDER)
+    result = _bill_twice(usage, state, screen)
+    if succeeded(result):
+        file, amounts = write_credits(FOLDER)
+        result = send_twice(file, amounts, state=FOLDER / "credits", screen=screen)
+    screen.rule()
+    screen.print(f"Everything that was written is in {_shown(FOLDER)}", highlight=False)
+    return result
+
+
+def _bill_twice(usage: Path, state: Path, screen: Console) -> dict[str, Any]:
+    """Both runs against one Clazar. Gives the result of the last one."""
     screen.rule("Metering: July 2025 of one plan, one of three contracts already billed")
     screen.print(f"Usage as Omnistrate exports it: {_shown(usage)}", highlight=False)
     with ExitStack() as stack:
@@ -42,11 +57,9 @@ def run_demo() -> dict[str, Any]:
             sent += len(posts)
             records = sum(len(post.records) for post in posts)
             screen.print(f"Clazar got {len(posts)} submissions with {records} records")
-            if result["status"] != "SUCCEEDED":
+            if not succeeded(result):
                 break
-        session.ended(result)
-    screen.rule()
-    screen.print(f"Everything that was written is in {_shown(state)}", highlight=False)
+        session.ended(well=succeeded(result))
     return result
 
 

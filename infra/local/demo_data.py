@@ -1,4 +1,4 @@
-"""July 2025 as Omnistrate would have exported it, for a plan that nobody has; all invented."""
+"""July 2025: usage as Omnistrate would have exported it, and a file of credits; all invented."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import datetime as dt
 import json
 import shutil
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 PLAN = {"service": "Postgres", "environment_type": "PROD", "plan_id": "pt-HJSv20iWX0"}
 AS_OF = "2025-08-02T00:00:00Z"
+MONTH = "2025-07"
 
 _KEY = ":".join(PLAN.values())
 _PREFIX = Path("omnistrate-metering", *PLAN.values())
 _FIRST_HOUR = dt.datetime(2025, 7, 1, tzinfo=dt.UTC)
 _HOURS = 31 * 24
+_ACCOUNTS = 23
 _GIB = 2**30
 
 
@@ -63,6 +66,21 @@ def write_demo(root: Path) -> tuple[Path, Path]:
         },
     )
     return usage, state
+
+
+def write_credits(root: Path) -> tuple[Path, dict[str, Decimal]]:
+    """Write a file of credits. Returns it with the amount of each account.
+
+    There is one row more than there are accounts: the last row repeats the first one.
+    """
+    amounts = {
+        f"{number * 7_654_321:012d}": Decimal(number * 272_143 % 999_983) / 100
+        for number in range(1, _ACCOUNTS + 1)
+    }
+    rows = [f'{account},"${amount:,.2f}"' for account, amount in amounts.items()]
+    path = root / f"credits-{MONTH}.csv"
+    path.write_text("\n".join([*rows, rows[0], ""]), encoding="utf-8")
+    return path, amounts
 
 
 def _records(tenant: _Tenant, hour: dt.datetime) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 * Conditional writes are atomic (moto looks first and writes later, without a lock in between).
 * A write to the state bucket is in its folder before the writer hears that it succeeded.
+* What is loaded from a folder keeps its moment and, in a bucket with versions, its version id.
 * The usage bucket cannot be written.
 * A plain GET or PUT, by far the most frequent request, is answered here: moto takes milliseconds.
 """
@@ -9,9 +10,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import datetime as dt
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
@@ -24,6 +26,7 @@ from .object_http import (
     precondition_failed,
     refused,
 )
+from .object_versions import add_version, load
 from .state_folder import BadKey, StateFolder, files_below
 from .wsgi_server import Application, Environ, StartResponse
 
@@ -56,31 +59,35 @@ class ObjectStore:
         if versioned:
             self._backend.put_bucket_versioning(bucket, "Enabled")
 
-    def load(self, bucket: str, files: Iterable[tuple[str, Path]]) -> int:
-        """Replace a bucket's objects by files. Returns how many there are."""
-        self._backend.get_bucket(bucket).keys.clear()
-        count = 0
-        for key, path in files:
-            self.put(bucket, key, path.read_bytes())
-            count += 1
-        return count
+    def upload(self, bucket: str, key: str, body: bytes, modified_ns: int | None = None) -> FakeKey:
+        """Store an object as somebody outside the app would, in its folder as well."""
+        with self._locks[hash(key) % _LOCKS]:
+            return self._put_through(bucket, key, body, {}, modified_ns)
 
-    def put(self, bucket: str, key: str, body: bytes) -> FakeKey:
-        """Store an object. Its ETag is given: moto works it out late, and not safely in threads."""
-        etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
-        return self._backend.put_object(bucket, key, body, etag=etag, disable_notification=True)
+    def _put_through(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes,
+        metadata: Mapping[str, str],
+        modified_ns: int | None = None,
+    ) -> FakeKey:
+        modified_ns = time.time_ns() if modified_ns is None else modified_ns
+        if (folder := self._folders.get(bucket)) is not None:
+            folder.write(key, body, modified_ns)
+        return add_version(self._backend.get_bucket(bucket), key, body, modified_ns, metadata)
 
     def attach_usage(self, bucket: str, folder: Path) -> int:
         """Load a folder into a bucket that can only be read."""
         self._read_only.add(bucket)
-        return self.load(bucket, files_below(folder))
+        return load(self._backend.get_bucket(bucket), files_below(folder), known=False)
 
     def attach_state(self, bucket: str, folder: StateFolder) -> int:
         """Load the folder and from now on write every change of the bucket through to it."""
-        self._folders.pop(bucket, None)
-        count = self.load(bucket, folder.objects())
+        before = self._folders.get(bucket)
+        known = before is not None and before.path == folder.path
         self._folders[bucket] = folder
-        return count
+        return load(self._backend.get_bucket(bucket), folder.objects(), known=known)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, or let moto do so."""
@@ -146,13 +153,10 @@ class ObjectStore:
         if environ.get("HTTP_IF_NONE_MATCH") and found is not None:
             return precondition_failed(start_response, "If-None-Match")
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        if (folder := self._folders.get(bucket)) is not None:
-            try:
-                folder.write(key, body)
-            except OSError as error:
-                return refused(start_response, "400 Bad Request", "InvalidRequest", str(error))
-        stored = self.put(bucket, key, body)
-        stored.set_metadata(metadata_given(environ))
+        try:
+            stored = self._put_through(bucket, key, body, metadata_given(environ))
+        except OSError as error:
+            return refused(start_response, "400 Bad Request", "InvalidRequest", str(error))
         headers = {"ETag": stored.etag}
         if stored.version_id != "null":
             headers["x-amz-version-id"] = stored.version_id
@@ -185,4 +189,5 @@ class ObjectStore:
         if found is None:
             folder.delete(key)
         else:
-            folder.write(key, found.value)
+            moment = found.last_modified.replace(tzinfo=dt.UTC)
+            folder.write(key, found.value, int(moment.timestamp() * 1_000_000) * 1000)

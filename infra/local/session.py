@@ -35,11 +35,11 @@ class Session:
     state: Path
     log: Path | None
 
-    def ended(self, result: Mapping[str, Any]) -> None:
+    def ended(self, *, well: bool) -> None:
         """Keep the functions' logs only where something went wrong, and say where they are."""
         if self.log is None:
             return
-        if result["status"] == "SUCCEEDED":
+        if well:
             self.log.unlink(missing_ok=True)
         else:
             say(f"Logs of the functions: {self.log}")

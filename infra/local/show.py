@@ -61,9 +61,7 @@ def console() -> Console:
 
 def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> None:
     """What was done, what was left, and where the evidence is."""
-    known = result.get("final_input")
-    output = result.get("output") or (known.get("result") if isinstance(known, Mapping) else None)
-    output = output if isinstance(output, Mapping) else {}
+    output = output_of(result)
     if output.get("plan"):
         console.print(f"Plan {output['plan']}", highlight=False)
     months = [month for month in output.get("months") or [] if isinstance(month, Mapping)]
@@ -83,7 +81,14 @@ def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> Non
                 label = "preview" if month.get("dry_run") else name
                 place = state / str(month[name])
                 console.print(f"{month.get('month')} {label}: {place}", soft_wrap=True)
-    _show_end(result, console)
+    show_end(result, console)
+
+
+def output_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an execution says of itself; one that failed leaves it in its last state's input."""
+    known = result.get("final_input")
+    output = result.get("output") or (known.get("result") if isinstance(known, Mapping) else None)
+    return output if isinstance(output, Mapping) else {}
 
 
 def _show_months(months: list[Mapping[str, Any]], console: Console) -> None:
@@ -96,7 +101,8 @@ def _show_months(months: list[Mapping[str, Any]], console: Console) -> None:
             console.print(f"Warning: {warning}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _show_end(result: Mapping[str, Any], console: Console) -> None:
+def show_end(result: Mapping[str, Any], console: Console) -> None:
+    """How it ended, with the cause as a person reads it."""
     status = str(result.get("status"))
     if status == "SUCCEEDED":
         console.print("SUCCEEDED", style="green")

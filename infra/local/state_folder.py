@@ -84,11 +84,15 @@ class StateFolder:
             raise BadKey(f"the key {key!r} cannot be a file name")
         return self.path.joinpath(*parts)
 
-    def write(self, key: str, body: bytes) -> None:
-        """Store one object, whole or not at all."""
+    def write(self, key: str, body: bytes, modified_ns: int | None = None) -> None:
+        """Store one object, whole or not at all, with a time that is no coarser than ours.
+
+        By the kernel's own clock for files two writes could be from the same moment.
+        """
         target = self.file_of(key)
         partial = self._partial / str(next(self._numbers))
-        _fill(partial, body)
+        modified_ns = time.time_ns() if modified_ns is None else modified_ns
+        _fill(partial, body, modified_ns)
         try:
             _move(partial, target)
         except OSError as error:
@@ -97,7 +101,7 @@ class StateFolder:
                 raise
             # The folder is on another disk than the temporary files.
             partial = target.with_name(f".{target.name}{_PARTIAL}")
-            _fill(partial, body)
+            _fill(partial, body, modified_ns)
             partial.replace(target)
 
     def delete(self, key: str) -> None:
@@ -113,12 +117,13 @@ class StateFolder:
                 return
 
 
-def _fill(path: Path, body: bytes) -> None:
+def _fill(path: Path, body: bytes, modified_ns: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     try:
         view = memoryview(body)
         while view:
             view = view[os.write(descriptor, view) :]
+        os.utime(descriptor, ns=(modified_ns, modified_ns))
     finally:
         os.close(descriptor)
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +148,90 @@ def test_a_run_that_needs_a_person_still_shows_its_months(tmp_path: Path) -> Non
     show_run(ended, state=tmp_path, console=Console(file=text, width=160))
     assert "744" in text.getvalue()
     assert "Contracts that need a person: 1" in text.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "at least one FILE, or --input"),
+        (("/no/such/credits-2025-07.csv",), "FILE /no/such/credits-2025-07.csv cannot be read"),
+        (("{file}", "{folder}"), "FILE {folder} cannot be read: Is a directory"),
+        (("{file}", "--input", "[]"), "--input must be a JSON object"),
+        (("--input", "{"), "--input is not valid JSON"),
+        (("{file}", "--as-of", "2025-08-02T00:00:00"), "lacks its time zone"),
+        (("{file}", "--state", "{file}"), "--state {file} is not a folder"),
+        (("{file}", "--cloudzero", "localhost:80"), "--cloudzero 'localhost:80' is not a base URL"),
+        (("{file}", "--time-scale", "-1"), "time-scale"),
+    ],
+)
+def test_credits_that_cannot_be_sent_as_given_end_with_two_before_anything_is_uploaded(
+    options: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    names = {"file": str(tmp_path / "credits-2025-07.csv"), "folder": str(tmp_path)}
+    Path(names["file"]).write_text("123456789012,$1.00\n")
+    given = [text.format(**names) if len(text) > 1 else text for text in options]
+    state = [] if "--state" in options else ["--state", str(tmp_path / "state")]
+    ran = command("credits", *given, *state, "--json")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert said.format(**names) in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_file_is_uploaded_under_its_own_name(tmp_path: Path) -> None:
+    path = tmp_path / "credits-2025-07.csv"
+    path.write_bytes(b"\xef\xbb\xbf1\r\n")
+    assert arguments.upload(path) == arguments.Upload("credits-2025-07.csv", path.read_bytes())
+    with pytest.raises(BadArgument, match="not valid UTF-8"):
+        arguments.upload(tmp_path / "credits-\udcff.csv")
+
+
+def test_the_help_of_credits_shows_an_example() -> None:
+    shown = command("credits", "--help")
+    assert shown.returncode == 0
+    assert "python -m infra.local credits credits-2025-07.csv" in shown.stdout
+
+
+def test_without_a_cloudzero_the_built_in_one_answers_and_the_file_is_in_the_state_folder(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "credits-2025-07.csv"
+    path.write_text('012345678901,"$6,407.96"\n012345678902,$0.04\n')
+    other = tmp_path / "credit-2025-07.csv"
+    other.write_text("")
+    state = tmp_path / "state"
+    ran = command("credits", str(path), str(other), "--state", str(state), "--json")
+    assert ran.returncode == 1, ran.stderr
+    assert "nothing leaves this machine" in ran.stderr.lower()
+    sent, missed = json.loads(ran.stdout)["executions"]
+    assert (sent["file"], sent["status"]) == ("credits-2025-07.csv", "SUCCEEDED")
+    assert set(sent) == {"file", "status", "error", "cause", "output"}
+    (month,) = sent["output"]["months"]
+    assert (month["billing_month"], month["row_count"]) == ("2025-07", 2)
+    assert month["total_credit_usd"] == "6408.00"
+    assert (missed["status"], missed["error"]) == ("NOT_STARTED", "NoRuleMatched")
+    assert (state / "credits-2025-07.csv").read_bytes() == path.read_bytes()
+
+
+def test_credits_that_are_told_to_stop_still_say_what_is_known(tmp_path: Path) -> None:
+    files = [str(tmp_path / name) for name in ("credits.csv", "credits-2025-07.csv")]
+    for name in files:
+        Path(name).write_text("012345678901,$1.00\n")
+    nobody = "http://127.0.0.1:9"
+    options = ("--state", str(tmp_path / "state"), "--cloudzero", nobody, "--json")
+    running = subprocess.Popen(
+        [sys.executable, "-m", "infra.local", "credits", *files, *options],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "state/leases").exists():
+        assert time.monotonic() < deadline
+        assert running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGTERM)
+    out, _ = running.communicate(timeout=30)
+    assert running.returncode == 1
+    known = [(one["file"], one["status"]) for one in json.loads(out)["executions"]]
+    assert known == [("credits.csv", "NOT_STARTED"), ("credits-2025-07.csv", "ABORTED")]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime as dt
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +33,10 @@ def aws(request: pytest.FixtureRequest, state: StateFolder) -> Iterator[Loopback
 
 @pytest.fixture
 def s3(aws: LoopbackAws) -> Any:
+    return client(aws)
+
+
+def client(aws: LoopbackAws) -> Any:
     return boto3.client(
         "s3",
         region_name="us-east-1",
@@ -145,6 +151,88 @@ def test_the_usage_bucket_cannot_be_written(aws: LoopbackAws, s3: Any, tmp_path:
         s3.put_object(Bucket="usage", Key="2025/a.json", Body=b"")
     assert status(error) == 403
     assert s3.get_object(Bucket="usage", Key="2025/a.json")["Body"].read() == b"[]"
+
+
+def test_an_object_of_the_folder_was_last_modified_when_its_file_was(
+    aws: LoopbackAws, s3: Any, state: StateFolder
+) -> None:
+    moment = dt.datetime(2025, 7, 25, 20, 15, 37, tzinfo=dt.UTC)
+    os.utime(state.path / "seed.json", (moment.timestamp(), moment.timestamp()))
+    aws.objects.attach_state(BUCKET, state)
+    asked = {"Bucket": BUCKET, "Key": "seed.json"}
+    (listed,) = s3.list_objects_v2(Bucket=BUCKET)["Contents"]
+    found = [s3.get_object(**asked), s3.head_object(**asked), listed]
+    assert [one["LastModified"] for one in found] == [moment] * 3
+
+
+def test_every_upload_is_a_version_of_its_own_and_the_newest_is_what_a_get_returns(
+    aws: LoopbackAws, s3: Any
+) -> None:
+    aws.bucket("versions", versioned=True)
+    asked = {"Bucket": "versions", "Key": "k"}
+    written = [s3.put_object(**asked, Body=b"1")["VersionId"] for _ in range(20)]
+    written.append(s3.put_object(**asked, Body=b"2", Metadata={"run": "7"})["VersionId"])
+    outside = aws.objects.upload("versions", "k", b"3")
+    assert len({*written, outside.version_id}) == 22
+    newest = s3.get_object(**asked)
+    assert (newest["VersionId"], newest["Body"].read()) == (outside.version_id, b"3")
+    assert s3.head_object(**asked)["VersionId"] == outside.version_id
+    before = s3.get_object(**asked, VersionId=written[-1])
+    assert (before["VersionId"], before["Body"].read()) == (written[-1], b"2")
+    assert before["Metadata"] == {"run": "7"}
+
+
+def test_a_version_keeps_its_id_moment_and_metadata_when_the_folder_is_read_again(
+    aws: LoopbackAws, s3: Any, state: StateFolder
+) -> None:
+    asked = {"Bucket": BUCKET, "Key": "k"}
+
+    def seen() -> list[Any]:
+        found = s3.get_object(**asked)
+        return [found.get("VersionId"), found["LastModified"], found["ETag"]]
+
+    first = s3.put_object(**asked, Body=b"1").get("VersionId")
+    s3.put_object(**asked, Body=b"2", Metadata={"run": "7"})
+    before = seen()
+    aws.objects.attach_state(BUCKET, state)
+    assert seen() == before
+    if first:
+        assert s3.get_object(**asked)["Metadata"] == {"run": "7"}
+        assert s3.get_object(**asked, VersionId=first)["Body"].read() == b"1"
+    # Another process knows the folder only.
+    other = StateFolder(state.path)
+    again = LoopbackAws("us-east-1")
+    again.bucket(BUCKET, versioned=bool(first))
+    again.objects.attach_state(BUCKET, other)
+    s3 = client(again)
+    assert seen() == before
+    again.close()
+    other.close()
+
+
+def test_an_edited_file_is_a_new_version_after_those_before(
+    aws: LoopbackAws, s3: Any, state: StateFolder
+) -> None:
+    asked = {"Bucket": BUCKET, "Key": "seed.json"}
+    before = s3.get_object(**asked).get("VersionId")
+    (state.path / "seed.json").write_bytes(b"edited")
+    aws.objects.attach_state(BUCKET, state)
+    edited = s3.get_object(**asked)
+    assert edited["Body"].read() == b"edited"
+    if before:
+        assert edited["VersionId"] != before
+        assert s3.get_object(**asked, VersionId=before)["Body"].read() == b"seed"
+
+
+def test_an_upload_from_outside_is_in_the_folder_at_its_moment(
+    aws: LoopbackAws, s3: Any, state: StateFolder
+) -> None:
+    aws.objects.upload(BUCKET, "credits.csv", b"1", 1_753_474_537_123_456_789)
+    path = state.path / "credits.csv"
+    assert path.read_bytes() == b"1"
+    assert path.stat().st_mtime_ns == 1_753_474_537_123_456_789
+    moment = dt.datetime(2025, 7, 25, 20, 15, 37, tzinfo=dt.UTC)
+    assert s3.get_object(Bucket=BUCKET, Key="credits.csv")["LastModified"] == moment
 
 
 def test_the_rust_client_of_the_usage_reader_lists_and_reads(aws: LoopbackAws) -> None:

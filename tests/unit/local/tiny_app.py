@@ -9,6 +9,7 @@ from typing import Any
 
 STATE_BUCKET = "tiny-state"
 MACHINE = "tiny"
+SENDS_EVENTS = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 
 
 def write_assembly(
@@ -18,10 +19,11 @@ def write_assembly(
     definition: dict[str, Any],
     timeout: int = 30,
     environment: dict[str, str] | None = None,
+    rules: dict[str, Any] | None = None,
 ) -> Path:
     """One stack "tiny": a state bucket, one function per handler, one state machine.
 
-    In the definition `${name}` stands for a function's ARN.
+    In the definition `${name}` stands for a function's ARN. With rules, the bucket sends events.
     """
     asset = folder / "asset.0123abcd" / "functions"
     asset.mkdir(parents=True)
@@ -41,6 +43,7 @@ def write_assembly(
             "Properties": {
                 "BucketName": STATE_BUCKET,
                 "VersioningConfiguration": {"Status": "Enabled"},
+                **({"NotificationConfiguration": SENDS_EVENTS} if rules else {}),
             },
         },
         "Alarms": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "tiny-alarms"}},
@@ -58,6 +61,8 @@ def write_assembly(
             },
         },
     }
+    for name, properties in (rules or {}).items():
+        resources[name] = {"Type": "AWS::Events::Rule", "Properties": properties}
     for name in handlers:
         resources[f"F{name}"] = {
             "Type": "AWS::Lambda::Function",

@@ -1,0 +1,63 @@
+"""The second half of `make demo`: a file of credits lands to the cent, and once more the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from .account import LocalAccount
+from .cloudzero import CloudZeroServer
+from .demo_data import AS_OF, MONTH
+from .ending import succeeded
+from .session import open_session
+from .show_credits import show_credits
+from .synthesis import ROOT
+
+
+def send_twice(
+    file: Path, amounts: Mapping[str, Decimal], *, state: Path, screen: Console
+) -> dict[str, Any]:
+    """Both uploads against one CloudZero. Gives the result that decides the exit code."""
+    total = sum(amounts.values(), Decimal(0))
+    screen.rule(f"Credits: {len(amounts) + 1} rows of {MONTH}, one of them repeats an account")
+    said = f"{file.relative_to(ROOT)}: {len(amounts)} accounts, together ${total:,.2f}"
+    screen.print(said, highlight=False)
+    with ExitStack() as stack:
+        cloudzero = stack.enter_context(CloudZeroServer())
+        session = stack.enter_context(
+            open_session("credits", state=state, environment={"CLOUDZERO_URL": cloudzero.url})
+        )
+        for title in ("First upload", "Second upload: the same again"):
+            screen.rule(title, align="left")
+            result = _upload(session.account, file)
+            show_credits(result, state=state.relative_to(ROOT), console=screen)
+            if not succeeded(result):
+                break
+            equal = _show_stored(cloudzero, total, screen)
+            if not equal:
+                result = {**result, "status": "FAILED", "error": "DemoDiffers"}
+                break
+        session.ended(well=succeeded(result))
+    return result
+
+
+def _show_stored(cloudzero: CloudZeroServer, total: Decimal, screen: Console) -> bool:
+    """Read back from CloudZero itself, and compare with the file."""
+    posts, stored = cloudzero.posts, cloudzero.total(MONTH)
+    sent = sum(len(post.rows) for post in posts)
+    screen.print(f"CloudZero got {len(posts)} drop(s) so far, {sent} rows", highlight=False)
+    equal = stored == -total
+    said = "equal to the file" if equal else "NOT what the file says"
+    rows = len(cloudzero.stored[MONTH])
+    screen.print(f"CloudZero holds {rows} rows, together {stored:,.2f}: {said}", highlight=False)
+    return equal
+
+
+def _upload(account: LocalAccount, file: Path) -> dict[str, Any]:
+    (running,) = account.started_by(account.upload(file.name, file.read_bytes(), at=AS_OF))
+    return {"file": file.name, **account.wait(running).as_dict()}

@@ -1,0 +1,328 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import boto3
+import pytest
+
+from infra.local.event_rules import EventRules
+from infra.local.object_event import Event
+from infra.local.template import Template, TemplateError
+from tests.unit.local.conftest import Open
+from tests.unit.local.tiny_app import SENDS_EVENTS, STATE_BUCKET
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:credits"
+TARGET: dict[str, Any] = {"Arn": {"Ref": "Machine"}, "Id": "Target0", "RoleArn": "role"}
+UPLOADS: dict[str, Any] = {
+    "source": ["aws.s3"],
+    "detail-type": ["Object Created"],
+    "detail": {
+        "bucket": {"name": [{"Ref": "Bucket"}]},
+        "object": {"key": [{"wildcard": "credits-*.csv"}]},
+    },
+}
+# As the CDK writes RuleTargetInput.from_object({"bucket": EventField.from_path(…), …}).
+NAMED = {
+    "InputPathsMap": {
+        "detail-bucket-name": "$.detail.bucket.name",
+        "detail-object-key": "$.detail.object.key",
+        "time": "$.time",
+    },
+    "InputTemplate": '{"bucket":<detail-bucket-name>,"key":<detail-object-key>,"as_of":<time>}',
+}
+NAMED_INPUT = {
+    "bucket": "uploads",
+    "key": "credits-2025-07.csv",
+    "as_of": "2025-08-02T00:00:00Z",
+}
+
+
+def event(key: str = "credits-2025-07.csv", bucket: str = "uploads") -> Event:
+    return {
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "123456789012",
+        "time": "2025-08-02T00:00:00Z",
+        "region": "us-east-1",
+        "resources": [f"arn:aws:s3:::{bucket}"],
+        "detail": {
+            "bucket": {"name": bucket},
+            "object": {"key": key, "size": 5},
+            "reason": "PutObject",
+        },
+    }
+
+
+def rules(
+    pattern: Any = UPLOADS,
+    *,
+    target: dict[str, Any] | None = None,
+    sends: dict[str, Any] = SENDS_EVENTS,
+    **more: Any,
+) -> EventRules:
+    properties = {
+        "EventPattern": pattern,
+        "State": "ENABLED",
+        "Targets": [target or TARGET],
+        **more,
+    }
+    resources = {
+        "Bucket": {
+            "Type": "AWS::S3::Bucket",
+            "Properties": {"BucketName": "uploads", "NotificationConfiguration": sends},
+        },
+        "Machine": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {"StateMachineName": "credits"},
+        },
+        "Rule": {"Type": "AWS::Events::Rule", "Properties": {"Name": "uploaded", **properties}},
+        "Hourly": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {"ScheduleExpression": "rate(1 hour)", "Targets": [TARGET]},
+        },
+    }
+    return EventRules(Template({"Resources": resources}, stack="Credits", region="us-east-1"))
+
+
+def key_pattern(*filters: Any) -> dict[str, Any]:
+    return {"detail": {"object": {"key": list(filters)}}}
+
+
+def given(**target: Any) -> Any:
+    (start,) = rules(target={**TARGET, **target}).starts(event())
+    assert (start.rule, start.machine_arn) == ("uploaded", MACHINE)
+    return start.given
+
+
+# Patterns
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key", "started"),
+    [
+        (UPLOADS, "credits-2025-07.csv", 1),
+        (UPLOADS, "credits-2025-07_2025-09.csv", 1),
+        (UPLOADS, "credit-2025-07.csv", 0),
+        (UPLOADS, "credits-2025-07.csv.bak", 0),
+        (UPLOADS, "reports/credits-2025-07.csv", 0),
+        (UPLOADS, "Credits-2025-07.csv", 0),
+        (key_pattern({"prefix": "credits-"}, {"suffix": ".csv"}), "x.csv", 1),
+        (key_pattern({"anything-but": {"prefix": "reports/"}}), "reports/x", 0),
+        (key_pattern({"equals-ignore-case": "x"}), "X", 1),
+        ({"$or": [key_pattern("a"), key_pattern("b")]}, "b", 1),
+        ({"$or": [key_pattern("a"), key_pattern("b")]}, "c", 0),
+        ({"detail": {"object": {"size": [{"numeric": [">", 0]}]}}}, "x", 1),
+        ({"detail": {"deletion-type": [{"exists": False}]}}, "x", 1),
+        ({"resources": ["arn:aws:s3:::uploads"]}, "x", 1),
+    ],
+)
+def test_an_event_starts_what_the_pattern_of_a_rule_matches(
+    pattern: Any, key: str, started: int
+) -> None:
+    assert len(rules(pattern).starts(event(key))) == started
+
+
+def test_an_event_of_another_bucket_starts_nothing() -> None:
+    assert rules().starts(event(bucket="another")) == []
+
+
+@pytest.mark.parametrize(
+    "more", [{"State": "DISABLED"}, {"EventBusName": "arn:aws:events:us-east-1:1:event-bus/other"}]
+)
+def test_a_rule_that_is_off_or_on_another_bus_starts_nothing(more: dict[str, Any]) -> None:
+    assert rules(**more).starts(event()) == []
+
+
+def test_the_same_rule_on_the_default_bus_by_name_starts_it() -> None:
+    assert len(rules(EventBusName="default").starts(event())) == 1
+
+
+def test_every_target_of_every_matching_rule_is_started() -> None:
+    assert len(rules(Targets=[TARGET, {**TARGET, "Id": "Target1"}]).starts(event())) == 2
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "text",
+        {},
+        {"source": "aws.s3"},
+        {"source": []},
+        {"source": [["aws.s3"]]},
+        {"detail": {}},
+        {"detail": {"object": {"key": [{"regex": "credits.*"}]}}},
+        {"detail": {"object": {"key": [{"prefix": "credits-", "suffix": ".csv"}]}}},
+        {"detail": {"object": {"key": [{"anything-but": {"regex": "x"}}]}}},
+        {"$or": [{"source": [{"regex": "x"}]}]},
+    ],
+)
+def test_a_pattern_that_is_not_understood_is_refused_rather_than_guessed(pattern: Any) -> None:
+    with pytest.raises(TemplateError, match=r"rule uploaded"):
+        rules(pattern).starts(event())
+
+
+@pytest.mark.parametrize("sends", [{}, {"EventBridgeConfiguration": {"EventBridgeEnabled": False}}])
+def test_a_bucket_that_sends_no_events_is_named(sends: dict[str, Any]) -> None:
+    with pytest.raises(TemplateError, match="uploads does not send"):
+        rules(sends=sends).starts(event())
+
+
+def test_the_patterns_are_named_for_a_person() -> None:
+    said = rules().patterns()
+    assert "uploaded" in said
+    assert "credits-*.csv" in said
+    assert "Hourly" not in said
+
+
+# Targets
+
+
+def test_the_transformer_of_the_cdk_becomes_the_input() -> None:
+    assert given(InputTransformer=NAMED) == NAMED_INPUT
+
+
+def test_a_target_gets_the_event_a_part_of_it_or_a_constant() -> None:
+    assert given() == event()
+    assert given(InputPath="$") == event()
+    assert given(InputPath="$.resources[0]") == "arn:aws:s3:::uploads"
+    assert given(InputPath="$.detail.object") == event()["detail"]["object"]
+    assert given(Input='{"plan": "a"}') == {"plan": "a"}
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ('{"size":<size>,"all":<object>}', {"size": 5, "all": {"key": 'a "b" <c>', "size": 5}}),
+        ('{"said":"<key>: <size> bytes"}', {"said": 'a "b" <c>: 5 bytes'}),
+        ('"<key>"', 'a "b" <c>'),
+        ('{"said":"\\"<size>\\" < 6"}', {"said": '"5" < 6'}),
+    ],
+)
+def test_a_value_stands_as_json_or_as_a_part_of_a_text(template: str, expected: Any) -> None:
+    paths = {
+        "size": "$.detail.object.size",
+        "key": "$.detail.object.key",
+        "object": "$.detail.object",
+    }
+    target = {**TARGET, "InputTransformer": {"InputPathsMap": paths, "InputTemplate": template}}
+    (start,) = rules(key_pattern({"exists": True}), target=target).starts(event('a "b" <c>'))
+    assert start.given == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ({"Arn": "arn:aws:sns:us-east-1:123456789012:topic"}, "no state machine here"),
+        ({"EcsParameters": {}}, "EcsParameters, which is not understood"),
+        ({"Input": "{}", "InputPath": "$"}, "Input and InputPath"),
+        ({"Input": "{"}, "not JSON"),
+        ({"InputPath": "$..key"}, r"\$..key is not understood"),
+        ({"InputPath": "$.detail.bucket.owner"}, "has nothing at"),
+        ({"InputPath": "$.resources[1]"}, "has nothing at"),
+        ({"InputTransformer": {"InputTemplate": '{"a":<b>}'}}, "named b"),
+        ({"InputTransformer": {"InputTemplate": '{"a":"<b>"}'}}, "named b"),
+        ({"InputTransformer": {"InputTemplate": "{a:1}"}}, "not JSON"),
+    ],
+)
+def test_a_target_that_is_not_understood_is_refused_rather_than_guessed(
+    target: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(TemplateError, match=said):
+        given(**target)
+
+
+# With an account
+
+ECHO = "def handler(event, context): return event"
+WAITING = {
+    "StartAt": "Wait",
+    "States": {
+        "Wait": {"Type": "Wait", "Seconds": 1, "Next": "Read"},
+        "Read": {"Type": "Task", "Resource": "${read}", "End": True},
+    },
+}
+READ = """
+    import boto3
+    s3 = boto3.client("s3")
+    def handler(event, context):
+        found = s3.get_object(Bucket=event["bucket"], Key=event["key"])
+        return {"body": found["Body"].read().decode(), "version": found["VersionId"],
+                "modified": found["LastModified"].isoformat(), "as_of": event["as_of"]}
+"""
+TINY_RULE = {
+    "EventPattern": {
+        "source": ["aws.s3"],
+        "detail": {
+            "bucket": {"name": [{"Ref": "State"}]},
+            "object": {"key": [{"suffix": ".csv"}]},
+        },
+    },
+    "Targets": [{"Arn": {"Ref": "Machine"}, "Id": "T", "InputTransformer": NAMED}],
+}
+
+
+def test_the_event_of_an_upload_is_whole_and_names_what_was_stored(tiny: Open) -> None:
+    account = tiny({"read": READ}, WAITING, rules={"Uploaded": TINY_RULE})
+    sent = account.upload("a.csv", b"12345", at="2025-08-02T00:00:00Z")
+    assert set(sent) == set(event())
+    assert {name: sent[name] for name in ("version", "detail-type", "source", "region")} == {
+        "version": "0",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "region": "us-east-1",
+    }
+    assert sent["time"] == "2025-08-02T00:00:00Z"
+    assert sent["resources"] == [f"arn:aws:s3:::{STATE_BUCKET}"]
+    detail = sent["detail"]
+    assert (detail["version"], detail["reason"]) == ("0", "PutObject")
+    assert detail["bucket"] == {"name": STATE_BUCKET}
+    for name in ("request-id", "requester", "source-ip-address"):
+        assert isinstance(detail[name], str)
+    stored = detail["object"]
+    assert (stored["key"], stored["size"]) == ("a.csv", 5)
+    client = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=account.aws.url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    found = client.head_object(Bucket=STATE_BUCKET, Key="a.csv")
+    assert (found["VersionId"], found["ETag"]) == (stored["version-id"], f'"{stored["etag"]}"')
+    later = account.upload("a.csv", b"12345")["detail"]["object"]
+    assert later["sequencer"] > stored["sequencer"]
+    assert later["version-id"] != stored["version-id"]
+    json.dumps(sent)
+
+
+def test_uploads_and_their_events_may_come_in_any_order_and_overlap(tiny: Open) -> None:
+    account = tiny({"read": READ}, WAITING, rules={"Uploaded": TINY_RULE})
+    noon = dt.datetime(2025, 8, 2, 12, tzinfo=dt.UTC)
+    first = account.upload("a.csv", b"1", at="2025-08-02T12:00:00Z", last_modified=noon)
+    later = noon + dt.timedelta(seconds=7)
+    second = account.upload("a.csv", b"2", at="2025-08-02T12:00:07Z", last_modified=later)
+    running = [
+        *account.started_by(second, time_scale=0.1),
+        *account.started_by(first, time_scale=0.1),
+        *account.started_by(account.upload("a.txt", b"3")),
+    ]
+    outputs = [account.wait(one).output for one in running]
+    newest = {
+        "body": "2",
+        "version": second["detail"]["object"]["version-id"],
+        "modified": "2025-08-02T12:00:07+00:00",
+    }
+    assert outputs == [
+        {**newest, "as_of": "2025-08-02T12:00:07Z"},
+        {**newest, "as_of": "2025-08-02T12:00:00Z"},
+    ]
+
+
+def test_a_setting_that_no_function_has_cannot_be_replaced(tiny: Open) -> None:
+    account = tiny({"echo": ECHO}, {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    with pytest.raises(TemplateError, match="CLOUDZERO_URL"):
+        account.use(environment={"CLOUDZERO_URL": "http://127.0.0.1:1"})
