@@ -1,0 +1,63 @@
+"""A file with a column per month: oldest first, each month on its own."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tests.statemachines.credits.credits_world import CreditsWorld, month_of
+
+QUARTER = "credits-2025-01_2025-03.csv"
+ROWS = (
+    "123456789012,$ 50.00,$ 75.00,$ 100.00\n"
+    '234567890123,"$ 1,200.00","$ 1,500.00","$ 1,800.00"\n'
+    "345678901234,$ -,,$ 50.00\n"
+)
+
+
+def test_each_month_gets_its_column_oldest_first(world: CreditsWorld) -> None:
+    result = world.drop(QUARTER, ROWS)
+    assert result.status == "SUCCEEDED", result.cause
+    months = ("2025-01", "2025-02", "2025-03")
+    assert [post.month for post in world.cloudzero.posts] == list(months)
+    assert [world.total(month) for month in months] == [Decimal(1250), Decimal(1575), Decimal(1950)]
+    assert len(world.accounts("2025-02")) == 3, "an account without a credit keeps its row"
+    assert world.cloudzero.overlaps == 0
+
+
+def test_a_month_that_fails_does_not_stop_the_others_and_a_rerun_posts_only_that_one(
+    world: CreditsWorld,
+) -> None:
+    world.cloudzero.script("ok", "400", "ok")
+    result = world.drop(QUARTER, ROWS)
+    assert (result.status, result.error) == ("FAILED", "PartnerRefused")
+    assert "2025-02" in str(result.cause)
+    assert "2025-01" not in str(result.cause)
+    assert month_of(result, "2025-03")["status"] == "verified"
+    posted = len(world.cloudzero.posts)
+    again = world.drop(QUARTER, ROWS)
+    assert again.status == "SUCCEEDED"
+    assert [post.month for post in world.cloudzero.posts[posted:]] == ["2025-02"]
+
+
+def test_a_row_with_a_column_too_few_refuses_all_months(world: CreditsWorld) -> None:
+    result = world.drop(QUARTER, ROWS + "456789012345,$1.00,$2.00\n")
+    assert "line 4: 3 columns instead of 4" in str(result.cause)
+    assert not world.cloudzero.posts
+
+
+def test_a_two_column_file_is_not_taken_for_every_month(world: CreditsWorld) -> None:
+    result = world.drop(QUARTER, "123456789012,$50.00\n")
+    assert "line 1: 2 columns instead of 4" in str(result.cause)
+
+
+def test_a_repeated_account_counts_once_in_every_month(world: CreditsWorld) -> None:
+    world.drop(QUARTER, ROWS + "123456789012,$ 50.00,$ 75.00,$ 100.00\n")
+    assert [len(world.accounts(f"2025-0{number}")) for number in (1, 2, 3)] == [3, 3, 3]
+
+
+def test_a_month_of_zeros_replaces_what_was_there(world: CreditsWorld) -> None:
+    world.drop(QUARTER, "123456789012,$5.00,$0.01,$6.00\n")
+    held = world.drop(QUARTER, "123456789012,$5.00,-,$6.00\n")
+    assert month_of(held, "2025-02")["error"] == "DropHeld"
+    assert world.run({"key": QUARTER, "accept_shrink": True}).status == "SUCCEEDED"
+    assert world.total("2025-02") == 0

@@ -1,0 +1,106 @@
+"""A file that is not understood is refused as a whole, with its lines, before anything is sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.local.object_event import Event
+from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file
+
+
+def moved(event: Event, key: str) -> Event:
+    return {
+        **event,
+        "detail": {**event["detail"], "object": {**event["detail"]["object"], "key": key}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (a_file(24) + ',"$99.00"\n', "line 25: account '' is not exactly 12 digits"),
+        (a_file(2) + "000000000001\n", "line 3: 1 columns instead of 2"),
+        (a_file(2) + "000000000001,$1.00,x\n", "line 3: 3 columns instead of 2"),
+        ("000000000001,NaN\n000000000002,1e5\n", "line 2"),
+        ("account,amount\n000000000002,$1.00\n", "line 1"),
+        ("", "empty"),
+        ("000000000001,$6407.9", "line 1: the file ends within an amount"),
+    ],
+)
+def test_nothing_is_requested_of_cloudzero_for_a_file_with_a_line_that_is_not_understood(
+    world: CreditsWorld, text: str, said: str
+) -> None:
+    result = world.drop(JANUARY, text)
+    assert (result.status, result.error) == ("FAILED", "BadCredits")
+    assert said in str(result.cause)
+    assert not world.cloudzero.exchanges
+
+
+def test_what_was_stored_stays_when_a_later_file_has_one_bad_row(world: CreditsWorld) -> None:
+    world.drop(JANUARY, a_file(23))
+    assert world.drop(JANUARY, a_file(22) + "12345,$1.00\n").status == "FAILED"
+    assert len(world.accounts()) == 23
+
+
+def test_every_problem_is_listed_and_a_person_is_told(world: CreditsWorld) -> None:
+    sent = len(world.account.aws.published())
+    result = world.drop(JANUARY, "".join(f"{number},$1.00\n" for number in range(120)))
+    assert "120 problems" in str(result.cause)
+    assert "line 100:" in str(result.cause)
+    assert "line 101:" not in str(result.cause)
+    assert "and 20 more" in str(result.cause)
+    (message,) = world.account.aws.published()[sent:]
+    assert "line 100:" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("credits-2025-00.csv", "'2025-00' is not a month"),
+        ("credits-2025-13.csv", "'2025-13' is not a month"),
+        ("credits-2025-09.csv", "2025-09 is in the future"),
+        ("credits-2025-1.csv", "credits-YYYY-MM.csv"),
+        ("credits-2025-03_2025-01.csv", "2025-03 to 2025-01"),
+        ("credits-2020-01_2025-01.csv", "24 months"),
+        ("credits-x/credits-2025-01.csv", "top of the bucket"),
+        ("credits-2025-01 (1).csv", "credits-YYYY-MM.csv"),
+    ],
+)
+def test_a_name_that_is_not_a_month_of_the_past_is_refused(
+    world: CreditsWorld, name: str, said: str
+) -> None:
+    result = world.drop(name, a_file(3) if "_" not in name else "")
+    assert (result.status, result.error) == ("FAILED", "BadCredits")
+    assert said in str(result.cause)
+    assert not world.cloudzero.exchanges
+
+
+def test_an_event_about_a_file_that_is_gone_says_so(world: CreditsWorld) -> None:
+    event = moved(world.upload(JANUARY, a_file(3)), "credits-2025-02.csv")
+    result = world.account.wait(world.start(event))
+    assert "credits-2025-02.csv: there is no such object" in str(result.cause)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"key": JANUARY, "restore": "snapshots/x"},
+        {"key": JANUARY, "acept_shrink": True},
+        {"bucket": "another-bucket", "key": JANUARY},
+        {"key": JANUARY, "as_of": "2099-01-01T00:00:00Z"},
+        [],
+    ],
+)
+def test_an_execution_input_that_is_not_understood_is_refused_before_anything_else(
+    world: CreditsWorld, given: dict[str, object]
+) -> None:
+    world.upload(JANUARY, a_file(3))
+    result = world.run(given)
+    assert (result.status, result.error) == ("FAILED", "BadInput")
+    assert not world.cloudzero.exchanges
+
+
+def test_a_file_that_does_not_match_the_rule_starts_nothing(world: CreditsWorld) -> None:
+    for name in ("credit-2025-01.csv", "credits-2025-01.csv.bak", "in/credits-2025-01.csv"):
+        assert not world.account.started_by(world.upload(name, a_file(3)))

@@ -1,0 +1,115 @@
+"""PostDrop: what happened to the last request decides whether there is another one."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from functions.adapters import streams
+from functions.adapters.cloudzero import CloudZero
+from functions.adapters.streams import Clock, Stream
+from functions.credits.acquire_stream import settle
+from functions.credits.parse_credits import parse_credits
+from functions.credits.payloads import PostTask, Snapshot
+from functions.credits.post_drop import post_drop
+from functions.domain.lease import Lease
+from functions.domain.month import Month
+from functions.errors import OutcomeUnknown, PartnerBusy, StreamBusy, WriteConflict
+from functions.payloads import Start
+from tests.unit.credits.pipeline import CONNECTION, SETTLE, Pipeline
+
+KEY, AT = "credits-2025-01.csv", "2025-08-02T00:00:00Z"
+
+
+class OneDrop:
+    """A drop that is ready to be posted by the execution that holds the stream."""
+
+    def __init__(self) -> None:
+        self.pipeline = Pipeline()
+        self.pipeline.upload(KEY, "000000000001,$5.00\n")
+        start = Start({"key": KEY}, "e-1", "e-1", AT)
+        run = settle(start, "bucket", CONNECTION)
+        bucket = self.pipeline.bucket
+        self.held_by(run.execution)
+        (drop,) = parse_credits(run, bucket, bucket, allow_reversals=False).parsed.drops
+        self.task = PostTask(run=run, drop=drop, snapshot=Snapshot(is_stored=False, key=None))
+        partner = cast("CloudZero", self.pipeline.partner)
+        clock = Clock(lambda: self.pipeline.now, lambda: 100.0, SETTLE)
+        self.stream = Stream(bucket, partner, CONNECTION, run.execution, clock)
+
+    def held_by(self, execution: str) -> None:
+        document = streams.lease(self.pipeline.bucket, CONNECTION)
+        document.write(Lease(execution=execution, at=AT), document.read())
+
+    def post(self) -> str | None:
+        return post_drop(self.task, self.pipeline.bucket, self.stream, AT).drop_id
+
+    def posts(self) -> int:
+        return len(self.pipeline.partner.posts)
+
+
+def test_a_repeated_invocation_gets_the_answer_of_the_first_one() -> None:
+    drop = OneDrop()
+    assert drop.post() == drop.post() == "drop-1"
+    assert drop.posts() == 1
+
+
+def test_a_drop_whose_answer_was_lost_is_found_and_not_posted_again() -> None:
+    drop = OneDrop()
+    drop.pipeline.partner.faults.append("lost")
+    with pytest.raises(OutcomeUnknown):
+        drop.post()
+    with pytest.raises(StreamBusy):
+        drop.post()
+    drop.pipeline.pass_time(SETTLE)
+    assert drop.post() is None
+    assert drop.posts() == 1
+
+
+@pytest.mark.parametrize("fault", ["dropped", "busy"])
+def test_a_drop_that_did_not_arrive_is_posted_again(fault: str) -> None:
+    drop = OneDrop()
+    drop.pipeline.partner.faults.append(fault)
+    with pytest.raises((OutcomeUnknown, PartnerBusy)):
+        drop.post()
+    drop.pipeline.pass_time(SETTLE)
+    assert drop.post() == "drop-1"
+
+
+def test_an_execution_that_was_taken_over_from_posts_nothing() -> None:
+    drop = OneDrop()
+    drop.held_by("e-2")
+    with pytest.raises(StreamBusy, match="e-2"):
+        drop.post()
+    assert drop.posts() == 0
+
+
+def test_an_invocation_that_comes_too_late_after_another_posted_something_else_posts_nothing() -> (
+    None
+):
+    drop = OneDrop()
+
+    def something_else() -> None:
+        key = f"drops/{CONNECTION}/2025-01.json"
+        body = drop.pipeline.bucket.objects[key]
+        drop.pipeline.bucket.objects[key] = body.replace(b'"v1"', b'"v2"')
+
+    # Right after its intent is on disk this invocation hangs, and another version gets its turn.
+    points = drop.pipeline.points
+    created = len(points) + 1 + _points_of_a_post().index("created")
+    drop.pipeline.at_point[created] = something_else
+    with pytest.raises(WriteConflict):
+        drop.post()
+    assert drop.posts() == 0
+    assert Month(2025, 1) not in drop.pipeline.partner.months
+    lease = streams.lease(drop.pipeline.bucket, CONNECTION).read()
+    assert lease
+    assert lease.value.request is None, "nothing has left, so nobody has to wait"
+
+
+def _points_of_a_post() -> list[str]:
+    drop = OneDrop()
+    before = len(drop.pipeline.points)
+    drop.post()
+    return drop.pipeline.points[before:]

@@ -1,0 +1,183 @@
+"""Whatever the order of events, aborts and lost answers: the newest upload is what ends stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from functions.domain import cbf
+from functions.domain.month import Month
+from tests.unit.credits.pipeline import Aborted, Pipeline
+
+JANUARY, FEBRUARY, BOTH = (
+    "credits-2025-01.csv",
+    "credits-2025-02.csv",
+    "credits-2025-01_2025-02.csv",
+)
+ACCOUNT = "000000000001"
+
+
+def amount_of(number: int) -> int:
+    """The same amounts come back, as when a file is put back to what it was."""
+    return 1 + number % 3
+
+
+def text_of(key: str, number: int) -> str:
+    """One account whose amount tells the upload."""
+    columns = 2 if key == BOTH else 1
+    return ACCOUNT + f",${amount_of(number)}.00" * columns + "\n"
+
+
+def stored(pipeline: Pipeline, month: str) -> Decimal | None:
+    pipeline.now += timedelta(hours=1)
+    rows = pipeline.partner.seen(Month.parse(month))
+    return None if rows is None else cbf.read_rows(rows).credit
+
+
+def newest(uploads: list[tuple[str, int]], pipeline: Pipeline, *keys: str) -> Decimal | None:
+    """The amount of the latest upload among these files; in one second, as `Source.rank` says."""
+    found = [
+        (pipeline.bucket.uploads[key].at, "_" not in key, number)
+        for key, number in dict(uploads).items()
+        if key in keys
+    ]
+    return Decimal(amount_of(max(found)[2])) if found else None
+
+
+def abort() -> None:
+    raise Aborted
+
+
+FAULTS = ("lost", "late", "dropped", "busy", "refused", "ingest")
+keys = st.sampled_from([JANUARY, FEBRUARY, BOTH])
+step = st.one_of(
+    st.tuples(st.just("upload"), keys),
+    st.tuples(st.just("event"), keys),
+    st.tuples(st.just("abort"), st.integers(1, 60)),
+    st.tuples(st.just("upload in between"), st.integers(1, 60)),
+    st.tuples(st.just("fault"), st.sampled_from([*FAULTS, *(f"{name}+abort" for name in FAULTS)])),
+)
+
+
+class Play:
+    """A story of uploads, events and faults."""
+
+    def __init__(self) -> None:
+        self.pipeline, self.uploads = Pipeline(), list[tuple[str, int]]()
+
+    def upload(self, key: str) -> None:
+        self.uploads.append((key, len(self.uploads) + 1))
+        self.pipeline.upload(key, text_of(key, len(self.uploads)))
+
+    def soon(self, calls: int, happens: Callable[[], None]) -> None:
+        self.pipeline.at_point[len(self.pipeline.points) + calls] = happens
+
+    def step(self, what: str, value: str | int) -> None:
+        match what, value:
+            case "upload", str():
+                self.upload(value)
+            case "event", str() if value in dict(self.uploads):
+                self.pipeline.execute(key=value)
+            case "abort", int():
+                self.soon(value, abort)
+            case "upload in between", int():
+                self.soon(value, lambda: self.upload(JANUARY))
+            case "fault", str():
+                self.pipeline.partner.faults.append(value)
+
+    def until_quiet(self) -> None:
+        """Run every file once more, undisturbed."""
+        self.pipeline.at_point.clear()
+        self.pipeline.partner.faults.clear()
+        for key in dict(self.uploads):
+            finished = self.pipeline.execute(key=key)
+            assert finished
+            assert finished.succeeded, finished.cause
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(step, max_size=16))
+@example([("upload", JANUARY), ("upload", BOTH), ("event", BOTH), ("event", JANUARY)])
+@example([("upload", BOTH), ("upload", JANUARY), ("event", JANUARY), ("event", BOTH)])
+@example(  # the newest one has nothing to post, because an older one posted the same
+    [
+        *[("upload", BOTH), ("event", BOTH), ("upload", JANUARY)],
+        *[("upload", FEBRUARY), ("upload", BOTH), ("event", BOTH)],
+    ]
+)
+@example(
+    [
+        *[("fault", "late+abort"), ("upload", JANUARY), ("event", JANUARY)],
+        *[("upload", JANUARY), ("event", JANUARY)],
+    ]
+)
+def test_after_all_events_every_month_holds_the_newest_upload(
+    steps: list[tuple[str, str | int]],
+) -> None:
+    play = Play()
+    for what, value in steps:
+        play.step(what, value)
+    play.until_quiet()
+    pipeline, uploads = play.pipeline, play.uploads
+    assert stored(pipeline, "2025-01") == newest(uploads, pipeline, JANUARY, BOTH)
+    assert stored(pipeline, "2025-02") == newest(uploads, pipeline, FEBRUARY, BOTH)
+
+
+@pytest.mark.parametrize("first", ["v1", "v2"])
+def test_two_versions_in_quick_succession_end_with_the_newer_one_in_either_event_order(
+    first: str,
+) -> None:
+    pipeline = Pipeline()
+    pipeline.upload(JANUARY, text_of(JANUARY, 1))
+    pipeline.upload(JANUARY, text_of(JANUARY, 2))
+    # The event names no version that is looked at, so its order cannot matter.
+    for _ in ("v1", "v2") if first == "v1" else ("v2", "v1"):
+        pipeline.execute(key=JANUARY)
+    assert stored(pipeline, "2025-01") == amount_of(2)
+    assert len(pipeline.partner.posts) == 1
+
+
+def test_a_version_that_comes_while_the_older_one_is_posted_is_posted_by_the_same_execution() -> (
+    None
+):
+    for point in range(1, 60):
+        pipeline = Pipeline()
+        pipeline.upload(JANUARY, text_of(JANUARY, 1))
+        pipeline.at_point[point] = lambda: pipeline.upload(JANUARY, text_of(JANUARY, 2))  # noqa: B023
+        finished = pipeline.execute(key=JANUARY)
+        came_in_time = not pipeline.at_point and "upload" in pipeline.points[point:]
+        assert finished
+        assert finished.succeeded
+        if came_in_time:
+            assert stored(pipeline, "2025-01") == amount_of(2), point
+
+
+def test_an_accepted_shrink_is_not_accepted_for_a_version_that_nobody_has_seen() -> None:
+    pipeline = Pipeline(limit="0.5")
+    pipeline.upload(JANUARY, f"{ACCOUNT},$1000.00\n")
+    pipeline.execute(key=JANUARY)
+    pipeline.upload(JANUARY, f"{ACCOUNT},$600.00\n")
+    pipeline.at_point[len(pipeline.points) + 12] = lambda: pipeline.upload(
+        JANUARY, f"{ACCOUNT},$1.00\n"
+    )
+    finished = pipeline.execute(key=JANUARY, accept_shrink=True)
+    assert finished
+    assert finished.error == "DropHeld"
+    assert stored(pipeline, "2025-01") == 600
+
+
+def test_state_is_only_changed_by_conditional_writes() -> None:
+    pipeline = Pipeline()
+    pipeline.upload(JANUARY, text_of(JANUARY, 1))
+    pipeline.execute(key=JANUARY)
+    assert pipeline.bucket.unconditional
+    assert all(key.startswith(("runs/", "reports/")) for key in pipeline.bucket.unconditional)
+    reports = [key for key in pipeline.bucket.objects if key.startswith("reports/")]
+    months = msgspec.json.decode(pipeline.bucket.objects[reports[0]])["months"]
+    assert [month["status"] for month in months] == ["verified"]
