@@ -44,7 +44,7 @@ $(NODE_PACKAGES): $(PACKAGES)
 		ci --ignore-scripts --loglevel error >/dev/null
 	@touch $@
 
-demo: setup ## bill a month of made-up usage on this machine, twice
+demo: setup ## both pipelines on made-up data on this machine, each twice
 	@$(PYTHON) -m infra.local demo
 
 check: setup ## lint, format and types
@@ -63,10 +63,10 @@ synth: setup ## write the templates of every environment to cdk.out
 	@$(CDK) synth --quiet '**'
 
 diff: setup ## what a deployment would change: make diff ENV=dev
-	@$(CDK) diff "$(or $(ENV),$(error say which one: make diff ENV=dev))/*"
+	@$(CDK) diff "$(or $(ENV),$(error say which one: make diff ENV=dev))/$(or $(STACK),*)"
 
-deploy: setup ## deploy one environment: make deploy ENV=dev
-	@$(CDK) deploy "$(or $(ENV),$(error say which one: make deploy ENV=dev))/*"
+deploy: setup ## deploy one environment: make deploy ENV=dev [STACK=credits]
+	@$(CDK) deploy "$(or $(ENV),$(error say which one: make deploy ENV=dev))/$(or $(STACK),*)"
 
 lock: setup ## resolve all dependencies anew
 	@$(PIP_COMPILE) --upgrade requirements-lambda.in --output-file requirements-lambda.lock
