@@ -99,10 +99,14 @@ class Validated(msgspec.Struct, frozen=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """Output of SnapshotDrop: what the month held is kept under `key`, if it is to be replaced."""
+    """Output of SnapshotDrop: what the month held is kept under `key`, if it is to be replaced.
+
+    `differed`: it held something else, so that seeing the new rows will prove that they arrived.
+    """
 
     is_stored: bool
     key: str | None
+    differed: bool
 
 
 class PostTask(DropTask, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Post
     if version and _is_ours(version.value, task):
         if version.value.state in ("posted", "verified"):
             return Posted(drop_id=version.value.drop_id)
-        if version.value.state == "posting":
+        if version.value.state == "posting" and task.snapshot.differed:
             stored = cbf.read_rows(stream.stored(task.of))
             if stored.same_as(wanted):
                 document.write(moved(version.value, "posted", at), version)

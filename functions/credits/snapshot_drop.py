@@ -44,7 +44,7 @@ def snapshot_drop(
     rows = stream.stored(month)
     stored = cbf.read_rows(rows)
     if is_stored(last, wanted, stored):
-        return Snapshot(is_stored=True, key=None)
+        return Snapshot(is_stored=True, key=None, differed=False)
     reason = reason_to_hold(wanted, stored, last, limit)
     if reason and not run.accept_shrink and run.restore is None:
         raise DropHeld(
@@ -61,4 +61,4 @@ def snapshot_drop(
     )
     # A repeated invocation finds the first one's: nothing has been replaced in between.
     objects.create(key, msgspec.json.encode(snapshot))
-    return Snapshot(is_stored=False, key=key)
+    return Snapshot(is_stored=False, key=key, differed=not stored.same_as(wanted))

@@ -48,7 +48,7 @@ def parse_amount(text: str, *, blank_is_zero: bool, allow_reversals: bool) -> De
         if found := pattern.fullmatch(amount):
             if not allow_reversals:
                 raise BadAmount(f"{shown(text)} is negative; reversals are not allowed here")
-            return _value(found).copy_negate()
+            return EXACT.minus(_value(found))
     raise BadAmount(f"amount {shown(text)} is not plain dollars and cents like $6,407.96")
 
 

@@ -113,8 +113,6 @@ def _cents(amount: Decimal) -> Decimal:
 
 def _cost(value: object) -> Decimal | None:
     """Return a cost; None where it is no number that money can be."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        return None
     try:
         cost = Decimal(str(value))
     except InvalidOperation:
@@ -136,7 +134,7 @@ def differences(posted: Contents, stored: Contents, most: int = 5) -> str:
         ("unexpected", stored.lines - posted.lines),
     ):
         named = ", ".join(
-            f"{line.account} {line.cost.copy_negate()}" for line in sorted(lines)[:most]
+            f"{line.account} {_cents(line.cost.copy_negate())}" for line in sorted(lines)[:most]
         )
         if named:
             found.append(f"{name}: {named} ({lines.total()} in all)")

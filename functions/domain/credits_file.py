@@ -23,6 +23,7 @@ MOST_MONTHS = 24
 MOST_PROBLEMS = 100
 
 _NAME = re.compile(r"credits-([0-9]{4}-[0-9]{2})(?:_([0-9]{4}-[0-9]{2}))?\.csv")
+_FIRST = Month(2006, 1)  # there was no AWS before
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
 
@@ -76,6 +77,8 @@ def months_of(key: str, as_of: Month) -> list[Month]:
         first, last = Month.parse(found[1]), Month.parse(found[2] or found[1])
     except ValueError as error:
         raise BadCredits(f"{key}: {error}") from error
+    if first < _FIRST:
+        raise BadCredits(f"{key}: {first} is before {_FIRST}")
     if last > as_of:
         raise BadCredits(f"{key}: {last} is in the future")
     count = (last.year - first.year) * 12 + last.month - first.month + 1
@@ -93,15 +96,16 @@ def read_credits(key: str, body: bytes, months: int, *, allow_reversals: bool) -
     """Read a whole file; BadCredits lists every problem with its line (up to 100)."""
     text, problems = _text(key, body), list[str]()
     rows = list(_rows(text, problems))
+    cut_off = bool(rows) and not problems and _is_cut_off(text)
     found = [
         (row.line, row.cells[0], amounts)
         for row in rows
         if (amounts := _amounts(row, months, is_range(key), allow_reversals, problems))
     ]
+    if cut_off:
+        problems.append(f"line {rows[-1].line}: the file ends within an amount")
     if not rows and not problems:
         problems.append("the file is empty; to empty a month give its accounts with $0.00")
-    if rows and _is_cut_off(text):
-        problems.append(f"line {rows[-1].line}: the file ends within an amount")
     if problems:
         raise BadCredits(explained(key, problems))
     kept: dict[str, list[Decimal]] = {}
@@ -128,7 +132,7 @@ def _texts(amounts: list[Decimal]) -> list[str]:
 def _is_cut_off(text: str) -> bool:
     """Say whether the last amount may lack its end: no line end, and no cents either."""
     last = text.rstrip('"')
-    return not text.endswith(("\n", "\r")) and not has_cents(last) and not last.endswith("-")
+    return not text.endswith(("\n", "\r")) and not has_cents(last)
 
 
 def control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> list[str]:
@@ -165,8 +169,8 @@ def _text(key: str, body: bytes) -> str:
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
-        what = f"line {line}: byte {body[error.start]:#04x} is not UTF-8 text"
+        line = error.object.count(b"\n", 0, error.start) + 1  # counted behind a byte order mark
+        what = f"line {line}: byte {error.object[error.start]:#04x} is not UTF-8 text"
         raise BadCredits(explained(key, [f"{what}; save the file as CSV UTF-8"])) from error
 
 
@@ -181,14 +185,16 @@ def _rows(text: str, problems: list[str]) -> Iterator[_Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            problems.append(f"line {line}: {error}")
-            continue
-        if not cells:
+            cells, broken = None, f"line {line}: {error}"
+        if cells == []:
             empty.append(line)
             continue
         problems += [f"line {number}: the line is empty" for number in empty]
         empty.clear()
-        yield _Row(line, cells)
+        if cells is None:
+            problems.append(broken)
+        else:
+            yield _Row(line, cells)
 
 
 def _amounts(

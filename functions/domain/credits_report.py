@@ -9,6 +9,8 @@ import msgspec
 
 from functions.domain.credits_file import Repeated
 
+_NAMED = 5
+
 
 class CreditsReport(msgspec.Struct, frozen=True, kw_only=True):
     """What was posted, and which rows were not. `attention` comes first, for whoever opens it."""
@@ -27,10 +29,12 @@ def attention(repeated: Sequence[Repeated]) -> str:
     differing = [row for row in repeated if row.differs]
     if not differing:
         return ""
-    named = ", ".join(f"line {row.line} ({row.account})" for row in differing[:5])
+    named = ", ".join(f"line {row.line} ({row.account})" for row in differing[:_NAMED])
+    more = ", …" if len(differing) > _NAMED else ""
+    plural = "s" if len(differing) > 1 else ""
     return (
-        f"{len(differing)} repeated accounts have other amounts than their first rows, and only "
-        f"the first rows were posted: {named}{', …' if len(differing) > 5 else ''}"  # noqa: PLR2004
+        f"{len(differing)} repeated account{plural} with another amount than the first time; "
+        f"only the first rows were posted: {named}{more}"
     )
 
 

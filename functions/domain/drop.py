@@ -75,11 +75,13 @@ def outdated(source: Source, last: Drop) -> bool:
 
 
 def is_stored(last: Drop | None, wanted: Contents, stored: Contents) -> bool:
-    """Say whether nothing has to be posted: it was the last thing posted, and it is there.
+    """Say whether nothing has to be posted: it was the last thing accepted, and it is there.
 
-    Being there is not enough: something else that was posted later may not be visible yet.
+    Being there is not enough: something else that was accepted later may not be visible yet.
     """
-    return last is not None and last.digest == wanted.digest and stored.same_as(wanted)
+    if last is None or last.state not in ("posted", "verified"):
+        return False
+    return last.digest == wanted.digest and stored.same_as(wanted)
 
 
 def moved(last: Drop, state: State, at: str) -> Drop:
@@ -96,7 +98,9 @@ def reason_to_hold(wanted: Contents, stored: Contents, last: Drop | None, limit:
     if wanted.rows < stored.rows * limit:
         reasons.append(f"{wanted.rows} rows would replace {stored.rows}")
     sign = 1 if stored.credit >= 0 else -1
-    if Fraction(wanted.credit) * sign < Fraction(stored.credit) * sign * Fraction(limit):
+    if stored.credit and Fraction(wanted.credit) * sign < Fraction(stored.credit) * sign * Fraction(
+        limit
+    ):
         reasons.append(f"{wanted.credit} USD of credits would replace {stored.credit} USD")
     ours = last is not None and last.digest == stored.digest
     if stored.foreign and not ours:

@@ -76,7 +76,7 @@ class Partner:
     """CloudZero in memory, one stream. What is accepted last counts, however late it is seen.
 
     `faults` are used up by posts, in order; words joined by `+`. `lost`: stored, no answer.
-    `late`: no answer, stored only 100 seconds later. `ingest`: accepted, seen 100 seconds later.
+    `late`: no answer, stored only 100 seconds later. `ingest`: accepted, seen 2,000 seconds later.
     `dropped`: not stored, no answer. `busy`, `refused`: answered and not stored. `abort`: the
     execution ends here, after whatever else is said.
     """
@@ -120,7 +120,7 @@ class Partner:
         return Accepted(f"drop-{len(self.posts)}", len(request["data"]))
 
     def _play(self, fault: str, month: Month, rows: Rows) -> Exception | None:
-        later = self._now + timedelta(seconds=100)
+        later = self._now + timedelta(seconds=2_000 if fault == "ingest" else 100)
         if fault in ("busy", "refused"):
             return PartnerBusy("429") if fault == "busy" else PartnerRefused("400")
         if fault == "dropped":

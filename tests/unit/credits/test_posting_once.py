@@ -33,7 +33,9 @@ class OneDrop:
         bucket = self.pipeline.bucket
         self.held_by(run.execution)
         (drop,) = parse_credits(run, bucket, bucket, allow_reversals=False).parsed.drops
-        self.task = PostTask(run=run, drop=drop, snapshot=Snapshot(is_stored=False, key=None))
+        self.task = PostTask(
+            run=run, drop=drop, snapshot=Snapshot(is_stored=False, key=None, differed=True)
+        )
         partner = cast("CloudZero", self.pipeline.partner)
         clock = Clock(lambda: self.pipeline.now, lambda: 100.0, SETTLE)
         self.stream = Stream(bucket, partner, CONNECTION, run.execution, clock)

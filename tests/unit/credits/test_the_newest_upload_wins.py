@@ -105,6 +105,20 @@ class Play:
 @given(st.lists(step, max_size=16))
 @example([("upload", JANUARY), ("upload", BOTH), ("event", BOTH), ("event", JANUARY)])
 @example([("upload", BOTH), ("upload", JANUARY), ("event", JANUARY), ("event", BOTH)])
+@example(  # what was there before is still seen, and the drop that puts it back is not taken
+    [
+        *[("upload", JANUARY), ("event", JANUARY), ("upload", JANUARY), ("fault", "ingest+abort")],
+        *[("event", JANUARY), ("upload", FEBRUARY), ("upload", JANUARY), ("fault", "busy+abort")],
+        *[("event", JANUARY)],
+    ]
+)
+@example(  # the same, and it is not known whether it was taken
+    [
+        *[("upload", JANUARY), ("event", JANUARY), ("upload", JANUARY), ("fault", "ingest+abort")],
+        *[("event", JANUARY), ("upload", FEBRUARY), ("upload", JANUARY), ("fault", "dropped")],
+        *[("event", JANUARY)],
+    ]
+)
 @example(  # the newest one has nothing to post, because an older one posted the same
     [
         *[("upload", BOTH), ("event", BOTH), ("upload", JANUARY)],

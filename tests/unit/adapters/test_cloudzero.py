@@ -1,0 +1,575 @@
+"""The CloudZero adapter over real HTTP: what was taken, refused, never sent, and not known."""
+
+from __future__ import annotations
+
+import json
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+import requests
+import responses
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
+from moto import mock_aws
+
+from functions.adapters import configuration
+from functions.adapters.cloudzero import Accepted, CloudZero
+from functions.domain.cbf import credit_rows, drop_body
+from functions.domain.month import Month
+from functions.errors import (
+    CredentialsRefused,
+    OutcomeUnknown,
+    PartnerBusy,
+    PartnerRefused,
+    PartnerUnreachable,
+)
+from infra.local.cloudzero import CloudZeroServer
+from infra.local.loopback_http import LoopbackHttp, Reply, Request
+
+JANUARY = Month(2025, 1)
+ROWS = credit_rows(JANUARY, [("054736553085", Decimal("11845.35")), ("000000000001", Decimal(0))])
+BODY = drop_body(JANUARY, ROWS)
+DROPS = "/v2/connections/billing/anycost/c-1/billing_drops"
+OTHER_SPELLING = f"{DROPS}/2025-01-01T00:00:00Z"
+ANYWHERE = re.compile("http://partner.test/")
+
+Call = Callable[[CloudZero], object]
+CALLS: dict[str, Call] = {
+    "validate": lambda cloudzero: cloudzero.validate(BODY),
+    "stored": lambda cloudzero: cloudzero.stored("c-1", JANUARY),
+    "post": lambda cloudzero: cloudzero.post("c-1", BODY),
+}
+every_call = pytest.mark.parametrize("call", CALLS.values(), ids=list(CALLS))
+
+
+class Secret:
+    """A key that is kept until a fresh one is asked for, as in a warm function."""
+
+    def __init__(self, kept: str = "a-key", current: str | None = None) -> None:
+        self.kept, self.current = kept, current or kept
+
+    def __call__(self, fresh: bool) -> str:  # noqa: FBT001
+        if fresh:
+            self.kept = self.current
+        return self.kept
+
+
+class Playing(LoopbackHttp):
+    """Gives the replies it was given, the last one for ever; remembers every request."""
+
+    def __init__(self, *replies: Reply) -> None:
+        super().__init__()
+        self.replies, self.seen = list(replies), list[Request]()
+
+    def answer(self, request: Request) -> Reply:
+        self.seen.append(request)
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+
+    @property
+    def paths(self) -> list[str]:
+        return [request.path for request in self.seen]
+
+
+@pytest.fixture
+def server() -> Iterator[CloudZeroServer]:
+    with CloudZeroServer() as server:
+        yield server
+
+
+@pytest.fixture
+def cloudzero(server: CloudZeroServer) -> CloudZero:
+    return CloudZero(server.url, Secret())
+
+
+@pytest.fixture
+def play() -> Iterator[Callable[..., tuple[Playing, CloudZero]]]:
+    started: list[Playing] = []
+
+    def begin(*replies: Reply, secret: Secret | None = None) -> tuple[Playing, CloudZero]:
+        started.append(Playing(*replies))
+        started[-1].begin()
+        return started[-1], CloudZero(f"{started[-1].url}/", secret or Secret())
+
+    yield begin
+    for server in started:
+        server.stop()
+
+
+Play = Callable[..., tuple[Playing, CloudZero]]
+
+
+# Requests
+
+
+def test_a_drop_is_validated_posted_and_read_back(
+    server: CloudZeroServer, cloudzero: CloudZero
+) -> None:
+    assert cloudzero.validate(BODY) == []
+    assert server.posts == []
+    accepted = cloudzero.post("c-1", BODY)
+    assert accepted.row_count == 2
+    assert accepted.drop_id
+    assert cloudzero.stored("c-1", JANUARY) == ROWS
+    assert (server.posts[0].connection_id, server.posts[0].operation) == ("c-1", "replace_drop")
+    assert (len(server.posts), server.posts[0].raw) == (1, BODY)
+
+
+@every_call
+def test_the_key_stands_alone_in_the_header_without_bearer(play: Play, call: Call) -> None:
+    server, cloudzero = play(Reply(200, {"billing_drop": []}), secret=Secret("the-key"))
+    call(cloudzero)
+    assert [request.headers["authorization"] for request in server.seen] == ["the-key"]
+
+
+@every_call
+def test_no_idempotency_key_can_replay_an_old_answer_for_a_new_drop(play: Play, call: Call) -> None:
+    server, cloudzero = play(Reply(200, {"billing_drop": []}))
+    call(cloudzero)
+    assert not any("idempotency" in name for name in server.seen[0].headers)
+
+
+def test_a_drop_is_sent_as_json_and_its_bytes_as_they_are(play: Play) -> None:
+    server, cloudzero = play(Reply(200, {}))
+    cloudzero.post("c-1", BODY)
+    (request,) = server.seen
+    assert (request.method, request.path, request.body) == ("POST", DROPS, BODY)
+    assert request.headers["content-type"] == "application/json"
+    assert "content-encoding" not in request.headers
+
+
+# The key
+
+
+@every_call
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_new_key_is_read_when_the_old_one_is_refused_and_the_request_repeated_once(
+    play: Play, call: Call, status: int
+) -> None:
+    refused, taken = Reply(status, {"message": "no"}), Reply(200, {"billing_drop": []})
+    server, cloudzero = play(refused, taken, secret=Secret("old", "new"))
+    call(cloudzero)
+    assert [request.headers["authorization"] for request in server.seen] == ["old", "new"]
+    assert server.seen[0].body == server.seen[1].body
+
+
+@every_call
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_that_has_not_changed_is_not_sent_again(
+    play: Play, call: Call, status: int
+) -> None:
+    server, cloudzero = play(Reply(status, {"message": "no"}), secret=Secret("a-key"))
+    with pytest.raises(CredentialsRefused, match=f"HTTP {status}"):
+        call(cloudzero)
+    assert len(server.seen) == 1
+
+
+@every_call
+def test_a_new_key_that_is_refused_as_well_is_the_end(play: Play, call: Call) -> None:
+    server, cloudzero = play(Reply(403, {"message": "no"}), secret=Secret("old", "new"))
+    with pytest.raises(CredentialsRefused):
+        call(cloudzero)
+    assert len(server.seen) == 2
+
+
+def test_a_rotated_key_is_found_by_the_real_contract() -> None:
+    with CloudZeroServer(api_key="new") as server:
+        assert CloudZero(server.url, Secret("old", "new")).post("c-1", BODY).row_count == 2
+        assert len(server.posts) == 1
+
+
+@every_call
+@pytest.mark.parametrize("status", [400, 403, 429, 500])
+def test_a_partner_that_repeats_the_key_does_not_bring_it_into_a_message(
+    play: Play, call: Call, status: int
+) -> None:
+    echo = Reply(status, {"message": "'s3cr3t-k3y' not a valid key=value pair in Authorization"})
+    _, cloudzero = play(echo, secret=Secret("s3cr3t-k3y"))
+    with pytest.raises(Exception, match=f"HTTP {status}") as refused:
+        call(cloudzero)
+    assert "s3cr3t-k3y" not in str(refused.value)
+
+
+# What a failure means
+
+
+@every_call
+def test_a_rate_limit_means_not_taken(play: Play, call: Call) -> None:
+    server, cloudzero = play(Reply(429, {"message": "slow down"}))
+    with pytest.raises(PartnerBusy, match=r"HTTP 429 .*slow down"):
+        call(cloudzero)
+    assert len(server.seen) == 1
+
+
+@every_call
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
+def test_a_gateway_that_gives_up_leaves_the_outcome_unknown(
+    play: Play, call: Call, status: int
+) -> None:
+    server, cloudzero = play(Reply(status, {"message": "?"}))
+    with pytest.raises(OutcomeUnknown, match=f"HTTP {status}"):
+        call(cloudzero)
+    assert len(server.seen) == 1
+
+
+SCRIPTS: dict[str, Callable[[CloudZeroServer], Callable[..., None]]] = {
+    "validate": lambda server: server.validation_script,
+    "stored": lambda server: server.contents_script,
+    "post": lambda server: server.script,
+}
+every_script = pytest.mark.parametrize("name", SCRIPTS)
+
+
+@every_script
+def test_a_cut_connection_leaves_the_outcome_unknown(
+    server: CloudZeroServer, cloudzero: CloudZero, name: str
+) -> None:
+    SCRIPTS[name](server)("drop")
+    with pytest.raises(OutcomeUnknown):
+        CALLS[name](cloudzero)
+    assert server.unused_actions() == 0
+    assert len(server.exchanges) == 1
+
+
+@every_script
+def test_an_answer_that_does_not_come_in_time_leaves_the_outcome_unknown(
+    server: CloudZeroServer, cloudzero: CloudZero, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("functions.adapters.cloudzero._TIMEOUT", (5, 0.2))
+    SCRIPTS[name](server)("slow:20")
+    with pytest.raises(OutcomeUnknown, match="ReadTimeout"):
+        CALLS[name](cloudzero)
+
+
+def test_a_drop_whose_answer_was_lost_is_stored(
+    server: CloudZeroServer, cloudzero: CloudZero
+) -> None:
+    for action in ("lost", "500-after"):
+        server.script(action)
+        with pytest.raises(OutcomeUnknown):
+            cloudzero.post("c-1", BODY)
+    assert (len(server.posts), server.stored) == (2, {"2025-01": ROWS})
+
+
+@every_call
+@pytest.mark.parametrize(
+    "error",
+    [
+        requests.exceptions.ChunkedEncodingError("cut within the answer"),
+        requests.exceptions.ContentDecodingError("not gzip"),
+        requests.exceptions.SSLError("certificate"),
+        requests.exceptions.ConnectionError("reset by peer"),
+        requests.exceptions.ReadTimeout("45 s"),
+        requests.exceptions.ConnectionError(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_any_other_failure_on_the_way_leaves_the_outcome_unknown(
+    call: Call, error: Exception
+) -> None:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as network:
+        for method in ("GET", "POST"):
+            network.add(method, url=ANYWHERE, body=error)
+        with pytest.raises(OutcomeUnknown, match=type(error).__name__):
+            call(CloudZero("http://partner.test", Secret()))
+
+
+@every_call
+def test_no_connection_means_that_nothing_has_left(call: Call) -> None:
+    with CloudZeroServer() as server:
+        cloudzero = CloudZero(server.url, Secret())
+        call(cloudzero)
+    with pytest.raises(PartnerUnreachable):
+        call(cloudzero)
+
+
+@every_call
+def test_a_connection_that_takes_too_long_means_that_nothing_has_left(call: Call) -> None:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as network:
+        for method in ("GET", "POST"):
+            network.add(method, url=ANYWHERE, body=requests.exceptions.ConnectTimeout("5 s"))
+        with pytest.raises(PartnerUnreachable):
+            call(CloudZero("http://partner.test", Secret()))
+
+
+@every_call
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 402, 406, 409, 410, 413, 418, 422])
+def test_a_refusal_is_final_and_says_why(play: Play, call: Call, status: int) -> None:
+    server, cloudzero = play(Reply(status, {"message": "because"}))
+    with pytest.raises(PartnerRefused, match=f"HTTP {status} .*because"):
+        call(cloudzero)
+    assert len(server.seen) == 1
+
+
+@every_call
+def test_neither_key_nor_drop_follows_a_redirection(call: Call) -> None:
+    elsewhere = {"location": "http://elsewhere.test/"}
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as network:
+        for method in ("GET", "POST"):
+            network.add(method, url=ANYWHERE, status=307, headers=elsewhere)
+            network.add(method, url=elsewhere["location"], json={"billing_drop": []})
+        with pytest.raises(PartnerRefused, match="HTTP 307"):
+            call(CloudZero("http://partner.test/", Secret()))
+        assert [str(made.request.url).count("//") for made in network.calls] == [1]
+
+
+@pytest.mark.parametrize("status", [400, 404, 405])
+def test_a_drop_that_is_refused_is_not_tried_in_another_way(play: Play, status: int) -> None:
+    server, cloudzero = play(Reply(status, {"error": {"message": "bad lineitem/type"}}))
+    with pytest.raises(PartnerRefused, match="bad lineitem/type"):
+        cloudzero.post("c-1", BODY)
+    assert len(server.seen) == 1
+
+
+def test_a_long_refusal_is_cut(play: Play) -> None:
+    _, cloudzero = play(Reply(413, {"message": "x" * 100_000}))
+    with pytest.raises(PartnerRefused) as refused:
+        cloudzero.post("c-1", BODY)
+    assert len(str(refused.value)) < 1_000
+
+
+# Answers to a drop
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted"),
+    [
+        ({"connection": {"drop_id": "d", "month": "2025-01", "row_count": 2}}, ("d", 2)),
+        ({"drop_id": "d", "row_count": 2}, ("d", 2)),
+        ({"connection": {}}, (None, None)),
+        ({"connection": None}, (None, None)),
+        ({"connection": {"drop_id": 7, "row_count": "2"}}, (None, None)),
+        ({}, (None, None)),
+        ([], (None, None)),
+        (b"", (None, None)),
+        (b"<html>", (None, None)),
+        (b"\xff", (None, None)),
+        (None, (None, None)),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_an_accepted_drop_is_accepted_whatever_is_said_of_it(
+    play: Play, status: int, answer: Any, accepted: tuple[str | None, int | None]
+) -> None:
+    _, cloudzero = play(Reply(status, answer))
+    assert cloudzero.post("c-1", BODY) == Accepted(*accepted)
+
+
+# Validation
+
+
+def test_what_cloudzero_finds_wrong_with_a_drop_is_returned(
+    server: CloudZeroServer, cloudzero: CloudZero
+) -> None:
+    bad = drop_body(JANUARY, [{**ROWS[0], "lineitem/type": "MAP Credit"}])
+    (error,) = cloudzero.validate(bad) or []
+    assert "lineitem/type" in error
+    assert server.stored == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "errors"),
+    [
+        ({"connection": {"is_valid": True, "errors": []}}, []),
+        ({"connection": {"is_valid": True}}, []),
+        ({"is_valid": True, "errors": ["a hint"]}, []),
+        ({"connection": {"is_valid": False, "errors": ["bad month", "x"]}}, ["bad month", "x"]),
+        ({"is_valid": False, "errors": [{"row": 3}]}, ["{'row': 3}"]),
+    ],
+)
+def test_a_validation_is_read_with_or_without_its_wrapper(
+    play: Play, answer: Any, errors: list[str]
+) -> None:
+    _, cloudzero = play(Reply(200, answer))
+    assert cloudzero.validate(BODY) == errors
+
+
+@pytest.mark.parametrize("errors", [{}, {"errors": []}, {"errors": None}, {"errors": "bad"}])
+def test_a_drop_that_is_not_valid_is_never_without_a_reason(
+    play: Play, errors: dict[str, Any]
+) -> None:
+    _, cloudzero = play(Reply(200, {"connection": {"is_valid": False, **errors}}))
+    assert cloudzero.validate(BODY)
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_validation_that_is_not_offered_says_nothing(play: Play, status: int) -> None:
+    _, cloudzero = play(Reply(status, {"error": {"message": "no such path"}}))
+    assert cloudzero.validate(BODY) is None
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, [], b"<html>", b"", {"connection": []}, {"connection": {"is_valid": "yes"}}]
+)
+def test_a_validation_that_cannot_be_understood_says_nothing(play: Play, answer: Any) -> None:
+    _, cloudzero = play(Reply(200, answer))
+    assert cloudzero.validate(BODY) is None
+
+
+def test_a_validation_that_is_refused_as_a_request_is_a_refusal(play: Play) -> None:
+    _, cloudzero = play(Reply(400, {"error": {"message": "bad body"}}))
+    with pytest.raises(PartnerRefused, match="bad body"):
+        cloudzero.validate(BODY)
+
+
+# The rows of a month
+
+MISSING = Reply(404, {"error": {"message": "no drop", "type": "not_found"}})
+MISSPELT = Reply(400, {"error": {"message": "month: pattern", "type": "bad_request"}})
+CONTENTS = Reply(200, {"billing_drop": ROWS})
+
+
+def test_a_month_without_a_drop_is_asked_for_in_both_spellings(play: Play) -> None:
+    server, cloudzero = play(MISSING)
+    assert cloudzero.stored("c-1", JANUARY) is None
+    assert server.paths == [f"{DROPS}/2025-01", OTHER_SPELLING]
+
+
+@pytest.mark.parametrize("first", [MISSING, MISSPELT])
+def test_rows_that_are_found_by_the_other_spelling_only_are_found(play: Play, first: Reply) -> None:
+    server, cloudzero = play(first, CONTENTS)
+    assert cloudzero.stored("c-1", JANUARY) == ROWS
+    assert server.paths == [f"{DROPS}/2025-01", OTHER_SPELLING]
+
+
+@pytest.mark.parametrize("replies", [[MISSPELT, MISSING], [MISSING, MISSPELT]])
+def test_a_month_that_is_missing_by_the_one_spelling_that_is_understood_is_missing(
+    play: Play, replies: list[Reply]
+) -> None:
+    _, cloudzero = play(*replies)
+    assert cloudzero.stored("c-1", JANUARY) is None
+
+
+def test_a_month_that_no_spelling_is_right_for_is_a_refusal(play: Play) -> None:
+    server, cloudzero = play(MISSPELT)
+    with pytest.raises(PartnerRefused, match="month: pattern"):
+        cloudzero.stored("c-1", JANUARY)
+    assert len(server.seen) == 2
+
+
+def test_a_month_that_was_emptied_is_there_without_rows(play: Play) -> None:
+    _, cloudzero = play(Reply(200, {"billing_drop": []}))
+    assert cloudzero.stored("c-1", JANUARY) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"<html>",
+        b'{"billing_drop": [{"cost/cost": "-1',
+        b'{"billing_drop": ["\xff"]}',
+        {},
+        [],
+        None,
+        "rows",
+        {"billing_drop": None},
+        {"billing_drop": {}},
+        {"billing_drop": [{}, None]},
+        {"billing_drop": [["-1.00"]]},
+        {"billing_drops": []},
+    ],
+)
+def test_an_answer_without_the_rows_is_no_empty_month(play: Play, answer: Any) -> None:
+    _, cloudzero = play(Reply(200, answer))
+    with pytest.raises(PartnerBusy, match="without the rows of the month"):
+        cloudzero.stored("c-1", JANUARY)
+
+
+def test_a_cost_that_is_a_number_arrives_to_the_last_digit(play: Play) -> None:
+    costs = ["-11845.350000000000000001", "1e2", "-5", "-0.1"]
+    rows = ", ".join(f'{{"cost/cost": {cost}}}' for cost in costs)
+    _, cloudzero = play(Reply(200, f'{{"billing_drop": [{rows}]}}'.encode()))
+    found = cloudzero.stored("c-1", JANUARY) or []
+    assert [Decimal(row["cost/cost"]) for row in found] == [Decimal(cost) for cost in costs]
+    assert not any(isinstance(row["cost/cost"], float) for row in found)
+
+
+# The secret
+
+
+@pytest.fixture
+def strict() -> Iterator[CloudZeroServer]:
+    with CloudZeroServer(api_key="s3cr3t-k3y") as server:
+        yield server
+
+
+@pytest.fixture
+def put_secret(
+    monkeypatch: pytest.MonkeyPatch, strict: CloudZeroServer
+) -> Iterator[Callable[[str], object]]:
+    """Configure the functions with a secret that can be changed."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("CLOUDZERO_URL", strict.url)
+    with mock_aws():
+        client = boto3.client("secretsmanager", region_name="us-east-1")
+        arn = client.create_secret(Name="cloudzero", SecretString="-")["ARN"]
+        monkeypatch.setenv("CLOUDZERO_SECRET_ARN", arn)
+        monkeypatch.setitem(DEFAULT_PROVIDERS, "secrets", SecretsProvider(boto3_client=client))
+        configuration.cloudzero.cache_clear()
+        yield lambda text: client.put_secret_value(SecretId=arn, SecretString=text)
+        configuration.cloudzero.cache_clear()
+
+
+def test_the_key_is_read_from_the_secret(
+    put_secret: Callable[[str], object], strict: CloudZeroServer
+) -> None:
+    put_secret(json.dumps({"api_key": " s3cr3t-k3y ", "note": "FinOps"}))
+    assert configuration.cloudzero().post("c-1", BODY).row_count == 2
+    assert len(strict.posts) == 1
+
+
+def test_a_key_that_was_rotated_is_read_again_within_a_warm_function(
+    put_secret: Callable[[str], object], strict: CloudZeroServer
+) -> None:
+    put_secret('{"api_key": "an-old-key"}')
+    with pytest.raises(CredentialsRefused):
+        configuration.cloudzero().validate(BODY)
+    put_secret('{"api_key": "s3cr3t-k3y"}')
+    assert configuration.cloudzero().post("c-1", BODY).row_count == 2
+    assert [exchange.status for exchange in strict.exchanges] == [403, 403, 200]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s3cr3t-k3y",
+        '"s3cr3t-k3y"',
+        '{"api_key": ["s3cr3t-k3y"]}',
+        '{"key": "s3cr3t-k3y"}',
+        '["s3cr3t-k3y"]',
+        '{"api_key": "s3cr3t-k3y',
+        '{"api_key": "Bearer s3cr3t-k3y"}',
+        '{"api_key": ""}',
+        '{"api_key": "  "}',
+        '{"api_key": "s3cr3t-k3y\\n"}',
+        '{"api_key": "s3cr3t\\r\\nx-other: k3y"}',
+        '{"api_key": "s3cr3t-k3\u00ff"}',
+        "{}",
+        "-",
+    ],
+)
+def test_a_secret_that_holds_no_key_is_refused_without_being_repeated(
+    put_secret: Callable[[str], object], strict: CloudZeroServer, text: str
+) -> None:
+    put_secret(text)
+    with pytest.raises(CredentialsRefused) as refused:
+        configuration.cloudzero().post("c-1", BODY)
+    shown = "".join(traceback.format_exception(refused.value))
+    assert "s3cr3t" not in shown
+    assert "k3y" not in shown
+    assert strict.exchanges == []
+
+
+@pytest.mark.usefixtures("put_secret")
+def test_a_secret_that_is_not_there_is_refused_by_its_name(
+    strict: CloudZeroServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDZERO_SECRET_ARN", "another-secret")
+    with pytest.raises(CredentialsRefused, match="the CloudZero secret cannot be read"):
+        configuration.cloudzero().post("c-1", BODY)
+    assert strict.exchanges == []

@@ -1,0 +1,127 @@
+"""Amounts as a person or a spreadsheet writes them: read to the cent, or refused."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.domain.amount import BadAmount, has_cents, parse_amount, shown
+
+amounts = st.integers(0, 10**32 - 1).map(lambda cents: Decimal(f"{cents}e-2"))
+WRITTEN = ("{0:.2f}", "{0:,.2f}", "${0:.2f}", "${0:,.2f}", "$ {0:,.2f}", "  ${0:,.2f} ", " {0:.2f}")
+REVERSED = (
+    *("-{0:,.2f}", "-${0:.2f}", "- $ {0:,.2f}", "$-{0:,.2f}", "$ - {0:.2f}"),
+    *("({0:,.2f})", "(${0:,.2f})", "$({0:.2f})", "$ ( {0:,.2f} ) ", " ( $ {0:.2f} )"),
+)
+# What Decimal() itself would take although it is no amount of dollars.
+TAKEN_BY_DECIMAL = (
+    *("NaN", "sNaN", "nan", "Infinity", "inf", "-Infinity", "1e5", "1E5", "1e-2", "-1E+5"),
+    *("1_000", "+5.00", ".50", "5.", "\u0665.00", "\uff15.00", "5.00\n", "\t5.00", "\xa05.00"),
+)
+EUROPEAN = ("6407,96", "6.407,96", "1,5", "1,50", "12,34", "1.234", "1.234.567", "1 234.56")
+MALFORMED = (
+    *("1.005", "0.000", "$1.2.3", "1,2345", "1234,567", "1234,567.0", ",123.00", "1,,234.00"),
+    *("$1,23", "1,23.00", "12,34,567.00", "1,234,56.00", "1,234,", "1,234,.00", "1" * 31),
+    *("5 USD", "USD 5", "\u20ac5", "5$", "$$5", "0x10", "five", "$", "\u00bd", "1 2", "'5.00"),
+    *("(5", "5)", "(5))", "--5", "5-", "-(5)", "(-5)", "\u22125.00", "#REF!"),
+)
+READINGS = [
+    {"blank_is_zero": blank_is_zero, "allow_reversals": allow_reversals}
+    for blank_is_zero in (False, True)
+    for allow_reversals in (False, True)
+]
+BLANK = ("", " ", "-", " - ", "$-", "$ -", " $ -   ")
+
+
+def read(text: str, *, blank_is_zero: bool = False, allow_reversals: bool = False) -> Decimal:
+    return parse_amount(text, blank_is_zero=blank_is_zero, allow_reversals=allow_reversals)
+
+
+@given(amounts, st.sampled_from(WRITTEN), st.sampled_from(READINGS))
+def test_whatever_is_written_to_the_cent_reads_back_exactly(
+    amount: Decimal, written: str, reading: dict[str, bool]
+) -> None:
+    assert read(written.format(amount), **reading) == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("$0.00", "0"), ("$6,407.96", "6407.96"), ("0", "0"), ("7", "7"), ("$7.5", "7.50")],
+)
+def test_cents_may_be_left_out(text: str, amount: str) -> None:
+    assert read(text) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1,2345.00", "12345"),
+        ("$1234,567.89", "1234567.89"),
+        ("$5473655308557,54736553485.85", "547365530855754736553485.85"),
+    ],
+)
+def test_groups_of_more_than_three_digits_are_no_decimals_where_cents_follow(
+    text: str, amount: str
+) -> None:
+    assert read(text) == Decimal(amount)
+
+
+@given(amounts.filter(bool), st.sampled_from(REVERSED))
+def test_a_reversal_keeps_its_sign_where_it_is_allowed_and_is_refused_elsewhere(
+    amount: Decimal, written: str
+) -> None:
+    text = written.format(amount)
+    assert read(text, allow_reversals=True) == amount.copy_negate()
+    for blank_is_zero in (False, True):
+        with pytest.raises(BadAmount, match="is negative; reversals are not allowed") as refused:
+            read(text, blank_is_zero=blank_is_zero)
+        assert shown(text) in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["-0.00", "(0)", "-$0.00"])
+def test_a_reversal_of_nothing_is_nothing(text: str) -> None:
+    assert read(text, allow_reversals=True) == 0
+
+
+@pytest.mark.parametrize("text", [*TAKEN_BY_DECIMAL, *EUROPEAN, *MALFORMED])
+def test_what_is_no_plain_dollars_and_cents_is_refused_by_its_value(text: str) -> None:
+    for reading in READINGS:
+        with pytest.raises(BadAmount) as refused:
+            read(text, **reading)
+        assert repr(text) in str(refused.value)
+
+
+@pytest.mark.parametrize("text", BLANK)
+def test_an_empty_cell_or_a_dash_is_zero_only_where_that_is_asked_for(text: str) -> None:
+    for allow_reversals in (False, True):
+        assert read(text, blank_is_zero=True, allow_reversals=allow_reversals) == 0
+        with pytest.raises(BadAmount):
+            read(text, allow_reversals=allow_reversals)
+
+
+@given(st.text("0123456789$,.-() eE+_", max_size=16), st.sampled_from(READINGS))
+def test_no_digit_of_an_amount_is_lost_or_moved(text: str, reading: dict[str, bool]) -> None:
+    try:
+        amount = read(text, **reading)
+    except BadAmount:
+        return
+    assert abs(amount) == Decimal(re.sub(r"[^0-9.]", "", text) or "0")
+    assert amount == amount.quantize(Decimal("0.01"))
+    assert amount >= 0 or reading["allow_reversals"]
+
+
+@pytest.mark.parametrize("text", ["$0.00", "-1.00", "(1.00)", "( 1.00 ) "])
+def test_an_amount_with_two_decimals_is_written_to_its_end(text: str) -> None:
+    assert has_cents(text)
+
+
+@pytest.mark.parametrize("text", ["", "-", "$6", "$6,407", "$6,407.", "$6,407.9", "$6,4"])
+def test_an_amount_without_two_decimals_may_have_lost_its_end(text: str) -> None:
+    assert not has_cents(text)
+
+
+def test_a_long_cell_is_not_quoted_as_a_whole() -> None:
+    assert shown("9" * 40) == repr("9" * 40)
+    assert shown("9" * 500) == repr("9" * 40 + "\u2026")

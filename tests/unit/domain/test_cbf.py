@@ -1,0 +1,278 @@
+"""Credits as rows of the Common Bill Format, and what is stored read back to the cent."""
+
+import json
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions.domain.cbf import (
+    MOST_BYTES,
+    Contents,
+    Line,
+    credit_rows,
+    differences,
+    drop_body,
+    read_rows,
+)
+from functions.domain.month import Month
+from infra.local.cloudzero_contract import parse_drop
+
+JANUARY = Month(2025, 1)
+A, B, C = "054736553085", "000000000001", "999999999999"
+
+accounts = st.integers(0, 10**12 - 1).map("{:012d}".format)
+
+
+def dollars(cents: int) -> Decimal:
+    return Decimal(f"{cents}e-2")
+
+
+cents = st.integers(-(10**32), 10**32)
+amounts = cents.map(dollars)
+credits_of_a_month = st.dictionaries(accounts, amounts, max_size=20)
+
+
+def written(credits_: dict[str, Decimal], month: Month = JANUARY) -> list[dict[str, str]]:
+    return credit_rows(month, credits_.items())
+
+
+def contents(**costs: str) -> Contents:
+    return read_rows([a_row(cost, account) for account, cost in costs.items()])
+
+
+def a_row(cost: Any, account: str = A, **columns: Any) -> dict[str, Any]:
+    return {
+        "lineitem/type": "Credit",
+        "resource/service": "AWSCredits",
+        "resource/account": account,
+        "cost/cost": cost,
+        **{name.replace("__", "/"): value for name, value in columns.items()},
+    }
+
+
+# Written
+
+
+def test_a_credit_lowers_the_bill_of_its_account_in_its_month() -> None:
+    assert written({A: Decimal("11845.35")}) == [
+        {
+            "lineitem/type": "Credit",
+            "lineitem/description": "Monthly MAP Credit",
+            "time/usage_start": "2025-01-01T00:00:00Z",
+            "time/usage_end": "2025-01-31T23:59:59Z",
+            "resource/account": "054736553085",
+            "resource/service": "AWSCredits",
+            "cost/cost": "-11845.35",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amount", "cost"),
+    [
+        ("6407.9", "-6407.90"),
+        ("0", "0.00"),
+        ("0.00", "0.00"),
+        ("-0.00", "0.00"),
+        ("-2.50", "2.50"),
+        ("9" * 30 + ".99", "-" + "9" * 30 + ".99"),
+        ("1E+5", "-100000.00"),
+    ],
+)
+def test_a_cost_is_a_plain_decimal_and_only_a_reversal_is_a_charge(amount: str, cost: str) -> None:
+    assert written({A: Decimal(amount)})[0]["cost/cost"] == cost
+
+
+def test_the_request_replaces_the_whole_month() -> None:
+    rows = written({A: Decimal(1)}, Month(2024, 2))
+    assert json.loads(drop_body(Month(2024, 2), rows)) == {
+        "month": "2024-02-01T00:00:00Z",
+        "operation": "replace_drop",
+        "data": rows,
+    }
+
+
+@settings(deadline=None)
+@given(credits_of_a_month, st.builds(Month, st.integers(2000, 2100), st.integers(1, 12)))
+def test_every_request_is_what_cloudzero_documents(
+    credits_: dict[str, Decimal], month: Month
+) -> None:
+    drop = parse_drop(drop_body(month, written(credits_, month)), accept_empty=True)
+    assert (drop.month, len(drop.rows)) == (str(month), len(credits_))
+
+
+def test_some_nineteen_thousand_accounts_fit_into_a_request() -> None:
+    body = drop_body(JANUARY, written({f"{n:012d}": Decimal("11845.35") for n in range(19_000)}))
+    assert 0.9 * MOST_BYTES < len(body) <= MOST_BYTES
+
+
+@settings(deadline=None)
+@given(credits_of_a_month)
+def test_what_is_written_reads_back_with_the_same_total(credits_: dict[str, Decimal]) -> None:
+    found = read_rows(json.loads(drop_body(JANUARY, written(credits_)))["data"])
+    assert Fraction(found.credit) == sum(map(Fraction, credits_.values()))
+    assert (found.rows, found.accounts) == (len(credits_), len(credits_))
+    assert (found.unreadable, found.foreign) == (0, 0)
+
+
+# Read
+
+
+def test_an_account_with_several_rows_is_one_account() -> None:
+    found = read_rows([a_row("-1.00"), a_row("-2.00"), a_row("-2.00"), a_row("-3.00", B)])
+    assert (found.rows, found.accounts, f"{found.credit}") == (4, 2, "8.00")
+
+
+@pytest.mark.parametrize("cost", ["-1.50", "-1.5", "-1.500", -1.5, Decimal("-1.5"), "-15E-1"])
+def test_a_cost_is_the_same_number_however_it_is_written(cost: Any) -> None:
+    assert read_rows([a_row(cost)]).same_as(contents(**{A: "-1.50"}))
+
+
+def test_a_total_of_nothing_has_no_sign() -> None:
+    found = read_rows([a_row("-0.00"), a_row("0"), a_row(-0.0)])
+    assert str(found.credit) == "0.00"
+    assert found.lines == {Line(A, Decimal("0.00")): 3}
+    assert str(next(iter(found.lines)).cost) == "0.00"
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        None,
+        "",
+        "n/a",
+        "NaN",
+        "-Infinity",
+        float("nan"),
+        "1E+60",
+        "1E-31",
+        True,
+        [],
+        {},
+        "1,000.00",
+        b"1",
+    ],
+)
+def test_a_cost_that_is_no_number_is_counted_and_never_taken_for_zero(cost: Any) -> None:
+    found = read_rows([a_row("-1.00"), a_row(cost)])
+    assert (found.rows, found.unreadable, f"{found.credit}") == (2, 1, "1.00")
+    assert not found.same_as(contents(**{A: "-1.00"}))
+    assert "1 stored rows have a cost that is no number" in differences(
+        contents(**{A: "-1.00"}), found
+    )
+
+
+def test_a_row_without_a_cost_or_an_account_is_still_a_row() -> None:
+    found = read_rows([{}, {"cost/cost": "-1.00"}])
+    assert (found.rows, found.unreadable, found.foreign) == (2, 1, 2)
+    assert found.lines == {Line("", Decimal("-1.00")): 1}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"lineitem__type": "Usage"},
+        {"lineitem__type": None},
+        {"lineitem__type": "Discount"},
+        {"resource__service": "EDP"},
+    ],
+)
+def test_what_somebody_else_put_into_the_stream_is_told_from_our_credits(
+    columns: dict[str, Any],
+) -> None:
+    assert read_rows([a_row("-1.00"), a_row("-1.00", **columns)]).foreign == 1
+
+
+@pytest.mark.parametrize("service", [None, "", "AWSCredits"])
+def test_a_credit_without_a_service_is_taken_for_ours(service: str | None) -> None:
+    assert read_rows([a_row("-1.00", resource__service=service)]).foreign == 0
+
+
+@given(st.lists(st.decimals(-100, 100, places=5), max_size=20))
+def test_fractions_of_a_cent_count_in_the_total(costs: list[Decimal]) -> None:
+    found = read_rows(a_row(str(cost)) for cost in costs)
+    assert found.credit == -sum(costs, Decimal(0)).quantize(Decimal("0.01"))
+
+
+# Compared
+
+names = st.sampled_from([A, B, C])
+lines = st.lists(st.tuples(names, amounts), min_size=1, max_size=12)
+lines_in_cents = st.lists(st.tuples(names, cents), min_size=1, max_size=12)
+
+
+@settings(deadline=None)
+@given(lines, st.data())
+def test_the_order_of_rows_makes_no_difference(
+    rows: list[tuple[str, Decimal]], data: st.DataObject
+) -> None:
+    posted = read_rows(credit_rows(JANUARY, rows))
+    stored = read_rows(credit_rows(JANUARY, data.draw(st.permutations(rows))))
+    assert stored.same_as(posted)
+    assert stored.digest == posted.digest
+    assert differences(posted, stored) == ""
+
+
+@settings(deadline=None)
+@given(lines_in_cents, st.data(), st.sampled_from([1, -1]))
+def test_a_single_changed_cent_is_a_difference(
+    rows: list[tuple[str, int]], data: st.DataObject, cent: int
+) -> None:
+    number = data.draw(st.integers(0, len(rows) - 1))
+    account, before = rows[number]
+    changed = [*rows[:number], (account, before + cent), *rows[number + 1 :]]
+    posted, stored = (
+        read_rows(credit_rows(JANUARY, ((name, dollars(of)) for name, of in side)))
+        for side in (rows, changed)
+    )
+    assert posted.digest != stored.digest
+    assert not stored.same_as(posted)
+    assert f"missing: {account} {dollars(before)} (1 in all)" in differences(posted, stored)
+
+
+@settings(deadline=None)
+@given(lines, st.data())
+def test_a_row_that_is_missing_or_there_twice_is_a_difference(
+    rows: list[tuple[str, Decimal]], data: st.DataObject
+) -> None:
+    row = data.draw(st.sampled_from(rows))
+    whole = read_rows(credit_rows(JANUARY, rows))
+    doubled = read_rows(credit_rows(JANUARY, [*rows, row]))
+    assert whole.digest != doubled.digest
+    assert "unexpected: " in differences(whole, doubled)
+    assert "missing: " in differences(doubled, whole)
+
+
+def test_an_amount_under_another_account_is_a_difference() -> None:
+    found = differences(contents(**{A: "-1.00", B: "-2.00"}), contents(**{A: "-1.00", C: "-2.00"}))
+    assert found == (
+        "stored: 2 rows, 3.00 USD of credits; posted: 2 rows, 3.00 USD of credits; "
+        f"missing: {B} 2.00 (1 in all); unexpected: {C} 2.00 (1 in all)"
+    )
+
+
+def test_a_lost_month_is_a_difference() -> None:
+    posted = contents(**{A: "-1.00", B: "0.00"})
+    assert differences(posted, read_rows([])) == (
+        "stored: 0 rows, 0.00 USD of credits; posted: 2 rows, 1.00 USD of credits; "
+        f"missing: {B} 0.00, {A} 1.00 (2 in all)"
+    )
+
+
+def test_only_the_first_differences_are_named_and_all_are_counted() -> None:
+    posted = read_rows(a_row("-1.00", f"{number:012d}") for number in range(40))
+    found = differences(posted, read_rows([]))
+    assert found.endswith("000000000004 1.00 (40 in all)")
+    assert found.count(" 1.00") == 5
+
+
+def test_fractions_that_add_up_to_cents_are_a_difference() -> None:
+    posted = read_rows(a_row("-1.00", f"{number:012d}") for number in range(4))
+    stored = read_rows(a_row("-1.004", f"{number:012d}") for number in range(4))
+    assert stored.lines == posted.lines
+    assert not stored.same_as(posted)
+    assert "stored: 4 rows, 4.02 USD" in differences(posted, stored)

@@ -1,0 +1,510 @@
+"""A credits file is read as a whole or refused as a whole, each problem with its line."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions.domain.credits_file import (
+    MOST_MONTHS,
+    MOST_PROBLEMS,
+    CreditsFile,
+    control_problems,
+    is_range,
+    months_of,
+    read_credits,
+)
+from functions.domain.month import Month
+from functions.errors import BadCredits
+
+JULY = Month(2025, 7)
+ONE, QUARTER = "credits-2025-01.csv", "credits-2025-01_2025-03.csv"
+A, B, C = "054736553085", "000000000001", "999999999999"
+
+
+def read(
+    text: str | bytes, key: str = ONE, months: int = 1, *, allow_reversals: bool = False
+) -> CreditsFile:
+    body = text.encode() if isinstance(text, str) else text
+    return read_credits(key, body, months, allow_reversals=allow_reversals)
+
+
+def back_fill(text: str, *, allow_reversals: bool = False) -> CreditsFile:
+    return read(text, QUARTER, 3, allow_reversals=allow_reversals)
+
+
+def problems(
+    text: str | bytes, key: str = ONE, months: int = 1, *, allow_reversals: bool = False
+) -> list[str]:
+    """Return the lines of the refusal below its first."""
+    with pytest.raises(BadCredits) as refused:
+        read(text, key, months, allow_reversals=allow_reversals)
+    first, *listed = str(refused.value).split("\n")
+    count = f"{len(listed)} problem{'s' if len(listed) != 1 else ''}"
+    assert first == f"{key}: {count}, nothing was posted"
+    return listed
+
+
+def lines_of(listed: Sequence[str]) -> list[int]:
+    """Return the numbers that problems begin with."""
+    return [int(problem.partition(":")[0].removeprefix("line ")) for problem in listed]
+
+
+def amounts_of(file: CreditsFile) -> dict[str, list[str]]:
+    return {account: [f"{amount:.2f}" for amount in row] for account, row in file.credits}
+
+
+# Which months
+
+
+@pytest.mark.parametrize(
+    ("key", "months"),
+    [
+        ("credits-2025-07.csv", ["2025-07"]),
+        ("credits-2024-12_2025-02.csv", ["2024-12", "2025-01", "2025-02"]),
+        ("credits-2025-07_2025-07.csv", ["2025-07"]),
+    ],
+)
+def test_the_name_says_which_months_oldest_first(key: str, months: list[str]) -> None:
+    assert [str(month) for month in months_of(key, JULY)] == months
+
+
+@given(st.integers(1, MOST_MONTHS), st.integers(0, 500))
+def test_a_range_holds_every_month_of_it_once(count: int, ago: int) -> None:
+    last = max(JULY.plus(-ago), Month(2006, 1).plus(count - 1))
+    months = months_of(f"credits-{last.plus(1 - count)}_{last}.csv", JULY)
+    assert [month.plus(count - 1 - number) for number, month in enumerate(months)] == [last] * count
+
+
+@pytest.mark.parametrize("key", ["credits-2025-00.csv", "credits-2025-13.csv"])
+def test_month_00_or_13_is_refused_by_its_name(key: str) -> None:
+    with pytest.raises(BadCredits, match=rf"{key}: '{key[8:15]}' is not a month"):
+        months_of(key, JULY)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "credits-2025-08.csv",
+        "credits-2026-01.csv",
+        "credits-2025-06_2025-08.csv",
+        "credits-9999-12.csv",
+    ],
+)
+def test_a_month_in_the_future_is_refused(key: str) -> None:
+    with pytest.raises(BadCredits, match="is in the future"):
+        months_of(key, JULY)
+
+
+@pytest.mark.parametrize("key", ["credits-2025-02_2025-01.csv", "credits-2023-01_2025-01.csv"])
+def test_a_range_that_is_backwards_or_too_long_is_refused(key: str) -> None:
+    with pytest.raises(BadCredits, match=r"must be 1 to 24 months"):
+        months_of(key, JULY)
+
+
+@pytest.mark.parametrize("key", ["credits-x/credits-2025-01.csv", "/credits-2025-01.csv"])
+def test_a_file_in_a_folder_cannot_stand_in_for_the_one_at_the_top(key: str) -> None:
+    with pytest.raises(BadCredits, match="at the top of the bucket"):
+        months_of(key, JULY)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "credits-2025-01 .csv",
+        "credits-2025-01+copy.csv",
+        "credits-2025-1.csv",
+        "credits-2025-01.CSV",
+        "credits-2025-01.csv.csv",
+        "credits-2025-01.csv\n",
+        "credits-2025-01-2025-02.csv",
+        "credits-\u0662\u0660\u0662\u0665-01.csv",
+        "xcredits-2025-01.csv",
+        "",
+    ],
+)
+def test_any_other_name_is_refused_by_itself(key: str) -> None:
+    with pytest.raises(BadCredits, match=r"a credits file is named credits-YYYY-MM\.csv") as said:
+        months_of(key, JULY)
+    assert str(said.value).startswith(f"{key}: ")
+
+
+def test_a_range_is_told_from_one_month_by_its_name() -> None:
+    assert [is_range(ONE), is_range(QUARTER)] == [False, True]
+
+
+# What is accepted
+
+
+def test_accounts_keep_their_leading_zeros_and_amounts_their_cents() -> None:
+    file = read(f'{A},"$6,407.96"\n{B},$0.00\n"{C}",11845.35\n')
+    assert amounts_of(file) == {A: ["6407.96"], B: ["0.00"], C: ["11845.35"]}
+    assert (file.rows, file.total, file.repeated) == (3, Decimal("18253.31"), [])
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "bom"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
+@pytest.mark.parametrize("last", ["", "{end}", "{end}{end}{end}"], ids=["open", "ended", "empty"])
+def test_byte_order_mark_line_ends_and_empty_lines_at_the_end_change_nothing(
+    start: bytes, end: str, last: str
+) -> None:
+    rows = [f'{A},"$6,407.96"', f"{B},$0.00", f'"{C}",1.00']
+    file = read(start + (end.join(rows) + last.format(end=end)).encode())
+    assert amounts_of(file) == {A: ["6407.96"], B: ["0.00"], C: ["1.00"]}
+    assert file.rows == 3
+
+
+def test_a_month_is_emptied_by_rows_of_zero() -> None:
+    assert amounts_of(read(f"{A},$0.00\n{B},0\n")) == {A: ["0.00"], B: ["0.00"]}
+
+
+def test_reversals_are_read_only_where_they_are_allowed() -> None:
+    text = f"{A},$5.00\n{B},-$2.00\n{C},(1.50)\n"
+    file = read(text, allow_reversals=True)
+    assert amounts_of(file) == {A: ["5.00"], B: ["-2.00"], C: ["-1.50"]}
+    assert file.total == Decimal("1.50")
+    assert lines_of(problems(text)) == [2, 3]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (A, "1 columns instead of 2"),
+        (f"{A},$1.00,", "3 columns instead of 2"),
+        (f"{A},$6,407.96", "3 columns instead of 2"),
+        (f"{A};$1.00", "1 columns instead of 2"),
+    ],
+)
+def test_a_short_or_long_row_is_refused(row: str, said: str) -> None:
+    assert f"line 2: {said}" in problems(f"{B},$1.00\n{row}\n")
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "",
+        " ",
+        "54736553085",
+        "0547365530850",
+        f" {A}",
+        f"{A} ",
+        f"'{A}",
+        f"0{A[1:-1]}o",
+        "5.47366E+10",
+        "account",
+        "\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669\u0660\u0661",
+        "\uff10" * 12,
+        "\u00b2" * 12,
+        f"\ufeff{A}",
+        "0547-3655-3085",
+    ],
+)
+def test_an_account_that_is_not_exactly_12_ascii_digits_is_refused(account: str) -> None:
+    (problem,) = problems(f"{B},$1.00\n{account},$1.00\n")
+    assert problem == f"line 2: account {account!r} is not exactly 12 digits"
+
+
+def test_a_grand_total_below_the_rows_is_no_account() -> None:
+    (problem,) = problems(f'{A},"$6,407.96"\n{B},$0.04\n,"$6,408.00"\n')
+    assert problem == "line 3: account '' is not exactly 12 digits"
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["NaN", "Infinity", "1e5", "1.005", '"6.407,96"', '"6407,96"', "$ -", "", "-1.00", "(1.00)"],
+)
+def test_an_amount_that_is_not_plain_dollars_and_cents_is_refused(amount: str) -> None:
+    (problem,) = problems(f"{B},$1.00\n{A},{amount}\n")
+    assert problem.startswith("line 2: ")
+    assert repr(amount.strip('"')) in problem
+
+
+def test_a_header_is_no_row() -> None:
+    listed = problems(f"account_id,amount\n{A},$1.00\n")
+    assert lines_of(listed) == [1, 1]
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"\r\n\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"])
+def test_an_empty_file_is_refused(body: bytes) -> None:
+    (problem,) = problems(body)
+    assert "the file is empty" in problem
+
+
+def test_an_empty_line_between_rows_is_refused() -> None:
+    listed = problems(f"\n{A},$1.00\n\r\n\n{B},$1.00\n\n\n")
+    assert listed == [f"line {number}: the line is empty" for number in (1, 3, 4)]
+
+
+def test_an_empty_line_above_a_line_that_cannot_be_split_is_listed_as_well() -> None:
+    assert lines_of(problems(f'{A},$1.00\n\n"{B}"0,$1.00\n')) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "byte"),
+    [
+        (f"{A},$1.00\n{B},$1.00\u20ac\n".encode("cp1252"), 2, "0x80"),
+        (f"{A},$1.00\n".encode("utf-16"), 1, "0xff"),
+        (b"PK\x03\x04\n\x00\n\x00\x9c", 3, "0x9c"),
+        (b"\xef\xbb\xbf" + f"{A},$1.00\n".encode() + b"\xff\n", 2, "0xff"),
+        (b"\xef\xbb\xbf" + f"{A},$1.00\n\n".encode() + b"9\xa01\n", 3, "0xa0"),
+    ],
+    ids=["cp1252", "utf-16", "zip", "bom", "bom later"],
+)
+def test_a_file_that_is_not_utf_8_text_is_refused_with_line_and_byte(
+    body: bytes, line: int, byte: str
+) -> None:
+    (problem,) = problems(body)
+    assert problem.startswith(f"line {line}: byte {byte} is not UTF-8 text")
+
+
+def test_utf_16_without_its_mark_is_no_account() -> None:
+    assert "is not exactly 12 digits" in problems(f"{A},$1.00\n".encode("utf-16-le"))[0]
+
+
+def test_every_problem_of_a_file_is_listed_not_only_the_first() -> None:
+    text = f"{A},NaN\n12,1.005,\n{B},$1.00\n,\n"
+    assert lines_of(problems(text)) == [1, 2, 2, 2, 4, 4]
+
+
+def test_a_hundred_problems_are_listed_and_the_rest_counted() -> None:
+    with pytest.raises(BadCredits) as refused:
+        read(f"{A},x\n" * 250)
+    first, *listed = str(refused.value).split("\n")
+    assert "250 problems" in first
+    assert lines_of(listed[:-1]) == list(range(1, MOST_PROBLEMS + 1))
+    assert listed[-1] == "and 150 more"
+
+
+@pytest.mark.parametrize("text", [f'{A},"$1.00', f'{A},"$1.00\n{B},$2.00\n', f'{A},"$1.00"x\n'])
+def test_a_quote_that_is_not_closed_is_refused_at_the_line_it_opens(text: str) -> None:
+    assert set(lines_of(problems(f"{C},$1.00\n{text}"))) == {2}
+
+
+def test_a_quoted_line_end_within_a_row_is_refused_and_later_lines_keep_their_numbers() -> None:
+    assert lines_of(problems(f'{A},"$1.00\n"\n{B},x\n')) == [1, 3]
+
+
+def test_a_cell_without_end_is_refused() -> None:
+    listed = problems(f"{A},$1.00\n{'9' * 200_000},$1.00\n{B},x\n")
+    assert lines_of(listed) == [2, 3]
+
+
+CORRUPTED = [
+    *("", "{account}", "{account},{amount},", "{account},{amount},{amount}", "{account}\t{amount}"),
+    *(",{amount}", "{short},{amount}", "{account}0,{amount}", " {account},{amount}"),
+    *("{account},", "{account},-{amount}", "{account},({amount})", "{account},NaN"),
+    *("{account},{amount}0", "{account},{amount}e0", '{account},"{european}"'),
+    *('"{account}"{amount}', "{account};{amount}"),
+]
+accounts = st.integers(0, 10**12 - 1).map("{:012d}".format)
+amounts = st.integers(0, 10**32 - 1).map(lambda cents: f"{cents // 100}.{cents % 100:02d}")
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(accounts, amounts), min_size=2, max_size=30),
+    st.data(),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["", "\ufeff"]),
+)
+def test_one_bad_row_refuses_the_whole_file_and_is_named_by_its_line(
+    rows: list[tuple[str, str]], data: st.DataObject, end: str, mark: str
+) -> None:
+    number = data.draw(st.integers(0, len(rows) - 2))
+    account, amount = rows[number]
+    corrupted = data.draw(st.sampled_from(CORRUPTED)).format(
+        account=account, amount=amount, short=account[1:], european=amount.replace(".", ",")
+    )
+    lines = [",".join(row) for row in rows]
+    assert read((mark + "".join(line + end for line in lines)).encode()).rows == len(rows)
+    lines[number] = corrupted
+    listed = problems((mark + "".join(line + end for line in lines)).encode())
+    assert set(lines_of(listed)) == {number + 1}
+
+
+@given(st.one_of(st.binary(max_size=80), st.text('0159",$.\n\r- (\ufeff', max_size=80)))
+def test_a_file_is_read_or_refused_whatever_it_holds(body: bytes | str) -> None:
+    try:
+        file = read(body, allow_reversals=True)
+    except BadCredits:
+        return
+    assert len(file.credits) + len(file.repeated) == file.rows > 0
+
+
+# Cut off
+
+
+@pytest.mark.parametrize("amount", ["$6", "$6407", "$6407.", "$6407.9", '"$6,407"', "(1.0"])
+def test_an_open_last_line_without_cents_is_refused_as_cut_off(amount: str) -> None:
+    assert "line 2: the file ends within an amount" in problems(f"{A},$1.00\n{B},{amount}")
+
+
+@pytest.mark.parametrize("amount", ["$6407.96", '"$6,407.96"', "$6407.96 "])
+def test_an_open_last_line_with_its_cents_is_whole(amount: str) -> None:
+    assert read(f"{A},$1.00\n{B},{amount}").rows == 2
+
+
+@pytest.mark.parametrize("text", [f'{A},"$1.00"\n{B},"$6,4', f'{A},"$1.00"\n"{B}'])
+def test_a_row_that_is_whole_is_not_called_cut_off(text: str) -> None:
+    assert set(lines_of(problems(text))) == {2}
+
+
+def test_a_sign_that_may_have_lost_its_amount_is_refused_as_cut_off() -> None:
+    assert back_fill(f"{A},1.00,2.00,-5.00", allow_reversals=True).total == -2
+    for text in (f"{A},1.00,2.00,-", f"{A},1.00,2.00,$ -"):
+        (problem,) = problems(text, QUARTER, 3, allow_reversals=True)
+        assert problem == "line 1: the file ends within an amount"
+
+
+@given(
+    st.lists(st.tuples(accounts, st.integers(1, 10**9)), min_size=1, max_size=4),
+    st.sampled_from(["{0:.2f}", "${0:.2f}", "${0:,.2f}"]),
+    st.data(),
+)
+def test_a_file_cut_off_within_a_row_is_refused(
+    rows: list[tuple[str, int]], written: str, data: st.DataObject
+) -> None:
+    text = io.StringIO(newline="")
+    written_rows = [(name, written.format(Decimal(cents).scaleb(-2))) for name, cents in rows]
+    csv.writer(text, lineterminator="\n").writerows(written_rows)
+    whole = text.getvalue().rstrip("\n")
+    begin = whole.rfind("\n") + 1
+    assert problems(whole[: data.draw(st.integers(begin + 1, len(whole) - 1))])
+
+
+# Repeated accounts
+
+
+def test_a_repeated_account_keeps_the_first_row() -> None:
+    file = read(f"{A},$1.00\n{B},$2.00\n{A},1\n{A},$1.50\n")
+    assert amounts_of(file) == {A: ["1.00"], B: ["2.00"]}
+    assert [(row.line, row.account, row.kept, row.skipped) for row in file.repeated] == [
+        (3, A, ["1.00"], ["1.00"]),
+        (4, A, ["1.00"], ["1.50"]),
+    ]
+    assert (file.rows, file.total) == (4, Decimal("5.50"))
+
+
+def test_a_repeated_account_with_another_amount_is_told_from_a_row_written_twice() -> None:
+    file = read(f"{A},$1.00\n{A},$1.00\n{A},$1.01\n")
+    assert [row.differs for row in file.repeated] == [False, True]
+
+
+@pytest.mark.parametrize("nothing", ["0", "-0.00", "(0)", "$0.00"])
+def test_nothing_is_nothing_however_it_is_written(nothing: str) -> None:
+    file = read(f"{A},$0.00\n{A},{nothing}\n", allow_reversals=True)
+    assert not file.repeated[0].differs
+
+
+def test_a_back_fill_compares_the_amounts_of_every_month() -> None:
+    file = back_fill(f"{A},1.00,2.00,3.00\n{A},1.00,2.00,3.00\n{A},1.00,3.00,2.00\n")
+    assert [row.differs for row in file.repeated] == [False, True]
+    assert amounts_of(file) == {A: ["1.00", "2.00", "3.00"]}
+
+
+few_accounts = st.sampled_from([A, B, C, "123456789012"])
+
+
+@settings(deadline=None)
+@given(
+    st.integers(1, 3).flatmap(
+        lambda months: st.lists(
+            st.tuples(few_accounts, st.lists(amounts, min_size=months, max_size=months)),
+            min_size=1,
+            max_size=12,
+        )
+    )
+)
+def test_what_is_kept_and_what_is_skipped_make_up_the_file(
+    rows: list[tuple[str, list[str]]],
+) -> None:
+    months = len(rows[0][1])
+    text = "".join(f"{','.join([account, *cells])}\n" for account, cells in rows)
+    file = read(text, QUARTER if months > 1 else ONE, months)
+    kept = sum(Fraction(amount) for row in file.credits for amount in row.amounts)
+    skipped = sum(Fraction(cell) for row in file.repeated for cell in row.skipped)
+    assert kept + skipped == Fraction(file.total)
+    assert Fraction(file.total) == sum(Fraction(cell) for _, cells in rows for cell in cells)
+    assert len(file.credits) + len(file.repeated) == file.rows == len(rows)
+    first: dict[str, list[str]] = {}
+    for account, cells in rows:
+        first.setdefault(account, cells)
+    assert amounts_of(file) == first
+
+
+# Back-fill
+
+
+def test_a_back_fill_has_an_amount_per_month_oldest_first() -> None:
+    file = back_fill(f'{A},$1.00,"$2,000.00",3\n{B},0.00,0.00,0.01\n')
+    assert amounts_of(file) == {A: ["1.00", "2000.00", "3.00"], B: ["0.00", "0.00", "0.01"]}
+
+
+@pytest.mark.parametrize("cells", ["1.00", "1.00,2.00", "1.00,2.00,3.00,4.00", "1.00,2.00,3.00,"])
+@pytest.mark.parametrize("line", [1, 2])
+def test_every_row_of_a_back_fill_has_exactly_as_many_amounts_as_months(
+    cells: str, line: int
+) -> None:
+    rows = [f"{A},1.00,2.00,3.00\n"] * 2
+    rows[line - 1] = f"{B},{cells}\n"
+    (problem,) = problems("".join(rows), QUARTER, 3)
+    assert problem == f"line {line}: {cells.count(',') + 2} columns instead of 4"
+
+
+def test_a_file_of_one_month_is_not_a_back_fill_of_the_same_amount() -> None:
+    assert lines_of(problems(f"{A},1.00\n{B},2.00\n", QUARTER, 3)) == [1, 2]
+
+
+@pytest.mark.parametrize("cell", ["", " ", "-", "$ -"])
+def test_an_empty_amount_or_a_dash_is_zero_only_in_a_back_fill(cell: str) -> None:
+    file = back_fill(f"{A},{cell},2.00,{cell}\n")
+    assert amounts_of(file) == {A: ["0.00", "2.00", "0.00"]}
+    assert lines_of(problems(f"{A},{cell}\n")) == [1]
+
+
+def test_an_amount_of_a_back_fill_that_cannot_be_read_is_not_zero() -> None:
+    listed = problems(f"{A},n/a,2.00,1e5\n", QUARTER, 3)
+    assert lines_of(listed) == [1, 1]
+    assert "'n/a'" in listed[0]
+
+
+def test_a_month_without_any_credit_is_kept_as_zeros() -> None:
+    assert amounts_of(back_fill(f"{A},1.00,0.00,0.00\n{B},0.00,0.00,2.00\n"))[A][1] == "0.00"
+
+
+# Control totals
+
+
+def test_a_file_that_is_what_its_uploader_says_passes() -> None:
+    file = read(f'{A},"$1,000.00"\n{A},$0.50\n')
+    for total in ("1000.50", "$1,000.50", "1000.5"):
+        assert control_problems(file, {"row-count": "2", "total-usd": total}) == []
+    assert control_problems(file, {"other": "x"}) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "named"),
+    [
+        ({"row-count": "3"}, "row-count is '3', the file has 2 rows"),
+        ({"row-count": ""}, "row-count is ''"),
+        ({"row-count": "2.0"}, "row-count is '2.0'"),
+        ({"total-usd": "3.49"}, "total-usd is '3.49', the file's is 3.50"),
+        ({"total-usd": "-3.50"}, "total-usd is '-3.50'"),
+        ({"total-usd": "NaN"}, "total-usd is 'NaN'"),
+        ({"total-usd": ""}, "total-usd is ''"),
+    ],
+)
+def test_a_file_that_lost_rows_on_its_way_is_told_by_its_control_totals(
+    metadata: dict[str, str], named: str
+) -> None:
+    (problem,) = control_problems(read(f"{A},1.00\n{B},2.50\n"), metadata)
+    assert re.search(re.escape(named), problem)

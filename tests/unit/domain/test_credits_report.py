@@ -1,0 +1,77 @@
+"""The report of a credits execution: what needs a look stands in its first line."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from functions.domain.credits_file import Repeated
+from functions.domain.credits_report import CreditsReport, attention, encode
+
+
+def repeated(line: int, kept: str = "1.00", skipped: str = "2.00") -> Repeated:
+    return Repeated(line=line, account=f"{line:012d}", kept=[kept], skipped=[skipped])
+
+
+def a_report(rows: Sequence[Repeated] = (), **fields: Any) -> CreditsReport:
+    return CreditsReport(
+        **{
+            "attention": attention(rows),
+            "file": "credits-2025-01.csv",
+            "version": "v-1",
+            "execution": "x-1",
+            "months": [],
+            "warnings": [],
+            "duplicates": rows,
+            **fields,
+        }
+    )
+
+
+def test_rows_written_twice_need_no_attention() -> None:
+    assert attention([]) == ""
+    assert attention([repeated(3, "1.00", "1.00"), repeated(4, "0.00", "0.00")]) == ""
+
+
+def test_a_repeated_account_with_another_amount_is_named_by_line_and_account() -> None:
+    said = attention([repeated(3, "1.00", "1.00"), repeated(24)])
+    assert said.startswith("1 repeated account")
+    assert "only the first rows were posted" in said
+    assert said.endswith("line 24 (000000000024)")
+
+
+@pytest.mark.parametrize(("count", "rest"), [(5, ""), (6, ", …"), (5_000, ", …")])
+def test_many_repeated_accounts_are_counted_and_the_first_five_named(count: int, rest: str) -> None:
+    said = attention([repeated(line) for line in range(1, count + 1)])
+    assert said.startswith(f"{count} repeated accounts")
+    assert said.count("line ") == 5
+    assert said.endswith(f"line 5 (000000000005){rest}")
+
+
+def test_the_first_line_of_the_report_says_that_amounts_differ() -> None:
+    rows = [repeated(24)]
+    first = encode(a_report(rows)).split(b"\n")[0].decode()
+    assert first == f'{{"attention": {json.dumps(attention(rows), ensure_ascii=False)},'
+
+
+def test_the_first_line_is_there_when_nothing_differs() -> None:
+    assert encode(a_report()).startswith(b'{"attention": "",\n')
+
+
+def test_the_report_is_json_with_every_row_that_was_skipped() -> None:
+    rows = [repeated(3, "1.00", "1.00"), repeated(24)]
+    month = {"billing_month": "2025-01", "text": "{\n {\n"}
+    report = a_report(rows, months=[month], warnings=["{\n line"])
+    assert json.loads(encode(report)) == {
+        "attention": attention(rows),
+        "file": "credits-2025-01.csv",
+        "version": "v-1",
+        "execution": "x-1",
+        "months": [month],
+        "warnings": ["{\n line"],
+        "duplicates": [
+            {"line": 3, "account": "000000000003", "kept": ["1.00"], "skipped": ["1.00"]},
+            {"line": 24, "account": "000000000024", "kept": ["1.00"], "skipped": ["2.00"]},
+        ],
+    }

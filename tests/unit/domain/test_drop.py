@@ -1,0 +1,249 @@
+"""Which source a month belongs to, and what may replace what is stored."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.domain.cbf import Contents, credit_rows, read_rows
+from functions.domain.drop import (
+    Drop,
+    Source,
+    State,
+    is_stored,
+    moved,
+    outdated,
+    reason_to_hold,
+)
+from functions.domain.month import Month
+
+JANUARY = Month(2025, 1)
+HALF = Decimal("0.5")
+ONE, RANGE, OTHER_RANGE = (
+    "credits-2025-01.csv",
+    "credits-2024-12_2025-01.csv",
+    "credits-2025-01_2025-02.csv",
+)
+SNAPSHOT, OTHER_SNAPSHOT = "snapshots/c-1/2025-01/run-1.json", "snapshots/c-1/2025-01/run-2.json"
+NOON, BEFORE = "2025-02-03T12:00:00Z", "2025-02-03T11:59:59Z"
+
+sources = st.builds(
+    lambda key, at, version: Source(
+        kind="snapshot" if key.startswith("snapshots/") else "upload",
+        key=key,
+        version=version,
+        at=at,
+    ),
+    key=st.sampled_from([ONE, RANGE, OTHER_RANGE, SNAPSHOT, OTHER_SNAPSHOT]),
+    # The last one is noon as well: the order is of moments, not of texts.
+    at=st.sampled_from([BEFORE, NOON, "2025-02-03T12:00:01Z", "2025-02-03T13:00:00+01:00"]),
+    version=st.sampled_from(["v-1", "v-2"]),
+)
+
+
+def an_upload(key: str = ONE, at: str = NOON, version: str = "v-1") -> Source:
+    return Source(kind="upload", key=key, version=version, at=at)
+
+
+def a_restore(at: str = NOON) -> Source:
+    return Source(kind="snapshot", key=SNAPSHOT, version="e-1", at=at)
+
+
+def a_drop(source: Source | None = None, digest: str = "d-1", state: State = "verified") -> Drop:
+    return Drop(
+        month="2025-01",
+        source=source or an_upload(),
+        digest=digest,
+        rows=1,
+        total_credit_usd="1.00",
+        state=state,
+        drop_id="drop-1",
+        execution="x-1",
+        at=NOON,
+    )
+
+
+def contents(*amounts: str) -> Contents:
+    rows = [(f"{number:012d}", Decimal(amount)) for number, amount in enumerate(amounts)]
+    return read_rows(credit_rows(JANUARY, rows))
+
+
+def hold(
+    wanted: Contents, stored: Contents, last: Drop | None = None, limit: Decimal = HALF
+) -> str:
+    return reason_to_hold(wanted, stored, last, limit)
+
+
+# The newest source wins
+
+
+@given(sources, sources)
+def test_of_the_sources_of_two_keys_exactly_one_is_newer(one: Source, other: Source) -> None:
+    assert (one.rank == other.rank) <= (one.key == other.key)
+    if one.key != other.key:
+        assert outdated(one, a_drop(other)) != outdated(other, a_drop(one))
+
+
+@given(st.lists(sources, min_size=1, unique_by=lambda source: source.key), st.data())
+def test_in_whatever_order_files_come_the_newest_has_the_month(
+    arriving: list[Source], data: st.DataObject
+) -> None:
+    last: Drop | None = None
+    for source in data.draw(st.permutations(arriving)):
+        if last is None or not outdated(source, last):
+            last = a_drop(source)
+    assert last
+    assert last.source == max(arriving, key=lambda source: source.rank)
+
+
+def test_an_older_upload_of_another_file_never_replaces_a_newer_one() -> None:
+    assert outdated(an_upload(RANGE, BEFORE), a_drop(an_upload(ONE, NOON)))
+    assert not outdated(an_upload(RANGE, NOON), a_drop(an_upload(ONE, BEFORE)))
+
+
+def test_the_moment_counts_not_how_it_is_written() -> None:
+    eleven = an_upload(RANGE, "2025-02-03T13:00:00+02:00")
+    assert outdated(eleven, a_drop(an_upload(ONE, BEFORE)))
+    assert not outdated(an_upload(ONE, BEFORE), a_drop(eleven))
+
+
+def test_what_a_key_holds_now_replaces_what_it_held_whatever_its_time() -> None:
+    taken_back = an_upload(at=BEFORE, version="v-1")
+    assert not outdated(taken_back, a_drop(an_upload(at=NOON, version="v-2")))
+
+
+def test_an_upload_after_a_restore_counts_again() -> None:
+    assert outdated(an_upload(at=BEFORE), a_drop(a_restore(NOON)))
+    assert not outdated(an_upload(at=NOON), a_drop(a_restore(BEFORE)))
+
+
+def test_within_a_second_an_upload_outranks_a_restore_and_one_month_a_back_fill() -> None:
+    line = [an_upload(ONE), an_upload(OTHER_RANGE), an_upload(RANGE), a_restore()]
+    assert sorted(line, key=lambda source: source.rank) == line[::-1]
+
+
+# What has to be posted
+
+
+def test_what_was_posted_last_and_is_there_is_not_posted_again() -> None:
+    wanted = contents("1.00", "2.00")
+    assert is_stored(a_drop(digest=wanted.digest), wanted, contents("1.00", "2.00"))
+
+
+def test_what_is_there_but_was_not_posted_last_is_posted() -> None:
+    wanted = contents("1.00")
+    assert not is_stored(None, wanted, wanted)
+    assert not is_stored(a_drop(digest=contents("2.00").digest), wanted, wanted)
+
+
+def test_what_was_posted_last_but_is_not_there_is_posted() -> None:
+    wanted = contents("1.00")
+    assert not is_stored(a_drop(digest=wanted.digest), wanted, contents("1.01"))
+    assert not is_stored(a_drop(digest=wanted.digest), wanted, read_rows([]))
+
+
+@pytest.mark.parametrize("state", ["open", "posting"])
+def test_what_is_there_is_no_proof_of_a_drop_that_may_not_have_been_taken(state: State) -> None:
+    """It may be from long before, while what was posted in between is not visible yet."""
+    wanted = contents("1.00")
+    assert not is_stored(a_drop(digest=wanted.digest, state=state), wanted, wanted)
+
+
+def test_a_drop_changes_its_state_and_nothing_else() -> None:
+    later = moved(a_drop(state="posting"), "posted", "2025-02-03T13:00:00Z")
+    assert (later.state, later.at) == ("posted", "2025-02-03T13:00:00Z")
+    assert moved(later, "posting", NOON) == a_drop(state="posting")
+
+
+# What a person has to say
+
+
+@pytest.mark.parametrize(
+    ("wanted", "stored", "held"),
+    [
+        (["2.00", "2.00"], ["1.00"] * 4, ""),
+        (["4.00"], ["1.00"] * 4, "1 rows would replace 4"),
+        (["3.00", "3.00"], ["1.00"] * 5, "2 rows would replace 5"),
+        (["1.00", "1.00"], ["1.00"] * 4, ""),
+        (["1.00", "0.99"], ["1.00"] * 4, "1.99 USD of credits would replace 4.00 USD"),
+        (["0.50", "0.51"], ["2.00", "0.01"], ""),
+        (["0.50", "0.50"], ["2.00", "0.01"], "1.00 USD of credits would replace 2.01 USD"),
+        (["0.00"], ["1.00"], "0.00 USD of credits would replace 1.00 USD"),
+    ],
+)
+def test_half_of_rows_and_total_must_be_left(
+    wanted: list[str], stored: list[str], held: str
+) -> None:
+    assert hold(contents(*wanted), contents(*stored)) == held
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.decimals(0, 1, places=2))
+def test_rows_are_held_back_exactly_below_the_limit(
+    wanted: int, stored: int, limit: Decimal
+) -> None:
+    found = hold(contents(*["0.00"] * wanted), contents(*["0.00"] * stored), None, limit)
+    assert bool(found) == (wanted < stored * limit)
+
+
+def a_total(cents: int) -> Contents:
+    return contents(str(Decimal(cents).scaleb(-2)))
+
+
+cents = st.integers(-(10**6), 10**6)
+
+
+@given(cents, cents.filter(bool), st.decimals(0, 1, places=2))
+def test_totals_are_held_back_exactly_below_the_limit_whatever_their_sign(
+    wanted: int, stored: int, limit: Decimal
+) -> None:
+    found = hold(a_total(wanted), a_total(stored), None, limit)
+    assert bool(found) == (Decimal(wanted) / stored < limit)
+
+
+def test_a_total_that_turns_from_credits_into_charges_is_held() -> None:
+    assert hold(contents("-5.00"), contents("5.00"), None, Decimal(0))
+    assert hold(contents("5.00"), contents("-5.00"), None, Decimal(0))
+
+
+@given(st.lists(cents, max_size=5))
+def test_an_empty_month_has_nothing_to_be_erased(wanted: list[int]) -> None:
+    amounts = [str(Decimal(number).scaleb(-2)) for number in wanted]
+    assert hold(contents(*amounts), read_rows([])) == ""
+
+
+def test_a_file_that_grows_is_never_held() -> None:
+    assert hold(contents("1.00", "2.00", "3.00"), contents("1.00", "2.00")) == ""
+
+
+def a_month_with_usage() -> Contents:
+    rows = credit_rows(JANUARY, [("000000000000", Decimal("1.00"))])
+    return read_rows([*rows, {"lineitem/type": "Usage", "cost/cost": "0.00"}])
+
+
+def test_what_somebody_else_stored_in_the_month_is_not_erased_in_silence() -> None:
+    assert hold(contents("1.00"), a_month_with_usage()) == (
+        "1 stored rows that are no AWS credits would be erased"
+    )
+
+
+def test_rows_that_this_pipeline_put_back_from_a_snapshot_are_its_own() -> None:
+    stored = a_month_with_usage()
+    restored = a_drop(a_restore(), digest=stored.digest)
+    assert hold(contents("1.00"), stored, restored) == ""
+    assert hold(contents("1.00"), stored, a_drop(digest="another"))
+
+
+def test_a_stored_cost_that_is_no_number_is_looked_at_by_a_person() -> None:
+    rows = [*credit_rows(JANUARY, [("000000000000", Decimal("1.00"))])] * 2
+    stored = read_rows([*rows, {**rows[0], "cost/cost": "n/a"}])
+    last = a_drop(digest=stored.digest)
+    for before in (None, last):
+        assert "1 stored rows have a cost that is no number" in hold(
+            contents("1.00", "1.00"), stored, before
+        )
+
+
+def test_every_reason_is_given_at_once() -> None:
+    found = hold(read_rows([]), a_month_with_usage())
+    assert found.count(";") == 2
