@@ -13,10 +13,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from functions.adapters import credits_bucket
 from functions.adapters.cloudzero import SECONDS_FOR_A_REQUEST, Accepted, CloudZero
-from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
-from functions.domain import keys
 from functions.domain.lease import Lease, Request, request_over, with_request, without_request
 from functions.domain.month import Month, format_instant
 from functions.errors import (
@@ -30,11 +29,6 @@ from functions.errors import (
 
 # After these nothing is underway. After anything else, nobody knows.
 _OVER = (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable, WriteConflict)
-
-
-def lease(objects: Objects, connection: str) -> Document[Lease]:
-    """Return the lease of a stream."""
-    return Document(objects, keys.stream_lease(connection), Lease)
 
 
 class Clock(NamedTuple):
@@ -51,7 +45,8 @@ class Stream:
     def __init__(
         self, objects: Objects, cloudzero: CloudZero, connection: str, execution: str, clock: Clock
     ) -> None:
-        self._lease, self._cloudzero = lease(objects, connection), cloudzero
+        self._lease = credits_bucket.lease(objects, connection)
+        self._cloudzero = cloudzero
         self._connection, self._execution, self._clock = connection, execution, clock
 
     def validate(self, body: bytes) -> list[str] | None:

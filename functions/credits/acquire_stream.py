@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, executions, leases, streams
+from functions.adapters import configuration, credits_bucket, executions, leases
 from functions.credits.payloads import ExecutionInput, Run
 from functions.errors import BadInput, StreamBusy
 from functions.payloads import Start, dump, parse, time_of_run
@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     start = parse(event, Start)
     bucket = configuration.credits_bucket()
     run = settle(start, bucket.name, configuration.connection())
-    lease = streams.lease(bucket, run.connection)
+    lease = credits_bucket.lease(bucket, run.connection)
     if busy := leases.acquire(lease, run.execution, start.started, executions.is_running):
         raise StreamBusy(busy)
     logger.info("stream acquired", file=run.file, as_of=run.as_of)

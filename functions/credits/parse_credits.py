@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration
-from functions.adapters.documents import Document
+from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects, Uploads
 from functions.credits.payloads import DropItem, Parsed, Run, RunTask, Superseded
 from functions.domain import cbf, keys
@@ -17,12 +16,12 @@ from functions.domain.credits_file import (
     Repeated,
     control_problems,
     explained,
-    months_of,
     read_credits,
 )
-from functions.domain.drop import Drop, Source, outdated
+from functions.domain.credits_name import months_of
+from functions.domain.drop import Source, outdated
 from functions.domain.month import Month, format_instant, parse_instant
-from functions.errors import BadCredits, BadState
+from functions.errors import BadCredits
 from functions.payloads import dump, parse
 
 logger = Logger()
@@ -61,12 +60,11 @@ def parse_credits(
     if problems := control_problems(file, found.metadata):
         raise BadCredits(explained(run.file, problems))
     source = Source(kind="upload", key=run.file, version=found.version, at=format_instant(found.at))
-    last = {month: last_drop(objects, run.connection, month).read() for month in months}
     drops, superseded = [], []
     for number, month in enumerate(months):
-        newest = last[month]
-        if newest and outdated(source, newest.value):
-            by = newest.value.source
+        last = credits_bucket.last_drop(objects, run.connection, month).read()
+        if last and outdated(source, last.value):
+            by = last.value.source
             superseded.append(Superseded(month=str(month), by=f"{by.key} of {by.at}"))
             continue
         rows = cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits))
@@ -82,11 +80,6 @@ def parse_credits(
         differing=sum(row.differs for row in file.repeated),
     )
     return Prepared(parsed, file.repeated)
-
-
-def last_drop(objects: Objects, connection: str, month: Month) -> Document[Drop]:
-    """Return what was last posted for a month."""
-    return Document(objects, keys.drop(connection, month), Drop)
 
 
 def write_drop(
@@ -113,14 +106,3 @@ def write_drop(
         total_credit_usd=f"{contents.credit:.2f}",
         source=source,
     )
-
-
-def read_drop(item: DropItem, objects: Objects) -> tuple[bytes, cbf.Contents]:
-    """Return a request as it was prepared, and what it comes to."""
-    prepared = objects.read(item.body_key)
-    if prepared is None:
-        raise BadState(f"{item.body_key} is missing: the run's files were removed")
-    contents = cbf.read_rows(msgspec.json.decode(prepared.body)["data"])
-    if contents.digest != item.digest:
-        raise BadState(f"{item.body_key} is not what was prepared for {item.month}")
-    return prepared.body, contents

@@ -13,10 +13,9 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import configuration
+from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
-from functions.credits.parse_credits import last_drop, read_drop
 from functions.credits.payloads import Posted, PostTask
 from functions.domain import cbf
 from functions.domain.drop import Drop, State, moved
@@ -44,8 +43,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
 def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Posted:
     """Post a month once for this execution; what it has posted already is not posted again."""
-    body, wanted = read_drop(task.drop, objects)
-    document = last_drop(objects, task.run.connection, task.of)
+    body, wanted = credits_bucket.read_prepared(objects, task.drop.body_key, task.drop.digest)
+    document = credits_bucket.last_drop(objects, task.run.connection, task.of)
     version = document.read()
     if version and _is_ours(version.value, task):
         if version.value.state in ("posted", "verified"):

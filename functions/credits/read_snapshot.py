@@ -6,12 +6,11 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration
-from functions.adapters.documents import Document
+from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.credits.parse_credits import write_drop
 from functions.credits.payloads import Parsed, Run, RunTask
-from functions.domain.drop import MonthSnapshot, Source
+from functions.domain.drop import Source
 from functions.domain.month import Month
 from functions.errors import BadCredits
 from functions.payloads import dump, parse
@@ -30,7 +29,7 @@ def read_snapshot(run: Run, objects: Objects) -> Parsed:
     """Restore is a newer source than every upload before it; a later upload counts again."""
     if not run.file.startswith("snapshots/"):
         raise BadCredits(f"restore: {run.file!r} is not the key of a snapshot (snapshots/…)")
-    version = Document(objects, run.file, MonthSnapshot).read()
+    version = credits_bucket.snapshot(objects, run.file).read()
     if version is None:
         raise BadCredits(f"restore: {run.file} does not exist")
     snapshot = version.value

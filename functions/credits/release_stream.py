@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, leases, streams
+from functions.adapters import configuration, credits_bucket, leases
 from functions.credits.payloads import Finish
 from functions.domain.month import format_instant
 from functions.payloads import Finished, dump, mail_subject, parse
@@ -22,7 +22,7 @@ _LONGEST_TEXT = 16_000
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return how the execution is to end."""
     task = parse(event, Finish)
-    lease = streams.lease(configuration.credits_bucket(), task.run.connection)
+    lease = credits_bucket.lease(configuration.credits_bucket(), task.run.connection)
     leases.release(lease, task.run.execution, format_instant(datetime.now(UTC)))
     finished = finish(task)
     logger.info("stream released", file=task.run.file, succeeded=finished.succeeded)

@@ -10,10 +10,9 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import configuration
+from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
-from functions.credits.parse_credits import last_drop, read_drop
 from functions.credits.payloads import DropTask, Snapshot
 from functions.domain import cbf, keys
 from functions.domain.drop import MonthSnapshot, is_stored, reason_to_hold
@@ -38,8 +37,8 @@ def snapshot_drop(
 ) -> Snapshot:
     """A restore is meant as it is; an upload that would erase much needs `accept_shrink`."""
     run, month = task.run, task.of
-    _, wanted = read_drop(task.drop, objects)
-    version = last_drop(objects, run.connection, month).read()
+    _, wanted = credits_bucket.read_prepared(objects, task.drop.body_key, task.drop.digest)
+    version = credits_bucket.last_drop(objects, run.connection, month).read()
     last = version.value if version else None
     rows = stream.stored(month)
     stored = cbf.read_rows(rows)

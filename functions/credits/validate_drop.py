@@ -7,10 +7,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import configuration
+from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
-from functions.credits.parse_credits import read_drop
 from functions.credits.payloads import DropTask, Validated
 from functions.errors import PartnerRefused
 from functions.payloads import dump, parse
@@ -28,7 +27,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 
 def validate_drop(task: DropTask, objects: Objects, stream: Stream) -> Validated:
     """Refuse what CloudZero calls invalid. Without an answer the drop itself is the check."""
-    body, _ = read_drop(task.drop, objects)
+    body, _ = credits_bucket.read_prepared(objects, task.drop.body_key, task.drop.digest)
     errors = stream.validate(body)
     if errors:
         named = "; ".join(error[:300] for error in errors[:5])

@@ -9,10 +9,9 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import configuration
+from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
-from functions.credits.parse_credits import last_drop, read_drop
 from functions.credits.payloads import MonthEnd, PostedMonth, VerifyTask
 from functions.domain import cbf
 from functions.domain.drop import Drop, moved
@@ -35,7 +34,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
 def verify_drop(task: VerifyTask, objects: Objects, stream: Stream, at: str) -> MonthEnd:
     """Raise DropDiffers until accounts, rows and total agree to the cent; then write that down."""
     drop = task.drop
-    _, wanted = read_drop(drop, objects)
+    _, wanted = credits_bucket.read_prepared(objects, drop.body_key, drop.digest)
     stored = cbf.read_rows(stream.stored(task.of))
     if found := cbf.differences(wanted, stored):
         raise DropDiffers(f"CloudZero does not hold what was posted: {found}")
@@ -46,7 +45,7 @@ def verify_drop(task: VerifyTask, objects: Objects, stream: Stream, at: str) -> 
         # The same rows, perhaps from a newer upload that had nothing to post.
         return moved(msgspec.structs.replace(last, source=drop.source), "verified", at)
 
-    record = last_drop(objects, task.run.connection, task.of).change(verified).value
+    record = credits_bucket.last_drop(objects, task.run.connection, task.of).change(verified).value
     return MonthEnd(
         verified=PostedMonth(
             billing_month=drop.month,

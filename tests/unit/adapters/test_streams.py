@@ -12,7 +12,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from functions.adapters import leases, streams
+from functions.adapters import credits_bucket, leases
 from functions.adapters.cloudzero import SECONDS_FOR_A_REQUEST, CloudZero
 from functions.adapters.documents import Document
 from functions.adapters.streams import Clock, Stream
@@ -78,7 +78,7 @@ class World:
 
     @property
     def lease(self) -> Document[Lease]:
-        return streams.lease(self.objects, "c-1")
+        return credits_bucket.lease(self.objects, "c-1")
 
     @property
     def held(self) -> Lease:
@@ -152,7 +152,7 @@ def test_every_stream_has_a_lease_of_its_own(world: World) -> None:
     with pytest.raises(StreamBusy, match=r"leases/c-2\.json is held by nobody"):
         world.stream(connection="c-2").stored(JANUARY)
     busy = leases.acquire(
-        streams.lease(world.objects, "c-2"), "x-1", NOON, lambda _execution: False
+        credits_bucket.lease(world.objects, "c-2"), "x-1", NOON, lambda _execution: False
     )
     assert busy == ""
     world.stream(connection="c-2").post(JANUARY, BODY, lambda: True)

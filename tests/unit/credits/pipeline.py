@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
-from functions.adapters import leases, streams
+from functions.adapters import credits_bucket, leases
 from functions.adapters.cloudzero import Accepted, CloudZero
 from functions.adapters.storage import Stored, Uploaded
 from functions.adapters.streams import Clock, Stream
@@ -216,7 +216,7 @@ class Pipeline:
     def _execute(self, name: str, given: dict[str, Any]) -> Finished:
         started = format_instant(self.now)
         run = settle(Start({"bucket": BUCKET, **given}, name, name, started), BUCKET, CONNECTION)
-        lease = streams.lease(self.bucket, CONNECTION)
+        lease = credits_bucket.lease(self.bucket, CONNECTION)
         # One execution at a time here: whoever holds the lease is gone.
         busy = leases.acquire(lease, run.execution, started, lambda _: False)
         assert not busy

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from functions.adapters import streams
+from functions.adapters import credits_bucket
 from functions.adapters.cloudzero import CloudZero
 from functions.adapters.streams import Clock, Stream
 from functions.credits.acquire_stream import settle
@@ -41,7 +41,7 @@ class OneDrop:
         self.stream = Stream(bucket, partner, CONNECTION, run.execution, clock)
 
     def held_by(self, execution: str) -> None:
-        document = streams.lease(self.pipeline.bucket, CONNECTION)
+        document = credits_bucket.lease(self.pipeline.bucket, CONNECTION)
         document.write(Lease(execution=execution, at=AT), document.read())
 
     def post(self) -> str | None:
@@ -105,7 +105,7 @@ def test_an_invocation_that_comes_too_late_after_another_posted_something_else_p
         drop.post()
     assert drop.posts() == 0
     assert Month(2025, 1) not in drop.pipeline.partner.months
-    lease = streams.lease(drop.pipeline.bucket, CONNECTION).read()
+    lease = credits_bucket.lease(drop.pipeline.bucket, CONNECTION).read()
     assert lease
     assert lease.value.request is None, "nothing has left, so nobody has to wait"
 

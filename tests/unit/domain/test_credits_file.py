@@ -12,14 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.domain.credits_file import (
-    MOST_MONTHS,
     MOST_PROBLEMS,
     CreditsFile,
     control_problems,
-    is_range,
-    months_of,
     read_credits,
 )
+from functions.domain.credits_name import MOST_MONTHS, is_range, months_of
 from functions.domain.month import Month
 from functions.errors import BadCredits
 
