@@ -34,7 +34,7 @@ def settle(start: Start, bucket: str, connection: str) -> Run:
         raise BadInput(f"the execution input must be a JSON object, not {start.input!r}")
     asked = parse(start.input, ExecutionInput)
     if (asked.key is None) == (asked.restore is None):
-        raise BadInput('give either {"bucket": "…", "key": "…"} or {"restore": "<snapshot key>"}')
+        raise BadInput('give either {"bucket": "…", "key": "…"} or {"restore": "snapshots/…"}')
     if asked.bucket not in (None, bucket):
         raise BadInput(f"bucket: {asked.bucket!r} is not the credits bucket {bucket}")
     return Run(

@@ -55,7 +55,9 @@ def parse_credits(
     if found is None:
         raise BadCredits(f"{run.file}: there is no such object in the credits bucket")
     if found.body is None:
-        raise BadCredits(f"{run.file}: {found.size} bytes; at most {MOST_FILE_BYTES} are read")
+        raise BadCredits(
+            f"{run.file}: {found.size} bytes, at most {MOST_FILE_BYTES} are read; not posted"
+        )
     file = read_credits(run.file, found.body, len(months), allow_reversals=allow_reversals)
     if problems := control_problems(file, found.metadata):
         raise BadCredits(explained(run.file, problems))
@@ -87,12 +89,12 @@ def write_drop(
 ) -> DropItem:
     """Write the request that replaces a month; BadCredits if CloudZero would not take its size."""
     body = cbf.drop_body(month, rows)
-    if len(body) > cbf.MOST_BYTES:
+    if len(body) >= cbf.MOST_BYTES:
         raise BadCredits(
             f"{run.file}: {month} has {len(rows):,} rows, {len(body):,} bytes as a request; "
-            f"CloudZero takes {cbf.MOST_BYTES:,} bytes and replaces a month in one request. "
-            "Nothing was posted. Leave out accounts with $0.00, or split the accounts over two "
-            "AnyCost Stream connections, an environment each"
+            f"CloudZero takes less than {cbf.MOST_BYTES:,} bytes and replaces a month in one "
+            "request. Nothing was posted. Leave out accounts with $0.00; if that is not enough, "
+            "split the accounts over two AnyCost Stream connections, an environment each"
         )
     contents = cbf.read_rows(rows)
     key = keys.drop_body(run.name, month, contents.digest)

@@ -146,10 +146,12 @@ class PostedMonth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MonthEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of an iteration of the month map: verified, or the problem of a month."""
+    """Output of an iteration of the month map: verified, or a problem and what came before it."""
 
     verified: PostedMonth | None = None
     drop: DropItem | None = None
+    snapshot: Snapshot | None = None
+    posted: Posted | None = None
     problem: Problem | None = None
 
 

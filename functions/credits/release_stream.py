@@ -44,7 +44,8 @@ def finish(task: Finish) -> Finished:
         for month in months
         if month.status == "verified"
     ]
-    message = "\n".join([*causes, *warnings, *done]) or "nothing to report"
+    left = [f"{m.billing_month}: {m.message}" for m in months if m.status == "superseded"]
+    message = "\n".join([*causes, *warnings, *done, *left]) or "nothing to report"
     return Finished(
         succeeded=not error,
         notify=bool(error or warnings),

@@ -87,6 +87,9 @@ def _month(end: MonthEnd) -> PostedMonth:
     return PostedMonth(
         billing_month=item.month,
         status="failed",
+        posted=end.posted is not None,
+        drop_id=end.posted.drop_id if end.posted else None,
+        snapshot=end.snapshot.key if end.snapshot else None,
         row_count=item.row_count,
         unique_accounts=item.unique_accounts,
         total_credit_usd=item.total_credit_usd,

@@ -47,7 +47,7 @@ def parse_amount(text: str, *, blank_is_zero: bool, allow_reversals: bool) -> De
     for pattern in _REVERSED:
         if found := pattern.fullmatch(amount):
             if not allow_reversals:
-                raise BadAmount(f"{shown(text)} is negative; reversals are not allowed here")
+                raise BadAmount(f"amount {shown(text)} is negative, and allow_reversals is not set")
             return EXACT.minus(_value(found))
     raise BadAmount(f"amount {shown(text)} is not plain dollars and cents like $6,407.96")
 

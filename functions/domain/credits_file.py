@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -21,6 +21,10 @@ from functions.errors import BadCredits
 
 MOST_PROBLEMS = 100
 
+_CUT_OFF = (
+    "the file ends within an amount: it has no cents and the line no end; if it is whole, "
+    "write the cents or end the line"
+)
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
 
@@ -54,6 +58,11 @@ class CreditsFile(NamedTuple):
     total: Decimal
 
 
+class _Problem(NamedTuple):
+    line: int
+    what: str
+
+
 class _Row(NamedTuple):
     line: int
     cells: list[str]
@@ -61,20 +70,20 @@ class _Row(NamedTuple):
 
 def read_credits(key: str, body: bytes, months: int, *, allow_reversals: bool) -> CreditsFile:
     """Read a whole file; BadCredits lists every problem with its line (up to 100)."""
-    text, problems = _text(key, body), list[str]()
+    text, problems = _text(key, body), list[_Problem]()
     rows = list(_rows(text, problems))
-    cut_off = bool(rows) and not problems and _is_cut_off(text)
+    if not rows and not problems:
+        problems.append(_Problem(1, "the file is empty; to empty a month give its accounts $0.00"))
+    if not problems and _is_cut_off(text, rows, allow_reversals=allow_reversals):
+        problems.append(_Problem(rows[-1].line, _CUT_OFF))
     found = [
         (row.line, row.cells[0], amounts)
         for row in rows
         if (amounts := _amounts(row, months, is_range(key), allow_reversals, problems))
     ]
-    if cut_off:
-        problems.append(f"line {rows[-1].line}: the file ends within an amount")
-    if not rows and not problems:
-        problems.append("the file is empty; to empty a month give its accounts with $0.00")
     if problems:
-        raise BadCredits(explained(key, problems))
+        in_order = sorted(problems, key=lambda problem: problem.line)
+        raise BadCredits(explained(key, [f"line {line}: {what}" for line, what in in_order]))
     kept: dict[str, list[Decimal]] = {}
     repeated = []
     for line, account, amounts in found:
@@ -96,10 +105,17 @@ def _texts(amounts: list[Decimal]) -> list[str]:
     return [f"{amount:.2f}" for amount in amounts]
 
 
-def _is_cut_off(text: str) -> bool:
-    """Say whether the last amount may lack its end: no line end, and no cents either."""
-    last = text.rstrip('"')
-    return not text.endswith(("\n", "\r")) and not has_cents(last)
+def _is_cut_off(text: str, rows: Sequence[_Row], *, allow_reversals: bool) -> bool:
+    """Say whether the last amount lacks its end: no line end, and no cents where others have them.
+
+    A lone minus may be the beginning of a reversal.
+    """
+    if text.endswith(("\n", "\r", '"')):  # a quote that is closed says that the amount is whole
+        return False
+    *others, last = [cell.strip() for row in rows for cell in row.cells[1:]] or [""]
+    if not last or last.endswith("-"):
+        return bool(last) and allow_reversals
+    return not has_cents(last) and ("." in last or any(map(has_cents, others)))
 
 
 def control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> list[str]:
@@ -141,7 +157,7 @@ def _text(key: str, body: bytes) -> str:
         raise BadCredits(explained(key, [f"{what}; save the file as CSV UTF-8"])) from error
 
 
-def _rows(text: str, problems: list[str]) -> Iterator[_Row]:
+def _rows(text: str, problems: list[_Problem]) -> Iterator[_Row]:
     """Yield every row with the line it starts on. Empty lines at the end hold nothing."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     empty: list[int] = []
@@ -152,11 +168,11 @@ def _rows(text: str, problems: list[str]) -> Iterator[_Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            cells, broken = None, f"line {line}: {error}"
+            cells, broken = None, _Problem(line, f"the quotes do not match up ({error})")
         if cells == []:
             empty.append(line)
             continue
-        problems += [f"line {number}: the line is empty" for number in empty]
+        problems += [_Problem(number, "the line is empty") for number in empty]
         empty.clear()
         if cells is None:
             problems.append(broken)
@@ -169,14 +185,15 @@ def _amounts(
     months: int,
     blank_is_zero: bool,  # noqa: FBT001
     allow_reversals: bool,  # noqa: FBT001
-    problems: list[str],
+    problems: list[_Problem],
 ) -> list[Decimal] | None:
     """Read one row's amounts, adding whatever is wrong with it to the problems."""
     found: list[str] = []
     if len(row.cells) != 1 + months:
         found.append(f"{len(row.cells)} columns instead of {1 + months}")
     if not _ACCOUNT.fullmatch(row.cells[0]):
-        found.append(f"account {shown(row.cells[0])} is not exactly 12 digits")
+        hint = " (the file has no header row)" if row.line == 1 else ""
+        found.append(f"account {shown(row.cells[0])} is not exactly 12 digits{hint}")
     amounts = []
     for cell in row.cells[1 : 1 + months]:
         try:
@@ -186,5 +203,5 @@ def _amounts(
             amounts.append(amount)
         except BadAmount as error:
             found.append(str(error))
-    problems += [f"line {row.line}: {what}" for what in found]
+    problems += [_Problem(row.line, what) for what in found]
     return None if found else amounts

@@ -32,9 +32,11 @@ def months_of(key: str, as_of: Month) -> list[Month]:
         raise BadCredits(f"{key}: {first} is before {_FIRST}")
     if last > as_of:
         raise BadCredits(f"{key}: {last} is in the future")
+    if last < first:
+        raise BadCredits(f"{key}: {first} lies after {last}; the oldest month comes first")
     count = (last.year - first.year) * 12 + last.month - first.month + 1
-    if not 1 <= count <= MOST_MONTHS:
-        raise BadCredits(f"{key}: {first} to {last} must be 1 to {MOST_MONTHS} months")
+    if count > MOST_MONTHS:
+        raise BadCredits(f"{key}: {count} months; a file has at most {MOST_MONTHS} months")
     return [first.plus(number) for number in range(count)]
 
 

@@ -92,19 +92,27 @@ def moved(last: Drop, state: State, at: str) -> Drop:
 def reason_to_hold(wanted: Contents, stored: Contents, last: Drop | None, limit: Decimal) -> str:
     """Say why replacing the stored rows needs a person's word; nothing if it does not.
 
-    `limit`: the share of the stored rows, and of the stored total, that must be left.
+    `limit`: the share of the stored rows, and of the stored total, that must be left. What was
+    posted last counts as well while it cannot be seen yet.
     """
-    reasons = []
-    if wanted.rows < stored.rows * limit:
-        reasons.append(f"{wanted.rows} rows would replace {stored.rows}")
-    sign = 1 if stored.credit >= 0 else -1
-    if stored.credit and Fraction(wanted.credit) * sign < Fraction(stored.credit) * sign * Fraction(
-        limit
-    ):
-        reasons.append(f"{wanted.credit} USD of credits would replace {stored.credit} USD")
+    reasons = _shrinking(wanted, stored.rows, stored.credit, limit)
+    if last and last.state in ("posting", "posted") and last.digest != stored.digest:
+        unseen = _shrinking(wanted, last.rows, Decimal(last.total_credit_usd), limit)
+        reasons += [f"{reason}, posted at {last.at} and not to be seen yet" for reason in unseen]
     ours = last is not None and last.digest == stored.digest
     if stored.foreign and not ours:
         reasons.append(f"{stored.foreign} stored rows that are no AWS credits would be erased")
     if stored.unreadable:
         reasons.append(f"{stored.unreadable} stored rows have a cost that is no number")
     return "; ".join(reasons)
+
+
+def _shrinking(wanted: Contents, rows: int, credit: Decimal, limit: Decimal) -> list[str]:
+    reasons = []
+    if wanted.rows < rows * limit:
+        reasons.append(f"{wanted.rows} rows would replace {rows}")
+    sign = 1 if credit >= 0 else -1
+    least = Fraction(credit) * sign * Fraction(limit)
+    if credit and Fraction(wanted.credit) * sign < least:
+        reasons.append(f"{wanted.credit} USD of credits would replace {credit} USD")
+    return reasons

@@ -78,6 +78,7 @@ def snapshot(connection: str, month: Month, execution: str, turn: int) -> str:
 
 
 def credits_report(file: str, execution: str, turn: int) -> str:
-    """Return the key of a report. A snapshot's report lies under its own name, too."""
-    name = file.rpartition("/")[2].rpartition(".")[0]
+    """Return the key of a report: under the file's name, or the month that was restored."""
+    folder, _, last = file.rpartition("/")
+    name = f"restore-{folder.rpartition('/')[2]}" if folder else last.rpartition(".")[0]
     return f"reports/{name}/{execution}-{turn}.json"

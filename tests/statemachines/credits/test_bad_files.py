@@ -60,7 +60,7 @@ def test_every_problem_is_listed_and_a_person_is_told(world: CreditsWorld) -> No
         ("credits-2025-13.csv", "'2025-13' is not a month"),
         ("credits-2025-09.csv", "2025-09 is in the future"),
         ("credits-2025-1.csv", "credits-YYYY-MM.csv"),
-        ("credits-2025-03_2025-01.csv", "2025-03 to 2025-01"),
+        ("credits-2025-03_2025-01.csv", "2025-03 lies after 2025-01"),
         ("credits-2020-01_2025-01.csv", "24 months"),
         ("credits-x/credits-2025-01.csv", "top of the bucket"),
         ("credits-2025-01 (1).csv", "credits-YYYY-MM.csv"),
