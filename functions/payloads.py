@@ -85,5 +85,5 @@ def dump(value: msgspec.Struct) -> Any:
 
 
 def mail_subject(text: str) -> str:
-    """Make a line that SNS takes: printable ASCII, at most 100 characters."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text)[:100]
+    """Make a line that SNS takes: printable ASCII, less than 100 characters."""
+    return "".join(char if " " <= char <= "~" else "?" for char in text)[:99]

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import requests
 
-from functions.adapters.http_errors import named, never_connected
+from functions.adapters.http_errors import bounded, named, never_connected
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     CredentialsRefused,
@@ -78,18 +78,28 @@ class CloudZero:
         missing = False
         for name in (str(month), format_instant(month.start)):
             response = self._call("GET", f"{path}/{name}", None)
+            missing = missing or response.status_code == _NOT_FOUND
             if response.status_code not in (_BAD_REQUEST, _NOT_FOUND):
                 break
-            missing = missing or response.status_code == _NOT_FOUND
-        else:
-            if missing:
-                return None
+        if missing and response.status_code >= _BAD_REQUEST:
+            return None  # by the spelling that is understood
         what = f"GET {path}/{month}"
         body = _answer(response, what)
         rows = body.get("billing_drop") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
         return rows
+
+    def drop_id(self, connection: str, month: Month) -> str | None:
+        """Return the id of a month's drop as CloudZero lists it; None if it does not say."""
+        path = f"{_ROOT}/{connection}/billing_drops"
+        body = _answer(self._call("GET", path, None), f"GET {path}")
+        drops = body.get("billing_drops") if isinstance(body, dict) else None
+        for drop in drops if isinstance(drops, list) else ():
+            if isinstance(drop, dict) and str(drop.get("month"))[:7] == str(month):
+                found = drop.get("drop_id")
+                return found if isinstance(found, str) else None
+        return None
 
     def post(self, connection: str, body: bytes) -> Accepted:
         """Send a drop: it replaces its month. OutcomeUnknown if it may or may not have arrived."""
@@ -158,4 +168,4 @@ def _said(response: requests.Response) -> str:
     """Return an answer in a line; a gateway that repeats our headers must not pass on the key."""
     key = response.request.headers.get("authorization", "")
     text = response.text.replace(key, "(the API key)") if key else response.text
-    return f"HTTP {response.status_code} {text[:500]}"
+    return f"HTTP {response.status_code} {bounded(text)}"

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+
+def bounded(text: str, most: int = 600) -> str:
+    """Cut a text so that it stays small in a state's output, where it is escaped as JSON."""
+    while len(json.dumps(text)) > most:
+        text = text[: len(text) * 3 // 4]
+    return text
 
 
 def named(error: requests.RequestException) -> str:

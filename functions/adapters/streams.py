@@ -20,6 +20,7 @@ from functions.domain.lease import Lease, Request, request_over, with_request, w
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     CredentialsRefused,
+    OutcomeUnknown,
     PartnerBusy,
     PartnerRefused,
     PartnerUnreachable,
@@ -58,6 +59,14 @@ class Stream:
         """Return the rows of a month."""
         with self._request(f"read {month}"):
             return self._cloudzero.stored(self._connection, month) or []
+
+    def drop_id(self, month: Month) -> str | None:
+        """Return the id of a month's drop, which is good to know but no reason to fail."""
+        try:
+            with self._request(f"list {month}"):
+                return self._cloudzero.drop_id(self._connection, month)
+        except (*_OVER, OutcomeUnknown, StreamBusy):
+            return None
 
     def post(self, month: Month, body: bytes, still_wanted: Callable[[], bool]) -> Accepted:
         """Replace a month, if that is still wanted now that nobody else can post."""

@@ -25,7 +25,7 @@ from functions.errors import BadCredits
 from functions.payloads import dump, parse
 
 logger = Logger()
-MOST_FILE_BYTES = 20_000_000
+MOST_FILE_BYTES = 8_000_000
 
 
 class Prepared(NamedTuple):
@@ -65,9 +65,8 @@ def parse_credits(
     drops, superseded = [], []
     for number, month in enumerate(months):
         last = credits_bucket.last_drop(objects, run.connection, month).read()
-        if last and outdated(source, last.value):
-            by = last.value.source
-            superseded.append(Superseded(month=str(month), by=f"{by.key} of {by.at}"))
+        if newer := outdated(source, last.value if last else None):
+            superseded.append(Superseded(month=str(month), by=f"{newer.key} of {newer.at}"))
             continue
         rows = cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits))
         drops.append(write_drop(run, month, rows, source, objects))
@@ -99,7 +98,10 @@ def write_drop(
     contents = cbf.read_rows(rows)
     key = keys.drop_body(run.name, month, contents.digest)
     objects.put(key, body)
+    # A person accepts what was there when the execution was started, nothing that came later.
+    seen = parse_instant(source.at) <= parse_instant(run.started)
     return DropItem(
+        may_shrink=source.kind == "snapshot" or (run.accept_shrink and seen),
         month=str(month),
         body_key=key,
         digest=contents.digest,

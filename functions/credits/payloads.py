@@ -51,9 +51,13 @@ class RunTask(msgspec.Struct, frozen=True):
 
 
 class DropItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One item of the month map: where the request body is, and what it comes to."""
+    """One item of the month map: where the request body is, and what it comes to.
+
+    `may_shrink`: replacing much by little is meant.
+    """
 
     month: str
+    may_shrink: bool
     body_key: str
     digest: str
     row_count: int

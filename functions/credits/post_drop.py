@@ -52,9 +52,10 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Post
         if version.value.state == "posting" and task.snapshot.differed:
             stored = cbf.read_rows(stream.stored(task.of))
             if stored.same_as(wanted):
-                document.write(moved(version.value, "posted", at), version)
-                return Posted(drop_id=None)
-    posting = document.write(_posting(task, at), version)
+                drop_id = stream.drop_id(task.of)
+                document.write(_concluded(version.value, task, "posted", at, drop_id), version)
+                return Posted(drop_id=drop_id)
+    posting = document.write(_posting(task, version.value if version else None, at), version)
     try:
         accepted = stream.post(task.of, body, lambda: document.read() == posting)
     except (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable):
@@ -68,7 +69,8 @@ def _is_ours(last: Drop, task: PostTask) -> bool:
     return last.execution == task.run.execution and last.source == task.drop.source
 
 
-def _posting(task: PostTask, at: str) -> Drop:
+def _posting(task: PostTask, last: Drop | None, at: str) -> Drop:
+    before = last.before if last and _is_ours(last, task) else last.counts if last else None
     return Drop(
         month=task.drop.month,
         source=task.drop.source,
@@ -79,6 +81,7 @@ def _posting(task: PostTask, at: str) -> Drop:
         drop_id=None,
         execution=task.run.execution,
         at=at,
+        before=before and msgspec.structs.replace(before, before=None),
     )
 
 

@@ -9,8 +9,9 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.credits.parse_credits import write_drop
-from functions.credits.payloads import Parsed, Run, RunTask
-from functions.domain.drop import Source
+from functions.credits.payloads import Parsed, Run, RunTask, Superseded
+from functions.domain import cbf
+from functions.domain.drop import Source, outdated
 from functions.domain.month import Month
 from functions.errors import BadCredits
 from functions.payloads import dump, parse
@@ -39,6 +40,9 @@ def read_snapshot(run: Run, objects: Objects) -> Parsed:
         )
     source = Source(kind="snapshot", key=run.file, version=version.etag, at=run.started)
     month = Month.parse(snapshot.month)
-    return Parsed(
-        version=version.etag, drops=[write_drop(run, month, snapshot.rows, source, objects)]
-    )
+    last = credits_bucket.last_drop(objects, run.connection, month).read()
+    if newer := outdated(source, last.value if last else None):
+        superseded = Superseded(month=snapshot.month, by=f"{newer.key} of {newer.at}")
+        return Parsed(version=version.etag, drops=[], superseded=[superseded])
+    rows = [cbf.as_posted(row) for row in snapshot.rows]
+    return Parsed(version=version.etag, drops=[write_drop(run, month, rows, source, objects)])

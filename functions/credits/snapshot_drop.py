@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -45,19 +46,23 @@ def snapshot_drop(
     if is_stored(last, wanted, stored):
         return Snapshot(is_stored=True, key=None, differed=False)
     reason = reason_to_hold(wanted, stored, last, limit)
-    if reason and not run.accept_shrink and run.restore is None:
+    if reason and not task.drop.may_shrink:
         raise DropHeld(
             f"{reason}. Nothing was posted. If this is meant, start an execution with "
             f'{{"key": "{run.file}", "accept_shrink": true}}'
         )
-    key = keys.snapshot(run.connection, month, run.name, run.turn)
     snapshot = MonthSnapshot(
         connection=run.connection,
         month=str(month),
         taken_at=format_instant(now),
         execution=run.execution,
+        last_posted=last,
         rows=rows,
     )
-    # A repeated invocation finds the first one's: nothing has been replaced in between.
-    objects.create(key, msgspec.json.encode(snapshot))
+    digest = hashlib.sha256(msgspec.json.encode(rows)).hexdigest()
+    key = keys.snapshot(run.connection, month, run.name, digest)
+    document = credits_bucket.snapshot(objects, key)
+    # A repeated invocation finds the first one's, with the same rows: the key says so.
+    if document.read() is None:
+        document.write(snapshot, None)
     return Snapshot(is_stored=False, key=key, differed=not stored.same_as(wanted))

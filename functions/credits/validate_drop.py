@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import configuration, credits_bucket
+from functions.adapters.http_errors import bounded
 from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Validated
@@ -30,7 +31,7 @@ def validate_drop(task: DropTask, objects: Objects, stream: Stream) -> Validated
     body, _ = credits_bucket.read_prepared(objects, task.drop.body_key, task.drop.digest)
     errors = stream.validate(body)
     if errors:
-        named = "; ".join(error[:300] for error in errors[:5])
+        named = bounded("; ".join(errors[:5]))
         raise PartnerRefused(f"CloudZero finds the drop not valid: {named}")
     unasked = f"{task.drop.month}: CloudZero could not be asked to validate the drop"
     return Validated([unasked] if errors is None else [])

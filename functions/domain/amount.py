@@ -13,8 +13,8 @@ _DIGITS = r"[0-9]{1,30}"
 # A comma is a thousands separator where three digits follow, or more before written-out cents:
 # then it cannot be a decimal comma.
 _DOLLARS = (
-    rf"(?:(?:{_DIGITS}|[0-9]{{1,3}}(?:,[0-9]{{3}}){{1,9}})(?:\.[0-9]{{1,2}})?"
-    rf"|{_DIGITS}(?:,[0-9]{{3,30}}){{1,9}}\.[0-9]{{2}})"
+    rf"(?:(?:{_DIGITS}|[1-9][0-9]{{0,2}}(?:,[0-9]{{3}}){{1,9}})(?:\.[0-9]{{1,2}})?"
+    rf"|[1-9][0-9]{{0,15}}(?:,[0-9]{{3,15}})\.[0-9]{{2}})"
 )
 _PLAIN = re.compile(rf"\$? *(?P<value>{_DOLLARS})")
 _REVERSED = tuple(

@@ -84,6 +84,15 @@ def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[di
     ]
 
 
+def as_posted(row: Row) -> dict[str, Any]:
+    """Return a row that was read as it may be posted: texts, no empty columns, no exponents."""
+    return {
+        name: value if isinstance(value, str) else f"{Decimal(str(value)):f}"
+        for name, value in row.items()
+        if value is not None
+    }
+
+
 def drop_body(month: Month, rows: Sequence[Row]) -> bytes:
     """Return the request body that replaces a month by these rows."""
     request = {"month": format_instant(month.start), "operation": "replace_drop", "data": rows}

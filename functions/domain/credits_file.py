@@ -144,7 +144,7 @@ def explained(key: str, problems: list[str]) -> str:
     if len(problems) > MOST_PROBLEMS:
         listed.append(f"and {len(problems) - MOST_PROBLEMS} more")
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    return f"{key}: {count}, nothing was posted\n" + "\n".join(listed)
+    return f"{key}: {count}, nothing of it was posted\n" + "\n".join(listed)
 
 
 def _text(key: str, body: bytes) -> str:

@@ -41,7 +41,8 @@ class Drop(msgspec.Struct, frozen=True, kw_only=True):
     """One month of one stream.
 
     `open`: the receiver did not take it. `posting`: a request has left, its outcome is not known.
-    `posted`: accepted. `verified`: read back and equal. `digest` is that of the lines.
+    `posted`: accepted. `verified`: read back and equal. `digest` is that of the lines. `before`:
+    what was, or may have been, accepted before this one.
     """
 
     month: str
@@ -53,6 +54,12 @@ class Drop(msgspec.Struct, frozen=True, kw_only=True):
     drop_id: str | None
     execution: str
     at: str
+    before: Drop | None = None
+
+    @property
+    def counts(self) -> Drop | None:
+        """The last drop that was, or may have been, accepted: a refused one changed nothing."""
+        return self.before if self.state == "open" else self
 
 
 class MonthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,16 +69,20 @@ class MonthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     month: str
     taken_at: str
     execution: str
+    last_posted: Drop | None = None
     rows: list[dict[str, Any]]
 
 
-def outdated(source: Source, last: Drop) -> bool:
-    """Say whether a month already has something newer than this source.
+def outdated(source: Source, last: Drop | None) -> Source | None:
+    """Return the newer source that a month already has; None if this one is the newest.
 
     What an object holds now is never older than what it held before, whatever its time says: a
     person may have taken a version back.
     """
-    return last.source.key != source.key and source.rank < last.source.rank
+    newest = last.counts.source if last and last.counts else None
+    if newest is None or newest.key == source.key or source.rank >= newest.rank:
+        return None
+    return newest
 
 
 def is_stored(last: Drop | None, wanted: Contents, stored: Contents) -> bool:
@@ -93,14 +104,15 @@ def reason_to_hold(wanted: Contents, stored: Contents, last: Drop | None, limit:
     """Say why replacing the stored rows needs a person's word; nothing if it does not.
 
     `limit`: the share of the stored rows, and of the stored total, that must be left. What was
-    posted last counts as well while it cannot be seen yet.
+    posted last counts as well while it is not what is seen: CloudZero may still ingest it.
     """
     reasons = _shrinking(wanted, stored.rows, stored.credit, limit)
-    if last and last.state in ("posting", "posted") and last.digest != stored.digest:
-        unseen = _shrinking(wanted, last.rows, Decimal(last.total_credit_usd), limit)
-        reasons += [f"{reason}, posted at {last.at} and not to be seen yet" for reason in unseen]
-    ours = last is not None and last.digest == stored.digest
-    if stored.foreign and not ours:
+    posted = last.counts if last else None
+    seen = posted is not None and posted.digest == stored.digest
+    if posted and not seen:
+        unseen = _shrinking(wanted, posted.rows, Decimal(posted.total_credit_usd), limit)
+        reasons += [f"{reason}, posted at {posted.at} and not to be seen now" for reason in unseen]
+    if stored.foreign and not (posted and seen and posted.source.kind == "upload"):
         reasons.append(f"{stored.foreign} stored rows that are no AWS credits would be erased")
     if stored.unreadable:
         reasons.append(f"{stored.unreadable} stored rows have a cost that is no number")

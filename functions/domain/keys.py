@@ -72,9 +72,9 @@ def repeated_rows(execution: str, version: str) -> str:
     return f"runs/{execution}/repeated-{quote(version, safe='')}.json"
 
 
-def snapshot(connection: str, month: Month, execution: str, turn: int) -> str:
-    """Return the key of what a stream held for a month before it was replaced."""
-    return f"snapshots/{connection}/{month}/{execution}-{turn}.json"
+def snapshot(connection: str, month: Month, execution: str, digest: str) -> str:
+    """Return the key of the rows that a stream held for a month before they were replaced."""
+    return f"snapshots/{connection}/{month}/{execution}-{digest[:16]}.json"
 
 
 def credits_report(file: str, execution: str, turn: int) -> str:

@@ -23,7 +23,7 @@ from .aws import LoopbackAws
 from .deployed_functions import DeployedFunctions
 from .executions import Running, RunResult
 from .lambda_runtime import LambdaService
-from .measure import Progress
+from .measure import Progress, Retrying
 from .object_event import Event, object_created
 from .state_folder import StateFolder
 from .template import TemplateError
@@ -41,8 +41,11 @@ STATE_SETTINGS = ("STATE_BUCKET", "CREDITS_BUCKET")
 class LocalAccount:
     """A stack on this machine. One at a time per process: moto's state belongs to the process."""
 
-    def __init__(self, stack: Stack, *, cache: Path, log: IO[bytes]) -> None:
+    def __init__(
+        self, stack: Stack, *, cache: Path, log: IO[bytes], retrying: Retrying | None = None
+    ) -> None:
         engine.patch_interpreter()
+        self._retrying = retrying
         self._template = stack.template
         self._log = log
         self._lambda = LambdaService([], log)
@@ -158,6 +161,7 @@ class LocalAccount:
             given,
             time_scale=time_scale,
             progress=progress,
+            retrying=self._retrying,
             name=name,
         )
 

@@ -70,8 +70,11 @@ def base_url(text: str | None, option: str) -> str | None:
 
 def state_folder(path: Path | None) -> Path | None:
     """Refuse what is there but is not a folder."""
-    if path is not None and path.exists() and not path.is_dir():
-        raise BadArgument(f"--state {path} is not a folder")
+    try:
+        if path is not None and path.exists() and not path.is_dir():
+            raise BadArgument(f"--state {path} is not a folder")
+    except OSError as error:
+        raise BadArgument(f"--state {path} cannot be used: {error.strerror}") from None
     return path
 
 

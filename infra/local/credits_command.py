@@ -12,12 +12,15 @@ import typer
 from . import arguments, show
 from .arguments import BadArgument
 from .credits_run import CreditsRun
-from .ending import finish, succeeded
+from .ending import finish, functions_know
 from .session import open_session, say
 from .show_credits import show_credits
 
-EXAMPLE = """Example:
+EXAMPLE = """Examples: a file; two versions of it, the second much smaller; what was there before.
 python -m infra.local credits credits-2025-07.csv --state ./credits
+python -m infra.local credits v1/credits-2025-07.csv v2/credits-2025-07.csv \
+--input '{"accept_shrink": true}'
+python -m infra.local credits --state ./credits --input '{"restore": "snapshots/..."}'
 
 Exit code: 0 all executions succeeded, 1 one did not, 2 the command cannot be run as given."""
 
@@ -45,10 +48,17 @@ def send_credits(  # noqa: PLR0917 (typer makes options of them)
     ] = None,
     as_of: Annotated[
         str | None,
-        typer.Option(help="The time of the upload, e.g. 2025-08-02T00:00:00Z. Default: now."),
+        typer.Option(
+            help="The time of the event, e.g. 2025-08-02T00:00:00Z: it decides what month is in "
+            "the future. Default: now."
+        ),
     ] = None,
     cloudzero: Annotated[
-        str | None, typer.Option(help="Base URL of a CloudZero API instead of the built-in one.")
+        str | None,
+        typer.Option(
+            help="Base URL of a CloudZero API instead of the built-in one. The key that is sent "
+            "is a local one: the real service would refuse it."
+        ),
     ] = None,
     time_scale: Annotated[
         float, typer.Option(min=0.0, help="Multiplies the waits of Retry and Wait states.")
@@ -76,15 +86,18 @@ def send_credits(  # noqa: PLR0917 (typer makes options of them)
                     logs=logs,
                 )
             )
+            sent.state = session.state
             screen = show.console()
             for ended in sent.each(session.account):
                 if not json_:
                     show_credits(ended, state=session.state, console=screen)
             result = sent.result()
-            session.ended(well=succeeded(result))
+            session.ended(well=not functions_know(result))
+            if not json_:
+                show.show_advice(result["executions"], screen)
         return result
 
-    finish(run, as_json=json_, cut_off=sent.cut_off)
+    finish(run, as_json=json_, cut_off=sent.cut_off, stopped=sent.stopped)
 
 
 def _read_arguments(
@@ -94,6 +107,8 @@ def _read_arguments(
     if not files and input_ is None:
         raise BadArgument("say what to send: at least one FILE, or --input to start without one")
     sent.given = None if input_ is None else arguments.json_object(input_, "--input")
+    if files and sent.given and sent.given.get("restore") is not None:
+        raise BadArgument("restore needs no FILE: --input says which snapshot is posted")
     if as_of is not None:
         sent.as_of = arguments.timestamp(as_of, dt.datetime.now(dt.UTC))
         if not files:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .arguments import Upload
+from .ending import NOT_STARTED, told_to_stop
 
 if TYPE_CHECKING:
     from .account import LocalAccount
@@ -25,6 +28,8 @@ class CreditsRun:
     waiting: list[Upload | None] = field(default_factory=list)
     given: Mapping[str, Any] | None = None
     as_of: str | None = None
+    state: Path | None = None
+    _begun: bool = False
     _uploaded: float = 0.0
     _ended: list[dict[str, Any]] = field(default_factory=list)
 
@@ -32,24 +37,28 @@ class CreditsRun:
         """Do it all. Gives each execution when it has ended, or the lack of one."""
         while self.waiting:
             file = self.waiting[0]
-            name = None if file is None else file.name
             running = self._start(account, file)
             if not running:
-                self.waiting.pop(0)
-                yield self._keep(name, **_not_started(account))
+                self._next()
+                yield self._keep(file, **_not_started(account, file))
             while running:
                 ended = account.wait(running.pop(0)).as_dict()
                 if not running:
-                    self.waiting.pop(0)
-                yield self._keep(name, **ended)
+                    self._next()
+                yield self._keep(file, **ended)
+
+    def _next(self) -> None:
+        self.waiting.pop(0)
+        self._begun = False
 
     def _start(self, account: LocalAccount, file: Upload | None) -> list[Running]:
         if file is None:
+            self._begun = True
             return [account.start(self.given, time_scale=self.time_scale)]
         # S3 tells uploads apart by whole seconds: what is given later shall count as later.
         if (since := time.time() - math.floor(self._uploaded)) < 1:
             time.sleep(min(1.0, 1 - since))
-        self._uploaded = time.time()
+        self._uploaded, self._begun = time.time(), True
         event = account.upload(file.name, file.body, at=self.as_of)
         if self.given is None:
             return account.started_by(event, time_scale=self.time_scale)
@@ -57,8 +66,8 @@ class CreditsRun:
         of_run = {} if self.as_of is None else {"as_of": self.as_of}
         return [account.start({**named, **of_run, **self.given}, time_scale=self.time_scale)]
 
-    def _keep(self, file: str | None, **ended: Any) -> dict[str, Any]:
-        entry = {"file": file, **ended}
+    def _keep(self, file: Upload | None, **ended: Any) -> dict[str, Any]:
+        entry = {"file": _name(file), **ended}
         self._ended.append({name: entry[name] for name in _KEPT})
         return entry
 
@@ -68,14 +77,29 @@ class CreditsRun:
 
     def cut_off(self, status: str, error: str, cause: str) -> dict[str, Any]:
         """Return what is known when something other than the state machine ended the run."""
-        if self.waiting:
-            file = self.waiting[0]
-            name = None if file is None else file.name
-            self._keep(name, status=status, error=error, cause=cause, output=None)
+        for number, file in enumerate(self.waiting):
+            reached = number == 0 and self._begun
+            known = status if reached else NOT_STARTED
+            self._keep(file, status=known, error=error, cause=cause, output=None)
         return self.result()
 
+    def stopped(self) -> str:
+        """Say which file was under way, and that the same command takes up from there."""
+        names = [_name(file) or "the execution" for file in self.waiting]
+        under_way, left = (names[:1], names[1:]) if self._begun else ([], names)
+        said = " at ".join([told_to_stop(), *under_way])
+        if left:
+            said += f"; not reached: {', '.join(left)}"
+        if self.state is not None:
+            again = f"run the same command again with --state {shlex.quote(str(self.state))}"
+            said += f"\n{again}; CloudZero is asked before anything is posted"
+        return said
 
-def _not_started(account: LocalAccount) -> dict[str, Any]:
-    patterns = account.rules.patterns() or "there is no rule"
-    cause = f"The file is in the bucket, but no rule starts an execution for it: {patterns}"
-    return {"status": "NOT_STARTED", "error": "NoRuleMatched", "cause": cause, "output": None}
+
+def _name(file: Upload | None) -> str | None:
+    return None if file is None else file.name
+
+
+def _not_started(account: LocalAccount, file: Upload | None) -> dict[str, Any]:
+    cause = f"{_name(file)} is in the bucket, but starts nothing: {account.rules.takes()}"
+    return {"status": NOT_STARTED, "error": "NoRuleMatched", "cause": cause, "output": None}

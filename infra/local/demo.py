@@ -15,6 +15,7 @@ from .ending import succeeded
 from .session import open_session
 from .show import console, progress_bar, show_run
 from .synthesis import ROOT
+from .wording import counted
 
 FOLDER = ROOT / ".demo"
 
@@ -56,7 +57,8 @@ def _bill_twice(usage: Path, state: Path, screen: Console) -> dict[str, Any]:
             posts = clazar.posts[sent:]
             sent += len(posts)
             records = sum(len(post.records) for post in posts)
-            screen.print(f"Clazar got {len(posts)} submissions with {records} records")
+            said = f"{counted(len(posts), 'submission')} with {counted(records, 'record')}"
+            screen.print(f"Clazar got {said}")
             if not succeeded(result):
                 break
         session.ended(well=succeeded(result))

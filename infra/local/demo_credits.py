@@ -17,6 +17,7 @@ from .ending import succeeded
 from .session import open_session
 from .show_credits import show_credits
 from .synthesis import ROOT
+from .wording import counted, usd
 
 
 def send_twice(
@@ -25,7 +26,9 @@ def send_twice(
     """Both uploads against one CloudZero. Gives the result that decides the exit code."""
     total = sum(amounts.values(), Decimal(0))
     screen.rule(f"Credits: {len(amounts) + 1} rows of {MONTH}, one of them repeats an account")
-    said = f"{file.relative_to(ROOT)}: {len(amounts)} accounts, together ${total:,.2f}"
+    said = (
+        f"{file.relative_to(ROOT)}: {counted(len(amounts), 'account')}, together {usd(total)} USD"
+    )
     screen.print(said, highlight=False)
     with ExitStack() as stack:
         cloudzero = stack.enter_context(CloudZeroServer())
@@ -50,11 +53,12 @@ def _show_stored(cloudzero: CloudZeroServer, total: Decimal, screen: Console) ->
     """Read back from CloudZero itself, and compare with the file."""
     posts, stored = cloudzero.posts, cloudzero.total(MONTH)
     sent = sum(len(post.rows) for post in posts)
-    screen.print(f"CloudZero got {len(posts)} drop(s) so far, {sent} rows", highlight=False)
+    said = f"{counted(len(posts), 'drop')} so far, {counted(sent, 'row')}"
+    screen.print(f"CloudZero got {said}", highlight=False)
     equal = stored == -total
     said = "equal to the file" if equal else "NOT what the file says"
-    rows = len(cloudzero.stored[MONTH])
-    screen.print(f"CloudZero holds {rows} rows, together {stored:,.2f}: {said}", highlight=False)
+    held = f"{counted(len(cloudzero.stored[MONTH]), 'row')}, together {usd(stored)} USD"
+    screen.print(f"CloudZero holds {held}: {said}", highlight=False)
     return equal
 
 

@@ -12,13 +12,25 @@ from .arguments import BadArgument
 from .session import Stopped, say, stopped_by_signals
 from .state_folder import FolderBusy
 
+NOT_STARTED = "NOT_STARTED"
+"""The status of what led to no execution, or was not reached."""
+
 Result = dict[str, Any]
 CutOff = Callable[[str, str, str], Result]
 """Gives the result of a run that this program ended, not the state machine: from status, error and
 cause of what was under way."""
+Told = Callable[[], str]
+"""Says what a run was doing when it was told to stop, and how to go on."""
 
 
-def finish(run: Callable[[], Result], *, as_json: bool, cut_off: CutOff) -> NoReturn:
+def told_to_stop() -> str:
+    """All that there is to say of a run with nothing to be told apart in it."""
+    return "the runner was told to stop"
+
+
+def finish(
+    run: Callable[[], Result], *, as_json: bool, cut_off: CutOff, stopped: Told = told_to_stop
+) -> NoReturn:
     """Run, print, and end: 0 everything succeeded, 1 it did not, 2 it cannot be run as given."""
     try:
         with stopped_by_signals():
@@ -30,9 +42,10 @@ def finish(run: Callable[[], Result], *, as_json: bool, cut_off: CutOff) -> NoRe
         show.forget_stdout()
         raise typer.Exit(1) from None
     except Stopped:
-        result = cut_off("ABORTED", "Stopped", "the runner was told to stop")
+        said = stopped()
+        result = cut_off("ABORTED", "Stopped", told_to_stop())
         if not as_json:
-            say("ABORTED: the runner was told to stop")
+            say(f"ABORTED: {said}")
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets its answer
         result = cut_off("FAILED", type(error).__name__, str(error))
         if not as_json:
@@ -46,3 +59,9 @@ def succeeded(result: Result) -> bool:
     """Say whether an execution, or every one of several, ended well."""
     ended = result.get("executions", [result])
     return bool(ended) and all(one["status"] == "SUCCEEDED" for one in ended)
+
+
+def functions_know(result: Result) -> bool:
+    """Say whether an execution ended badly: without one, no log of a function tells more."""
+    ended = result.get("executions", [result])
+    return any(one["status"] not in {"SUCCEEDED", NOT_STARTED} for one in ended)

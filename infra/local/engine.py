@@ -3,7 +3,7 @@
 
 Moto interprets the real definition; what is changed here is (1) where a Lambda task's code runs,
 (2) how long a wait really waits and (3) what differs from AWS in a way this project depends on.
-`map_runs` holds the same for Distributed Maps. Checked against moto 5.2.5.
+`waits` holds the second, `map_runs` the third for Distributed Maps. Checked against moto 5.2.5.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import functools
 import json
 import logging
 import threading
-import time
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -22,16 +21,14 @@ from jsonpath_ng.ext.parser import parse as parse_jsonpath
 from moto.core.config import default_user_config
 from moto.stepfunctions.parser.api import ExecutionStatus
 from moto.stepfunctions.parser.asl.component import eval_component
-from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wait_function
 from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.backend import execution, execution_worker
 
 from .lambda_process import Outcome
 from .map_runs import patch_maps, timestamp
-from .measure import record_of
+from .waits import patch_waits
 
 
 class Functions(Protocol):
@@ -41,7 +38,6 @@ class Functions(Protocol):
         """Run a function by its ARN."""
 
 
-_local = threading.local()
 _account: dict[str, Any] = {}
 
 
@@ -99,18 +95,7 @@ def patch_interpreter() -> None:
 
     replace(execution_worker.ExecutionWorker, "_execution_logic", interpret_or_fail)
 
-    # --time-scale. A Retry sleeps in a module-level time.sleep; the scale comes by thread.
-    replace(retrier_decl, "time", SimpleNamespace(sleep=_retry_sleep))
-    evaluate_retrier = retrier_decl.RetrierDecl._eval_body
-
-    def scaled_retrier(self: Any, env: Any) -> None:
-        _local.env = env
-        evaluate_retrier(self, env)
-
-    replace(retrier_decl.RetrierDecl, "_eval_body", scaled_retrier)
-    # A Wait counts whole seconds there, so it cannot be shortened from outside.
-    replace(wait_function.WaitFunction, "_wait_interval", _wait)
-
+    patch_waits(replace)
     patch_maps(replace)
 
 
@@ -155,23 +140,3 @@ _client_lock = threading.Lock()
 def _client_for(*, service_name: str, region_name: str, **_: Any) -> Any:
     with _client_lock:
         return _client(service_name, region_name)
-
-
-def _scale(env: Any) -> float:
-    arn = env.states.context_object.context_object_data["Execution"]["Id"]
-    return record_of(arn).time_scale
-
-
-def _retry_sleep(seconds: float) -> None:
-    _sleep(_local.env, seconds * _scale(_local.env))
-
-
-def _wait(_: Any, env: Any, wait_seconds: float) -> None:
-    _sleep(env, wait_seconds * _scale(env))
-
-
-def _sleep(env: Any, seconds: float) -> None:
-    """Wait, but not beyond the end of the execution."""
-    deadline = time.monotonic() + seconds
-    while env.is_running() and (left := deadline - time.monotonic()) > 0:
-        env.program_state_event.wait(left)

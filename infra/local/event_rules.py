@@ -59,12 +59,17 @@ class EventRules:
                 found += [self._start(rule, target, event) for target in targets]
         return found
 
-    def patterns(self) -> str:
-        """Name the rules with their patterns, for a person who wonders why none matched."""
-        return "; ".join(
-            f"{rule.name} takes {json.dumps(rule.properties['EventPattern'])}"
-            for rule in self._enabled()
-        )
+    def takes(self) -> str:
+        """Say what starts something, for a person who wonders why nothing did."""
+        patterns = [(rule.name, rule.properties["EventPattern"]) for rule in self._enabled()]
+        if not patterns:
+            return "there is no rule"
+        names = [_key_wildcards(pattern) for _, pattern in patterns]
+        if all(names):
+            said = " or ".join(dict.fromkeys(name for several in names for name in several))
+            rules = "the rule takes" if len(patterns) == 1 else "the rules take"
+            return f"{rules} names like {said}" + (" (lower case)" if said.islower() else "")
+        return "; ".join(f"the rule {name} takes {json.dumps(asked)}" for name, asked in patterns)
 
     def _enabled(self) -> Iterator[Resource]:
         for rule in self._template.of_type("AWS::Events::Rule"):
@@ -91,6 +96,19 @@ class EventRules:
         own = bucket.properties.get("NotificationConfiguration", {})
         sends = own.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled")
         return str(sends).lower() == "true"
+
+
+def _key_wildcards(pattern: Any) -> list[str]:
+    """Return the names of objects that a pattern asks for, if wildcards are all it says of them."""
+    asked = pattern
+    for name in ("detail", "object", "key"):
+        asked = asked.get(name) if isinstance(asked, Mapping) else None
+    if not isinstance(asked, list):
+        return []
+    found = [
+        str(one["wildcard"]) for one in asked if isinstance(one, Mapping) and "wildcard" in one
+    ]
+    return found if len(found) == len(asked) else []
 
 
 def _check(pattern: Any, rule: str, path: str = "") -> None:

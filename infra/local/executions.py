@@ -11,7 +11,7 @@ from typing import Any
 
 from . import measure
 from .aws import LoopbackAws
-from .measure import Progress, RunRecord
+from .measure import Progress, Retrying, RunRecord
 
 POLL_SECONDS = 0.01
 
@@ -59,11 +59,12 @@ def start(
     *,
     time_scale: float = 1.0,
     progress: Progress | None = None,
+    retrying: Retrying | None = None,
     name: str | None = None,
 ) -> Running:
     """Start an execution with this input."""
     name = name or f"local-{uuid.uuid4()}"
-    record = RunRecord(time_scale=time_scale, progress=progress)
+    record = RunRecord(time_scale=time_scale, progress=progress, retrying=retrying)
     arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
     measure.register(arn, record)
     text = json.dumps(given, separators=(",", ":"))

@@ -13,12 +13,29 @@ Progress = Callable[[str, int, int], None]
 """Called with a Distributed Map's state name, its ended children and its total."""
 
 
+@dataclass(frozen=True)
+class RetryWait:
+    """A failed state that will be tried again: in how many real seconds, and which retry it is."""
+
+    state: str
+    error: str
+    cause: str
+    seconds: float
+    attempt: int
+    attempts: int
+
+
+Retrying = Callable[[RetryWait], None]
+"""Called when the wait begins."""
+
+
 @dataclass
 class RunRecord:
     """One execution, its children included: how it is to run, and what was counted."""
 
     time_scale: float = 1.0
     progress: Progress | None = None
+    retrying: Retrying | None = None
     transitions: int = 0
     children: int = 0
     failed_children: int = 0
@@ -48,6 +65,11 @@ class RunRecord:
                 if size > self.largest_payload_bytes:
                     self.largest_payload_bytes = size
                     self.largest_payload_state = str(body.get("name") or body.get("resource") or "")
+
+    def retries(self, wait: RetryWait) -> None:
+        """Say that a state waits to be tried again."""
+        if self.retrying is not None:
+            self.retrying(wait)
 
     def child_started(self) -> None:
         """Count a child execution of a Distributed Map."""

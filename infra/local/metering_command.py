@@ -75,7 +75,9 @@ def metering(  # noqa: PLR0917 (typer makes options of them)
                 ran = session.account.run(given, time_scale=time_scale, progress=report).as_dict()
             session.ended(well=succeeded(ran))
             if not json_:
-                show.show_run(ran, state=session.state, console=show.console())
+                screen = show.console()
+                show.show_run(ran, state=session.state, console=screen)
+                show.show_advice([ran], screen)
             del ran["final_input"]
         return ran
 

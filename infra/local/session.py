@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -12,15 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from .arguments import BadArgument
+from .show import retry_line
 from .state_folder import StateFolder
 from .synthesis import CACHE, synthesized
 
 if TYPE_CHECKING:
     from .account import LocalAccount
+    from .measure import RetryWait
 
 STAGE = "prod"
 SCALED = ("SETTLE_SECONDS",)
 """Settings of functions that are waits too: the time scale holds for them as well."""
+
+TOLD_SECONDS = 2.0
+"""Shorter waits before a retry are not worth a line."""
 
 
 class Stopped(BaseException):
@@ -73,7 +80,7 @@ def open_session(
 ) -> Iterator[Session]:
     """Hold the state folder, then load everything."""
     with ExitStack() as stacked:
-        folder = StateFolder(state or Path(tempfile.mkdtemp(prefix="billing-state-")))
+        folder = _folder(state)
         stacked.callback(folder.close)
         folder.lock(waiting=lambda: say(f"{folder.path} is in use by another run; waiting for it"))
         stream, log = _log(logs=logs)
@@ -81,13 +88,29 @@ def open_session(
         from .assembly import read_stack  # noqa: PLC0415
 
         found = read_stack(synthesized(starting=_synthesizing), stage=STAGE, name=stack)
-        account = LocalAccount(found, cache=CACHE / "code", log=stream)
+        account = LocalAccount(found, cache=CACHE / "code", log=stream, retrying=tell_retry)
         stacked.callback(account.close)
         environment = {**(environment or {}), **scaled(account, time_scale)}
         # Functions first: their processes start while the folders are read.
         account.use(plans=plans, environment=environment, warm=True)
         account.use(state=folder, usage=usage, plans=plans, environment=environment)
         yield Session(account, folder.path, log)
+
+
+def _folder(path: Path | None) -> StateFolder:
+    if path is None:
+        return StateFolder(Path(tempfile.mkdtemp(prefix="billing-state-")))
+    try:
+        return StateFolder(path)
+    except OSError as error:
+        raise BadArgument(f"--state {path} cannot be used: {error.strerror}") from None
+
+
+def tell_retry(wait: RetryWait) -> None:
+    """Say why nothing happens for a while. A stderr that is gone must not fail the execution."""
+    if wait.seconds >= TOLD_SECONDS:
+        with contextlib.suppress(OSError):
+            say(retry_line(wait))
 
 
 def scaled(account: LocalAccount, time_scale: float) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from .measure import Progress as Report
+from .measure import RetryWait
+from .wording import one_line
 
 CONTRACTS = "ForEachContract"
 _COUNTS = (
@@ -110,6 +112,22 @@ def show_end(result: Mapping[str, Any], console: Console) -> None:
     console.print(f"{status}: {result.get('error') or ''}", style="bold red")
     if result.get("cause"):
         console.print(readable(str(result["cause"])), highlight=False, markup=False, soft_wrap=True)
+
+
+def show_advice(results: Iterable[Mapping[str, Any]], console: Console) -> None:
+    """Where it is written what to do about failures: the last thing on the screen."""
+    errors = [str(one.get("error") or "") for one in results if one.get("status") == "FAILED"]
+    for error in dict.fromkeys(filter(None, errors)):
+        said = f'What to do: docs/runbook.md, "{error}"'
+        console.print(said, highlight=False, markup=False, soft_wrap=True)
+
+
+def retry_line(wait: RetryWait) -> str:
+    """Why nothing happens, and for how long."""
+    turn = f"{wait.attempt} of {wait.attempts}"
+    said = f"{wait.state}: {wait.error}, again in {wait.seconds:.0f} s ({turn})"
+    message = one_line(readable(wait.cause))
+    return f"{said}: {message}" if message else said
 
 
 def _table(months: list[Mapping[str, Any]]) -> Table:

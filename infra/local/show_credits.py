@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .show import output_of, show_end
+from .show import output_of, readable, show_end
+from .wording import counted, usd
 
 _COLUMNS = {
     "month": "billing_month",
@@ -20,7 +23,7 @@ _COLUMNS = {
     "total USD": "total_credit_usd",
     "drop": "drop_id",
 }
-_NUMBERS = {"rows", "accounts", "total USD"}
+_NUMBERS = {"row_count", "unique_accounts", "total_credit_usd"}
 
 
 def show_credits(ended: Mapping[str, Any], *, state: Path, console: Console) -> None:
@@ -32,41 +35,62 @@ def show_credits(ended: Mapping[str, Any], *, state: Path, console: Console) -> 
     months = [month for month in output.get("months") or [] if isinstance(month, Mapping)]
     if months:
         console.print(_table(months))
-    for month in months:
-        if month.get("error"):
-            said = f"{month.get('billing_month')}: {month['error']}: {month.get('message') or ''}"
-            console.print(said, style="yellow", markup=False, soft_wrap=True)
-    if output.get("duplicates"):
-        said = f"Rows that repeat an account, left out: {output['duplicates']}"
-        console.print(said, style="yellow")
-    warned = [*(output.get("warnings") or ()), *(_warnings_of(months))]
-    for warning in warned:
-        console.print(f"Warning: {warning}", style="yellow", markup=False, soft_wrap=True)
-    for month in months:
-        if month.get("snapshot"):
-            said = f"{month.get('billing_month')} before: {state / str(month['snapshot'])}"
-            console.print(said, markup=False, soft_wrap=True)
-    if output.get("report"):
-        said = f"report: {state / str(output['report'])}"
-        console.print(said, markup=False, soft_wrap=True)
+    for said in _odd(output, months, cause=readable(str(ended.get("cause") or ""))):
+        console.print(said, style="yellow", markup=False, soft_wrap=True)
+    for said in _evidence(output, months, state):
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
     show_end(ended, console)
+
+
+def _odd(
+    output: Mapping[str, Any], months: list[Mapping[str, Any]], *, cause: str
+) -> Iterator[str]:
+    """Months that need a look, and warnings. What the cause says is not said twice."""
+    for month in months:
+        name, message = str(month.get("billing_month")), str(month.get("message") or "")
+        said = ": ".join(filter(None, (name, month.get("error"), message)))
+        if said != name and not (name in cause and (message or said) in cause):
+            yield said
+    if repeated := output.get("duplicates"):
+        verb = "repeats" if repeated == 1 else "repeat"
+        yield f"{counted(repeated, 'row')} left out: {verb} an account"
+    warnings = [*(output.get("warnings") or ())]
+    for month in months:
+        warnings += month.get("warnings") or ()
+    # The output's own are the months' as well, as far as they fit into it.
+    for warning in dict.fromkeys(map(str, warnings)):
+        yield f"Warning: {warning}"
+
+
+def _evidence(
+    output: Mapping[str, Any], months: list[Mapping[str, Any]], state: Path
+) -> Iterator[str]:
+    """The way back from what was posted, or may have been, and the report."""
+    for month in months:
+        key = month.get("snapshot")
+        if key and (month.get("posted") is True or month.get("status") == "failed"):
+            given = shlex.quote(json.dumps({"restore": key}, ensure_ascii=False))
+            yield f"undo {month.get('billing_month')}: --input {given}"
+    if output.get("report"):
+        yield f"report: {state / str(output['report'])}"
 
 
 def _table(months: list[Mapping[str, Any]]) -> Table:
     table = Table()
-    for title in _COLUMNS:
-        table.add_column(title, justify="right" if title in _NUMBERS else "left")
+    for title, name in _COLUMNS.items():
+        table.add_column(title, justify="right" if name in _NUMBERS else "left")
     for month in months:
-        table.add_row(*(_cell(month, name) for name in _COLUMNS.values()))
+        table.add_row(*(Text(_cell(month, name)) for name in _COLUMNS.values()))
     return table
 
 
-def _warnings_of(months: list[Mapping[str, Any]]) -> list[Any]:
-    return [warning for month in months for warning in month.get("warnings") or ()]
-
-
-def _cell(month: Mapping[str, Any], name: str) -> Text:
-    value = month.get(name)
+def _cell(month: Mapping[str, Any], name: str) -> str:
+    value, status = month.get(name), month.get("status")
+    # Nothing of a superseded month was counted: a zero would be an amount.
+    if value is None or (status == "superseded" and name in _NUMBERS):
+        return ""
     if name == "status" and value == "verified" and month.get("posted") is False:
-        value = "verified, was there"
-    return Text("" if value is None else str(value))
+        return "verified, was there"
+    if name == "total_credit_usd":
+        return usd(str(value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

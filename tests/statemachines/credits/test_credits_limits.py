@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file, month_of
 
 
@@ -31,3 +33,12 @@ def test_two_years_at_once_stay_within_a_history_of_a_thousand_events(world: Cre
     assert len(world.cloudzero.posts) == 24
     assert result.history_events < 1_000
     assert result.largest_payload_bytes < 60_000
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "😀", '"'])
+def test_twenty_four_long_refusals_still_end_in_a_report(world: CreditsWorld, letter: str) -> None:
+    world.cloudzero.validation_script(*[f"invalid:{letter * 4_000}"] * 24)
+    result = world.drop("credits-2023-01_2024-12.csv", "000000000001" + ",$1.00" * 24 + "\n")
+    assert (result.status, result.error) == ("FAILED", "PartnerRefused"), result.cause
+    assert len(result.final_input["result"]["months"]) == 24
+    assert result.largest_payload_bytes < 200_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file, month_of
@@ -91,3 +93,22 @@ def test_what_is_no_snapshot_cannot_be_restored(world: CreditsWorld, key: str) -
     result = world.run({"restore": key})
     assert (result.status, result.error) == ("FAILED", "BadCredits")
     assert key in str(result.cause)
+
+
+def test_a_restore_posts_texts_where_cloudzero_has_returned_numbers(world: CreditsWorld) -> None:
+    connection = world.account.setting("CLOUDZERO_CONNECTION_ID")
+    rows = [{**USAGE, "cost/cost": 12.5, "usage/amount": 3, "lineitem/id": None}]
+    snapshot = {"connection": connection, "month": "2025-01", "taken_at": "", "execution": ""}
+    world.upload("snapshots/numbers.json", json.dumps({**snapshot, "rows": rows}))
+    restored = world.run({"restore": "snapshots/numbers.json"})
+    assert restored.status == "SUCCEEDED", restored.cause
+    expected = [{**USAGE, "cost/cost": "12.5", "usage/amount": "3"}]
+    assert world.cloudzero.stored["2025-01"] == expected
+
+
+def test_a_snapshot_of_another_stream_is_not_put_into_this_one(world: CreditsWorld) -> None:
+    snapshot = {"connection": "other", "month": "2025-01", "taken_at": "", "execution": ""}
+    world.upload("snapshots/other.json", json.dumps({**snapshot, "rows": []}))
+    result = world.run({"restore": "snapshots/other.json"})
+    assert result.error == "BadCredits"
+    assert "of the stream other" in str(result.cause)

@@ -70,6 +70,10 @@ def test_an_answer_of_success_without_the_rows_is_found_out_by_reading_back(
     assert (result.status, result.error) == ("FAILED", "DropDiffers")
     for said in ("20 rows", "23 rows", "missing", "3 in all"):
         assert said in str(result.cause)
+    month = month_of(result)
+    assert (month["posted"], month["status"]) == (True, "failed")
+    assert month["drop_id"]
+    assert world.read(month["snapshot"])["rows"] == []
 
 
 def test_a_drop_that_vanished_is_posted_by_the_next_run(world: CreditsWorld) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -101,6 +101,10 @@ class Partner:
         seen = [version.rows for version in self.months[month] if version.visible <= self._now]
         return seen[-1] if seen else None
 
+    def drop_id(self, _connection: str, month: Month) -> str | None:
+        self.pipeline.point("list")
+        return "drop-listed" if self.seen(month) else None
+
     @property
     def _now(self) -> datetime:
         return self.pipeline.now
@@ -185,6 +189,7 @@ class Pipeline:
         self.points: list[str] = []
         self.at_point: dict[int, Callable[[], None]] = {}
         self._numbers = itertools.count(1)
+        self.names: Iterator[str] = (f"e-{number}" for number in itertools.count(1))
 
     def point(self, what: str) -> None:
         """Count a call to the outside; something may happen right here."""
@@ -204,17 +209,16 @@ class Pipeline:
         body = text.encode()
         self.bucket.uploads[key] = Uploaded(body, len(body), version, at, {})
 
-    def execute(self, **given: Any) -> Finished | None:
-        """Run one execution; None if it was aborted."""
-        name = f"e-{next(self._numbers)}"
+    def execute(self, *, started: datetime | None = None, **given: Any) -> Finished | None:
+        """Run one execution; None if it was aborted. It may have waited since it was started."""
+        name = next(self.names)
         try:
-            return self._execute(name, given)
+            return self._execute(name, format_instant(started or self.now), given)
         except Aborted:
             self.at_point.clear()
             return None
 
-    def _execute(self, name: str, given: dict[str, Any]) -> Finished:
-        started = format_instant(self.now)
+    def _execute(self, name: str, started: str, given: dict[str, Any]) -> Finished:
         run = settle(Start({"bucket": BUCKET, **given}, name, name, started), BUCKET, CONNECTION)
         lease = credits_bucket.lease(self.bucket, CONNECTION)
         # One execution at a time here: whoever holds the lease is gone.

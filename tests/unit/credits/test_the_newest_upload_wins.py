@@ -195,3 +195,61 @@ def test_state_is_only_changed_by_conditional_writes() -> None:
     reports = [key for key in pipeline.bucket.objects if key.startswith("reports/")]
     months = msgspec.json.decode(pipeline.bucket.objects[reports[0]])["months"]
     assert [month["status"] for month in months] == ["verified"]
+
+
+def test_an_upload_that_came_after_the_shrink_was_accepted_is_held() -> None:
+    pipeline = Pipeline(limit="0.5")
+    pipeline.upload(JANUARY, f"{ACCOUNT},$1000.00\n")
+    pipeline.execute(key=JANUARY)
+    pipeline.upload(JANUARY, f"{ACCOUNT},$100.00\n")
+    accepted_at = pipeline.now
+    pipeline.pass_time(3_600)
+    pipeline.upload(JANUARY, f"{ACCOUNT},$0.01\n")  # while the execution waits for the stream
+    finished = pipeline.execute(started=accepted_at, key=JANUARY, accept_shrink=True)
+    assert finished
+    assert finished.error == "DropHeld"
+
+
+def test_a_restore_that_was_started_before_a_newer_upload_leaves_it_alone() -> None:
+    pipeline = Pipeline()
+    pipeline.upload(JANUARY, f"{ACCOUNT},$1.00\n")
+    pipeline.execute(key=JANUARY)
+    (snapshot,) = (key for key in pipeline.bucket.objects if key.startswith("snapshots/"))
+    started = pipeline.now
+    pipeline.pass_time(60)
+    pipeline.upload(JANUARY, f"{ACCOUNT},$2.00\n")
+    pipeline.execute(key=JANUARY)
+    finished = pipeline.execute(started=started, bucket=None, restore=snapshot)
+    assert finished
+    assert finished.succeeded
+    assert finished.result["months"][0]["status"] == "superseded"
+    assert stored(pipeline, "2025-01") == 2
+
+
+def test_a_file_that_was_refused_does_not_keep_an_older_one_away() -> None:
+    pipeline = Pipeline()
+    pipeline.upload(BOTH, f"{ACCOUNT},$1.00,$1.00\n")
+    pipeline.pass_time(60)
+    pipeline.upload(JANUARY, f"{ACCOUNT},$2.00\n")
+    pipeline.partner.faults.append("refused")
+    assert pipeline.execute(key=JANUARY)
+    pipeline.execute(key=BOTH)
+    assert stored(pipeline, "2025-01") == 1
+
+
+def test_every_snapshot_that_is_named_is_there_and_holds_what_was_replaced() -> None:
+    pipeline = Pipeline()
+    for amount in (1, 2):
+        pipeline.upload(JANUARY, f"{ACCOUNT},${amount}.00\n")
+        pipeline.pass_time(2)
+    pipeline.execute(key=JANUARY)
+    pipeline.upload(JANUARY, f"{ACCOUNT},$3.00\n")
+    # The same name again, as Step Functions allows after 90 days.
+    pipeline.names = iter(["same", "same"])
+    for amount in (4, 5):
+        pipeline.upload(JANUARY, f"{ACCOUNT},${amount}.00\n")
+        before = pipeline.partner.seen(Month(2025, 1))
+        finished = pipeline.execute(key=JANUARY)
+        assert finished
+        snapshot = finished.result["months"][0]["snapshot"]
+        assert msgspec.json.decode(pipeline.bucket.objects[snapshot])["rows"] == before

@@ -127,3 +127,16 @@ def test_an_amount_without_two_decimals_may_have_lost_its_end(text: str) -> None
 def test_a_long_cell_is_not_quoted_as_a_whole() -> None:
     assert shown("9" * 40) == repr("9" * 40)
     assert shown("9" * 500) == repr("9" * 40 + "\u2026")
+
+
+@pytest.mark.parametrize("text", ["0,500", "$0,123", "000,500", "0,123.45"])
+def test_a_comma_behind_a_leading_zero_is_a_decimal_comma_and_refused(text: str) -> None:
+    with pytest.raises(BadAmount):
+        parse_amount(text, blank_is_zero=False, allow_reversals=False)
+
+
+def test_an_amount_has_at_most_thirty_digits() -> None:
+    assert parse_amount("9" * 30, blank_is_zero=False, allow_reversals=False) == 10**30 - 1
+    for text in ("9" * 31, f"{'9' * 16},{'9' * 16}.00"):
+        with pytest.raises(BadAmount):
+            parse_amount(text, blank_is_zero=False, allow_reversals=False)

@@ -13,6 +13,7 @@ from functions.domain.cbf import (
     MOST_BYTES,
     Contents,
     Line,
+    as_posted,
     credit_rows,
     differences,
     drop_body,
@@ -276,3 +277,8 @@ def test_fractions_that_add_up_to_cents_are_a_difference() -> None:
     assert stored.lines == posted.lines
     assert not stored.same_as(posted)
     assert "stored: 4 rows, 4.02 USD" in differences(posted, stored)
+
+
+def test_a_row_that_was_read_with_numbers_and_empty_columns_is_posted_as_texts() -> None:
+    row = {"cost/cost": Decimal("-1E+2"), "usage/amount": 3, "lineitem/id": None, "x": "-0.10"}
+    assert as_posted(row) == {"cost/cost": "-100", "usage/amount": "3", "x": "-0.10"}

@@ -45,7 +45,7 @@ def problems(
         read(text, key, months, allow_reversals=allow_reversals)
     first, *listed = str(refused.value).split("\n")
     count = f"{len(listed)} problem{'s' if len(listed) != 1 else ''}"
-    assert first == f"{key}: {count}, nothing was posted"
+    assert first == f"{key}: {count}, nothing of it was posted"
     return listed
 
 

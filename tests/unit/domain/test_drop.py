@@ -50,17 +50,25 @@ def a_restore(at: str = NOON) -> Source:
     return Source(kind="snapshot", key=SNAPSHOT, version="e-1", at=at)
 
 
-def a_drop(source: Source | None = None, digest: str = "d-1", state: State = "verified") -> Drop:
+def a_drop(
+    source: Source | None = None,
+    digest: str = "d-1",
+    state: State = "verified",
+    *,
+    rows: int = 1,
+    before: Drop | None = None,
+) -> Drop:
     return Drop(
         month="2025-01",
         source=source or an_upload(),
         digest=digest,
-        rows=1,
-        total_credit_usd="1.00",
+        rows=rows,
+        total_credit_usd=f"{rows}.00",
         state=state,
         drop_id="drop-1",
         execution="x-1",
         at=NOON,
+        before=before,
     )
 
 
@@ -227,11 +235,34 @@ def test_what_somebody_else_stored_in_the_month_is_not_erased_in_silence() -> No
     )
 
 
-def test_rows_that_this_pipeline_put_back_from_a_snapshot_are_its_own() -> None:
+def test_rows_that_a_restore_has_put_back_are_held_as_well() -> None:
     stored = a_month_with_usage()
     restored = a_drop(a_restore(), digest=stored.digest)
-    assert hold(contents("1.00"), stored, restored) == ""
-    assert hold(contents("1.00"), stored, a_drop(digest="another"))
+    assert "are no AWS credits" in hold(contents("1.00"), stored, restored)
+
+
+def test_rows_of_an_upload_are_its_own_however_cloudzero_names_their_service() -> None:
+    stored = a_month_with_usage()
+    assert hold(contents("1.00"), stored, a_drop(digest=stored.digest)) == ""
+
+
+def test_what_was_posted_and_cannot_be_seen_is_guarded_like_what_is_stored() -> None:
+    posted = a_drop(digest="unseen", rows=1_000)
+    said = hold(contents("1.00"), contents(), posted)
+    assert "1 rows would replace 1000" in said
+    assert "not to be seen now" in said
+
+
+def test_a_refused_drop_changes_nothing_and_what_was_accepted_before_it_counts() -> None:
+    accepted = a_drop(an_upload("credits-2025-01_2025-02.csv", at="2025-08-02T00:00:00Z"))
+    refused = a_drop(an_upload(at="2025-08-03T00:00:00Z"), state="open", before=accepted)
+    older, between = (
+        an_upload(at="2025-08-01T00:00:00Z"),
+        an_upload("credits-2025-01_2025-03.csv", at="2025-08-02T12:00:00Z"),
+    )
+    assert outdated(older, refused) == accepted.source
+    assert outdated(between, refused) is None
+    assert outdated(between, a_drop(refused.source)) == refused.source
 
 
 def test_a_stored_cost_that_is_no_number_is_looked_at_by_a_person() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from infra.local.account import LocalAccount
 from infra.local.assembly import read_stack
+from infra.local.measure import Retrying
 from infra.local.state_folder import StateFolder
 from tests.unit.local.tiny_app import write_assembly
 
@@ -30,14 +31,20 @@ def tiny(tmp_path: Path, state: StateFolder) -> Iterator[Open]:
     with ExitStack() as stack:
 
         def build(
-            handlers: dict[str, str], definition: dict[str, Any], **more: Any
+            handlers: dict[str, str],
+            definition: dict[str, Any],
+            retrying: Retrying | None = None,
+            **more: Any,
         ) -> LocalAccount:
             assembly = tmp_path / "assembly"
             assembly.mkdir()
             write_assembly(assembly, handlers=handlers, definition=definition, **more)
             log = stack.enter_context((tmp_path / "functions.log").open("wb"))
             account = LocalAccount(
-                read_stack(assembly, stage="dev", name="tiny"), cache=tmp_path / "cache", log=log
+                read_stack(assembly, stage="dev", name="tiny"),
+                cache=tmp_path / "cache",
+                log=log,
+                retrying=retrying,
             )
             stack.callback(account.close)
             account.use(state=state)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from infra.local import arguments
 from infra.local.arguments import BadArgument
-from infra.local.show import show_run
+from infra.local.show import show_advice, show_run
 
 ROOT = Path(__file__).resolve().parents[3]
 NOW = dt.datetime(2025, 8, 2, 3, 4, 5, 678, dt.UTC)
@@ -117,6 +117,32 @@ def test_a_failure_shows_its_message_rather_than_lambdas_json(tmp_path: Path) ->
         assert said in text
 
 
+def test_the_last_line_says_where_to_read_what_to_do_about_each_failure() -> None:
+    screen = Console(file=io.StringIO(), width=20)
+    statuses = ("FAILED", "FAILED", "SUCCEEDED", "NOT_STARTED", "ABORTED")
+    show_advice([{"status": status, "error": "DropHeld"} for status in statuses], screen)
+    said = 'What to do: docs/runbook.md, "DropHeld"\n'
+    assert screen.file.getvalue() == said  # type: ignore[attr-defined]
+
+
+def test_a_run_of_metering_that_failed_ends_with_where_to_read_what_to_do(tmp_path: Path) -> None:
+    ran = command("metering", "--usage", str(tmp_path), "--input", '{"odd": 1}')
+    assert ran.returncode == 1, ran.stderr
+    assert ran.stdout.splitlines()[-1] == 'What to do: docs/runbook.md, "BadInput"'
+
+
+@pytest.mark.parametrize("options", [("metering", "--usage", "."), ("credits", "--input", "{}")])
+def test_a_state_folder_that_cannot_be_made_is_refused(options: tuple[str, ...]) -> None:
+    ran = command(*options, "--state", "/proc/x/y", "--json")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "Error: --state /proc/x/y cannot be used: No such file" in ran.stderr
+
+
+def test_a_state_folder_whose_name_is_too_long_is_refused() -> None:
+    with pytest.raises(BadArgument, match=r"--state .* cannot be used: File name too long"):
+        arguments.state_folder(Path("x" * 300))
+
+
 def test_without_a_clazar_the_built_in_one_answers_and_nothing_else_is_on_stdout(
     tmp_path: Path,
 ) -> None:
@@ -158,6 +184,7 @@ def test_a_run_that_needs_a_person_still_shows_its_months(tmp_path: Path) -> Non
         (("{file}", "{folder}"), "FILE {folder} cannot be read: Is a directory"),
         (("{file}", "--input", "[]"), "--input must be a JSON object"),
         (("--input", "{"), "--input is not valid JSON"),
+        (("{file}", "--input", '{"restore":"snapshots/x"}'), "restore needs no FILE"),
         (("{file}", "--as-of", "2025-08-02T00:00:00"), "lacks its time zone"),
         (("{file}", "--state", "{file}"), "--state {file} is not a folder"),
         (("{file}", "--cloudzero", "localhost:80"), "--cloudzero 'localhost:80' is not a base URL"),
@@ -169,7 +196,7 @@ def test_credits_that_cannot_be_sent_as_given_end_with_two_before_anything_is_up
 ) -> None:
     names = {"file": str(tmp_path / "credits-2025-07.csv"), "folder": str(tmp_path)}
     Path(names["file"]).write_text("123456789012,$1.00\n")
-    given = [text.format(**names) if len(text) > 1 else text for text in options]
+    given = [text.format(**names) if text in {"{file}", "{folder}"} else text for text in options]
     state = [] if "--state" in options else ["--state", str(tmp_path / "state")]
     ran = command("credits", *given, *state, "--json")
     assert (ran.returncode, ran.stdout) == (2, "")
@@ -186,10 +213,29 @@ def test_a_file_is_uploaded_under_its_own_name(tmp_path: Path) -> None:
         arguments.upload(tmp_path / "credits-\udcff.csv")
 
 
-def test_the_help_of_credits_shows_an_example() -> None:
+def test_the_help_of_credits_shows_examples_and_what_its_options_really_do() -> None:
     shown = command("credits", "--help")
     assert shown.returncode == 0
-    assert "python -m infra.local credits credits-2025-07.csv" in shown.stdout
+    text = " ".join(shown.stdout.replace("│", " ").split())
+    for said in (
+        "python -m infra.local credits credits-2025-07.csv",
+        """v2/credits-2025-07.csv --input '{"accept_shrink": true}'""",
+        """--input '{"restore": "snapshots/..."}'""",
+    ):
+        assert said in text
+    assert "what month is in the future" in text
+    assert "the real service would refuse it" in text
+
+
+def test_a_file_that_no_rule_takes_is_explained_and_no_function_is_to_blame(tmp_path: Path) -> None:
+    path = tmp_path / "credit-2025-01.csv"
+    path.write_text("")
+    ran = command("credits", str(path), "--state", str(tmp_path / "state"))
+    assert ran.returncode == 1, ran.stderr
+    assert "credit-2025-01.csv is in the bucket, but starts nothing: " in ran.stdout
+    assert "the rule takes names like credits-*.csv (lower case)" in ran.stdout
+    assert "Logs of the functions" not in ran.stderr
+    assert "What to do" not in ran.stdout
 
 
 def test_without_a_cloudzero_the_built_in_one_answers_and_the_file_is_in_the_state_folder(
@@ -213,16 +259,19 @@ def test_without_a_cloudzero_the_built_in_one_answers_and_the_file_is_in_the_sta
     assert (state / "credits-2025-07.csv").read_bytes() == path.read_bytes()
 
 
-def test_credits_that_are_told_to_stop_still_say_what_is_known(tmp_path: Path) -> None:
-    files = [str(tmp_path / name) for name in ("credits.csv", "credits-2025-07.csv")]
+def stop_while_it_runs(tmp_path: Path, *more: str) -> tuple[int, str, str]:
+    """Stop credits after the second of three files was uploaded. CloudZero is not there."""
+    names = ("credits.csv", "credits-2025-07.csv", "credits-2025-08.csv")
+    files = [str(tmp_path / name) for name in names]
     for name in files:
         Path(name).write_text("012345678901,$1.00\n")
     nobody = "http://127.0.0.1:9"
-    options = ("--state", str(tmp_path / "state"), "--cloudzero", nobody, "--json")
+    options = ("--state", str(tmp_path / "state"), "--cloudzero", nobody, *more)
     running = subprocess.Popen(
         [sys.executable, "-m", "infra.local", "credits", *files, *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     deadline = time.monotonic() + 60
@@ -231,7 +280,23 @@ def test_credits_that_are_told_to_stop_still_say_what_is_known(tmp_path: Path) -
         assert running.poll() is None
         time.sleep(0.05)
     running.send_signal(signal.SIGTERM)
-    out, _ = running.communicate(timeout=30)
-    assert running.returncode == 1
-    known = [(one["file"], one["status"]) for one in json.loads(out)["executions"]]
-    assert known == [("credits.csv", "NOT_STARTED"), ("credits-2025-07.csv", "ABORTED")]
+    out, err = running.communicate(timeout=30)
+    return running.returncode, out, err
+
+
+def test_credits_that_are_told_to_stop_still_say_what_is_known(tmp_path: Path) -> None:
+    code, out, _ = stop_while_it_runs(tmp_path, "--json")
+    assert code == 1
+    known = [(one["file"], one["status"], one["error"]) for one in json.loads(out)["executions"]]
+    assert known == [
+        ("credits.csv", "NOT_STARTED", "NoRuleMatched"),
+        ("credits-2025-07.csv", "ABORTED", "Stopped"),
+        ("credits-2025-08.csv", "NOT_STARTED", "Stopped"),
+    ]
+
+
+def test_a_person_who_stops_credits_reads_at_which_file_and_how_to_go_on(tmp_path: Path) -> None:
+    code, _, err = stop_while_it_runs(tmp_path)
+    assert code == 1
+    assert "told to stop at credits-2025-07.csv; not reached: credits-2025-08.csv" in err
+    assert f"run the same command again with --state {tmp_path / 'state'};" in err

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import io
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+import pytest
 
 from infra.local.account import LocalAccount
 from infra.local.arguments import Upload
 from infra.local.credits_run import CreditsRun
-from infra.local.ending import succeeded
-from infra.local.show_credits import show_credits
+from infra.local.ending import functions_know, succeeded
+from infra.local.session import Stopped
 from tests.unit.local.conftest import Open
 from tests.unit.local.tiny_app import STATE_BUCKET
 
@@ -89,9 +89,14 @@ def test_a_file_that_no_rule_takes_starts_none_and_says_what_the_rule_takes(tiny
         "error": "NoRuleMatched",
         "output": None,
     }
-    assert "credits-*.csv" in missed["cause"]
+    assert missed["cause"] == (
+        "credit-1.csv is in the bucket, but starts nothing: "
+        "the rule takes names like credits-*.csv (lower case)"
+    )
     assert taken["output"]["keys"] == ["credit-1.csv", "credits-1.csv"]
     assert not succeeded({"executions": [missed, taken]})
+    assert not functions_know({"executions": [missed, taken]})
+    assert functions_know({"executions": [missed, {**taken, "status": "FAILED"}]})
 
 
 def test_with_an_input_a_file_is_started_as_from_the_console(tiny: Open) -> None:
@@ -113,76 +118,54 @@ def test_an_input_without_a_file_is_the_whole_input(tiny: Open) -> None:
     assert entry["output"]["given"] == {"key": "a.csv", "x": 1}
 
 
-def test_a_run_that_is_cut_off_keeps_what_it_knows(tiny: Open) -> None:
-    files = [Upload(f"credits-{number}.csv", b"1") for number in (1, 2, 3)]
-    run = CreditsRun(waiting=list(files))
-    next(run.each(opened(tiny)))
-    stopped = {"status": "ABORTED", "error": "Stopped", "cause": "told to stop"}
-    known = run.cut_off(**stopped)["executions"]
+def stopped_at_the_second(account: LocalAccount, monkeypatch: pytest.MonkeyPatch) -> CreditsRun:
+    """Give a run of three files that is told to stop while the second one is under way."""
+    run = CreditsRun(waiting=[Upload(f"credits-{number}.csv", b"1") for number in (1, 2, 3)])
+    each = run.each(account)
+    next(each)
+
+    def stop(*_: object) -> None:
+        raise Stopped
+
+    monkeypatch.setattr(account, "wait", stop)
+    with pytest.raises(Stopped):
+        next(each)
+    return run
+
+
+def test_a_run_that_is_cut_off_tells_the_file_it_was_at_from_those_it_did_not_reach(
+    tiny: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stopped_at_the_second(opened(tiny), monkeypatch)
+    known = run.cut_off("ABORTED", "Stopped", "told to stop")["executions"]
     assert [(one["file"], one["status"]) for one in known] == [
         ("credits-1.csv", "SUCCEEDED"),
         ("credits-2.csv", "ABORTED"),
+        ("credits-3.csv", "NOT_STARTED"),
     ]
-    assert known[1] == {"file": "credits-2.csv", **stopped, "output": None}
+    ended = {"error": "Stopped", "cause": "told to stop", "output": None}
+    assert known[1] == {"file": "credits-2.csv", "status": "ABORTED", **ended}
+    assert known[2] == {"file": "credits-3.csv", "status": "NOT_STARTED", **ended}
     assert not succeeded({"executions": known})
+
+
+def test_a_run_that_is_stopped_names_the_file_and_how_to_go_on(
+    tiny: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = stopped_at_the_second(opened(tiny), monkeypatch)
+    run.state = Path("/a folder")
+    first, second = run.stopped().splitlines()
+    assert first.endswith("told to stop at credits-2.csv; not reached: credits-3.csv")
+    assert second.startswith("run the same command again with --state '/a folder';")
+    assert second.endswith("CloudZero is asked before anything is posted")
+
+
+def test_what_was_stopped_before_its_upload_was_not_started() -> None:
+    run = CreditsRun(waiting=[Upload("credits-1.csv", b"1")])
+    assert run.stopped() == "the runner was told to stop; not reached: credits-1.csv"
+    (entry,) = run.cut_off("ABORTED", "Stopped", "told to stop")["executions"]
+    assert (entry["file"], entry["status"]) == ("credits-1.csv", "NOT_STARTED")
 
 
 def test_a_run_that_never_began_is_no_success() -> None:
     assert not succeeded(CreditsRun().result())
-
-
-MONTH = {
-    "billing_month": "2025-01",
-    "status": "verified",
-    "row_count": 23,
-    "unique_accounts": 22,
-    "total_credit_usd": "-123.45",
-    "drop_id": "drop-7",
-    "snapshot": "snapshots/2025-01.json",
-    "error": "",
-}
-
-
-def shown(ended: dict[str, Any], tmp: Any) -> str:
-    screen = Console(file=io.StringIO(), width=160)
-    show_credits(ended, state=tmp, console=screen)
-    text: str = screen.file.getvalue()  # type: ignore[attr-defined]
-    return text
-
-
-def test_a_person_reads_totals_warnings_and_where_the_evidence_is(tmp_path: Any) -> None:
-    output = {
-        "file": "credits-2025-01.csv",
-        "months": [MONTH],
-        "warnings": ["line 24: account 0547 [again]"],
-        "report": "reports/1.json",
-    }
-    text = shown({"file": "x.csv", "status": "SUCCEEDED", "output": output}, tmp_path)
-    for said in ("credits-2025-01.csv", "verified", "23", "22", "-123.45", "drop-7", "[again]"):
-        assert said in text
-    assert str(tmp_path / "reports/1.json") in text
-    assert str(tmp_path / "snapshots/2025-01.json") in text
-
-
-def test_a_failed_run_shows_its_months_and_a_cause_without_lambdas_json(tmp_path: Any) -> None:
-    month = {**MONTH, "status": "failed", "error": "DropDiffers", "message": "22 rows, not 23"}
-    ended = {
-        "status": "FAILED",
-        "error": "CreditsNeedAttention",
-        "cause": '{"errorMessage": "2025-01 needs a person", "errorType": "X"}',
-        "output": None,
-        "final_input": {"result": {"months": [month, "odd"], "warnings": None}},
-    }
-    text = shown(ended, tmp_path)
-    for said in ("failed", "DropDiffers: 22 rows, not 23", "FAILED: CreditsNeedAttention"):
-        assert said in text
-    assert "2025-01 needs a person" in text
-    assert "errorMessage" not in text
-
-
-def test_what_is_missing_is_left_empty(tmp_path: Any) -> None:
-    missed = {"file": "x.csv", "status": "NOT_STARTED", "error": "NoRuleMatched", "output": None}
-    text = shown({**missed, "cause": "no rule takes [it]"}, tmp_path)
-    for said in ("x.csv", "NOT_STARTED: NoRuleMatched", "no rule takes [it]"):
-        assert said in text
-    assert "2025" in shown({"output": {"months": [{"billing_month": "2025"}]}}, tmp_path)

@@ -171,11 +171,31 @@ def test_a_bucket_that_sends_no_events_is_named(sends: dict[str, Any]) -> None:
         rules(sends=sends).starts(event())
 
 
-def test_the_patterns_are_named_for_a_person() -> None:
-    said = rules().patterns()
-    assert "uploaded" in said
-    assert "credits-*.csv" in said
-    assert "Hourly" not in said
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ([{"wildcard": "credits-*.csv"}], "the rule takes names like credits-*.csv (lower case)"),
+        ([{"wildcard": "C-*"}, {"wildcard": "d"}], "the rule takes names like C-* or d"),
+    ],
+)
+def test_a_person_reads_which_names_a_rule_takes(filters: list[Any], said: str) -> None:
+    assert rules(key_pattern(*filters)).takes() == said
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        {"source": ["aws.s3"]},
+        {"detail": {"object": {"key": [{"wildcard": "c-*"}, "d.csv"]}}},
+        {"$or": [{"source": ["aws.s3"]}]},
+    ],
+)
+def test_a_rule_that_asks_for_more_than_names_is_shown_as_it_is(pattern: dict[str, Any]) -> None:
+    assert rules(pattern).takes() == f"the rule uploaded takes {json.dumps(pattern)}"
+
+
+def test_without_a_rule_there_is_none_to_name() -> None:
+    assert rules(State="DISABLED").takes() == "there is no rule"
 
 
 # Targets

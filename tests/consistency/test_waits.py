@@ -1,0 +1,34 @@
+"""The waits of credits.asl.json add up: who waits for the stream outlasts who holds it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from functions.domain.credits_name import MOST_MONTHS
+
+ROOT = Path(__file__).parents[2]
+DEFINITION = json.loads((ROOT / "statemachines/credits.asl.json").read_text())
+MONTH = DEFINITION["States"]["ForEachMonth"]["ItemProcessor"]["States"]
+
+
+def seconds_of(state: dict[str, Any], error: str) -> float:
+    """Add up the waits of a state's Retry for one error."""
+    (rule,) = (rule for rule in state["Retry"] if error in rule["ErrorEquals"])
+    wait, total = float(rule["IntervalSeconds"]), 0.0
+    for _ in range(rule["MaxAttempts"]):
+        total += min(wait, rule.get("MaxDelaySeconds", wait))
+        wait *= rule["BackoffRate"]
+    return total
+
+
+def test_an_upload_waits_as_long_as_another_execution_may_hold_the_stream() -> None:
+    waits = seconds_of(DEFINITION["States"]["AcquireStream"], "StreamBusy")
+    assert waits >= DEFINITION["TimeoutSeconds"]
+
+
+def test_the_longest_back_fill_has_time_for_every_month_to_be_ingested() -> None:
+    slowest = seconds_of(MONTH["VerifyDrop"], "DropDiffers")
+    assert slowest > 6_000
+    assert MOST_MONTHS * slowest < DEFINITION["TimeoutSeconds"]

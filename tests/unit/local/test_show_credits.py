@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import io
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from infra.local.show_credits import show_credits
+from infra.local.wording import counted, one_line, usd
+
+SNAPSHOT = "snapshots/c-1/2025-01/run-1.json"
+MONTH = {
+    "billing_month": "2025-01",
+    "status": "verified",
+    "posted": True,
+    "row_count": 1023,
+    "unique_accounts": 22,
+    "total_credit_usd": "121125.39",
+    "drop_id": "drop-7",
+    "snapshot": SNAPSHOT,
+    "error": "",
+}
+UNDO = "undo 2025-01: --input "
+
+
+def shown(ended: dict[str, Any], tmp: Path) -> str:
+    screen = Console(file=io.StringIO(), width=160)
+    show_credits(ended, state=tmp, console=screen)
+    text: str = screen.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def shown_month(tmp: Path, **changes: Any) -> str:
+    return shown({"status": "SUCCEEDED", "output": {"months": [{**MONTH, **changes}]}}, tmp)
+
+
+def test_a_person_reads_totals_warnings_and_where_the_evidence_is(tmp_path: Path) -> None:
+    output = {
+        "file": "credits-2025-01.csv",
+        "months": [{**MONTH, "warnings": ["line 24: account 0547 [again]"]}],
+        "warnings": ["line 24: account 0547 [again]"],
+        "report": "reports/1.json",
+    }
+    text = shown({"file": "x.csv", "status": "SUCCEEDED", "output": output}, tmp_path)
+    for said in ("credits-2025-01.csv", "verified", "1,023", "22", "121,125.39", "drop-7"):
+        assert said in text
+    assert text.count("[again]") == 1
+    assert str(tmp_path / "reports/1.json") in text
+
+
+def test_what_was_replaced_can_be_put_back_with_a_line_that_a_shell_understands(
+    tmp_path: Path,
+) -> None:
+    (line,) = [line for line in shown_month(tmp_path).splitlines() if line.startswith(UNDO)]
+    (given,) = shlex.split(line.removeprefix(UNDO))
+    assert line == f"""{UNDO}'{{"restore": "{SNAPSHOT}"}}'"""
+    assert json.loads(given) == {"restore": SNAPSHOT}
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({"posted": False}, 0),
+        ({"snapshot": None}, 0),
+        ({"status": "failed", "posted": False}, 1),
+        ({"status": "failed", "posted": False, "snapshot": None}, 0),
+    ],
+)
+def test_only_what_was_or_may_have_been_posted_is_to_be_undone(
+    changes: dict[str, Any], lines: int, tmp_path: Path
+) -> None:
+    assert shown_month(tmp_path, **changes).count(UNDO) == lines
+
+
+def test_a_superseded_month_says_by_what_and_has_no_counts(tmp_path: Path) -> None:
+    text = shown_month(
+        tmp_path,
+        status="superseded",
+        message="credits-2025-01.csv is newer",
+        row_count=0,
+        unique_accounts=0,
+        total_credit_usd="0.00",
+        posted=False,
+        drop_id=None,
+    )
+    assert "2025-01: credits-2025-01.csv is newer" in text
+    (row,) = [line for line in text.splitlines() if "superseded" in line]
+    assert row.strip("│").replace("│", " ").split() == ["2025-01", "superseded"]
+
+
+def test_a_failed_run_shows_its_months_and_a_cause_without_lambdas_json(tmp_path: Path) -> None:
+    month = {**MONTH, "status": "failed", "error": "DropDiffers", "message": "22 rows, not 23"}
+    ended = {
+        "status": "FAILED",
+        "error": "CreditsNeedAttention",
+        "cause": '{"errorMessage": "2025-01 needs a person", "errorType": "X"}',
+        "output": None,
+        "final_input": {"result": {"months": [month, "odd"], "warnings": None}},
+    }
+    text = shown(ended, tmp_path)
+    for said in ("failed", "DropDiffers: 22 rows, not 23", "FAILED: CreditsNeedAttention"):
+        assert said in text
+    assert "2025-01 needs a person" in text
+    assert "errorMessage" not in text
+
+
+def test_a_cause_that_is_the_months_message_is_said_once(tmp_path: Path) -> None:
+    month = {**MONTH, "status": "failed", "error": "DropHeld", "message": "2 rows instead of 24"}
+    other = {**month, "billing_month": "2025-02", "message": "not a word of it in the cause"}
+    ended = {
+        "status": "FAILED",
+        "error": "DropHeld",
+        "cause": "2025-01: DropHeld: 2 rows instead of 24",
+        "final_input": {"result": {"months": [month, other]}},
+    }
+    text = shown(ended, tmp_path)
+    assert text.count("2 rows instead of 24") == 1
+    assert "2025-02: DropHeld: not a word of it" in text
+
+
+def test_what_is_missing_is_left_empty(tmp_path: Path) -> None:
+    missed = {"file": "x.csv", "status": "NOT_STARTED", "error": "NoRuleMatched", "output": None}
+    text = shown({**missed, "cause": "no rule takes [it]"}, tmp_path)
+    for said in ("x.csv", "NOT_STARTED: NoRuleMatched", "no rule takes [it]"):
+        assert said in text
+    assert "2025" in shown({"output": {"months": [{"billing_month": "2025"}]}}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "1 row left out: repeats an account"),
+        (2, "2 rows left out: repeat an account"),
+    ],
+)
+def test_repeated_rows_are_counted(count: int, said: str, tmp_path: Path) -> None:
+    output = {"months": [MONTH], "duplicates": count}
+    assert said in shown({"status": "SUCCEEDED", "output": output}, tmp_path)
+
+
+def test_numbers_have_one_form_everywhere() -> None:
+    assert [counted(number, "row") for number in (0, 1, 1200)] == ["0 rows", "1 row", "1,200 rows"]
+    assert [usd(text) for text in ("121125.39", "-5", "?")] == ["121,125.39", "-5.00", "?"]
+
+
+def test_a_long_message_is_cut_to_one_line_without_control_characters() -> None:
+    assert one_line(" a\n b\x1b[2J ") == "a b [2J"
+    assert one_line("x" * 150) == "x" * 150
+    assert one_line("x" * 151) == "x" * 149 + "…"
