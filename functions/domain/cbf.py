@@ -85,11 +85,14 @@ def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[di
 
 
 def as_posted(row: Row) -> dict[str, Any]:
-    """Return a row that was read as it may be posted: texts, no empty columns, no exponents."""
+    """Return a row that was read as it may be posted: texts, no empty columns, no exponents.
+
+    A column of the Common Bill Format is named `group/name`; others are CloudZero's own remarks.
+    """
     return {
         name: value if isinstance(value, str) else f"{Decimal(str(value)):f}"
         for name, value in row.items()
-        if value is not None
+        if value is not None and "/" in name
     }
 
 
