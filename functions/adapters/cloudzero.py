@@ -97,8 +97,7 @@ class CloudZero:
         drops = body.get("billing_drops") if isinstance(body, dict) else None
         for drop in drops if isinstance(drops, list) else ():
             if isinstance(drop, dict) and str(drop.get("month"))[:7] == str(month):
-                found = drop.get("drop_id")
-                return found if isinstance(found, str) else None
+                return _id(drop.get("drop_id"))
         return None
 
     def post(self, connection: str, body: bytes) -> Accepted:
@@ -107,7 +106,7 @@ class CloudZero:
         answer = _object(_answer(self._call("POST", path, body), f"POST {path}"), "connection")
         drop_id, row_count = answer.get("drop_id"), answer.get("row_count")
         return Accepted(
-            drop_id if isinstance(drop_id, str) else None,
+            _id(drop_id),
             row_count if isinstance(row_count, int) else None,
         )
 
@@ -162,6 +161,10 @@ def _object(body: Any, wrapper: str) -> dict[str, Any]:
     """Return the object inside a wrapper key, or the body where the wrapper is missing."""
     inner = body.get(wrapper, body) if isinstance(body, dict) else None
     return inner if isinstance(inner, dict) else {}
+
+
+def _id(value: object) -> str | None:
+    return str(value) if isinstance(value, str | int) else None
 
 
 def _said(response: requests.Response) -> str:

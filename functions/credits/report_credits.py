@@ -43,11 +43,14 @@ def report_credits(task: ReportTask, uploads: Uploads, objects: Objects) -> Repo
     """Write the report; the execution is outdated if its file was uploaded again."""
     run, parsed = task.run, task.parsed
     months = [_month(end) for end in task.months]
+    again = (
+        "to restore all the same, start again" if run.restore else "to post this, upload it again"
+    )
     months += [
         PostedMonth(
             billing_month=item.month,
             status="superseded",
-            message=f"{item.by} is newer; to post this file's {item.month}, upload it again",
+            message=f"{item.by} is newer; {again}",
         )
         for item in parsed.superseded
     ]

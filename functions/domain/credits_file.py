@@ -152,7 +152,9 @@ def _text(key: str, body: bytes) -> str:
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1  # counted behind a byte order mark
+        # Counted behind a byte order mark, with any kind of line end.
+        line = len(error.object[: error.start].splitlines(keepends=True) or [b""])
+        line += error.object[: error.start].endswith((b"\n", b"\r"))
         what = f"line {line}: byte {error.object[error.start]:#04x} is not UTF-8 text"
         raise BadCredits(explained(key, [f"{what}; save the file as CSV UTF-8"])) from error
 

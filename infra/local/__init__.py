@@ -1,5 +1,6 @@
 """The deployed app on this machine: what `cdk synth` produced, run on a loopback AWS."""
 
+import os
 import sys
 import types
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 _BATCH = (
     "moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_batch"
 )
+
+
+# A profile or an endpoint of the shell is for the real AWS; this one must not even look for it.
+for _name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[_name]
 
 
 def _stand_in(module: str, **names: Any) -> None:

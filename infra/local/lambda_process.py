@@ -185,7 +185,9 @@ def _fault(kind: str, request_id: str, said: str) -> Outcome:
 
 def _environment(function: Function, runtime_api: str) -> dict[str, str]:
     """What Lambda sets, then the function's own; nothing else of this process's environment."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    # A person's home may hold a .netrc, which requests would prefer to our Authorization.
+    kept["HOME"] = str(function.code)
     return {
         **kept,
         "TZ": ":UTC",

@@ -342,7 +342,7 @@ def test_a_long_refusal_is_cut(play: Play) -> None:
         ({"drop_id": "d", "row_count": 2}, ("d", 2)),
         ({"connection": {}}, (None, None)),
         ({"connection": None}, (None, None)),
-        ({"connection": {"drop_id": 7, "row_count": "2"}}, (None, None)),
+        ({"connection": {"drop_id": 7, "row_count": "2"}}, ("7", None)),
         ({}, (None, None)),
         ([], (None, None)),
         (b"", (None, None)),

@@ -1,0 +1,27 @@
+"""What the shell has set for the real AWS and for other programs does not reach this one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_a_profile_and_a_netrc_of_the_shell_change_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    file = tmp_path / "credits-2025-01.csv"
+    file.write_text("000000000001,$5.00\n")
+    settings = {"AWS_PROFILE": "nope", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "infra.local", "credits", str(file), "--json"],
+        cwd=ROOT,
+        env={**os.environ, **settings, "HOME": str(tmp_path), "TZ": "Asia/Kolkata"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
