@@ -201,13 +201,14 @@ class Pipeline:
         """Wait."""
         self.now += timedelta(seconds=seconds)
 
-    def upload(self, key: str, text: str) -> None:
+    def upload(self, key: str, text: str, **metadata: str) -> None:
         """Store a new version of a file; time passes, though not always a whole second."""
         self.now += timedelta(milliseconds=700)
         version = f"v{next(self._numbers)}"
         at = self.now.replace(microsecond=0)
         body = text.encode()
-        self.bucket.uploads[key] = Uploaded(body, len(body), version, at, {})
+        stated = {name.replace("_", "-"): value for name, value in metadata.items()}
+        self.bucket.uploads[key] = Uploaded(body, len(body), version, at, stated)
 
     def execute(self, *, started: datetime | None = None, **given: Any) -> Finished | None:
         """Run one execution; None if it was aborted. It may have waited since it was started."""
