@@ -57,7 +57,7 @@ format: setup ## rewrite the sources in the house format
 	@$(PYTHON) -m ruff format --quiet
 
 test: check ## all checks and all tests
-	@$(PYTHON) -m pytest -n auto --dist loadfile
+	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 synth: setup ## write the templates of every environment to cdk.out
 	@$(CDK) synth --quiet '**'
