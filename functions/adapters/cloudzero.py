@@ -62,10 +62,10 @@ class CloudZero:
         if response.status_code in _NOT_OFFERED:
             return None
         answer = _object(_answer(response, f"POST {path}"), "connection")
-        if not isinstance(valid := answer.get("is_valid"), bool):
-            return None
         errors = answer.get("errors")
         listed = [str(error) for error in errors] if isinstance(errors, list) else []
+        if not isinstance(valid := answer.get("is_valid"), bool):
+            return listed or None
         return [] if valid else listed or ["CloudZero says that the drop is not valid"]
 
     def stored(self, connection: str, month: Month) -> list[dict[str, Any]] | None:

@@ -573,3 +573,8 @@ def test_a_secret_that_is_not_there_is_refused_by_its_name(
     with pytest.raises(CredentialsRefused, match="the CloudZero secret cannot be read"):
         configuration.cloudzero().post("c-1", BODY)
     assert strict.exchanges == []
+
+
+def test_errors_without_a_verdict_are_errors(play: Play) -> None:
+    _, cloudzero = play(Reply(200, {"connection": {"errors": ["bad row"]}}))
+    assert cloudzero.validate(BODY) == ["bad row"]
