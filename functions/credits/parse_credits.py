@@ -78,7 +78,6 @@ def parse_credits(
         superseded=superseded,
         repeated_key=repeated_key,
         repeated=len(file.repeated),
-        differing=sum(row.differs for row in file.repeated),
     )
     return Prepared(parsed, file.repeated)
 

@@ -81,7 +81,6 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     superseded: list[Superseded] = []
     repeated_key: str | None = None
     repeated: int = 0
-    differing: int = 0
 
 
 class DropTask(msgspec.Struct, frozen=True, kw_only=True):
