@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 
@@ -12,6 +11,7 @@ from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.adapters import clock
 from functions.adapters.clazar import Clazar, Credentials
 from functions.adapters.cloudzero import ApiKey, CloudZero
 from functions.adapters.storage import Bucket
@@ -90,12 +90,12 @@ def cloudzero() -> CloudZero:
 
 def stream(connection_id: str, execution: str, context: LambdaContext) -> Stream:
     """Return an AnyCost Stream as this execution may use it."""
-    clock = Clock(
-        lambda: datetime.now(UTC),
+    times = Clock(
+        clock.now,
         lambda: context.get_remaining_time_in_millis() / 1000,
         settle_seconds(),
     )
-    return Stream(credits_bucket(), cloudzero(), connection_id, execution, clock)
+    return Stream(credits_bucket(), cloudzero(), connection_id, execution, times)
 
 
 def _credentials(fresh: bool) -> Credentials:  # noqa: FBT001  # called with one positional flag

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, credits_bucket, leases
+from functions.adapters import clock, configuration, credits_bucket, leases
 from functions.credits.payloads import Finish
 from functions.domain.month import format_instant
 from functions.payloads import Finished, dump, mail_subject, parse
@@ -23,7 +22,7 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     """Return how the execution is to end."""
     task = parse(event, Finish)
     lease = credits_bucket.lease(configuration.credits_bucket(), task.run.connection)
-    leases.release(lease, task.run.execution, format_instant(datetime.now(UTC)))
+    leases.release(lease, task.run.execution, format_instant(clock.now()))
     finished = finish(task)
     logger.info("stream released", file=task.run.file, succeeded=finished.succeeded)
     return dump(finished)

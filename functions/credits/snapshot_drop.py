@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import configuration, credits_bucket
+from functions.adapters import clock, configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Snapshot
@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     task = parse(event, DropTask)
     stream = configuration.stream(task.run.connection, task.run.execution, context)
     bucket, limit = configuration.credits_bucket(), configuration.shrink_limit()
-    return dump(snapshot_drop(task, bucket, stream, limit, datetime.now(UTC)))
+    return dump(snapshot_drop(task, bucket, stream, limit, clock.now()))
 
 
 def snapshot_drop(

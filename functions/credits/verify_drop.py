@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import configuration, credits_bucket
+from functions.adapters import clock, configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
 from functions.credits.payloads import MonthEnd, PostedMonth, VerifyTask
@@ -27,7 +26,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Return the month in numbers once CloudZero holds what it should."""
     task = parse(event, VerifyTask)
     stream = configuration.stream(task.run.connection, task.run.execution, context)
-    at = format_instant(datetime.now(UTC))
+    at = format_instant(clock.now())
     return dump(verify_drop(task, configuration.credits_bucket(), stream, at))
 
 

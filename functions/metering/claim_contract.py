@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, executions, state_bucket
+from functions.adapters import clock, configuration, executions, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import ledger
 from functions.domain.ledger_entry import Entry
@@ -24,7 +23,7 @@ logger = Logger()
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return what is left to do for the contract."""
     task = parse(event, ContractTask)
-    at = format_instant(datetime.now(UTC))
+    at = format_instant(clock.now())
     claimed = claim_contract(task, configuration.state_bucket(), executions.is_running, at)
     logger.info("contract claimed", contract=task.contract.contract_id, action=claimed.action)
     return dump(claimed)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.adapters import configuration, state_bucket
+from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due, report, state_file
 from functions.domain.journal import Journal, after_closing, reopened, with_notices
@@ -42,7 +42,7 @@ _NAMED = 20
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return the month in numbers."""
     task = parse(event, MergedMonth)
-    closed = close_month(task, configuration.state_bucket(), datetime.now(UTC))
+    closed = close_month(task, configuration.state_bucket(), clock.now())
     metrics.add_metric("RecordsAccepted", MetricUnit.Count, closed.submitted_records)
     metrics.add_metric("ContractsInError", MetricUnit.Count, closed.errors)
     metrics.add_metric("TotalsQuarantined", MetricUnit.Count, closed.quarantined)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, state_bucket
+from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import ledger
 from functions.domain.ledger_entry import Entry
@@ -23,7 +22,7 @@ logger = Logger()
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return the contract with its outcome."""
     task = parse(event, ContractTask)
-    at = format_instant(datetime.now(UTC))
+    at = format_instant(clock.now())
     return dump(record_success(task, configuration.state_bucket(), at))
 
 

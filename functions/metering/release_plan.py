@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, leases, state_bucket
+from functions.adapters import clock, configuration, leases, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain.journal import Announcement, Journal, announced, to_announce
 from functions.domain.month import format_instant
@@ -29,7 +28,7 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     announcement = announce(task, objects)
     if not task.run.dry_run:
         lease = state_bucket.lease(objects, task.run.plan)
-        leases.release(lease, task.run.execution, format_instant(datetime.now(UTC)))
+        leases.release(lease, task.run.execution, format_instant(clock.now()))
     finished = finish(task, announcement)
     logger.info("plan released", plan=task.run.plan.key, succeeded=finished.succeeded)
     return dump(finished)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import configuration, state_bucket
+from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.clazar import Clazar, ListingUnavailable, Reply
 from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
@@ -57,7 +57,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     outside = Outside(
         configuration.state_bucket(),
         configuration.clazar(),
-        lambda: datetime.now(UTC),
+        clock.now,
         lambda: context.get_remaining_time_in_millis() / 1000,
         configuration.settle_seconds(),
     )
