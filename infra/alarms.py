@@ -47,6 +47,17 @@ class Alarms(Construct):
         self._ring("ExecutionsTimedOut", machine.metric_timed_out(period=period))
         self._ring("ExecutionsAborted", machine.metric_aborted(period=period))
 
+    def watch_late_usage(self, namespace: str) -> None:
+        """Usage that changed after it was billed cannot be billed by the pipeline."""
+        late = cloudwatch.Metric(
+            namespace=namespace,
+            metric_name="LateUsage",
+            dimensions_map={"service": "metering"},
+            statistic=cloudwatch.Stats.SUM,
+            period=Duration.minutes(5),
+        )
+        self._ring("UsageChangedAfterBilling", late)
+
     def watch_dead_letters(self, queue: sqs.Queue) -> None:
         """A message here is a run that never started."""
         depth = queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(5))

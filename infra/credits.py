@@ -49,6 +49,7 @@ class CreditsStack(PipelineStack):
                 "SHRINK_LIMIT": environment.shrink_limit,
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
             },
+            metrics_namespace=self.metrics_namespace,
             log_days=environment.log_days,
         )
         for state, task in TASKS.items():

@@ -52,6 +52,7 @@ class MeteringStack(PipelineStack):
                 "CLAZAR_SECRET_ARN": self.credentials.arn,
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
             },
+            metrics_namespace=self.metrics_namespace,
             log_days=environment.log_days,
         )
         self._grant_rights(sorted({plan.state_file for plan in plans}))
@@ -64,6 +65,7 @@ class MeteringStack(PipelineStack):
             machine=workflow.machine,
         )
         self._watch(workflow, lost_starts=schedules.dead_letters)
+        self.alarms.watch_late_usage(self.metrics_namespace)
         self._output("StateBucketName", self.storage.state.bucket_name)
         self._output("ClazarSecretName", self.credentials.name)
 

@@ -9,6 +9,7 @@ from infra.tasks import LEASES, NOTHING, REPORTS, RUNS, Task
 EXPORT, EXPORT_MARKER = "omnistrate-metering/*", "omnistrate-metering/last_success_export.json"
 STATE_FILES = "{state files}"  # stands for the configured path of every plan's state file
 LEDGER, JOURNALS, PREVIEWS = "ledger/*", "ledger/*/plan.json", "previews/*"
+REMAINDERS, MANIFESTS = "ledger/*/remainders/*", "manifests/*"
 ONE_CPU_MB = 1769  # Lambda gives one whole CPU at this size
 
 
@@ -37,27 +38,47 @@ TASKS: Mapping[str, MeteringTask] = {
         state=Access(read=(STATE_FILES, JOURNALS), write=(JOURNALS,)),
         usage=Access(read=(EXPORT_MARKER,)),
     ),
+    "ResolveContract": MeteringTask(
+        settings=("SETTLE_SECONDS",),
+        state=Access(read=(LEDGER, STATE_FILES), write=(LEDGER, STATE_FILES)),
+        reads_executions=True,
+    ),
+    "FindLateUsage": MeteringTask(
+        memory_mb=1024,
+        timeout_seconds=900,
+        settings=("USAGE_BUCKET",),
+        state=Access(read=(STATE_FILES, JOURNALS, MANIFESTS)),
+        usage=Access(list_only=(EXPORT,)),
+    ),
     "ListUsage": MeteringTask(
         memory_mb=1024,
         timeout_seconds=900,
         settings=("USAGE_BUCKET",),
-        state=Access(write=(RUNS, PREVIEWS)),
+        state=Access(write=(RUNS, PREVIEWS, MANIFESTS)),
         usage=Access(list_only=(EXPORT,)),
     ),
     "AggregatePartition": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         settings=("USAGE_BUCKET",),
-        state=Access(read=(RUNS, PREVIEWS), write=(RUNS, PREVIEWS)),
+        state=Access(read=(RUNS, PREVIEWS, MANIFESTS), write=(RUNS, PREVIEWS)),
         usage=Access(read=(EXPORT,)),
     ),
     "MergeUsage": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         state=Access(
-            read=(RUNS, PREVIEWS, STATE_FILES, JOURNALS),
+            read=(RUNS, PREVIEWS, STATE_FILES, JOURNALS, REMAINDERS),
             write=(RUNS, PREVIEWS),
             list_only=(LEDGER,),
+        ),
+    ),
+    "ReportLateUsage": MeteringTask(
+        memory_mb=ONE_CPU_MB,
+        timeout_seconds=900,
+        state=Access(
+            read=(LEDGER, RUNS, PREVIEWS, STATE_FILES, MANIFESTS),
+            write=(JOURNALS, REPORTS, PREVIEWS, MANIFESTS),
         ),
     ),
     "PreviewMonth": MeteringTask(
@@ -77,7 +98,10 @@ TASKS: Mapping[str, MeteringTask] = {
     "CloseMonth": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
-        state=Access(read=(LEDGER, RUNS, STATE_FILES), write=(LEDGER, REPORTS, STATE_FILES)),
+        state=Access(
+            read=(LEDGER, RUNS, STATE_FILES, MANIFESTS),
+            write=(LEDGER, REPORTS, STATE_FILES, MANIFESTS),
+        ),
     ),
     "ReleasePlan": MeteringTask(
         state=Access(read=(LEASES, JOURNALS), write=(LEASES, JOURNALS)),

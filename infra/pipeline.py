@@ -33,6 +33,7 @@ class PipelineStack(Stack):
             termination_protection=environment.keep_data,
         )
         self.machine_name = f"{environment.name}-{id_}"
+        self.metrics_namespace = f"BillingPipelines/{environment.name}"
         self.alarms = Alarms(self, "Alarms", email=environment.alarm_email)
 
     def _grant_common_rights(

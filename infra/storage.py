@@ -11,6 +11,8 @@ from infra.constructs.acknowledged import acknowledge
 
 OMNISTRATE_ACCOUNT = "498789612402"
 RUNS_DAYS, PREVIEW_DAYS, OLD_VERSION_DAYS = 90, 30, 7
+# Longer than the longest `late_window`: closed months are compared with their lists of files.
+MANIFEST_DAYS = 430
 
 NO_ACCESS_LOGS = (
     "Server access logs are best effort and need a bucket of their own. What was sent, when and "
@@ -70,7 +72,11 @@ class MeteringStorage(Construct):
             self,
             "StateBucket",
             keep_data=keep_data,
-            rules=[_expire("runs/", RUNS_DAYS), _expire("previews/", PREVIEW_DAYS)],
+            rules=[
+                _expire("runs/", RUNS_DAYS),
+                _expire("previews/", PREVIEW_DAYS),
+                _expire("manifests/", MANIFEST_DAYS),
+            ],
         )
         self.usage: s3.IBucket = (
             s3.Bucket.from_bucket_name(self, "UsageBucket", usage_bucket)

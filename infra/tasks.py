@@ -41,6 +41,7 @@ def task_functions(
     pipeline: str,
     everyone: Mapping[str, str],
     settings: Mapping[str, str],
+    metrics_namespace: str,
     log_days: int,
 ) -> dict[str, TaskFunction]:
     """Make a function per task, told only what everyone is told and the settings it asks for."""
@@ -48,7 +49,7 @@ def task_functions(
     common = {
         **everyone,
         "POWERTOOLS_SERVICE_NAME": pipeline,
-        "POWERTOOLS_METRICS_NAMESPACE": "BillingPipelines",
+        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace,
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
     return {

@@ -11,8 +11,10 @@ from functions.domain import keys, state_file
 from functions.domain.journal import Journal
 from functions.domain.lease import Lease
 from functions.domain.ledger_entry import Entry
+from functions.domain.manifest import Manifest
 from functions.domain.month import Month
 from functions.domain.plan import Plan
+from functions.domain.remainders import Balance, Remainders, balance
 from functions.errors import WriteConflict
 
 _READERS = 32
@@ -32,6 +34,25 @@ def journal(objects: Objects, plan: Plan) -> Document[Journal]:
 def entry(objects: Objects, plan: Plan, month: Month, contract: str) -> Document[Entry]:
     """Return the ledger entry of one contract's month."""
     return Document(objects, keys.ledger_entry(plan, month, contract), Entry)
+
+
+def manifest(objects: Objects, plan: Plan, month: Month) -> Document[Manifest]:
+    """Return what a closed month was billed from."""
+    return Document(objects, keys.manifest(plan, month), Manifest)
+
+
+def remainders(objects: Objects, plan: Plan, month: Month) -> Document[Remainders]:
+    """Return what rounding left in a month."""
+    return Document(objects, keys.remainders(plan, month), Remainders)
+
+
+def balance_of_other_months(objects: Objects, plan: Plan, month: Month) -> Balance:
+    """Add up what rounding left in all months but one."""
+    own = keys.remainders(plan, month)
+    found = [item.key for item in objects.list(keys.remainders(plan)) if item.key != own]
+    with ThreadPoolExecutor(_READERS) as pool:
+        read = pool.map(lambda key: Document(objects, key, Remainders).read(), found)
+        return balance(version.value for version in read if version)
 
 
 def entries(objects: Objects, plan: Plan, month: Month) -> Iterator[Entry]:

@@ -1,7 +1,7 @@
 """Usage sums of a month -> what each contract is billed, what is left over, what has no payer.
 
-The law of this module: per dimension, input = billed + remainder + quarantined, exactly. With
-formulas the law holds for each formula's value: value = billed + remainder.
+The law of this module: per dimension, input + carried in = billed + remainder + quarantined,
+exactly. With formulas it holds for each formula's value: value + carried in = billed + remainder.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 
 from functions.domain import formula
 from functions.domain.plan import Plan
+from functions.domain.remainders import Balance
 from functions.domain.usage import Group
 
 _KNOWN_DIMENSIONS = (
@@ -28,13 +29,28 @@ _KNOWN_DIMENSIONS = (
 
 
 class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One contract's month: usage, quantities to send (positive integers), what rounding left."""
+    """One contract's month: usage, quantities to send (positive integers), what rounding left.
+
+    `carried`: what rounding left of its other months and is taken in here.
+    """
 
     contract_id: str
     usage: dict[str, str]
     quantities: dict[str, str]
+    carried: dict[str, str] = {}
     remainders: dict[str, str] = {}
     failure: str | None = None
+
+    @property
+    def amounts(self) -> dict[str, str]:
+        """The exact usage of this month alone that the quantities are rounded from."""
+        names = sorted(self.quantities.keys() | self.carried.keys() | self.remainders.keys())
+        found = {name: self._amount(name) for name in names}
+        return {name: formula.exact_text(amount) for name, amount in found.items() if amount}
+
+    def _amount(self, name: str) -> Fraction:
+        billed, left = self.quantities.get(name, "0"), self.remainders.get(name, "0")
+        return Fraction(billed) + Fraction(left) - Fraction(self.carried.get(name, "0"))
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,8 +75,13 @@ class _Usage(NamedTuple):
     unpriced: set[str]
 
 
-def bill(plan: Plan, sums: Iterable[tuple[Group, int | Decimal]]) -> MonthBill:
-    """Work out every contract's quantities; ordered by contract and dimension."""
+def bill(
+    plan: Plan, sums: Iterable[tuple[Group, int | Decimal]], carried: Balance | None = None
+) -> MonthBill:
+    """Work out every contract's quantities; ordered by contract and dimension.
+
+    `carried`: what rounding left of other months, by contract and dimension.
+    """
     usage: dict[str, _Usage] = defaultdict(
         lambda: _Usage(defaultdict(Fraction), defaultdict(Fraction), set())
     )
@@ -80,7 +101,9 @@ def bill(plan: Plan, sums: Iterable[tuple[Group, int | Decimal]]) -> MonthBill:
         else:
             of_contract.prices[dimension] += Fraction(value) * Fraction(price)
     return MonthBill(
-        contracts=[_bill_contract(plan, name, usage[name], seen) for name in sorted(usage)],
+        contracts=[
+            _bill_contract(plan, name, usage[name], seen, carried or {}) for name in sorted(usage)
+        ],
         quarantined=[
             Quarantined(subscription=who, dimension=what, quantity=formula.exact_text(amount))
             for (who, what), amount in sorted(quarantine.items())
@@ -107,7 +130,8 @@ def check_conservation(
             difference[dimension] -= Fraction(total)
             billed = Fraction(contract.quantities.get(dimension, "0"))
             left = Fraction(contract.remainders.get(dimension, "0"))
-            if not plan.dimensions and billed + left != Fraction(total):
+            carried = Fraction(contract.carried.get(dimension, "0"))
+            if not plan.dimensions and billed + left != Fraction(total) + carried:
                 raise ArithmeticError(
                     f"{contract.contract_id} {dimension}: {total} is not conserved"
                 )
@@ -116,21 +140,31 @@ def check_conservation(
         raise ArithmeticError(f"usage of {', '.join(lost)} is not conserved")
 
 
-def _bill_contract(plan: Plan, name: str, usage: _Usage, seen: set[str]) -> ContractBill:
+def _bill_contract(
+    plan: Plan, name: str, usage: _Usage, seen: set[str], balance: Balance
+) -> ContractBill:
     totals = {key: formula.exact_text(usage.totals[key]) for key in sorted(usage.totals)}
     try:
         amounts = _amounts(plan, usage, seen)
     except formula.FormulaError as error:
         return ContractBill(contract_id=name, usage=totals, quantities={}, failure=str(error))
-    quantities, remainders = {}, {}
+    quantities, carried, remainders = {}, {}, {}
     for dimension, amount in sorted(amounts.items()):
-        quantity = round_to_whole(amount, plan.rounding)
+        carry = balance.get((name, dimension), Fraction(0))
+        due = amount + carry
+        quantity = max(0, round_to_whole(due, plan.rounding))  # a balance may be below zero
+        if carry:
+            carried[dimension] = formula.exact_text(carry)
         if quantity:
             quantities[dimension] = str(quantity)
-        if amount != quantity:
-            remainders[dimension] = formula.exact_text(amount - quantity)
+        if due != quantity:
+            remainders[dimension] = formula.exact_text(due - quantity)
     return ContractBill(
-        contract_id=name, usage=totals, quantities=quantities, remainders=remainders
+        contract_id=name,
+        usage=totals,
+        quantities=quantities,
+        carried=carried,
+        remainders=remainders,
     )
 
 

@@ -100,6 +100,24 @@ def after_closing(
     return msgspec.structs.replace(journal, last_closed_month=last, unresolved=unresolved)
 
 
+def watched(journal: Journal, month: Month, contract: str, code: str, execution: str) -> Journal:
+    """Return the journal with an error that the state file may never have shown."""
+    of_month = journal.unresolved.get(str(month), {})
+    known = of_month.get(contract, Unresolved(code=code, announced_by=execution))
+    unresolved = {**journal.unresolved, str(month): {**of_month, contract: known}}
+    return msgspec.structs.replace(journal, unresolved=unresolved)
+
+
+def after_resolution(journal: Journal, month: Month, contract: str) -> Journal:
+    """Return the journal without a contract that a person has settled."""
+    of_month = journal.unresolved.get(str(month), {})
+    kept = {name: known for name, known in of_month.items() if name != contract}
+    unresolved = {name: found for name, found in journal.unresolved.items() if name != str(month)}
+    if kept:
+        unresolved[str(month)] = kept
+    return msgspec.structs.replace(journal, unresolved=unresolved)
+
+
 def with_notices(journal: Journal, texts: Iterable[str]) -> Journal:
     """Return the journal with notices to announce; one that waits already is not added again."""
     known = {notice.text for notice in journal.notices}

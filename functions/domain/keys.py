@@ -37,6 +37,21 @@ def ledger_entry(plan: Plan, month: Month, contract: str) -> str:
     return f"{ledger_month(plan, month)}{quote(contract, safe='')}.json"
 
 
+def remainders(plan: Plan, month: Month | None = None) -> str:
+    """Return the key of what rounding left in a month, or the prefix of all months."""
+    return f"{LEDGER_ROOT}{plan.path}/remainders/" + (f"{month}.json" if month else "")
+
+
+def manifest(plan: Plan, month: Month) -> str:
+    """Return the key of what a closed month was billed from."""
+    return f"manifests/{plan.path}/{month}/manifest.json"
+
+
+def manifest_files(plan: Plan, month: Month, run_id: str) -> str:
+    """Return the prefix of the file lists that an execution's manifest consists of."""
+    return f"manifests/{plan.path}/{month}/{run_id}/"
+
+
 def contract_of(key: str) -> str:
     """Return the contract id that a ledger key holds."""
     return unquote(key.rpartition("/")[2].removesuffix(".json"))

@@ -9,68 +9,16 @@ asked after the request must have ended, does not list it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from functions.domain.answers import Answer
-from functions.domain.ledger_entry import DUPLICATE, Attempt, Entry, Failure, Line
+from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure, Line
+from functions.domain.month import parse_instant
 
 
-def open_entry(
-    *, plan: str, month: str, contract: str, quantities: Mapping[str, str], execution: str, at: str
-) -> Entry:
-    """Return the first entry of a contract's month: the intent to bill these quantities."""
-    lines = tuple(
-        Line(dimension=name, quantity=quantity) for name, quantity in sorted(quantities.items())
-    )
-    return Entry(
-        plan=plan,
-        month=month,
-        contract_id=contract,
-        execution=execution,
-        claimed_at=at,
-        lines=lines,
-    )
-
-
-def claim(entry: Entry, quantities: Mapping[str, str], *, execution: str, at: str) -> Entry:
-    """Take over an entry for this execution and bring its open lines up to date.
-
-    A quantity that was accepted or may have been is never changed; a different result of today's
-    computation is kept beside it.
-    """
-    taken_over = entry.execution != execution
-    lines = tuple(
-        _refreshed(line, quantities.get(line.dimension), taken_over=taken_over)
-        for line in entry.lines
-    )
-    known = {line.dimension for line in entry.lines}
-    added = tuple(
-        Line(dimension=name, quantity=quantity)
-        for name, quantity in sorted(quantities.items())
-        if name not in known
-    )
-    kept = tuple(line for line in lines if line is not None)
-    return replace(
-        entry,
-        execution=execution,
-        claimed_at=at,
-        lines=kept + added,
-        hindered_by="",
-        settled_at=None,
-    )
-
-
-def _refreshed(line: Line, quantity: str | None, *, taken_over: bool) -> Line | None:
-    if line.state == "open" and taken_over:  # what an earlier execution has seen may be old
-        line = replace(line, state="unsure")
-    if line.state in ("open", "unsure") and not line.in_doubt_before:
-        return replace(line, quantity=quantity) if quantity else None
-    later = None if quantity == line.quantity else quantity or "0"
-    return replace(line, computed_later=later)
-
-
-def reopen(entry: Entry, *, execution: str, at: str) -> Entry:
+def reopen(entry: Entry, decision: Decision) -> Entry:
     """Let a failed entry be tried again: what is not billed may be sent after another look."""
     lines = tuple(
         replace(
@@ -90,9 +38,7 @@ def reopen(entry: Entry, *, execution: str, at: str) -> Entry:
         lines=lines,
         failure=None,
         retries=entry.retries + 1,
-        execution=execution,
-        claimed_at=at,
-        settled_at=None,
+        decisions=(*entry.decisions, decision),
     )
 
 
@@ -128,13 +74,17 @@ def conclude(
     newest = entry.attempts[-1].id == attempt_id
     lines = tuple(
         _answered(line, answers[line.dimension])
-        if line.dimension in answers
-        and line.state != "accepted"
-        and (newest or answers[line.dimension].kind == "accepted")
+        if line.dimension in answers and _counts(line, answers[line.dimension], newest=newest)
         else line
         for line in entry.lines
     )
     return replace(entry, lines=lines, attempts=attempts)
+
+
+def _counts(line: Line, answer: Answer, *, newest: bool) -> bool:
+    if line.state == "accepted":
+        return False
+    return answer.kind == "accepted" or (newest and line.state != "waived")
 
 
 def _answered(line: Line, answer: Answer) -> Line:
@@ -154,6 +104,14 @@ def _answered(line: Line, answer: Answer) -> Line:
     if answer.kind == "not_taken":
         return replace(line, state="open")
     return replace(line, in_doubt_before=True)
+
+
+def request_over(entry: Entry, now: datetime, settle_seconds: float) -> bool:
+    """Whether the last request, of whatever execution, has ended for certain."""
+    if not entry.attempts:
+        return True
+    since = now - parse_instant(entry.attempts[-1].at)
+    return since.total_seconds() >= settle_seconds
 
 
 def hindered(entry: Entry, reason: str) -> Entry:

@@ -10,7 +10,7 @@ import msgspec
 BATCH = 25
 DUPLICATE = "DUPLICATE"
 
-LineState = Literal["unsure", "open", "sent", "present", "accepted", "refused"]
+LineState = Literal["unsure", "open", "sent", "present", "accepted", "refused", "waived"]
 
 
 class Line(
@@ -21,11 +21,14 @@ class Line(
     `unsure`: to be sent once the receiver was asked, if it can be: somebody else may have sent it.
     `open`: not sent, may be sent. `sent`: a request is or was under way, its outcome is not known.
     `present`: the receiver says it holds a record for this window, or one that is not decided yet.
-    `accepted`: billed. `refused`: not billed.
+    `accepted`: billed. `refused`: not billed. `waived`: a person has decided not to bill it.
+
+    `amount`: the exact usage that `quantity` was rounded from, without what was carried in.
     """
 
     dimension: str
     quantity: str
+    amount: str = ""
     state: LineState = "unsure"
     in_doubt_before: bool = False
     evidence: str = ""
@@ -47,6 +50,7 @@ class Attempt(
     dimensions: tuple[str, ...]
     request: str
     digest: str
+    reason: str = ""
     outcome: str = "no answer yet"
     status: int | None = None
     response: str = ""
@@ -63,10 +67,25 @@ class Failure(
     at: str
 
 
+class Decision(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What a person has decided about a contract's month, in which execution, and why."""
+
+    what: Literal["reopened", "accepted", "not_accepted", "waived"]
+    execution: str
+    at: str
+    reason: str
+
+
 class Entry(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """One contract's month in the ledger."""
+    """One contract's month in the ledger.
+
+    `unbilled`: exact amounts of dimensions that come to no whole unit. `until`: where the window of
+    a cancelled contract ends, if not with the month.
+    """
 
     plan: str
     month: str
@@ -75,6 +94,9 @@ class Entry(
     claimed_at: str
     lines: tuple[Line, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    unbilled: dict[str, str] = {}
+    until: str | None = None
+    decisions: tuple[Decision, ...] = ()
     failure: Failure | None = None
     retries: int = 0
     hindered_by: str = ""
@@ -82,8 +104,19 @@ class Entry(
 
     @property
     def accepted(self) -> bool:
-        """Every line is billed (none at all: there is nothing to bill)."""
-        return all(line.state == "accepted" for line in self.lines)
+        """Every line is billed or waived (none at all: there is nothing to bill)."""
+        return all(line.state in ("accepted", "waived") for line in self.lines)
+
+    @property
+    def waived(self) -> bool:
+        """A person's last word is that nothing more is to be billed."""
+        return bool(self.decisions) and self.decisions[-1].what == "waived"
+
+    @property
+    def amounts(self) -> dict[str, str]:
+        """The exact usage of every dimension that it is known of, as it was when it was billed."""
+        of_lines = {line.dimension: line.amount for line in self.lines if line.amount}
+        return {**self.unbilled, **of_lines}
 
     def sent_by(self, execution: str) -> tuple[Line, ...]:
         """Return the lines that an execution has sent."""

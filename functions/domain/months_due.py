@@ -38,6 +38,16 @@ def first_month(plan: Plan, state: PlanState | None, journal: Journal, as_of: da
     return Month.of(as_of).plus(-FIRST_RUN_MONTHS_BACK)
 
 
+def closed_lately(plan: Plan, state: PlanState | None, journal: Journal) -> list[Month]:
+    """Return the last closed months, as many as the plan wants looked at again, oldest first."""
+    last = state.last_processed_month if state else None
+    if last is None and journal.last_closed_month:
+        last = Month.parse(journal.last_closed_month)
+    if last is None:
+        return []
+    return [last.plus(-back) for back in reversed(range(plan.late_window))]
+
+
 def candidates(
     first: Month, as_of: datetime, limit: int, again: Sequence[Month]
 ) -> tuple[list[Month], list[Waiting]]:
@@ -50,7 +60,8 @@ def candidates(
     waiting = []
     if month.end <= as_of:
         waiting.append(Waiting(str(month), f"left for the next run: {limit} months are the limit"))
-    chosen = sorted({*new, *again})
+    waiting += [Waiting(str(late), "is not over yet") for late in again if late.end > as_of]
+    chosen = sorted({*new, *(month for month in again if month.end <= as_of)})
     waiting += [
         Waiting(str(month), f"left for the next run: a run does at most {MOST_MONTHS} months")
         for month in chosen[MOST_MONTHS:]
@@ -77,6 +88,23 @@ def complete_months(
                 for late in months[index:]
             ]
     return list(months), []
+
+
+def final_month(
+    until: datetime, plan: Plan, exported_to: datetime | None, as_of: datetime
+) -> tuple[list[Month], list[Waiting]]:
+    """Return the month of a cancelled contract's last hour once the export has passed that hour.
+
+    By the calendar the margin is what an export is given to get there.
+    """
+    month = Month.of(until - timedelta(seconds=1))
+    needed = until + timedelta(minutes=plan.marker_margin_minutes)
+    reached = as_of if exported_to is None else exported_to
+    if reached >= needed:
+        return [month], []
+    passed = "it is" if exported_to is None else "export incomplete: it has reached"
+    reason = f"{passed} {format_instant(reached)} and must reach {format_instant(needed)}"
+    return [], [Waiting(str(month), f"{reason}; start again then")]
 
 
 def requested_months(texts: Sequence[str], as_of: datetime) -> list[Month]:

@@ -59,27 +59,8 @@ def account(
 
 def _covers(entry: Entry, bill: ContractBill | None) -> bool:
     """Whether every dimension that is to be billed has a line; a child may have failed early."""
-    return bill is None or bill.quantities.keys() <= {line.dimension for line in entry.lines}
-
-
-def differences(usage: MonthUsage, ledger: Mapping[str, Entry]) -> list[str]:
-    """Say where today's usage differs from what was billed: late or corrected files.
-
-    Clazar takes one record per contract, dimension and month, so the difference cannot be sent.
-    """
-    found = []
-    for bill in usage.bill.contracts:
-        entry = ledger.get(bill.contract_id)
-        if entry is None or entry.failure or not entry.settled_at or bill.failure:
-            continue
-        billed = {line.dimension: line.quantity for line in entry.lines}
-        found += [
-            f"{bill.contract_id} {name}: billed {billed.get(name, '0')}, "
-            f"usage now comes to {bill.quantities.get(name, '0')}"
-            for name in sorted(bill.quantities.keys() | billed.keys())
-            if bill.quantities.get(name, "0") != billed.get(name, "0")
-        ]
-    return found
+    lines = {line.dimension for line in entry.lines}
+    return bill is None or entry.waived or bill.quantities.keys() <= lines
 
 
 def code_of(entry: Entry) -> str:
@@ -99,7 +80,7 @@ def error_record(cloud: str, month: Month, entry: Entry) -> ErrorRecord:
     if failure is None:
         raise ValueError(f"{entry.contract_id} has not failed")
     open_lines = [line for line in entry.lines if line.state != "accepted"]
-    records = submission.records(cloud, entry.contract_id, month, open_lines)
+    records = submission.records(cloud, entry.contract_id, month, open_lines, entry.until)
     return ErrorRecord(
         contract_id=entry.contract_id,
         errors=list(failure.errors),

@@ -32,6 +32,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     missing_hours: Literal["stop", "warn"] = "stop"
     duplicates: Literal["max", "sum"] = "max"
     rounding: Literal["floor", "half_up", "ceiling"] = "floor"
+    carry_remainders: bool = True
+    late_window: int = 3
     state_file: str = "metering_state.json"
     submit_concurrency: int = 5
     dry_run: bool = False
@@ -81,6 +83,7 @@ def _problems(plan: Plan) -> list[tuple[str, str]]:
         (name, f"{value!r} must be {low} to {high}")
         for name, low, high in (
             ("max_months", 1, 24),
+            ("late_window", 0, 12),
             ("submit_concurrency", 1, 1_000),
             ("marker_margin_minutes", 0, 40_320),
         )

@@ -15,11 +15,16 @@ from functions.domain.run_files import MonthUsage
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one contract's dimension. `usage` and `remainder` may have decimals."""
+    """What became of one contract's dimension. `usage` and what is carried may have decimals.
+
+    `carried_in`: what rounding left of the contract's other months. `remainder`: what it leaves to
+    them.
+    """
 
     contract_id: str
     dimension: str
     usage: str
+    carried_in: str
     quantity: str
     remainder: str
     outcome: str
@@ -106,6 +111,8 @@ def _outcome(
         return "settled by the state file"
     if line is not None:
         return line.state
+    if entry and entry.waived:
+        return "waived"
     if bill.failure or name in bill.quantities or (entry and entry.failure):
         return "not sent"
     if name in month.unbilled_dimensions:
@@ -123,16 +130,23 @@ def _row(bill: ContractBill, entry: Entry | None, name: str, outcome: str) -> Ro
     failure = entry.failure.message if entry and entry.failure else bill.failure or ""
     detail = (line.message if line else "") or failure
     later = f"computed later: {line.computed_later}" if line and line.computed_later else ""
+    decided = [
+        f"{decision.what} by a person: {decision.reason}"
+        for decision in (entry.decisions if entry else ())
+        if decision.what != "reopened"
+    ]
+    until = f"billed until {entry.until}" if entry and entry.until else ""
     return Row(
         contract_id=bill.contract_id,
         dimension=name,
         usage=bill.usage.get(name, ""),
+        carried_in=bill.carried.get(name, "0"),
         quantity=line.quantity if line else bill.quantities.get(name, "0"),
         remainder=bill.remainders.get(name, "0"),
         outcome=outcome,
         evidence=line.evidence if line else "",
         record_id=(line.record_id or "") if line else "",
-        detail="; ".join(text for text in (detail, later) if text),
+        detail="; ".join(text for text in (detail, later, *decided, until) if text),
     )
 
 

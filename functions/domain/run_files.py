@@ -29,8 +29,27 @@ class Partial(msgspec.Struct, frozen=True, kw_only=True):
     sums: list[Sum]
 
 
+class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One item of the contract map.
+
+    `quantities`: what is to be sent. `amounts`: the exact usage of this month that they are rounded
+    from. `retry`: its recorded error is to be tried again. `failure`: why it has no quantities.
+    `without_usage`: only the ledger or the state file knows of it, the month's files do not.
+    """
+
+    contract_id: str
+    quantities: dict[str, str]
+    amounts: dict[str, str] = {}
+    retry: bool = False
+    failure: str | None = None
+    without_usage: bool = False
+
+
 class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """A month's bill with where it comes from; kept with the run for reports and audits."""
+    """A month's bill with where it comes from; kept with the run for reports and audits.
+
+    `lists`: keys of the lists of files that were read; `digest` stands for all of them.
+    """
 
     files: int
     records: int
@@ -38,4 +57,6 @@ class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
     dropped: dict[str, str]
     warnings: list[str]
     processed: list[str]
+    lists: list[str]
+    digest: str
     bill: MonthBill

@@ -161,6 +161,18 @@ def record_month(
     return {**document, plan_key: entry}
 
 
+def without_error(
+    document: Document, plan_key: str, month: Month, contract: str, *, at: str
+) -> Document:
+    """Return the file without a contract's error, as if an operator had removed it."""
+    entry: Document = dict(document.get(plan_key, {}))
+    failed = dict(entry.get("error_contracts", {}))
+    if str(month) in failed:
+        kept = [item for item in failed[str(month)] if item["contract_id"] != contract]
+        failed[str(month)] = kept
+    return {**document, plan_key: {**entry, "last_updated": at, "error_contracts": failed}}
+
+
 def encode(document: Document) -> bytes:
     """Write the file as people edit it: indented, in the order it had."""
     return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

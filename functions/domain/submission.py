@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import NamedTuple
 
 from functions.domain.ledger_entry import Line
-from functions.domain.month import Month, format_instant
+from functions.domain.month import Month, format_instant, parse_instant
 
 
 class Request(NamedTuple):
@@ -18,22 +19,31 @@ class Request(NamedTuple):
     digest: str
 
 
-def records(cloud: str, contract: str, month: Month, lines: Iterable[Line]) -> list[dict[str, str]]:
-    """Return one record per line; the window is the whole month, to the last second."""
+def records(
+    cloud: str, contract: str, month: Month, lines: Iterable[Line], until: str | None = None
+) -> list[dict[str, str]]:
+    """Return one record per line; the window is the month, or its part until then.
+
+    Clazar's windows include their last second.
+    """
+    end = month.end if until is None else min(parse_instant(until), month.end)
     return [
         {
             "cloud": cloud,
             "contract_id": contract,
             "dimension": line.dimension,
             "start_time": format_instant(month.start),
-            "end_time": format_instant(month.last_second),
+            "end_time": format_instant(end - timedelta(seconds=1)),
             "quantity": line.quantity,
         }
         for line in lines
     ]
 
 
-def request(cloud: str, contract: str, month: Month, lines: Iterable[Line]) -> Request:
+def request(
+    cloud: str, contract: str, month: Month, lines: Iterable[Line], until: str | None = None
+) -> Request:
     """Return the body of one `POST /metering/`."""
-    body = json.dumps({"request": records(cloud, contract, month, lines)}, separators=(",", ":"))
+    content = {"request": records(cloud, contract, month, lines, until)}
+    body = json.dumps(content, separators=(",", ":"))
     return Request(body, hashlib.sha256(body.encode()).hexdigest())

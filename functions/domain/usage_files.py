@@ -25,6 +25,11 @@ class UsageFile(msgspec.Struct, frozen=True):
     hour: str | None
 
 
+def is_folder(key: str, size: int) -> bool:
+    """Whether an object is only what the S3 console makes of an empty folder."""
+    return key.endswith("/") and size == 0
+
+
 def place(key: str, prefix: str, month: Month, *, etag: str, size: int) -> UsageFile | Problem:
     """Read a key's hour folder. The folder, not a record's timestamp, decides the month.
 
@@ -42,33 +47,41 @@ def place(key: str, prefix: str, month: Month, *, etag: str, size: int) -> Usage
     return UsageFile(key, etag, size, f"{hourly[1]}/{hourly[2]}")
 
 
+def within(files: Iterable[UsageFile], month: Month, end: datetime) -> list[UsageFile]:
+    """Return the files of hours before an end. Flat files say no hour and are in the month."""
+    last = _folder(end - timedelta(hours=1))
+    return [file for file in files if end >= month.end or (file.hour or last) <= last]
+
+
 def missing_hours(
-    month: Month, files: Iterable[UsageFile], *, earlier: bool, later: bool
+    month: Month, files: Iterable[UsageFile], *, end: datetime, earlier: bool, later: bool
 ) -> list[str]:
     """Return the hours (`DD/HH`) without a file between the plan's first and last hour.
 
-    `earlier` and `later` say whether the plan has usage before or after this month. Files of the
-    flat layout say nothing about hours, so with one of them nothing counts as missing.
+    `end`: where the window ends. `earlier` and `later` say whether the plan has usage before the
+    month or after the window. Files of the flat layout say nothing about hours, so with one of them
+    nothing counts as missing.
     """
     folders = {file.hour for file in files}
     present = {hour for hour in folders if hour is not None}
     if len(present) < len(folders):
         return []
-    hours = [_folder(month.start + timedelta(hours=index)) for index in range(month.hours)]
+    count = int((end - month.start).total_seconds()) // 3600
+    hours = [_folder(month.start + timedelta(hours=index)) for index in range(count)]
     first = 0 if earlier or not present else hours.index(min(present))
-    last = month.hours - 1 if later or not present else hours.index(max(present))
+    last = count - 1 if later or not present else hours.index(max(present))
     if not present and not (earlier and later):
         return [] if later else hours
     return [hour for hour in hours[first : last + 1] if hour not in present]
 
 
-def partly_covered(month: Month, files: Iterable[UsageFile]) -> list[str]:
-    """Say so if a plan's usage begins or ends within the month: right once, then suspicious."""
+def partly_covered(month: Month, files: Iterable[UsageFile], end: datetime) -> list[str]:
+    """Say so if a plan's usage begins or ends within the window: right once, then suspicious."""
     hours = sorted({file.hour for file in files if file.hour is not None})
     found = []
     if hours and hours[0] != _folder(month.start):
         found.append(f"{month}: the plan's usage begins with hour {hours[0]}")
-    if hours and hours[-1] != _folder(month.last_second):
+    if hours and hours[-1] != _folder(end - timedelta(hours=1)):
         found.append(f"{month}: the plan's usage ends with hour {hours[-1]}")
     return found
 

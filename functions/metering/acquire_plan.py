@@ -8,14 +8,15 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration, executions, leases, state_bucket
-from functions.domain.month import Month
+from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.months_due import MOST_MONTHS
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
-from functions.metering.payloads import MOST_CONTRACTS, ExecutionInput, Run
+from functions.metering.payloads import MOST_CONTRACTS, ExecutionInput, Resolve, Run
 from functions.payloads import Start, dump, parse, time_of_run
 
 logger = Logger()
+_LONGEST_REASON = 500
 
 
 @logger.inject_lambda_context
@@ -40,16 +41,21 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
     max_months = plan.max_months if asked.max_months is None else asked.max_months
     if not 1 <= max_months <= MOST_MONTHS:
         raise BadInput(f"max_months: {max_months} must be 1 to {MOST_MONTHS}")
+    as_of = time_of_run(asked.as_of, start)
+    dry_run = plan.dry_run if asked.dry_run is None else asked.dry_run
     return Run(
         plan=plan,
         execution=start.execution,
         name=start.name,
-        as_of=time_of_run(asked.as_of, start),
+        as_of=as_of,
         months=_months(asked.months),
         contracts=_contracts(asked.contracts),
         retry_errors=asked.retry_errors,
-        dry_run=plan.dry_run if asked.dry_run is None else asked.dry_run,
+        dry_run=dry_run,
         max_months=max_months,
+        until=_until(asked, as_of),
+        resolve=_resolution(asked, dry_run=dry_run),
+        reason=_reason(asked.reason or ""),
     )
 
 
@@ -81,3 +87,46 @@ def _contracts(names: list[str] | None) -> list[str] | None:
     if not 1 <= len(names) <= MOST_CONTRACTS or not all(name.strip() for name in names):
         raise BadInput(f"contracts: give 1 to {MOST_CONTRACTS} contract ids, or leave it out")
     return sorted(set(names))
+
+
+def _resolution(asked: ExecutionInput, *, dry_run: bool) -> Resolve | None:
+    """Check a decision as far as that is possible without the ledger."""
+    resolve = asked.resolve
+    if resolve is None:
+        return None
+    others = (asked.months, asked.contracts, asked.max_months, asked.until, asked.reason)
+    if asked.retry_errors or any(value is not None for value in others):
+        raise BadInput("resolve: stands alone; start another execution for anything else")
+    if dry_run:
+        raise BadInput("resolve: changes the ledger, which a dry run does not")
+    for name in ("contract", "reason"):
+        if not getattr(resolve, name).strip():
+            raise BadInput(f"resolve.{name}: must not be empty")
+    try:
+        month = str(Month.parse(resolve.month))
+    except ValueError as error:
+        raise BadInput(f"resolve.month: {error}") from error
+    return Resolve(resolve.contract, month, resolve.outcome, _reason(resolve.reason))
+
+
+def _reason(text: str) -> str:
+    if len(text) > _LONGEST_REASON:
+        raise BadInput(f"reason: {len(text)} characters, at most {_LONGEST_REASON}")
+    return text.strip()
+
+
+def _until(asked: ExecutionInput, as_of: str) -> str | None:
+    """Check the end of the window of cancelled contracts: a whole hour that has passed."""
+    if asked.until is None:
+        return None
+    if asked.contracts is None or asked.months is not None or asked.max_months is not None:
+        raise BadInput("until: goes with contracts, and its own month is the one that is billed")
+    try:
+        until = parse_instant(asked.until)
+    except ValueError as error:
+        raise BadInput(f"until: {error}") from error
+    if until.minute or until.second or until.microsecond:
+        raise BadInput(f"until: {asked.until} is not a whole hour, and usage comes by the hour")
+    if until > parse_instant(as_of):
+        raise BadInput(f"until: {asked.until} is not over at {as_of}")
+    return format_instant(until)

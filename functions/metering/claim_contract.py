@@ -9,8 +9,7 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, configuration, executions, state_bucket
 from functions.adapters.storage import Objects
-from functions.domain import ledger
-from functions.domain.ledger_entry import Entry
+from functions.domain import claim
 from functions.domain.month import format_instant
 from functions.errors import ContractBusy
 from functions.metering.payloads import Claimed, ContractTask
@@ -36,41 +35,23 @@ def claim_contract(
     item = task.contract
     document = state_bucket.entry(objects, task.run.plan, task.of, item.contract_id)
     read = document.read()
-    if read is None:
-        entry = _first(task, at)
-    else:
-        entry = read.value
-        if entry.failure and not item.retry:
-            return Claimed("nothing")
-        holder = entry.execution
-        if holder != task.run.execution and entry.settled_at is None and is_running(holder):
-            raise ContractBusy(f"{item.contract_id} of {task.month} is being sent by {holder}")
-        if entry.failure:
-            entry = ledger.reopen(entry, execution=task.run.execution, at=at)
-        entry = ledger.claim(entry, item.quantities, execution=task.run.execution, at=at)
-        if _is_settled(read.value) and entry.lines == read.value.lines and not item.failure:
-            return Claimed("nothing")
-    document.write(entry, read)
-    return _next(task, entry)
+    holder = read and claim.holder(read.value, task.run.execution)
+    if holder and is_running(holder):
+        raise ContractBusy(f"{item.contract_id} of {task.month} is being sent by {holder}")
+    claimed = claim.claim(read.value if read else None, item, _terms(task, at))
+    if claimed.action != "nothing":
+        document.write(claimed.entry, read)
+    return Claimed(claimed.action)
 
 
-def _is_settled(entry: Entry) -> bool:
-    return entry.accepted and not entry.failure and entry.settled_at is not None
-
-
-def _first(task: ContractTask, at: str) -> Entry:
-    return ledger.open_entry(
-        plan=task.run.plan.key,
+def _terms(task: ContractTask, at: str) -> claim.Terms:
+    run = task.run
+    removed = "retry_errors" if run.retry_errors else "its entry was removed from error_contracts"
+    return claim.Terms(
+        plan=run.plan.key,
         month=task.month,
-        contract=task.contract.contract_id,
-        quantities=task.contract.quantities,
-        execution=task.run.execution,
+        execution=run.execution,
         at=at,
+        reason=run.reason or removed,
+        until=run.until,
     )
-
-
-def _next(task: ContractTask, entry: Entry) -> Claimed:
-    missed = task.contract.retry and task.contract.without_usage and not entry.lines
-    if task.contract.failure or missed:
-        return Claimed("record_error")
-    return Claimed("record_success" if entry.accepted else "submit")

@@ -11,20 +11,24 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.adapters import clock, configuration, state_bucket
+from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due, report, state_file
 from functions.domain.journal import Journal, after_closing, reopened, with_notices
+from functions.domain.late_usage import differences
 from functions.domain.ledger_entry import Entry
+from functions.domain.manifest import Manifest
 from functions.domain.month import format_instant, parse_instant
 from functions.domain.outcome import (
     Outcome,
     account,
     code_of,
-    differences,
     error_record,
     explain_open,
     some,
 )
+from functions.domain.plan import Plan
+from functions.domain.remainders import Remainders, remainders_of
 from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import PlanState
 from functions.errors import MonthIncomplete
@@ -54,15 +58,19 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     """Account for every contract, write it down, and only then say that the month is done."""
     run, month = task.run, task.of
     usage = read_bill(objects, task.merged.bill_key)
+    remainders = state_bucket.remainders(objects, run.plan, month)
+    known = remainders.read()  # before the ledger, so that an older look never overwrites a newer
     ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, run.plan, month)}
     before = state_bucket.read_state(objects, run.plan) or PlanState()
     journal = state_bucket.journal(objects, run.plan).read()
     again = reopened(journal.value if journal else Journal(), before, month)
     left = again - set(usage.processed)
     outcome = account(usage, ledger, before.at(month), left)
-    late = some(f"{task.month}: {text}" for text in differences(usage, ledger))
-    usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *late])
+    usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *_late(task, usage, ledger)])
     at = format_instant(now)
+    _keep_remainders(run.plan, ledger, remainders, known)
+    if outcome.complete and run.until is None:
+        _keep_manifest(task, usage, objects)
     _write_state(task, outcome, usage.warnings, objects, at)
     written = report.build(
         usage,
@@ -82,6 +90,38 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     return _summary(task, usage, ledger, outcome)
 
 
+def _late(task: MergedMonth, usage: MonthUsage, ledger: Mapping[str, Entry]) -> list[str]:
+    """Say where today's usage is not what was billed: late or corrected files."""
+    if task.run.until is not None:  # this run has not read the whole month
+        return []
+    names = frozenset(bill.contract_id for bill in usage.bill.contracts)
+    found = differences(usage.bill.contracts, ledger, left_out=names - ledger.keys())
+    return some(f"{task.month}: {difference}" for difference in found)
+
+
+def _keep_remainders(
+    plan: Plan,
+    ledger: Mapping[str, Entry],
+    document: Document[Remainders],
+    known: Version[Remainders] | None,
+) -> None:
+    """Write down what rounding left, for the contracts' next months, before the month counts."""
+    left = remainders_of(ledger.values() if plan.carry_remainders else ())
+    if left != (known.value if known else Remainders()):
+        document.write(left, known)
+
+
+def _keep_manifest(task: MergedMonth, usage: MonthUsage, objects: Objects) -> None:
+    """Write down what the month was billed from, to notice when that changes."""
+    manifest = Manifest(
+        execution=task.run.execution,
+        lists=tuple(usage.lists),
+        files=usage.files,
+        digest=usage.digest,
+    )
+    state_bucket.manifest(objects, task.run.plan, task.of).change(lambda _: manifest)
+
+
 def _write_state(
     task: MergedMonth, outcome: Outcome, notices: list[str], objects: Objects, at: str
 ) -> None:
@@ -99,7 +139,7 @@ def _write_state(
             month,
             successes=outcome.accepted,
             errors=[error_record(plan.cloud, month, entry) for entry in outcome.failed.values()],
-            closes=outcome.complete and month == first,
+            closes=outcome.complete and month == first and task.run.until is None,
             at=at,
         )
 

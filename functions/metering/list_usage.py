@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration
 from functions.adapters.storage import Objects
-from functions.domain import keys, usage_files
+from functions.domain import keys, manifest, usage_files
 from functions.domain.month import Month
 from functions.domain.plan import Plan
 from functions.domain.problem import Problem
@@ -32,28 +33,38 @@ def handler(event: dict[str, Any], _context: object) -> Any:
 
 
 def list_usage(task: MonthTask, usage: Objects, objects: Objects) -> Listing:
-    """Write the manifest of a month: every file with its ETag and size, by partition."""
-    plan, month = task.run.plan, task.of
-    files = _files(plan, month, usage)
-    warnings = _uncovered(plan, month, usage, files)
-    root = keys.run(plan, month, task.run.name, dry_run=task.run.dry_run)
+    """Write down a month's files with ETag and size, cut into partitions.
+
+    The lists of a month that is billed are kept: later runs compare with them.
+    """
+    run, month = task.run, task.of
+    end = run.end_of(month)
+    files = usage_files.within(_files(run.plan, month, usage), month, end)
+    warnings = [] if task.late else _uncovered(run.plan, month, end, usage, files)
+    if end < month.end and any(file.hour is None for file in files):
+        raise BadUsage(f"{month}: usage is not in hour folders, so it cannot be cut at {run.until}")
+    root = keys.run(run.plan, month, run.name, dry_run=run.dry_run)
+    passing = run.dry_run or task.late or run.until is not None
+    lists = f"{root}partitions/" if passing else keys.manifest_files(run.plan, month, run.name)
     partitions = []
     for index, part in enumerate(usage_files.partitions(files)):
-        partitions.append(Partition(index, f"{root}partitions/{index:05d}.json"))
+        partitions.append(Partition(index, f"{lists}{index:05d}.json"))
         objects.put(partitions[-1].key, msgspec.json.encode(part))
     objects.put(f"{root}partitions.json", msgspec.json.encode(partitions))
     return Listing(
         partitions_key=f"{root}partitions.json",
         partitions=len(partitions),
+        lists=lists,
         files=len(files),
         size=sum(file.size for file in files),
+        digest=manifest.digest((file.key, file.etag) for file in files),
         warnings=warnings,
     )
 
 
 def _files(plan: Plan, month: Month, usage: Objects) -> list[UsageFile]:
     prefix = keys.usage_prefix(plan, month)
-    listed = [item for item in usage.list(prefix) if not _is_folder(item.key, item.size)]
+    listed = [item for item in usage.list(prefix) if not usage_files.is_folder(item.key, item.size)]
     placed = [
         usage_files.place(item.key, prefix, month, etag=item.etag, size=item.size)
         for item in listed
@@ -71,26 +82,26 @@ def _files(plan: Plan, month: Month, usage: Objects) -> list[UsageFile]:
 
 def _first_file(usage: Objects, prefix: str, *, after: str) -> str | None:
     listed = usage.list(prefix, after=after)
-    return next((item.key for item in listed if not _is_folder(item.key, item.size)), None)
+    return next(
+        (item.key for item in listed if not usage_files.is_folder(item.key, item.size)), None
+    )
 
 
-def _is_folder(key: str, size: int) -> bool:
-    """Whether an object is only what the S3 console makes of an empty folder."""
-    return key.endswith("/") and size == 0
-
-
-def _uncovered(plan: Plan, month: Month, usage: Objects, files: list[UsageFile]) -> list[str]:
+def _uncovered(
+    plan: Plan, month: Month, end: datetime, usage: Objects, files: list[UsageFile]
+) -> list[str]:
     root, prefix = keys.usage_prefix(plan), keys.usage_prefix(plan, month)
+    behind = f"{prefix}\U0010ffff" if end == month.end else f"{prefix}{end:%d/%H}/"
     first = _first_file(usage, root, after="")
-    later = _first_file(usage, root, after=f"{prefix}\U0010ffff") is not None
+    later = _first_file(usage, root, after=behind) is not None
     earlier = first is not None and first < prefix
     if not files and not earlier and not later:
         raise BadUsage(f"{month}: no usage at all under {root}; was the service or plan renamed?")
     # By the calendar nothing says that the export got to the end of the month but its files.
     to_the_end = later or plan.completeness == "calendar"
-    missing = usage_files.missing_hours(month, files, earlier=earlier, later=to_the_end)
+    missing = usage_files.missing_hours(month, files, end=end, earlier=earlier, later=to_the_end)
     if not missing:
-        partly = usage_files.partly_covered(month, files)
+        partly = usage_files.partly_covered(month, files, end)
         return partly if files else [f"{month} is before the plan's first usage: nothing to bill"]
     text = f"{month}: hours without a file under {prefix}: {usage_files.ranges(missing)}"
     if plan.missing_hours == "stop":

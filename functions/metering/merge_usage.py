@@ -15,12 +15,13 @@ from functions.domain import billing, keys
 from functions.domain.billing import MonthBill
 from functions.domain.journal import Journal, reopened
 from functions.domain.problem import Problem
-from functions.domain.run_files import MonthUsage, Partial, Sum
+from functions.domain.remainders import Balance
+from functions.domain.run_files import ContractItem, MonthUsage, Partial, Sum
 from functions.domain.state_file import PlanState
 from functions.domain.usage import Group
 from functions.errors import BadInput, BadUsage
 from functions.metering.aggregate_partition import partial_key
-from functions.metering.payloads import ContractItem, ListedMonth, Merged, MonthTask, Partition
+from functions.metering.payloads import ListedMonth, Merged, MonthTask, Partition
 from functions.payloads import dump, parse
 
 logger = Logger()
@@ -48,9 +49,9 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
     if files != task.listed.files:
         raise BadUsage(f"{task.month}: {files} files were summed, {task.listed.files} were listed")
     sums = [_group(item) for partial in partials for item in partial.sums]
-    bill = billing.bill(task.run.plan, sums)
+    bill = billing.bill(task.run.plan, sums, _carried(task, objects))
     billing.check_conservation(task.run.plan, sums, bill)
-    items = to_process(task, bill, objects)
+    items = [] if task.late else to_process(task, bill, objects)
     usage = MonthUsage(
         files=files,
         records=sum(partial.records for partial in partials),
@@ -58,6 +59,8 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
         dropped=_dropped(partials),
         warnings=[*task.listed.warnings, *_warnings(task.month, bill)],
         processed=[item.contract_id for item in items],
+        lists=[f"{task.listed.lists}{index:05d}.json" for index in range(task.listed.partitions)],
+        digest=task.listed.digest,
         bill=bill,
     )
     objects.put(f"{root}bill.json", msgspec.json.encode(usage))
@@ -65,6 +68,13 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
     return Merged(
         bill_key=f"{root}bill.json", contracts_key=f"{root}contracts.json", to_process=len(items)
     )
+
+
+def _carried(task: ListedMonth, objects: Objects) -> Balance:
+    """Return what rounding left of all other months, if this plan carries it on."""
+    if task.late or not task.run.plan.carry_remainders:
+        return {}
+    return state_bucket.balance_of_other_months(objects, task.run.plan, task.of)
 
 
 def read_bill(objects: Objects, key: str) -> MonthUsage:
@@ -148,6 +158,7 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
             ContractItem(
                 contract_id=name,
                 quantities=billed.quantities if billed else {},
+                amounts=billed.amounts if billed else {},
                 retry=name in again,
                 failure=billed.failure if billed else None,
                 without_usage=billed is None,

@@ -5,17 +5,28 @@ Nothing here grows with the number of files or contracts: those are behind S3 ke
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
-from functions.domain.month import Month
+from functions.domain.claim import Action
+from functions.domain.month import Month, parse_instant
 from functions.domain.months_due import Waiting
 from functions.domain.plan import Plan
-from functions.domain.run_files import MonthUsage
+from functions.domain.run_files import ContractItem, MonthUsage
 from functions.payloads import Problem
 
 MOST_CONTRACTS = 100
+
+
+class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A person's decision about a parked contract."""
+
+    contract: str
+    month: str
+    outcome: Literal["accepted", "not_accepted", "waived"]
+    reason: str
 
 
 class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,10 +39,16 @@ class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dry_run: bool | None = None
     max_months: int | None = None
     as_of: str | None = None
+    until: str | None = None
+    resolve: Resolve | None = None
+    reason: str | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution's settled terms: the plan's configuration as it was when the run began."""
+    """One execution's settled terms: the plan's configuration as it was when the run began.
+
+    `until`: where the window of cancelled contracts ends. `reason`: why a person started it.
+    """
 
     plan: Plan
     execution: str
@@ -42,12 +59,29 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     retry_errors: bool
     dry_run: bool
     max_months: int
+    until: str | None = None
+    resolve: Resolve | None = None
+    reason: str = ""
+
+    def end_of(self, month: Month) -> datetime:
+        """Return where the window of a month ends for this run."""
+        return month.end if self.until is None else min(parse_instant(self.until), month.end)
 
 
 class RunTask(msgspec.Struct, frozen=True):
-    """Input of PlanMonths."""
+    """Input of PlanMonths and ResolveContract."""
 
     run: Run
+
+
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
+    """Output of ResolveContract: what became of the contract's month."""
+
+    contract: str
+    month: str
+    outcome: str
+    settled: bool
+    message: str
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -57,11 +91,32 @@ class Planned(msgspec.Struct, frozen=True):
     waiting: list[Waiting]
 
 
+class PlannedTask(msgspec.Struct, frozen=True):
+    """Input of FindLateUsage."""
+
+    run: Run
+    planned: Planned
+
+
+class MonthItem(msgspec.Struct, frozen=True):
+    """One item of the month map. `late`: a closed month whose files have changed since."""
+
+    month: str
+    late: bool
+
+
+class Work(msgspec.Struct, frozen=True):
+    """Output of FindLateUsage: first the months to bill, then those to compare."""
+
+    months: list[MonthItem]
+
+
 class MonthTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Input of ListUsage."""
+    """Input of ListUsage. `late`: nothing is billed, what was billed is compared."""
 
     run: Run
     month: str
+    late: bool = False
 
     @property
     def of(self) -> Month:
@@ -74,8 +129,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
     partitions_key: str
     partitions: int
+    lists: str
     files: int
     size: int
+    digest: str
     warnings: list[str]
 
 
@@ -107,23 +164,9 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MergedMonth(MonthTask, frozen=True, kw_only=True):
-    """Input of PreviewMonth and CloseMonth."""
+    """Input of PreviewMonth, ReportLateUsage and CloseMonth."""
 
     merged: Merged
-
-
-class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One item of the contract map.
-
-    `retry`: its recorded error is to be tried again. `failure`: why it has no quantities.
-    `without_usage`: only the ledger or the state file knows of it, the month's files do not.
-    """
-
-    contract_id: str
-    quantities: dict[str, str]
-    retry: bool = False
-    failure: str | None = None
-    without_usage: bool = False
 
 
 class ContractTask(MonthTask, frozen=True, kw_only=True):
@@ -136,7 +179,7 @@ class ContractTask(MonthTask, frozen=True, kw_only=True):
 class Claimed(msgspec.Struct, frozen=True):
     """Output of ClaimContract: what is left to do."""
 
-    action: Literal["submit", "record_success", "record_error", "nothing"]
+    action: Action
 
 
 class Recorded(msgspec.Struct, frozen=True):
@@ -147,7 +190,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of CloseMonth and PreviewMonth: one month in numbers.
+    """Output of CloseMonth, PreviewMonth and ReportLateUsage: one month in numbers.
 
     `attention` names the first contracts that need a person, with the code of their error.
     """
@@ -168,6 +211,7 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: int
     duplicates: int
     dry_run: bool = False
+    late: bool = False
     warnings: list[str]
 
     @classmethod
@@ -194,4 +238,5 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     run: Run
     planned: Planned | None = None
     months: list[ClosedMonth] = []
+    resolved: Resolved | None = None
     failure: Problem | None = None

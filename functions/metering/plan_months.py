@@ -37,6 +37,11 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
     state = state_bucket.read_state(objects, run.plan)
     journal = _observed(run, state, objects)
     as_of = parse_instant(run.as_of)
+    if run.until is not None:
+        exported_to = _exported_to(run.plan, usage)
+        until = parse_instant(run.until)
+        final, waiting = months_due.final_month(until, run.plan, exported_to, as_of)
+        return Planned([str(month) for month in final], waiting)
     if run.months is None:
         again = months_due.to_do_again(journal, state, retry_errors=run.retry_errors)
         first = months_due.first_month(run.plan, state, journal, as_of)

@@ -25,6 +25,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     contract_id: str
     records: list[dict[str, str]]
     usage: dict[str, str]
+    carried: dict[str, str]
     remainders: dict[str, str]
     failure: str | None
 
@@ -47,27 +48,27 @@ def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
     for bill in usage.bill.contracts:
         entry = held.get(bill.contract_id)
         if bill.contract_id in usage.processed:
-            accepted = (
-                {line.dimension for line in entry.lines if line.state == "accepted"}
-                if entry
-                else set()
-            )
-            previews.append(_preview(task, bill, accepted))
+            lines = entry.lines if entry else ()
+            done = {line.dimension for line in lines if line.state in ("accepted", "waived")}
+            previews.append(_preview(task, bill, done))
     key = f"{keys.run(run.plan, month, run.name, dry_run=True)}preview.json"
     objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
     return ClosedMonth.of(task.month, usage, report=key, dry_run=True)
 
 
-def _preview(task: MergedMonth, bill: ContractBill, accepted: set[str]) -> Preview:
+def _preview(task: MergedMonth, bill: ContractBill, done: set[str]) -> Preview:
     lines = [
         Line(dimension=name, quantity=quantity)
         for name, quantity in bill.quantities.items()
-        if name not in accepted
+        if name not in done
     ]
     return Preview(
         contract_id=bill.contract_id,
-        records=submission.records(task.run.plan.cloud, bill.contract_id, task.of, lines),
+        records=submission.records(
+            task.run.plan.cloud, bill.contract_id, task.of, lines, task.run.until
+        ),
         usage=bill.usage,
+        carried=bill.carried,
         remainders=bill.remainders,
         failure=bill.failure,
     )

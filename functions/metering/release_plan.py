@@ -62,7 +62,9 @@ def finish(task: Finish, announcement: Announcement) -> Finished:
     error = task.failure.error if task.failure else ATTENTION if contracts else ""
     standing = announcement.standing - len(contracts)
     earlier = [f"contracts in error_contracts from earlier runs: {standing}"] if standing else []
-    message = "; ".join([*causes, *overdue, *announcement.notices, *earlier]) or "nothing to report"
+    resolved = [task.resolved.message] if task.resolved else []
+    told = [*causes, *resolved, *overdue, *announcement.notices, *earlier]
+    message = "; ".join(told) or "nothing to report"
     notices = [*overdue, *announcement.notices]
     return Finished(
         succeeded=not error,
@@ -76,6 +78,7 @@ def finish(task: Finish, announcement: Announcement) -> Finished:
             "dry_run": task.run.dry_run,
             "months": msgspec.to_builtins(task.months),
             "waiting": msgspec.to_builtins(waiting),
+            "resolved": msgspec.to_builtins(task.resolved),
             "unresolved": announcement.standing,
             "message": message[:_LONGEST_TEXT],
         },

@@ -22,7 +22,6 @@ from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import answers, ledger, lookup, submission
 from functions.domain.ledger_entry import Attempt, Entry
-from functions.domain.month import parse_instant
 from functions.errors import (
     BadState,
     ContractBusy,
@@ -116,7 +115,7 @@ def _look_up(
         version.value,
         stored,
         _foreign(task, outside.objects) if stored else {},
-        request_over=_request_over(version.value, outside),
+        request_over=ledger.request_over(version.value, outside.now(), outside.settle_seconds),
     )
     return _write(document, looked, version)
 
@@ -132,14 +131,6 @@ def _foreign(task: ContractTask, objects: Objects) -> Counter[str]:
     )
 
 
-def _request_over(entry: Entry, outside: Outside) -> bool:
-    """Whether the last request, of whatever execution, has ended for certain."""
-    if not entry.attempts:
-        return True
-    since = outside.now() - parse_instant(entry.attempts[-1].at)
-    return since.total_seconds() >= outside.settle_seconds
-
-
 def _write(document: Document[Entry], entry: Entry, version: Version[Entry]) -> Version[Entry]:
     return version if entry == version.value else document.write(entry, version)
 
@@ -151,7 +142,8 @@ def _send(
         raise PartnerBusy("too little time is left for a request; the next invocation goes on")
     lines = version.value.sendable
     name = task.contract.contract_id
-    body, digest = submission.request(task.run.plan.cloud, name, task.of, lines)
+    until = version.value.until
+    body, digest = submission.request(task.run.plan.cloud, name, task.of, lines, until)
     attempt = Attempt(
         id=uuid4().hex,
         execution=task.run.execution,
@@ -159,6 +151,7 @@ def _send(
         dimensions=tuple(line.dimension for line in lines),
         request=body,
         digest=digest,
+        reason=task.run.reason,
     )
     document.write(ledger.begin(version.value, attempt), version)
     try:

@@ -58,7 +58,7 @@ def test_only_acquire_plan_reads_the_plans(metering_stack: Template) -> None:
 
 def test_only_the_takers_of_leases_and_claims_look_at_executions(metering_stack: Template) -> None:
     owners = metering_stack.owners("states:DescribeExecution")
-    assert owners == {"AcquirePlan", "ClaimContract", "Metering"}
+    assert owners == {"AcquirePlan", "ClaimContract", "ResolveContract", "Metering"}
 
 
 def test_the_usage_bucket_is_never_written(metering_stack: Template) -> None:
@@ -72,12 +72,17 @@ def test_only_the_recorders_of_outcomes_write_the_ledger(metering_stack: Templat
         "SubmitContract",
         "RecordSuccess",
         "RecordError",
+        "ResolveContract",
         "CloseMonth",
     }
 
 
-def test_only_close_month_writes_the_state_file(metering_stack: Template) -> None:
-    assert _writers(metering_stack, "/metering_state.json") == {"CloseMonth"}
+def test_only_a_closed_month_and_a_decision_write_the_state_file(metering_stack: Template) -> None:
+    assert _writers(metering_stack, "/metering_state.json") == {"CloseMonth", "ResolveContract"}
+
+
+def test_looking_for_late_usage_writes_nothing(metering_stack: Template) -> None:
+    assert not metering_stack.keys("FindLateUsage", "s3:PutObject", "State")
 
 
 def test_a_preview_writes_nothing_but_previews(metering_stack: Template) -> None:

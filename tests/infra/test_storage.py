@@ -5,7 +5,10 @@ import pytest
 from tests.infra.templates import Template
 
 BUCKETS = {"metering": 2, "credits": 1}
-EXPIRING = {"metering": {"runs/": 90, "previews/": 30}, "credits": {"runs/": 90}}
+EXPIRING = {
+    "metering": {"runs/": 90, "previews/": 30, "manifests/": 430},
+    "credits": {"runs/": 90},
+}
 KEPT = (
     *("ledger/", "reports/", "leases/", "metering_state.json"),
     *("credits-", "snapshots/", "drops/"),
@@ -38,7 +41,7 @@ def test_buckets_refuse_what_does_not_come_over_tls(template: Template) -> None:
         assert {"Bool": {"aws:SecureTransport": "false"}} in denied
 
 
-def test_only_what_runs_and_previews_leave_behind_expires(template: Template) -> None:
+def test_only_what_runs_leave_behind_expires(template: Template) -> None:
     rules = {
         rule.get("Prefix", ""): rule
         for bucket in template.resources("AWS::S3::Bucket").values()

@@ -4,20 +4,24 @@ from typing import Any
 
 import pytest
 
-from functions.domain import ledger, lookup
+from functions.domain import claim, ledger, lookup
 from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Stored
-from functions.domain.ledger_entry import DUPLICATE, Attempt, Entry, Failure
+from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure
+from functions.domain.run_files import ContractItem
+
+
+def claimed(entry: Entry | None, quantities: dict[str, str], execution: str = "x-1") -> Entry:
+    item = ContractItem(contract_id="c-1", quantities=quantities)
+    terms = claim.Terms(plan="S:E:P", month="2025-07", execution=execution, at="t")
+    return claim.claim(entry, item, terms).entry
 
 
 def a_claim(**quantities: str) -> Entry:
-    return ledger.open_entry(
-        plan="S:E:P",
-        month="2025-07",
-        contract="c-1",
-        quantities=quantities or {"cpu": "5"},
-        execution="x-1",
-        at="t",
-    )
+    return claimed(None, quantities or {"cpu": "5"})
+
+
+def reopened(entry: Entry) -> Entry:
+    return ledger.reopen(entry, Decision(what="reopened", execution="x-2", at="t", reason="r"))
 
 
 def an_entry(**quantities: str) -> Entry:
@@ -64,7 +68,7 @@ def test_an_accepted_answer_settles_the_line_for_good() -> None:
     entry = answered(begun(an_entry()), ACCEPTED)
     assert entry.accepted
     assert answered(entry, Answer(kind="refused")).accepted
-    assert ledger.claim(entry, {"cpu": "9"}, execution="x-2", at="t").lines[0].quantity == "5"
+    assert claimed(entry, {"cpu": "9"}, "x-2").lines[0].quantity == "5"
 
 
 def test_a_request_that_was_not_taken_may_be_sent_again() -> None:
@@ -143,21 +147,21 @@ def test_partial_acceptance_is_kept_and_only_the_rest_is_sent() -> None:
     entry = ledger.conclude(entry, "a-1", answers, outcome="answered")
     assert states(entry) == {"cpu": "accepted", "mem": "refused"}
     failed = ledger.fail(entry, Failure(code="DIM", message="no", errors=("no",), at="t"))
-    entry = ledger.reopen(failed, execution="x-2", at="t")
+    entry = reopened(failed)
     assert states(entry) == {"cpu": "accepted", "mem": "unsure"}
     assert [line.dimension for line in lookup.not_listable(entry).sendable] == ["mem"]
 
 
 def test_a_reopened_line_is_looked_up_before_it_is_sent() -> None:
     entry = answered(begun(an_entry()), Answer(kind="refused", code="X"))
-    entry = ledger.reopen(entry, execution="x-2", at="t")
+    entry = reopened(entry)
     assert not entry.sendable
     assert states(look(entry)) == {"cpu": "open"}
     assert look(entry, stored()).accepted
 
 
 def test_a_reopened_duplicate_is_never_sent_blindly() -> None:
-    entry = ledger.reopen(look(IN_DOUBT, stored("6")), execution="x-2", at="t")
+    entry = reopened(look(IN_DOUBT, stored("6")))
     assert states(lookup.not_listable(entry)) == {"cpu": "present"}
 
 
@@ -170,11 +174,9 @@ def test_a_late_answer_to_an_older_attempt_counts_only_if_it_is_acceptance() -> 
 
 
 def test_today_s_quantity_replaces_only_what_was_never_sent() -> None:
-    fresh = ledger.claim(
-        an_entry(cpu="5", mem="7"), {"cpu": "6", "disk": "1"}, execution="x", at="t"
-    )
+    fresh = claimed(an_entry(cpu="5", mem="7"), {"cpu": "6", "disk": "1"})
     assert {line.dimension: line.quantity for line in fresh.lines} == {"cpu": "6", "disk": "1"}
-    doubt = ledger.claim(IN_DOUBT, {"cpu": "6"}, execution="x", at="t").lines[0]
+    doubt = claimed(IN_DOUBT, {"cpu": "6"}).lines[0]
     assert (doubt.quantity, doubt.computed_later) == ("5", "6")
 
 
@@ -201,7 +203,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
 
 
 def test_a_reopened_duplicate_is_sent_once_what_was_there_has_gone() -> None:
-    entry = ledger.reopen(look(a_claim(), stored("6")), execution="x-2", at="t")
+    entry = reopened(look(a_claim(), stored("6")))
     assert look(entry, stored("6")).refused
     assert look(entry).sendable
 
@@ -211,6 +213,6 @@ def test_an_undecided_record_that_vanished_leaves_the_line_to_be_sent() -> None:
 
 
 def test_what_an_earlier_execution_has_seen_is_looked_up_again() -> None:
-    taken = ledger.claim(an_entry(), {"cpu": "5"}, execution="x-2", at="t")
+    taken = claimed(an_entry(), {"cpu": "5"}, "x-2")
     assert not taken.sendable
-    assert ledger.claim(an_entry(), {"cpu": "5"}, execution="x-1", at="t").sendable
+    assert claimed(an_entry(), {"cpu": "5"}, "x-1").sendable

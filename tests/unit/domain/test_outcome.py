@@ -4,26 +4,26 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from functions.domain import ledger
+from functions.domain import claim, ledger
 from functions.domain.billing import ContractBill, MonthBill
 from functions.domain.ledger_entry import Entry, Failure, Line
-from functions.domain.outcome import Outcome, account, differences
-from functions.domain.run_files import MonthUsage
+from functions.domain.outcome import Outcome, account
+from functions.domain.run_files import ContractItem, MonthUsage
 from functions.domain.state_file import MonthState
 
 NOBODY: frozenset[str] = frozenset()
 
 
 def an_entry(name: str, **quantities: str) -> Entry:
-    return ledger.open_entry(
-        plan="S:E:P", month="2025-07", contract=name, quantities=quantities, execution="x", at="t"
-    )
+    item = ContractItem(contract_id=name, quantities=quantities)
+    terms = claim.Terms(plan="S:E:P", month="2025-07", execution="x", at="t")
+    return claim.claim(None, item, terms).entry
 
 
 def the_usage(bills: list[ContractBill], processed: set[str]) -> MonthUsage:
     nothing: Any = {"files": 1, "records": 1, "duplicates": 0, "dropped": {}, "warnings": []}
     bill = MonthBill(contracts=bills, quarantined=[], unbilled_dimensions=[])
-    return MonthUsage(**nothing, processed=sorted(processed), bill=bill)
+    return MonthUsage(**nothing, processed=sorted(processed), lists=[], digest="", bill=bill)
 
 
 def settled(name: str, **quantities: str) -> Entry:
@@ -67,20 +67,6 @@ def test_an_entry_that_lacks_a_dimension_of_the_bill_is_not_accepted() -> None:
     entries = {"c": settled("c", cpu="1")}
     state = MonthState(NOBODY, NOBODY)
     assert account(the_usage([bill], {"c"}), entries, state, NOBODY).unaccounted == ["c"]
-
-
-def test_usage_that_changed_after_it_was_billed_is_named_with_both_quantities() -> None:
-    bills = [
-        ContractBill(contract_id="c", usage={}, quantities={"cpu": "9", "mem": "2"}),
-        ContractBill(contract_id="same", usage={}, quantities={"cpu": "1"}),
-        ContractBill(contract_id="unknown", usage={}, quantities={"cpu": "1"}),
-    ]
-    entries = {"c": settled("c", cpu="6", disk="3"), "same": settled("same", cpu="1")}
-    assert differences(the_usage(bills, set()), entries) == [
-        "c cpu: billed 6, usage now comes to 9",
-        "c disk: billed 3, usage now comes to 0",
-        "c mem: billed 0, usage now comes to 2",
-    ]
 
 
 def test_an_error_is_accounted_for() -> None:

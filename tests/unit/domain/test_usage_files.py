@@ -46,35 +46,38 @@ def test_an_object_that_is_no_usage_file_is_a_problem_not_a_gap(rest: str) -> No
 
 
 def test_a_full_month_misses_nothing() -> None:
-    assert missing_hours(JUNE, every_hour(), earlier=True, later=True) == []
+    assert missing_hours(JUNE, every_hour(), end=JUNE.end, earlier=True, later=True) == []
 
 
 def test_a_hole_is_missing_whoever_comes_before_and_after() -> None:
     files = [file for file in every_hour() if file.hour != "15/07"]
-    assert missing_hours(JUNE, files, earlier=False, later=False) == ["15/07"]
+    assert missing_hours(JUNE, files, end=JUNE.end, earlier=False, later=False) == ["15/07"]
 
 
 def test_hours_before_the_first_and_after_the_last_usage_of_the_plan_are_not_missing() -> None:
     files = [a_file("10/00"), a_file("10/01")]
-    assert missing_hours(JUNE, files, earlier=False, later=False) == []
-    assert missing_hours(JUNE, files, earlier=True, later=False)[0] == "01/00"
-    assert missing_hours(JUNE, files, earlier=False, later=True)[-1] == "30/23"
-    assert len(missing_hours(JUNE, files, earlier=True, later=True)) == 718
+    assert missing_hours(JUNE, files, end=JUNE.end, earlier=False, later=False) == []
+    assert missing_hours(JUNE, files, end=JUNE.end, earlier=True, later=False)[0] == "01/00"
+    assert missing_hours(JUNE, files, end=JUNE.end, earlier=False, later=True)[-1] == "30/23"
+    assert len(missing_hours(JUNE, files, end=JUNE.end, earlier=True, later=True)) == 718
 
 
 def test_a_month_without_files_is_missing_unless_the_plan_had_not_begun() -> None:
-    assert missing_hours(JUNE, [], earlier=False, later=True) == []
-    assert len(missing_hours(JUNE, [], earlier=True, later=True)) == 720
-    assert len(missing_hours(JUNE, [], earlier=True, later=False)) == 720
+    assert missing_hours(JUNE, [], end=JUNE.end, earlier=False, later=True) == []
+    assert len(missing_hours(JUNE, [], end=JUNE.end, earlier=True, later=True)) == 720
+    assert len(missing_hours(JUNE, [], end=JUNE.end, earlier=True, later=False)) == 720
 
 
 def test_the_flat_layout_says_nothing_about_hours() -> None:
-    assert missing_hours(JUNE, [a_file(None), a_file("10/00")], earlier=True, later=True) == []
+    assert (
+        missing_hours(JUNE, [a_file(None), a_file("10/00")], end=JUNE.end, earlier=True, later=True)
+        == []
+    )
 
 
 def test_usage_that_begins_or_ends_within_the_month_is_told() -> None:
-    assert usage_files.partly_covered(JUNE, every_hour()) == []
-    told = usage_files.partly_covered(JUNE, [a_file("10/00"), a_file("20/05")])
+    assert usage_files.partly_covered(JUNE, every_hour(), JUNE.end) == []
+    told = usage_files.partly_covered(JUNE, [a_file("10/00"), a_file("20/05")], JUNE.end)
     assert told == [
         "2025-06: the plan's usage begins with hour 10/00",
         "2025-06: the plan's usage ends with hour 20/05",

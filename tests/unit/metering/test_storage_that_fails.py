@@ -94,7 +94,15 @@ def test_a_marker_that_cannot_be_understood_is_named(body: bytes) -> None:
 
 
 def test_a_partition_without_sums_stops_the_month_by_number() -> None:
-    listed = Listing(partitions_key="p.json", partitions=2, files=1, size=1, warnings=[])
+    listed = Listing(
+        partitions_key="p.json",
+        partitions=2,
+        lists="p/",
+        files=1,
+        size=1,
+        digest="",
+        warnings=[],
+    )
     with pytest.raises(BadUsage, match="2 of 2 partitions were not summed"):
         merge_usage(ListedMonth(run=a_run(), month=MONTH, listed=listed), MemoryObjects())
 
@@ -102,7 +110,15 @@ def test_a_partition_without_sums_stops_the_month_by_number() -> None:
 def an_empty_month(objects: MemoryObjects) -> MergedMonth:
     bill = MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[])
     usage = MonthUsage(
-        files=0, records=0, duplicates=0, dropped={}, warnings=[], processed=[], bill=bill
+        files=0,
+        records=0,
+        duplicates=0,
+        dropped={},
+        warnings=[],
+        processed=[],
+        lists=[],
+        digest="",
+        bill=bill,
     )
     objects.objects["bill.json"] = msgspec.json.encode(usage)
     merged = Merged(bill_key="bill.json", contracts_key="", to_process=0)

@@ -1,0 +1,45 @@
+"""Why a contract's month needs a person, in words: read from its ledger entry."""
+
+from __future__ import annotations
+
+from functions.domain.ledger_entry import Entry, Failure
+
+OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+
+
+def explain(entry: Entry, at: str, *, formula: str | None, error: str, cause: str) -> Failure:
+    """Say what went wrong: a formula, an unknown outcome, a refusal, or a partner that is busy.
+
+    `error` and `cause` are what Catch passed on; they count only where the entry says nothing.
+    """
+    if formula:
+        return Failure(code="FORMULA", message=formula, errors=(formula,), at=at)
+    if not entry.lines:
+        text = f"the files of {entry.month} hold no usage of this contract"
+        return Failure(code="NO_USAGE", message=text, errors=(text,), at=at)
+    refusals = tuple(
+        f"{line.dimension}: {text}"
+        for line in entry.refused
+        for text in line.errors or (line.message,)
+    )
+    if entry.in_doubt:
+        return Failure(
+            code=OUTCOME_UNKNOWN,
+            message="It is not known whether Clazar accepted this usage. Check in Clazar, then "
+            "resolve it. Removing this entry makes the next run ask Clazar again before it sends "
+            "anything.",
+            errors=_doubts(entry) + refusals,
+            at=at,
+        )
+    if entry.refused:
+        first = entry.refused[0]
+        return Failure(code=first.code, message=first.message, errors=refusals, at=at)
+    return Failure(code=error, message=cause, errors=(cause,), at=at)
+
+
+def _doubts(entry: Entry) -> tuple[str, ...]:
+    return tuple(
+        f"{line.dimension}: {line.quantity} may or may not have been accepted"
+        for line in entry.lines
+        if line.state in ("sent", "present")
+    )

@@ -1,0 +1,80 @@
+"""Usage that came, changed or went after its month was billed: found and told, never sent.
+
+Clazar takes one record per contract, dimension and month, so a difference cannot be billed there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+
+import msgspec
+
+from functions.domain.billing import ContractBill
+from functions.domain.formula import exact_text
+from functions.domain.ledger_entry import Entry
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One dimension of a contract: exact usage when it was billed, today, and what is between."""
+
+    contract_id: str
+    dimension: str
+    billed: str
+    now: str
+    difference: str
+
+    def __str__(self) -> str:
+        sign = "" if self.difference.startswith("-") else "+"
+        return (
+            f"{self.contract_id} {self.dimension}: billed {self.billed}, "
+            f"usage now comes to {self.now} ({sign}{self.difference})"
+        )
+
+
+def differences(
+    bills: Iterable[ContractBill], ledger: Mapping[str, Entry], *, left_out: frozenset[str]
+) -> list[Difference]:
+    """Compare today's usage with what each contract was billed for.
+
+    A contract whose month is not settled, or was settled by a person, has nothing to compare with;
+    neither have those `left_out`.
+    """
+    today = {bill.contract_id: bill for bill in bills}
+    found = []
+    for name in sorted((today.keys() | ledger.keys()) - left_out):
+        bill, entry = today.get(name), ledger.get(name)
+        if (entry and not _is_billed(entry)) or (bill and bill.failure):
+            continue
+        now = bill.amounts if bill else {}
+        found += _of_contract(name, entry, now)
+    return found
+
+
+def _is_billed(entry: Entry) -> bool:
+    return bool(entry.settled_at) and not entry.failure and not entry.waived
+
+
+def _of_contract(name: str, entry: Entry | None, now: Mapping[str, str]) -> list[Difference]:
+    lines = {line.dimension: line for line in entry.lines} if entry else {}
+    before = {
+        **{key: line.quantity for key, line in lines.items()},
+        **(entry.amounts if entry else {}),
+    }
+    found = []
+    for dimension in sorted(before.keys() | now.keys()):
+        billed, today = before.get(dimension, "0"), now.get(dimension, "0")
+        difference = Fraction(today) - Fraction(billed)
+        line = lines.get(dimension)
+        rounded = line is not None and not line.amount  # an entry of an earlier version
+        if difference and not (rounded and abs(difference) < 1):
+            found.append(
+                Difference(
+                    contract_id=name,
+                    dimension=dimension,
+                    billed=billed,
+                    now=today,
+                    difference=exact_text(difference),
+                )
+            )
+    return found

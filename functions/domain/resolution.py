@@ -1,0 +1,67 @@
+"""A person's decision about a parked contract: a pure transition of its ledger entry."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Line
+
+BY_OPERATOR = "operator"
+
+
+def resolve(entry: Entry, decision: Decision) -> Entry:
+    """Note a decision and what follows from it; ValueError where there is nothing to decide.
+
+    `accepted`: what is in doubt was billed. `not_accepted`: it was not, and is sent by a later run
+    once Clazar was asked again. `waived`: nothing of the contract's month is billed any more.
+    The same decision of the same execution again changes nothing.
+    """
+    if _is_noted(entry, decision):
+        return entry
+    if not entry.failure and not entry.in_doubt:
+        raise ValueError(f"{_name(entry)} is not parked: nothing of it failed or is in doubt")
+    if decision.what == "waived":
+        lines = tuple(_waived(line) for line in entry.lines)
+    elif decision.what == "accepted":
+        lines = tuple(_accepted(line) for line in entry.lines)
+        if lines == entry.lines:
+            raise ValueError(f"nothing of {_name(entry)} is in doubt: {_states(entry)}")
+    else:
+        lines = tuple(_not_accepted(line) for line in entry.lines)
+    resolved = replace(entry, lines=lines, decisions=(*entry.decisions, decision))
+    if decision.what != "not_accepted" and resolved.accepted:
+        return replace(resolved, failure=None, settled_at=decision.at)
+    return resolved
+
+
+def _is_noted(entry: Entry, decision: Decision) -> bool:
+    """Whether the decision stands already, of this execution or of one that got no further."""
+    last = entry.decisions[-1] if entry.decisions else None
+    if last is None or last.what != decision.what:
+        return False
+    return last.execution == decision.execution or (entry.failure is None and entry.accepted)
+
+
+def _waived(line: Line) -> Line:
+    return line if line.state == "accepted" else replace(line, state="waived")
+
+
+def _accepted(line: Line) -> Line:
+    if line.state in ("sent", "present") or (line.state == "refused" and line.code == DUPLICATE):
+        return replace(line, state="accepted", evidence=BY_OPERATOR)
+    return line
+
+
+def _not_accepted(line: Line) -> Line:
+    if line.state not in ("sent", "present"):
+        return line
+    return replace(line, state="unsure", in_doubt_before=False, code="", message="")
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.contract_id} in {entry.month}"
+
+
+def _states(entry: Entry) -> str:
+    found = ", ".join(f"{line.dimension} is {line.state}" for line in entry.lines)
+    return found or (entry.failure.message if entry.failure else "it has no dimension to bill")

@@ -1,0 +1,141 @@
+"""ResolveContract: settle a parked contract as a person has decided, in ledger and state file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools import Logger
+
+from functions.adapters import clock, configuration, executions, state_bucket
+from functions.adapters.storage import Objects
+from functions.domain import claim, ledger, state_file
+from functions.domain.failures import explain
+from functions.domain.journal import Journal, after_resolution, watched
+from functions.domain.ledger_entry import Decision, Entry
+from functions.domain.month import Month, format_instant
+from functions.domain.outcome import error_record
+from functions.domain.resolution import resolve
+from functions.errors import BadInput, ContractBusy, OutcomeUnknown
+from functions.metering.payloads import Resolve, Resolved, Run, RunTask
+from functions.payloads import dump, parse
+
+logger = Logger()
+
+
+class Outside(NamedTuple):
+    """What this use case needs of the world."""
+
+    objects: Objects
+    is_running: Callable[[str], bool]
+    now: datetime
+    settle_seconds: float
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return what became of the contract's month."""
+    run = parse(event, RunTask).run
+    outside = Outside(
+        configuration.state_bucket(),
+        executions.is_running,
+        clock.now(),
+        configuration.settle_seconds(),
+    )
+    resolved = resolve_contract(run, outside)
+    logger.info("contract resolved", **dump(resolved), execution=run.execution)
+    return dump(resolved)
+
+
+def resolve_contract(run: Run, outside: Outside) -> Resolved:
+    """Write the decision into the ledger first; the state file and the journal follow from it."""
+    asked = run.resolve
+    if asked is None:
+        raise BadInput("resolve: nothing to resolve was given")
+    entry = _decide(run, asked, outside)
+    settled = entry.accepted and entry.settled_at is not None
+    _record(run, asked, entry, outside, settled=settled)
+    return Resolved(
+        contract=asked.contract,
+        month=asked.month,
+        outcome=asked.outcome,
+        settled=settled,
+        message=_message(asked, entry, settled=settled),
+    )
+
+
+def _decide(run: Run, asked: Resolve, outside: Outside) -> Entry:
+    document = state_bucket.entry(
+        outside.objects, run.plan, Month.parse(asked.month), asked.contract
+    )
+    at = format_instant(outside.now)
+    decision = Decision(what=asked.outcome, execution=run.execution, at=at, reason=asked.reason)
+
+    def decided(entry: Entry | None) -> Entry:
+        if entry is None:
+            raise BadInput(f"resolve: the ledger has no {asked.contract} in {asked.month}")
+        _check_quiet(run, entry, outside)
+        try:
+            resolved = resolve(entry, decision)
+        except ValueError as error:
+            raise BadInput(f"resolve: {error}") from error
+        if resolved.failure and asked.outcome == "accepted":
+            # What is left was refused or never sent; the doubt is over.
+            left = explain(resolved, at, formula=None, error="NOT_SENT", cause="not sent so far")
+            return ledger.fail(resolved, left)
+        return resolved
+
+    return document.change(decided).value
+
+
+def _check_quiet(run: Run, entry: Entry, outside: Outside) -> None:
+    """Nobody may be sending this contract while its fate is decided."""
+    holder = claim.holder(entry, run.execution)
+    if holder and outside.is_running(holder):
+        raise ContractBusy(f"{entry.contract_id} of {entry.month} is being sent by {holder}")
+    if not ledger.request_over(entry, outside.now, outside.settle_seconds):
+        raise OutcomeUnknown(f"the last request for {entry.contract_id} may still be underway")
+
+
+def _record(run: Run, asked: Resolve, entry: Entry, outside: Outside, *, settled: bool) -> None:
+    """Show the decision in the state file.
+
+    A contract that was not accepted leaves the error list while the journal still knows of it:
+    that is what a re-opened contract looks like, and the next run takes it up.
+    """
+    if not settled and not entry.failure:
+        return  # its month is still open, and the next run takes it up anyway
+    objects, plan, month = outside.objects, run.plan, Month.parse(asked.month)
+    name, at = asked.contract, format_instant(outside.now)
+    journal = state_bucket.journal(objects, plan)
+    if not settled:
+        code = entry.failure.code if entry.failure else ""
+        journal.change(lambda before: watched(before or Journal(), month, name, code, run.name))
+    stays = [error_record(plan.cloud, month, entry)] if asked.outcome == "accepted" else []
+
+    def recorded(document: state_file.Document) -> state_file.Document:
+        if settled or stays:
+            return state_file.record_month(
+                document,
+                plan.key,
+                month,
+                successes=[name] if settled else [],
+                errors=[] if settled else stays,
+                closes=False,
+                at=at,
+            )
+        return state_file.without_error(document, plan.key, month, name, at=at)
+
+    state_bucket.change_state(objects, plan, recorded)
+    if settled:
+        journal.change(lambda before: after_resolution(before or Journal(), month, name))
+
+
+def _message(asked: Resolve, entry: Entry, *, settled: bool) -> str:
+    head = f"{asked.month}: {asked.contract} resolved as {asked.outcome}"
+    if settled:
+        return head
+    if asked.outcome == "accepted" and entry.failure:
+        return f"{head}; still to be looked at: {entry.failure.code} {entry.failure.message}"
+    return f"{head}; the next run asks Clazar and sends what it does not list"
