@@ -44,7 +44,7 @@ def handler(event: dict[str, Any], _context: object) -> Any:
         configuration.settle_seconds(),
     )
     resolved = resolve_contract(run, outside)
-    logger.info("contract resolved", **dump(resolved), execution=run.execution)
+    logger.info("contract resolved", resolved=dump(resolved))
     return dump(resolved)
 
 
@@ -99,37 +99,45 @@ def _check_quiet(run: Run, entry: Entry, outside: Outside) -> None:
 
 
 def _record(run: Run, asked: Resolve, entry: Entry, outside: Outside, *, settled: bool) -> None:
-    """Show the decision in the state file.
-
-    A contract that was not accepted leaves the error list while the journal still knows of it:
-    that is what a re-opened contract looks like, and the next run takes it up.
-    """
+    """Show the decision in the state file, unless the month is open and comes to it by itself."""
     if not settled and not entry.failure:
-        return  # its month is still open, and the next run takes it up anyway
-    objects, plan, month = outside.objects, run.plan, Month.parse(asked.month)
-    name, at = asked.contract, format_instant(outside.now)
-    journal = state_bucket.journal(objects, plan)
-    if not settled:
-        code = entry.failure.code if entry.failure else ""
-        journal.change(lambda before: watched(before or Journal(), month, name, code, run.name))
-    stays = [error_record(plan.cloud, month, entry)] if asked.outcome == "accepted" else []
+        return
+    if asked.outcome == "not_accepted":
+        _reopen(run, asked, entry, outside)
+        return
+    month = Month.parse(asked.month)
 
     def recorded(document: state_file.Document) -> state_file.Document:
-        if settled or stays:
-            return state_file.record_month(
-                document,
-                plan.key,
-                month,
-                successes=[name] if settled else [],
-                errors=[] if settled else stays,
-                closes=False,
-                at=at,
-            )
-        return state_file.without_error(document, plan.key, month, name, at=at)
+        return state_file.record_month(
+            document,
+            run.plan.key,
+            month,
+            successes=[asked.contract] if settled else [],
+            errors=[] if settled else [error_record(run.plan.cloud, month, entry)],
+            closes=False,
+            at=format_instant(outside.now),
+        )
 
-    state_bucket.change_state(objects, plan, recorded)
+    state_bucket.change_state(outside.objects, run.plan, recorded)
     if settled:
-        journal.change(lambda before: after_resolution(before or Journal(), month, name))
+        journal = state_bucket.journal(outside.objects, run.plan)
+        journal.change(lambda before: after_resolution(before or Journal(), month, asked.contract))
+
+
+def _reopen(run: Run, asked: Resolve, entry: Entry, outside: Outside) -> None:
+    """Take the error out of the state file, with the journal knowing of it.
+
+    That is what a contract looks like that an operator has re-opened: the next run takes it up.
+    """
+    month, name, at = Month.parse(asked.month), asked.contract, format_instant(outside.now)
+    code = entry.failure.code if entry.failure else ""
+    journal = state_bucket.journal(outside.objects, run.plan)
+    journal.change(lambda before: watched(before or Journal(), month, name, code, run.name))
+    state_bucket.change_state(
+        outside.objects,
+        run.plan,
+        lambda document: state_file.without_error(document, run.plan.key, month, name, at=at),
+    )
 
 
 def _message(asked: Resolve, entry: Entry, *, settled: bool) -> str:

@@ -1,0 +1,101 @@
+"""The final usage of a cancelled contract, in the month that is still running."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.statemachines.world import World, a_record
+
+JULY_13 = "2025-07-13T11:30:00Z"
+FINAL = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
+CPU = "cpu_core_hours"
+
+
+@pytest.fixture
+def running(open_world: Callable[..., World]) -> World:
+    """A world in the middle of July. Usage: one unit an hour, on the first day."""
+    world = open_world(refuse_duplicates=False)
+    world.month("c-1", "c-2", hours=24, dimensions=[CPU])
+    world.exported_to("2025-07-01T11:14:59Z")
+    return world
+
+
+def test_the_running_month_is_billed_up_to_that_hour_and_not_again(running: World) -> None:
+    result = running.run(FINAL, as_of=JULY_13)
+    assert result.status == "SUCCEEDED", result.cause
+    assert running.billed() == {("c-1", CPU, "2025-07"): 10}
+    (record,) = running.clazar.accepted
+    assert (record["start_time"], record["end_time"]) == (
+        "2025-07-01T00:00:00Z",
+        "2025-07-01T09:59:59Z",
+    )
+    assert "last_processed_month" not in running.state_json()
+    assert running.ledger("c-1")["until"] == FINAL["until"]
+    running.run(FINAL, as_of=JULY_13)
+    running.exported_to("2025-08-01T02:14:59Z")
+    result = running.run()
+    assert result.status == "SUCCEEDED", result.cause
+    assert running.billed() == {("c-1", CPU, "2025-07"): 10, ("c-2", CPU, "2025-07"): 24}
+    assert running.state_json()["last_processed_month"] == "2025-07"
+    message = result.output["message"]
+    assert "c-1 cpu_core_hours: billed 10, usage now comes to 24 (+14)" in message
+
+
+def test_nothing_is_billed_before_the_export_has_passed_that_hour(running: World) -> None:
+    running.exported_to("2025-07-01T10:59:59Z")
+    result = running.run(FINAL, as_of=JULY_13)
+    assert result.status == "SUCCEEDED"
+    assert not running.clazar.posts
+    (waiting,) = result.output["waiting"]
+    assert waiting["month"] == "2025-07"
+    assert "must reach 2025-07-01T11:00:00Z; start again then" in waiting["reason"]
+
+
+def test_a_missing_hour_before_the_end_stops_it(running: World) -> None:
+    (running.usage / "omnistrate-metering/Postgres/PROD/pt-HJSv20iWX0/2025/07/01/09").rename(
+        running.usage / "elsewhere"
+    )
+    result = running.run(FINAL, as_of=JULY_13)
+    assert result.error == "BadUsage"
+    assert "01/09" in str(result.cause)
+    assert not running.clazar.posts
+
+
+def test_the_only_contract_of_a_plan_does_not_close_the_running_month(running: World) -> None:
+    running.month("c-1", hours=24, dimensions=[CPU])
+    running.run(FINAL, as_of=JULY_13)
+    assert "last_processed_month" not in running.state_json()
+    running.hour("31/23", [a_record("c-new", CPU)])
+    running.plan["missing_hours"] = "warn"
+    running.exported_to("2025-08-01T02:14:59Z")
+    running.run()
+    assert running.billed_contracts() == {"c-1", "c-new"}
+
+
+def test_a_dry_run_shows_the_final_usage(running: World) -> None:
+    result = running.run({**FINAL, "dry_run": True}, as_of=JULY_13)
+    assert result.status == "SUCCEEDED"
+    assert not running.clazar.exchanges
+    assert all(key.startswith("previews/") for key in running.keys(""))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"until": "2025-07-01T10:00:00Z"}, "until: goes with contracts"),
+        ({**FINAL, "months": ["2025-07"]}, "until: goes with contracts"),
+        ({**FINAL, "until": "2025-07-01T10:30:00Z"}, "is not a whole hour"),
+        ({**FINAL, "until": "2025-07-14T00:00:00Z"}, "is not over at 2025-07-13T11:30:00Z"),
+        ({**FINAL, "until": "2025-07-01"}, "not a timestamp with an offset"),
+        ({**FINAL, "contracts": ["c-9"]}, "c-9 have no usage in 2025-07"),
+    ],
+)
+def test_an_end_that_makes_no_sense_is_refused(
+    running: World, given: dict[str, object], said: str
+) -> None:
+    result = running.run(given, as_of=JULY_13)
+    assert (result.status, result.error) == ("FAILED", "BadInput")
+    assert said in str(result.cause)
+    assert not running.clazar.posts
