@@ -31,6 +31,12 @@ def journal(objects: Objects, plan: Plan) -> Document[Journal]:
     return Document(objects, keys.journal(plan), Journal)
 
 
+def read_journal(objects: Objects, plan: Plan) -> Journal:
+    """Return the journal as it is, an empty one if there is none."""
+    read = journal(objects, plan).read()
+    return read.value if read else Journal()
+
+
 def entry(objects: Objects, plan: Plan, month: Month, contract: str) -> Document[Entry]:
     """Return the ledger entry of one contract's month."""
     return Document(objects, keys.ledger_entry(plan, month, contract), Entry)

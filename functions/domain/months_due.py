@@ -27,12 +27,23 @@ class Waiting(msgspec.Struct, frozen=True):
     overdue: bool = False
 
 
+def last_closed(state: PlanState | None, journal: Journal) -> Month | None:
+    """Return the last month that was closed; the journal knows if the state file was lost."""
+    if state and state.last_processed_month:
+        return state.last_processed_month
+    return Month.parse(journal.last_closed_month) if journal.last_closed_month else None
+
+
+def is_closed(month: Month, state: PlanState | None, journal: Journal) -> bool:
+    """Say whether a month was closed before: what is new in it came late."""
+    last = last_closed(state, journal)
+    return last is not None and month <= last
+
+
 def first_month(plan: Plan, state: PlanState | None, journal: Journal, as_of: datetime) -> Month:
     """Return the next month that has never been closed."""
-    if state and state.last_processed_month:
-        return state.last_processed_month.plus(1)
-    if journal.last_closed_month:
-        return Month.parse(journal.last_closed_month).plus(1)
+    if last := last_closed(state, journal):
+        return last.plus(1)
     if plan.start_month:
         return Month.parse(plan.start_month)
     return Month.of(as_of).plus(-FIRST_RUN_MONTHS_BACK)
@@ -40,12 +51,8 @@ def first_month(plan: Plan, state: PlanState | None, journal: Journal, as_of: da
 
 def closed_lately(plan: Plan, state: PlanState | None, journal: Journal) -> list[Month]:
     """Return the last closed months, as many as the plan wants looked at again, oldest first."""
-    last = state.last_processed_month if state else None
-    if last is None and journal.last_closed_month:
-        last = Month.parse(journal.last_closed_month)
-    if last is None:
-        return []
-    return [last.plus(-back) for back in reversed(range(plan.late_window))]
+    last = last_closed(state, journal)
+    return [last.plus(-back) for back in reversed(range(plan.late_window))] if last else []
 
 
 def candidates(

@@ -31,12 +31,15 @@ def account(
     ledger: Mapping[str, Entry],
     state: MonthState,
     left: frozenset[str],
+    *,
+    closed: bool = False,
 ) -> Outcome:
     """Sort the contracts of a month.
 
     What the state file says of contracts that this run left alone stands. `left` were re-opened but
     are not part of this run: their error, which an operator has removed, must not come back. An
     entry counts as accepted only once it was settled: until then it may be a claim without lines.
+    `closed`: the month was closed before; a contract that is new in it came late and is told of.
     """
     processed = frozenset(usage.processed)
     bills = {bill.contract_id: bill for bill in usage.bill.contracts}
@@ -44,7 +47,8 @@ def account(
     accepted, failed, unaccounted = [], {}, []
     for name in sorted(bills.keys() | processed | ledger.keys()):
         entry = ledger.get(name)
-        if name in known and name not in processed:
+        came_late = closed and entry is None
+        if (name in known or came_late) and name not in processed:
             continue
         if entry is None or name in left or not entry.settled_at:
             unaccounted.append(name)

@@ -59,23 +59,24 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     run, month = task.run, task.of
     usage = read_bill(objects, task.merged.bill_key)
     remainders = state_bucket.remainders(objects, run.plan, month)
-    known = remainders.read()  # before the ledger, so that an older look never overwrites a newer
+    carried = remainders.read()  # before the ledger: an older look never overwrites a newer one
     ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, run.plan, month)}
-    before = state_bucket.read_state(objects, run.plan) or PlanState()
-    journal = state_bucket.journal(objects, run.plan).read()
-    again = reopened(journal.value if journal else Journal(), before, month)
-    left = again - set(usage.processed)
-    outcome = account(usage, ledger, before.at(month), left)
-    usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *_late(task, usage, ledger)])
+    state = state_bucket.read_state(objects, run.plan) or PlanState()
+    journal = state_bucket.read_journal(objects, run.plan)
+    closed = months_due.is_closed(month, state, journal)
+    left = reopened(journal, state, month) - set(usage.processed)
+    outcome = account(usage, ledger, state.at(month), left, closed=closed)
+    late = [] if run.until else _late(task, usage, ledger, state.at(month).done, closed=closed)
+    usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *late])
     at = format_instant(now)
-    _keep_remainders(run.plan, ledger, remainders, known)
+    _keep_remainders(run.plan, ledger, remainders, carried)
     if outcome.complete and run.until is None:
         _keep_manifest(task, usage, objects)
     _write_state(task, outcome, usage.warnings, objects, at)
     written = report.build(
         usage,
         ledger,
-        before.at(month).done,
+        state.at(month).done,
         plan=run.plan.key,
         month=task.month,
         execution=run.execution,
@@ -90,12 +91,21 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     return _summary(task, usage, ledger, outcome)
 
 
-def _late(task: MergedMonth, usage: MonthUsage, ledger: Mapping[str, Entry]) -> list[str]:
-    """Say where today's usage is not what was billed: late or corrected files."""
-    if task.run.until is not None:  # this run has not read the whole month
-        return []
+def _late(
+    task: MergedMonth,
+    usage: MonthUsage,
+    ledger: Mapping[str, Entry],
+    done: frozenset[str],
+    *,
+    closed: bool,
+) -> list[str]:
+    """Say where today's usage is not what was billed: late or corrected files.
+
+    In an open month a contract without an entry is not late, it was not billed yet.
+    """
     names = frozenset(bill.contract_id for bill in usage.bill.contracts)
-    found = differences(usage.bill.contracts, ledger, left_out=names - ledger.keys())
+    left_out = (done if closed else names) - ledger.keys()
+    found = differences(usage.bill.contracts, ledger, left_out=left_out)
     return some(f"{task.month}: {difference}" for difference in found)
 
 

@@ -9,7 +9,6 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, manifest, usage_files
-from functions.domain.journal import Journal
 from functions.domain.month import Month
 from functions.domain.months_due import closed_lately
 from functions.domain.plan import Plan
@@ -32,8 +31,7 @@ def find_late_usage(task: PlannedTask, objects: Objects, usage: Objects) -> Work
     """Compare listings with manifests. Billing goes first, so that nothing late holds it up."""
     plan, planned = task.run.plan, task.planned.months
     state = state_bucket.read_state(objects, plan)
-    journal = state_bucket.journal(objects, plan).read()
-    closed = closed_lately(plan, state, journal.value if journal else Journal())
+    closed = closed_lately(plan, state, state_bucket.read_journal(objects, plan))
     late = [
         str(month)
         for month in closed

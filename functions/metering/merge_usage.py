@@ -13,7 +13,8 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import billing, keys
 from functions.domain.billing import MonthBill
-from functions.domain.journal import Journal, reopened
+from functions.domain.journal import reopened
+from functions.domain.months_due import is_closed
 from functions.domain.problem import Problem
 from functions.domain.remainders import Balance
 from functions.domain.run_files import ContractItem, MonthUsage, Partial, Sum
@@ -139,15 +140,18 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
     """Return the contracts that are neither done nor in error, and errors to be retried."""
     run, month = task.run, task.of
     state = state_bucket.read_state(objects, run.plan) or PlanState()
-    journal = state_bucket.journal(objects, run.plan).read()
-    again = reopened(journal.value if journal else Journal(), state, month)
+    journal = state_bucket.read_journal(objects, run.plan)
+    again = reopened(journal, state, month)
     failed = state.errors.get(month, frozenset())
     if run.retry_errors:  # an operator may have moved a contract to the success list by hand
         again |= failed - state.success.get(month, frozenset())
     settled = (state.success.get(month, frozenset()) | failed) - again
     bills = {contract.contract_id: contract for contract in bill.contracts}
     # A contract in the ledger whose usage has gone since may still be in doubt.
-    wanted = bills.keys() | again | state_bucket.contracts_in_ledger(objects, run.plan, month)
+    wanted = again | state_bucket.contracts_in_ledger(objects, run.plan, month)
+    asked_for = run.months is not None or run.contracts is not None
+    if asked_for or not is_closed(month, state, journal):
+        wanted |= bills.keys()  # else they came late, which is told and not billed unasked
     if run.contracts is not None:
         _known(run.contracts, wanted, task.month)
         wanted &= set(run.contracts)
@@ -167,7 +171,7 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
     return items
 
 
-def _known(asked: list[str], known: set[str], month: str) -> None:
+def _known(asked: list[str], known: frozenset[str], month: str) -> None:
     unknown = sorted(set(asked) - known)
     if unknown:
         raise BadInput(f"contracts: {', '.join(unknown[:10])} have no usage in {month}")

@@ -71,7 +71,9 @@ def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> Non
     waiting = output.get("waiting") or []
     for late in waiting:
         console.print(f"{late.get('month')} waits: {late.get('reason')}", highlight=False)
-    if not months and result.get("status") == "SUCCEEDED":
+    if resolved := output.get("resolved"):
+        console.print(str(resolved.get("message")), highlight=False, markup=False, soft_wrap=True)
+    elif not months and result.get("status") == "SUCCEEDED":
         console.print("Nothing was done." if waiting else "Nothing was due.")
     if output.get("dry_run"):
         console.print("Dry run: nothing was sent.")
@@ -136,7 +138,8 @@ def _table(months: list[Mapping[str, Any]]) -> Table:
     for name in shown:
         table.add_column(name.replace("_", " "), justify="right")
     for month in months:
-        table.add_row(str(month.get("month", "?")), *(_count(month.get(name)) for name in shown))
+        name = f"{month.get('month', '?')}{' (compared)' if month.get('late') else ''}"
+        table.add_row(name, *(_count(month.get(count)) for count in shown))
     return table
 
 

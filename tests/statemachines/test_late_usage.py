@@ -122,3 +122,17 @@ def test_a_contract_that_a_person_settled_is_not_compared(billed: World) -> None
     done = {"2025-07": ["c-1", "c-2", "c-by-hand"]}
     billed.write_state({KEY: {**billed.state_json(), "success_contracts": done}})
     assert "no contract's usage differs" in billed.run().output["message"]
+
+
+def test_a_contract_that_came_late_is_not_billed_when_another_is_re_opened(billed: World) -> None:
+    billed.hour("01/05", [a_record("c-1"), a_record("c-2"), a_record("c-new", value=5)])
+    state = billed.state_json()
+    error = {"contract_id": "c-2", "errors": ["e"], "code": "X", "message": "m"}
+    state |= {"success_contracts": {"2025-07": ["c-1"]}, "error_contracts": {"2025-07": [error]}}
+    billed.write_state({KEY: state})
+    result = billed.run({"retry_errors": True})
+    assert result.status == "SUCCEEDED", result.cause
+    assert "c-new cpu_core_hours: billed 0, usage now comes to 5 (+5)" in result.output["message"]
+    assert billed.billed_contracts() == {"c-1", "c-2"}
+    assert billed.run({"months": ["2025-07"]}).status == "SUCCEEDED"
+    assert billed.billed_contracts() == {"c-1", "c-2", "c-new"}, "a person has asked for it"
