@@ -195,5 +195,5 @@ def _reply(
 def _json(response: requests.Response) -> Any:
     try:
         return response.json()
-    except requests.exceptions.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None

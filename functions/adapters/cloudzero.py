@@ -153,7 +153,7 @@ def _answer(response: requests.Response, what: str) -> Any:
         raise PartnerRefused(f"{what}: {_said(response)}")
     try:
         return json.loads(response.content, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, ArithmeticError, RecursionError):
         return None
 
 

@@ -94,7 +94,14 @@ def evaluate(formula: str, names: Mapping[str, Fraction]) -> Fraction:
         value = _Arithmetic(formula, names).eval(formula)
     except ZeroDivisionError as error:
         raise FormulaError(f"formula {formula!r}: division by zero") from error
-    except (InvalidExpression, SyntaxError, ArithmeticError, TypeError, ValueError) as error:
+    except (
+        InvalidExpression,
+        SyntaxError,
+        ArithmeticError,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ) as error:
         raise FormulaError(f"formula {formula!r}: {error}") from error
     if not isinstance(value, Fraction):
         raise FormulaError(f"formula {formula!r} is not a number")

@@ -73,7 +73,10 @@ def parse_instant(text: object) -> datetime:
         instant = None
     if instant is None or instant.tzinfo is None:
         raise ValueError(f"{text!r} is not a timestamp with an offset (2025-07-25T20:15:32Z)")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is no instant of the years 1 to 9999 in UTC") from error
 
 
 def format_instant(instant: datetime) -> str:

@@ -175,4 +175,7 @@ def without_error(
 
 def encode(document: Document) -> bytes:
     """Write the file as people edit it: indented, in the order it had."""
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    try:
+        return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    except UnicodeEncodeError:  # half a character, which JSON can only write as an escape
+        return (json.dumps(document, indent=2) + "\n").encode()

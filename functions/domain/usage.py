@@ -11,6 +11,7 @@ import decimal
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -20,7 +21,8 @@ from functions.domain.usage_record import LIMIT, Inadmissible, Record, decode_re
 
 # Every sum of admissible numbers fits in these digits; a sum that would round traps instead.
 EXACT = decimal.Context(prec=120, traps=[decimal.Inexact, decimal.InvalidOperation])
-_LONGEST_ID = 200
+# As it stands in a key of the ledger: S3 allows 1,024 bytes for all of it.
+_LONGEST_ID = 400
 MAX_PROBLEMS = 100
 
 
@@ -71,7 +73,10 @@ class Tally:
             return
         self.records += len(records)
         with decimal.localcontext(EXACT):
-            self._add_records(key, records, body)
+            try:
+                self._add_records(key, records, body)
+            except RecursionError:  # while a refused record was to be explained
+                self.add_problem(Problem(key=key, detail="a record is nested too deeply"))
 
     def _add_records(self, key: str, records: list[Record], body: bytes) -> None:
         """Add the common case here, in one loop; `_add` does the same for every case."""
@@ -81,11 +86,15 @@ class Tally:
             kind = type(value)
             try:
                 group = known.get(_group_of(record))
+                if type(record.pricePerUnit) is bool:  # equals the number 0 or 1
+                    group = None
                 if group and (kind is Decimal or (kind is int and 0 <= value < LIMIT)):
                     if not self._largest or not (record.podName or record.instanceId):
                         groups[group] += value
                         continue
                     identity = _identity_of(record)
+                    if "" in identity:
+                        identity = _without_blanks(identity)
                     if self._hour and identity not in seen:
                         seen[identity] = (value, group)
                         groups[group] += value
@@ -106,6 +115,7 @@ class Tally:
             return refused
         if group[0] is not None:
             self._known[_group_of(record)] = group
+            self.groups.setdefault(group, 0)  # the sum that the fast path adds to
         if self._largest and (record.podName or record.instanceId):
             return self._add_once(record, value, group)
         self.groups[group] = self.groups.get(group, 0) + value
@@ -113,9 +123,12 @@ class Tally:
 
     def _add_once(self, record: Record, value: int | Decimal, group: Group) -> str | None:
         """Count the larger of two measurements of one pod, hour and dimension."""
-        identity = _identity_of(record)
+        identity = _without_blanks(_identity_of(record))
         if not self._hour:
-            identity = (*identity, _clock_hour(record.timestamp))
+            hour = _clock_hour(record.timestamp)
+            if hour is None:
+                return f"timestamp {_shown(record.timestamp)} says no hour, nor does the folder"
+            identity = (*identity, hour)
         try:
             earlier = self._seen.get(identity)
         except TypeError:
@@ -163,20 +176,26 @@ def _is_contract_id(value: object) -> bool:
         type(value) is str
         and value.isprintable()
         and value == value.strip()
-        and len(value) <= _LONGEST_ID
+        and len(quote(value, safe="")) <= _LONGEST_ID
     )
 
 
 def _by_size(measured: _Measured) -> tuple[int | Decimal, int | Decimal]:
-    return measured[0], measured[1][2] or 0
+    price = measured[1][2]  # of two equal ones the one with a price
+    return measured[0], -1 if price is None else price
 
 
-def _clock_hour(timestamp: object) -> str:
+def _without_blanks(identity: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Take an empty name for none: both are written where there is nothing to name."""
+    return tuple(None if part == "" else part for part in identity)
+
+
+def _clock_hour(timestamp: object) -> str | None:
     """Return the hour of a record in the flat layout, which has no hour folders."""
     try:
         return f"{parse_instant(timestamp):%Y-%m-%dT%H}"
     except ValueError:
-        return f"{timestamp}"
+        return None
 
 
 def _shown(value: object) -> str:

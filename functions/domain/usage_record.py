@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -41,13 +41,19 @@ def _exact_decimals() -> Callable[[str], Decimal | Inadmissible]:
         if known is None:
             if len(memo) >= _MEMO_SIZE:
                 memo.clear()
-            number = Decimal(text)
-            short = int(number.as_tuple().exponent) >= _SMALLEST_EXPONENT
-            known = number if 0 <= number < LIMIT and short else Inadmissible(text)
-            memo[text] = known
+            known = memo[text] = _admitted(text)
         return known
 
     return decimal_of
+
+
+def _admitted(text: str) -> Decimal | Inadmissible:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent that no decimal has
+        return Inadmissible(text)
+    short = int(number.as_tuple().exponent) >= _SMALLEST_EXPONENT
+    return number if 0 <= number < LIMIT and short else Inadmissible(text)
 
 
 decode_records = msgspec.json.Decoder(list[Record], float_hook=_exact_decimals()).decode

@@ -95,10 +95,12 @@ def _uncovered(
     first = _first_file(usage, root, after="")
     later = _first_file(usage, root, after=behind) is not None
     earlier = first is not None and first < prefix
-    if not files and not earlier and not later:
-        raise BadUsage(f"{month}: no usage at all under {root}; was the service or plan renamed?")
+    by_calendar = plan.completeness == "calendar"
+    if not files and not later and (by_calendar or not earlier):
+        where = prefix if earlier else root
+        raise BadUsage(f"{month}: no usage at all under {where}; was the service or plan renamed?")
     # By the calendar nothing says that the export got to the end of the month but its files.
-    to_the_end = later or plan.completeness == "calendar"
+    to_the_end = later or by_calendar
     missing = usage_files.missing_hours(month, files, end=end, earlier=earlier, later=to_the_end)
     if not missing:
         partly = usage_files.partly_covered(month, files, end)

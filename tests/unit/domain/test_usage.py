@@ -183,3 +183,25 @@ def test_the_order_and_the_cut_of_the_files_do_not_matter(values: list[Any], siz
     parts = [f"[{','.join(text[at : at + size])}]".encode() for at in range(0, len(text), size)]
     assert tally(*reversed(parts)).groups == whole.groups
     assert sum(whole.groups.values()) == sum(Decimal(str(value)) for value in values)
+
+
+def test_an_empty_name_and_none_are_the_same_identity() -> None:
+    records = [
+        a_record(value=5, podName="p", instanceId=None),
+        a_record(value=4, podName="p", instanceId=""),
+        a_record(value=3, podName="p"),
+    ]
+    found = tally(records)
+    assert sum(found.groups.values()) == 5
+    assert found.duplicates == 2
+
+
+def test_in_the_flat_layout_a_pod_without_a_timestamp_is_named_and_not_counted_once() -> None:
+    (problem,) = tally([a_record(podName="p", timestamp=None)], hour=None).problems
+    assert "timestamp (missing) says no hour, nor does the folder" in problem.detail
+    assert not tally([a_record(timestamp=None)], hour=None).problems
+
+
+def test_a_contract_id_that_fits_no_key_is_named() -> None:
+    assert not tally([a_record(externalPayerId="x" * 400)]).problems
+    assert tally([a_record(externalPayerId="\u00e9" * 100)]).problems

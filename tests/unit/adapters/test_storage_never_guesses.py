@@ -1,0 +1,134 @@
+"""The buckets: a call that failed is an error, never an empty answer, and no write is blind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+from obstore.exceptions import GenericError
+from obstore.store import S3Store
+
+from functions.adapters.storage import Bucket
+from functions.adapters.usage_reader import read_all
+from functions.domain.usage_files import UsageFile
+from functions.errors import StorageBusy
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+NAME, KEY = "a-bucket", "metering_state.json"
+FAILURES = [
+    ("SlowDown", StorageBusy),
+    ("InternalError", StorageBusy),
+    ("RequestTimeout", StorageBusy),
+    ("AccessDenied", PermissionError),
+    ("NoSuchBucket", PermissionError),
+]
+
+
+@pytest.fixture
+def stubbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    client = boto3.client(
+        "s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="s"
+    )
+    monkeypatch.setattr("functions.adapters.storage._client", lambda: client)
+    with Stubber(client) as stubber:
+        yield stubber
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1")
+        monkeypatch.setattr("functions.adapters.storage._client", lambda: client)
+        client.create_bucket(Bucket=NAME)
+        yield client
+
+
+def a_page(*keys: str, more: str = "") -> dict[str, Any]:
+    listed = [{"Key": key, "ETag": '"e"', "Size": 1} for key in keys]
+    following = {"IsTruncated": True, "NextContinuationToken": more} if more else {}
+    return {"Contents": listed, "IsTruncated": False, **following}
+
+
+@pytest.mark.parametrize(("code", "error"), FAILURES)
+def test_a_listing_that_fails_is_an_error_and_not_an_empty_one(
+    stubbed: Stubber, code: str, error: type[Exception]
+) -> None:
+    stubbed.add_client_error("list_objects_v2", service_error_code=code)
+    with pytest.raises(error, match=f"s3://{NAME}/usage/.*{code}"):
+        list(Bucket(NAME).list("usage/"))
+
+
+def test_a_listing_that_fails_at_a_later_page_is_not_taken_for_the_whole(stubbed: Stubber) -> None:
+    stubbed.add_response("list_objects_v2", a_page("usage/a", more="next"))
+    stubbed.add_client_error("list_objects_v2", service_error_code="SlowDown")
+    with pytest.raises(StorageBusy):
+        list(Bucket(NAME).list("usage/"))
+
+
+def test_a_listing_goes_on_to_its_last_page(stubbed: Stubber) -> None:
+    names = [f"usage/{n:04d}" for n in range(1_488)]
+    stubbed.add_response("list_objects_v2", a_page(*names[:1_000], more="next"))
+    stubbed.add_response("list_objects_v2", a_page(*names[1_000:]))
+    assert [item.key for item in Bucket(NAME).list("usage/")] == names
+
+
+@pytest.mark.parametrize(("code", "error"), FAILURES)
+def test_a_read_that_fails_is_an_error_and_not_a_missing_object(
+    stubbed: Stubber, code: str, error: type[Exception]
+) -> None:
+    stubbed.add_client_error("get_object", service_error_code=code)
+    with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
+        Bucket(NAME).read(KEY)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda bucket: bucket.put(KEY, b"new"),
+        lambda bucket: bucket.create(KEY, b"new"),
+        lambda bucket: bucket.replace(KEY, b"new", '"e"'),
+    ],
+    ids=["put", "create", "replace"],
+)
+@pytest.mark.parametrize(("code", "error"), FAILURES)
+def test_a_write_that_fails_is_an_error_and_not_a_saved_state(
+    stubbed: Stubber, write: Callable[[Bucket], object], code: str, error: type[Exception]
+) -> None:
+    stubbed.add_client_error("put_object", service_error_code=code)
+    with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
+        write(Bucket(NAME))
+
+
+def test_what_somebody_else_has_written_meanwhile_is_not_overwritten(s3: S3Client) -> None:
+    bucket = Bucket(NAME)
+    assert bucket.create(KEY, b"first")
+    assert bucket.create(KEY, b"second") is None
+    read = bucket.read(KEY)
+    assert read
+    s3.put_object(Bucket=NAME, Key=KEY, Body=b"somebody else's")
+    assert bucket.replace(KEY, b"mine", read.etag) is None
+    kept = bucket.read(KEY)
+    assert kept
+    assert kept.body == b"somebody else's"
+    assert bucket.replace(KEY, b"mine", kept.etag)
+
+
+class Busy:
+    """A store that never gives a file."""
+
+    def get(self, path: str, **_: object) -> object:
+        raise GenericError(f"{path}: 503 after 8 retries")
+
+
+def test_a_usage_file_that_is_not_given_now_is_an_error_to_retry_and_not_an_empty_file() -> None:
+    store: S3Store = Busy()  # type: ignore[assignment]  # the one method that is called
+    file = UsageFile(key="usage/a.json", etag='"e"', size=1, hour="01/00")
+    with pytest.raises(StorageBusy, match=r"usage/a\.json"):
+        list(read_all(store, [file]))

@@ -1,0 +1,30 @@
+"""The README's table of plan settings: what a person reads is what an absent setting means."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from functions.domain.plan import Plan, parse_plan
+
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|", README, flags=re.MULTILINE)
+TOLD = {name: default for names, default in ROWS for name in re.findall(r"`(\w+)`", names)}
+PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
+
+
+def test_every_setting_of_a_plan_is_in_the_table() -> None:
+    assert sorted(set(Plan.__struct_fields__) - TOLD.keys()) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(Plan.__struct_fields__) & TOLD.keys()))
+def test_an_absent_setting_means_what_the_table_says(name: str) -> None:
+    told, value = TOLD[name].strip(), getattr(PLAN, name)
+    if name in ("service", "environment_type", "plan_id"):
+        assert told == "required"
+    elif value is None or value == {}:
+        assert told.partition(":")[0] == "none"
+    else:
+        assert told.strip("`") == (str(value).lower() if isinstance(value, bool) else str(value))

@@ -1,0 +1,109 @@
+"""Usage without a payer, a price or a working formula: never dropped, never free, never silent."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.metering.whole_month import WholeMonth, a_record
+
+CPU = "cpu_core_hours"
+MEMORY = "memory_byte_hours"
+
+
+def a_quantity(world: WholeMonth, name: str) -> str:
+    """Return what contract c-1 is billed of a dimension."""
+    (contract,) = (item for item in world.bill().bill.contracts if item.contract_id == "c-1")
+    assert contract.failure is None
+    return contract.quantities[name]
+
+
+def test_a_month_in_which_no_record_has_a_payer_is_told_with_its_usage() -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record(None, value=5), a_record("", value=2.5)])
+    ended = world.run()
+    assert ended.notify
+    assert "7.5 cpu of subscription sub-1" in ended.result["message"]
+    assert not world.clazar.requests
+
+
+def test_usage_whose_payer_is_added_later_is_billed_when_its_month_is_asked_for() -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record("c-1"), a_record(None, value=5)])
+    world.run()
+    assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "1")]
+    world.hour("01/00", [a_record("c-1"), a_record("c-2", value=5)])
+    world.run(months=["2025-07"])
+    assert world.clazar.billed() == [
+        ("c-1", "cpu", "2025-07", "1"),
+        ("c-2", "cpu", "2025-07", "5"),
+    ]
+
+
+@pytest.mark.parametrize("price", [{}, {"pricePerUnit": None}])
+def test_usage_without_a_price_is_an_error_of_its_contract_and_not_free(
+    price: dict[str, Any],
+) -> None:
+    world = WholeMonth(dimensions={"cents": f"{CPU}_total_price * 100"})
+    world.hour("01/00", [a_record("c-1", CPU, **price), a_record("c-2", CPU, pricePerUnit=0.5)])
+    ended = world.run()
+    assert ended.error == "ContractsNeedAttention"
+    assert "c-1 (FORMULA)" in ended.cause
+    assert "without pricePerUnit" in world.errors()[0]["message"]
+    assert world.clazar.billed() == [("c-2", "cents", "2025-07", "50")]
+
+
+def test_a_price_per_gib_of_bytes_is_scaled_by_its_formula_to_the_unit() -> None:
+    world = WholeMonth(dimensions={"cents": f"{MEMORY}_total_price / 2**30 / 0.01"})
+    world.hour("01/00", [a_record("c-1", MEMORY, value=3 * 2**30, pricePerUnit=0.05)])
+    assert a_quantity(world, "cents") == "15"
+
+
+def test_every_amount_that_floats_lose_a_cent_of_is_billed_whole() -> None:
+    losing = [cents for cents in range(1, 100_001) if int(cents / 100 / 0.01) != cents]
+    assert len(losing) > 9_000, "the arithmetic of the earlier exporter loses these"
+    chosen = losing[::20]
+    world = WholeMonth(dimensions={"cents": f"{CPU}_total_price / 0.01"})
+    world.hour("01/00", [a_record(f"c-{c}", CPU, pricePerUnit=c / 100) for c in chosen])
+    billed = {item.contract_id: item.quantities for item in world.bill().bill.contracts}
+    assert billed == {f"c-{c}": {"cents": str(c)} for c in chosen}
+
+
+def test_a_month_in_which_every_formula_fails_names_all_and_holds_up_no_later_month() -> None:
+    world = WholeMonth(dimensions={"x": f"{CPU} / (1 - {CPU})"}, start_month="2025-06")
+    world.every_hour("2025-06", [a_record("c-1", CPU), a_record("c-2", CPU)])
+    world.every_hour("2025-07", [a_record("c-1", CPU, value=0.5)])
+    ended = world.run()
+    assert ended.error == "ContractsNeedAttention"
+    assert "2025-06: c-1 (FORMULA), 2025-06: c-2 (FORMULA)" in ended.cause
+    assert [item["contract_id"] for item in world.errors("2025-06")] == ["c-1", "c-2"]
+    assert world.clazar.billed() == [("c-1", "x", "2025-07", "1")]
+
+
+def test_a_formula_over_a_single_price_is_an_error_and_not_a_price_of_zero() -> None:
+    world = WholeMonth(dimensions={"cents": f"{CPU} * pricePerUnit"})
+    world.hour("01/00", [a_record("c-1", CPU, pricePerUnit=0.5)])
+    assert world.run().error == "ContractsNeedAttention"
+    assert "'pricePerUnit' is not defined" in world.errors()[0]["message"]
+    assert not world.clazar.requests
+
+
+def test_no_mail_address_of_a_customer_is_written_or_told() -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record("c-1"), a_record(None), a_record("c-2", value=0)])
+    ended = world.run()
+    assert ended.succeeded
+    bad: list[Any] = [{**a_record("c-1"), name: ["x"]} for name in ("externalPayerId", "dimension")]
+    for number, record in enumerate([*bad, a_record("c-1", value=None), "row"]):
+        world.hour("01/01", [record], name=f"sub-{number}")
+    world.hour("01/02", json.dumps([a_record("c-1")]).encode()[:-9])
+    stopped = world.run(months=["2025-07"])
+    assert stopped.error == "BadUsage"
+    assert "problems: 5" in stopped.cause
+    told = json.dumps([ended.result, ended.cause, stopped.result, stopped.cause])
+    written = b"".join(world.state.objects.values()).decode()
+    for personal in ("customer.example", "Customer Inc"):
+        assert personal not in told
+        assert personal not in written

@@ -1,0 +1,139 @@
+"""Usage that cannot be read or is not there: the month stops, is named, and can be resumed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from functions.domain.problem import Problem
+from functions.errors import StorageBusy
+from tests.unit.metering.whole_month import WholeMonth, a_record
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'[{"externalPayerId": "c-1", "dimension": "cpu", "val',
+        b'[{"dimension": "\xff\xfe"}]',
+        {"externalPayerId": "c-1"},
+        b"null",
+    ],
+)
+def test_a_file_that_cannot_be_read_stops_the_month_and_once_repaired_it_is_billed(
+    content: Any,
+) -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record("c-1")])
+    world.hour("01/01", content)
+    for _ in range(2):
+        stopped = world.run()
+        assert (stopped.error, stopped.notify) == ("BadUsage", True)
+        assert "2025/07/01/01/sub-1.json" in stopped.cause
+        assert world.shown() is None, "a month that was not billed must not count as done"
+        assert not world.clazar.requests
+    world.hour("01/01", [a_record("c-1")])
+    assert world.run().succeeded
+    assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "2")]
+
+
+def test_a_file_that_storage_refuses_stops_the_month_by_name() -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record("c-1")])
+    key = world.hour("01/01", [a_record("c-1")])
+    world.unreadable[key] = Problem(key=key, detail="may not be read: 403")
+    stopped = world.run()
+    assert stopped.error == "BadUsage"
+    assert f"{key}: may not be read" in stopped.cause
+    assert world.shown() is None
+    assert not world.clazar.requests
+
+
+def test_a_partition_that_storage_did_not_answer_for_leaves_no_sums_behind() -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record("c-1")])
+    key = world.hour("01/01", [a_record("c-1")])
+    world.unreadable[key] = StorageBusy("503 Slow Down")
+    assert world.run().error == "StorageBusy"
+    assert not [name for name in world.state.objects if "/partials/" in name]
+    world.unreadable.clear()
+    assert world.run().succeeded
+    assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "2")]
+
+
+@pytest.mark.parametrize("value", ["1.5", "5", "", None])
+def test_a_value_that_is_no_number_is_named_and_neither_cut_nor_skipped(value: Any) -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record("c-1"), a_record("c-1", value=value)])
+    stopped = world.run()
+    assert stopped.error == "BadUsage"
+    assert "01/00/sub-1.json line 1: value" in stopped.cause
+    assert world.shown() is None
+
+
+@pytest.mark.parametrize(
+    "reached",
+    [
+        "2025-07-01T00:00:00Z",
+        "2025-07-15T12:00:00Z",
+        "2025-07-31T00:59:59Z",
+        "2025-07-31T23:59:59Z",
+        "2025-08-01T00:59:59Z",
+    ],
+)
+def test_a_month_waits_until_the_export_has_passed_its_end_and_the_margin(reached: str) -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record("c-1")])
+    world.exported_to(reached)
+    waiting = world.run()
+    assert waiting.succeeded
+    assert [item["month"] for item in waiting.result["waiting"]] == ["2025-07"]
+    assert world.shown() is None
+    assert not world.clazar.requests
+    world.exported_to("2025-08-01T01:00:00Z")
+    world.run()
+    assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "1")]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "told"), [("2025-08-02T23:00:00Z", False), ("2025-08-03T00:00:00Z", True)]
+)
+def test_an_export_that_has_stopped_is_told_to_a_person_after_two_days(
+    as_of: str, *, told: bool
+) -> None:
+    world = WholeMonth(as_of=as_of)
+    world.exported_to("2025-07-20T00:00:00Z")
+    waiting = world.run()
+    assert waiting.notify is told
+    assert ("2025-07 waits: export incomplete" in waiting.result["message"]) is told
+
+
+@pytest.mark.parametrize("completeness", ["marker", "calendar"])
+def test_a_service_renamed_between_two_months_stops_and_is_not_an_empty_month(
+    completeness: str,
+) -> None:
+    world = WholeMonth(completeness=completeness, start_month="2025-06")
+    world.every_hour("2025-06", [a_record("c-1")])
+    assert world.run().error == "BadUsage"
+    assert world.clazar.billed() == [("c-1", "cpu", "2025-06", "1")]
+    assert world.shown()["last_processed_month"] == "2025-06"
+
+
+def test_by_the_calendar_not_even_missing_hours_that_warn_make_an_empty_month() -> None:
+    world = WholeMonth(completeness="calendar", start_month="2025-06", missing_hours="warn")
+    world.every_hour("2025-06", [a_record("c-1")])
+    stopped = world.run()
+    assert stopped.error == "BadUsage"
+    assert "2025-07: no usage at all under omnistrate-metering/S/E/P/2025/07/" in stopped.cause
+    assert world.shown()["last_processed_month"] == "2025-06"
+
+
+def test_an_export_marker_under_another_name_stops_the_run() -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record("c-1")])
+    marker = b'{"New:E:P": {"last_processed_to": "2026-01-01T00:00:00Z"}}'
+    world.usage.put("omnistrate-metering/last_success_export.json", marker)
+    stopped = world.run()
+    assert (stopped.error, stopped.notify) == ("BadUsage", True)
+    assert "no entry for S:E:P" in stopped.cause
