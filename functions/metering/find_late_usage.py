@@ -10,7 +10,7 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, manifest, usage_files
 from functions.domain.month import Month
-from functions.domain.months_due import closed_lately
+from functions.domain.months_due import MOST_MONTHS, closed_lately
 from functions.domain.plan import Plan
 from functions.metering.payloads import MonthItem, PlannedTask, Work
 from functions.payloads import dump, parse
@@ -28,7 +28,10 @@ def handler(event: dict[str, Any], _context: object) -> Any:
 
 
 def find_late_usage(task: PlannedTask, objects: Objects, usage: Objects) -> Work:
-    """Compare listings with manifests. Billing goes first, so that nothing late holds it up."""
+    """Compare listings with manifests. Billing goes first, so that nothing late holds it up.
+
+    What does not fit into this run is found by the next.
+    """
     plan, planned = task.run.plan, task.planned.months
     state = state_bucket.read_state(objects, plan)
     closed = closed_lately(plan, state, state_bucket.read_journal(objects, plan))
@@ -38,7 +41,7 @@ def find_late_usage(task: PlannedTask, objects: Objects, usage: Objects) -> Work
         if str(month) not in planned and _has_changed(plan, month, objects, usage)
     ]
     items = [MonthItem(month, late=False) for month in planned]
-    return Work(items + [MonthItem(month, late=True) for month in late])
+    return Work((items + [MonthItem(month, late=True) for month in late])[:MOST_MONTHS])
 
 
 def _has_changed(plan: Plan, month: Month, objects: Objects, usage: Objects) -> bool:

@@ -49,7 +49,7 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     task = parse(event, MergedMonth)
     at = format_instant(clock.now())
     reported = report_late_usage(task, configuration.state_bucket(), at)
-    metrics.add_metric("LateUsage", MetricUnit.Count, 1)
+    metrics.add_metric("LateUsage", MetricUnit.Count, 0 if task.run.dry_run else 1)
     logger.warning("usage changed after its month was billed", summary=dump(reported))
     return dump(reported)
 
