@@ -1,19 +1,33 @@
-"""A large month stays small for Step Functions."""
+"""What Step Functions has to carry does not grow with the number of contracts."""
 
 from __future__ import annotations
 
+from infra.local.account import RunResult
 from tests.statemachines.world import World
 
+FEW, MANY = 20, 400
 
-def test_two_thousand_contracts_stay_within_the_limits(world: World) -> None:
-    world.month(
-        *(f"contract-{n:04d}" for n in range(2_000)), hours=1, dimensions=["cpu_core_hours"]
-    )
-    world.plan["submit_concurrency"] = 20
+
+def billed(world: World, month: str, contracts: int) -> RunResult:
+    """Bill a month of so many contracts with ids of the same length."""
+    names = (f"contract-{n:04d}" for n in range(contracts))
+    world.month(*names, month=month, hours=1, dimensions=["cpu_core_hours"])
     result = world.run()
     assert result.status == "SUCCEEDED"
-    assert len(world.billed()) == 2_000
-    assert result.largest_payload_bytes < 32 * 1024
-    assert result.history_events < 1_000
-    assert result.children == 2_001
+    assert result.children == contracts + 1
+    assert len(world.billed_contracts(month)) == contracts
+    return result
+
+
+def test_twenty_times_the_contracts_are_no_more_history_and_no_larger_payload(
+    world: World,
+) -> None:
+    world.plan |= {"submit_concurrency": 20, "start_month": "2025-06", "missing_hours": "warn"}
+    world.exported_to("2025-07-01T02:00:00Z")
+    few = billed(world, "2025-06", FEW)
+    world.exported_to("2025-08-01T02:00:00Z")
+    many = billed(world, "2025-07", MANY)
+    assert many.history_events == few.history_events < 100
+    assert abs(many.largest_payload_bytes - few.largest_payload_bytes) < 100
+    assert many.largest_payload_bytes < 32 * 1024
     assert world.clazar.max_in_flight <= 20
