@@ -102,10 +102,11 @@ def final_month(
 ) -> tuple[list[Month], list[Waiting]]:
     """Return the month of a cancelled contract's last hour once the export has passed that hour.
 
-    By the calendar the margin is what an export is given to get there.
+    By the calendar the margin is what an export is given to get there. A month's is longer:
+    marketplaces take final usage for an hour only.
     """
     month = Month.of(until - timedelta(seconds=1))
-    needed = until + timedelta(minutes=plan.marker_margin_minutes)
+    needed = until + timedelta(minutes=plan.final_margin_minutes)
     reached = as_of if exported_to is None else exported_to
     if reached >= needed:
         return [month], []

@@ -29,6 +29,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     max_months: int = 12
     completeness: Literal["marker", "calendar"] = "marker"
     marker_margin_minutes: int = 60
+    final_margin_minutes: int = 10
     missing_hours: Literal["stop", "warn"] = "stop"
     duplicates: Literal["max", "sum"] = "max"
     rounding: Literal["floor", "half_up", "ceiling"] = "floor"
@@ -86,6 +87,7 @@ def _problems(plan: Plan) -> list[tuple[str, str]]:
             ("late_window", 0, 12),
             ("submit_concurrency", 1, 1_000),
             ("marker_margin_minutes", 0, 40_320),
+            ("final_margin_minutes", 0, 40_320),
         )
         if not low <= (value := getattr(plan, name)) <= high
     ]

@@ -99,8 +99,9 @@ def _uncovered(
     if not files and not later and (by_calendar or not earlier):
         where = prefix if earlier else root
         raise BadUsage(f"{month}: no usage at all under {where}; was the service or plan renamed?")
-    # By the calendar nothing says that the export got to the end of the month but its files.
-    to_the_end = later or by_calendar
+    # By the calendar nothing says that the export got to the end of the month but its files. Final
+    # usage is billed soon after its last hour, so that one has to be there as well.
+    to_the_end = later or by_calendar or end < month.end
     missing = usage_files.missing_hours(month, files, end=end, earlier=earlier, later=to_the_end)
     if not missing:
         partly = usage_files.partly_covered(month, files, end)

@@ -18,7 +18,7 @@ def running(open_world: Callable[..., World]) -> World:
     """A world in the middle of July. Usage: one unit an hour, on the first day."""
     world = open_world(refuse_duplicates=False)
     world.month("c-1", "c-2", hours=24, dimensions=[CPU])
-    world.exported_to("2025-07-01T11:14:59Z")
+    world.exported_to("2025-07-01T10:14:59Z")
     return world
 
 
@@ -44,13 +44,13 @@ def test_the_running_month_is_billed_up_to_that_hour_and_not_again(running: Worl
 
 
 def test_nothing_is_billed_before_the_export_has_passed_that_hour(running: World) -> None:
-    running.exported_to("2025-07-01T10:59:59Z")
+    running.exported_to("2025-07-01T10:09:59Z")
     result = running.run(FINAL, as_of=JULY_13)
     assert result.status == "SUCCEEDED"
     assert not running.clazar.posts
     (waiting,) = result.output["waiting"]
     assert waiting["month"] == "2025-07"
-    assert "must reach 2025-07-01T11:00:00Z; start again then" in waiting["reason"]
+    assert "must reach 2025-07-01T10:10:00Z; start again then" in waiting["reason"]
 
 
 def test_a_missing_hour_before_the_end_stops_it(running: World) -> None:
