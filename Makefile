@@ -17,7 +17,7 @@ PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11
 	--generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check format test synth diff deploy lock clean
+.PHONY: help setup demo check format test mutants synth diff deploy lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -59,6 +59,11 @@ format: setup ## rewrite the sources in the house format
 test: check ## all checks and all tests
 	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
+mutants: setup ## break the rules of money and ledger one by one: do the tests notice? (half an hour)
+	@rm -rf mutants
+	@nice -n 15 .venv/bin/mutmut run --max-children 2
+	@.venv/bin/mutmut results --all true | $(PYTHON) -m tests.unit.domain.mutants
+
 synth: setup ## write the templates of every environment to cdk.out
 	@$(CDK) synth --quiet '**'
 
@@ -75,4 +80,4 @@ lock: setup ## resolve all dependencies anew
 		install --package-lock-only --ignore-scripts --loglevel error >/dev/null
 
 clean: ## remove what the other targets made, except .venv and node_modules
-	@rm -rf .cache .demo cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .cache .demo cdk.out .mypy_cache .pytest_cache .ruff_cache .hypothesis mutants

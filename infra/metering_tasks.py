@@ -106,4 +106,5 @@ TASKS: Mapping[str, MeteringTask] = {
     "ReleasePlan": MeteringTask(
         state=Access(read=(LEASES, JOURNALS), write=(LEASES, JOURNALS)),
     ),
+    "ConfirmAnnouncement": MeteringTask(state=Access(read=(JOURNALS,), write=(JOURNALS,))),
 }

@@ -28,7 +28,12 @@ def lease(objects: Objects, plan: Plan) -> Document[Lease]:
 
 def journal(objects: Objects, plan: Plan) -> Document[Journal]:
     """Return what the pipeline remembers of the plan."""
-    return Document(objects, keys.journal(plan), Journal)
+    return journal_of(objects, plan.key)
+
+
+def journal_of(objects: Objects, plan_key: str) -> Document[Journal]:
+    """Return what the pipeline remembers of the plan with this key."""
+    return Document(objects, keys.journal(plan_key), Journal)
 
 
 def read_journal(objects: Objects, plan: Plan) -> Journal:

@@ -15,12 +15,13 @@ class Unresolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A contract that needs a person.
 
     `done_too`: the state file listed it as a success as well (the earlier script did that).
-    `announced_by`: the execution that ended with its name, so that none goes unheard.
+    `announced_by`: the execution that last said its name; `heard` once that has gone out.
     """
 
     code: str = ""
     done_too: bool = False
     announced_by: str = ""
+    heard: bool = False
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -28,17 +29,20 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     text: str
     announced_by: str = ""
+    heard: bool = False
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the pipeline itself remembers of a plan beside the state file that people edit.
 
     `unresolved` holds, by month, the contracts whose error it has seen in the state file: one that
-    is no longer there was re-opened by an operator.
+    is no longer there was re-opened by an operator. `showing` holds those that a month was about to
+    write there, with their codes: nobody has heard of them, even if the month got no further.
     """
 
     last_closed_month: str | None = None
     unresolved: dict[str, dict[str, Unresolved]] = {}
+    showing: dict[str, dict[str, str]] = {}
     notices: tuple[Notice, ...] = ()
 
 
@@ -59,8 +63,11 @@ def observe(journal: Journal, state: PlanState) -> Journal:
     }
     for month, contracts in state.errors.items():
         done = state.success.get(month, frozenset())
+        ours = journal.showing.get(str(month), {})
         for contract in contracts:
-            seen = Unresolved(done_too=contract in done, announced_by="the state file")
+            seen = Unresolved(
+                code=ours.get(contract, ""), done_too=contract in done, heard=contract not in ours
+            )
             unresolved.setdefault(str(month), {}).setdefault(contract, seen)
     return msgspec.structs.replace(journal, unresolved=unresolved)
 
@@ -74,6 +81,14 @@ def reopened(journal: Journal, state: PlanState, month: Month) -> frozenset[str]
         for contract, known in journal.unresolved.get(str(month), {}).items()
         if contract not in shown and (contract not in done or known.done_too)
     )
+
+
+def before_closing(journal: Journal, month: Month, errors: Mapping[str, str]) -> Journal:
+    """Return the journal before a month's errors (contract -> code) enter the state file."""
+    showing = {name: found for name, found in journal.showing.items() if name != str(month)}
+    if errors:
+        showing[str(month)] = dict(errors)
+    return msgspec.structs.replace(journal, showing=showing)
 
 
 def after_closing(
@@ -97,13 +112,14 @@ def after_closing(
     if kept:
         unresolved[str(month)] = kept
     last = str(last_closed) if last_closed else journal.last_closed_month
-    return msgspec.structs.replace(journal, last_closed_month=last, unresolved=unresolved)
+    shown = before_closing(journal, month, {})
+    return msgspec.structs.replace(shown, last_closed_month=last, unresolved=unresolved)
 
 
 def watched(journal: Journal, month: Month, contract: str, code: str, execution: str) -> Journal:
     """Return the journal with an error that the state file may never have shown."""
     of_month = journal.unresolved.get(str(month), {})
-    known = of_month.get(contract, Unresolved(code=code, announced_by=execution))
+    known = of_month.get(contract, Unresolved(code=code, announced_by=execution, heard=True))
     unresolved = {**journal.unresolved, str(month): {**of_month, contract: known}}
     return msgspec.structs.replace(journal, unresolved=unresolved)
 
@@ -138,34 +154,62 @@ class Announcement(NamedTuple):
 
 def to_announce(journal: Journal, execution: str) -> Announcement:
     """Return what nobody has heard yet, or has heard from this execution."""
-    unheard = ("", execution)
     return Announcement(
         [
             f"{month}: {name} ({known.code})"
             for month, contracts in sorted(journal.unresolved.items())
             for name, known in sorted(contracts.items())
-            if known.announced_by in unheard
+            if not known.heard or known.announced_by == execution
         ],
-        [notice.text for notice in journal.notices if notice.announced_by in unheard],
+        [
+            notice.text
+            for notice in journal.notices
+            if not notice.heard or notice.announced_by == execution
+        ],
         sum(len(contracts) for contracts in journal.unresolved.values()),
     )
 
 
 def announced(journal: Journal, execution: str) -> Journal:
-    """Return the journal once an execution has announced everything; older notices leave it."""
+    """Return the journal when an execution is about to say everything that is unheard.
+
+    Notices that were heard from another one leave it.
+    """
     replace = msgspec.structs.replace
     return replace(
         journal,
         unresolved={
             month: {
-                name: known if known.announced_by else replace(known, announced_by=execution)
+                name: known if known.heard else replace(known, announced_by=execution)
                 for name, known in contracts.items()
             }
             for month, contracts in journal.unresolved.items()
         },
         notices=tuple(
-            replace(notice, announced_by=execution)
+            notice if notice.heard else replace(notice, announced_by=execution)
             for notice in journal.notices
-            if notice.announced_by in ("", execution)
+            if not notice.heard or notice.announced_by == execution
+        ),
+    )
+
+
+def heard(journal: Journal, execution: str) -> Journal:
+    """Return the journal once an execution has said what it had to say.
+
+    An execution that ended before that leaves it to the next: twice is better than never.
+    """
+    replace = msgspec.structs.replace
+    return replace(
+        journal,
+        unresolved={
+            month: {
+                name: replace(known, heard=known.heard or known.announced_by == execution)
+                for name, known in contracts.items()
+            }
+            for month, contracts in journal.unresolved.items()
+        },
+        notices=tuple(
+            replace(notice, heard=notice.heard or notice.announced_by == execution)
+            for notice in journal.notices
         ),
     )

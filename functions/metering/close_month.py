@@ -14,7 +14,13 @@ from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due, report, state_file
-from functions.domain.journal import Journal, after_closing, reopened, with_notices
+from functions.domain.journal import (
+    Journal,
+    after_closing,
+    before_closing,
+    reopened,
+    with_notices,
+)
 from functions.domain.late_usage import differences
 from functions.domain.ledger_entry import Entry
 from functions.domain.manifest import Manifest
@@ -153,16 +159,19 @@ def _write_state(
             at=at,
         )
 
+    errors = {name: code_of(entry) for name, entry in outcome.failed.items()}
     # First what can be said twice: after the state file the month would not be looked at again.
-    if notices:
-        journal.change(lambda before: with_notices(before or Journal(), notices))
+    if notices or errors:
+        journal.change(
+            lambda before: before_closing(with_notices(before or Journal(), notices), month, errors)
+        )
     state_bucket.change_state(objects, plan, recorded)
     state = state_bucket.read_state(objects, plan) or PlanState()
     journal.change(
         lambda before: after_closing(
             before or Journal(),
             month,
-            {name: code_of(entry) for name, entry in outcome.failed.items()},
+            errors,
             frozenset(outcome.accepted),
             last_closed=state.last_processed_month,
         )

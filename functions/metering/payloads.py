@@ -240,3 +240,10 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     months: list[ClosedMonth] = []
     resolved: Resolved | None = None
     failure: Problem | None = None
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Input of ConfirmAnnouncement: a plan's key, and the execution that told."""
+
+    plan: str
+    name: str

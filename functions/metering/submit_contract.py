@@ -106,6 +106,7 @@ def _look_up(
     if not version.value.to_look_up:
         return version
     name, month = task.contract.contract_id, task.of
+    asked_at = outside.now()  # before the look: what it says is no younger than this
     try:
         stored = outside.clazar.stored(name, month.start)
     except ListingUnavailable as error:
@@ -115,7 +116,7 @@ def _look_up(
         version.value,
         stored,
         _foreign(task, outside.objects) if stored else {},
-        request_over=ledger.request_over(version.value, outside.now(), outside.settle_seconds),
+        request_over=ledger.request_over(version.value, asked_at, outside.settle_seconds),
     )
     return _write(document, looked, version)
 

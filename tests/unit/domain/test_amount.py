@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.amount import BadAmount, has_cents, parse_amount, shown
+from functions.domain.amount import BadAmount, exact_sum, has_cents, parse_amount, shown
 
 amounts = st.integers(0, 10**32 - 1).map(lambda cents: Decimal(f"{cents}e-2"))
 WRITTEN = ("{0:.2f}", "{0:,.2f}", "${0:.2f}", "${0:,.2f}", "$ {0:,.2f}", "  ${0:,.2f} ", " {0:.2f}")
@@ -25,7 +25,7 @@ MALFORMED = (
     *("1.005", "0.000", "$1.2.3", "1,2345", "1234,567", "1234,567.0", ",123.00", "1,,234.00"),
     *("$1,23", "1,23.00", "12,34,567.00", "1,234,56.00", "1,234,", "1,234,.00", "1" * 31),
     *("5 USD", "USD 5", "\u20ac5", "5$", "$$5", "0x10", "five", "$", "\u00bd", "1 2", "'5.00"),
-    *("(5", "5)", "(5))", "--5", "5-", "-(5)", "(-5)", "\u22125.00", "#REF!"),
+    *("(5", "5)", "X5.00", "5.00X", "(5))", "--5", "5-", "-(5)", "(-5)", "\u22125.00", "#REF!"),
 )
 READINGS = [
     {"blank_is_zero": blank_is_zero, "allow_reversals": allow_reversals}
@@ -140,3 +140,18 @@ def test_an_amount_has_at_most_thirty_digits() -> None:
     for text in ("9" * 31, f"{'9' * 16},{'9' * 16}.00"):
         with pytest.raises(BadAmount):
             parse_amount(text, blank_is_zero=False, allow_reversals=False)
+
+
+def test_a_sum_is_exact_and_that_of_nothing_is_zero() -> None:
+    assert exact_sum([]) == 0
+    amounts = [Decimal(10**40), Decimal("0.01"), Decimal("-0.02")]
+    assert exact_sum(amounts) == Decimal(f"{10**40 - 1}.99")
+
+
+def test_a_refusal_says_what_an_amount_looks_like() -> None:
+    with pytest.raises(BadAmount) as refused:
+        read("five")
+    assert str(refused.value) == "amount 'five' is not plain dollars and cents like $6,407.96"
+    with pytest.raises(BadAmount) as refused:
+        read("-5.00")
+    assert str(refused.value) == "amount '-5.00' is negative, and allow_reversals is not set"

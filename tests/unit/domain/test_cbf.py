@@ -1,5 +1,6 @@
 """Credits as rows of the Common Bill Format, and what is stored read back to the cent."""
 
+import hashlib
 import json
 from decimal import Decimal
 from fractions import Fraction
@@ -282,3 +283,19 @@ def test_fractions_that_add_up_to_cents_are_a_difference() -> None:
 def test_a_row_that_was_read_with_numbers_and_empty_columns_is_posted_as_texts() -> None:
     row = {"cost/cost": Decimal("-1E+2"), "usage/amount": 3, "lineitem/id": None, "drop_id": "1"}
     assert as_posted(row) == {"cost/cost": "-100", "usage/amount": "3"}
+
+
+def test_texts_of_a_row_are_posted_as_they_are() -> None:
+    row = {"lineitem/type": "Credit", "cost/cost": "-1.500", "resource/account": "054736553085"}
+    assert as_posted(row) == row
+
+
+def test_costs_to_thirty_decimals_and_below_sixty_digits_are_numbers() -> None:
+    found = read_rows([a_row("1E-30"), a_row("9E+59"), a_row("-9E+59"), a_row("1E-31"), a_row("x")])
+    assert (found.rows, found.unreadable, found.cost) == (5, 2, Decimal("1E-30"))
+
+
+def test_a_month_is_known_by_its_accounts_and_costs_in_order() -> None:
+    found = contents(**{A: "-1.5", B: "-2.00"})
+    assert found.digest == hashlib.sha256(f"{B} -2.00\n{A} -1.50".encode()).hexdigest()
+    assert read_rows([]).digest == hashlib.sha256().hexdigest()

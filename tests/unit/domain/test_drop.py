@@ -278,3 +278,33 @@ def test_a_stored_cost_that_is_no_number_is_looked_at_by_a_person() -> None:
 def test_every_reason_is_given_at_once() -> None:
     found = hold(read_rows([]), a_month_with_usage())
     assert found.count(";") == 2
+
+
+# In full
+
+
+def test_a_month_that_nothing_was_posted_for_has_no_newer_source() -> None:
+    assert outdated(an_upload(at=BEFORE), None) is None
+    assert outdated(an_upload(RANGE, BEFORE), a_drop(state="open")) is None
+
+
+@pytest.mark.parametrize("state", ["posted", "verified"])
+def test_what_was_accepted_and_is_there_is_stored(state: State) -> None:
+    wanted = contents("1.00")
+    assert is_stored(a_drop(digest=wanted.digest, state=state), wanted, wanted)
+
+
+def test_reasons_of_what_is_stored_and_of_what_was_posted_are_told_together() -> None:
+    stored = read_rows(
+        [
+            *credit_rows(JANUARY, [(f"{number:012d}", Decimal(9)) for number in range(4)]),
+            {"lineitem/type": "Usage", "cost/cost": "n/a"},
+        ]
+    )
+    assert hold(contents("1.00"), stored, a_drop(digest="unseen", rows=8)) == (
+        "1 rows would replace 5; 1.00 USD of credits would replace 36.00 USD; "
+        f"1 rows would replace 8, posted at {NOON} and not to be seen now; "
+        f"1.00 USD of credits would replace 8.00 USD, posted at {NOON} and not to be seen now; "
+        "1 stored rows that are no AWS credits would be erased; "
+        "1 stored rows have a cost that is no number"
+    )

@@ -58,6 +58,8 @@ def test_an_error_is_announced_once_by_the_execution_that_ends_with_it() -> None
     assert journals.to_announce(journal, "x-1") == expected
     told = journals.announced(journal, "x-1")
     assert journals.to_announce(told, "x-1") == expected, "a function that is retried says it again"
+    told = journals.heard(told, "x-1")
+    assert journals.to_announce(told, "x-1") == expected
     assert journals.to_announce(told, "x-2") == ([], [], 2)
     assert journals.announced(told, "x-2").notices == ()
 

@@ -1,5 +1,7 @@
 """The month: the unit that is billed."""
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -53,3 +55,50 @@ def test_a_timestamp_needs_an_offset() -> None:
     for text in ("2025-07-01T00:00:00", "yesterday", None, 5):
         with pytest.raises(ValueError, match="is not a timestamp"):
             parse_instant(text)
+
+
+@pytest.fixture
+def machine_in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("machine_in_new_york")
+def test_the_clock_zone_of_the_machine_decides_nothing() -> None:
+    instant = parse_instant("2025-07-01T02:00:00+02:00")
+    assert instant.isoformat() == "2025-07-01T00:00:00+00:00"
+    assert Month.of(datetime.fromisoformat("2025-07-01T03:00:00+02:00")) == Month(2025, 7)
+    assert Month.of(datetime.fromisoformat("2025-07-01T01:00:00+02:00")) == Month(2025, 6)
+    assert format_instant(datetime.fromisoformat("2025-07-01T01:00:00+02:00")) == (
+        "2025-06-30T23:00:00Z"
+    )
+
+
+def test_a_refusal_of_a_timestamp_names_the_value_and_what_one_looks_like() -> None:
+    with pytest.raises(ValueError, match="timestamp") as refused:
+        parse_instant("soon")
+    assert str(refused.value) == ("'soon' is not a timestamp with an offset (2025-07-25T20:15:32Z)")
+    for text in ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"):
+        with pytest.raises(ValueError, match="no instant") as refused:
+            parse_instant(text)
+        assert str(refused.value) == f"{text!r} is no instant of the years 1 to 9999 in UTC"
+
+
+def test_a_month_is_written_with_four_and_two_digits() -> None:
+    month = Month(987, 6)
+    assert (str(month), month.path) == ("0987-06", "0987/06")
+    assert [month.plus(months) for months in (7, -6, 0)] == [
+        Month(988, 1),
+        Month(986, 12),
+        month,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("year", "month", "hours"), [(2025, 6, 720), (2025, 7, 744), (2024, 2, 696)]
+)
+def test_a_month_has_a_whole_number_of_hours(year: int, month: int, hours: int) -> None:
+    assert str(Month(year, month).hours) == str(hours)

@@ -1,0 +1,93 @@
+"""One pipeline in memory: its definition, its Lambdas, a clock, and what its people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from functions.adapters import clock, executions, state_bucket
+from tests.in_memory import definitions
+from tests.in_memory.lambdas import Lambdas
+from tests.in_memory.machine import Execution, Machine, Path, StateFailed, as_listed
+from tests.in_memory.outside import OneByOne, RecordedBucket, Replaced, replaced
+from tests.in_memory.points import Points
+from tests.in_memory.timeline import StepFunctions, Timeline
+from tests.memory import MemoryObjects
+
+
+class Message(NamedTuple):
+    """What a topic was sent, and by which execution."""
+
+    execution: str
+    subject: str
+    text: str
+
+
+_definition = cache(definitions.load)
+
+
+class Account:
+    """What both worlds are made of. Use as a context manager: inside, the outside is this one."""
+
+    def __init__(
+        self,
+        pipeline: str,
+        now: datetime,
+        order: Callable[[Path, int], Sequence[int]] = as_listed,
+    ) -> None:
+        self.timeline, self.points = Timeline(now), Points()
+        self.messages: list[Message] = []
+        self.buckets: dict[str, MemoryObjects] = {}
+        self._lambdas = Lambdas(pipeline, self.points, self.now)
+        machine = Machine(_definition(pipeline), self, order)
+        self.step_functions = StepFunctions(machine, self.timeline)
+        self._replaced: AbstractContextManager[None] | None = None
+
+    def now(self) -> datetime:
+        """What time it is."""
+        return self.timeline.now
+
+    def bucket(self, name: str, placeholder: str = "") -> RecordedBucket:
+        """Make a bucket; the definition calls it by its placeholder."""
+        made = RecordedBucket(name, self.points)
+        self.buckets[placeholder or name] = made
+        return made
+
+    def enter(self, *others: Replaced) -> None:
+        """Replace the outside by this one."""
+        self._replaced = replaced(
+            (clock, {"now": self.now}),
+            (executions, {"is_running": self.step_functions.is_running}),
+            (state_bucket, {"ThreadPoolExecutor": OneByOne}),
+            *others,
+        )
+        self._replaced.__enter__()
+
+    def leave(self) -> None:
+        """Put everything back."""
+        if self._replaced:
+            self._replaced.__exit__(None, None, None)
+
+    def invoke(self, execution: Execution, state: str, payload: Any) -> Any:
+        """Run a state's Lambda."""
+        return self._lambdas.invoke(execution, state, payload)
+
+    def publish(self, execution: Execution, state: str, message: Mapping[str, Any]) -> None:
+        """Take a message to the topic."""
+
+        def effect() -> None:
+            subject, text = message["Subject"], message["Message"]
+            self.messages.append(Message(execution.name, subject, text))
+
+        def lost() -> None:
+            raise StateFailed("SNS.InternalError", "no answer")
+
+        self.points.at("message", state, effect, lost)
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        """Return an object that holds the items of a map."""
+        stored = self.buckets[bucket].read(key)
+        return stored.body if stored else None

@@ -1,0 +1,141 @@
+"""How data goes through a state: paths, payload templates and the rules of a Choice.
+
+JSONPath mode, and of it what the definitions use. What is not known here is refused at once: a
+test must not pass because something in a definition was not understood.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+JsonObject = dict[str, Any]
+_MISSING = object()
+_PATH = re.compile(r"\$\$?(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_FORMAT = re.compile(r"States\.Format\('([^'\\]*)'((?:, *\$\$?[A-Za-z0-9_.]*)*)\)")
+
+
+class Unsupported(Exception):
+    """A definition uses what this interpreter does not know."""
+
+
+class BadPath(Exception):
+    """A path leads nowhere. Step Functions fails the execution and no Catch can help it."""
+
+
+def refuse_others(what: str, given: Mapping[str, Any], known: set[str]) -> None:
+    """Raise Unsupported for fields that would otherwise be ignored."""
+    if unknown := sorted(given.keys() - known - {"Comment"}):
+        raise Unsupported(f"{what}: {', '.join(unknown)}")
+
+
+def find(path: str, data: Any, context: Mapping[str, Any]) -> Any:
+    """Return what a path leads to, in the state's data (`$`) or the context object (`$$`)."""
+    found = _follow(path, data, context)
+    if found is _MISSING:
+        raise BadPath(f"{path} is not in {sorted(data) if isinstance(data, dict) else data!r}")
+    return found
+
+
+def _follow(path: str, data: Any, context: Mapping[str, Any]) -> Any:
+    if not _PATH.fullmatch(path):
+        raise Unsupported(f"path {path}")
+    found = context if path.startswith("$$") else data
+    for name in path.lstrip("$").split(".")[1:]:
+        if not isinstance(found, Mapping) or name not in found:
+            return _MISSING
+        found = found[name]
+    return found
+
+
+def filled(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
+    """Return a payload template with its paths and intrinsic functions replaced."""
+    if isinstance(template, list):
+        return [filled(item, data, context) for item in template]
+    if not isinstance(template, dict):
+        return template
+    return {
+        name.removesuffix(".$"): _computed(value, data, context)
+        if name.endswith(".$")
+        else filled(value, data, context)
+        for name, value in template.items()
+    }
+
+
+def _computed(expression: str, data: Any, context: Mapping[str, Any]) -> Any:
+    if not expression.startswith("States."):
+        return find(expression, data, context)
+    call = _FORMAT.fullmatch(expression)
+    if call is None:
+        raise Unsupported(f"intrinsic function {expression}")
+    paths = [path.strip() for path in call[2].split(",")[1:]]
+    return call[1].format(*(find(path, data, context) for path in paths))
+
+
+def put(data: Any, path: str | None, value: Any) -> Any:
+    """Return the data with a value at a ResultPath; the data itself stays as it was."""
+    if path is None:
+        return data
+    if not _PATH.fullmatch(path) or path.startswith("$$"):
+        raise Unsupported(f"ResultPath {path}")
+    names = path.split(".")[1:]
+    return _put(data, names, value) if names else value
+
+
+def _put(data: Any, names: list[str], value: Any) -> JsonObject:
+    inner = data if isinstance(data, dict) else {}
+    below = _put(inner.get(names[0]), names[1:], value) if names[1:] else value
+    return {**inner, names[0]: below}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "IsNull": lambda value, wanted: (value is None) == wanted,
+    "IsString": lambda value, wanted: isinstance(value, str) == wanted,
+    "IsBoolean": lambda value, wanted: isinstance(value, bool) == wanted,
+    "IsNumeric": lambda value, wanted: _is_number(value) == wanted,
+    "BooleanEquals": lambda value, wanted: isinstance(value, bool) and value == wanted,
+    "StringEquals": lambda value, wanted: isinstance(value, str) and value == wanted,
+    "NumericEquals": lambda value, wanted: _is_number(value) and value == wanted,
+    "NumericGreaterThan": lambda value, wanted: _is_number(value) and value > wanted,
+    "NumericGreaterThanEquals": lambda value, wanted: _is_number(value) and value >= wanted,
+    "NumericLessThan": lambda value, wanted: _is_number(value) and value < wanted,
+    "NumericLessThanEquals": lambda value, wanted: _is_number(value) and value <= wanted,
+}
+
+
+def holds(rule: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> bool:
+    """Say whether a Choice rule is true of the data."""
+    if "And" in rule:
+        return all(holds(part, data, context) for part in rule["And"])
+    if "Or" in rule:
+        return any(holds(part, data, context) for part in rule["Or"])
+    if "Not" in rule:
+        return not holds(rule["Not"], data, context)
+    test = _test_of(rule)
+    if test == "IsPresent":
+        present = _follow(rule["Variable"], data, context) is not _MISSING
+        return present is bool(rule[test])
+    return _TESTS[test](find(rule["Variable"], data, context), rule[test])
+
+
+def _test_of(rule: Mapping[str, Any]) -> str:
+    tests = sorted(rule.keys() - {"Variable", "Next", "Comment"})
+    if len(tests) != 1 or tests[0] not in {*_TESTS, "IsPresent"} or "Variable" not in rule:
+        raise Unsupported(f"Choice rule {dict(rule)}")
+    return tests[0]
+
+
+def check_rule(rule: Mapping[str, Any]) -> None:
+    """Raise Unsupported for a Choice rule that cannot be evaluated, before anything runs."""
+    for name in ("And", "Or", "Not"):
+        if name in rule:
+            refuse_others(f"Choice rule with {name}", rule, {name, "Next"})
+            for part in [rule[name]] if name == "Not" else rule[name]:
+                check_rule(part)
+            return
+    _test_of(rule)

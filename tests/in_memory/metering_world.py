@@ -1,0 +1,153 @@
+"""The metering pipeline in memory: usage goes in, Clazar bills, people edit and are told.
+
+    with MeteringWorld() as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.execute()
+        assert world.clazar.counts()[Billed("c-1", "cpu", "2025-07")] == 1
+
+`start` and `timeline` are for executions that overlap; `points.choose` breaks things.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from functions.adapters import configuration, usage_reader
+from functions.domain import keys
+from functions.domain.month import Month, format_instant
+from functions.domain.plan import Plan, parse_plan
+from infra.tasks import SETTLE_SECONDS
+from tests.in_memory.account import Account
+from tests.in_memory.clazar import Clazar
+from tests.in_memory.machine import Execution, Path, as_listed
+from tests.in_memory.outside import read_usage
+
+PLAN = {"service": "S", "environment_type": "E", "plan_id": "P", "start_month": "2025-07"}
+AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
+Usage = Mapping[str, Mapping[str, Any]]
+_EXTRA = {"timestamp": "2025-07-01T00:30:00Z", "subscriptionId": "sub-1"}
+
+
+class MeteringWorld(Account):
+    """One or more plans with one state bucket, one usage bucket and one Clazar.
+
+    The export has got to everything that is over, unless `exported_to` says otherwise.
+    """
+
+    def __init__(
+        self,
+        *plans: Mapping[str, Any],
+        now: datetime = AUGUST_2,
+        refuses_duplicates: bool = True,
+        lists: bool = True,
+        order: Callable[[Path, int], Sequence[int]] = as_listed,
+    ) -> None:
+        super().__init__("metering", now, order)
+        self.plans = [parse_plan(plan) for plan in plans or (PLAN,)]
+        self.state_bucket = self.bucket("state", "${StateBucketName}")
+        self.usage_bucket = self.bucket("usage")
+        self.clazar = Clazar(self.points, refuses_duplicates=refuses_duplicates, lists=lists)
+        self.expected: dict[str, dict[str, Counter[str]]] = {}
+        self._exported: dict[str, str] = {}
+        for plan in self.plans:
+            self.exported_to(now, plan)
+
+    def __enter__(self) -> Self:
+        ports = {
+            "state_bucket": lambda: self.state_bucket,
+            "usage_bucket": lambda: self.usage_bucket,
+            "clazar": lambda: self.clazar,
+            "plans": lambda: {plan.key: plan for plan in self.plans},
+            "settle_seconds": lambda: float(SETTLE_SECONDS),
+        }
+        reader = {"open_store": lambda name: self.buckets[name], "read_all": read_usage}
+        self.enter((configuration, ports), (usage_reader, reader))
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.leave()
+
+    @property
+    def plan(self) -> Plan:
+        """The first plan."""
+        return self.plans[0]
+
+    def put_usage(
+        self,
+        month: str,
+        hour: str | None,
+        usage: Usage,
+        *,
+        file: str = "sub-1.json",
+        plan: Plan | None = None,
+    ) -> None:
+        """Export a file: usage by contract and dimension, of an hour (`DD/HH`) or flat (None)."""
+        records = [
+            {**_EXTRA, "externalPayerId": contract, "dimension": dimension, "value": value}
+            for contract, values in usage.items()
+            for dimension, value in values.items()
+        ]
+        folder = f"{keys.usage_prefix(plan or self.plan, Month.parse(month))}"
+        name = f"{hour}/{file}" if hour else file
+        self.usage_bucket.edit(f"{folder}{name}", json.dumps(records).encode())
+        of_month = self.expected.setdefault(month, {})
+        for contract, values in usage.items():
+            of_month.setdefault(contract, Counter()).update(values)
+
+    def exported_to(self, instant: datetime, plan: Plan | None = None) -> None:
+        """Move the export's marker."""
+        self._exported[(plan or self.plan).key] = format_instant(instant)
+        marker = {key: {"last_processed_to": text} for key, text in self._exported.items()}
+        self.usage_bucket.edit(keys.EXPORT_MARKER, json.dumps(marker).encode())
+
+    def start(self, **given: Any) -> Execution:
+        """Start an execution with an input; it runs as the timeline does."""
+        return self.step_functions.start(given)
+
+    def execute(self, **given: Any) -> Execution:
+        """Run an execution, and whatever else is underway, to its end."""
+        execution = self.start(**given)
+        self.timeline.run()
+        return execution
+
+    def state(self, plan: Plan | None = None) -> dict[str, Any]:
+        """Return what the state file says of a plan."""
+        body = self.state_bucket.objects.get((plan or self.plan).state_file, b"{}")
+        found: dict[str, Any] = json.loads(body).get((plan or self.plan).key, {})
+        return found
+
+    def edit_state(
+        self, change: Callable[[dict[str, Any]], None], plan: Plan | None = None
+    ) -> None:
+        """Edit what the state file says of a plan, as an operator does."""
+        of = plan or self.plan
+        document = json.loads(self.state_bucket.objects.get(of.state_file, b"{}"))
+        change(document.setdefault(of.key, {}))
+        self.state_bucket.edit(of.state_file, json.dumps(document, indent=2).encode())
+
+    def reopen(self, month: str, contract: str, plan: Plan | None = None) -> None:
+        """Remove a contract's entry from `error_contracts`."""
+
+        def change(entry: dict[str, Any]) -> None:
+            errors = entry["error_contracts"]
+            errors[month] = [item for item in errors[month] if item["contract_id"] != contract]
+
+        self.edit_state(change, plan)
+
+    def parked(self, plan: Plan | None = None) -> dict[tuple[str, str], str]:
+        """Return the code of every entry in `error_contracts`, by month and contract."""
+        return {
+            (month, item["contract_id"]): item.get("code", "")
+            for month, items in self.state(plan).get("error_contracts", {}).items()
+            for item in items
+        }
+
+    def told(self) -> str:
+        """Return everything that any execution said: causes, outputs, notifications."""
+        executions = self.step_functions.executions
+        said = [f"{item.cause} {json.dumps(item.output)}" for item in executions]
+        return "\n".join([*said, *(message.text for message in self.messages)])

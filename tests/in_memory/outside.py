@@ -1,0 +1,125 @@
+"""The outside of the functions, replaced by ports in memory for as long as a block lasts."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any, NoReturn, Self
+
+from aws_lambda_powertools import Logger
+
+from functions.adapters.storage import Uploaded
+from functions.domain.problem import Problem
+from functions.domain.usage_files import UsageFile
+from functions.errors import StorageBusy
+from tests.in_memory.points import Points
+from tests.memory import MemoryObjects
+
+# All functions in this process share one logger, whoever made it first.
+_LOGGER = logging.getLogger(Logger().service)
+os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
+Replaced = tuple[ModuleType, Mapping[str, Any]]
+
+
+@contextmanager
+def replaced(*replacements: Replaced) -> Iterator[None]:
+    """Put other functions in the place of a module's; all are put back at the end."""
+    with ExitStack() as stack:
+        stack.callback(_LOGGER.setLevel, _LOGGER.level)
+        _LOGGER.setLevel(logging.CRITICAL)
+        for module, functions in replacements:
+            for name, function in functions.items():
+                stack.callback(setattr, module, name, getattr(module, name))
+                setattr(module, name, function)
+        yield
+
+
+class OneByOne:
+    """Stands in for a thread pool: a test has one thread, so that every run is the same."""
+
+    def __init__(self, _workers: int) -> None:
+        """Take what a pool takes."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        """Nothing to wait for."""
+
+    @staticmethod
+    def map(call: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """Call with each item, in order, when the result is asked for."""
+        return map(call, items)
+
+
+def no_answer() -> NoReturn:
+    """What storage that does not answer raises."""
+    raise StorageBusy("no answer")
+
+
+class RecordedBucket(MemoryObjects):
+    """A bucket whose every write is a point. `watch` is told of every object that was written."""
+
+    def __init__(self, name: str, points: Points) -> None:
+        super().__init__()
+        self.name, self._points = name, points
+        self.watch: Callable[[str, bytes], None] = lambda _key, _body: None
+        self.uploads: dict[str, Uploaded] = {}
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write without a condition."""
+        write = super().put
+
+        def effect() -> None:
+            write(key, body)
+            self.watch(key, body)
+
+        self._points.at("write", f"put {key}", effect, no_answer)
+
+    def create(self, key: str, body: bytes) -> str | None:
+        """Write if there is no object."""
+        write = super().create
+        return self._conditionally("create", key, body, lambda: write(key, body))
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        """Write if the object is still the one read."""
+        write = super().replace
+        return self._conditionally("replace", key, body, lambda: write(key, body, etag))
+
+    def _conditionally(
+        self, how: str, key: str, body: bytes, write: Callable[[], str | None]
+    ) -> str | None:
+        def effect() -> str | None:
+            written = write()
+            if written is not None:
+                self.watch(key, body)
+            return written
+
+        return self._points.at("write", f"{how} {key}", effect, no_answer)
+
+    def edit(self, key: str, body: bytes) -> None:
+        """Write as a person does: no point, no condition."""
+        self.objects[key] = body
+
+    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
+        """Return the newest version of an object that somebody else writes."""
+        found = self.uploads.get(key)
+        return found._replace(body=None) if found and most_bytes < found.size else found
+
+
+def read_usage(
+    store: MemoryObjects, files: Iterable[UsageFile]
+) -> Iterator[tuple[UsageFile, bytes | Problem]]:
+    """Yield the content of usage files, in order; one that has changed is a problem."""
+    for file in files:
+        stored = store.read(file.key)
+        if stored is None:
+            yield file, Problem(key=file.key, detail="was listed but is not there any more")
+        elif stored.etag != file.etag:
+            detail = "was rewritten while the month was read; run again"
+            yield file, Problem(key=file.key, detail=detail)
+        else:
+            yield file, stored.body

@@ -1,0 +1,40 @@
+"""CloudZero holds the newest upload in the end, wherever and however a run breaks.
+
+Replay one case: `play(key, case, newer)` with what the message says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.in_memory.credits_crashes import (
+    FILES,
+    NEWER,
+    Newer,
+    play,
+    recorded,
+    uploads_without_a_break,
+)
+
+_SHOWN = 8
+# The file of two months takes twice as long; that its event is late is no matter of its months.
+ROWS = [(key, newer) for key in FILES for newer in NEWER if "_" not in key or "event" not in newer]
+
+
+@pytest.mark.parametrize(("key", "newer"), ROWS)
+def test_whatever_breaks_the_newest_upload_is_what_cloudzero_holds_in_the_end(
+    key: str, newer: Newer, covered: Callable[..., None]
+) -> None:
+    found = recorded(key)
+    points = len({case.number for case in found})
+    if newer != "later":
+        found += uploads_without_a_break(key)
+    failed = {case: broken for case in found if (broken := play(key, case, newer))}
+    covered("credits crash matrix", fault_points=points, runs=len(found))
+    shown = "\n".join(
+        f"play({key!r}, {case!r}, {newer!r}): {broken}"
+        for case, broken in list(failed.items())[:_SHOWN]
+    )
+    assert not failed, f"{len(failed)} of {len(found)} cases break a promise:\n{shown}"

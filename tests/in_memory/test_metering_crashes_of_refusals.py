@@ -1,0 +1,18 @@
+"""As test_metering_crashes, with a contract that Clazar refuses at first and a person re-opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.in_memory.metering_crashes import RECEIVERS, Receiver
+from tests.in_memory.metering_matrix import check_row
+
+
+@pytest.mark.parametrize("receiver", RECEIVERS, ids=str)
+@pytest.mark.parametrize("scenario", ["refused", "re-opened"])
+def test_a_refused_contract_is_named_and_once_re_opened_billed_once(
+    scenario: str, receiver: Receiver, covered: Callable[..., None]
+) -> None:
+    check_row(scenario, receiver, covered)

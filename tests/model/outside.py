@@ -1,0 +1,137 @@
+"""Everything outside of an invocation, as far as it has answered so far."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from functions.adapters.clazar import ListingUnavailable, Reply
+from functions.adapters.storage import Listed, Stored
+from functions.domain import answers, keys
+from functions.domain.month import parse_instant
+from infra.tasks import SETTLE_SECONDS
+from tests.model import month
+
+NOW = parse_instant(month.AT)
+SETTLED = NOW + timedelta(seconds=SETTLE_SECONDS)
+BILL = "bill"
+Effect = tuple[Any, ...]
+
+
+class Paused(BaseException):
+    """The history is at its end. Not an Exception: the use cases must not catch it."""
+
+
+class Outside:
+    """Everything outside, as far as it has answered: a bucket, Clazar, a clock, Step Functions."""
+
+    def __init__(self, history: tuple[Any, ...]) -> None:
+        self._history = iter(history)
+        self.wanted: Effect | None = None
+        self.entry = month.NOTHING  # the last version of a ledger entry that came by
+        self.attempt, self.begun = 0, False
+
+    def _ask(self, *effect: Any) -> Any:
+        if self.wanted is None:
+            for answer in self._history:
+                return answer
+            self.wanted = effect
+        raise Paused
+
+    def read(self, key: str) -> Stored | None:
+        if key == BILL or key not in month.SLOTS:
+            return self._own(key)
+        slot = month.SLOTS[key]
+        found = self._ask("read", slot)
+        if slot >= month.ENTRIES:
+            self.entry = found
+        return Stored(month.body(found), str(found)) if found else None
+
+    def _own(self, key: str) -> Stored | None:
+        """Files of this execution alone, and of features that are not modelled."""
+        if key.startswith(BILL):
+            contracts, *processed = key.split("/")[1:]
+            return Stored(month.usage(int(contracts), tuple(processed)), "")
+        return None
+
+    def create(self, key: str, body: bytes) -> str | None:
+        return self._write(key, body, month.NOTHING)
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        return self._write(key, body, int(etag))
+
+    def _write(self, key: str, body: bytes, over: int) -> str | None:
+        if key not in month.SLOTS:
+            return "0"
+        slot = month.SLOTS[key]
+        new = month.number(slot, body)
+        if not self._ask("write", slot, new, over):
+            return None
+        if slot >= month.ENTRIES:
+            self.entry = new
+        self.begun = bool(self.attempt)
+        return str(new)
+
+    def put(self, key: str, _body: bytes) -> None:
+        assert key not in month.SLOTS, f"{key} is written without a condition"
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
+        if prefix == month.LEDGER:
+            found = self._ask("list")
+            names = [month.CONTRACTS[place] for place in found]
+            keys_found = [keys.ledger_entry(month.PLAN, month.MONTH, name) for name in names]
+        else:  # every plan's journal, and there is only this plan
+            keys_found = [key for key in [month.JOURNAL_KEY] if key.startswith(prefix)]
+        for key in [key for key in keys_found if key > after][:limit]:
+            yield Listed(key, "", 0)
+
+    def is_running(self, execution: str) -> bool:
+        return bool(self._ask("running", execution))
+
+    def now(self) -> datetime:
+        """Tell the time only as far as it matters: whether the last attempt is long ago."""
+        if self.attempt or not month.last_attempt(self.entry):
+            return NOW
+        return SETTLED if self._ask("now", self.entry) else NOW
+
+    def new_attempt(self) -> _Id:
+        self.attempt = self._ask("new attempt")
+        return _Id(str(self.attempt))
+
+    def stored(self, contract: str, _start: datetime) -> dict[str, tuple[answers.Stored, ...]]:
+        found = self._ask("look", month.CONTRACTS.index(contract))
+        if found is None:
+            raise ListingUnavailable("HTTP 404")
+        return {
+            name: (
+                answers.Stored(record_id="r", quantity=month.QUANTITIES[name], status="success"),
+            )
+            for name, count in zip(month.DIMENSIONS, found, strict=True)
+            if count
+        }
+
+    def submit(self, body: bytes) -> Reply:
+        records = json.loads(body)["request"]
+        names = [record["dimension"] for record in records]
+        place = month.CONTRACTS.index(records[0]["contract_id"])
+        self._ask("post", place, tuple(month.DIMENSIONS.index(name) for name in names))
+        outcome, *kinds = self._ask("answer")
+        given = {
+            name: answers.Answer(kind=kind, code="DUPLICATE" if kind == "present" else "")
+            for name, kind in zip(names, kinds, strict=True)
+        }
+        return Reply(outcome, given, None, "")
+
+
+class _Id(NamedTuple):
+    hex: str
+
+
+now_playing: list[Outside] = []
+
+
+def new_attempt() -> _Id:
+    """Stand in for uuid4 in SubmitContract: ids are small and used again when they are free."""
+    return now_playing[-1].new_attempt()

@@ -1,0 +1,159 @@
+"""One invocation of a Lambda, cut into its effects on the outside.
+
+What runs is the use case itself. It is played from its beginning with the answers that it has had
+so far, until it wants something more of the outside: that is its next step. So the order of steps
+is the order of the production code, and nobody has to keep a copy of it. Each history is played
+once and then remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+from functions.adapters import leases, state_bucket
+from functions.adapters.clazar import Clazar
+from functions.errors import (
+    ContractBusy,
+    MonthIncomplete,
+    OutcomeUnknown,
+    PartnerBusy,
+    PartnerRefused,
+    PlanBusy,
+    WriteConflict,
+)
+from functions.metering import submit_contract
+from functions.metering.claim_contract import claim_contract
+from functions.metering.close_month import close_month
+from functions.metering.merge_usage import to_process
+from functions.metering.payloads import ContractTask, Finish, Merged, MergedMonth, MonthTask, Run
+from functions.metering.plan_months import plan_months
+from functions.metering.record_error import record_error
+from functions.metering.record_success import record_success
+from functions.metering.release_plan import announce
+from functions.payloads import Problem
+from infra.tasks import SETTLE_SECONDS
+from tests.model import month
+from tests.model.invocation import Invocation, Item
+from tests.model.outside import BILL, NOW, Effect, Outside, Paused, now_playing
+
+# What Step Functions may be told here. Anything else is a mistake of the model or of the code.
+_EXPECTED = (
+    ContractBusy,
+    MonthIncomplete,
+    OutcomeUnknown,
+    PartnerBusy,
+    PartnerRefused,
+    PlanBusy,
+    WriteConflict,
+)
+
+
+class Step(NamedTuple):
+    """What comes next: an effect, or the end with a result or the name of an error.
+
+    `attempt`: the id that the invocation has drawn for its request. `begun`: that is written down.
+    `known`: the version of the ledger entry that it goes by.
+    """
+
+    effect: Effect | None = None
+    result: Any = None
+    error: str = ""
+    attempt: int = 0
+    begun: bool = False
+    known: int = 0
+
+
+def play(invocation: Invocation, history: tuple[Any, ...]) -> Step:
+    """Return what an invocation does next, given all answers that it has had."""
+    outside = Outside(history)
+    now_playing.append(outside)
+    result, error = None, ""
+    try:
+        result = _USE_CASES[invocation.state](invocation, outside)
+    except Paused:
+        pass
+    except _EXPECTED as raised:
+        error = type(raised).__name__
+    finally:
+        now_playing.pop()
+    return Step(outside.wanted, result, error, outside.attempt, outside.begun, outside.entry)
+
+
+def _run(of: Invocation) -> Run:
+    return Run(
+        plan=month.PLAN,
+        execution=of.execution,
+        name=of.execution,
+        as_of=month.AT,
+        months=[str(month.MONTH)],
+        contracts=None,
+        retry_errors=of.retry_errors,
+        dry_run=False,
+        max_months=1,
+    )
+
+
+def _task(of: Invocation) -> ContractTask:
+    problem = Problem(of.problem, of.problem) if of.problem else None
+    item = of.items[of.contract].full()
+    return ContractTask(run=_run(of), month=str(month.MONTH), contract=item, problem=problem)
+
+
+def _acquire(of: Invocation, outside: Outside) -> None:
+    lease = state_bucket.lease(outside, month.PLAN)
+    if busy := leases.acquire(lease, of.execution, month.AT, outside.is_running):
+        raise PlanBusy(busy)
+
+
+def _plan(of: Invocation, outside: Outside) -> None:
+    plan_months(_run(of), outside, outside)
+
+
+def _merge(of: Invocation, outside: Outside) -> tuple[Item, ...]:
+    task = MonthTask(run=_run(of), month=str(month.MONTH))
+    found = to_process(task, month.bill(of.contracts), outside)
+    return tuple(Item(item.contract_id, item.retry, item.without_usage) for item in found)
+
+
+def _claim(of: Invocation, outside: Outside) -> str:
+    return claim_contract(_task(of), outside, outside.is_running, month.AT).action
+
+
+def _submit(of: Invocation, outside: Outside) -> None:
+    world = submit_contract.Outside(
+        outside, cast("Clazar", outside), outside.now, lambda: 90.0, SETTLE_SECONDS
+    )
+    submit_contract.submit_contract(_task(of), world)
+
+
+def _record_success(of: Invocation, outside: Outside) -> None:
+    record_success(_task(of), outside, month.AT)
+
+
+def _record_error(of: Invocation, outside: Outside) -> None:
+    record_error(_task(of), outside, month.AT)
+
+
+def _close(of: Invocation, outside: Outside) -> None:
+    bill = "/".join([BILL, str(of.contracts), *(item.contract for item in of.items)])
+    merged = Merged(bill_key=bill, contracts_key="", to_process=len(of.items))
+    close_month(MergedMonth(run=_run(of), month=str(month.MONTH), merged=merged), outside, NOW)
+
+
+def _release(of: Invocation, outside: Outside) -> None:
+    announce(Finish(run=_run(of)), outside)
+    leases.release(state_bucket.lease(outside, month.PLAN), of.execution, month.AT)
+
+
+_USE_CASES: dict[str, Callable[[Invocation, Outside], Any]] = {
+    "AcquirePlan": _acquire,
+    "PlanMonths": _plan,
+    "MergeUsage": _merge,
+    "ClaimContract": _claim,
+    "SubmitContract": _submit,
+    "RecordSuccess": _record_success,
+    "RecordError": _record_error,
+    "CloseMonth": _close,
+    "ReleasePlan": _release,
+}
