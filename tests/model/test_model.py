@@ -65,6 +65,7 @@ def test_a_month_of_two_contracts_survives_a_lambda_that_lives_on(
     keeps_its_promises(world, 1, "two contracts' month, 1 disturbance, Lambdas live on", covered)
 
 
+@pytest.mark.slow
 def test_a_month_of_one_contract_survives_two_lambdas_that_live_on(covered: Covered) -> None:
     world = months(CARELESS, contracts=1, loses=False)
     keeps_its_promises(world, 2, "one contract's month, 2 Lambdas live on", covered)
