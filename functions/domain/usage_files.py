@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -67,11 +68,11 @@ def missing_hours(
     if len(present) < len(folders):
         return []
     count = int((end - month.start).total_seconds()) // 3600
-    hours = [_folder(month.start + timedelta(hours=index)) for index in range(count)]
+    hours = _folders(month)[:count]
     first = 0 if earlier or not present else hours.index(min(present))
     last = count - 1 if later or not present else hours.index(max(present))
     if not present and not (earlier and later):
-        return [] if later else hours
+        return [] if later else list(hours)
     return [hour for hour in hours[first : last + 1] if hour not in present]
 
 
@@ -84,6 +85,11 @@ def partly_covered(month: Month, files: Iterable[UsageFile], end: datetime) -> l
     if hours and hours[-1] != _folder(end - timedelta(hours=1)):
         found.append(f"{month}: the plan's usage ends with hour {hours[-1]}")
     return found
+
+
+@lru_cache(maxsize=24)
+def _folders(month: Month) -> tuple[str, ...]:
+    return tuple(_folder(month.start + timedelta(hours=hour)) for hour in range(month.hours))
 
 
 def _folder(instant: datetime) -> str:
