@@ -40,7 +40,7 @@ TASKS: Mapping[str, MeteringTask] = {
     ),
     "ResolveContract": MeteringTask(
         settings=("SETTLE_SECONDS",),
-        state=Access(read=(LEDGER, STATE_FILES), write=(LEDGER, STATE_FILES)),
+        state=Access(read=(LEDGER, STATE_FILES, MANIFESTS), write=(LEDGER, STATE_FILES, MANIFESTS)),
         reads_executions=True,
     ),
     "FindLateUsage": MeteringTask(

@@ -38,11 +38,13 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `unresolved` holds, by month, the contracts whose error it has seen in the state file: one that
     is no longer there was re-opened by an operator. `showing` holds those that a month was about to
     write there, with their codes: nobody has heard of them, even if the month got no further.
+    `underway` holds closed months that a run has begun to work on again.
     """
 
     last_closed_month: str | None = None
     unresolved: dict[str, dict[str, Unresolved]] = {}
     showing: dict[str, dict[str, str]] = {}
+    underway: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
 
 
@@ -83,6 +85,15 @@ def reopened(journal: Journal, state: PlanState, month: Month) -> frozenset[str]
     )
 
 
+def beginning(journal: Journal, months: Iterable[Month]) -> Journal:
+    """Return the journal before closed months are worked on again.
+
+    A run that ends early may leave requests there; whoever comes next goes on with them.
+    """
+    underway = sorted({*journal.underway, *map(str, months)})
+    return msgspec.structs.replace(journal, underway=tuple(underway))
+
+
 def before_closing(journal: Journal, month: Month, errors: Mapping[str, str]) -> Journal:
     """Return the journal before a month's errors (contract -> code) enter the state file."""
     showing = {name: found for name, found in journal.showing.items() if name != str(month)}
@@ -98,10 +109,11 @@ def after_closing(
     settled: frozenset[str],
     *,
     last_closed: Month | None,
+    complete: bool = True,
 ) -> Journal:
     """Return the journal after a month: settled contracts leave it, new errors enter it.
 
-    `errors` maps contracts to the code of their error.
+    `errors` maps contracts to the code of their error. `complete`: every contract is accounted for.
     """
     of_month = journal.unresolved.get(str(month), {})
     kept = {name: flag for name, flag in of_month.items() if name not in settled}
@@ -112,8 +124,12 @@ def after_closing(
     if kept:
         unresolved[str(month)] = kept
     last = str(last_closed) if last_closed else journal.last_closed_month
-    shown = before_closing(journal, month, {})
-    return msgspec.structs.replace(shown, last_closed_month=last, unresolved=unresolved)
+    return msgspec.structs.replace(
+        before_closing(journal, month, {}),
+        last_closed_month=last,
+        unresolved=unresolved,
+        underway=tuple(n for n in journal.underway if n != str(month) or not complete),
+    )
 
 
 def watched(journal: Journal, month: Month, contract: str, code: str, execution: str) -> Journal:

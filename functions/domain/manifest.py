@@ -12,13 +12,21 @@ from functions.domain.usage_files import UsageFile
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A month's files as they were billed. `reported`: the last change that was told."""
+    """A month's files as they were billed. `reported`: the last change that was told.
+
+    `recheck`: a contract has been settled since, so that its usage can be compared now.
+    """
 
     execution: str
     lists: tuple[str, ...]
     files: int
     digest: str
     reported: str = ""
+    recheck: bool = False
+
+    def is_of(self, found: str) -> bool:
+        """Whether nothing is to be told of a listing with this digest."""
+        return found in (self.digest, self.reported) and not self.recheck
 
 
 def digest(files: Iterable[tuple[str, str]]) -> str:

@@ -130,10 +130,14 @@ def requested_months(texts: Sequence[str], as_of: datetime) -> list[Month]:
 def to_do_again(
     journal: Journal, state: PlanState | None, *, retry_errors: bool
 ) -> frozenset[Month]:
-    """Return the months with a re-opened contract, or with any error if those are retried."""
+    """Return closed months to work on: with a re-opened contract, or where a run got stuck.
+
+    If errors are retried, those with any error too.
+    """
     seen = state or PlanState()
     months = {Month.parse(text) for text in journal.unresolved}
     again = {month for month in months if reopened(journal, seen, month)}
+    again |= {Month.parse(text) for text in journal.underway}
     return frozenset(
         again | ({m for m, found in seen.errors.items() if found} if retry_errors else set())
     )

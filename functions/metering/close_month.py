@@ -78,7 +78,6 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     _keep_remainders(run.plan, ledger, remainders, carried)
     if outcome.complete and run.until is None:
         _keep_manifest(task, usage, objects)
-    _write_state(task, outcome, usage.warnings, objects, at)
     written = report.build(
         usage,
         ledger,
@@ -90,6 +89,8 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
         closed=outcome.complete,
     )
     _write_report(keys.report(run.plan, month), written, objects)
+    # Last: after this the month would not be looked at again.
+    _write_state(task, outcome, usage.warnings, objects, at)
     asked = set(outcome.unaccounted if run.contracts is None else usage.processed)
     stuck = sorted(asked & set(outcome.unaccounted))
     if stuck:
@@ -174,6 +175,7 @@ def _write_state(
             errors,
             frozenset(outcome.accepted),
             last_closed=state.last_processed_month,
+            complete=outcome.complete,
         )
     )
 

@@ -45,7 +45,7 @@ def find_late_usage(task: PlannedTask, objects: Objects, usage: Objects) -> Work
 
 
 def _has_changed(plan: Plan, month: Month, objects: Objects, usage: Objects) -> bool:
-    """Say whether a month's files are neither those billed nor those reported last."""
+    """Say whether a month's files are not those that were billed, nor those reported last."""
     billed = state_bucket.manifest(objects, plan, month).read()
     if billed is None:  # closed by an earlier version or by other means
         return False
@@ -54,4 +54,4 @@ def _has_changed(plan: Plan, month: Month, objects: Objects, usage: Objects) -> 
         for item in usage.list(keys.usage_prefix(plan, month))
         if not usage_files.is_folder(item.key, item.size)
     )
-    return found not in (billed.value.digest, billed.value.reported)
+    return not billed.value.is_of(found)

@@ -49,8 +49,9 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     task = parse(event, MergedMonth)
     at = format_instant(clock.now())
     reported = report_late_usage(task, configuration.state_bucket(), at)
-    metrics.add_metric("LateUsage", MetricUnit.Count, 0 if task.run.dry_run else 1)
-    logger.warning("usage changed after its month was billed", summary=dump(reported))
+    told = bool(reported.warnings) and not task.run.dry_run
+    metrics.add_metric("LateUsage", MetricUnit.Count, int(told))
+    logger.warning("closed month compared with its files", summary=dump(reported))
     return dump(reported)
 
 
@@ -96,14 +97,17 @@ def _differences(task: MergedMonth, usage: MonthUsage, objects: Objects) -> list
 
 
 def _texts(month: str, changed: Changes, found: list[Difference]) -> list[str]:
-    head = f"{month}: usage changed after it was billed and is not billed: {changed}"
+    if not found and not any(changed):
+        return []
+    files = str(changed) or "the same files"
+    head = f"{month}: usage changed after it was billed and is not billed: {files}"
     if not found:
         return [f"{head}; no contract's usage differs"]
     return [head, *some(f"{month}: {difference}" for difference in found)]
 
 
 def _told(manifest: Manifest, usage: MonthUsage) -> Manifest:
-    return msgspec.structs.replace(manifest, reported=usage.digest)
+    return msgspec.structs.replace(manifest, reported=usage.digest, recheck=False)
 
 
 def _report(

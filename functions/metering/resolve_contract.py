@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
+from msgspec.structs import replace
 
 from functions.adapters import clock, configuration, executions, state_bucket
 from functions.adapters.storage import Objects
@@ -119,6 +120,9 @@ def _record(run: Run, asked: Resolve, entry: Entry, outside: Outside, *, settled
         )
 
     state_bucket.change_state(outside.objects, run.plan, recorded)
+    manifest = state_bucket.manifest(outside.objects, run.plan, month)
+    if billed := manifest.read():
+        manifest.change(lambda before: replace(before or billed.value, recheck=True))
     if settled:
         journal = state_bucket.journal(outside.objects, run.plan)
         journal.change(lambda before: after_resolution(before or Journal(), month, asked.contract))

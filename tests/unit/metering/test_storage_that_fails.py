@@ -135,7 +135,7 @@ def test_a_state_file_that_cannot_be_written_fails_the_month() -> None:
     with pytest.raises(WriteConflict, match="changes too often"):
         close_month(an_empty_month(state), state, datetime(2025, 8, 2, tzinfo=UTC))
     assert "ledger/S/E/P/plan.json" not in state.objects
-    assert "reports/S/E/P/2025-07/report.json" not in state.objects
+    assert json.loads(state.objects["metering_state.json"])["S:E:P"] == json.loads(STATE)["S:E:P"]
 
 
 def test_two_plans_that_write_one_state_file_at_once_both_find_their_months_in_it() -> None:

@@ -20,6 +20,7 @@ from functions.metering.acquire_plan import settle
 from functions.metering.aggregate_partition import aggregate
 from functions.metering.claim_contract import claim_contract
 from functions.metering.close_month import close_month
+from functions.metering.confirm_announcement import confirm_announcement
 from functions.metering.list_usage import list_usage
 from functions.metering.merge_usage import merge_usage, read_bill
 from functions.metering.payloads import (
@@ -33,6 +34,7 @@ from functions.metering.payloads import (
     Partition,
     PartitionTask,
     Run,
+    Told,
 )
 from functions.metering.plan_months import plan_months
 from functions.metering.record_error import record_error
@@ -156,7 +158,10 @@ class WholeMonth:
         except Exception as error:  # noqa: BLE001  # as the Catch of States.ALL
             failure = Caught(type(error).__name__, str(error))
         task = Finish(run=run, planned=planned, months=closed, failure=failure)
-        return finish(task, announce(task, self.state))
+        finished = finish(task, announce(task, self.state))
+        if finished.notify:
+            confirm_announcement(Told(run.plan.key, run.name), self.state)
+        return finished
 
     def month(self, run: Run, month: str) -> ClosedMonth:
         """Bill one month."""
