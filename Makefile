@@ -17,7 +17,7 @@ PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11
 	--generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check format test model mutants synth diff deploy lock clean
+.PHONY: help setup demo check format test model mutants simulate synth diff deploy lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -62,10 +62,13 @@ test: check ## all checks and all tests
 model: setup ## the model check with more crashes than make test has time for
 	@$(PYTHON) -m pytest -m slow tests/model
 
-mutants: setup ## break the rules of money and ledger one by one: do the tests notice? (half an hour)
+mutants: setup ## break the rules of money and ledger one by one: do the tests notice? (15 minutes)
 	@rm -rf mutants
 	@nice -n 15 .venv/bin/mutmut run --max-children 2
 	@.venv/bin/mutmut results --all true | $(PYTHON) -m tests.unit.domain.mutants
+
+simulate: setup ## many random years of metering: make simulate SEEDS=10000, or SEED=123 to see one
+	@$(PYTHON) -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000))
 
 synth: setup ## write the templates of every environment to cdk.out
 	@$(CDK) synth --quiet '**'

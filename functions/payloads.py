@@ -59,7 +59,8 @@ def parse(event: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(event, kind)
     except msgspec.ValidationError as error:
-        known = f"; known are {', '.join(fields)}" if (fields := _fields(kind)) else ""
+        top = "unknown field" in str(error) and "`$." not in str(error)
+        known = f"; known are {', '.join(_fields(kind))}" if top else ""
         raise BadInput(f"{kind.__name__}: {error}{known}") from error
 
 

@@ -9,7 +9,7 @@ from infra.tasks import LEASES, NOTHING, REPORTS, RUNS, Task
 EXPORT, EXPORT_MARKER = "omnistrate-metering/*", "omnistrate-metering/last_success_export.json"
 STATE_FILES = "{state files}"  # stands for the configured path of every plan's state file
 LEDGER, JOURNALS, PREVIEWS = "ledger/*", "ledger/*/plan.json", "previews/*"
-REMAINDERS, MANIFESTS = "ledger/*/remainders/*", "manifests/*"
+MANIFESTS = "manifests/*"
 ONE_CPU_MB = 1769  # Lambda gives one whole CPU at this size
 
 
@@ -68,9 +68,8 @@ TASKS: Mapping[str, MeteringTask] = {
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         state=Access(
-            read=(RUNS, PREVIEWS, STATE_FILES, JOURNALS, REMAINDERS),
-            write=(RUNS, PREVIEWS),
-            list_only=(LEDGER,),
+            read=(RUNS, PREVIEWS, STATE_FILES, LEDGER),
+            write=(RUNS, PREVIEWS, JOURNALS),
         ),
     ),
     "ReportLateUsage": MeteringTask(

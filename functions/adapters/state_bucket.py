@@ -14,7 +14,7 @@ from functions.domain.ledger_entry import Entry
 from functions.domain.manifest import Manifest
 from functions.domain.month import Month
 from functions.domain.plan import Plan
-from functions.domain.remainders import Balance, Remainders, balance
+from functions.domain.remainders import Balance, Remainders, balance, remainders_of
 from functions.errors import WriteConflict
 
 _READERS = 32
@@ -58,12 +58,17 @@ def remainders(objects: Objects, plan: Plan, month: Month) -> Document[Remainder
 
 
 def balance_of_other_months(objects: Objects, plan: Plan, month: Month) -> Balance:
-    """Add up what rounding left in all months but one."""
-    own = keys.remainders(plan, month)
-    found = [item.key for item in objects.list(keys.remainders(plan)) if item.key != own]
+    """Add up what rounding left in all months but one.
+
+    Of a month that a run has begun and not accounted for, the ledger itself knows best.
+    """
+    underway = {Month.parse(text) for text in read_journal(objects, plan).underway} - {month}
+    left_out = {keys.remainders(plan, other) for other in underway | {month}}
+    found = [item.key for item in objects.list(keys.remainders(plan)) if item.key not in left_out]
+    begun = [remainders_of(entries(objects, plan, other)) for other in sorted(underway)]
     with ThreadPoolExecutor(_READERS) as pool:
         read = pool.map(lambda key: Document(objects, key, Remainders).read(), found)
-        return balance(version.value for version in read if version)
+        return balance([*begun, *(version.value for version in read if version)])
 
 
 def entries(objects: Objects, plan: Plan, month: Month) -> Iterator[Entry]:

@@ -18,6 +18,9 @@ from functions.domain.month import parse_instant
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",))
 
 
+_MOST_LETTERS = 500
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of one record after a request or a look.
 
@@ -120,7 +123,8 @@ def same_quantity(stored: object, ours: str) -> bool:
 
 def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
     errors = _texts(result.get("errors")) or _texts(result.get("message"))
-    code, message = str(result.get("code") or "REFUSED"), str(result.get("message") or "")
+    code = str(result.get("code") or "REFUSED")[:_MOST_LETTERS]
+    message = str(result.get("message") or "")[:_MOST_LETTERS]
     text = " ".join((*errors, message, code)).lower()
     duplicate = any(all(word in text for word in phrase) for phrase in _DUPLICATE_PHRASES)
     contradictory = result.get("status") == "success"
@@ -138,7 +142,7 @@ def _texts(value: object) -> tuple[str, ...]:
         return ()
     items = value if isinstance(value, list) else [value]
     found = (item.get("message", item) if isinstance(item, Mapping) else item for item in items)
-    return tuple(str(item)[:500] for item in found)[:20]
+    return tuple(str(item)[:_MOST_LETTERS] for item in found)[:20]
 
 
 def read_refusal(records: Records, status: int, body: object) -> dict[str, Answer]:
@@ -149,8 +153,8 @@ def read_refusal(records: Records, status: int, body: object) -> dict[str, Answe
     inner = details.get("error")
     if isinstance(inner, Mapping):
         details = inner
-    message = details.get("message") or details.get("detail") or str(body)[:500] or f"HTTP {status}"
-    refused = _refusal({"errors": message, "message": message, "code": f"HTTP_{status}"}, None)
+    message = details.get("message") or details.get("detail") or body or f"HTTP {status}"
+    refused = _refusal({"message": message, "code": f"HTTP_{status}"}, None)
     return {record["dimension"]: refused for record in records}
 
 

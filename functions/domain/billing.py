@@ -45,8 +45,7 @@ class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     def amounts(self) -> dict[str, str]:
         """The exact usage of this month alone that the quantities are rounded from."""
         names = sorted(self.quantities.keys() | self.carried.keys() | self.remainders.keys())
-        found = {name: self._amount(name) for name in names}
-        return {name: formula.exact_text(amount) for name, amount in found.items() if amount}
+        return {name: formula.exact_text(self._amount(name)) for name in names}
 
     def _amount(self, name: str) -> Fraction:
         billed, left = self.quantities.get(name, "0"), self.remainders.get(name, "0")
@@ -176,7 +175,12 @@ def _amounts(plan: Plan, usage: _Usage, seen: set[str]) -> Mapping[str, Fraction
         f"{name}_total_price": usage.prices.get(name, Fraction(0)) for name in seen - usage.unpriced
     }
     amounts = {}
+    twofold = {name for name in seen if f"{name}_total_price" in seen}
     for dimension, text in plan.dimensions.items():
+        for name in sorted(twofold):
+            if f"{name}_total_price" in formula.names_in(text):
+                message = f"formula {text!r}: {name}_total_price is the name of a dimension as well"
+                raise formula.FormulaError(message)
         for unpriced in sorted(usage.unpriced):
             if f"{unpriced}_total_price" in formula.names_in(text):
                 message = f"formula {text!r}: usage of {unpriced} has records without pricePerUnit"

@@ -43,19 +43,30 @@ def claim(entry: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     if entry is None:
         first = _brought_up_to_date(_empty(item, terms), item, terms)
         return Claim(first, _next(first, item))
-    if entry.waived or (entry.failure and not item.retry):
+    settled = entry.accepted and entry.settled_at is not None and not entry.failure
+    final = settled or (entry.failure is not None and not entry.lines)
+    final = final and entry.until is not None and terms.until is None
+    if entry.waived or final or (entry.failure and not item.retry):
         return Claim(entry, "nothing")
-    if entry.failure:
-        reopening = Decision(
-            what="reopened", execution=terms.execution, at=terms.at, reason=terms.reason
-        )
-        taken = _brought_up_to_date(ledger.reopen(entry, reopening), item, terms)
-    else:
-        taken = _brought_up_to_date(entry, item, terms)
-        settled = entry.accepted and entry.settled_at is not None
-        if settled and entry.lines == taken.lines and not item.failure:
-            return Claim(entry, "nothing")
+    taken = _brought_up_to_date(_reopened(entry, item, terms), item, terms)
+    if settled and entry.lines == taken.lines and not item.failure:
+        return Claim(entry, "nothing")
     return Claim(taken, _next(taken, item))
+
+
+def _reopened(entry: Entry, item: ContractItem, terms: Terms) -> Entry:
+    if not entry.failure:
+        return entry
+    last = entry.decisions[-1] if entry.decisions else None
+    decided = last is not None and last.what == "not_accepted"
+    reason = "it was resolved as not_accepted" if decided else terms.reason
+    reopening = Decision(what="reopened", execution=terms.execution, at=terms.at, reason=reason)
+    return ledger.reopen(entry, reopening, lines=not _has_no_quantities(entry, item))
+
+
+def _has_no_quantities(entry: Entry, item: ContractItem) -> bool:
+    """Whether today's files say nothing of what was to be billed: then it must not be forgotten."""
+    return bool(item.failure) or (item.retry and item.without_usage and not entry.in_doubt)
 
 
 def _empty(item: ContractItem, terms: Terms) -> Entry:
@@ -72,44 +83,72 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
     """Take an entry over for this execution and bring its open lines up to date.
 
     A quantity that was accepted or may have been is never changed, nor is the window it was sent
-    for; a different result of today's computation is kept beside it.
+    for; a different result of today's computation is kept beside it. What is left of a window that
+    was cut elsewhere stays what it was.
     """
     taken_over = entry.execution != terms.execution
-    found = (_refreshed(line, item, taken_over=taken_over) for line in entry.lines)
+    unsure = tuple(_looked_up_again(line, taken_over=taken_over) for line in entry.lines)
+    fixed = any(line.state not in ("open", "unsure") or line.in_doubt_before for line in unsure)
+    claimed = replace(
+        entry,
+        execution=terms.execution,
+        claimed_at=terms.at,
+        lines=unsure,
+        hindered_by="",
+        settled_at=None,
+    )
+    if _has_no_quantities(entry, item) or _keeps_window(entry, terms, fixed=fixed):
+        return claimed
+    found = (_refreshed(line, item) for line in unsure)
     kept = tuple(line for line in found if line is not None)
     known = {line.dimension for line in kept}
     added = tuple(
-        Line(dimension=name, quantity=quantity, amount=item.amounts.get(name, ""))
+        Line(
+            dimension=name,
+            quantity=quantity,
+            amount=item.amounts.get(name, ""),
+            carried=item.carried.get(name, ""),
+        )
         for name, quantity in sorted(item.quantities.items())
         if name not in known
     )
     names = known | item.quantities.keys()
-    fixed = any(line.state not in ("open", "unsure") or line.in_doubt_before for line in kept)
     return replace(
-        entry,
-        execution=terms.execution,
-        claimed_at=terms.at,
+        claimed,
         lines=kept + added,
         unbilled={name: text for name, text in item.amounts.items() if name not in names},
-        until=entry.until if fixed else terms.until,
-        hindered_by="",
-        settled_at=None,
+        until=terms.until,
     )
 
 
-def _refreshed(line: Line, item: ContractItem, *, taken_over: bool) -> Line | None:
+def _keeps_window(entry: Entry, terms: Terms, *, fixed: bool) -> bool:
+    """Whether the quantities belong to a window that this run has not computed.
+
+    Final usage stays final usage in the month's own run; another `until` may correct it as long as
+    nothing of it may have been accepted.
+    """
+    if entry.until is not None and terms.until is None:
+        return True
+    return fixed and entry.until != terms.until
+
+
+def _looked_up_again(line: Line, *, taken_over: bool) -> Line:
+    """What an earlier execution has seen at the receiver may be old."""
+    return replace(line, state="unsure") if line.state == "open" and taken_over else line
+
+
+def _refreshed(line: Line, item: ContractItem) -> Line | None:
     quantity = item.quantities.get(line.dimension)
-    if line.state == "open" and taken_over:  # what an earlier execution has seen may be old
-        line = replace(line, state="unsure")
     if line.state in ("open", "unsure") and not line.in_doubt_before:
-        amount = item.amounts.get(line.dimension, "")
-        return replace(line, quantity=quantity, amount=amount) if quantity else None
+        if not quantity:
+            return None
+        amount, carried = (found.get(line.dimension, "") for found in (item.amounts, item.carried))
+        return replace(line, quantity=quantity, amount=amount, carried=carried)
     later = None if quantity == line.quantity else quantity or "0"
     return replace(line, computed_later=later)
 
 
 def _next(entry: Entry, item: ContractItem) -> Action:
-    missed = item.retry and item.without_usage and not entry.lines
-    if item.failure or missed:
+    if _has_no_quantities(entry, item):
         return "record_error"
     return "record_success" if entry.accepted else "submit"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functions.domain.ledger_entry import Entry, Failure
 
-OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
+OUTCOME_UNKNOWN, FORMULA = "OUTCOME_UNKNOWN", "FORMULA"
 
 
 def explain(entry: Entry, at: str, *, formula: str | None, error: str, cause: str) -> Failure:
@@ -13,7 +13,7 @@ def explain(entry: Entry, at: str, *, formula: str | None, error: str, cause: st
     `error` and `cause` are what Catch passed on; they count only where the entry says nothing.
     """
     if formula:
-        return Failure(code="FORMULA", message=formula, errors=(formula,), at=at)
+        return Failure(code=FORMULA, message=formula, errors=(formula,), at=at)
     if not entry.lines:
         text = f"the files of {entry.month} hold no usage of this contract"
         return Failure(code="NO_USAGE", message=text, errors=(text,), at=at)

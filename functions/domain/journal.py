@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
 
 from functions.domain.month import Month
 from functions.domain.state_file import PlanState
+
+_MOST_LETTERS = 4_000
 
 
 class Unresolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,7 +41,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `unresolved` holds, by month, the contracts whose error it has seen in the state file: one that
     is no longer there was re-opened by an operator. `showing` holds those that a month was about to
     write there, with their codes: nobody has heard of them, even if the month got no further.
-    `underway` holds closed months that a run has begun to work on again.
+    `underway` holds months whose contracts a run has begun to send and not accounted for yet.
     """
 
     last_closed_month: str | None = None
@@ -85,12 +88,12 @@ def reopened(journal: Journal, state: PlanState, month: Month) -> frozenset[str]
     )
 
 
-def beginning(journal: Journal, months: Iterable[Month]) -> Journal:
-    """Return the journal before closed months are worked on again.
+def beginning(journal: Journal, month: Month) -> Journal:
+    """Return the journal before contracts of a month are claimed.
 
     A run that ends early may leave requests there; whoever comes next goes on with them.
     """
-    underway = sorted({*journal.underway, *map(str, months)})
+    underway = sorted({*journal.underway, str(month)})
     return msgspec.structs.replace(journal, underway=tuple(underway))
 
 
@@ -152,7 +155,7 @@ def after_resolution(journal: Journal, month: Month, contract: str) -> Journal:
 
 def with_notices(journal: Journal, texts: Iterable[str]) -> Journal:
     """Return the journal with notices to announce; one that waits already is not added again."""
-    known = {notice.text for notice in journal.notices}
+    known = {notice.text for notice in journal.notices if not notice.heard}
     new = tuple(Notice(text=text) for text in texts if text not in known)
     return msgspec.structs.replace(journal, notices=journal.notices + new)
 
@@ -169,7 +172,16 @@ class Announcement(NamedTuple):
 
 
 def to_announce(journal: Journal, execution: str) -> Announcement:
-    """Return what nobody has heard yet, or has heard from this execution."""
+    """Return what nobody has heard yet, or has heard from this execution.
+
+    Notices that do not fit into a message are left for the next.
+    """
+    texts = [
+        notice.text
+        for notice in journal.notices
+        if not notice.heard or notice.announced_by == execution
+    ]
+    sizes = accumulate(len(text) for text in texts)
     return Announcement(
         [
             f"{month}: {name} ({known.code})"
@@ -177,20 +189,17 @@ def to_announce(journal: Journal, execution: str) -> Announcement:
             for name, known in sorted(contracts.items())
             if not known.heard or known.announced_by == execution
         ],
-        [
-            notice.text
-            for notice in journal.notices
-            if not notice.heard or notice.announced_by == execution
-        ],
+        [text for text, size in zip(texts, sizes, strict=True) if size <= _MOST_LETTERS],
         sum(len(contracts) for contracts in journal.unresolved.values()),
     )
 
 
 def announced(journal: Journal, execution: str) -> Journal:
-    """Return the journal when an execution is about to say everything that is unheard.
+    """Return the journal when an execution is about to say what it has to announce.
 
     Notices that were heard from another one leave it.
     """
+    told = to_announce(journal, execution).notices
     replace = msgspec.structs.replace
     return replace(
         journal,
@@ -202,7 +211,9 @@ def announced(journal: Journal, execution: str) -> Journal:
             for month, contracts in journal.unresolved.items()
         },
         notices=tuple(
-            notice if notice.heard else replace(notice, announced_by=execution)
+            notice
+            if notice.heard or notice.text not in told
+            else replace(notice, announced_by=execution)
             for notice in journal.notices
             if not notice.heard or notice.announced_by == execution
         ),

@@ -48,7 +48,13 @@ def differences(
             continue
         now = bill.amounts if bill else {}
         found += _of_contract(name, entry, now)
-    return found
+    return sorted(found, key=_by_size)
+
+
+def _by_size(difference: Difference) -> tuple[Fraction, str, str]:
+    """The largest first: a message has room for some only."""
+    size = abs(Fraction(difference.difference))
+    return -size, difference.contract_id, difference.dimension
 
 
 def _is_billed(entry: Entry) -> bool:

@@ -18,9 +18,12 @@ from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, F
 from functions.domain.month import parse_instant
 
 
-def reopen(entry: Entry, decision: Decision) -> Entry:
-    """Let a failed entry be tried again: what is not billed may be sent after another look."""
-    lines = tuple(
+def reopen(entry: Entry, decision: Decision, *, lines: bool = True) -> Entry:
+    """Let a failed entry be tried again: what is not billed may be sent after another look.
+
+    `lines`: false if there is nothing to try their quantities with.
+    """
+    reopened = tuple(
         replace(
             line,
             state="present" if line.code == DUPLICATE else "unsure",
@@ -35,7 +38,7 @@ def reopen(entry: Entry, decision: Decision) -> Entry:
     )
     return replace(
         entry,
-        lines=lines,
+        lines=reopened if lines else entry.lines,
         failure=None,
         retries=entry.retries + 1,
         decisions=(*entry.decisions, decision),

@@ -23,12 +23,13 @@ class Line(
     `present`: the receiver says it holds a record for this window, or one that is not decided yet.
     `accepted`: billed. `refused`: not billed. `waived`: a person has decided not to bill it.
 
-    `amount`: the exact usage that `quantity` was rounded from, without what was carried in.
+    `amount`: the exact usage that `quantity` was rounded from, without what was `carried` in.
     """
 
     dimension: str
     quantity: str
     amount: str = ""
+    carried: str = ""
     state: LineState = "unsure"
     in_doubt_before: bool = False
     evidence: str = ""

@@ -26,7 +26,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def is_of(self, found: str) -> bool:
         """Whether nothing is to be told of a listing with this digest."""
-        return found in (self.digest, self.reported) and not self.recheck
+        return found == (self.reported or self.digest) and not self.recheck
 
 
 def digest(files: Iterable[tuple[str, str]]) -> str:

@@ -137,7 +137,8 @@ def to_do_again(
     seen = state or PlanState()
     months = {Month.parse(text) for text in journal.unresolved}
     again = {month for month in months if reopened(journal, seen, month)}
-    again |= {Month.parse(text) for text in journal.underway}
+    underway = {Month.parse(text) for text in journal.underway}
+    again |= {month for month in underway if is_closed(month, state, journal)}
     return frozenset(
         again | ({m for m, found in seen.errors.items() if found} if retry_errors else set())
     )

@@ -64,7 +64,7 @@ def account(
 def _covers(entry: Entry, bill: ContractBill | None) -> bool:
     """Whether every dimension that is to be billed has a line; a child may have failed early."""
     lines = {line.dimension for line in entry.lines}
-    return bill is None or entry.waived or bill.quantities.keys() <= lines
+    return bill is None or entry.waived or bool(entry.until) or bill.quantities.keys() <= lines
 
 
 def code_of(entry: Entry) -> str:

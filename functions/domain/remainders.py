@@ -31,11 +31,23 @@ def remainders_of(entries: Iterable[Entry]) -> Remainders:
     return Remainders(contracts={name: found[name] for name in sorted(found) if found[name]})
 
 
+def without(left: Remainders, contract: str) -> Remainders:
+    """Return a month's remainders without those of a contract."""
+    kept = {name: found for name, found in left.contracts.items() if name != contract}
+    return Remainders(contracts=kept)
+
+
 def _left(entry: Entry) -> dict[str, str]:
+    """Return what an entry leaves. What was waived is not billed later either."""
+    if entry.waived:
+        amounts = {line.dimension: line.amount for line in entry.lines if line.state == "accepted"}
+    else:
+        amounts = entry.amounts
     quantities = {line.dimension: line.quantity for line in entry.lines}
     left = {
         name: Fraction(amount) - Fraction(quantities.get(name, "0"))
-        for name, amount in sorted(entry.amounts.items())
+        for name, amount in sorted(amounts.items())
+        if amount
     }
     return {name: exact_text(value) for name, value in left.items() if value}
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from html import escape
 
 import msgspec
 
 from functions.domain.billing import ContractBill, MonthBill, Quarantined
+from functions.domain.formula import exact_text
 from functions.domain.ledger_entry import Entry, Line
 from functions.domain.run_files import MonthUsage
 
@@ -131,23 +133,32 @@ def _row(bill: ContractBill, entry: Entry | None, name: str, outcome: str) -> Ro
     detail = (line.message if line else "") or failure
     later = f"computed later: {line.computed_later}" if line and line.computed_later else ""
     decided = [
-        f"{decision.what} by a person: {decision.reason}"
+        f"{decision.what} by a person: {decision.reason} ({decision.at}, {decision.execution})"
         for decision in (entry.decisions if entry else ())
         if decision.what != "reopened"
     ]
     until = f"billed until {entry.until}" if entry and entry.until else ""
+    today = bill.amounts.get(name, "0")
+    fixed = line if line and line.amount else None
+    changed = f"it was {fixed.amount} when it was billed" if fixed and fixed.amount != today else ""
     return Row(
         contract_id=bill.contract_id,
         dimension=name,
         usage=bill.usage.get(name, ""),
-        carried_in=bill.carried.get(name, "0"),
+        carried_in=(fixed.carried or "0") if fixed else bill.carried.get(name, "0"),
         quantity=line.quantity if line else bill.quantities.get(name, "0"),
-        remainder=bill.remainders.get(name, "0"),
+        remainder=_left(fixed) if fixed else bill.remainders.get(name, "0"),
         outcome=outcome,
         evidence=line.evidence if line else "",
         record_id=(line.record_id or "") if line else "",
-        detail="; ".join(text for text in (detail, later, *decided, until) if text),
+        detail="; ".join(text for text in (detail, later, changed, *decided, until) if text),
     )
+
+
+def _left(line: Line) -> str:
+    """Return what a line leaves: usage + carried in = quantity + remainder."""
+    due = Fraction(line.amount) + Fraction(line.carried or "0")
+    return exact_text(due - Fraction(line.quantity))
 
 
 def as_csv(report: Report) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from functions.domain.failures import FORMULA
 from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Line
 
 BY_OPERATOR = "operator"
@@ -29,7 +30,10 @@ def resolve(entry: Entry, decision: Decision) -> Entry:
     else:
         lines = tuple(_not_accepted(line) for line in entry.lines)
     resolved = replace(entry, lines=lines, decisions=(*entry.decisions, decision))
-    if decision.what != "not_accepted" and resolved.accepted:
+    uncomputed = entry.failure is not None and entry.failure.code == FORMULA
+    if decision.what == "waived" or (
+        decision.what == "accepted" and resolved.accepted and not uncomputed
+    ):
         return replace(resolved, failure=None, settled_at=decision.at)
     return resolved
 

@@ -33,13 +33,15 @@ class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """One item of the contract map.
 
     `quantities`: what is to be sent. `amounts`: the exact usage of this month that they are rounded
-    from. `retry`: its recorded error is to be tried again. `failure`: why it has no quantities.
-    `without_usage`: only the ledger or the state file knows of it, the month's files do not.
+    from, `carried`: what was added to it. `retry`: its recorded error is to be tried again.
+    `failure`: why it has no quantities. `without_usage`: only the ledger or the state file knows of
+    it, the month's files do not.
     """
 
     contract_id: str
     quantities: dict[str, str]
     amounts: dict[str, str] = {}
+    carried: dict[str, str] = {}
     retry: bool = False
     failure: str | None = None
     without_usage: bool = False

@@ -75,7 +75,12 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     late = [] if run.until else _late(task, usage, ledger, state.at(month).done, closed=closed)
     usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *late])
     at = format_instant(now)
-    _keep_remainders(run.plan, ledger, remainders, carried)
+    by_hand = {n for n in state.at(month).done if n in ledger and ledger[n].failure}
+    billed = [entry for name, entry in ledger.items() if name not in by_hand]
+    _keep_remainders(run.plan, billed, remainders, carried)
+    if usage.warnings:
+        told = state_bucket.journal(objects, run.plan)
+        told.change(lambda before: with_notices(before or Journal(), usage.warnings))
     if outcome.complete and run.until is None:
         _keep_manifest(task, usage, objects)
     written = report.build(
@@ -90,7 +95,7 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     )
     _write_report(keys.report(run.plan, month), written, objects)
     # Last: after this the month would not be looked at again.
-    _write_state(task, outcome, usage.warnings, objects, at)
+    _write_state(task, outcome, objects, at)
     asked = set(outcome.unaccounted if run.contracts is None else usage.processed)
     stuck = sorted(asked & set(outcome.unaccounted))
     if stuck:
@@ -118,12 +123,12 @@ def _late(
 
 def _keep_remainders(
     plan: Plan,
-    ledger: Mapping[str, Entry],
+    billed: list[Entry],
     document: Document[Remainders],
     known: Version[Remainders] | None,
 ) -> None:
     """Write down what rounding left, for the contracts' next months, before the month counts."""
-    left = remainders_of(ledger.values() if plan.carry_remainders else ())
+    left = remainders_of(billed if plan.carry_remainders else ())
     if left != (known.value if known else Remainders()):
         document.write(left, known)
 
@@ -139,9 +144,7 @@ def _keep_manifest(task: MergedMonth, usage: MonthUsage, objects: Objects) -> No
     state_bucket.manifest(objects, task.run.plan, task.of).change(lambda _: manifest)
 
 
-def _write_state(
-    task: MergedMonth, outcome: Outcome, notices: list[str], objects: Objects, at: str
-) -> None:
+def _write_state(task: MergedMonth, outcome: Outcome, objects: Objects, at: str) -> None:
     plan, month = task.run.plan, task.of
     journal = state_bucket.journal(objects, plan)
     as_of = parse_instant(task.run.as_of)
@@ -161,11 +164,8 @@ def _write_state(
         )
 
     errors = {name: code_of(entry) for name, entry in outcome.failed.items()}
-    # First what can be said twice: after the state file the month would not be looked at again.
-    if notices or errors:
-        journal.change(
-            lambda before: before_closing(with_notices(before or Journal(), notices), month, errors)
-        )
+    if errors:
+        journal.change(lambda before: before_closing(before or Journal(), month, errors))
     state_bucket.change_state(objects, plan, recorded)
     state = state_bucket.read_state(objects, plan) or PlanState()
     journal.change(
@@ -175,7 +175,8 @@ def _write_state(
             errors,
             frozenset(outcome.accepted),
             last_closed=state.last_processed_month,
-            complete=outcome.complete,
+            # A month that is not closed comes again by itself.
+            complete=outcome.complete or not months_due.is_closed(month, state, Journal()),
         )
     )
 

@@ -17,7 +17,7 @@ from functions.domain.problem import Problem
 from functions.domain.usage import MAX_PROBLEMS
 from functions.domain.usage_files import UsageFile
 from functions.errors import BadUsage
-from functions.metering.payloads import Listing, MonthTask, Partition
+from functions.metering.payloads import Listing, MonthTask, Partition, Run
 from functions.payloads import dump, parse
 
 logger = Logger()
@@ -38,9 +38,9 @@ def list_usage(task: MonthTask, usage: Objects, objects: Objects) -> Listing:
     The lists of a month that is billed are kept: later runs compare with them.
     """
     run, month = task.run, task.of
-    end = run.end_of(month)
+    end = month.end if task.late else run.end_of(month)
     files = usage_files.within(_files(run.plan, month, usage), month, end)
-    warnings = [] if task.late else _uncovered(run.plan, month, end, usage, files)
+    warnings = [] if task.late else _uncovered(run, month, end, usage, files)
     if end < month.end and any(file.hour is None for file in files):
         raise BadUsage(f"{month}: usage is not in hour folders, so it cannot be cut at {run.until}")
     root = keys.run(run.plan, month, run.name, dry_run=run.dry_run)
@@ -88,8 +88,9 @@ def _first_file(usage: Objects, prefix: str, *, after: str) -> str | None:
 
 
 def _uncovered(
-    plan: Plan, month: Month, end: datetime, usage: Objects, files: list[UsageFile]
+    run: Run, month: Month, end: datetime, usage: Objects, files: list[UsageFile]
 ) -> list[str]:
+    plan = run.plan
     root, prefix = keys.usage_prefix(plan), keys.usage_prefix(plan, month)
     behind = f"{prefix}\U0010ffff" if end == month.end else f"{prefix}{end:%d/%H}/"
     first = _first_file(usage, root, after="")
@@ -101,7 +102,7 @@ def _uncovered(
         raise BadUsage(f"{month}: no usage at all under {where}; was the service or plan renamed?")
     # By the calendar nothing says that the export got to the end of the month but its files. Final
     # usage is billed soon after its last hour, so that one has to be there as well.
-    to_the_end = later or by_calendar or end < month.end
+    to_the_end = later or by_calendar or run.until is not None
     missing = usage_files.missing_hours(month, files, end=end, earlier=earlier, later=to_the_end)
     if not missing:
         partly = usage_files.partly_covered(month, files, end)

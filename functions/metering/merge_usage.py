@@ -13,7 +13,7 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import billing, keys
 from functions.domain.billing import MonthBill
-from functions.domain.journal import reopened
+from functions.domain.journal import Journal, beginning, reopened
 from functions.domain.months_due import is_closed
 from functions.domain.problem import Problem
 from functions.domain.remainders import Balance
@@ -53,12 +53,15 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
     bill = billing.bill(task.run.plan, sums, _carried(task, objects))
     billing.check_conservation(task.run.plan, sums, bill)
     items = [] if task.late else to_process(task, bill, objects)
+    if items and not task.run.dry_run:
+        journal = state_bucket.journal(objects, task.run.plan)
+        journal.change(lambda before: beginning(before or Journal(), task.of))
     usage = MonthUsage(
         files=files,
         records=sum(partial.records for partial in partials),
         duplicates=sum(partial.duplicates for partial in partials),
         dropped=_dropped(partials),
-        warnings=[*task.listed.warnings, *_warnings(task.month, bill)],
+        warnings=[*task.listed.warnings, *_warnings(task.month, bill), *_done_before(task, items)],
         processed=[item.contract_id for item in items],
         lists=[f"{task.listed.lists}{index:05d}.json" for index in range(task.listed.partitions)],
         digest=task.listed.digest,
@@ -136,6 +139,16 @@ def _warnings(month: str, bill: MonthBill) -> list[str]:
     return found
 
 
+def _done_before(task: MonthTask, items: list[ContractItem]) -> list[str]:
+    """Name the contracts whose final usage was asked for although their month is settled."""
+    asked = set(task.run.contracts or ()) if task.run.until else set()
+    done = sorted(asked - {item.contract_id for item in items})
+    if not done:
+        return []
+    names = ", ".join(done[:10])
+    return [f"{task.month}: not billed until {task.run.until}, for they are settled: {names}"]
+
+
 def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[ContractItem]:
     """Return the contracts that are neither done nor in error, and errors to be retried."""
     run, month = task.run, task.of
@@ -143,7 +156,8 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
     journal = state_bucket.read_journal(objects, run.plan)
     again = reopened(journal, state, month)
     failed = state.errors.get(month, frozenset())
-    if run.retry_errors:  # an operator may have moved a contract to the success list by hand
+    # Final usage is asked for by name. An operator may have moved a contract to the success list.
+    if run.retry_errors or run.until:
         again |= failed - state.success.get(month, frozenset())
     settled = (state.success.get(month, frozenset()) | failed) - again
     bills = {contract.contract_id: contract for contract in bill.contracts}
@@ -163,6 +177,7 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
                 contract_id=name,
                 quantities=billed.quantities if billed else {},
                 amounts=billed.amounts if billed else {},
+                carried=billed.carried if billed else {},
                 retry=name in again,
                 failure=billed.failure if billed else None,
                 without_usage=billed is None,

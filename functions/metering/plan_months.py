@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due
-from functions.domain.journal import Journal, beginning, observe
+from functions.domain.journal import Journal, observe
 from functions.domain.month import parse_instant
 from functions.domain.plan import Plan
 from functions.domain.state_file import PlanState
@@ -56,10 +56,6 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
             raise BadInput(f"months: {error}") from error
     exported_to = _exported_to(run.plan, usage) if months else None
     complete, waiting = months_due.complete_months(months, run.plan, exported_to, as_of)
-    again = [month for month in complete if months_due.is_closed(month, state, journal)]
-    if again and not run.dry_run:
-        document = state_bucket.journal(objects, run.plan)
-        document.change(lambda before: beginning(before or Journal(), again))
     return Planned([str(month) for month in complete], [*waiting, *left])
 
 

@@ -17,7 +17,7 @@ from functions.payloads import Finished, dump, mail_subject, parse
 
 logger = Logger()
 ATTENTION = "ContractsNeedAttention"
-_LONGEST_TEXT = 8_000
+_LONGEST_TEXT, _MOST_NAMED = 8_000, 40
 
 
 @logger.inject_lambda_context
@@ -41,11 +41,13 @@ def announce(task: Finish, objects: Objects) -> Announcement:
     name = task.run.name
     document = state_bucket.journal(objects, task.run.plan)
     read = document.read()
-    journal = read.value if read else Journal()
-    found = to_announce(journal, name)
-    if found.contracts or found.notices:
-        document.change(lambda journal: announced(journal or Journal(), name))
-    return found
+    if read is None or not any(to_announce(read.value, name)[:2]):
+        return to_announce(read.value if read else Journal(), name)
+    # What is said is what was written down to be said, whatever came between.
+    written = document.change(lambda journal: announced(journal or Journal(), name))
+    found = to_announce(written.value, name)
+    mine = [notice.text for notice in written.value.notices if notice.announced_by == name]
+    return found._replace(notices=[text for text in found.notices if text in mine])
 
 
 def finish(task: Finish, announcement: Announcement) -> Finished:
@@ -57,7 +59,7 @@ def finish(task: Finish, announcement: Announcement) -> Finished:
     if task.failure:
         causes.append(task.failure.message)
     if contracts:
-        named = ", ".join(some(contracts))
+        named = ", ".join(some(contracts, _MOST_NAMED))
         causes.append(f"{plan}: contracts that need attention: {len(contracts)}; {named}")
     error = task.failure.error if task.failure else ATTENTION if contracts else ""
     standing = announcement.standing - len(contracts)

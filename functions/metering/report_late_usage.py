@@ -69,7 +69,9 @@ def report_late_usage(task: MergedMonth, objects: Objects, at: str) -> ClosedMon
     key = f"{root if run.dry_run else keys.report(run.plan, month)}late-usage.json"
     report = _report(task, usage, changed, found, at)
     objects.put(key, msgspec.json.format(msgspec.json.encode(report), indent=1))
-    texts = _texts(task.month, changed, found)
+    texts = _texts(task.month, usage, changed, found)
+    if not texts and manifest.value.reported and not manifest.value.recheck:
+        texts = [f"{month}: its files are again those that it was billed from"]
     if not run.dry_run:
         journal = state_bucket.journal(objects, run.plan)
         journal.change(lambda before: with_notices(before or Journal(), texts))
@@ -96,14 +98,19 @@ def _differences(task: MergedMonth, usage: MonthUsage, objects: Objects) -> list
     return differences(usage.bill.contracts, ledger, left_out=state.done - ledger.keys())
 
 
-def _texts(month: str, changed: Changes, found: list[Difference]) -> list[str]:
+def _texts(month: str, usage: MonthUsage, changed: Changes, found: list[Difference]) -> list[str]:
     if not found and not any(changed):
         return []
+    failing = [bill for bill in usage.bill.contracts if bill.failure]
+    unknown = some(
+        f"{month}: {bill.contract_id} cannot be computed now: {bill.failure}" for bill in failing
+    )
+    unknown += usage.warnings
     files = str(changed) or "the same files"
     head = f"{month}: usage changed after it was billed and is not billed: {files}"
     if not found:
-        return [f"{head}; no contract's usage differs"]
-    return [head, *some(f"{month}: {difference}" for difference in found)]
+        return [f"{head}; no contract's usage differs", *unknown]
+    return [head, *some(f"{month}: {difference}" for difference in found), *unknown]
 
 
 def _told(manifest: Manifest, usage: MonthUsage) -> Manifest:

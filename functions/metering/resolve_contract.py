@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from functions.adapters import clock, configuration, executions, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import claim, ledger, state_file
-from functions.domain.failures import explain
+from functions.domain.failures import FORMULA, explain
 from functions.domain.journal import Journal, after_resolution, watched
 from functions.domain.ledger_entry import Decision, Entry
 from functions.domain.month import Month, format_instant
 from functions.domain.outcome import error_record
+from functions.domain.remainders import Remainders, without
 from functions.domain.resolution import resolve
 from functions.errors import BadInput, ContractBusy, OutcomeUnknown
 from functions.metering.payloads import Resolve, Resolved, Run, RunTask
@@ -81,7 +82,8 @@ def _decide(run: Run, asked: Resolve, outside: Outside) -> Entry:
             resolved = resolve(entry, decision)
         except ValueError as error:
             raise BadInput(f"resolve: {error}") from error
-        if resolved.failure and asked.outcome == "accepted":
+        failure = resolved.failure
+        if failure and failure.code != FORMULA and asked.outcome == "accepted":
             # What is left was refused or never sent; the doubt is over.
             left = explain(resolved, at, formula=None, error="NOT_SENT", cause="not sent so far")
             return ledger.fail(resolved, left)
@@ -119,6 +121,10 @@ def _record(run: Run, asked: Resolve, entry: Entry, outside: Outside, *, settled
             at=format_instant(outside.now),
         )
 
+    if entry.waived:
+        left = state_bucket.remainders(outside.objects, run.plan, month)
+        if left.read():
+            left.change(lambda found: without(found or Remainders(), asked.contract))
     state_bucket.change_state(outside.objects, run.plan, recorded)
     manifest = state_bucket.manifest(outside.objects, run.plan, month)
     if billed := manifest.read():

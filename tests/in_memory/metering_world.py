@@ -84,8 +84,11 @@ class MeteringWorld(Account):
         *,
         file: str = "sub-1.json",
         plan: Plan | None = None,
-    ) -> None:
-        """Export a file: usage by contract and dimension, of an hour (`DD/HH`) or flat (None)."""
+    ) -> str:
+        """Export a file: usage by contract and dimension, of an hour (`DD/HH`) or flat (None).
+
+        Returns its key.
+        """
         records = [
             {**_EXTRA, "externalPayerId": contract, "dimension": dimension, "value": value}
             for contract, values in usage.items()
@@ -97,6 +100,11 @@ class MeteringWorld(Account):
         of_month = self.expected.setdefault(month, {})
         for contract, values in usage.items():
             of_month.setdefault(contract, Counter()).update(values)
+        return f"{folder}{name}"
+
+    def configure(self, plan: Mapping[str, Any]) -> None:
+        """Deploy the first plan anew."""
+        self.plans[0] = parse_plan(plan)
 
     def exported_to(self, instant: datetime, plan: Plan | None = None) -> None:
         """Move the export's marker."""

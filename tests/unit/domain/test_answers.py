@@ -101,7 +101,7 @@ def test_a_result_of_another_contract_is_not_ours() -> None:
         ({"message": "bad quantity"}, "bad quantity"),
         ({"error": {"message": "bad quantity"}}, "bad quantity"),
         ("<html>", "<html>"),
-        (None, "None"),
+        (None, "HTTP 400"),
     ],
 )
 def test_a_request_refused_as_a_whole_is_refused_for_every_record(body: Any, message: str) -> None:

@@ -1,0 +1,224 @@
+"""The end of a story: nothing goes wrong any more, people tidy up, and the books are compared."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+from functions.domain import keys
+from functions.domain.month import Month, format_instant
+from functions.domain.plan import Plan
+from tests.simulation.exporter import Exporter
+from tests.simulation.operators import Operators
+from tests.simulation.promises import Promises, amounts
+from tests.simulation.receiver import Sold
+from tests.simulation.terms import FIRST, LAST, MONTHS
+from tests.simulation.usage import Totals
+from tests.simulation.world import StoryWorld
+
+_HOUR = 3_600.0
+_DAY = 24 * _HOUR
+_MOST_ROUNDS = 60
+_BOUNDS = {
+    "floor": lambda left: 0 <= left < 1,
+    "half_up": lambda left: -Fraction(1, 2) <= left < Fraction(1, 2),
+    "ceiling": lambda left: -1 < left <= 0,
+}
+
+
+class Ending:
+    """Brings a story to rest, then says which promises are broken."""
+
+    def __init__(
+        self,
+        world: StoryWorld,
+        operators: Operators,
+        exporters: list[Exporter],
+        promises: Promises,
+    ) -> None:
+        self._world, self._operators = world, operators
+        self._exporters, self._promises = exporters, promises
+        self._as_of = LAST.start + timedelta(days=8)
+
+    def tidy_up(self) -> None:
+        """Stop all faults, repair what is broken, run until all is closed, settle what is left."""
+        world = self._world
+        world.say("from now on nothing goes wrong")
+        world.faults.is_over = True
+        world.faults.storage_away = False
+        world.receiver.heal()
+        self._operators.repair_state()
+        for exporter in self._exporters:
+            exporter.repair_all()
+            exporter.export_to(self._as_of)
+        world.timeline.pass_time(_DAY)
+        self._run_until_closed(LAST.plus(-1))
+        for number in range(4):
+            for parked in self._operators.parked():
+                if self._operators.resolve(*parked, wave=number / 6):
+                    self._run_to_its_end()
+            self._run()
+            self._run(retry_errors=True)
+        self._last_month()
+
+    def _last_month(self) -> None:
+        """Bill one more month, which takes in whatever rounding has left of all others."""
+        world = self._world
+        self._as_of = LAST.end + timedelta(days=1)
+        for exporter in self._exporters:
+            exporter.write_last_month()
+            exporter.export_to(self._as_of)
+        world.timeline.pass_time(max(0.0, (self._as_of - world.now()).total_seconds()) + _DAY)
+        self._run_until_closed(LAST)
+        self._run()
+
+    def _run_until_closed(self, last: Month) -> None:
+        for _ in range(_MOST_ROUNDS):
+            self._run()
+            if all(self._promises.last.get(plan.key) == str(last) for plan in self._world.plans):
+                return
+
+    def _run(self, **given: Any) -> None:
+        for plan in self._world.plans:
+            at = format_instant(self._as_of)
+            self._world.step_functions.start({"plan": plan.key, "as_of": at, **given})
+            self._run_to_its_end()
+
+    def _run_to_its_end(self) -> None:
+        self._world.timeline.run()
+        self._world.timeline.pass_time(_HOUR)
+        self._promises.after_executions()
+
+    def broken(self) -> Iterator[str]:
+        """Say which promises are broken in the end."""
+        world = self._world
+        for execution in world.step_functions.executions:
+            if execution.status == "RUNNING":
+                yield f"8: {execution.name} has not ended"
+        for plan in world.plans:
+            if self._promises.last.get(plan.key) != str(LAST):
+                yield f"4: {plan.key} has got to {self._promises.last.get(plan.key)}"
+            yield from self._of_lines(plan)
+            yield from self._of_balance(plan)
+            for month in self._window(plan):
+                yield from (
+                    f"6: nobody was told: {text}" for text in self._promises.untold(plan, month)
+                )
+            for index in range(MONTHS):
+                yield from self._of_report(plan, str(FIRST.plus(index)))
+        yield from self._of_receiver()
+
+    def _window(self, plan: Plan) -> list[str]:
+        months = [LAST.plus(-back) for back in range(plan.late_window)]
+        return [str(month) for month in months]
+
+    def _entries(self, plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
+        for index in range(-1, MONTHS + 3):
+            month = str(FIRST.plus(index))
+            for entry in self._world.entries(plan, month):
+                yield month, entry
+
+    def _of_lines(self, plan: Plan) -> Iterator[str]:
+        """4: every line is accepted once, waived, settled by hand, or an error that was told."""
+        counts = self._world.receiver.counts()
+        parked = {(key.key, month, name) for key, month, name in self._operators.parked()}
+        for month, entry in self._entries(plan):
+            who = (plan.key, month, entry["contract_id"])
+            for line in entry.get("lines", ()):
+                sold = Sold(plan.key, entry["contract_id"], line["dimension"], month)
+                state = line.get("state", "unsure")
+                if state == "accepted" and counts[sold] != 1:
+                    yield f"4: {sold} counts as accepted, by {line.get('evidence')}, and is not"
+                settled = state in ("accepted", "waived") or who in self._operators.by_hand
+                if not settled and who not in parked:
+                    yield f"4: {sold} is {state} in the end, and in no list"
+            if who in parked and not self._promises.was_told(f"{month}: {who[2]} ("):
+                yield f"4: {who} is parked and nobody was told"
+            yield from self._of_amounts(plan, month, entry)
+
+    def _of_amounts(self, plan: Plan, month: str, entry: dict[str, Any]) -> Iterator[str]:
+        """4: what was billed is what the files said when an execution listed them."""
+        listed = [
+            totals
+            for snapshots in self._world.snapshots.values()
+            for totals in snapshots.get((plan.key, month), ())
+        ]
+        for dimension, text in amounts(entry).items():
+            found = {totals.amount(entry["contract_id"], dimension) for totals in listed}
+            if Fraction(text) not in found:
+                yield f"4: {month} {entry['contract_id']} {dimension}: {text} was never the usage"
+
+    def _of_receiver(self) -> Iterator[str]:
+        """4: nothing is billed that the ledger does not hold with that very quantity."""
+        for held in self._world.receiver.accepted():
+            plan = self._world.plan_of(held.sold.plan)
+            entry = self._world.entry(plan, held.sold.month, held.sold.contract) or {}
+            lines = {line["dimension"]: line["quantity"] for line in entry.get("lines", ())}
+            if lines.get(held.sold.dimension) != held.row["quantity"]:
+                yield f"4: {held.row} is not what the ledger holds: {lines}"
+
+    def _of_balance(self, plan: Plan) -> Iterator[str]:
+        """5: usage = quantities + what rounding left, to the last digit."""
+        sums: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+        for month, entry in self._entries(plan):
+            name = entry["contract_id"]
+            for dimension, text in amounts(entry).items():
+                sums[name, dimension] += Fraction(text)
+            for line in entry.get("lines", ()):
+                left = Fraction(line["amount"]) if "amount" in line else Fraction(0)
+                sums[name, line["dimension"]] -= Fraction(line["quantity"])
+                left -= Fraction(line["quantity"])
+                if not plan.carry_remainders and not _BOUNDS[plan.rounding](left):
+                    yield f"5: {month} {name} {line['dimension']} leaves {left} of its own"
+        held = self._balance(plan)
+        for line in sorted(sums.keys() | held.keys()) if plan.carry_remainders else ():
+            if sums.get(line, 0) != held.get(line, 0):
+                yield f"5: {line} leaves {sums.get(line)}, the books say {held.get(line)}"
+            elif not _BOUNDS[plan.rounding](sums[line]):
+                yield f"5: {line} leaves {sums[line]}, more than {plan.rounding} can"
+        if not plan.carry_remainders and held:
+            yield f"5: nothing is carried, and yet {held}"
+
+    def _balance(self, plan: Plan) -> dict[tuple[str, str], Fraction]:
+        found: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+        bucket = self._world.state_bucket
+        for key in bucket.names(keys.remainders(plan)):
+            for name, left in json.loads(bucket.objects[key])["contracts"].items():
+                for dimension, text in left.items():
+                    found[name, dimension] += Fraction(text)
+        return found
+
+    def _of_report(self, plan: Plan, month: str) -> Iterator[str]:
+        """7: a month's files = amounts by contract + quarantined + dropped, as reported."""
+        key = f"{keys.report(plan, Month.parse(month))}report.json"
+        body = self._world.state_bucket.objects.get(key)
+        if body is None:
+            yield f"7: {month} of {plan.key} has no report"
+            return
+        report = json.loads(body)
+        snapshots = self._world.snapshots.get(report["execution"].rpartition(":")[2], {})
+        listed = snapshots.get((plan.key, month), [])
+        if not any(_adds_up(report, found) for found in listed):
+            yield f"7: the report of {month} of {plan.key} is not what its files said"
+
+
+def _adds_up(report: dict[str, Any], totals: Totals) -> bool:
+    quarantined: dict[str, Fraction] = defaultdict(Fraction)
+    for item in report["quarantined"]:
+        quarantined[item["dimension"]] += Fraction(item["quantity"])
+    dropped = {name: Fraction(text) for name, text in report["duplicate_quantity"].items()}
+    used: dict[str, Fraction] = defaultdict(Fraction)
+    for row in report["rows"]:
+        if row["usage"]:
+            used[row["dimension"]] += Fraction(row["usage"])
+    return (
+        all(
+            total == used[name] + quarantined[name] + dropped.get(name, 0)
+            for name, total in totals.raw.items()
+        )
+        and used.keys() <= totals.raw.keys()
+    )

@@ -1,0 +1,212 @@
+"""Two people who look after the plans: they edit, start, decide, and now and then break things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from functions.domain.month import Month, format_instant, parse_instant
+from functions.domain.plan import Plan
+from infra.tasks import SETTLE_SECONDS
+from tests.simulation.exporter import Exporter
+from tests.simulation.receiver import Sold
+from tests.simulation.terms import FIRST
+from tests.simulation.world import StoryWorld
+
+Parked = tuple[Plan, str, str]
+_GARBAGE = (b"{", b"[]", b"\xff")
+_GARBAGE_OF_A_PLAN = (b'{"S:E:P1": 5}', b'{"S:E:P1": {"success_contracts": []}}')
+
+
+class Operators:
+    """What they know of the receiver is true; what else they do may be pointless."""
+
+    def __init__(self, world: StoryWorld, exporters: list[Exporter]) -> None:
+        self._world, self._rng, self._exporters = world, world.rng, exporters
+        self.excused: set[tuple[str, str, str]] = set()
+        self.by_hand: set[tuple[str, str, str]] = set()
+        self._kept: bytes | None = None
+        self.acts = 0
+
+    def act(self) -> None:
+        """Do one thing."""
+        self.acts += 1
+        acts: list[Callable[[], None]] = [
+            self.remove_error,
+            self.move_to_success,
+            self.retry_errors,
+            self.ask_for_months,
+            self.final_usage,
+            self.resolve_one,
+            self.resolve_one,
+            self.dry_run,
+            self.break_state,
+            self.delete_state,
+        ]
+        self._rng.choices(acts, (6, 2, 4, 4, 5, 4, 4, 3, 0.7, 0.4))[0]()
+
+    def _who(self) -> str:
+        return self._rng.choice(("Ann", "Bob"))
+
+    def _plan(self) -> Plan:
+        return self._rng.choice(self._world.plans)
+
+    def parked(self) -> list[Parked]:
+        """Return what is in `error_contracts`, in order."""
+        document = self._world.document() or {}
+        return [
+            (plan, month, item["contract_id"])
+            for plan in self._world.plans
+            for month, items in document.get(plan.key, {}).get("error_contracts", {}).items()
+            for item in items
+        ]
+
+    def remove_error(self) -> None:
+        """Remove an entry from `error_contracts`."""
+        if parked := self.parked():
+            plan, month, contract = self._rng.choice(parked)
+            self._world.say(f"{self._who()} removes the error of {plan.key} {month} {contract}")
+            self.excused.add((plan.key, month, contract))
+            self._world.reopen(month, contract, plan)
+
+    def move_to_success(self) -> None:
+        """Settle a contract by hand."""
+        if not (parked := self.parked()):
+            return
+        plan, month, contract = self._rng.choice(parked)
+        self._world.say(f"{self._who()} settles {plan.key} {month} {contract} by hand")
+        self.by_hand.add((plan.key, month, contract))
+
+        def change(entry: dict[str, Any]) -> None:
+            errors = entry["error_contracts"]
+            errors[month] = [item for item in errors[month] if item["contract_id"] != contract]
+            entry.setdefault("success_contracts", {}).setdefault(month, []).append(contract)
+
+        self._world.edit_state(change, plan)
+
+    def _start(self, plan: Plan, given: dict[str, Any]) -> None:
+        self._world.start_if_free({"plan": plan.key, **given})
+
+    def retry_errors(self) -> None:
+        """Retry all errors."""
+        self._start(self._plan(), {"retry_errors": True, "reason": f"{self._who()} tries again"})
+
+    def ask_for_months(self) -> None:
+        """Ask for months, contracts or an earlier time."""
+        plan = self._plan()
+        self._start(plan, self._some_input(plan))
+
+    def _some_input(self, plan: Plan) -> dict[str, Any]:
+        rng, world = self._rng, self._world
+        last = Month.of(world.now())
+        past = [str(FIRST.plus(back)) for back in range(24) if FIRST.plus(back) <= last]
+        given: dict[str, Any] = {}
+        if rng.random() < 0.5:
+            given["months"] = rng.sample(past, min(len(past), rng.randint(1, 2)))
+        if rng.random() < 0.4:
+            names = sorted(world.terms.contracts[plan.plan_id])
+            given["contracts"] = rng.sample(names, rng.randint(1, 2))
+        if rng.random() < 0.2:
+            given["max_months"] = rng.randint(1, 3)
+        if rng.random() < 0.2:
+            given["as_of"] = format_instant(world.now() - timedelta(days=rng.randint(0, 70)))
+        if rng.random() < 0.3:
+            given["retry_errors"] = True
+        return given
+
+    def final_usage(self) -> None:
+        """Bill the running month of a contract that was cancelled."""
+        plan, rng, now = self._plan(), self._rng, self._world.now()
+        until = now - timedelta(hours=rng.randint(0, 120), minutes=now.minute, seconds=now.second)
+        until = until.replace(microsecond=0)
+        names = sorted(self._world.terms.contracts[plan.plan_id])
+        asked = rng.sample(names, rng.choice((1, 1, 2)))
+        self._start(plan, {"contracts": asked, "until": format_instant(until)})
+
+    def dry_run(self) -> None:
+        """Look first."""
+        plan = self._plan()
+        self._start(plan, {**self._some_input(plan), "dry_run": True})
+
+    def resolve_one(self) -> None:
+        """Decide about a contract that is parked, as it truly is at the receiver."""
+        if parked := self.parked():
+            self.resolve(*self._rng.choice(parked))
+
+    def resolve(self, plan: Plan, month: str, contract: str, *, wave: float = 0.15) -> bool:
+        """Decide, if what happened can be known by now."""
+        world = self._world
+        busy = any(found.status == "RUNNING" for found in world.step_functions.executions)
+        outcome = None if busy else self._truth(plan, month, contract)
+        if outcome is None:
+            return False
+        if self._rng.random() < wave:
+            outcome = "waived"
+        if outcome == "not_accepted":
+            self.excused.add((plan.key, month, contract))
+        decision = {"contract": contract, "month": month, "outcome": outcome}
+        world.decision = world.step_functions.start(
+            {"plan": plan.key, "resolve": {**decision, "reason": f"{self._who()} has looked"}}
+        )
+        return True
+
+    def _truth(self, plan: Plan, month: str, contract: str) -> str | None:
+        """Say what is true of everything that is in doubt; waived where it is half and half."""
+        entry = self._world.entry(plan, month, contract)
+        if entry is None:
+            return None
+        if entry.get("attempts"):
+            since = self._world.now() - parse_instant(entry["attempts"][-1]["at"])
+            if since.total_seconds() <= SETTLE_SECONDS:
+                return None
+        doubted = [line for line in entry.get("lines", ()) if _in_doubt(line)]
+        seen = {
+            self._world.receiver.status(Sold(plan.key, contract, line["dimension"], month))
+            for line in doubted
+        }
+        if "pending" in seen:
+            return None
+        if seen == {"success"}:
+            return "accepted"
+        return "not_accepted" if seen == {""} else "waived"
+
+    def break_state(self) -> None:
+        """Leave the state file unreadable, until somebody puts it right."""
+        objects, name = self._world.state_bucket.objects, self._world.plan.state_file
+        if name not in objects or self._kept is not None:
+            return
+        # With two plans a file that one of them can read would be written on by it.
+        alone = len(self._world.plans) == 1
+        garbage = _GARBAGE + (_GARBAGE_OF_A_PLAN if alone else ())
+        self._kept, objects[name] = objects[name], self._rng.choice(garbage)
+        self._world.state_is_broken = True
+        self._world.say(f"{self._who()} breaks the state file: {objects[name]!r}")
+        self._world.timeline.after(self._rng.uniform(600, 4 * 86_400), self.repair_state)
+
+    def repair_state(self) -> None:
+        """Put back the version that was there before."""
+        if self._kept is not None:
+            self._world.say("the state file is repaired")
+            self._world.state_bucket.objects[self._world.plan.state_file] = self._kept
+            self._kept, self._world.state_is_broken = None, False
+
+    def delete_state(self) -> None:
+        """Lose the state file. Ledger and journal stay."""
+        document = self._world.document()
+        if self._kept is not None or not document:
+            return
+        self._world.say(f"{self._who()} deletes the state file")
+        for plan in self._world.plans:
+            for name in ("success_contracts", "error_contracts"):
+                for month, items in document.get(plan.key, {}).get(name, {}).items():
+                    found = [
+                        item if isinstance(item, str) else item["contract_id"] for item in items
+                    ]
+                    self.excused |= {(plan.key, month, contract) for contract in found}
+        self._world.state_bucket.remove([self._world.plan.state_file])
+
+
+def _in_doubt(line: dict[str, Any]) -> bool:
+    state = line.get("state", "unsure")
+    return state in ("sent", "present") or (state == "refused" and line.get("code") == "DUPLICATE")

@@ -1,0 +1,204 @@
+"""What holds after every execution of a story, whatever goes wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from functions.domain.formula import exact_text
+from functions.domain.month import Month
+from functions.domain.plan import Plan
+from tests.in_memory.machine import Execution
+from tests.simulation.operators import Operators
+from tests.simulation.terms import FIRST
+from tests.simulation.usage import Totals
+from tests.simulation.world import StoryWorld
+
+_PLAIN = ("runs/", "reports/", "previews/", "manifests/")
+_MOST_CALLS = 3_000
+
+
+class Broken(Exception):
+    """A promise is broken."""
+
+
+class Window(NamedTuple):
+    """What an execution had to compare."""
+
+    months: tuple[str, ...]
+    at: str
+
+
+class Promises:
+    """Watches a story from its beginning."""
+
+    def __init__(self, world: StoryWorld, operators: Operators) -> None:
+        self._world, self._operators = world, operators
+        self.required: dict[tuple[str, str], frozenset[str]] = {}
+        self.last: dict[str, str] = {}
+        self._windows: dict[str, Window] = {}
+        self._told: set[str] = set()
+        self._noted: list[str] = []
+        self._checked = 0
+        self._plain = 0
+        world.state_bucket.watch = self._written
+        world.receiver.watch = self._sent
+        world.looks_for_late_usage = self._looks
+
+    def _written(self, key: str, body: bytes) -> None:
+        invocation = self._world.points.invocations[-1]
+        execution = invocation.execution
+        if execution.input.get("dry_run") and not key.startswith("previews/"):
+            self._noted.append(f"3: the dry run {execution.name} wrote {key}")
+        if key == self._world.plan.state_file:
+            self._state_written(execution, json.loads(body))
+
+    def _sent(self, execution: Execution, month: str, contract: str) -> None:
+        """What is parked stays so until a person removes the error or asks for a retry."""
+        if execution.input.get("dry_run"):
+            self._noted.append(f"3: the dry run {execution.name} sent {contract}")
+        state = (self._world.document() or {}).get(execution.input["plan"], {})
+        errors = state.get("error_contracts", {}).get(month, [])
+        parked = any(item["contract_id"] == contract for item in errors)
+        if parked and not execution.input.get("retry_errors"):
+            self._noted.append(f"9: {execution.name} sent {contract} of {month}, which is parked")
+
+    def _state_written(self, execution: Execution, document: dict[str, Any]) -> None:
+        plan = self._world.plan_of(execution.input["plan"])
+        last = document[plan.key].get("last_processed_month", "")
+        if last > self.last.get(plan.key, ""):
+            self.last[plan.key] = last
+        if last and (plan.key, last) not in self.required:
+            listed = self._world.snapshots[execution.name][plan.key, last]
+            names = frozenset.intersection(*(found.contracts for found in listed))
+            self.required[plan.key, last] = names
+            self._world.say(f"{execution.name} closes {plan.key} {last}")
+
+    def _looks(self, execution: Execution) -> None:
+        """Note what FindLateUsage has to compare."""
+        plan = self._world.plan_of(execution.input["plan"])
+        last = self.last.get(plan.key)
+        months = [Month.parse(last).plus(-back) for back in range(plan.late_window)] if last else []
+        found = tuple(str(month) for month in months if month >= FIRST)
+        self._windows[execution.name] = Window(found, self._world.now().isoformat())
+
+    def has_news(self) -> bool:
+        """Say whether an execution has ended that was not checked yet."""
+        return len(self._world.has_ended) > self._checked
+
+    def after_executions(self) -> None:
+        """Check what has ended since the last time."""
+        ended = self._world.has_ended[self._checked :]
+        self._checked += len(ended)
+        for text in self._noted:
+            raise Broken(text)
+        if ended:
+            self._check_receiver()
+            self._check_lists()
+            self._check_writes()
+        for execution, error in ended:
+            if error in ("", "ContractsNeedAttention"):
+                self._check_told_of_files(execution)
+            if self._world.calls[execution.name] > _MOST_CALLS:
+                raise Broken(f"8: {execution.name} called {self._world.calls[execution.name]}")
+
+    def _check_receiver(self) -> None:
+        for sold, times in self._world.receiver.counts().items():
+            if times > 1:
+                raise Broken(f"1: {sold} was accepted {times} times")
+
+    def _check_lists(self) -> None:
+        document = self._world.document()
+        for (key, month), names in self.required.items() if document else ():
+            state = (document or {}).get(key, {})
+            if month > state.get("last_processed_month", ""):
+                continue
+            missing = names - listed_in(state, month)
+            for name in sorted(missing):
+                if (key, month, name) not in self._operators.excused:
+                    raise Broken(f"2: {month} of {key} is done, {name} is in neither list")
+
+    def _check_writes(self) -> None:
+        written = self._world.state_bucket.unconditional
+        for key in written[self._plain :]:
+            if not key.startswith(_PLAIN) or key.endswith("/manifest.json"):
+                raise Broken(f"3: {key} was written without a condition")
+        self._plain = len(written)
+
+    def _check_told_of_files(self, execution: Execution) -> None:
+        """6: usage that is not what was billed was told, if it changed before this execution."""
+        given = execution.input
+        if given.keys() & {"dry_run", "resolve", "until"} or execution.drive:
+            return  # with `until` that month's files are left to the next run
+        if execution.name not in self._windows:
+            return
+        plan, window = self._world.plan_of(given["plan"]), self._windows[execution.name]
+        for month in window.months:
+            if self._world.changed.get((plan.key, month), "") < window.at:
+                for text in self.untold(plan, month):
+                    raise Broken(f"6: nobody was told by {execution.name}: {text}")
+
+    def untold(self, plan: Plan, month: str) -> Iterator[str]:
+        """Yield what the files of a closed month say now, but nobody was told."""
+        totals = self._world.totals(plan, Month.parse(month))
+        if totals is None:
+            return
+        entries = {entry["contract_id"]: entry for entry in self._world.entries(plan, month)}
+        by_hand = {
+            name for key, of, name in self._operators.by_hand if (key, of) == (plan.key, month)
+        }
+        for name in sorted((totals.contracts | entries.keys()) - by_hand):
+            entry = entries.get(name)
+            if entry is None or is_billed(entry):
+                for text in differences(month, name, entry, totals):
+                    if not self.was_told(text):
+                        yield text
+
+    def was_told(self, text: str) -> bool:
+        """Say whether an execution has said it, in its output, its cause or a message."""
+        if text in self._told or any(text in said for said in reversed(self._world.said)):
+            self._told.add(text)
+            return True
+        return False
+
+
+def listed_in(state: dict[str, Any], month: str) -> set[str]:
+    """Return the contracts that the state file lists in a month."""
+    errors = state.get("error_contracts", {}).get(month, [])
+    return {
+        *state.get("success_contracts", {}).get(month, []),
+        *(item["contract_id"] for item in errors),
+    }
+
+
+def is_billed(entry: dict[str, Any]) -> bool:
+    """Say whether a contract's month was settled, and not by giving it up."""
+    decisions = entry.get("decisions", [])
+    waived = bool(decisions) and decisions[-1]["what"] == "waived"
+    return bool(entry.get("settled_at")) and not entry.get("failure") and not waived
+
+
+def amounts(entry: dict[str, Any] | None) -> dict[str, str]:
+    """Return the exact usage that a contract was billed for."""
+    if entry is None:
+        return {}
+    lines = {
+        line["dimension"]: line["amount"] for line in entry.get("lines", ()) if "amount" in line
+    }
+    return {**entry.get("unbilled", {}), **lines}
+
+
+def differences(
+    month: str, name: str, entry: dict[str, Any] | None, totals: Totals
+) -> Iterator[str]:
+    """Yield what has to be told of one contract."""
+    before = amounts(entry)
+    names = before.keys() | {dimension for who, dimension in totals.amounts if who == name}
+    for dimension in sorted(names):
+        now = exact_text(totals.amount(name, dimension))
+        if now != before.get(dimension, "0"):
+            yield (
+                f"{month}: {name} {dimension}: billed {before.get(dimension, '0')}, "
+                f"usage now comes to {now} ("
+            )

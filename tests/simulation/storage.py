@@ -1,0 +1,65 @@
+"""A bucket whose reads and listings can fail too, with an index so that listing stays cheap."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from hashlib import md5
+
+from functions.adapters.storage import Listed, Stored
+from functions.errors import StorageBusy
+from tests.in_memory.outside import RecordedBucket
+from tests.in_memory.points import Points
+
+
+@lru_cache(maxsize=8192)
+def _etag_of(body: bytes) -> str:
+    return f'"{md5(body).hexdigest()}"'  # noqa: S324  # S3's own ETag
+
+
+class StoryBucket(RecordedBucket):
+    """Asks `is_busy` before every read and listing."""
+
+    def __init__(self, name: str, points: Points, is_busy: Callable[[], bool]) -> None:
+        super().__init__(name, points)
+        self._is_busy = is_busy
+        self._names: Sequence[str] = ()
+        self._indexed = 0
+
+    @staticmethod
+    def _etag(body: bytes) -> str:
+        return _etag_of(body)
+
+    def read(self, key: str) -> Stored | None:
+        """Return an object, None if there is none."""
+        if self._is_busy():
+            raise StorageBusy(f"{key}: SlowDown")
+        return super().read(key)
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
+        """Yield objects in key order."""
+        if self._is_busy():
+            raise StorageBusy(f"{prefix}: SlowDown")
+        for name in self.names(prefix, after=after, limit=limit):
+            body = self.objects[name]
+            yield Listed(name, self._etag(body), len(body))
+
+    def names(self, prefix: str, *, after: str = "", limit: int | None = None) -> Sequence[str]:
+        """Return keys in order, without anything going wrong."""
+        names = self._sorted()
+        first = max(bisect.bisect_left(names, prefix), bisect.bisect_right(names, after))
+        end = bisect.bisect_left(names, f"{prefix}\U0010ffff", lo=first)
+        return names[first : end if limit is None else min(end, first + limit)]
+
+    def _sorted(self) -> Sequence[str]:
+        if self._indexed != len(self.objects):
+            self._names = sorted(self.objects)
+            self._indexed = len(self.objects)
+        return self._names
+
+    def remove(self, keys: Sequence[str]) -> None:
+        """Remove objects, as a person or a lifecycle rule does."""
+        for key in keys:
+            self.objects.pop(key, None)
+        self._indexed = -1

@@ -1,0 +1,93 @@
+"""What usage files come to, in plain Python and fractions: the truth that the pipeline is held to.
+
+Nothing here is the pipeline's own code but the names of keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+Line = tuple[str, str]
+
+
+class Totals(NamedTuple):
+    """A month's usage: exact amounts to bill by contract and dimension, and what is left out.
+
+    `raw` is everything that the files say, by dimension.
+    """
+
+    amounts: dict[Line, Fraction]
+    contracts: frozenset[str]
+    quarantined: dict[str, Fraction]
+    dropped: dict[str, Fraction]
+    raw: dict[str, Fraction]
+
+    def amount(self, contract: str, dimension: str) -> Fraction:
+        """What a contract is to be billed for."""
+        return self.amounts.get((contract, dimension), Fraction(0))
+
+
+@lru_cache(maxsize=4096)
+def _records(body: bytes) -> list[dict[str, Any]] | None:
+    try:
+        found = json.loads(body, parse_float=str, parse_int=str)
+    except ValueError:
+        return None
+    return found if isinstance(found, list) else None
+
+
+def _is_before(rest: str, until: str | None) -> bool:
+    """Say whether a file (`DD/HH/name`) is of an hour before an end (`DD/HH`)."""
+    return until is None or rest[:5] < until
+
+
+def totals(
+    objects: Mapping[str, bytes],
+    prefix: str,
+    *,
+    until: str | None,
+    sums_duplicates: bool,
+    divisor: int,
+) -> Totals | None:
+    """Add a month up; None if one of its files cannot be read."""
+    once: dict[tuple[str | None, ...], Fraction] = {}
+    amounts: dict[tuple[str | None, str], Fraction] = defaultdict(Fraction)
+    dropped: dict[str, Fraction] = defaultdict(Fraction)
+    raw: dict[str, Fraction] = defaultdict(Fraction)
+    for key in objects:
+        if not _is_before(key.removeprefix(prefix), until):
+            continue
+        records = _records(objects[key])
+        if records is None:
+            return None
+        for record in records:
+            payer, dimension = record.get("externalPayerId"), record["dimension"]
+            value, pod = Fraction(record["value"]), record.get("podName")
+            raw[dimension] += value
+            if pod is None or sums_duplicates:
+                amounts[payer, dimension] += value
+                continue
+            identity = (payer, dimension, pod, record["timestamp"][:13])
+            if identity in once:
+                dropped[dimension] += min(once[identity], value)
+                once[identity] = max(once[identity], value)
+            else:
+                once[identity] = value
+    for (payer, dimension, *_), value in once.items():
+        amounts[payer, str(dimension)] += value
+    return Totals(
+        {
+            (name, dimension): value / divisor
+            for (name, dimension), value in amounts.items()
+            if name is not None
+        },
+        frozenset(name for name, _ in amounts if name is not None),
+        {dimension: value for (name, dimension), value in amounts.items() if name is None},
+        dict(dropped),
+        dict(raw),
+    )

@@ -1,0 +1,156 @@
+"""The world of one story: the real definition and handlers, a virtual clock, and moods."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from functions.domain import keys
+from functions.domain.month import Month, parse_instant
+from functions.domain.plan import Plan
+from functions.errors import StorageBusy
+from tests.in_memory import definitions
+from tests.in_memory.machine import Execution, StateFailed
+from tests.in_memory.metering_world import MeteringWorld
+from tests.simulation.execution_log import ToldMachine, ToldStepFunctions
+from tests.simulation.faults import Faults
+from tests.simulation.receiver import Receiver
+from tests.simulation.storage import StoryBucket
+from tests.simulation.terms import FIRST, Terms
+from tests.simulation.usage import Totals, totals
+
+Snapshots = dict[tuple[str, str], list[Totals]]
+
+
+class StoryWorld(MeteringWorld):
+    """Remembers what a person could know: what was listed when, what was said, who decided."""
+
+    step_functions: ToldStepFunctions
+    state_bucket: StoryBucket
+    usage_bucket: StoryBucket
+
+    def __init__(self, rng: Random, terms: Terms) -> None:
+        self.rng, self.terms = rng, terms
+        self.log: list[str] = []
+        self.faults: Faults
+        super().__init__(*terms.plans, now=FIRST.start)
+        self.faults = Faults(rng, terms.rates, self.timeline, self.say)
+        self.receiver = Receiver(
+            rng,
+            self.points,
+            self.timeline,
+            self.say,
+            refuses_duplicates=terms.refuses_duplicates,
+            lists=terms.lists,
+            rate=terms.rates.partner,
+        )
+        self.clazar = self.receiver  # type: ignore[assignment]  # the same port, with moods
+        self.machine = ToldMachine(definitions.load("metering"), self)
+        self.machine.say, self.machine.ended = self.say, self._ended
+        self.step_functions = ToldStepFunctions(self.machine, self.timeline)
+        self.step_functions.say, self.step_functions.started = self.say, self._started
+        self.faults.step_functions, self.faults.state = self.step_functions, self.state_bucket
+        self.faults.state_file = self.plan.state_file
+        self.points.choose = self.faults.choose
+        self.said: list[str] = []
+        self.calls: Counter[str] = Counter()
+        self.snapshots: dict[str, Snapshots] = {}
+        self.has_ended: list[tuple[Execution, str]] = []
+        self.changed: dict[tuple[str, str], str] = {}
+        self.decision: Execution | None = None
+        self.state_is_broken = False
+        self.looks_for_late_usage: Callable[[Execution], None] = lambda _execution: None
+
+    def bucket(self, name: str, placeholder: str = "") -> StoryBucket:
+        """Make a bucket whose reads can fail too."""
+
+        def is_busy() -> bool:  # there are buckets before there are faults
+            return self.faults.storage_is_busy()
+
+        made = StoryBucket(name, self.points, is_busy)
+        self.buckets[placeholder or name] = made
+        return made
+
+    def say(self, text: str) -> None:
+        """Write the story down."""
+        self.log.append(f"{self.now():%Y-%m-%d %H:%M:%S} {text}")
+
+    def plan_of(self, key: str) -> Plan:
+        """Return a plan by its key."""
+        return next(plan for plan in self.plans if plan.key == key)
+
+    def start_if_free(self, given: Mapping[str, Any]) -> None:
+        """Start an execution, unless a decision is underway, which may be true no longer."""
+        if self.decision is None or self.decision.status != "RUNNING":
+            self.step_functions.start(dict(given))
+
+    def _started(self, execution: Execution) -> None:
+        self.calls[execution.name] = 0
+
+    def _ended(self, execution: Execution, error: str, text: str) -> None:
+        self.said.append(text)
+        self.has_ended.append((execution, error))
+
+    def totals(self, plan: Plan, month: Month, until: str | None = None) -> Totals | None:
+        """Return what a month's files say now, up to an hour if one is given."""
+        end = parse_instant(until) if until else month.end
+        prefix = keys.usage_prefix(plan, month)
+        return totals(
+            {key: self.usage_bucket.objects[key] for key in self.usage_bucket.names(prefix)},
+            prefix,
+            until=f"{end:%d/%H}" if end < month.end else None,
+            sums_duplicates=plan.duplicates == "sum",
+            divisor=self.terms.divisor,
+        )
+
+    def invoke(self, execution: Execution, state: str, payload: Any) -> Any:
+        """Run a state's Lambda, and remember what the month's files say when they are listed."""
+        self.calls[execution.name] += 1
+        if state == "FindLateUsage":
+            self.looks_for_late_usage(execution)
+        if state == "ListUsage":
+            run, month = payload["run"], payload["month"]
+            plan = self.plan_of(execution.input["plan"])
+            found = self.totals(plan, Month.parse(month), run["until"])
+            if found is not None:
+                of_execution = self.snapshots.setdefault(execution.name, {})
+                of_execution.setdefault((plan.key, month), []).append(found)
+        return super().invoke(execution, state, payload)
+
+    def read(self, bucket: str, key: str) -> bytes | None:
+        """Return an object that holds the items of a map: Step Functions itself reads it."""
+        try:
+            return super().read(bucket, key)
+        except StorageBusy as error:
+            raise StateFailed("States.ItemReaderFailed", str(error)) from None
+
+    def publish(self, execution: Execution, state: str, message: Any) -> None:
+        """Take a message to the topic."""
+        self.faults.sender = execution
+        before = len(self.messages)
+        super().publish(execution, state, message)
+        self.said += [item.text for item in self.messages[before:]]
+
+    def entry(self, plan: Plan, month: str, contract: str) -> dict[str, Any] | None:
+        """Return a contract's month as the ledger has it."""
+        key = keys.ledger_entry(plan, Month.parse(month), contract)
+        body = self.state_bucket.objects.get(key)
+        found: dict[str, Any] | None = None if body is None else json.loads(body)
+        return found
+
+    def entries(self, plan: Plan, month: str) -> list[dict[str, Any]]:
+        """Return all of a month that the ledger has."""
+        prefix = keys.ledger_month(plan, Month.parse(month))
+        bucket = self.state_bucket
+        return [json.loads(bucket.objects[key]) for key in bucket.names(prefix)]
+
+    def document(self) -> dict[str, Any] | None:
+        """Return the state file; None if it cannot be read."""
+        if self.state_is_broken:
+            return None
+        body = self.state_bucket.objects.get(self.plan.state_file, b"{}")
+        found: dict[str, Any] = json.loads(body)
+        return found

@@ -1,0 +1,143 @@
+"""What is kept of Clazar's answers, record by record: id, code and words a person can act on."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from functions.domain.answers import Answer, Stored, read_refusal, read_results, read_stored
+
+START = datetime(2025, 7, 1, tzinfo=UTC)
+CPU = {"contract_id": "c-1", "dimension": "cpu", "quantity": "5"}
+MEM = {"contract_id": "c-1", "dimension": "mem", "quantity": "7"}
+
+
+def of_one(**result: Any) -> Answer:
+    return read_results([CPU], {"results": [result]})["cpu"]
+
+
+def kinds(*results: Any) -> dict[str, str]:
+    answers = read_results([CPU, MEM], {"results": list(results)})
+    return {name: answer.kind for name, answer in answers.items()}
+
+
+def test_a_billed_record_keeps_clazars_id() -> None:
+    assert of_one(id=77, status="success", quantity="5") == Answer(kind="accepted", record_id="77")
+    assert of_one(status="success", quantity="5") == Answer(kind="accepted")
+
+
+def test_a_success_that_repeats_no_quantity_is_of_the_one_that_was_sent() -> None:
+    assert of_one(id="r", status="success").kind == "accepted"
+
+
+def test_a_success_with_another_quantity_is_named() -> None:
+    assert of_one(id="r", status="success", quantity="6") == Answer(
+        kind="present", record_id="r", code="OTHER_QUANTITY"
+    )
+
+
+def test_a_record_that_is_stored_but_not_billed_is_named_with_its_status() -> None:
+    message = "Clazar stored the record with status 'fail' and does not bill it"
+    assert of_one(id="r", status="fail") == Answer(
+        kind="refused", record_id="r", code="NOT_BILLED", message=message, errors=(message,)
+    )
+
+
+def test_an_answer_that_says_neither_keeps_its_status() -> None:
+    assert of_one(id="r", status="pending") == Answer(
+        kind="unknown", record_id="r", message="status 'pending'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("result", "code", "message", "errors"),
+    [
+        ({"errors": ["a", "b"], "message": "m", "code": "X"}, "X", "m", ("a", "b")),
+        ({"errors": ["a", "b"]}, "REFUSED", "a", ("a", "b")),
+        ({"message": "m"}, "REFUSED", "m", ("m",)),
+        ({"code": "X"}, "X", "X", ("X",)),
+        ({"errors": [{"message": "a"}, {"why": "b"}]}, "REFUSED", "a", ("a", "{'why': 'b'}")),
+    ],
+)
+def test_a_refusal_gives_what_there_is_of_code_message_and_errors(
+    result: dict[str, Any], code: str, message: str, errors: tuple[str, ...]
+) -> None:
+    assert of_one(id="r", **result) == Answer(
+        kind="refused", record_id="r", code=code, message=message, errors=errors
+    )
+
+
+def test_a_code_or_message_beside_a_status_is_no_error() -> None:
+    assert of_one(status="success", quantity="5", code="OK", message="stored").kind == "accepted"
+
+
+def test_the_words_of_a_duplicate_may_be_spread_over_errors_and_message() -> None:
+    assert of_one(errors=["same contract_id"], message="in the same hour").kind == "present"
+    assert of_one(errors=["record already"], message="exists").kind == "present"
+    assert of_one(errors=["the same contract_id"]).kind == "refused", "half of the words"
+
+
+def test_long_refusals_are_cut() -> None:
+    answer = of_one(errors=["x" * 501] * 21)
+    assert answer.errors == ("x" * 500,) * 20
+
+
+def test_one_error_that_names_its_dimension_says_nothing_of_the_others() -> None:
+    assert kinds({"dimension": "mem", "errors": ["no"]}) == {"cpu": "unknown", "mem": "refused"}
+
+
+def test_one_result_that_is_no_error_does_not_speak_for_the_whole_request() -> None:
+    assert kinds({"status": "success"}) == {"cpu": "unknown", "mem": "unknown"}
+
+
+def test_a_whole_refusal_with_results_is_read_record_by_record() -> None:
+    body = {"results": [{"dimension": "mem", "errors": ["no"]}, {**CPU, "status": "success"}]}
+    answers = read_refusal([CPU, MEM], 400, body)
+    assert {name: answer.kind for name, answer in answers.items()} == {
+        "cpu": "accepted",
+        "mem": "refused",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"detail": "not allowed"}, "not allowed"),
+        ({"error": {"detail": "not allowed"}}, "not allowed"),
+        ({"message": "first", "detail": "second"}, "first"),
+        ("x" * 501, "x" * 500),
+        ("", "HTTP 403"),
+    ],
+)
+def test_a_whole_refusal_gives_the_words_of_the_answer(body: Any, message: str) -> None:
+    assert read_refusal([CPU], 403, body) == {
+        "cpu": Answer(kind="refused", code="HTTP_403", message=message, errors=(message,))
+    }
+
+
+def test_a_whole_refusal_of_several_messages_gives_them_all() -> None:
+    body = {"message": ["quantity is wrong", "contract is wrong"]}
+    answer = read_refusal([CPU], 400, body)["cpu"]
+    assert answer.errors == ("quantity is wrong", "contract is wrong")
+    assert "contract is wrong" in answer.message
+
+
+def test_every_listed_record_of_the_hour_is_found_whatever_stands_between() -> None:
+    first = {**CPU, "id": 1, "status": "success", "start_time": "2025-07-01T00:00:00Z"}
+    rows = [
+        "row",
+        {**first, "contract_id": "c-2"},
+        {**first, "start_time": "soon"},
+        {**first, "dimension": None},
+        {**first, "start_time": "2025-07-01T01:00:00Z"},
+        first,
+        {**first, "id": 2, "quantity": 6, "start_time": "2025-07-01T00:59:59.999999Z"},
+        {**MEM, "start_time": "2025-07-01T02:00:00+02:00"},
+    ]
+    assert read_stored(rows, contract="c-1", start=START) == {
+        "cpu": (
+            Stored(record_id="1", quantity="5", status="success"),
+            Stored(record_id="2", quantity="6", status="success"),
+        ),
+        "mem": (Stored(record_id="", quantity="7", status="None"),),
+    }

@@ -1,0 +1,217 @@
+"""Claiming a contract's month: what is written before anything is sent, and what is left to do."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from functions.domain.claim import Claim, Terms, claim, holder
+from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Failure, Line, LineState
+from functions.domain.run_files import ContractItem
+
+FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-0")
+TERMS = Terms(
+    plan="S:E:P",
+    month="2025-07",
+    execution="x-1",
+    at="t-1",
+    reason="asked by the customer",
+    until="2025-07-13T10:00:00Z",
+)
+AGAIN = TERMS._replace(execution="x-2", at="t-2")
+MONTHS_RUN = AGAIN._replace(until=None)
+LATER = TERMS._replace(execution="x-2", at="t-2", until="2025-07-20T10:00:00Z")
+
+
+def an_item(quantities: dict[str, str] | None = None, **fields: Any) -> ContractItem:
+    given = {"cpu": "5"} if quantities is None else quantities
+    return ContractItem(contract_id="c-1", quantities=given, **fields)
+
+
+def an_entry(*lines: Line, **fields: Any) -> Entry:
+    claimed = {"execution": "x-1", "claimed_at": "t-1", "until": "2025-07-13T10:00:00Z"}
+    return Entry(
+        plan="S:E:P", month="2025-07", contract_id="c-1", lines=lines, **{**claimed, **fields}
+    )
+
+
+def a_line(state: LineState = "unsure", quantity: str = "5", **fields: Any) -> Line:
+    return Line(dimension="cpu", quantity=quantity, state=state, **fields)
+
+
+def test_a_first_claim_writes_down_who_claims_what_and_why_before_anything_is_sent() -> None:
+    item = an_item({"mem": "7", "cpu": "5"}, amounts={"cpu": "5.5", "disk": "0.25"})
+    assert claim(None, item, TERMS) == Claim(
+        an_entry(
+            a_line(amount="5.5"),
+            Line(dimension="mem", quantity="7"),
+            unbilled={"disk": "0.25"},
+        ),
+        "submit",
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "action"),
+    [
+        (an_item(), "submit"),
+        (an_item({}), "record_success"),
+        (an_item({}, failure="division by zero"), "record_error"),
+        (an_item({}, retry=True, without_usage=True), "record_error"),
+        (an_item({}, without_usage=True), "record_success"),
+        (an_item({}, retry=True), "record_success"),
+    ],
+)
+def test_what_is_left_to_do_follows_from_what_is_to_be_billed(
+    item: ContractItem, action: str
+) -> None:
+    assert claim(None, item, TERMS).action == action
+
+
+def test_a_contract_that_failed_is_touched_only_when_it_is_to_be_tried_again() -> None:
+    entry = an_entry(a_line("refused"), failure=FAILURE, settled_at="t-0")
+    assert claim(entry, an_item(), LATER) == Claim(entry, "nothing")
+
+
+def test_trying_again_is_a_decision_with_its_reason() -> None:
+    entry = an_entry(
+        a_line("refused", code="DIM", message="no"), failure=FAILURE, settled_at="t-0", retries=1
+    )
+    taken = claim(entry, an_item(retry=True), LATER)
+    assert taken.action == "submit"
+    assert taken.entry == an_entry(
+        a_line(),
+        execution="x-2",
+        claimed_at="t-2",
+        until="2025-07-20T10:00:00Z",
+        retries=2,
+        decisions=(
+            Decision(what="reopened", execution="x-2", at="t-2", reason="asked by the customer"),
+        ),
+    )
+
+
+def test_what_a_person_has_waived_is_never_claimed_again() -> None:
+    waived = Decision(what="waived", execution="x-0", at="t-0", reason="r")
+    entry = an_entry(a_line("waived"), decisions=(waived,), settled_at="t-0")
+    assert claim(entry, an_item(retry=True), LATER) == Claim(entry, "nothing")
+
+
+def test_what_is_billed_stays_untouched_as_long_as_it_comes_to_the_same() -> None:
+    entry = an_entry(a_line("accepted"), settled_at="t-0")
+    assert claim(entry, an_item(), LATER) == Claim(entry, "nothing")
+
+
+def test_what_is_billed_is_compared_with_what_it_comes_to_today() -> None:
+    entry = an_entry(a_line("accepted"), settled_at="t-0")
+    for quantities, later in (({"cpu": "6"}, "6"), ({}, "0"), ({"cpu": "0"}, "0")):
+        taken = claim(entry, an_item(quantities), AGAIN)
+        assert taken.action == "record_success"
+        assert taken.entry.lines == (a_line("accepted", computed_later=later),)
+        assert (taken.entry.settled_at, taken.entry.execution) == (None, "x-2")
+    more = claim(entry, an_item({"cpu": "5", "mem": "1"}), AGAIN)
+    assert more.action == "submit"
+    assert more.entry.lines == (a_line("accepted"), Line(dimension="mem", quantity="1"))
+
+
+def test_a_difference_that_has_gone_is_no_longer_noted() -> None:
+    entry = an_entry(a_line("accepted", computed_later="6"), settled_at="t-0")
+    assert claim(entry, an_item(), AGAIN).entry.lines == (a_line("accepted"),)
+
+
+def test_a_formula_that_fails_today_is_told_even_of_what_is_billed() -> None:
+    entry = an_entry(a_line("accepted"), settled_at="t-0")
+    assert claim(entry, an_item(failure="negative"), AGAIN).action == "record_error"
+
+
+def test_an_entry_that_was_billed_but_not_settled_is_settled_now() -> None:
+    taken = claim(an_entry(a_line("accepted")), an_item(), LATER)
+    assert taken.action == "record_success"
+    assert taken.entry.execution == "x-2"
+
+
+@pytest.mark.parametrize("state", ["open", "unsure"])
+def test_a_line_that_was_never_sent_takes_todays_quantity_and_is_looked_up(
+    state: LineState,
+) -> None:
+    entry = an_entry(a_line(state, amount="5.5"))
+    taken = claim(entry, an_item({"cpu": "6"}, amounts={"cpu": "6.25"}), LATER).entry
+    assert taken.lines == (a_line("unsure", "6", amount="6.25"),)
+    assert claim(entry, an_item({}), LATER).entry.lines == ()
+
+
+def test_the_execution_that_has_looked_may_send_without_looking_again() -> None:
+    assert claim(an_entry(a_line("open")), an_item(), TERMS).entry.lines == (a_line("open"),)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        a_line("sent"),
+        a_line("present", code=DUPLICATE),
+        a_line("accepted"),
+        a_line("open", in_doubt_before=True),
+        a_line("unsure", in_doubt_before=True),
+    ],
+)
+def test_a_quantity_that_may_have_left_is_kept_and_the_new_one_is_noted(line: Line) -> None:
+    taken = claim(an_entry(line), an_item({"cpu": "6"}), TERMS).entry
+    assert taken.lines == (replace(line, computed_later="6"),)
+
+
+@pytest.mark.parametrize("terms", [LATER, MONTHS_RUN])
+def test_what_is_left_of_another_window_keeps_its_quantities_and_its_end(terms: Terms) -> None:
+    mem = Line(dimension="mem", quantity="7", amount="7.5")
+    entry = an_entry(a_line("accepted"), mem)
+    taken = claim(entry, an_item({"cpu": "9", "mem": "8", "disk": "1"}), terms)
+    assert taken.action == "submit"
+    assert taken.entry.lines == (a_line("accepted"), mem)
+    assert taken.entry.until == "2025-07-13T10:00:00Z"
+
+
+def test_final_usage_stays_what_it_was_in_the_months_own_run() -> None:
+    usage = an_item({"cpu": "9"}, retry=True)
+    refused = an_entry(a_line("refused"), failure=FAILURE, settled_at="t-0")
+    taken = claim(refused, usage, MONTHS_RUN)
+    assert taken.action == "submit"
+    assert (taken.entry.lines, taken.entry.until) == ((a_line(),), "2025-07-13T10:00:00Z")
+    settled = an_entry(a_line("accepted"), settled_at="t-0")
+    assert claim(settled, usage, MONTHS_RUN) == Claim(settled, "nothing")
+    never_computed = an_entry(failure=FAILURE, settled_at="t-0")
+    assert claim(never_computed, usage, MONTHS_RUN) == Claim(never_computed, "nothing")
+
+
+def test_what_was_refused_is_not_forgotten_when_there_is_nothing_to_send_today() -> None:
+    lines = (a_line("accepted"), Line(dimension="mem", quantity="7", state="refused", code="DIM"))
+    entry = an_entry(*lines, failure=FAILURE, settled_at="t-0")
+    for item in (
+        an_item({}, retry=True, without_usage=True),
+        an_item({}, retry=True, failure="/0"),
+    ):
+        taken = claim(entry, item, AGAIN)
+        assert taken.action == "record_error"
+        assert taken.entry.lines == lines
+
+
+def test_what_was_never_sent_takes_todays_window() -> None:
+    for line in (a_line("open"), a_line("unsure")):
+        for terms in (LATER, LATER._replace(execution="x-1")):
+            assert claim(an_entry(line), an_item(), terms).entry.until == "2025-07-20T10:00:00Z"
+
+
+def test_amounts_that_come_to_no_unit_are_kept_beside_the_lines() -> None:
+    item = an_item({"cpu": "5"}, amounts={"cpu": "5.5", "mem": "7.5", "disk": "0.5"})
+    sent = replace(a_line("sent"), dimension="mem")
+    assert claim(an_entry(sent), item, TERMS).entry.unbilled == {"disk": "0.5"}
+
+
+def test_what_hindered_an_earlier_run_is_forgotten() -> None:
+    taken = claim(an_entry(a_line(), hindered_by="429", settled_at="t-0"), an_item(), LATER).entry
+    assert (taken.hindered_by, taken.settled_at) == ("", None)
+
+
+def test_an_execution_that_may_still_be_sending_holds_the_contract() -> None:
+    entry = an_entry(a_line("sent"))
+    assert holder(entry, "x-2") == "x-1"
+    assert holder(entry, "x-1") is None
+    assert holder(replace(entry, settled_at="t"), "x-2") is None

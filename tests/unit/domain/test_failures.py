@@ -1,0 +1,63 @@
+"""Why a contract needs a person: the most telling reason, with dimension and quantity."""
+
+from functions.domain.failures import OUTCOME_UNKNOWN, explain
+from functions.domain.ledger_entry import Entry, Failure, Line
+
+REFUSED = Line(
+    dimension="cpu", quantity="5", state="refused", code="DIM", message="no", errors=("a", "b")
+)
+REFUSED_WITHOUT_DETAILS = Line(
+    dimension="mem", quantity="6", state="refused", code="OTHER", message="not this one"
+)
+SENT = Line(dimension="disk", quantity="7", state="sent")
+PRESENT = Line(dimension="net", quantity="8", state="present")
+OPEN = Line(dimension="gpu", quantity="9", state="open")
+
+
+def explained(*lines: Line, formula: str | None = None) -> Failure:
+    entry = Entry(
+        plan="S:E:P",
+        month="2025-07",
+        contract_id="c-1",
+        execution="x",
+        claimed_at="t",
+        lines=lines,
+    )
+    return explain(entry, "now", formula=formula, error="PartnerBusy", cause="429 for an hour")
+
+
+def test_a_formula_that_fails_is_the_reason_whatever_else_the_entry_says() -> None:
+    assert explained(REFUSED, SENT, formula="division by zero") == Failure(
+        code="FORMULA", message="division by zero", errors=("division by zero",), at="now"
+    )
+
+
+def test_a_contract_without_usage_is_named_with_its_month() -> None:
+    text = "the files of 2025-07 hold no usage of this contract"
+    assert explained() == Failure(code="NO_USAGE", message=text, errors=(text,), at="now")
+
+
+def test_a_doubt_comes_before_a_refusal_and_names_every_quantity_at_stake() -> None:
+    failure = explained(REFUSED_WITHOUT_DETAILS, SENT, PRESENT, OPEN)
+    assert (failure.code, failure.at) == (OUTCOME_UNKNOWN, "now")
+    assert failure.message == (
+        "It is not known whether Clazar accepted this usage. Check in Clazar, then resolve it. "
+        "Removing this entry makes the next run ask Clazar again before it sends anything."
+    )
+    assert failure.errors == (
+        "disk: 7 may or may not have been accepted",
+        "net: 8 may or may not have been accepted",
+        "mem: not this one",
+    )
+
+
+def test_a_refusal_gives_clazars_words_for_every_dimension() -> None:
+    assert explained(OPEN, REFUSED, REFUSED_WITHOUT_DETAILS) == Failure(
+        code="DIM", message="no", errors=("cpu: a", "cpu: b", "mem: not this one"), at="now"
+    )
+
+
+def test_where_the_entry_says_nothing_the_state_machines_error_counts() -> None:
+    assert explained(OPEN) == Failure(
+        code="PartnerBusy", message="429 for an hour", errors=("429 for an hour",), at="now"
+    )

@@ -1,0 +1,140 @@
+"""The journal entry by entry: what each step keeps of it, and what it leaves alone."""
+
+from msgspec.structs import replace
+
+from functions.domain import journal as journals
+from functions.domain.journal import Journal, Notice, Unresolved
+from functions.domain.month import Month
+from functions.domain.state_file import PlanState
+
+MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
+HEARD = Unresolved(code="HEARD", announced_by="x-0", heard=True)
+BOTH = Unresolved(code="BOTH", done_too=True, announced_by="x-0", heard=True)
+JOURNAL = Journal(
+    last_closed_month="2025-06",
+    unresolved={"2025-05": {"a": HEARD, "b": BOTH}, "2025-06": {"c": HEARD}},
+    notices=(Notice(text="look"),),
+)
+
+
+def test_what_the_state_file_shows_is_noted_as_heard_and_what_is_known_stays() -> None:
+    state = PlanState(
+        errors={MAY: frozenset({"a", "new", "both"}), JULY: frozenset({"d"})},
+        success={MAY: frozenset({"both"})},
+    )
+    seen = Unresolved(heard=True)
+    assert journals.observe(JOURNAL, state) == replace(
+        JOURNAL,
+        unresolved={
+            "2025-05": {"a": HEARD, "b": BOTH, "new": seen, "both": replace(seen, done_too=True)},
+            "2025-06": {"c": HEARD},
+            "2025-07": {"d": seen},
+        },
+    )
+
+
+def test_only_a_contract_that_moved_from_errors_to_successes_leaves() -> None:
+    moved = PlanState(success={MAY: frozenset({"a", "b"}), JUNE: frozenset({"c"})})
+    assert journals.observe(JOURNAL, moved).unresolved == {"2025-05": {"b": BOTH}, "2025-06": {}}
+    still = replace(moved, errors={JUNE: frozenset({"c"})})
+    assert journals.observe(JOURNAL, still).unresolved["2025-06"] == {"c": HEARD}
+    assert journals.observe(JOURNAL, PlanState()) == JOURNAL
+
+
+def test_what_is_reopened_is_of_that_month_alone() -> None:
+    assert journals.reopened(JOURNAL, PlanState(), MAY) == {"a", "b"}
+    assert journals.reopened(JOURNAL, PlanState(), JULY) == frozenset()
+    done = PlanState(success={MAY: frozenset({"a", "b"})})
+    assert journals.reopened(JOURNAL, done, MAY) == {"b"}
+
+
+def test_closing_a_month_renews_its_errors_and_leaves_the_other_months() -> None:
+    errors = {"b": "AGAIN", "new": "NEW"}
+    assert journals.after_closing(
+        JOURNAL, MAY, errors, frozenset({"a"}), last_closed=JULY
+    ) == replace(
+        JOURNAL,
+        last_closed_month="2025-07",
+        unresolved={
+            "2025-06": {"c": HEARD},
+            "2025-05": {
+                "b": Unresolved(code="AGAIN", done_too=True),
+                "new": Unresolved(code="NEW"),
+            },
+        },
+    )
+
+
+def test_a_month_without_errors_leaves_no_trace() -> None:
+    closed = journals.after_closing(JOURNAL, JULY, {}, frozenset(), last_closed=None)
+    assert closed == JOURNAL
+    emptied = journals.after_closing(JOURNAL, JUNE, {}, frozenset({"c"}), last_closed=None)
+    assert emptied.unresolved.keys() == {"2025-05"}
+
+
+def test_an_error_that_is_watched_is_noted_once_beside_the_others() -> None:
+    watched = journals.watched(JOURNAL, JULY, "d", "CODE", "x-1")
+    assert watched == replace(
+        JOURNAL,
+        unresolved={
+            **JOURNAL.unresolved,
+            "2025-07": {"d": Unresolved(code="CODE", announced_by="x-1", heard=True)},
+        },
+    )
+    assert journals.watched(watched, JULY, "d", "OTHER", "x-2") == watched
+    more = journals.watched(JOURNAL, MAY, "z", "CODE", "x-1").unresolved["2025-05"]
+    assert more.pop("z") == Unresolved(code="CODE", announced_by="x-1", heard=True)
+    assert more == {"a": HEARD, "b": BOTH}
+
+
+def test_a_contract_that_a_person_has_settled_leaves_and_no_other() -> None:
+    settled = journals.after_resolution(JOURNAL, MAY, "a")
+    assert settled == replace(JOURNAL, unresolved={"2025-05": {"b": BOTH}, "2025-06": {"c": HEARD}})
+    assert journals.after_resolution(JOURNAL, JUNE, "c").unresolved.keys() == {"2025-05"}
+    for month, name in ((JULY, "a"), (MAY, "z")):
+        assert journals.after_resolution(JOURNAL, month, name) == JOURNAL
+
+
+def test_new_notices_follow_those_that_wait() -> None:
+    journal = journals.with_notices(JOURNAL, ["hear", "look", "this"])
+    assert journal.notices == (Notice(text="look"), Notice(text="hear"), Notice(text="this"))
+
+
+def test_what_nobody_has_heard_is_announced_in_order_with_the_count_of_all() -> None:
+    new = Unresolved(code="NEW")
+    journal = replace(
+        JOURNAL,
+        unresolved={"2025-06": {"d": new, "c": new}, "2025-05": {"a": HEARD, "b": new}},
+        notices=(Notice(text="look"), Notice(text="old", announced_by="x-0", heard=True)),
+    )
+    contracts = ["2025-05: b (NEW)", "2025-06: c (NEW)", "2025-06: d (NEW)"]
+    assert journals.to_announce(journal, "x-1") == (contracts, ["look"], 4)
+    told = journals.announced(journal, "x-1")
+    mine = replace(new, announced_by="x-1")
+    assert told == replace(
+        journal,
+        unresolved={"2025-06": {"d": mine, "c": mine}, "2025-05": {"a": HEARD, "b": mine}},
+        notices=(Notice(text="look", announced_by="x-1"),),
+    )
+    everything = ["2025-05: a (HEARD)", *contracts]
+    assert journals.to_announce(told, "x-0") == (everything, ["look"], 4)
+
+
+def test_what_an_execution_did_not_get_to_say_is_said_by_the_next() -> None:
+    new = Unresolved(code="NEW")
+    journal = Journal(unresolved={"2025-05": {"b": new}}, notices=(Notice(text="look"),))
+    unsaid = journals.announced(journal, "x-1")
+    assert journals.to_announce(unsaid, "x-2") == (["2025-05: b (NEW)"], ["look"], 1)
+    said = journals.heard(journals.announced(unsaid, "x-2"), "x-2")
+    assert journals.to_announce(said, "x-3") == ([], [], 1)
+    assert journals.heard(unsaid, "x-2") == unsaid
+
+
+def test_an_error_that_its_month_was_about_to_show_is_unheard_wherever_it_is_first_seen() -> None:
+    before = journals.before_closing(Journal(), MAY, {"b": "NEW"})
+    state = PlanState(errors={MAY: frozenset({"a", "b"})})
+    seen = journals.observe(before, state)
+    assert journals.to_announce(seen, "x-1").contracts == ["2025-05: b (NEW)"]
+    assert journals.reopened(before, PlanState(), MAY) == frozenset()
+    closed = journals.after_closing(before, MAY, {"b": "NEW"}, frozenset(), last_closed=None)
+    assert closed == Journal(unresolved={"2025-05": {"b": Unresolved(code="NEW")}})

@@ -1,0 +1,65 @@
+"""Where things are in the buckets: written out, because what is there must be found again."""
+
+import pytest
+
+from functions.domain import keys
+from functions.domain.month import Month
+from functions.domain.plan import parse_plan
+
+PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
+JULY = Month(2025, 7)
+DIGEST = "0123456789abcdef" * 4
+
+
+def test_everything_of_a_plan_has_its_place() -> None:
+    places = {
+        "omnistrate-metering/S/E/P/": keys.usage_prefix(PLAN),
+        "omnistrate-metering/S/E/P/2025/07/": keys.usage_prefix(PLAN, JULY),
+        "leases/S/E/P.json": keys.lease(PLAN),
+        "ledger/S/E/P/plan.json": keys.journal(PLAN.key),
+        "ledger/S/E/P/2025-07/": keys.ledger_month(PLAN, JULY),
+        "ledger/S/E/P/2025-07/c-1.json": keys.ledger_entry(PLAN, JULY, "c-1"),
+        "ledger/S/E/P/remainders/": keys.remainders(PLAN),
+        "ledger/S/E/P/remainders/2025-07.json": keys.remainders(PLAN, JULY),
+        "manifests/S/E/P/2025-07/manifest.json": keys.manifest(PLAN, JULY),
+        "manifests/S/E/P/2025-07/x-1/": keys.manifest_files(PLAN, JULY, "x-1"),
+        "runs/S/E/P/2025-07/x-1/": keys.run(PLAN, JULY, "x-1", dry_run=False),
+        "previews/S/E/P/2025-07/x-1/": keys.run(PLAN, JULY, "x-1", dry_run=True),
+        "reports/S/E/P/2025-07/": keys.report(PLAN, JULY),
+    }
+    assert list(places.values()) == list(places)
+
+
+def test_everything_of_a_stream_has_its_place() -> None:
+    places = {
+        "leases/conn.json": keys.stream_lease("conn"),
+        "drops/conn/2025-07.json": keys.drop("conn", JULY),
+        f"runs/x-1/2025-07-{DIGEST[:32]}.json": keys.drop_body("x-1", JULY, DIGEST),
+        "runs/x-1/repeated-v%2F1.json": keys.repeated_rows("x-1", "v/1"),
+        "snapshots/conn/2025-07/x-1-0123456789abcdef.json": keys.snapshot(
+            "conn", JULY, "x-1", DIGEST
+        ),
+    }
+    assert list(places.values()) == list(places)
+
+
+@pytest.mark.parametrize("contract", ["c-1", "a/b", "../plan", "x.json", "100%", "\u00e9 ?"])
+def test_a_contract_id_stays_within_its_folder_and_reads_back(contract: str) -> None:
+    key = keys.ledger_entry(PLAN, JULY, contract)
+    assert key.rpartition("/")[0] == "ledger/S/E/P/2025-07"
+    assert keys.contract_of(key) == contract
+
+
+@pytest.mark.parametrize(
+    ("file", "key"),
+    [
+        ("credits-2025-01.csv", "reports/credits-2025-01/x-1-2.json"),
+        ("snapshots/conn/2025-01/x-0-abc.json", "reports/restore-2025-01/x-1-2.json"),
+        ("2025-01/x-0-abc.json", "reports/restore-2025-01/x-1-2.json"),
+        ("a.b.csv", "reports/a.b/x-1-2.json"),
+    ],
+)
+def test_a_report_lies_under_the_name_of_its_file_or_the_month_that_was_restored(
+    file: str, key: str
+) -> None:
+    assert keys.credits_report(file, "x-1", 2) == key

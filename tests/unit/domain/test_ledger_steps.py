@@ -1,0 +1,163 @@
+"""Each step of the ledger as a whole: what it notes, and that it touches nothing else."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from functions.domain import ledger
+from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer
+from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure, Line
+from functions.domain.month import parse_instant
+
+NOON = "2025-08-02T12:00:00Z"
+FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-1")
+CPU = Line(dimension="cpu", quantity="5", amount="5.5")
+MEM = Line(dimension="mem", quantity="7")
+
+
+def an_attempt(name: str = "a-1", at: str = NOON, execution: str = "x") -> Attempt:
+    return Attempt(
+        id=name, execution=execution, at=at, dimensions=("cpu",), request="body", digest="d"
+    )
+
+
+def an_entry(*lines: Line, **fields: Any) -> Entry:
+    return Entry(
+        plan="S:E:P",
+        month="2025-07",
+        contract_id="c-1",
+        execution="x",
+        claimed_at="t",
+        lines=lines,
+        **fields,
+    )
+
+
+def a_decision(execution: str = "x-2") -> Decision:
+    return Decision(what="reopened", execution=execution, at="t-2", reason="r")
+
+
+def concluded(line: Line, answer: Answer) -> Line:
+    entry = an_entry(line, attempts=(an_attempt(),))
+    return ledger.conclude(entry, "a-1", {line.dimension: answer}, outcome="answered").lines[0]
+
+
+def test_reopening_forgets_the_refusal_and_counts_the_retry() -> None:
+    refused = replace(
+        CPU, state="refused", code="DIM", message="no", errors=("no",), in_doubt_before=True
+    )
+    entry = an_entry(
+        refused,
+        replace(MEM, state="open", in_doubt_before=True),
+        failure=FAILURE,
+        retries=1,
+        decisions=(a_decision("x-1"),),
+        settled_at="t-1",
+    )
+    assert ledger.reopen(entry, a_decision()) == an_entry(
+        CPU, MEM, retries=2, decisions=(a_decision("x-1"), a_decision()), settled_at="t-1"
+    )
+
+
+def test_reopening_leaves_what_is_billed_or_in_doubt() -> None:
+    lines = tuple(
+        Line(dimension=state, quantity="1", state=state, in_doubt_before=True, code="C")
+        for state in ("sent", "present", "accepted", "waived")
+    )
+    assert ledger.reopen(an_entry(*lines, failure=FAILURE), a_decision()).lines == lines
+
+
+def test_a_duplicate_that_is_reopened_is_there_until_a_look_says_otherwise() -> None:
+    refused = replace(CPU, state="refused", code=DUPLICATE, message="m", errors=("m",))
+    assert ledger.reopen(an_entry(refused), a_decision()).lines == (replace(CPU, state="present"),)
+
+
+def test_beginning_marks_the_lines_that_leave_and_adds_the_attempt() -> None:
+    entry = an_entry(replace(CPU, state="open"), MEM, attempts=(an_attempt("a-0"),))
+    assert ledger.begin(entry, an_attempt()) == an_entry(
+        replace(CPU, state="sent"), MEM, attempts=(an_attempt("a-0"), an_attempt())
+    )
+
+
+def test_an_answer_is_kept_with_its_own_attempt_only() -> None:
+    sent = replace(CPU, state="sent")
+    entry = an_entry(sent, MEM, attempts=(an_attempt("a-0"), an_attempt()))
+    answers = {"cpu": Answer(kind="accepted", record_id="r-1")}
+    found = ledger.conclude(entry, "a-1", answers, outcome="200", status=200, response="body")
+    assert found.attempts == (
+        an_attempt("a-0"),
+        replace(an_attempt(), outcome="200", status=200, response="body"),
+    )
+    assert found.lines == (
+        replace(CPU, state="accepted", evidence="response", record_id="r-1"),
+        MEM,
+    )
+
+
+def test_an_answer_that_was_lost_leaves_status_and_response_empty() -> None:
+    entry = an_entry(replace(CPU, state="sent"), attempts=(an_attempt(),))
+    (attempt,) = ledger.conclude(entry, "a-1", {}, outcome="timeout").attempts
+    assert (attempt.outcome, attempt.status, attempt.response) == ("timeout", None, "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "changes"),
+    [
+        (
+            Answer(kind="refused", record_id="r", code="C", message="m", errors=("e",)),
+            {"state": "refused", "record_id": "r", "code": "C", "message": "m", "errors": ("e",)},
+        ),
+        (
+            Answer(kind="present", record_id="r", code="C", message="m", errors=("e",)),
+            {"state": "present", "code": "C", "message": "m"},
+        ),
+        (NOT_TAKEN, {"state": "open"}),
+        (UNKNOWN, {"in_doubt_before": True}),
+    ],
+)
+def test_each_answer_changes_its_line_by_what_it_says(
+    answer: Answer, changes: dict[str, Any]
+) -> None:
+    sent = replace(CPU, state="sent")
+    assert concluded(sent, answer) == replace(sent, **changes)
+
+
+def test_what_a_person_has_waived_is_changed_by_nothing_but_an_acceptance() -> None:
+    waived = replace(CPU, state="waived")
+    for answer in (Answer(kind="refused", code="C"), Answer(kind="present"), NOT_TAKEN, UNKNOWN):
+        assert concluded(waived, answer) == waived
+    assert concluded(waived, Answer(kind="accepted")).state == "accepted"
+
+
+def test_only_the_last_request_decides_whether_all_are_over() -> None:
+    early = [an_attempt(name, "2025-08-02T11:00:00Z") for name in ("a-0", "a-1")]
+    entry = an_entry(attempts=(*early, an_attempt("a-2")))
+
+    def over(seconds: float) -> bool:
+        return ledger.request_over(entry, parse_instant(NOON) + timedelta(seconds=seconds), 120)
+
+    assert [over(seconds) for seconds in (0, 119.999, 120, 121)] == [False, False, True, True]
+    assert ledger.request_over(an_entry(), datetime.fromisoformat(NOON), 120)
+
+
+def test_a_hindrance_a_failure_and_a_success_are_noted_with_their_moment() -> None:
+    entry = an_entry(replace(CPU, state="accepted"), retries=1)
+    assert ledger.hindered(entry, "429") == replace(entry, hindered_by="429")
+    failed = ledger.fail(entry, FAILURE)
+    assert failed == replace(entry, failure=FAILURE, settled_at="t-1")
+    assert ledger.succeed(failed, "t-2") == replace(entry, settled_at="t-2")
+
+
+def test_a_success_without_evidence_names_contract_and_month() -> None:
+    with pytest.raises(ValueError, match=r"^contract c-1 of 2025-07 is not accepted in full$"):
+        ledger.succeed(an_entry(replace(CPU, state="accepted"), MEM), "t")
+
+
+def test_the_lines_of_an_execution_are_those_that_its_own_attempts_held() -> None:
+    entry = an_entry(CPU, MEM, attempts=(an_attempt(), replace(an_attempt("b", execution="y"))))
+    assert entry.sent_by("x") == (CPU,)
+    mine = replace(an_attempt("b", execution="y"), dimensions=("mem", "gone"))
+    assert replace(entry, attempts=(an_attempt(), mine)).sent_by("y") == (MEM,)
+    assert entry.sent_by("z") == ()

@@ -1,0 +1,60 @@
+"""The count of mutants: only a killed one counts, and no module is left out of it."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+
+import pytest
+
+from tests.unit.domain import mutants
+
+GROUPS = {"ledger": ["claim", "lease"], "money": ["amount"]}
+
+
+def line(name: str, outcome: str) -> str:
+    return f"    functions.domain.{name}__mutmut_1: {outcome}"
+
+
+def test_mutants_are_counted_by_the_group_of_their_module() -> None:
+    lines = [
+        line("claim.x_claim", "killed"),
+        line("lease.x_over", "survived"),
+        line("lease.x\u01c1Lease\u01c1at", "killed"),
+        line("amount.x_parse", "no tests"),
+    ]
+    assert mutants.counted(lines, GROUPS) == {
+        "ledger": Counter(killed=2, survived=1),
+        "money": Counter({"no tests": 1}),
+    }
+
+
+def test_a_module_without_a_group_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^functions\.domain\.plan\.x_key__mutmut_1: add its"):
+        mutants.counted([line("plan.x_key", "killed")], GROUPS)
+
+
+def test_a_mutant_counts_only_if_it_was_killed() -> None:
+    assert mutants.share(Counter(killed=9, survived=1)) == 0.9
+    assert mutants.share(Counter({"killed": 1, "timeout": 1, "not checked": 2})) == 0.25
+    assert mutants.share(Counter()) == 0
+
+
+def test_a_group_is_told_in_a_line() -> None:
+    found = {"money": Counter({"killed": 7, "survived": 1, "timeout": 1, "not checked": 1})}
+    assert mutants.table(found).splitlines()[1].split() == [
+        *("money", "10", "7", "1", "1", "1", "70.0%"),
+    ]
+
+
+@pytest.mark.parametrize(("survived", "ends"), [(1, 0), (2, 1)])
+def test_a_group_below_nine_in_ten_fails_and_survivors_are_named(
+    survived: int, ends: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed = [line(f"{name}.x_a", "killed") for name in ("claim", "amount", "month")] * 9
+    lines = [*killed, *[line("month.x_b", "survived")] * survived]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(lines)))
+    assert mutants.main() == ends
+    assert capsys.readouterr().out.count("functions.domain.month.x_b__mutmut_1: survived") == (
+        survived
+    )

@@ -1,0 +1,159 @@
+"""What is told of a month's contracts: to the state file, and to the person who reads the error."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from functions.domain.billing import ContractBill, MonthBill
+from functions.domain.ledger_entry import Attempt, Decision, Entry, Failure, Line
+from functions.domain.month import Month
+from functions.domain.outcome import Outcome, account, code_of, error_record, explain_open, some
+from functions.domain.run_files import MonthUsage
+from functions.domain.state_file import ErrorRecord, MonthState
+
+JULY = Month(2025, 7)
+FAILURE = Failure(code="DIM", message="no such dimension", errors=("cpu: no",), at="t-1")
+NOBODY: frozenset[str] = frozenset()
+
+
+def an_entry(*lines: Line, name: str = "c-1", **fields: Any) -> Entry:
+    claimed: dict[str, Any] = {
+        "plan": "S:E:P",
+        "month": "2025-07",
+        "execution": "x",
+        "claimed_at": "t",
+    }
+    return Entry(**claimed, contract_id=name, lines=lines, **fields)
+
+
+def billed(name: str, **fields: Any) -> Entry:
+    line = Line(dimension="cpu", quantity="5", state="accepted")
+    return an_entry(line, name=name, settled_at="t", **fields)
+
+
+def accounted(
+    entries: list[Entry], contracts: set[str], processed: set[str], *, closed: bool | None = None
+) -> Outcome:
+    bills = [
+        ContractBill(contract_id=name, usage={}, quantities={"cpu": "5"})
+        for name in sorted(contracts)
+    ]
+    usage = MonthUsage(
+        files=1,
+        records=1,
+        duplicates=0,
+        dropped={},
+        warnings=[],
+        processed=sorted(processed),
+        lists=[],
+        digest="",
+        bill=MonthBill(contracts=bills, quarantined=[], unbilled_dimensions=[]),
+    )
+    ledger = {entry.contract_id: entry for entry in entries}
+    state = MonthState(frozenset({"known"}), NOBODY)
+    if closed is None:
+        return account(usage, ledger, state, NOBODY)
+    return account(usage, ledger, state, NOBODY, closed=closed)
+
+
+def test_a_contract_without_an_entry_keeps_its_month_open_until_that_is_closed() -> None:
+    late = {"late"}
+    assert accounted([], late, set()).unaccounted == ["late"]
+    assert accounted([], late, set(), closed=False).unaccounted == ["late"]
+    assert accounted([], late, set(), closed=True) == Outcome([], {}, [])
+    assert accounted([], late, late, closed=True).unaccounted == ["late"], "it was to be billed"
+
+
+def test_what_came_late_hides_none_of_the_contracts_after_it() -> None:
+    failed = an_entry(name="z-2", failure=FAILURE, settled_at="t")
+    entries = [billed("z-1"), failed, an_entry(name="z-3")]
+    names = {"a-late", "known", "z-1", "z-2", "z-3"}
+    assert accounted(entries, names, set(), closed=True) == Outcome(
+        ["z-1"], {"z-2": failed}, ["z-3"]
+    )
+
+
+def test_bills_items_of_the_run_and_the_ledger_are_all_accounted_for() -> None:
+    found = accounted([billed("of-ledger")], {"of-bill"}, {"of-run"})
+    assert (found.accepted, found.unaccounted) == (["of-ledger"], ["of-bill", "of-run"])
+    assert not found.complete
+    assert accounted([billed("c-1")], {"c-1"}, {"c-1"}).complete
+
+
+def test_a_contract_that_a_person_waived_needs_no_line_per_dimension() -> None:
+    waived = Decision(what="waived", execution="x", at="t", reason="r")
+    entry = an_entry(decisions=(waived,), settled_at="t")
+    assert accounted([entry], {"c-1"}, {"c-1"}).accepted == ["c-1"]
+    assert accounted([replace(entry, decisions=())], {"c-1"}, {"c-1"}).unaccounted == ["c-1"]
+
+
+def test_the_code_of_an_entry_is_that_of_its_failure() -> None:
+    assert code_of(an_entry(failure=FAILURE)) == "DIM"
+    assert code_of(an_entry()) == ""
+
+
+def test_a_long_list_is_cut_and_says_by_how_many() -> None:
+    assert some(str(number) for number in range(20)) == [str(number) for number in range(20)]
+    assert some(map(str, range(22)))[19:] == ["19", "and 2 more"]
+    assert some(["a", "b", "c"], most=2) == ["a", "b", "and 1 more"]
+
+
+def test_an_error_shows_the_records_that_are_not_billed() -> None:
+    lines = (
+        Line(dimension="cpu", quantity="5", state="refused"),
+        Line(dimension="mem", quantity="7", state="accepted"),
+    )
+    entry = an_entry(*lines, failure=FAILURE, retries=2, until="2025-07-13T10:00:00Z")
+    record = {
+        "cloud": "gcp",
+        "contract_id": "c-1",
+        "dimension": "cpu",
+        "start_time": "2025-07-01T00:00:00Z",
+        "end_time": "2025-07-13T09:59:59Z",
+        "quantity": "5",
+    }
+    assert error_record("gcp", JULY, entry) == ErrorRecord(
+        contract_id="c-1",
+        errors=["cpu: no"],
+        code="DIM",
+        message="no such dimension",
+        payload={"request": [record]},
+        retry_count=2,
+        last_retry_time="t-1",
+    )
+
+
+def test_an_error_without_a_record_or_a_retry_shows_none() -> None:
+    found = error_record("aws", JULY, an_entry(failure=FAILURE))
+    assert (found.payload, found.retry_count, found.last_retry_time) == (None, 0, None)
+
+
+def test_what_has_not_failed_has_no_error_to_show() -> None:
+    with pytest.raises(ValueError, match=r"^c-1 has not failed$"):
+        error_record("aws", JULY, an_entry())
+
+
+def an_attempt(outcome: str) -> Attempt:
+    return Attempt(
+        id="a", execution="x", at="t", dimensions=(), request="", digest="", outcome=outcome
+    )
+
+
+def test_an_open_month_is_told_with_what_came_last_of_each_contract() -> None:
+    attempts = (an_attempt("timeout"), an_attempt("429"), an_attempt("503"))
+    ledger = {
+        "c-1": an_entry(attempts=attempts),
+        "c-2": an_entry(attempts=attempts, hindered_by="429 since noon"),
+        "c-3": an_entry(),
+    }
+    assert explain_open("2025-07", ["c-1", "c-2", "c-3", "c-4"], ledger) == (
+        "2025-07 stays open, run again; contracts neither accepted nor recorded as errors: "
+        "4: c-1 (503), c-2 (429 since noon), c-3, c-4"
+    )
+
+
+def test_an_open_month_names_twenty_contracts_and_counts_all() -> None:
+    told = explain_open("2025-07", [f"c-{number:02d}" for number in range(21)], {})
+    assert "errors: 21: c-00, c-01" in told
+    assert told.endswith(", c-19")

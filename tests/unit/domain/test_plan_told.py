@@ -1,0 +1,127 @@
+"""What is said of a plan that cannot be used: plan, field, value, and the limits."""
+
+from typing import Any
+
+import pytest
+
+from functions.domain.plan import Plan, parse_plan, parse_plans
+from functions.errors import BadInput
+
+PLAN: dict[str, Any] = {"service": "S", "environment_type": "E", "plan_id": "P"}
+MARGINS = ("marker_margin_minutes", "final_margin_minutes")
+PART = "must be 1 to 128 characters without / or : or .. parts"
+OUTSIDE = "must be a plain key outside ('ledger/', "
+
+
+def refusal(**change: Any) -> str:
+    with pytest.raises(BadInput) as refused:
+        parse_plan({**PLAN, **change})
+    return str(refused.value)
+
+
+def refusal_of_list(text: str) -> str:
+    with pytest.raises(BadInput) as refused:
+        parse_plans(text)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "limits"),
+    [
+        *(("max_months", value, "1 to 24") for value in (0, 25)),
+        *(("late_window", value, "0 to 12") for value in (-1, 13)),
+        *(("submit_concurrency", value, "1 to 1000") for value in (0, 1_001)),
+        *(("marker_margin_minutes", value, "0 to 40320") for value in (-1, 40_321)),
+        *(("final_margin_minutes", value, "0 to 40320") for value in (-1, 40_321)),
+    ],
+)
+def test_a_number_outside_its_limits_is_told_with_them(field: str, value: int, limits: str) -> None:
+    assert refusal(**{field: value}) == f"plan S:E:P: {field}: {value} must be {limits}"
+
+
+def test_the_limits_themselves_are_allowed() -> None:
+    for numbers in ((1, 0, 1, 0, 0), (24, 12, 1_000, 40_320, 40_320)):
+        names = ("max_months", "late_window", "submit_concurrency", *MARGINS)
+        assert parse_plan({**PLAN, **dict(zip(names, numbers, strict=True))})
+
+
+@pytest.mark.parametrize("field", ["service", "environment_type", "plan_id"])
+@pytest.mark.parametrize("value", ["", ".", "..", "a/b", "a:b", "a\n", "x" * 129])
+def test_a_name_that_fits_no_key_is_told_with_its_field(field: str, value: str) -> None:
+    assert refusal(**{field: value}).endswith(f": {field}: {value!r} {PART}")
+
+
+def test_a_name_of_128_characters_and_one_with_dots_are_names() -> None:
+    assert parse_plan({**PLAN, "service": "x" * 128, "plan_id": "..."}).plan_id == "..."
+
+
+@pytest.mark.parametrize(
+    "value", ["ledger/x.json", "previews/x", "..", "a/../b", "/a", "a/", "a b", ""]
+)
+def test_a_state_file_that_is_no_key_of_its_own_is_told(value: str) -> None:
+    assert refusal(state_file=value).startswith(f"plan S:E:P: state_file: {value!r} {OUTSIDE}")
+
+
+def test_a_state_file_may_lie_in_a_folder() -> None:
+    assert parse_plan({**PLAN, "state_file": "state/my-plan_1.json"})
+
+
+def test_a_word_that_is_none_of_a_few_is_told_with_those() -> None:
+    assert refusal(rounding="up") == (
+        "plan P: Invalid enum value 'up' - at `$.rounding`: 'up'; "
+        "allowed are floor, half_up, ceiling"
+    )
+
+
+def test_a_value_of_another_kind_is_told_with_itself() -> None:
+    assert refusal(max_months="twelve") == (
+        "plan P: Expected `int`, got `str` - at `$.max_months`: 'twelve'"
+    )
+    assert refusal(start_month=5) == (
+        "plan P: Expected `str | null`, got `int` - at `$.start_month`: 5"
+    )
+
+
+def test_an_unknown_key_is_told_with_those_that_are_known() -> None:
+    known = ", ".join(Plan.__struct_fields__)
+    assert refusal(contracts=[]) == (
+        f"plan P: Object contains unknown field `contracts`; known are {known}"
+    )
+
+
+def test_a_key_that_is_missing_or_a_plan_that_is_none_is_told_as_it_stands() -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_plan({"service": "S"})
+    assert str(refused.value) == "plan ?: Object missing required field `environment_type`"
+    with pytest.raises(BadInput) as refused:
+        parse_plan(3)
+    assert str(refused.value) == "plan 3: Expected `object`, got `int`"
+
+
+def test_the_first_of_several_faults_is_told_in_the_order_of_the_table() -> None:
+    assert "max_months" in refusal(max_months=0, late_window=99, start_month="x")
+    assert refusal(start_month="x", state_file="..") == (
+        "plan S:E:P: start_month: 'x' is not a month (YYYY-MM)"
+    )
+
+
+def test_a_faulty_dimension_is_told_by_its_name() -> None:
+    assert refusal(dimensions={"ok": "1", " ": "1"}) == (
+        "plan S:E:P: dimensions: ' ': a dimension needs a name"
+    )
+    assert refusal(dimensions={"ok": "1", "bad": "1j"}) == (
+        "plan S:E:P: dimensions.bad: formula '1j': 1j is not a number"
+    )
+
+
+def test_a_list_of_plans_that_is_none_is_told() -> None:
+    assert refusal_of_list("nonsense").startswith("plans are not JSON: ")
+    for text in ("{}", "[]", "3"):
+        assert refusal_of_list(text) == "plans must be a JSON list with at least one plan"
+
+
+def test_a_plan_that_is_configured_twice_is_told_how_often() -> None:
+    one, other = parse_plan(PLAN), parse_plan({**PLAN, "plan_id": "Q"})
+    listed = ",".join(plan.to_json() for plan in (other, one, one, one))
+    assert refusal_of_list(f"[{listed}]") == "plan S:E:P is configured 3 times"
+    assert parse_plans(f"[{one.to_json()},{other.to_json()}]".encode()) == (one, other)

@@ -1,0 +1,56 @@
+"""What rounding leaves: usage = quantities + balance, over all months."""
+
+from fractions import Fraction
+
+from functions.domain.ledger_entry import Entry, Line
+from functions.domain.remainders import Remainders, balance, remainders_of
+
+
+def an_entry(name: str, *lines: Line, **unbilled: str) -> Entry:
+    return Entry(
+        plan="S:E:P",
+        month="2025-07",
+        contract_id=name,
+        execution="x",
+        claimed_at="t",
+        lines=lines,
+        unbilled=unbilled,
+    )
+
+
+def a_line(dimension: str, quantity: str, amount: str = "") -> Line:
+    return Line(dimension=dimension, quantity=quantity, amount=amount)
+
+
+def test_a_month_leaves_the_usage_that_its_quantities_do_not_bill() -> None:
+    entry = an_entry(
+        "c-1", a_line("cpu", "2", "2.75"), a_line("mem", "3", "3"), a_line("net", "2", "1.5")
+    )
+    assert remainders_of([entry]).contracts == {"c-1": {"cpu": "0.75", "net": "-0.5"}}
+
+
+def test_usage_that_comes_to_no_whole_unit_is_left_as_a_whole() -> None:
+    assert remainders_of([an_entry("c-1", disk="0.25", cpu="1/3")]).contracts == {
+        "c-1": {"cpu": "1/3", "disk": "0.25"}
+    }
+
+
+def test_an_entry_of_an_earlier_version_and_one_without_remainder_leave_nothing() -> None:
+    entries = [an_entry("old", a_line("cpu", "2")), an_entry("even", a_line("cpu", "2", "2"))]
+    assert remainders_of(entries) == Remainders(contracts={})
+
+
+def test_contracts_and_dimensions_are_written_in_order() -> None:
+    entries = [an_entry(name, b="0.1", a="0.2") for name in ("c-2", "c-1")]
+    found = remainders_of(entries).contracts
+    assert list(found) == ["c-1", "c-2"]
+    assert list(found["c-1"]) == ["a", "b"]
+
+
+def test_months_add_up_and_what_comes_to_nothing_is_gone() -> None:
+    months = [
+        Remainders(contracts={"c-1": {"cpu": "0.75", "mem": "0.5"}, "c-2": {"cpu": "1/3"}}),
+        Remainders(contracts={"c-1": {"cpu": "0.5", "mem": "-0.5"}}),
+    ]
+    assert balance(months) == {("c-1", "cpu"): Fraction(5, 4), ("c-2", "cpu"): Fraction(1, 3)}
+    assert balance([]) == {}

@@ -1,0 +1,147 @@
+"""A person's decision about a parked contract: what follows from it, and what it may not touch."""
+
+from typing import Literal
+
+import pytest
+
+from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Failure, Line, LineState
+from functions.domain.resolution import resolve
+
+What = Literal["reopened", "accepted", "not_accepted", "waived"]
+FAILURE = Failure(code="OUTCOME_UNKNOWN", message="ask", errors=("ask",), at="t-0")
+
+
+def a_line(dimension: str, state: LineState, code: str = "", message: str = "") -> Line:
+    return Line(
+        dimension=dimension,
+        quantity="5",
+        state=state,
+        code=code,
+        message=message,
+        in_doubt_before=True,
+    )
+
+
+def a_decision(what: What, execution: str = "x-9") -> Decision:
+    return Decision(what=what, execution=execution, at="t-9", reason="looked in Clazar")
+
+
+def parked(
+    *lines: Line, failure: Failure | None = FAILURE, decisions: tuple[Decision, ...] = ()
+) -> Entry:
+    return Entry(
+        plan="S:E:P",
+        month="2025-07",
+        contract_id="c-1",
+        execution="x",
+        claimed_at="t",
+        lines=lines,
+        failure=failure,
+        decisions=decisions,
+        settled_at="t-0" if failure else None,
+    )
+
+
+def states(entry: Entry) -> dict[str, str]:
+    return {line.dimension: line.state for line in entry.lines}
+
+
+SENT, PRESENT = a_line("sent", "sent"), a_line("present", "present", "C", "m")
+DONE, DUPLICATED = a_line("done", "accepted"), a_line("duplicate", "refused", DUPLICATE)
+REFUSED, UNSURE = a_line("refused", "refused", "DIM", "no"), a_line("unsure", "unsure")
+
+
+def test_accepted_settles_what_is_in_doubt_on_a_persons_word() -> None:
+    entry = resolve(parked(SENT, PRESENT, DUPLICATED, DONE), a_decision("accepted"))
+    assert entry.accepted
+    assert [line.evidence for line in entry.lines] == ["operator", "operator", "operator", ""]
+    assert (entry.failure, entry.settled_at) == (None, "t-9")
+    assert entry.decisions == (a_decision("accepted"),)
+
+
+def test_accepted_says_nothing_of_what_was_refused_or_never_sent() -> None:
+    entry = resolve(parked(SENT, REFUSED, UNSURE), a_decision("accepted"))
+    assert states(entry) == {"sent": "accepted", "refused": "refused", "unsure": "unsure"}
+    assert entry.lines[1:] == (REFUSED, UNSURE)
+    assert (entry.failure, entry.settled_at) == (FAILURE, "t-0"), "it stays parked"
+    assert entry.decisions == (a_decision("accepted"),)
+
+
+def test_accepted_needs_a_doubt_and_says_what_there_is_instead() -> None:
+    with pytest.raises(ValueError, match="is in doubt") as refused:
+        resolve(parked(REFUSED, UNSURE), a_decision("accepted"))
+    assert str(refused.value) == (
+        "nothing of c-1 in 2025-07 is in doubt: refused is refused, unsure is unsure"
+    )
+    with pytest.raises(ValueError, match=r"is in doubt: ask$"):
+        resolve(parked(), a_decision("accepted"))
+
+
+def test_not_accepted_lets_what_is_in_doubt_be_looked_up_and_sent() -> None:
+    entry = resolve(parked(SENT, PRESENT, REFUSED, DONE), a_decision("not_accepted"))
+    assert entry.lines == (
+        Line(dimension="sent", quantity="5", state="unsure"),
+        Line(dimension="present", quantity="5", state="unsure"),
+        REFUSED,
+        DONE,
+    )
+    assert (entry.failure, entry.settled_at) == (FAILURE, "t-0"), "a run re-opens it"
+    assert entry.decisions == (a_decision("not_accepted"),)
+
+
+def test_not_accepted_never_settles_a_contract() -> None:
+    entry = resolve(parked(DONE), a_decision("not_accepted"))
+    assert (entry.failure, entry.settled_at) == (FAILURE, "t-0")
+
+
+def test_waived_bills_nothing_more_and_keeps_what_was_billed() -> None:
+    entry = resolve(parked(SENT, REFUSED, UNSURE, DONE), a_decision("waived"))
+    assert states(entry) == {
+        "sent": "waived",
+        "refused": "waived",
+        "unsure": "waived",
+        "done": "accepted",
+    }
+    assert entry.waived
+    assert (entry.failure, entry.settled_at) == (None, "t-9")
+    assert entry.decisions == (a_decision("waived"),)
+
+
+def test_a_contract_that_is_not_parked_is_left_to_its_run() -> None:
+    entry = parked(UNSURE, DONE, failure=None)
+    with pytest.raises(ValueError, match="is not parked") as refused:
+        resolve(entry, a_decision("waived"))
+    assert str(refused.value) == "c-1 in 2025-07 is not parked: nothing of it failed or is in doubt"
+
+
+def test_a_doubt_may_be_decided_before_its_run_has_parked_it() -> None:
+    assert resolve(parked(SENT, failure=None), a_decision("accepted")).settled_at == "t-9"
+
+
+@pytest.mark.parametrize("what", ["accepted", "not_accepted", "waived"])
+def test_the_same_decision_of_the_same_execution_changes_nothing(what: What) -> None:
+    entry = resolve(parked(SENT, REFUSED), a_decision(what))
+    assert resolve(entry, a_decision(what)) == entry
+
+
+def test_a_decision_that_has_settled_the_contract_stands_for_every_execution() -> None:
+    entry = resolve(parked(SENT), a_decision("accepted"))
+    assert resolve(entry, a_decision("accepted", "x-10")) == entry
+    with pytest.raises(ValueError, match="is not parked"):
+        resolve(entry, a_decision("waived", "x-10"))
+
+
+def test_the_same_decision_of_another_execution_is_taken_again_while_it_is_parked() -> None:
+    before = a_decision("not_accepted", "x-8")
+    for failure in (FAILURE, None):
+        waiting = parked(SENT, failure=failure, decisions=(before,))
+        entry = resolve(waiting, a_decision("not_accepted"))
+        assert entry.decisions == (before, a_decision("not_accepted"))
+        assert states(entry) == {"sent": "unsure"}
+
+
+def test_another_decision_of_the_same_execution_is_another_one() -> None:
+    before = a_decision("not_accepted")
+    entry = resolve(parked(UNSURE, decisions=(before,)), a_decision("waived"))
+    assert entry.decisions == (before, a_decision("waived"))
+    assert entry.waived

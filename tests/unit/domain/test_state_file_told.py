@@ -1,0 +1,169 @@
+"""The state file as people see it: how it is written, and what is said of one that is broken."""
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.domain import state_file
+from functions.domain.month import Month
+from functions.domain.state_file import ErrorRecord, MonthState, PlanState
+from functions.errors import BadState
+
+JUNE, JULY = Month(2025, 6), Month(2025, 7)
+LEFT = "It was left as it is."
+NO_MONTH = "'June' is not a month (YYYY-MM). The file was left as it is."
+
+
+def recorded(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    terms: dict[str, Any] = {"successes": [], "errors": [], "closes": False, "at": "now", **changes}
+    found: dict[str, Any] = state_file.record_month(document, "K", JULY, **terms)["K"]
+    return found
+
+
+def an_error(name: str) -> dict[str, Any]:
+    return {"contract_id": name, "errors": ["e"], "code": "C", "message": "m"}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"[]", f"state file s.json must hold a JSON object. {LEFT}"),
+        (
+            b'{"c": 1, "b": {"x": 1, "z": 1, "y": 2, "z": 2, "y": 3}}',
+            f"state file s.json cannot be read: key 'y' stands twice in one object. {LEFT}",
+        ),
+        (b'{"K": 5}', "state file s.json, K: 5 is not an object"),
+        (
+            b'{"K": {"last_processed_month": "June"}}',
+            f"state file s.json, K.last_processed_month: {NO_MONTH}",
+        ),
+        (
+            b'{"K": {"success_contracts": 5}}',
+            "state file s.json, K.success_contracts: 5 is not an object of months",
+        ),
+        (
+            b'{"K": {"error_contracts": {"2025-06": "c"}}}',
+            "state file s.json, K.error_contracts.2025-06: 'c' is not a list",
+        ),
+        (
+            b'{"K": {"success_contracts": {"2025-06": ["c", 7, null]}}}',
+            "state file s.json, K.success_contracts.2025-06: '7' names no contract",
+        ),
+        (
+            b'{"K": {"error_contracts": {"June": []}}}',
+            f"state file s.json, K.error_contracts: {NO_MONTH}",
+        ),
+    ],
+)
+def test_what_cannot_be_understood_is_named_with_its_place_and_value(
+    body: bytes, said: str
+) -> None:
+    with pytest.raises(BadState) as refused:
+        state_file.read_plan(state_file.parse(body, "s.json"), "K", "s.json")
+    assert str(refused.value) == said
+
+
+def test_a_long_entry_that_names_no_contract_is_cut() -> None:
+    document = {"K": {"error_contracts": {"2025-06": [{"code": "x" * 200}]}}}
+    with pytest.raises(BadState) as refused:
+        state_file.read_plan(document, "K", "s.json")
+    shown = repr(str({"code": "x" * 200})[:80])
+    assert str(refused.value).endswith(f"2025-06: {shown} names no contract")
+
+
+def test_a_file_with_a_byte_order_mark_is_read() -> None:
+    assert state_file.parse(b'\xef\xbb\xbf{"K": {}}', "s.json") == {"K": {}}
+
+
+def test_a_plan_of_which_nothing_is_written_has_nothing() -> None:
+    found = state_file.read_plan({"K": {}}, "K", "s.json")
+    assert found == PlanState(last_processed_month=None, success={}, errors={})
+    assert found.at(JUNE) == MonthState(frozenset(), frozenset())
+
+
+def test_a_month_shows_who_is_done_and_who_has_failed() -> None:
+    found = state_file.read_plan(
+        {
+            "K": {
+                "success_contracts": {"2025-06": ["a", "b"]},
+                "error_contracts": {"2025-06": [an_error("c")]},
+            }
+        },
+        "K",
+        "s.json",
+    )
+    assert found
+    assert found.at(JUNE) == MonthState(frozenset({"a", "b"}), frozenset({"c"}))
+    assert found.at(JULY) == MonthState(frozenset(), frozenset())
+
+
+def test_a_plan_of_its_own_begins_with_what_the_month_came_to() -> None:
+    error = ErrorRecord(contract_id="c", errors=["e"], code="C", message="m")
+    assert recorded({}, successes=["b", "a"], errors=[error], closes=True) == {
+        "last_processed_month": "2025-07",
+        "last_updated": "now",
+        "success_contracts": {"2025-07": ["b", "a"]},
+        "error_contracts": {"2025-07": [an_error("c")]},
+    }
+
+
+def test_a_month_without_contracts_gets_no_lists() -> None:
+    assert recorded({}) == {"last_updated": "now", "success_contracts": {}, "error_contracts": {}}
+
+
+def test_lists_that_a_person_has_emptied_stay() -> None:
+    emptied: dict[str, Any] = {
+        "success_contracts": {"2025-07": []},
+        "error_contracts": {"2025-07": []},
+    }
+    assert recorded({"K": emptied}) == {**emptied, "last_updated": "now"}
+
+
+def test_errors_of_others_stay_in_place_and_new_ones_follow_by_name() -> None:
+    before = {"error_contracts": {"2025-07": [an_error("z"), an_error("b"), an_error("y")]}}
+    errors = [
+        ErrorRecord(contract_id=name, errors=["e"], code="NEW", message="m") for name in ("b", "a")
+    ]
+    found = recorded({"K": before}, successes=["y"], errors=errors)["error_contracts"]["2025-07"]
+    assert [(item["contract_id"], item["code"]) for item in found] == [
+        ("z", "C"),
+        ("a", "NEW"),
+        ("b", "NEW"),
+    ]
+
+
+def test_an_error_is_taken_out_and_all_else_stays() -> None:
+    entry: dict[str, Any] = {
+        "note": 1,
+        "last_updated": "before",
+        "error_contracts": {
+            "2025-06": [an_error("c")],
+            "2025-07": [an_error("c"), an_error("d")],
+        },
+    }
+    assert state_file.without_error({"Other": {"x": 1}, "K": entry}, "K", JULY, "c", at="now") == {
+        "Other": {"x": 1},
+        "K": {
+            "note": 1,
+            "last_updated": "now",
+            "error_contracts": {"2025-06": [an_error("c")], "2025-07": [an_error("d")]},
+        },
+    }
+    assert len(entry["error_contracts"]["2025-07"]) == 2, "what was read is left as it is"
+
+
+def test_taking_out_an_error_that_is_not_there_adds_no_month() -> None:
+    found = state_file.without_error({}, "K", JULY, "c", at="now")
+    assert found == {"K": {"last_updated": "now", "error_contracts": {}}}
+
+
+def test_the_file_is_written_indented_in_its_order_with_letters_as_they_are() -> None:
+    assert state_file.encode({"b": {"ü": 1}, "a": []}).decode() == (
+        '{\n  "b": {\n    "ü": 1\n  },\n  "a": []\n}\n'
+    )
+
+
+def test_half_a_character_is_written_as_an_escape() -> None:
+    broken = json.loads('{"b": {"a": "\\ud800"}}')
+    assert state_file.encode(broken) == b'{\n  "b": {\n    "a": "\\ud800"\n  }\n}\n'
