@@ -58,7 +58,10 @@ def closed_lately(plan: Plan, state: PlanState | None, journal: Journal) -> list
 def candidates(
     first: Month, as_of: datetime, limit: int, again: Sequence[Month]
 ) -> tuple[list[Month], list[Waiting]]:
-    """Return the months to work on, oldest first: those to do again and up to `limit` new ones."""
+    """Return the months to work on: up to `limit` new ones, then those to do again, each in order.
+
+    New ones first: a closed month whose files are gone must not hold them up.
+    """
     new: list[Month] = []
     month = first
     while month.end <= as_of and len(new) < limit:
@@ -68,7 +71,7 @@ def candidates(
     if month.end <= as_of:
         waiting.append(Waiting(str(month), f"left for the next run: {limit} months are the limit"))
     waiting += [Waiting(str(late), "is not over yet") for late in again if late.end > as_of]
-    chosen = sorted({*new, *(month for month in again if month.end <= as_of)})
+    chosen = new + sorted({month for month in again if month.end <= as_of} - set(new))
     waiting += [
         Waiting(str(month), f"left for the next run: a run does at most {MOST_MONTHS} months")
         for month in chosen[MOST_MONTHS:]
@@ -79,22 +82,24 @@ def candidates(
 def complete_months(
     months: Sequence[Month], plan: Plan, exported_to: datetime | None, as_of: datetime
 ) -> tuple[list[Month], list[Waiting]]:
-    """Return the leading months that the export has passed; the rest waits, in order.
+    """Return the months that the export has passed; the others wait, each with what it waits for.
 
     `exported_to` is None when the plan goes by the calendar.
     """
+    if exported_to is None:
+        return list(months), []
     margin = timedelta(minutes=plan.marker_margin_minutes)
-    for index, month in enumerate(months):
-        if exported_to is not None and exported_to < month.end + margin:
-            reason = (
-                f"export incomplete: it has reached {format_instant(exported_to)} and must reach "
-                f"{format_instant(month.end + margin)}"
-            )
-            return list(months[:index]), [
-                Waiting(str(late), reason, overdue=as_of >= late.end + OVERDUE)
-                for late in months[index:]
-            ]
-    return list(months), []
+    waiting = [
+        Waiting(
+            str(month),
+            f"export incomplete: it has reached {format_instant(exported_to)} and must reach "
+            f"{format_instant(month.end + margin)}",
+            overdue=as_of >= month.end + OVERDUE,
+        )
+        for month in months
+        if exported_to < month.end + margin
+    ]
+    return [month for month in months if exported_to >= month.end + margin], waiting
 
 
 def final_month(

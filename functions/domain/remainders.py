@@ -31,10 +31,10 @@ def remainders_of(entries: Iterable[Entry]) -> Remainders:
     return Remainders(contracts={name: found[name] for name in sorted(found) if found[name]})
 
 
-def without(left: Remainders, contract: str) -> Remainders:
-    """Return a month's remainders without those of a contract."""
-    kept = {name: found for name, found in left.contracts.items() if name != contract}
-    return Remainders(contracts=kept)
+def with_entry(left: Remainders, entry: Entry) -> Remainders:
+    """Return a month's remainders with those that one entry leaves now."""
+    found = {**left.contracts, entry.contract_id: _left(entry)}
+    return Remainders(contracts={name: found[name] for name in sorted(found) if found[name]})
 
 
 def _left(entry: Entry) -> dict[str, str]:

@@ -17,7 +17,7 @@ from functions.domain.journal import Journal, after_resolution, watched
 from functions.domain.ledger_entry import Decision, Entry
 from functions.domain.month import Month, format_instant
 from functions.domain.outcome import error_record
-from functions.domain.remainders import Remainders, without
+from functions.domain.remainders import Remainders, with_entry
 from functions.domain.resolution import resolve
 from functions.errors import BadInput, ContractBusy, OutcomeUnknown
 from functions.metering.payloads import Resolve, Resolved, Run, RunTask
@@ -124,7 +124,7 @@ def _record(run: Run, asked: Resolve, entry: Entry, outside: Outside, *, settled
     if entry.waived:
         left = state_bucket.remainders(outside.objects, run.plan, month)
         if left.read():
-            left.change(lambda found: without(found or Remainders(), asked.contract))
+            left.change(lambda found: with_entry(found or Remainders(), entry))
     state_bucket.change_state(outside.objects, run.plan, recorded)
     manifest = state_bucket.manifest(outside.objects, run.plan, month)
     if billed := manifest.read():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from tests.in_memory.clazar import Billed
 from tests.in_memory.metering_world import PLAN, MeteringWorld
 
@@ -160,3 +162,23 @@ def test_notices_that_do_not_fit_into_a_message_come_with_the_next() -> None:
         second = world.execute().output["message"]
         assert len(first) < 8_000
         assert second != "nothing to report"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"until": "2025-07-01T10:00:00Z"}, "until: goes with contracts"),
+        ({**FINAL, "months": ["2025-07"]}, "until: goes with contracts"),
+        ({**FINAL, "until": "2025-07-01T10:30:00Z"}, "is not a whole hour"),
+        ({**FINAL, "until": "2025-07-15T00:00:00Z"}, "is not over at 2025-07-14T00:00:00Z"),
+        ({**FINAL, "until": "2025-07-01"}, "not a timestamp with an offset"),
+        ({**FINAL, "contracts": ["c-9"]}, "c-9 have no usage in 2025-07"),
+    ],
+)
+def test_an_end_that_makes_no_sense_is_refused(given: dict[str, Any], said: str) -> None:
+    with MeteringWorld(WARNS, now=JULY_14) as world:
+        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}})
+        refused = world.execute(**given)
+        assert (refused.status, refused.error) == ("FAILED", "BadInput")
+        assert said in str(refused.cause)
+        assert not world.clazar.accepted

@@ -11,6 +11,8 @@ RECEIVERS = [Receiver(refuses, lists) for refuses in (False, True) for lists in 
 NO_RULE, LISTING = False, True
 FORGETFUL = Receiver(refuses_duplicates=NO_RULE, lists=not LISTING)
 CARELESS = Receiver(refuses_duplicates=NO_RULE, lists=LISTING)
+# One that has a duplicate rule accepts less, never more.
+RULELESS = [FORGETFUL, CARELESS]
 
 
 def months(

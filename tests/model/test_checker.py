@@ -18,7 +18,7 @@ from functions.metering import close_month
 from tests.model.explorer import explore
 from tests.model.order import Order
 from tests.model.outside import Outside
-from tests.model.settings import CARELESS, RECEIVERS, maps, months
+from tests.model.settings import CARELESS, RULELESS, maps, months
 
 Breaks = Callable[[pytest.MonkeyPatch], None]
 
@@ -131,7 +131,7 @@ def both_work_at_once(change: pytest.MonkeyPatch) -> None:
     change.setattr(Order, "undisturbed", lambda *_: None)
 
 
-@pytest.mark.parametrize("receiver", RECEIVERS, ids=str)
+@pytest.mark.parametrize("receiver", RULELESS, ids=str)
 def test_without_leases_still_nothing_is_billed_twice(
     receiver: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,7 +148,8 @@ class Exporter:
             self.broken.setdefault(key, objects[key])
             self._write(key, _MALFORMED, month)
             world.timeline.after(rng.uniform(3_600, 6 * 86_400), lambda: self.repair(key))
-        elif what == "gone" and not self._is_full(month):
+        elif what == "gone" and len(found) > 1 and not self._is_full(month):
+            # Not the last one: a re-opened contract of a month without files stays an error.
             key = rng.choice(found)
             self.broken.pop(key, None)
             world.usage_bucket.remove([key])

@@ -79,23 +79,3 @@ def test_a_dry_run_shows_the_final_usage(running: World) -> None:
     assert result.status == "SUCCEEDED"
     assert not running.clazar.exchanges
     assert all(key.startswith("previews/") for key in running.keys(""))
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({"until": "2025-07-01T10:00:00Z"}, "until: goes with contracts"),
-        ({**FINAL, "months": ["2025-07"]}, "until: goes with contracts"),
-        ({**FINAL, "until": "2025-07-01T10:30:00Z"}, "is not a whole hour"),
-        ({**FINAL, "until": "2025-07-14T00:00:00Z"}, "is not over at 2025-07-13T11:30:00Z"),
-        ({**FINAL, "until": "2025-07-01"}, "not a timestamp with an offset"),
-        ({**FINAL, "contracts": ["c-9"]}, "c-9 have no usage in 2025-07"),
-    ],
-)
-def test_an_end_that_makes_no_sense_is_refused(
-    running: World, given: dict[str, object], said: str
-) -> None:
-    result = running.run(given, as_of=JULY_13)
-    assert (result.status, result.error) == ("FAILED", "BadInput")
-    assert said in str(result.cause)
-    assert not running.clazar.posts

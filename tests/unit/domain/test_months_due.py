@@ -49,7 +49,7 @@ def test_neither_the_current_month_nor_a_future_one_is_ever_due() -> None:
 
 def test_the_limit_leaves_the_newest_for_the_next_run_and_says_so() -> None:
     months, waiting = months_due.candidates(MAY, AUGUST_2, 2, [Month(2024, 1)])
-    assert months == [Month(2024, 1), MAY, JUNE]
+    assert months == [MAY, JUNE, Month(2024, 1)]
     assert [item.month for item in waiting] == ["2025-07"]
 
 
