@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.statemachines.world import World, a_record
+from tests.statemachines.world import World
 
 JULY_13 = "2025-07-13T11:30:00Z"
 FINAL = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
@@ -41,37 +41,6 @@ def test_the_running_month_is_billed_up_to_that_hour_and_not_again(running: Worl
     assert running.state_json()["last_processed_month"] == "2025-07"
     message = result.output["message"]
     assert "c-1 cpu_core_hours: billed 10, usage now comes to 24 (+14)" in message
-
-
-def test_nothing_is_billed_before_the_export_has_passed_that_hour(running: World) -> None:
-    running.exported_to("2025-07-01T10:09:59Z")
-    result = running.run(FINAL, as_of=JULY_13)
-    assert result.status == "SUCCEEDED"
-    assert not running.clazar.posts
-    (waiting,) = result.output["waiting"]
-    assert waiting["month"] == "2025-07"
-    assert "must reach 2025-07-01T10:10:00Z; start again then" in waiting["reason"]
-
-
-def test_a_missing_hour_before_the_end_stops_it(running: World) -> None:
-    (running.usage / "omnistrate-metering/Postgres/PROD/pt-HJSv20iWX0/2025/07/01/09").rename(
-        running.usage / "elsewhere"
-    )
-    result = running.run(FINAL, as_of=JULY_13)
-    assert result.error == "BadUsage"
-    assert "01/09" in str(result.cause)
-    assert not running.clazar.posts
-
-
-def test_the_only_contract_of_a_plan_does_not_close_the_running_month(running: World) -> None:
-    running.month("c-1", hours=24, dimensions=[CPU])
-    running.run(FINAL, as_of=JULY_13)
-    assert "last_processed_month" not in running.state_json()
-    running.hour("31/23", [a_record("c-new", CPU)])
-    running.plan["missing_hours"] = "warn"
-    running.exported_to("2025-08-01T02:14:59Z")
-    running.run()
-    assert running.billed_contracts() == {"c-1", "c-new"}
 
 
 def test_a_dry_run_shows_the_final_usage(running: World) -> None:

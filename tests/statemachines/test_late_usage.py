@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.statemachines.world import KEY, PATH, World, a_record
+from tests.statemachines.world import PATH, World, a_record
 
 CPU = "cpu_core_hours"
 SEPTEMBER_2 = "2025-09-02T00:00:00Z"
@@ -46,16 +46,6 @@ def test_new_and_rewritten_files_are_told_with_the_difference_per_contract(bille
     assert [key[-14:] for key in report["rewritten"]] == ["01/02/sub-1.json"[-14:]]
 
 
-def test_a_change_is_told_once_and_the_next_one_again(billed: World) -> None:
-    billed.hour("01/06", [a_record("c-1")])
-    assert "(+1)" in billed.run().output["message"]
-    second = billed.run()
-    assert second.output["message"] == "nothing to report"
-    assert second.output["months"] == []
-    billed.hour("01/07", [a_record("c-1")])
-    assert "(+2)" in billed.run().output["message"]
-
-
 def test_it_is_told_by_the_run_that_bills_the_next_month(billed: World) -> None:
     billed.hour("01/06", [a_record("c-1")])
     billed.month("c-1", month="2025-08", dimensions=[CPU])
@@ -75,27 +65,6 @@ def test_it_is_told_by_the_run_that_bills_the_next_month(billed: World) -> None:
     )
 
 
-def test_files_that_are_gone_are_told_too(billed: World) -> None:
-    (billed.usage / f"omnistrate-metering/{PATH}/2025/07/01/05/sub-1.json").unlink()
-    message = billed.run().output["message"]
-    assert "1 files missing" in message
-    assert "c-1 cpu_core_hours: billed 6, usage now comes to 5 (-1)" in message
-
-
-def test_late_usage_that_cannot_be_read_is_named_after_what_is_due_was_billed(
-    billed: World,
-) -> None:
-    billed.hour("01/06", b"nonsense")
-    billed.month("c-1", month="2025-08", dimensions=[CPU])
-    billed.plan["missing_hours"] = "warn"
-    billed.exported_to("2025-09-01T02:14:59Z")
-    result = billed.run(as_of=SEPTEMBER_2)
-    assert result.error == "BadUsage"
-    assert "01/06/sub-1.json" in str(result.cause)
-    assert billed.billed()["c-1", CPU, "2025-08"] == 6
-    assert billed.state_json()["last_processed_month"] == "2025-08"
-
-
 def test_a_dry_run_tells_it_and_leaves_it_to_be_told(billed: World) -> None:
     billed.hour("01/06", [a_record("c-1")])
     before = {key: (billed.state / key).read_bytes() for key in billed.keys("")}
@@ -104,35 +73,3 @@ def test_a_dry_run_tells_it_and_leaves_it_to_be_told(billed: World) -> None:
     assert after == before.keys()
     assert all((billed.state / key).read_bytes() == body for key, body in before.items())
     assert "(+1)" in billed.run().output["message"]
-
-
-def test_months_outside_the_window_are_not_compared(billed: World) -> None:
-    billed.hour("01/06", [a_record("c-1")])
-    billed.plan["late_window"] = 0
-    assert billed.run().output["message"] == "nothing to report"
-    billed.plan["late_window"] = 1
-    billed.edit_state(last_processed_month="2025-08")
-    assert billed.run().output["message"] == "nothing to report"
-    billed.plan["late_window"] = 2
-    assert "(+1)" in billed.run().output["message"]
-
-
-def test_a_contract_that_a_person_settled_is_not_compared(billed: World) -> None:
-    billed.hour("01/06", [a_record("c-by-hand", value=5)])
-    done = {"2025-07": ["c-1", "c-2", "c-by-hand"]}
-    billed.write_state({KEY: {**billed.state_json(), "success_contracts": done}})
-    assert "no contract's usage differs" in billed.run().output["message"]
-
-
-def test_a_contract_that_came_late_is_not_billed_when_another_is_re_opened(billed: World) -> None:
-    billed.hour("01/05", [a_record("c-1"), a_record("c-2"), a_record("c-new", value=5)])
-    state = billed.state_json()
-    error = {"contract_id": "c-2", "errors": ["e"], "code": "X", "message": "m"}
-    state |= {"success_contracts": {"2025-07": ["c-1"]}, "error_contracts": {"2025-07": [error]}}
-    billed.write_state({KEY: state})
-    result = billed.run({"retry_errors": True})
-    assert result.status == "SUCCEEDED", result.cause
-    assert "c-new cpu_core_hours: billed 0, usage now comes to 5 (+5)" in result.output["message"]
-    assert billed.billed_contracts() == {"c-1", "c-2"}
-    assert billed.run({"months": ["2025-07"]}).status == "SUCCEEDED"
-    assert billed.billed_contracts() == {"c-1", "c-2", "c-new"}, "a person has asked for it"

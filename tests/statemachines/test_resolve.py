@@ -67,25 +67,3 @@ def test_what_was_settled_is_never_sent_again(parked: World, outcome: str) -> No
     rows = [row for row in parked.report()["rows"] if row["contract_id"] == "c-1"]
     assert {row["outcome"] for row in rows} == {outcome}
     assert "seen in Clazar by jane" in rows[0]["detail"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        ({"contract": "c-2"}, "c-2 in 2025-07 is not parked"),
-        ({"contract": "c-9"}, "the ledger has no c-9 in 2025-07"),
-        ({"month": "2025-7"}, "'2025-7' is not a month"),
-        ({"outcome": "maybe"}, "resolve.outcome"),
-        ({"reason": " "}, "resolve.reason: must not be empty"),
-    ],
-)
-def test_a_decision_that_makes_no_sense_changes_nothing(
-    parked: World, fields: dict[str, str], said: str
-) -> None:
-    before = {key: (parked.state / key).read_bytes() for key in parked.keys("ledger/")}
-    state = parked.state_json()
-    result = resolved(parked, **{"outcome": "accepted", **fields})
-    assert (result.status, result.error) == ("FAILED", "BadInput")
-    assert said in str(result.cause)
-    assert {key: (parked.state / key).read_bytes() for key in parked.keys("ledger/")} == before
-    assert parked.state_json() == state

@@ -1,0 +1,131 @@
+"""Files that come or change after their month was billed, and usage that ends before its month."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.in_memory.clazar import Billed
+from tests.in_memory.metering_world import PLAN, MeteringWorld
+
+WARNS = {**PLAN, "missing_hours": "warn"}
+JULY_14 = datetime(2025, 7, 14, tzinfo=UTC)
+FINAL: dict[str, Any] = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
+NOTHING = "nothing to report"
+
+
+@pytest.fixture
+def billed() -> Iterator[MeteringWorld]:
+    """A world in which July was billed and nothing else is due."""
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 6}})
+        assert world.execute().status == "SUCCEEDED"
+        yield world
+
+
+def message(world: MeteringWorld, **given: Any) -> str:
+    return str(world.execute(**given).output["message"])
+
+
+def test_a_change_is_told_once_and_the_next_one_again(billed: MeteringWorld) -> None:
+    billed.put_usage("2025-07", "01/06", {"c-1": {"cpu": 1}})
+    assert "(+1)" in message(billed)
+    assert message(billed) == NOTHING
+    billed.put_usage("2025-07", "01/07", {"c-1": {"cpu": 1}})
+    assert "(+2)" in message(billed)
+
+
+def test_files_that_are_gone_are_told_too(billed: MeteringWorld) -> None:
+    key = billed.put_usage("2025-07", "01/01", {"c-1": {"cpu": 1}})
+    message(billed, months=["2025-07"])
+    del billed.usage_bucket.objects[key]
+    told = message(billed)
+    assert "1 files missing" in told
+
+
+def test_late_usage_that_cannot_be_read_is_named_after_what_is_due_was_billed(
+    billed: MeteringWorld,
+) -> None:
+    billed.usage_bucket.objects["omnistrate-metering/S/E/P/2025/07/01/06/x.json"] = b"nonsense"
+    billed.put_usage("2025-08", "01/00", {"c-1": {"cpu": 3}})
+    billed.timeline.pass_time(31 * 86_400)
+    billed.exported_to(billed.now())
+    ended = billed.execute()
+    assert ended.error == "BadUsage"
+    assert "01/06/x.json" in str(ended.cause)
+    assert billed.clazar.quantities()[Billed("c-1", "cpu", "2025-08")] == "3"
+    assert billed.state()["last_processed_month"] == "2025-08"
+
+
+def test_months_outside_the_window_are_not_compared(billed: MeteringWorld) -> None:
+    billed.put_usage("2025-07", "01/06", {"c-1": {"cpu": 1}})
+    billed.configure({**WARNS, "late_window": 0})
+    assert message(billed) == NOTHING
+    billed.edit_state(lambda entry: entry.update(last_processed_month="2025-08"))
+    billed.configure({**WARNS, "late_window": 1})
+    assert message(billed) == NOTHING
+    billed.configure({**WARNS, "late_window": 2})
+    assert "(+1)" in message(billed)
+
+
+def test_a_contract_that_a_person_settled_is_not_compared(billed: MeteringWorld) -> None:
+    billed.put_usage("2025-07", "01/06", {"c-by-hand": {"cpu": 5}})
+    billed.edit_state(lambda entry: entry["success_contracts"]["2025-07"].append("c-by-hand"))
+    assert "no contract's usage differs" in message(billed)
+
+
+def test_a_contract_that_came_late_is_not_billed_when_another_is_re_opened() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 6}})
+        world.clazar.unknown_contracts.add("c-2")
+        world.execute()
+        world.clazar.unknown_contracts.clear()
+        world.put_usage("2025-07", "01/05", {"c-new": {"cpu": 5}})
+        told = message(world, retry_errors=True)
+        assert "c-new cpu: billed 0, usage now comes to 5 (+5)" in told
+        quantities = world.clazar.quantities()
+        assert quantities[Billed("c-2", "cpu", "2025-07")] == "6"
+        assert Billed("c-new", "cpu", "2025-07") not in quantities
+        world.execute(months=["2025-07"])
+        asked = world.clazar.quantities()[Billed("c-new", "cpu", "2025-07")]
+        assert asked == "5", "a person has asked for it"
+
+
+def test_final_usage_waits_until_the_export_has_passed_that_hour() -> None:
+    with MeteringWorld(WARNS, now=JULY_14) as world:
+        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}})
+        world.exported_to(datetime(2025, 7, 1, 10, 9, 59, tzinfo=UTC))
+        ended = world.execute(**FINAL)
+        (waiting,) = ended.output["waiting"]
+        assert waiting["month"] == "2025-07"
+        assert "must reach 2025-07-01T10:10:00Z; start again then" in waiting["reason"]
+        assert not world.clazar.accepted
+        world.exported_to(datetime(2025, 7, 1, 10, 10, tzinfo=UTC))
+        assert world.execute(**FINAL).status == "SUCCEEDED"
+        assert world.clazar.quantities() == {Billed("c-1", "cpu", "2025-07"): "4"}
+
+
+def test_a_missing_hour_before_its_end_stops_final_usage() -> None:
+    with MeteringWorld(PLAN, now=JULY_14) as world:
+        for hour in ("07", "09"):
+            world.put_usage("2025-07", f"01/{hour}", {"c-1": {"cpu": 4}})
+        ended = world.execute(**FINAL)
+        assert ended.error == "BadUsage"
+        assert "01/08" in str(ended.cause)
+        assert not world.clazar.accepted
+
+
+def test_final_usage_of_the_only_contract_of_a_plan_does_not_close_the_running_month() -> None:
+    with MeteringWorld(WARNS, now=JULY_14) as world:
+        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}})
+        world.execute(**FINAL)
+        assert "last_processed_month" not in world.state()
+        world.put_usage("2025-07", "31/23", {"c-new": {"cpu": 1}})
+        world.timeline.pass_time(20 * 86_400)
+        world.exported_to(world.now())
+        world.execute()
+        assert world.clazar.quantities()[Billed("c-new", "cpu", "2025-07")] == "1"
+        assert world.state()["last_processed_month"] == "2025-07"
