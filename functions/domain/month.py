@@ -49,6 +49,10 @@ class Month:
         """The first instant after the month."""
         return self.plus(1).start
 
+    def window_end(self, until: str | None) -> datetime:
+        """Return where what is billed of the month ends: at `until`, if that comes first."""
+        return self.end if until is None else min(parse_instant(until), self.end)
+
     @property
     def last_second(self) -> datetime:
         """The last whole second of the month, as Clazar's `end_time` wants it."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from functions.domain.ledger_entry import Line
-from functions.domain.month import Month, format_instant, parse_instant
+from functions.domain.month import Month, format_instant
 
 
 class Request(NamedTuple):
@@ -26,7 +26,7 @@ def records(
 
     Clazar's windows include their last second.
     """
-    end = month.end if until is None else min(parse_instant(until), month.end)
+    end = month.window_end(until)
     return [
         {
             "cloud": cloud,

@@ -87,7 +87,7 @@ def partly_covered(month: Month, files: Iterable[UsageFile], end: datetime) -> l
     return found
 
 
-@lru_cache(maxsize=24)
+@lru_cache(maxsize=48)
 def _folders(month: Month) -> tuple[str, ...]:
     return tuple(_folder(month.start + timedelta(hours=hour)) for hour in range(month.hours))
 

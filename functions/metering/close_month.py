@@ -14,13 +14,8 @@ from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due, report, state_file
-from functions.domain.journal import (
-    Journal,
-    after_closing,
-    before_closing,
-    reopened,
-    with_notices,
-)
+from functions.domain.announcement import with_notices
+from functions.domain.journal import Journal, after_closing, before_closing, reopened
 from functions.domain.late_usage import differences
 from functions.domain.ledger_entry import Entry
 from functions.domain.manifest import Manifest

@@ -8,7 +8,8 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
-from functions.domain.journal import Journal, heard
+from functions.domain.announcement import heard
+from functions.domain.journal import Journal
 from functions.metering.payloads import Told
 from functions.payloads import parse
 

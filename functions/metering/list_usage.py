@@ -38,7 +38,7 @@ def list_usage(task: MonthTask, usage: Objects, objects: Objects) -> Listing:
     The lists of a month that is billed are kept: later runs compare with them.
     """
     run, month = task.run, task.of
-    end = month.end if task.late else run.end_of(month)
+    end = month.end if task.late else month.window_end(run.until)
     files = usage_files.within(_files(run.plan, month, usage), month, end)
     warnings = [] if task.late else _uncovered(run, month, end, usage, files)
     if end < month.end and any(file.hour is None for file in files):

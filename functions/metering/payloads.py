@@ -5,13 +5,12 @@ Nothing here grows with the number of files or contracts: those are behind S3 ke
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
 from functions.domain.claim import Action
-from functions.domain.month import Month, parse_instant
+from functions.domain.month import Month
 from functions.domain.months_due import Waiting
 from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem, MonthUsage
@@ -62,10 +61,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     until: str | None = None
     resolve: Resolve | None = None
     reason: str = ""
-
-    def end_of(self, month: Month) -> datetime:
-        """Return where the window of a month ends for this run."""
-        return month.end if self.until is None else min(parse_instant(self.until), month.end)
 
 
 class RunTask(msgspec.Struct, frozen=True):

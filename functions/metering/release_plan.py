@@ -9,7 +9,8 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, configuration, leases, state_bucket
 from functions.adapters.storage import Objects
-from functions.domain.journal import Announcement, Journal, announced, to_announce
+from functions.domain.announcement import Announcement, announced, to_announce
+from functions.domain.journal import Journal
 from functions.domain.month import format_instant
 from functions.domain.outcome import some
 from functions.metering.payloads import Finish

@@ -11,7 +11,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys
-from functions.domain.journal import Journal, with_notices
+from functions.domain.announcement import with_notices
+from functions.domain.journal import Journal
 from functions.domain.late_usage import Difference, differences
 from functions.domain.manifest import Changes, Manifest, changes
 from functions.domain.month import format_instant

@@ -47,8 +47,7 @@ class LocalAccount:
         engine.patch_interpreter()
         self._retrying = retrying
         self._template = stack.template
-        self._log = log
-        self._lambda = LambdaService([], log)
+        self._lambda = LambdaService(log)
         self._loaded: object = None
         self.aws = LoopbackAws(stack.template.region)
         self.aws.create(stack.template)
@@ -98,6 +97,7 @@ class LocalAccount:
         """Say what the next runs work on.
 
         `plans` replaces the configured ones, `environment` replaces settings that functions have.
+        Functions read plans anew every time; only other settings start their processes anew.
         """
         if state is not None:
             self.aws.bucket(self.state_bucket)
@@ -109,13 +109,12 @@ class LocalAccount:
         if plans is not None:
             texts = [json.dumps(plan) for plan in plans]
             self.aws.replace_parameters(self.setting("PLANS_PATH"), texts)
-        remembered = (json.dumps(plans), json.dumps(environment, sort_keys=True))
+        remembered = json.dumps(environment, sort_keys=True)
         if self._loaded != remembered:
             functions = self._functions.with_settings(
                 environment or {}, endpoint=self.aws.url, region=self.aws.region
             )
-            self._lambda.close()
-            self._lambda = LambdaService(functions, self._log)
+            self._lambda.deploy(functions)
             self._loaded = remembered
             engine.install(functions=self._lambda, endpoint=self.aws.url)
             if warm:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import (
@@ -30,8 +30,11 @@ CREDENTIALS = (
 class LoopbackAws:
     """All services. moto's state belongs to the process, so there is one of these at a time."""
 
+    _newest: ClassVar[LoopbackAws | None] = None
+
     def __init__(self, region: str) -> None:
         moto_api_backend.reset()
+        LoopbackAws._newest = self
         self.region = region
         dispatcher = DomainDispatcherApplication(create_backend_app)
         self.objects = ObjectStore(
@@ -42,6 +45,11 @@ class LoopbackAws:
         )
         self._server = WsgiServer(self.objects)
         self.url = f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def has_its_state(self) -> bool:
+        """Whether no other one has been opened since, which has emptied moto."""
+        return LoopbackAws._newest is self
 
     def close(self) -> None:
         """Stop answering."""

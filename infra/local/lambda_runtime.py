@@ -92,8 +92,21 @@ class FunctionPool:
 class LambdaService:
     """All functions by ARN."""
 
-    def __init__(self, functions: Iterable[Function], log: IO[bytes]) -> None:
-        self._pools = {function.arn: FunctionPool(function, log) for function in functions}
+    def __init__(self, log: IO[bytes]) -> None:
+        self._log = log
+        self._pools: dict[str, FunctionPool] = {}
+
+    def deploy(self, functions: Iterable[Function]) -> None:
+        """Replace all functions. One that is the same as before stays warm."""
+        before, self._pools = self._pools, {}
+        for function in functions:
+            known = before.get(function.arn)
+            if known and known.function == function:
+                self._pools[function.arn] = before.pop(function.arn)
+            else:
+                self._pools[function.arn] = FunctionPool(function, self._log)
+        for pool in before.values():
+            pool.close()
 
     def invoke(self, arn: str, payload: bytes) -> Outcome:
         """Run a function, named by its ARN, with or without a version, or by its bare name."""

@@ -26,6 +26,7 @@ class StoryBucket(RecordedBucket):
         self._is_busy = is_busy
         self._names: Sequence[str] = ()
         self._indexed = 0
+        self.edits = 0
 
     @staticmethod
     def _etag(body: bytes) -> str:
@@ -58,8 +59,14 @@ class StoryBucket(RecordedBucket):
             self._indexed = len(self.objects)
         return self._names
 
+    def edit(self, key: str, body: bytes) -> None:
+        """Write as a person does."""
+        self.edits += 1
+        super().edit(key, body)
+
     def remove(self, keys: Sequence[str]) -> None:
         """Remove objects, as a person or a lifecycle rule does."""
+        self.edits += 1
         for key in keys:
             self.objects.pop(key, None)
         self._indexed = -1

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from functions.domain import keys
-from functions.domain.month import Month, parse_instant
+from functions.domain.month import Month
 from functions.domain.plan import Plan
 from functions.errors import StorageBusy
 from tests.in_memory import definitions
@@ -58,6 +58,7 @@ class StoryWorld(MeteringWorld):
         self.said: list[str] = []
         self.calls: Counter[str] = Counter()
         self.snapshots: dict[str, Snapshots] = {}
+        self._totals: dict[tuple[object, ...], Totals | None] = {}
         self.has_ended: list[tuple[Execution, str]] = []
         self.changed: dict[tuple[str, str], str] = {}
         self.decision: Execution | None = None
@@ -96,7 +97,13 @@ class StoryWorld(MeteringWorld):
 
     def totals(self, plan: Plan, month: Month, until: str | None = None) -> Totals | None:
         """Return what a month's files say now, up to an hour if one is given."""
-        end = parse_instant(until) if until else month.end
+        asked = (self.usage_bucket.edits, plan.key, month, until)
+        if asked not in self._totals:
+            self._totals[asked] = self._add_up(plan, month, until)
+        return self._totals[asked]
+
+    def _add_up(self, plan: Plan, month: Month, until: str | None) -> Totals | None:
+        end = month.window_end(until)
         prefix = keys.usage_prefix(plan, month)
         return totals(
             {key: self.usage_bucket.objects[key] for key in self.usage_bucket.names(prefix)},

@@ -1,7 +1,7 @@
-"""The synthesized app, loaded once a module; a fresh world for every test.
+"""The synthesized app, loaded as seldom as possible; a fresh world for every test.
 
-Not once a session: moto keeps its state in the process, where the tests of the local engine open
-accounts of their own.
+An account stays open from module to module, with warm functions, until another one is opened: moto
+keeps its state in the process.
 """
 
 from __future__ import annotations
@@ -20,23 +20,40 @@ from infra.local.session import STAGE
 from infra.local.synthesis import CACHE, synthesized
 from tests.statemachines.world import World
 
+OpenAccount = Callable[[str], LocalAccount]
 
-@pytest.fixture(scope="module")
+
+@pytest.fixture(scope="session")
 def function_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("logs") / "functions.log"
 
 
-@pytest.fixture(scope="module")
-def account(function_logs: Path) -> Iterator[LocalAccount]:
-    stack = read_stack(synthesized(starting=lambda: None), stage=STAGE, name="metering")
-    with (
-        function_logs.open("wb") as log,
-        LocalAccount(stack, cache=CACHE / "code", log=log) as account,
-    ):
-        yield account
+@pytest.fixture(scope="session")
+def open_account(function_logs: Path) -> Iterator[OpenAccount]:
+    """Return a stack's account, opened anew if another one was opened since."""
+    held: dict[str, LocalAccount] = {}
+    with function_logs.open("wb") as log:
+
+        def opened(name: str) -> LocalAccount:
+            if name not in held or not held[name].aws.has_its_state:
+                for account in held.values():
+                    account.close()
+                held.clear()
+                stack = read_stack(synthesized(starting=lambda: None), stage=STAGE, name=name)
+                held[name] = LocalAccount(stack, cache=CACHE / "code", log=log)
+            return held[name]
+
+        yield opened
+        for account in held.values():
+            account.close()
 
 
 @pytest.fixture(scope="module")
+def account(open_account: OpenAccount) -> LocalAccount:
+    return open_account("metering")
+
+
+@pytest.fixture(scope="session")
 def clazar_port() -> int:
     """One port for all tests: functions whose settings do not change stay warm between them."""
     with ClazarServer() as server:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from infra.local.account import RunResult
 from tests.statemachines.world import World
 
-FEW, MANY = 20, 400
+FEW, MANY = 10, 200
 
 
 def billed(world: World, month: str, contracts: int) -> RunResult:

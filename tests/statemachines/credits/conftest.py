@@ -1,4 +1,4 @@
-"""The credits stack, loaded once a module; a fresh bucket and CloudZero for every test."""
+"""The credits stack; a fresh bucket and CloudZero for every test."""
 
 from __future__ import annotations
 
@@ -10,24 +10,16 @@ from typing import Any
 import pytest
 
 from infra.local.account import LocalAccount
-from infra.local.assembly import read_stack
 from infra.local.cloudzero import CloudZeroServer
-from infra.local.session import STAGE
-from infra.local.synthesis import CACHE, synthesized
 from tests.statemachines.credits.credits_world import CreditsWorld
 
 
 @pytest.fixture(scope="module")
-def account(function_logs: Path) -> Iterator[LocalAccount]:
-    stack = read_stack(synthesized(starting=lambda: None), stage=STAGE, name="credits")
-    with (
-        function_logs.open("wb") as log,
-        LocalAccount(stack, cache=CACHE / "code", log=log) as account,
-    ):
-        yield account
+def account(open_account: Callable[[str], LocalAccount]) -> LocalAccount:
+    return open_account("credits")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cloudzero_port() -> int:
     """One port for all tests: functions whose settings do not change stay warm between them."""
     with CloudZeroServer() as server:

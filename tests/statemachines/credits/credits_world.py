@@ -27,10 +27,11 @@ def a_file(rows: int, *, first: int = 54736553085, cents: int = 640796) -> str:
 
 
 class CreditsWorld:
-    """One test's bucket and CloudZero."""
+    """One test's bucket and CloudZero. `waits`: how long a second of a Retry takes."""
 
     def __init__(self, account: LocalAccount, folder: Path, cloudzero: CloudZeroServer) -> None:
         self.account, self.cloudzero = account, cloudzero
+        self.waits = TIME_SCALE
         self.state = folder / "credits"
         self.state_folder = StateFolder(self.state)
         settings = {"CLOUDZERO_URL": cloudzero.url, **scaled(account, TIME_SCALE)}
@@ -43,7 +44,7 @@ class CreditsWorld:
 
     def start(self, event: Event) -> Running:
         """Deliver an event and go on."""
-        (running,) = self.account.started_by(event, time_scale=TIME_SCALE)
+        (running,) = self.account.started_by(event, time_scale=self.waits)
         return running
 
     def drop(self, name: str, text: str | bytes) -> RunResult:
@@ -52,7 +53,7 @@ class CreditsWorld:
 
     def run(self, given: Mapping[str, Any]) -> RunResult:
         """Start an execution as a person does in the console."""
-        return self.account.run(given, time_scale=TIME_SCALE)
+        return self.account.run(given, time_scale=self.waits)
 
     def keys(self, prefix: str = "") -> list[str]:
         """Return the keys in the bucket."""

@@ -8,6 +8,8 @@ import pytest
 
 from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file, month_of
 
+HOURS_OF_READING_BACK = 0.0002
+
 
 @pytest.mark.parametrize(
     "actions",
@@ -65,6 +67,7 @@ def test_a_refused_key_is_final_and_never_shown(open_world: Callable[..., Credit
 def test_an_answer_of_success_without_the_rows_is_found_out_by_reading_back(
     world: CreditsWorld,
 ) -> None:
+    world.waits = HOURS_OF_READING_BACK
     world.cloudzero.script("keep:20")
     result = world.drop(JANUARY, a_file(23))
     assert (result.status, result.error) == ("FAILED", "DropDiffers")
@@ -77,6 +80,7 @@ def test_an_answer_of_success_without_the_rows_is_found_out_by_reading_back(
 
 
 def test_a_drop_that_vanished_is_posted_by_the_next_run(world: CreditsWorld) -> None:
+    world.waits = HOURS_OF_READING_BACK
     world.cloudzero.script("ignore")
     assert world.drop(JANUARY, a_file(3)).error == "DropDiffers"
     assert world.run({"key": JANUARY}).status == "SUCCEEDED"

@@ -50,31 +50,10 @@ def test_what_is_settled_leaves_the_journal_and_new_errors_enter_it() -> None:
     assert emptied == Journal(last_closed_month="2025-05")
 
 
-def test_an_error_is_announced_once_by_the_execution_that_ends_with_it() -> None:
-    journal = journals.observe(Journal(), state({MAY: {"old"}}))
-    journal = journals.after_closing(journal, MAY, {"new": "CODE"}, frozenset(), last_closed=None)
-    journal = journals.with_notices(journal, ["look here"])
-    expected = (["2025-05: new (CODE)"], ["look here"], 2)
-    assert journals.to_announce(journal, "x-1") == expected
-    told = journals.announced(journal, "x-1")
-    assert journals.to_announce(told, "x-1") == expected, "a function that is retried says it again"
-    told = journals.heard(told, "x-1")
-    assert journals.to_announce(told, "x-1") == expected
-    assert journals.to_announce(told, "x-2") == ([], [], 2)
-    assert journals.announced(told, "x-2").notices == ()
-
-
 def test_a_contract_that_an_operator_settled_leaves_the_journal() -> None:
     journal = journals.observe(Journal(), state({MAY: {"c-1", "c-2"}}))
     settled = journals.observe(journal, state({MAY: {"c-2"}}, {MAY: {"c-1"}}))
     assert settled.unresolved["2025-05"].keys() == {"c-2"}
-
-
-def test_a_notice_stands_once_however_often_its_month_is_closed() -> None:
-    journal = Journal()
-    for _ in range(2):
-        journal = journals.with_notices(journal, ["look here"])
-    assert len(journal.notices) == 1
 
 
 def test_a_contract_put_into_the_success_list_beside_its_error_is_not_reopened_later() -> None:

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from functions.domain import announcement
 from functions.domain import journal as journals
 from functions.domain.journal import Journal, Notice, Unresolved
 from functions.domain.month import Month
@@ -95,46 +96,28 @@ def test_a_contract_that_a_person_has_settled_leaves_and_no_other() -> None:
         assert journals.after_resolution(JOURNAL, month, name) == JOURNAL
 
 
-def test_new_notices_follow_those_that_wait() -> None:
-    journal = journals.with_notices(JOURNAL, ["hear", "look", "this"])
-    assert journal.notices == (Notice(text="look"), Notice(text="hear"), Notice(text="this"))
-
-
-def test_what_nobody_has_heard_is_announced_in_order_with_the_count_of_all() -> None:
-    new = Unresolved(code="NEW")
-    journal = replace(
-        JOURNAL,
-        unresolved={"2025-06": {"d": new, "c": new}, "2025-05": {"a": HEARD, "b": new}},
-        notices=(Notice(text="look"), Notice(text="old", announced_by="x-0", heard=True)),
-    )
-    contracts = ["2025-05: b (NEW)", "2025-06: c (NEW)", "2025-06: d (NEW)"]
-    assert journals.to_announce(journal, "x-1") == (contracts, ["look"], 4)
-    told = journals.announced(journal, "x-1")
-    mine = replace(new, announced_by="x-1")
-    assert told == replace(
-        journal,
-        unresolved={"2025-06": {"d": mine, "c": mine}, "2025-05": {"a": HEARD, "b": mine}},
-        notices=(Notice(text="look", announced_by="x-1"),),
-    )
-    everything = ["2025-05: a (HEARD)", *contracts]
-    assert journals.to_announce(told, "x-0") == (everything, ["look"], 4)
-
-
-def test_what_an_execution_did_not_get_to_say_is_said_by_the_next() -> None:
-    new = Unresolved(code="NEW")
-    journal = Journal(unresolved={"2025-05": {"b": new}}, notices=(Notice(text="look"),))
-    unsaid = journals.announced(journal, "x-1")
-    assert journals.to_announce(unsaid, "x-2") == (["2025-05: b (NEW)"], ["look"], 1)
-    said = journals.heard(journals.announced(unsaid, "x-2"), "x-2")
-    assert journals.to_announce(said, "x-3") == ([], [], 1)
-    assert journals.heard(unsaid, "x-2") == unsaid
+def test_what_a_month_was_about_to_show_is_unheard_until_the_month_is_closed() -> None:
+    shown = journals.before_closing(JOURNAL, MAY, {"new": "CODE", "a": "OTHER"})
+    assert shown == replace(JOURNAL, showing={"2025-05": {"new": "CODE", "a": "OTHER"}})
+    both = journals.before_closing(shown, JUNE, {"z": "CODE"})
+    assert both.showing == {**shown.showing, "2025-06": {"z": "CODE"}}
+    state = PlanState(errors={MAY: frozenset({"new", "a", "z"})}, success={MAY: frozenset("z")})
+    assert journals.observe(both, state).unresolved["2025-05"] == {
+        "a": HEARD,
+        "b": BOTH,
+        "new": Unresolved(code="CODE"),
+        "z": Unresolved(done_too=True, heard=True),
+    }
+    closed = journals.after_closing(both, MAY, {}, frozenset(), last_closed=None)
+    assert closed.showing == {"2025-06": {"z": "CODE"}}
+    assert journals.before_closing(both, MAY, {}) == replace(both, showing=closed.showing)
 
 
 def test_an_error_that_its_month_was_about_to_show_is_unheard_wherever_it_is_first_seen() -> None:
     before = journals.before_closing(Journal(), MAY, {"b": "NEW"})
     state = PlanState(errors={MAY: frozenset({"a", "b"})})
     seen = journals.observe(before, state)
-    assert journals.to_announce(seen, "x-1").contracts == ["2025-05: b (NEW)"]
+    assert announcement.to_announce(seen, "x-1").contracts == ["2025-05: b (NEW)"]
     assert journals.reopened(before, PlanState(), MAY) == frozenset()
     closed = journals.after_closing(before, MAY, {"b": "NEW"}, frozenset(), last_closed=None)
     assert closed == Journal(unresolved={"2025-05": {"b": Unresolved(code="NEW")}})

@@ -44,6 +44,18 @@ def test_what_is_not_a_month_is_refused_by_its_value(text: object) -> None:
     assert repr(text) in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("until", "end"),
+    [
+        (None, "2025-08-01T00:00:00Z"),
+        ("2025-07-13T10:00:00Z", "2025-07-13T10:00:00Z"),
+        ("2025-08-02T00:00:00Z", "2025-08-01T00:00:00Z"),
+    ],
+)
+def test_a_window_ends_with_its_month_or_before(until: str | None, end: str) -> None:
+    assert format_instant(Month(2025, 7).window_end(until)) == end
+
+
 def test_the_window_of_july_is_written_to_the_last_second() -> None:
     july = Month(2025, 7)
     assert format_instant(july.start) == "2025-07-01T00:00:00Z"
