@@ -21,6 +21,10 @@ class PlanBusy(Exception):
     """Another execution that is still running holds this plan. Try again later."""
 
 
+class LeaseLost(Exception):
+    """Others have held the plan since this execution stopped. Start a new one."""
+
+
 class ContractBusy(Exception):
     """Another execution that is still running holds this contract's month. Try again later."""
 

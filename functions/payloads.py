@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from functions.domain.month import format_instant, parse_instant
 from functions.errors import BadInput
@@ -59,13 +61,28 @@ def parse(event: object, kind: type[T]) -> T:
     try:
         return msgspec.convert(event, kind)
     except msgspec.ValidationError as error:
-        top = "unknown field" in str(error) and "`$." not in str(error)
-        known = f"; known are {', '.join(_fields(kind))}" if top else ""
-        raise BadInput(f"{kind.__name__}: {error}{known}") from error
+        raise BadInput(f"{kind.__name__}: {error}{_known(kind, str(error))}") from error
 
 
-def _fields(kind: object) -> tuple[str, ...]:
-    return getattr(kind, "__struct_fields__", ())
+def _known(kind: Any, said: str) -> str:
+    """Return the names that are known where one was not: of fields, or of a field's values."""
+    place = re.search(r"`\$\.([a-z_.]+)`", said)
+    found = inspect.type_info(kind)
+    for name in place[1].split(".") if place else ():
+        fields = found.fields if isinstance(found, inspect.StructType) else ()
+        found = next((_given(field.type) for field in fields if field.name == name), found)
+    names: list[str] = []
+    if "unknown field" in said and isinstance(found, inspect.StructType):
+        names = [field.name for field in found.fields]
+    elif "enum value" in said and isinstance(found, inspect.LiteralType):
+        names = [str(value) for value in found.values]
+    return f"; known are {', '.join(names)}" if names else ""
+
+
+def _given(found: inspect.Type) -> inspect.Type:
+    """Return what an optional field holds if it holds something."""
+    of = found.types if isinstance(found, inspect.UnionType) else (found,)
+    return next(kind for kind in of if not isinstance(kind, inspect.NoneType))
 
 
 def time_of_run(text: str | None, start: Start) -> str:

@@ -23,6 +23,7 @@ class MeteringTask(Task):
 
 
 RECORDS_OUTCOMES = Access(read=(LEDGER,), write=(LEDGER,))
+SENDS = Access(read=(LEDGER, LEASES), write=(LEDGER,))
 
 TASKS: Mapping[str, MeteringTask] = {
     "AcquirePlan": MeteringTask(
@@ -31,16 +32,26 @@ TASKS: Mapping[str, MeteringTask] = {
         reads_plans=True,
         reads_executions=True,
     ),
+    "ReconcileState": MeteringTask(
+        timeout_seconds=300,
+        state=Access(
+            read=(LEDGER, LEASES, STATE_FILES, MANIFESTS, REPORTS),
+            write=(LEDGER, STATE_FILES, MANIFESTS),
+        ),
+    ),
     "PlanMonths": MeteringTask(
         memory_mb=1024,
         timeout_seconds=300,
         settings=("USAGE_BUCKET",),
-        state=Access(read=(STATE_FILES, JOURNALS), write=(JOURNALS,)),
+        state=Access(read=(STATE_FILES, LEDGER), write=(JOURNALS,)),
         usage=Access(read=(EXPORT_MARKER,)),
     ),
     "ResolveContract": MeteringTask(
         settings=("SETTLE_SECONDS",),
-        state=Access(read=(LEDGER, STATE_FILES, MANIFESTS), write=(LEDGER, STATE_FILES, MANIFESTS)),
+        state=Access(
+            read=(LEDGER, LEASES, STATE_FILES, MANIFESTS),
+            write=(LEDGER, STATE_FILES, MANIFESTS),
+        ),
         reads_executions=True,
     ),
     "FindLateUsage": MeteringTask(
@@ -68,7 +79,7 @@ TASKS: Mapping[str, MeteringTask] = {
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         state=Access(
-            read=(RUNS, PREVIEWS, STATE_FILES, LEDGER),
+            read=(RUNS, PREVIEWS, STATE_FILES, LEDGER, LEASES),
             write=(RUNS, PREVIEWS, JOURNALS),
         ),
     ),
@@ -76,7 +87,7 @@ TASKS: Mapping[str, MeteringTask] = {
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         state=Access(
-            read=(LEDGER, RUNS, PREVIEWS, STATE_FILES, MANIFESTS),
+            read=(LEDGER, LEASES, RUNS, PREVIEWS, STATE_FILES, MANIFESTS),
             write=(JOURNALS, REPORTS, PREVIEWS, MANIFESTS),
         ),
     ),
@@ -85,11 +96,11 @@ TASKS: Mapping[str, MeteringTask] = {
         timeout_seconds=300,
         state=Access(read=(LEDGER, PREVIEWS), write=(PREVIEWS,)),
     ),
-    "ClaimContract": MeteringTask(state=RECORDS_OUTCOMES, reads_executions=True),
+    "ClaimContract": MeteringTask(state=SENDS, reads_executions=True),
     "SubmitContract": MeteringTask(
         timeout_seconds=90,  # the definition asks Clazar again only after this
         settings=("CLAZAR_URL", "CLAZAR_SECRET_ARN", "SETTLE_SECONDS"),
-        state=RECORDS_OUTCOMES,
+        state=SENDS,
         reads_secret=True,
     ),
     "RecordSuccess": MeteringTask(state=RECORDS_OUTCOMES),
@@ -98,7 +109,7 @@ TASKS: Mapping[str, MeteringTask] = {
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         state=Access(
-            read=(LEDGER, RUNS, STATE_FILES, MANIFESTS),
+            read=(LEDGER, LEASES, RUNS, REPORTS, STATE_FILES, MANIFESTS),
             write=(LEDGER, REPORTS, STATE_FILES, MANIFESTS),
         ),
     ),

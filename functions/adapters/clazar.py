@@ -77,7 +77,8 @@ class Clazar:
             if never_connected(error):
                 return _reply("unreachable", records, answers.NOT_TAKEN, None, named(error))
             return _reply("unknown", records, answers.UNKNOWN, None, str(error))
-        status, text = response.status_code, response.text[:_KEPT_RESPONSE]
+        status, said = response.status_code, self._without_token(_text(response))
+        text = said[:_KEPT_RESPONSE]
         if status == _TOO_MANY:
             return _reply("busy", records, answers.NOT_TAKEN, status, text)
         if status >= _SERVER_ERROR or status == _TIMED_OUT:
@@ -85,10 +86,15 @@ class Clazar:
         if status == _CONFLICT:
             present = Answer(kind="present", code=f"HTTP_{status}", message=text[:500])
             return _reply("answered", records, present, status, text)
-        read = answers.read_results(records, _json(response))
+        body_of_answer = _json(said)
+        read = answers.read_results(records, body_of_answer)
         if status >= 300:  # noqa: PLR2004
-            read = answers.read_refusal(records, status, _json(response) or response.text)
+            read = answers.read_refusal(records, status, body_of_answer or said)
         return Reply("answered", read, status, text)
+
+    def _without_token(self, text: str) -> str:
+        """What an answer says is kept and shown; a proxy may repeat what it was sent."""
+        return text.replace(self._token, "(token)") if self._token else text
 
     def stored(self, contract: str, start: datetime) -> dict[str, tuple[Stored, ...]]:
         """Return what Clazar lists for a contract's window, by dimension.
@@ -123,7 +129,7 @@ class Clazar:
             return []
         if response.status_code in _NOT_OFFERED:
             raise ListingUnavailable(f"GET /metering/: HTTP {response.status_code}")
-        body = _json(response)
+        body = _json(_text(response))
         rows = body.get("results") if isinstance(body, dict) else None
         if response.status_code != _OK or not isinstance(rows, list):
             raise PartnerBusy(f"GET /metering/: HTTP {response.status_code} without a listing")
@@ -167,7 +173,7 @@ class Clazar:
                 )
             except requests.RequestException as error:
                 raise PartnerUnreachable(f"POST /authenticate/: {named(error)}") from error
-            status, body = response.status_code, _json(response)
+            status, body = response.status_code, _json(_text(response))
             if (
                 status == _OK
                 and isinstance(body, dict)
@@ -192,8 +198,13 @@ def _reply(
     return Reply(outcome, {record["dimension"]: answer for record in records}, status, text)
 
 
-def _json(response: requests.Response) -> Any:
+def _text(response: requests.Response) -> str:
+    """JSON is UTF-8, whatever a header says or does not say."""
+    return response.content.decode(errors="replace")
+
+
+def _json(text: str) -> Any:
     try:
-        return response.json()
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None

@@ -8,7 +8,7 @@ import msgspec
 
 from functions.adapters.documents import Document
 from functions.domain.lease import Lease
-from functions.errors import WriteConflict
+from functions.errors import LeaseLost, WriteConflict
 
 
 def acquire(
@@ -29,6 +29,20 @@ def acquire(
     except WriteConflict:
         return f"{document.key} was taken by another execution"
     return ""
+
+
+def check_held(document: Document[Lease], execution: str) -> None:
+    """Raise LeaseLost unless the lease is held by this execution.
+
+    One that was stopped and is redriven goes on with what it knew, which others may have changed.
+    """
+    held = document.read()
+    if held is None or held.value.execution != execution:
+        holder = (held and held.value.execution) or "nobody"
+        raise LeaseLost(
+            f"{document.key} is held by {holder}: others have worked on this plan since this "
+            "execution stopped; start a new one"
+        )
 
 
 def release(document: Document[Lease], execution: str, at: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from functions.adapters import leases
 from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
 from functions.domain import keys, state_file
@@ -14,7 +15,7 @@ from functions.domain.ledger_entry import Entry
 from functions.domain.manifest import Manifest
 from functions.domain.month import Month
 from functions.domain.plan import Plan
-from functions.domain.remainders import Balance, Remainders, balance, remainders_of
+from functions.domain.remainders import Balance, Remainders, balance, remainders_of, with_entry
 from functions.errors import WriteConflict
 
 _READERS = 32
@@ -24,6 +25,11 @@ _TRIES = 8
 def lease(objects: Objects, plan: Plan) -> Document[Lease]:
     """Return the plan's lease."""
     return Document(objects, keys.lease(plan), Lease)
+
+
+def check_lease(objects: Objects, plan: Plan, execution: str) -> None:
+    """Raise LeaseLost unless this execution holds the plan."""
+    leases.check_held(lease(objects, plan), execution)
 
 
 def journal(objects: Objects, plan: Plan) -> Document[Journal]:
@@ -57,6 +63,13 @@ def remainders(objects: Objects, plan: Plan, month: Month) -> Document[Remainder
     return Document(objects, keys.remainders(plan, month), Remainders)
 
 
+def renew_remainders(objects: Objects, plan: Plan, month: Month, entry: Entry) -> None:
+    """Write down what an entry leaves now. Of a month not accounted for yet CloseMonth does it."""
+    document = remainders(objects, plan, month)
+    if document.read():
+        document.change(lambda found: with_entry(found or Remainders(), entry))
+
+
 def balance_of_other_months(objects: Objects, plan: Plan, month: Month) -> Balance:
     """Add up what rounding left in all months but one.
 
@@ -65,15 +78,30 @@ def balance_of_other_months(objects: Objects, plan: Plan, month: Month) -> Balan
     underway = {Month.parse(text) for text in read_journal(objects, plan).underway} - {month}
     left_out = {keys.remainders(plan, other) for other in underway | {month}}
     found = [item.key for item in objects.list(keys.remainders(plan)) if item.key not in left_out]
-    begun = [remainders_of(entries(objects, plan, other)) for other in sorted(underway)]
+    begun = [
+        remainders_of(entries(objects, plan, other), plan.dimensions) for other in sorted(underway)
+    ]
     with ThreadPoolExecutor(_READERS) as pool:
         read = pool.map(lambda key: Document(objects, key, Remainders).read(), found)
-        return balance([*begun, *(version.value for version in read if version)])
+        months = [*begun, *(version.value for version in read if version)]
+    return balance(months, plan.dimensions)
 
 
 def entries(objects: Objects, plan: Plan, month: Month) -> Iterator[Entry]:
     """Yield every ledger entry of a month."""
     found = [item.key for item in objects.list(keys.ledger_month(plan, month))]
+    yield from _read_entries(objects, found)
+
+
+def entries_of(
+    objects: Objects, plan: Plan, month: Month, contracts: Iterable[str]
+) -> Iterator[Entry]:
+    """Yield the ledger entries of some contracts of a month, of those that have one."""
+    found = [keys.ledger_entry(plan, month, contract) for contract in contracts]
+    yield from _read_entries(objects, found)
+
+
+def _read_entries(objects: Objects, found: Iterable[str]) -> Iterator[Entry]:
     with ThreadPoolExecutor(_READERS) as pool:
         for version in pool.map(lambda key: Document(objects, key, Entry).read(), found):
             if version is not None:

@@ -13,6 +13,12 @@ from functions.domain.journal import Journal, Notice
 _MOST_LETTERS, _LONGEST_NOTICE = 4_000, 1_000
 
 
+def some(texts: Iterable[str], most: int = 20) -> list[str]:
+    """Return the first texts, and how many more there are."""
+    found = list(texts)
+    return found[:most] + ([f"and {len(found) - most} more"] if len(found) > most else [])
+
+
 def with_notices(journal: Journal, texts: Iterable[str]) -> Journal:
     """Return the journal with notices to announce; one that waits already is not added again.
 

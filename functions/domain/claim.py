@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -14,7 +16,10 @@ Action = Literal["submit", "record_success", "record_error", "nothing"]
 
 
 class Terms(NamedTuple):
-    """Who claims, when and why. `until`: the end of a cancelled contract's window."""
+    """Who claims, when and why. `until`: the end of a cancelled contract's window.
+
+    `formulas`: what the plan computes its dimensions with.
+    """
 
     plan: str
     month: str
@@ -22,6 +27,7 @@ class Terms(NamedTuple):
     at: str
     reason: str = ""
     until: str | None = None
+    formulas: Mapping[str, str] = MappingProxyType({})
 
 
 class Claim(NamedTuple):
@@ -42,7 +48,7 @@ def claim(entry: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     """Write down what is to be sent, before anything is."""
     if entry is None:
         first = _brought_up_to_date(_empty(item, terms), item, terms)
-        return Claim(first, _next(first, item))
+        return Claim(first, _next(first, item, terms))
     settled = entry.accepted and entry.settled_at is not None and not entry.failure
     final = settled or (entry.failure is not None and not entry.lines)
     final = final and entry.until is not None and terms.until is None
@@ -51,7 +57,7 @@ def claim(entry: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     taken = _brought_up_to_date(_reopened(entry, item, terms), item, terms)
     if settled and entry.lines == taken.lines and not item.failure:
         return Claim(entry, "nothing")
-    return Claim(taken, _next(taken, item))
+    return Claim(taken, _next(taken, item, terms))
 
 
 def _reopened(entry: Entry, item: ContractItem, terms: Terms) -> Entry:
@@ -88,7 +94,7 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
     """
     taken_over = entry.execution != terms.execution
     unsure = tuple(_looked_up_again(line, taken_over=taken_over) for line in entry.lines)
-    fixed = any(line.state not in ("open", "unsure") or line.in_doubt_before for line in unsure)
+    fixed = any(is_fixed(line) for line in unsure)
     claimed = replace(
         entry,
         execution=terms.execution,
@@ -97,11 +103,14 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
         hindered_by="",
         settled_at=None,
     )
-    if _has_no_quantities(entry, item) or _keeps_window(entry, terms, fixed=fixed):
+    if _has_no_quantities(entry, item):
+        return claimed if entry.lines else replace(claimed, until=terms.until or entry.until)
+    if _keeps_window(entry, terms, fixed=fixed):
         return claimed
     found = (_refreshed(line, item) for line in unsure)
     kept = tuple(line for line in found if line is not None)
     known = {line.dimension for line in kept}
+    gone = {line.dimension: line.quantity for line in unsure if line.dimension not in known}
     added = tuple(
         Line(
             dimension=name,
@@ -117,8 +126,26 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
         claimed,
         lines=kept + added,
         unbilled={name: text for name, text in item.amounts.items() if name not in names},
+        withdrawn={**entry.withdrawn, **(gone if item.retry else {})},
+        formulas=_formulas(entry, item, terms, unsure),
         until=terms.until,
     )
+
+
+def _formulas(
+    entry: Entry, item: ContractItem, terms: Terms, lines: tuple[Line, ...]
+) -> dict[str, str]:
+    """Return what each amount was computed with; a quantity that is fixed was computed before."""
+    fixed = {line.dimension for line in lines if is_fixed(line)}
+    now = {
+        name: text for name, text in terms.formulas.items() if name in item.amounts.keys() - fixed
+    }
+    return now | {name: text for name, text in entry.formulas.items() if name in fixed}
+
+
+def is_fixed(line: Line) -> bool:
+    """Whether the quantity was accepted, or may have been."""
+    return line.state not in ("open", "unsure") or line.in_doubt_before
 
 
 def _keeps_window(entry: Entry, terms: Terms, *, fixed: bool) -> bool:
@@ -139,7 +166,7 @@ def _looked_up_again(line: Line, *, taken_over: bool) -> Line:
 
 def _refreshed(line: Line, item: ContractItem) -> Line | None:
     quantity = item.quantities.get(line.dimension)
-    if line.state in ("open", "unsure") and not line.in_doubt_before:
+    if not is_fixed(line):
         if not quantity:
             return None
         amount, carried = (found.get(line.dimension, "") for found in (item.amounts, item.carried))
@@ -148,7 +175,9 @@ def _refreshed(line: Line, item: ContractItem) -> Line | None:
     return replace(line, computed_later=later)
 
 
-def _next(entry: Entry, item: ContractItem) -> Action:
+def _next(entry: Entry, item: ContractItem, terms: Terms) -> Action:
     if _has_no_quantities(entry, item):
         return "record_error"
+    if entry.until is not None and terms.until is None and not entry.lines:
+        return "record_error"  # final usage that was never worked out, and this is the whole month
     return "record_success" if entry.accepted else "submit"

@@ -14,6 +14,12 @@ def explain(entry: Entry, at: str, *, formula: str | None, error: str, cause: st
     """
     if formula:
         return Failure(code=FORMULA, message=formula, errors=(formula,), at=at)
+    if not entry.lines and entry.until:
+        text = (
+            f"final usage until {entry.until} was not billed; start it again with the same "
+            "contracts and until"
+        )
+        return Failure(code="FINAL_USAGE", message=text, errors=(text,), at=at)
     if not entry.lines:
         text = f"the files of {entry.month} hold no usage of this contract"
         return Failure(code="NO_USAGE", message=text, errors=(text,), at=at)

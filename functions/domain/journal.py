@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 
@@ -50,27 +50,42 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 def observe(journal: Journal, state: PlanState) -> Journal:
     """Return the journal with the errors that the state file shows now.
 
-    A contract that an operator has moved from the error list to the success list leaves it.
+    A contract that an operator has moved from the error list to the success list leaves it. What a
+    month was about to show and shows now is news: its run ended before it could say so.
     """
+    by_hand = settled_by_hand(journal, state)
     unresolved = {
-        month: {
-            name: known
-            for name, known in contracts.items()
-            if known.done_too
-            or name not in state.at(Month.parse(month)).done
-            or name in state.at(Month.parse(month)).failed
-        }
-        for month, contracts in journal.unresolved.items()
+        text: {n: known for n, known in contracts.items() if n not in by_hand.get(text, ())}
+        for text, contracts in journal.unresolved.items()
     }
+    showing = {text: dict(codes) for text, codes in journal.showing.items()}
     for month, contracts in state.errors.items():
         done = state.success.get(month, frozenset())
-        ours = journal.showing.get(str(month), {})
-        for contract in contracts:
-            seen = Unresolved(
-                code=ours.get(contract, ""), done_too=contract in done, heard=contract not in ours
-            )
-            unresolved.setdefault(str(month), {}).setdefault(contract, seen)
-    return msgspec.structs.replace(journal, unresolved=unresolved)
+        for name in sorted(contracts):
+            known = unresolved.setdefault(str(month), {})
+            done_too = known[name].done_too if name in known else name in done
+            news = showing.get(str(month), {}).pop(name, None)
+            if news is not None:
+                known[name] = Unresolved(code=news, done_too=done_too)
+            elif name not in known:
+                known[name] = Unresolved(done_too=done_too, heard=True)
+    return msgspec.structs.replace(
+        journal,
+        unresolved=unresolved,
+        showing={text: codes for text, codes in showing.items() if codes},
+    )
+
+
+def settled_by_hand(journal: Journal, state: PlanState) -> dict[str, list[str]]:
+    """Return, by month, contracts that an operator has moved from the errors to the successes."""
+    found = {}
+    for text, contracts in sorted(journal.unresolved.items()):
+        shown = state.at(Month.parse(text))
+        moved = [name for name, known in sorted(contracts.items()) if not known.done_too]
+        names = [name for name in moved if name in shown.done and name not in shown.failed]
+        if names:
+            found[text] = names
+    return found
 
 
 def reopened(journal: Journal, state: PlanState, month: Month) -> frozenset[str]:
@@ -82,6 +97,11 @@ def reopened(journal: Journal, state: PlanState, month: Month) -> frozenset[str]
         for contract, known in journal.unresolved.get(str(month), {}).items()
         if contract not in shown and (contract not in done or known.done_too)
     )
+
+
+def moved_to(journal: Journal, month: Month) -> Journal:
+    """Return the journal with the last closed month that an operator has set."""
+    return msgspec.structs.replace(journal, last_closed_month=str(month))
 
 
 def beginning(journal: Journal, month: Month) -> Journal:
@@ -139,10 +159,10 @@ def watched(journal: Journal, month: Month, contract: str, code: str, execution:
     return msgspec.structs.replace(journal, unresolved=unresolved)
 
 
-def after_resolution(journal: Journal, month: Month, contract: str) -> Journal:
-    """Return the journal without a contract that a person has settled."""
+def after_resolution(journal: Journal, month: Month, contracts: Collection[str]) -> Journal:
+    """Return the journal without contracts that have been settled."""
     of_month = journal.unresolved.get(str(month), {})
-    kept = {name: known for name, known in of_month.items() if name != contract}
+    kept = {name: known for name, known in of_month.items() if name not in contracts}
     unresolved = {name: found for name, found in journal.unresolved.items() if name != str(month)}
     if kept:
         unresolved[str(month)] = kept

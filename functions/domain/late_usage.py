@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import NamedTuple
 
 import msgspec
 
+from functions.domain.announcement import some
 from functions.domain.billing import ContractBill
 from functions.domain.formula import exact_text
 from functions.domain.ledger_entry import Entry
+from functions.domain.manifest import Changes
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,19 @@ def differences(
     return sorted(found, key=_by_size)
 
 
+def not_computed(
+    bills: Iterable[ContractBill], ledger: Mapping[str, Entry], *, left_out: frozenset[str]
+) -> list[str]:
+    """Name contracts that have nothing to compare with because their usage cannot be worked out."""
+    failing = {bill.contract_id: bill.failure for bill in bills if bill.failure}
+    entries = {name: ledger.get(name) for name in sorted(failing.keys() - left_out)}
+    return [
+        f"{name} cannot be computed now: {failing[name]}"
+        for name, entry in entries.items()
+        if entry is None or _is_billed(entry)
+    ]
+
+
 def _by_size(difference: Difference) -> tuple[Fraction, str, str]:
     """The largest first: a message has room for some only."""
     size = abs(Fraction(difference.difference))
@@ -84,3 +100,36 @@ def _of_contract(name: str, entry: Entry | None, now: Mapping[str, str]) -> list
                 )
             )
     return found
+
+
+class Compared(NamedTuple):
+    """Files and usage of today against those that were billed.
+
+    `not_computed`: contracts that were billed and whose usage cannot be worked out today.
+    """
+
+    changed: Changes
+    differences: list[Difference]
+    not_computed: list[str]
+
+    @property
+    def differs(self) -> bool:
+        """Whether any contract's usage is, or may be, another than what was billed."""
+        return bool(self.differences or self.not_computed)
+
+
+NOTHING_COMPARED = Compared(Changes([], [], []), [], [])
+
+
+def texts(month: str, compared: Compared, *, with_head: bool = True) -> list[str]:
+    """Say what is not billed, the largest differences first; the head says which files."""
+    files = str(compared.changed) or "the same files"
+    head = f"{month}: usage changed after it was billed and is not billed: {files}"
+    if not compared.differs:
+        return [f"{head}; no contract's usage differs"]
+    found = some(f"{month}: {difference}" for difference in compared.differences)
+    return [
+        *([head] if with_head else []),
+        *found,
+        *some(f"{month}: {text}" for text in compared.not_computed),
+    ]

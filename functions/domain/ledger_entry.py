@@ -84,8 +84,9 @@ class Entry(
 ):
     """One contract's month in the ledger.
 
-    `unbilled`: exact amounts of dimensions that come to no whole unit. `until`: where the window of
-    a cancelled contract ends, if not with the month.
+    `unbilled`: exact amounts of dimensions that come to no whole unit. `withdrawn`: quantities that
+    were refused and have no usage any more. `formulas`: what the amounts were computed with.
+    `until`: where the window of a cancelled contract ends, if not with the month.
     """
 
     plan: str
@@ -96,6 +97,8 @@ class Entry(
     lines: tuple[Line, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     unbilled: dict[str, str] = {}
+    withdrawn: dict[str, str] = {}
+    formulas: dict[str, str] = {}
     until: str | None = None
     decisions: tuple[Decision, ...] = ()
     failure: Failure | None = None
@@ -133,6 +136,17 @@ class Entry(
     def in_doubt(self) -> bool:
         """Some line may or may not have been accepted."""
         return any(line.state in ("sent", "present") for line in self.lines)
+
+    @property
+    def may_be_billed(self) -> tuple[Line, ...]:
+        """Lines that the receiver bills, or may: one that was waived may have been sent before."""
+        sent = {name for attempt in self.attempts for name in attempt.dimensions}
+        return tuple(
+            line
+            for line in self.lines
+            if line.state in ("sent", "present", "accepted")
+            or (line.state == "waived" and line.dimension in sent)
+        )
 
     @property
     def to_look_up(self) -> tuple[Line, ...]:

@@ -46,7 +46,7 @@ class Changes(NamedTuple):
 
     def __str__(self) -> str:
         counts = ((len(found), name) for name, found in self._asdict().items())
-        return ", ".join(f"{count} files {name}" for count, name in counts if count)
+        return ", ".join(f"{name} files: {count}" for count, name in counts if count)
 
 
 def changes(billed: Iterable[UsageFile], now: Iterable[UsageFile]) -> Changes:

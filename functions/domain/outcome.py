@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from functions.domain import submission
+from functions.domain.announcement import some
 from functions.domain.billing import ContractBill
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month
@@ -32,24 +33,28 @@ def account(
     state: MonthState,
     left: frozenset[str],
     *,
+    cloud: str,
     closed: bool = False,
 ) -> Outcome:
     """Sort the contracts of a month.
 
-    What the state file says of contracts that this run left alone stands. `left` were re-opened but
-    are not part of this run: their error, which an operator has removed, must not come back. An
-    entry counts as accepted only once it was settled: until then it may be a claim without lines.
+    What the state file says of contracts that this run left alone stands, unless it shows an error
+    that the ledger has replaced since, in a run that ended early. `left` were re-opened but are
+    not part of this run: their error, which an operator has removed, must not come back. An entry
+    counts as accepted only once it was settled: until then it may be a claim without lines.
     `closed`: the month was closed before; a contract that is new in it came late and is told of.
     """
     processed = frozenset(usage.processed)
     bills = {bill.contract_id: bill for bill in usage.bill.contracts}
-    known = state.done | state.failed
     accepted, failed, unaccounted = [], {}, []
     for name in sorted(bills.keys() | processed | ledger.keys()):
         entry = ledger.get(name)
-        came_late = closed and entry is None
-        if (name in known or came_late) and name not in processed:
-            continue
+        if name not in processed:
+            came_late = closed and entry is None
+            if name in state.done or came_late:
+                continue
+            if name in state.failed and not _is_news(cloud, entry, state):
+                continue
         if entry is None or name in left or not entry.settled_at:
             unaccounted.append(name)
         elif entry.failure:
@@ -59,6 +64,13 @@ def account(
         else:
             unaccounted.append(name)
     return Outcome(accepted, failed, unaccounted)
+
+
+def _is_news(cloud: str, entry: Entry | None, state: MonthState) -> bool:
+    """Whether an error has another outcome by now than the state file shows."""
+    if entry is None or not entry.failure:
+        return False
+    return not state.shows(error_record(cloud, entry))
 
 
 def _covers(entry: Entry, bill: ContractBill | None) -> bool:
@@ -72,18 +84,24 @@ def code_of(entry: Entry) -> str:
     return entry.failure.code if entry.failure else ""
 
 
-def some(texts: Iterable[str], most: int = 20) -> list[str]:
-    """Return the first texts, and how many more there are."""
-    found = list(texts)
-    return found[:most] + ([f"and {len(found) - most} more"] if len(found) > most else [])
+def withdrawn(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
+    """Name what was refused, and has no usage any more now that its contract is tried again."""
+    entries = [ledger[name] for name in sorted(processed) if name in ledger]
+    return some(
+        f"{entry.month}: {entry.contract_id} {dimension}: {quantity} was not billed before, and "
+        "the files say nothing of it now"
+        for entry in entries
+        for dimension, quantity in sorted(entry.withdrawn.items())
+    )
 
 
-def error_record(cloud: str, month: Month, entry: Entry) -> ErrorRecord:
+def error_record(cloud: str, entry: Entry) -> ErrorRecord:
     """Return a failed entry as the state file shows it, with the payload that is not billed."""
     failure = entry.failure
     if failure is None:
         raise ValueError(f"{entry.contract_id} has not failed")
     open_lines = [line for line in entry.lines if line.state != "accepted"]
+    month = Month.parse(entry.month)
     records = submission.records(cloud, entry.contract_id, month, open_lines, entry.until)
     return ErrorRecord(
         contract_id=entry.contract_id,

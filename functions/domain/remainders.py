@@ -8,10 +8,11 @@ billed or re-opened, and no unit is lost or billed twice: usage = quantities + b
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 
 import msgspec
+from msgspec.structs import replace
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger_entry import Entry
@@ -19,27 +20,51 @@ from functions.domain.ledger_entry import Entry
 Balance = Mapping[tuple[str, str], Fraction]
 
 
-class Remainders(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One month's `usage - quantity` by contract and dimension, where it is not zero."""
+class Remainders(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """One month's `usage - quantity` by contract and dimension, where it is not zero.
+
+    `formulas`: what the plan computed its dimensions with. They are the unit of what is left.
+    """
 
     contracts: dict[str, dict[str, str]] = {}
+    formulas: dict[str, str] = {}
 
 
-def remainders_of(entries: Iterable[Entry]) -> Remainders:
-    """Return what a month's ledger leaves; an entry of an earlier version leaves nothing."""
-    found = {entry.contract_id: _left(entry) for entry in entries}
-    return Remainders(contracts={name: found[name] for name in sorted(found) if found[name]})
+def remainders_of(
+    entries: Iterable[Entry], formulas: Mapping[str, str], *, done: Collection[str] = ()
+) -> Remainders:
+    """Return what a month's ledger leaves; an entry of an earlier version leaves nothing.
+
+    `done`: contracts that the state file lists as successes. One of them that the ledger has not
+    seen accepted was settled by a person.
+    """
+    none = Remainders(formulas=dict(formulas))
+    found = {
+        entry.contract_id: _left(
+            entry, formulas, given_up=entry.contract_id in done and not entry.accepted
+        )
+        for entry in entries
+    }
+    return _with(none, found)
 
 
 def with_entry(left: Remainders, entry: Entry) -> Remainders:
     """Return a month's remainders with those that one entry leaves now."""
-    found = {**left.contracts, entry.contract_id: _left(entry)}
-    return Remainders(contracts={name: found[name] for name in sorted(found) if found[name]})
+    return _with(left, {**left.contracts, entry.contract_id: _left(entry, left.formulas)})
 
 
-def _left(entry: Entry) -> dict[str, str]:
-    """Return what an entry leaves. What was waived is not billed later either."""
-    if entry.waived:
+def _with(left: Remainders, found: Mapping[str, dict[str, str]]) -> Remainders:
+    return replace(left, contracts={name: found[name] for name in sorted(found) if found[name]})
+
+
+def _left(entry: Entry, formulas: Mapping[str, str], *, given_up: bool = False) -> dict[str, str]:
+    """Return what an entry leaves. What was waived or given up is not billed later either.
+
+    What another formula has left is in another unit, and nobody knows what it is worth in this one.
+    """
+    if entry.waived or given_up:
         amounts = {line.dimension: line.amount for line in entry.lines if line.state == "accepted"}
     else:
         amounts = entry.amounts
@@ -47,16 +72,17 @@ def _left(entry: Entry) -> dict[str, str]:
     left = {
         name: Fraction(amount) - Fraction(quantities.get(name, "0"))
         for name, amount in sorted(amounts.items())
-        if amount
+        if amount and entry.formulas.get(name) == formulas.get(name)
     }
     return {name: exact_text(value) for name, value in left.items() if value}
 
 
-def balance(months: Iterable[Remainders]) -> Balance:
-    """Add up months."""
+def balance(months: Iterable[Remainders], formulas: Mapping[str, str]) -> Balance:
+    """Add up what months have left that were computed with these formulas."""
     total: defaultdict[tuple[str, str], Fraction] = defaultdict(Fraction)
     for month in months:
         for contract, dimensions in month.contracts.items():
             for dimension, text in dimensions.items():
-                total[contract, dimension] += Fraction(text)
+                if month.formulas.get(dimension) == formulas.get(dimension):
+                    total[contract, dimension] += Fraction(text)
     return {key: value for key, value in total.items() if value}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from html import escape
 
@@ -15,17 +15,25 @@ from functions.domain.formula import exact_text
 from functions.domain.ledger_entry import Entry, Line
 from functions.domain.run_files import MonthUsage
 
+_BY_HAND = "settled by the state file"
+# Nobody who reads a report should take a request that left for one that was accepted.
+_WORDS = {"sent": "in doubt", "present": "in doubt", "unsure": "not sent", "open": "not sent"}
+
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one contract's dimension. `usage` and what is carried may have decimals.
+    """What became of one contract's dimension: billed_usage + carried_in = quantity + remainder.
 
-    `carried_in`: what rounding left of the contract's other months. `remainder`: what it leaves to
-    them.
+    `usage`: what the files say today, before any formula. `billed_usage`: the exact amount that the
+    quantity was rounded from; usage that only a formula reads has none. `carried_in`: what rounding
+    left of the contract's other months. `remainder`: what it leaves to them.
+    These three are empty where nothing is taken in or left: what was waived or settled by hand,
+    what came after its contract was settled, and lines of an earlier version.
     """
 
     contract_id: str
     dimension: str
     usage: str
+    billed_usage: str
     carried_in: str
     quantity: str
     remainder: str
@@ -63,10 +71,7 @@ def build(
     at: str,
     closed: bool,
 ) -> Report:
-    """Put a month's bill and what the ledger says of it together.
-
-    `done`: contracts that the state file knew as sent, perhaps without an entry in the ledger.
-    """
+    """Put bill and ledger together; `done`: contracts that the state file knew as sent before."""
     bills = {bill.contract_id: bill for bill in usage.bill.contracts}
     for name in ledger.keys() - bills.keys():
         bills[name] = ContractBill(contract_id=name, usage={}, quantities={})
@@ -91,13 +96,10 @@ def build(
 
 
 def _rows(bill: ContractBill, entry: Entry | None, month: MonthBill, *, done: bool) -> list[Row]:
-    lines = {line.dimension: line for line in entry.lines} if entry else {}
-    names = sorted(
-        bill.usage.keys() | bill.quantities.keys() | bill.remainders.keys() | lines.keys()
-    )
-    return [
-        _row(bill, entry, name, _outcome(bill, entry, name, month, done=done)) for name in names
-    ]
+    held = entry.unbilled.keys() | {line.dimension for line in entry.lines} if entry else set()
+    names = sorted(bill.usage.keys() | bill.amounts.keys() | held)
+    outcomes = {name: _outcome(bill, entry, name, month, done=done) for name in names}
+    return [_row(bill, entry, name, outcome) for name, outcome in outcomes.items()]
 
 
 def _outcome(
@@ -105,21 +107,20 @@ def _outcome(
 ) -> str:
     """Say what became of one dimension, in a word or two.
 
-    `done`: the state file lists the contract as a success; without evidence in the ledger that is
-    the word of a person or of the earlier script.
+    `done` without evidence in the ledger is the word of a person or of the earlier script.
     """
     line = _line(entry, name)
     if done and not (entry and entry.accepted):
-        return "settled by the state file"
+        return _BY_HAND
     if line is not None:
-        return line.state
+        return _WORDS.get(line.state, line.state)
     if entry and entry.waived:
         return "waived"
-    if bill.failure or name in bill.quantities or (entry and entry.failure):
+    if bill.failure or (entry and entry.failure) or _quantity(bill, entry, name) != "0":
         return "not sent"
     if name in month.unbilled_dimensions:
         return "not read by any formula"
-    used = bill.usage.get(name, "0") != "0" and name not in bill.remainders
+    used = bill.usage.get(name, "0") != "0" and name not in bill.amounts
     return "read by a formula" if used else "nothing to bill"
 
 
@@ -128,37 +129,65 @@ def _line(entry: Entry | None, name: str) -> Line | None:
 
 
 def _row(bill: ContractBill, entry: Entry | None, name: str, outcome: str) -> Row:
-    line = _line(entry, name)
-    failure = entry.failure.message if entry and entry.failure else bill.failure or ""
-    detail = (line.message if line else "") or failure
-    later = f"computed later: {line.computed_later}" if line and line.computed_later else ""
-    decided = [
-        f"{decision.what} by a person: {decision.reason} ({decision.at}, {decision.execution})"
-        for decision in (entry.decisions if entry else ())
-        if decision.what != "reopened"
-    ]
-    until = f"billed until {entry.until}" if entry and entry.until else ""
-    today = bill.amounts.get(name, "0")
-    fixed = line if line and line.amount else None
-    changed = f"it was {fixed.amount} when it was billed" if fixed and fixed.amount != today else ""
+    line, quantity, remainder = _line(entry, name), _quantity(bill, entry, name), ""
+    amount = "" if outcome in ("waived", _BY_HAND) else _amount(bill, entry, name)
+    carried = (line.carried if line else bill.carried.get(name)) or "0"
+    if amount:
+        remainder = exact_text(Fraction(amount) + Fraction(carried) - Fraction(quantity))
     return Row(
         contract_id=bill.contract_id,
         dimension=name,
         usage=bill.usage.get(name, ""),
-        carried_in=(fixed.carried or "0") if fixed else bill.carried.get(name, "0"),
-        quantity=line.quantity if line else bill.quantities.get(name, "0"),
-        remainder=_left(fixed) if fixed else bill.remainders.get(name, "0"),
+        billed_usage=amount,
+        carried_in=carried if amount else "",
+        quantity=quantity,
+        remainder=remainder,
         outcome=outcome,
         evidence=line.evidence if line else "",
         record_id=(line.record_id or "") if line else "",
-        detail="; ".join(text for text in (detail, later, changed, *decided, until) if text),
+        detail="; ".join(text for text in _details(bill, entry, name) if text),
     )
 
 
-def _left(line: Line) -> str:
-    """Return what a line leaves: usage + carried in = quantity + remainder."""
-    due = Fraction(line.amount) + Fraction(line.carried or "0")
-    return exact_text(due - Fraction(line.quantity))
+def _quantity(bill: ContractBill, entry: Entry | None, name: str) -> str:
+    if line := _line(entry, name):
+        return line.quantity
+    return "0" if entry and name in entry.unbilled else bill.quantities.get(name, "0")
+
+
+def _amount(bill: ContractBill, entry: Entry | None, name: str) -> str:
+    """Return what the ledger holds of a dimension, else what is to be billed of it.
+
+    A contract that is settled, or whose window ended before the month, takes nothing more.
+    """
+    held = entry.amounts if entry else {}
+    if name in held or _line(entry, name):
+        return held.get(name, "")
+    unused = "0" if bill.usage.get(name) == "0" else ""
+    final = entry and (entry.until or (entry.settled_at and not entry.failure))
+    return unused if final else bill.amounts.get(name, unused)
+
+
+def _details(bill: ContractBill, entry: Entry | None, name: str) -> Iterator[str]:
+    """Say everything else that somebody should know of a row."""
+    line = _line(entry, name)
+    failure = entry.failure.message if entry and entry.failure else bill.failure or ""
+    yield (line.message if line else "") or failure
+    if line and line.computed_later:
+        yield f"computed later: {line.computed_later}"
+    if entry is None:
+        return
+    accepted = line is not None and line.state == "accepted"
+    sent = any(name in attempt.dimensions for attempt in entry.attempts)
+    before = entry.amounts.get(name, "")
+    if before and before != bill.amounts.get(name, "0"):
+        when = "when it was billed" if accepted else "when it was sent" if sent else "before"
+        yield f"it was {before} {when}"
+    for made in entry.decisions:
+        if made.what != "reopened":
+            yield f"{made.what} by a person: {made.reason} ({made.at}, {made.execution})"
+    if entry.until:
+        yield f"{'billed ' if accepted else ''}until {entry.until}"
 
 
 def as_csv(report: Report) -> bytes:

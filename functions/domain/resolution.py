@@ -15,7 +15,8 @@ def resolve(entry: Entry, decision: Decision) -> Entry:
 
     `accepted`: what is in doubt was billed. `not_accepted`: it was not, and is sent by a later run
     once Clazar was asked again. `waived`: nothing of the contract's month is billed any more.
-    The same decision of the same execution again changes nothing.
+    The same decision of the same execution again changes nothing. `accepted` takes `not_accepted`
+    back as long as nothing was sent since.
     """
     if _is_noted(entry, decision):
         return entry
@@ -24,7 +25,10 @@ def resolve(entry: Entry, decision: Decision) -> Entry:
     if decision.what == "waived":
         lines = tuple(_waived(line) for line in entry.lines)
     elif decision.what == "accepted":
-        lines = tuple(_accepted(line) for line in entry.lines)
+        sent = _sent_before(entry)
+        lines = tuple(
+            _accepted(line, in_doubt_before=line.dimension in sent) for line in entry.lines
+        )
         if lines == entry.lines:
             raise ValueError(f"nothing of {_name(entry)} is in doubt: {_states(entry)}")
     else:
@@ -39,19 +43,32 @@ def resolve(entry: Entry, decision: Decision) -> Entry:
 
 
 def _is_noted(entry: Entry, decision: Decision) -> bool:
-    """Whether the decision stands already, of this execution or of one that got no further."""
+    """Whether the decision was taken over already, or another execution's has come to the same."""
+    if any(
+        known.what == decision.what and known.execution == decision.execution
+        for known in entry.decisions
+    ):
+        return True
     last = entry.decisions[-1] if entry.decisions else None
-    if last is None or last.what != decision.what:
-        return False
-    return last.execution == decision.execution or (entry.failure is None and entry.accepted)
+    same = last is not None and last.what == decision.what
+    return same and entry.failure is None and entry.accepted
+
+
+def _sent_before(entry: Entry) -> set[str]:
+    """Return what the last word, `not_accepted`, was about: it was sent, and nothing was since."""
+    last = entry.decisions[-1] if entry.decisions else None
+    if last is None or last.what != "not_accepted":
+        return set()
+    return {name for attempt in entry.attempts for name in attempt.dimensions}
 
 
 def _waived(line: Line) -> Line:
     return line if line.state == "accepted" else replace(line, state="waived")
 
 
-def _accepted(line: Line) -> Line:
-    if line.state in ("sent", "present") or (line.state == "refused" and line.code == DUPLICATE):
+def _accepted(line: Line, *, in_doubt_before: bool) -> Line:
+    doubtful = line.state in ("sent", "present") or (in_doubt_before and line.state == "unsure")
+    if doubtful or (line.state == "refused" and line.code == DUPLICATE):
         return replace(line, state="accepted", evidence=BY_OPERATOR)
     return line
 

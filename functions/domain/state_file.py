@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,16 +18,21 @@ from functions.errors import BadState
 
 
 class PlanState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the state file says of one plan."""
+    """What the state file says of one plan. `shown`: the items of `errors` as they stand there."""
 
     last_processed_month: Month | None = None
     success: dict[Month, frozenset[str]] = {}
     errors: dict[Month, frozenset[str]] = {}
+    shown: dict[Month, dict[str, dict[str, Any]]] = {}
 
     def at(self, month: Month) -> MonthState:
         """Return the contracts of one month."""
         nobody: frozenset[str] = frozenset()
-        return MonthState(self.success.get(month, nobody), self.errors.get(month, nobody))
+        return MonthState(
+            self.success.get(month, nobody),
+            self.errors.get(month, nobody),
+            self.shown.get(month, {}),
+        )
 
 
 class MonthState(NamedTuple):
@@ -34,6 +40,13 @@ class MonthState(NamedTuple):
 
     done: frozenset[str]
     failed: frozenset[str]
+    shown: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+
+    def shows(self, record: ErrorRecord) -> bool:
+        """Say whether an error stands in the file as it is; what people added to it is theirs."""
+        item = self.shown.get(record.contract_id, {})
+        wanted = msgspec.to_builtins(record)
+        return all(name in item and item[name] == value for name, value in wanted.items())
 
 
 class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -90,6 +103,10 @@ def read_plan(document: Document, plan_key: str, key: str) -> PlanState | None:
         else _month(last, f"{where}.last_processed_month"),
         success=_lists(entry, "success_contracts", where, _contract),
         errors=_lists(entry, "error_contracts", where, _error_contract),
+        shown={
+            _month(text, where): {item["contract_id"]: item for item in items}
+            for text, items in entry.get("error_contracts", {}).items()
+        },
     )
 
 

@@ -22,8 +22,9 @@ logger = Logger()
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return what is left to do for the contract."""
     task = parse(event, ContractTask)
-    at = format_instant(clock.now())
-    claimed = claim_contract(task, configuration.state_bucket(), executions.is_running, at)
+    objects, at = configuration.state_bucket(), format_instant(clock.now())
+    state_bucket.check_lease(objects, task.run.plan, task.run.execution)
+    claimed = claim_contract(task, objects, executions.is_running, at)
     logger.info("contract claimed", contract=task.contract.contract_id, action=claimed.action)
     return dump(claimed)
 
@@ -46,12 +47,13 @@ def claim_contract(
 
 def _terms(task: ContractTask, at: str) -> claim.Terms:
     run = task.run
-    removed = "retry_errors" if run.retry_errors else "its entry was removed from error_contracts"
+    asked = "retry_errors" if run.retry_errors else run.until and f"final usage until {run.until}"
     return claim.Terms(
         plan=run.plan.key,
         month=task.month,
         execution=run.execution,
         at=at,
-        reason=run.reason or removed,
+        reason=run.reason or asked or "its entry was removed from error_contracts",
         until=run.until,
+        formulas=run.plan.dimensions,
     )

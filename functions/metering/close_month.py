@@ -16,7 +16,7 @@ from functions.adapters.storage import Objects
 from functions.domain import keys, months_due, report, state_file
 from functions.domain.announcement import with_notices
 from functions.domain.journal import Journal, after_closing, before_closing, reopened
-from functions.domain.late_usage import differences
+from functions.domain.late_usage import NOTHING_COMPARED, Compared, texts
 from functions.domain.ledger_entry import Entry
 from functions.domain.manifest import Manifest
 from functions.domain.month import format_instant, parse_instant
@@ -26,15 +26,15 @@ from functions.domain.outcome import (
     code_of,
     error_record,
     explain_open,
-    some,
+    withdrawn,
 )
-from functions.domain.plan import Plan
 from functions.domain.remainders import Remainders, remainders_of
 from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import PlanState
 from functions.errors import MonthIncomplete
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth
+from functions.metering.report_late_usage import compare, key_of, write
 from functions.payloads import dump, parse
 
 logger = Logger()
@@ -47,17 +47,20 @@ _NAMED = 20
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return the month in numbers."""
     task = parse(event, MergedMonth)
-    closed = close_month(task, configuration.state_bucket(), clock.now())
+    objects = configuration.state_bucket()
+    state_bucket.check_lease(objects, task.run.plan, task.run.execution)
+    closed = close_month(task, objects, clock.now())
     metrics.add_metric("RecordsAccepted", MetricUnit.Count, closed.submitted_records)
     metrics.add_metric("ContractsInError", MetricUnit.Count, closed.errors)
     metrics.add_metric("TotalsQuarantined", MetricUnit.Count, closed.quarantined)
+    metrics.add_metric("LateUsage", MetricUnit.Count, int(closed.changed))
     logger.info("month closed" if closed.closed else "month left open", summary=dump(closed))
     return dump(closed)
 
 
 def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMonth:
     """Account for every contract, write it down, and only then say that the month is done."""
-    run, month = task.run, task.of
+    run, month, at = task.run, task.of, format_instant(now)
     usage = read_bill(objects, task.merged.bill_key)
     remainders = state_bucket.remainders(objects, run.plan, month)
     carried = remainders.read()  # before the ledger: an older look never overwrites a newer one
@@ -66,22 +69,26 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     journal = state_bucket.read_journal(objects, run.plan)
     closed = months_due.is_closed(month, state, journal)
     left = reopened(journal, state, month) - set(usage.processed)
-    outcome = account(usage, ledger, state.at(month), left, closed=closed)
-    late = [] if run.until else _late(task, usage, ledger, state.at(month).done, closed=closed)
-    usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *late])
-    at = format_instant(now)
-    by_hand = {n for n in state.at(month).done if n in ledger and ledger[n].failure}
-    billed = [entry for name, entry in ledger.items() if name not in by_hand]
-    _keep_remainders(run.plan, billed, remainders, carried)
-    if usage.warnings:
+    shown = state.at(month)
+    outcome = account(usage, ledger, shown, left, cloud=run.plan.cloud, closed=closed)
+    compared = _compare(task, usage, ledger, shown.done, objects, closed=closed)
+    late = texts(task.month, compared, with_head=closed) if compared.differs else []
+    warnings = [*usage.warnings, *withdrawn(usage.processed, ledger), *late]
+    usage = msgspec.structs.replace(usage, warnings=warnings)
+    if run.plan.carry_remainders:
+        left_over = remainders_of(ledger.values(), run.plan.dimensions, done=shown.done)
+        _keep_remainders(left_over, remainders, carried)
+    if warnings:
         told = state_bucket.journal(objects, run.plan)
-        told.change(lambda before: with_notices(before or Journal(), usage.warnings))
+        told.change(lambda before: with_notices(before or Journal(), warnings))
+    if compared.differs or objects.read(key_of(task)):
+        write(task, usage, compared, objects, at)
     if outcome.complete and run.until is None:
         _keep_manifest(task, usage, objects)
     written = report.build(
         usage,
         ledger,
-        state.at(month).done,
+        shown.done,
         plan=run.plan.key,
         month=task.month,
         execution=run.execution,
@@ -90,41 +97,42 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     )
     _write_report(keys.report(run.plan, month), written, objects)
     # Last: after this the month would not be looked at again.
-    _write_state(task, outcome, objects, at)
+    _write_state(task, outcome, shown.done, objects, at)
     asked = set(outcome.unaccounted if run.contracts is None else usage.processed)
     stuck = sorted(asked & set(outcome.unaccounted))
     if stuck:
         raise MonthIncomplete(explain_open(task.month, stuck, ledger))
-    return _summary(task, usage, ledger, outcome)
+    return _summary(task, usage, ledger, outcome, changed=compared.differs)
 
 
-def _late(
+def _compare(
     task: MergedMonth,
     usage: MonthUsage,
     ledger: Mapping[str, Entry],
     done: frozenset[str],
+    objects: Objects,
     *,
     closed: bool,
-) -> list[str]:
-    """Say where today's usage is not what was billed: late or corrected files.
+) -> Compared:
+    """Find where today's usage is not what was billed: late or corrected files.
 
-    In an open month a contract without an entry is not late, it was not billed yet.
+    In an open month a contract without an entry is not late, it was not billed yet. Final usage
+    looks at a part of its month only and says nothing of the rest.
     """
+    if task.run.until:
+        return NOTHING_COMPARED
     names = frozenset(bill.contract_id for bill in usage.bill.contracts)
     left_out = (done if closed else names) - ledger.keys()
-    found = differences(usage.bill.contracts, ledger, left_out=left_out)
-    return some(f"{task.month}: {difference}" for difference in found)
+    billed = state_bucket.manifest(objects, task.run.plan, task.of).read() if closed else None
+    before = billed.value if billed else None
+    return compare(usage, ledger, before, objects, left_out=left_out)
 
 
 def _keep_remainders(
-    plan: Plan,
-    billed: list[Entry],
-    document: Document[Remainders],
-    known: Version[Remainders] | None,
+    left: Remainders, document: Document[Remainders], known: Version[Remainders] | None
 ) -> None:
     """Write down what rounding left, for the contracts' next months, before the month counts."""
-    left = remainders_of(billed if plan.carry_remainders else ())
-    if left != (known.value if known else Remainders()):
+    if left != known.value if known else left.contracts:
         document.write(left, known)
 
 
@@ -139,13 +147,17 @@ def _keep_manifest(task: MergedMonth, usage: MonthUsage, objects: Objects) -> No
     state_bucket.manifest(objects, task.run.plan, task.of).change(lambda _: manifest)
 
 
-def _write_state(task: MergedMonth, outcome: Outcome, objects: Objects, at: str) -> None:
+def _write_state(
+    task: MergedMonth, outcome: Outcome, known: frozenset[str], objects: Objects, at: str
+) -> None:
+    """Write the outcome. Who became a success since the ledger was read is no error any more."""
     plan, month = task.run.plan, task.of
     journal = state_bucket.journal(objects, plan)
     as_of = parse_instant(task.run.as_of)
 
     def recorded(document: state_file.Document) -> state_file.Document:
         state = state_file.read_plan(document, plan.key, plan.state_file)
+        done = (state or PlanState()).at(month).done - known
         read = journal.read()
         first = months_due.first_month(plan, state, read.value if read else Journal(), as_of)
         return state_file.record_month(
@@ -153,7 +165,11 @@ def _write_state(task: MergedMonth, outcome: Outcome, objects: Objects, at: str)
             plan.key,
             month,
             successes=outcome.accepted,
-            errors=[error_record(plan.cloud, month, entry) for entry in outcome.failed.values()],
+            errors=[
+                error_record(plan.cloud, entry)
+                for name, entry in outcome.failed.items()
+                if name not in done
+            ],
             closes=outcome.complete and month == first and task.run.until is None,
             at=at,
         )
@@ -183,7 +199,12 @@ def _write_report(prefix: str, written: report.Report, objects: Objects) -> None
 
 
 def _summary(
-    task: MergedMonth, usage: MonthUsage, ledger: Mapping[str, Entry], outcome: Outcome
+    task: MergedMonth,
+    usage: MonthUsage,
+    ledger: Mapping[str, Entry],
+    outcome: Outcome,
+    *,
+    changed: bool,
 ) -> ClosedMonth:
     sent = {name: entry.sent_by(task.run.execution) for name, entry in ledger.items()}
     failed = [entry for name, entry in outcome.failed.items() if name in usage.processed]
@@ -197,6 +218,7 @@ def _summary(
         errors=len(failed),
         attention=[f"{entry.contract_id} ({code_of(entry)})" for entry in failed[:_NAMED]],
         closed=outcome.complete,
+        changed=changed,
         report=f"{keys.report(task.run.plan, task.of)}report.html",
         ledger=keys.ledger_month(task.run.plan, task.of),
     )

@@ -33,7 +33,10 @@ _SHOWN = 4_000
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return where the bill and the contracts to process are."""
     task = parse(event, ListedMonth)
-    merged = merge_usage(task, configuration.state_bucket())
+    objects = configuration.state_bucket()
+    if not task.run.dry_run:
+        state_bucket.check_lease(objects, task.run.plan, task.run.execution)
+    merged = merge_usage(task, objects)
     logger.info("usage merged", month=task.month, to_process=merged.to_process)
     return dump(merged)
 
@@ -140,13 +143,13 @@ def _warnings(month: str, bill: MonthBill) -> list[str]:
 
 
 def _done_before(task: MonthTask, items: list[ContractItem]) -> list[str]:
-    """Name the contracts whose final usage was asked for although their month is settled."""
+    """Name the contracts whose final usage was asked for and that take nothing more."""
     asked = set(task.run.contracts or ()) if task.run.until else set()
     done = sorted(asked - {item.contract_id for item in items})
     if not done:
         return []
     names = ", ".join(done[:10])
-    return [f"{task.month}: not billed until {task.run.until}, for they are settled: {names}"]
+    return [f"{task.month}: settled before, nothing was sent for this final usage: {names}"]
 
 
 def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[ContractItem]:
@@ -157,9 +160,11 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
     again = reopened(journal, state, month)
     failed = state.errors.get(month, frozenset())
     # Final usage is asked for by name. An operator may have moved a contract to the success list.
+    done = state.success.get(month, frozenset())
     if run.retry_errors or run.until:
-        again |= failed - state.success.get(month, frozenset())
-    settled = (state.success.get(month, frozenset()) | failed) - again
+        again |= failed - done
+    again |= _interrupted(task, failed - done - again, objects)
+    settled = (done | failed) - again
     bills = {contract.contract_id: contract for contract in bill.contracts}
     # A contract in the ledger whose usage has gone since may still be in doubt.
     wanted = again | state_bucket.contracts_in_ledger(objects, run.plan, month)
@@ -184,6 +189,12 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
             )
         )
     return items
+
+
+def _interrupted(task: MonthTask, failed: frozenset[str], objects: Objects) -> set[str]:
+    """Return contracts shown as errors that a run has begun to try again, and not ended."""
+    read = state_bucket.entries_of(objects, task.run.plan, task.of, sorted(failed))
+    return {entry.contract_id for entry in read if not entry.failure}
 
 
 def _known(asked: list[str], known: frozenset[str], month: str) -> None:

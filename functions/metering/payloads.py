@@ -64,9 +64,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunTask(msgspec.Struct, frozen=True):
-    """Input of PlanMonths and ResolveContract."""
+    """Input of ReconcileState, PlanMonths and ResolveContract."""
 
     run: Run
+
+
+class Reconciled(msgspec.Struct, frozen=True):
+    """Output of ReconcileState: contracts that were waived by hand, or shown as errors wrongly."""
+
+    waived: int
+    corrected: int
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,6 +195,7 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     """Output of CloseMonth, PreviewMonth and ReportLateUsage: one month in numbers.
 
     `attention` names the first contracts that need a person, with the code of their error.
+    `changed`: usage is not what was billed any more.
     """
 
     month: str
@@ -207,6 +215,7 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     dry_run: bool = False
     late: bool = False
+    changed: bool = False
     warnings: list[str]
 
     @classmethod

@@ -13,7 +13,7 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due
 from functions.domain.journal import Journal, observe
-from functions.domain.month import parse_instant
+from functions.domain.month import Month, parse_instant
 from functions.domain.plan import Plan
 from functions.domain.state_file import PlanState
 from functions.errors import BadInput, BadUsage
@@ -42,7 +42,7 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
         until = parse_instant(run.until)
         final, waiting = months_due.final_month(until, run.plan, exported_to, as_of)
         closed = [month for month in final if months_due.is_closed(month, state, journal)]
-        if closed:
+        if closed and not _has_begun(run, closed[0], objects):
             raise BadInput(f"until: {closed[0]} is closed; give months and contracts instead")
         return Planned([str(month) for month in final], waiting)
     if run.months is None:
@@ -57,6 +57,13 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
     exported_to = _exported_to(run.plan, usage) if months else None
     complete, waiting = months_due.complete_months(months, run.plan, exported_to, as_of)
     return Planned([str(month) for month in complete], [*waiting, *left])
+
+
+def _has_begun(run: Run, month: Month, objects: Objects) -> bool:
+    """Whether final usage of all contracts was asked for before their month was closed."""
+    contracts = run.contracts or []
+    entries = state_bucket.entries_of(objects, run.plan, month, contracts)
+    return {entry.contract_id for entry in entries if entry.until} == set(contracts)
 
 
 def _observed(run: Run, state: PlanState | None, objects: Objects) -> Journal:

@@ -11,7 +11,8 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, submission
 from functions.domain.billing import ContractBill
-from functions.domain.ledger_entry import Line
+from functions.domain.claim import is_fixed
+from functions.domain.ledger_entry import Entry, Line
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth
 from functions.payloads import dump, parse
@@ -48,27 +49,31 @@ def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
     for bill in usage.bill.contracts:
         entry = held.get(bill.contract_id)
         if bill.contract_id in usage.processed:
-            lines = entry.lines if entry else ()
-            done = {line.dimension for line in lines if line.state in ("accepted", "waived")}
-            previews.append(_preview(task, bill, done))
+            previews.append(_preview(task, bill, entry))
     key = f"{keys.run(run.plan, month, run.name, dry_run=True)}preview.json"
     objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
     return ClosedMonth.of(task.month, usage, report=key, dry_run=True)
 
 
-def _preview(task: MergedMonth, bill: ContractBill, done: set[str]) -> Preview:
-    lines = [
-        Line(dimension=name, quantity=quantity)
-        for name, quantity in bill.quantities.items()
-        if name not in done
-    ]
+def _preview(task: MergedMonth, bill: ContractBill, entry: Entry | None) -> Preview:
+    """Return what would be sent; final usage that has begun stays what it was."""
+    until = task.run.until or (entry.until if entry else None)
+    held = {line.dimension: line for line in entry.lines} if entry else {}
+    today = {name: Line(dimension=name, quantity=text) for name, text in bill.quantities.items()}
+    lines = held if until and not task.run.until else {**today, **_sent(held)}
+    open_lines = [line for line in lines.values() if line.state not in ("accepted", "waived")]
     return Preview(
         contract_id=bill.contract_id,
         records=submission.records(
-            task.run.plan.cloud, bill.contract_id, task.of, lines, task.run.until
+            task.run.plan.cloud, bill.contract_id, task.of, open_lines, until
         ),
         usage=bill.usage,
         carried=bill.carried,
         remainders=bill.remainders,
         failure=bill.failure,
     )
+
+
+def _sent(held: dict[str, Line]) -> dict[str, Line]:
+    """Return lines whose quantity stays as it was sent, whatever the files say now."""
+    return {name: line for name, line in held.items() if is_fixed(line)}

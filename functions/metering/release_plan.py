@@ -9,16 +9,17 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, configuration, leases, state_bucket
 from functions.adapters.storage import Objects
-from functions.domain.announcement import Announcement, announced, to_announce
+from functions.domain.announcement import Announcement, announced, some, to_announce
 from functions.domain.journal import Journal
 from functions.domain.month import format_instant
-from functions.domain.outcome import some
 from functions.metering.payloads import Finish
 from functions.payloads import Finished, dump, mail_subject, parse
 
 logger = Logger()
 ATTENTION = "ContractsNeedAttention"
-_LONGEST_TEXT, _MOST_NAMED = 8_000, 40
+_MOST_NAMED = 40
+# Everything that is told has room in a message, whatever else there is to say; SNS takes 256 KiB.
+_LONGEST_CAUSE, _LONGEST_MESSAGE = 8_000, 40_000
 
 
 @logger.inject_lambda_context
@@ -62,18 +63,19 @@ def finish(task: Finish, announcement: Announcement) -> Finished:
     if contracts:
         named = ", ".join(some(contracts, _MOST_NAMED))
         causes.append(f"{plan}: contracts that need attention: {len(contracts)}; {named}")
+    cause = "; ".join(causes)[:_LONGEST_CAUSE]
     error = task.failure.error if task.failure else ATTENTION if contracts else ""
     standing = announcement.standing - len(contracts)
     earlier = [f"contracts in error_contracts from earlier runs: {standing}"] if standing else []
     resolved = [task.resolved.message] if task.resolved else []
-    told = [*causes, *resolved, *overdue, *announcement.notices, *earlier]
+    told = [*([cause] if cause else []), *resolved, *overdue, *announcement.notices, *earlier]
     message = "; ".join(told) or "nothing to report"
     notices = [*overdue, *announcement.notices]
     return Finished(
         succeeded=not error,
         notify=not task.run.dry_run and bool(error or notices),
         error=error,
-        cause="; ".join(causes)[:_LONGEST_TEXT],
+        cause=cause,
         subject=mail_subject(f"Metering of {plan}: {error or 'something to look at'}"),
         result={
             "plan": plan,
@@ -83,6 +85,6 @@ def finish(task: Finish, announcement: Announcement) -> Finished:
             "waiting": msgspec.to_builtins(waiting),
             "resolved": msgspec.to_builtins(task.resolved),
             "unresolved": announcement.standing,
-            "message": message[:_LONGEST_TEXT],
+            "message": message[:_LONGEST_MESSAGE],
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -13,10 +14,10 @@ from functions.adapters.storage import Objects
 from functions.domain import keys
 from functions.domain.announcement import with_notices
 from functions.domain.journal import Journal
-from functions.domain.late_usage import Difference, differences
-from functions.domain.manifest import Changes, Manifest, changes
+from functions.domain.late_usage import Compared, Difference, differences, not_computed, texts
+from functions.domain.ledger_entry import Entry
+from functions.domain.manifest import Manifest, changes
 from functions.domain.month import format_instant
-from functions.domain.outcome import some
 from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import PlanState
 from functions.domain.usage_files import UsageFile
@@ -48,10 +49,12 @@ class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return the month in numbers."""
     task = parse(event, MergedMonth)
-    at = format_instant(clock.now())
-    reported = report_late_usage(task, configuration.state_bucket(), at)
-    told = bool(reported.warnings) and not task.run.dry_run
-    metrics.add_metric("LateUsage", MetricUnit.Count, int(told))
+    objects, at = configuration.state_bucket(), format_instant(clock.now())
+    if not task.run.dry_run:
+        state_bucket.check_lease(objects, task.run.plan, task.run.execution)
+    reported = report_late_usage(task, objects, at)
+    alarmed = reported.changed and not task.run.dry_run
+    metrics.add_metric("LateUsage", MetricUnit.Count, int(alarmed))
     logger.warning("closed month compared with its files", summary=dump(reported))
     return dump(reported)
 
@@ -64,21 +67,50 @@ def report_late_usage(task: MergedMonth, objects: Objects, at: str) -> ClosedMon
     manifest = document.read()
     if manifest is None:
         raise BadState(f"{document.key} is missing: what {month} was billed from is not known")
-    changed = changes(_files(objects, manifest.value.lists), _files(objects, usage.lists))
-    found = _differences(task, usage, objects)
-    root = keys.run(run.plan, month, run.name, dry_run=True)
-    key = f"{root if run.dry_run else keys.report(run.plan, month)}late-usage.json"
-    report = _report(task, usage, changed, found, at)
-    objects.put(key, msgspec.json.format(msgspec.json.encode(report), indent=1))
-    texts = _texts(task.month, usage, changed, found)
-    if not texts and manifest.value.reported and not manifest.value.recheck:
-        texts = [f"{month}: its files are again those that it was billed from"]
+    compared = _compare(task, usage, manifest.value, objects)
+    key = write(task, usage, compared, objects, at)
+    changed = compared.differs or any(compared.changed)
+    told = [*texts(task.month, compared), *usage.warnings]
+    warnings = told if changed else []
+    if not changed and manifest.value.reported and not manifest.value.recheck:
+        warnings = [f"{month}: its files are again those that it was billed from"]
     if not run.dry_run:
         journal = state_bucket.journal(objects, run.plan)
-        journal.change(lambda before: with_notices(before or Journal(), texts))
+        journal.change(lambda before: with_notices(before or Journal(), warnings))
         document.change(lambda before: _told(before or manifest.value, usage))
-    usage = msgspec.structs.replace(usage, warnings=texts)
-    return ClosedMonth.of(task.month, usage, closed=True, late=True, report=key)
+    usage = msgspec.structs.replace(usage, warnings=warnings)
+    return ClosedMonth.of(task.month, usage, closed=True, late=True, changed=changed, report=key)
+
+
+def _compare(task: MergedMonth, usage: MonthUsage, billed: Manifest, objects: Objects) -> Compared:
+    plan, month = task.run.plan, task.of
+    ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, plan, month)}
+    state = (state_bucket.read_state(objects, plan) or PlanState()).at(month)
+    # Nobody knows what was billed for those that a person or the earlier script has settled.
+    left_out = state.done - ledger.keys()
+    return compare(usage, ledger, billed, objects, left_out=left_out)
+
+
+def _told(manifest: Manifest, usage: MonthUsage) -> Manifest:
+    return msgspec.structs.replace(manifest, reported=usage.digest, recheck=False)
+
+
+def compare(
+    usage: MonthUsage,
+    ledger: Mapping[str, Entry],
+    billed: Manifest | None,
+    objects: Objects,
+    *,
+    left_out: frozenset[str],
+) -> Compared:
+    """Compare today's bill with ledger and manifest. Nobody knows what those `left_out` were."""
+    bills = usage.bill.contracts
+    before = _files(objects, billed.lists if billed else usage.lists)
+    return Compared(
+        changes(before, _files(objects, usage.lists)),
+        differences(bills, ledger, left_out=left_out),
+        not_computed(bills, ledger, left_out=left_out),
+    )
 
 
 def _files(objects: Objects, lists: list[str] | tuple[str, ...]) -> list[UsageFile]:
@@ -91,42 +123,26 @@ def _files(objects: Objects, lists: list[str] | tuple[str, ...]) -> list[UsageFi
     return found
 
 
-def _differences(task: MergedMonth, usage: MonthUsage, objects: Objects) -> list[Difference]:
-    plan, month = task.run.plan, task.of
-    ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, plan, month)}
-    state = (state_bucket.read_state(objects, plan) or PlanState()).at(month)
-    # Nobody knows what was billed for those that a person or the earlier script has settled.
-    return differences(usage.bill.contracts, ledger, left_out=state.done - ledger.keys())
-
-
-def _texts(month: str, usage: MonthUsage, changed: Changes, found: list[Difference]) -> list[str]:
-    if not found and not any(changed):
-        return []
-    failing = [bill for bill in usage.bill.contracts if bill.failure]
-    unknown = some(
-        f"{month}: {bill.contract_id} cannot be computed now: {bill.failure}" for bill in failing
-    )
-    unknown += usage.warnings
-    files = str(changed) or "the same files"
-    head = f"{month}: usage changed after it was billed and is not billed: {files}"
-    if not found:
-        return [f"{head}; no contract's usage differs", *unknown]
-    return [head, *some(f"{month}: {difference}" for difference in found), *unknown]
-
-
-def _told(manifest: Manifest, usage: MonthUsage) -> Manifest:
-    return msgspec.structs.replace(manifest, reported=usage.digest, recheck=False)
-
-
-def _report(
-    task: MergedMonth, usage: MonthUsage, changed: Changes, found: list[Difference], at: str
-) -> LateUsage:
-    return LateUsage(
+def write(
+    task: MergedMonth, usage: MonthUsage, compared: Compared, objects: Objects, at: str
+) -> str:
+    """Write the report. Returns its key."""
+    key = key_of(task)
+    report = LateUsage(
         plan=task.run.plan.key,
         month=task.month,
         execution=task.run.execution,
         generated_at=at,
-        **changed._asdict(),
-        differences=found,
+        **compared.changed._asdict(),
+        differences=compared.differences,
         quarantined=list(usage.bill.quarantined),
     )
+    objects.put(key, msgspec.json.format(msgspec.json.encode(report), indent=1))
+    return key
+
+
+def key_of(task: MergedMonth) -> str:
+    """Return where the report is; that of a dry run is in its own folder."""
+    run, month = task.run, task.of
+    preview = keys.run(run.plan, month, run.name, dry_run=True)
+    return f"{preview if run.dry_run else keys.report(run.plan, month)}late-usage.json"

@@ -7,20 +7,20 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
-from msgspec.structs import replace
 
 from functions.adapters import clock, configuration, executions, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import claim, ledger, state_file
 from functions.domain.failures import FORMULA, explain
-from functions.domain.journal import Journal, after_resolution, watched
+from functions.domain.journal import Journal, watched
 from functions.domain.ledger_entry import Decision, Entry
 from functions.domain.month import Month, format_instant
 from functions.domain.outcome import error_record
-from functions.domain.remainders import Remainders, with_entry
 from functions.domain.resolution import resolve
+from functions.domain.state_file import PlanState
 from functions.errors import BadInput, ContractBusy, OutcomeUnknown
 from functions.metering.payloads import Resolve, Resolved, Run, RunTask
+from functions.metering.reconcile_state import show_settled
 from functions.payloads import dump, parse
 
 logger = Logger()
@@ -45,6 +45,7 @@ def handler(event: dict[str, Any], _context: object) -> Any:
         clock.now(),
         configuration.settle_seconds(),
     )
+    state_bucket.check_lease(outside.objects, run.plan, run.execution)
     resolved = resolve_contract(run, outside)
     logger.info("contract resolved", resolved=dump(resolved))
     return dump(resolved)
@@ -73,6 +74,7 @@ def _decide(run: Run, asked: Resolve, outside: Outside) -> Entry:
     )
     at = format_instant(outside.now)
     decision = Decision(what=asked.outcome, execution=run.execution, at=at, reason=asked.reason)
+    by_hand = _is_settled_by_hand(run, asked, outside.objects)
 
     def decided(entry: Entry | None) -> Entry:
         if entry is None:
@@ -82,6 +84,9 @@ def _decide(run: Run, asked: Resolve, outside: Outside) -> Entry:
             resolved = resolve(entry, decision)
         except ValueError as error:
             raise BadInput(f"resolve: {error}") from error
+        if by_hand and asked.outcome == "not_accepted":
+            where = f"success_contracts of {asked.month}"
+            raise BadInput(f"resolve: {asked.contract} is settled by hand, in {where}")
         failure = resolved.failure
         if failure and failure.code != FORMULA and asked.outcome == "accepted":
             # What is left was refused or never sent; the doubt is over.
@@ -90,6 +95,12 @@ def _decide(run: Run, asked: Resolve, outside: Outside) -> Entry:
         return resolved
 
     return document.change(decided).value
+
+
+def _is_settled_by_hand(run: Run, asked: Resolve, objects: Objects) -> bool:
+    """Whether the state file lists the contract as a success alone: no run would send it again."""
+    state = (state_bucket.read_state(objects, run.plan) or PlanState()).at(Month.parse(asked.month))
+    return asked.contract in state.done - state.failed
 
 
 def _check_quiet(run: Run, entry: Entry, outside: Outside) -> None:
@@ -108,30 +119,18 @@ def _record(run: Run, asked: Resolve, entry: Entry, outside: Outside, *, settled
     if asked.outcome == "not_accepted":
         _reopen(run, asked, entry, outside)
         return
-    month = Month.parse(asked.month)
+    month, at = Month.parse(asked.month), format_instant(outside.now)
+    if settled:
+        show_settled(run, month, [entry], outside.objects, at)
+        return
 
     def recorded(document: state_file.Document) -> state_file.Document:
+        left = error_record(run.plan.cloud, entry)
         return state_file.record_month(
-            document,
-            run.plan.key,
-            month,
-            successes=[asked.contract] if settled else [],
-            errors=[] if settled else [error_record(run.plan.cloud, month, entry)],
-            closes=False,
-            at=format_instant(outside.now),
+            document, run.plan.key, month, successes=[], errors=[left], closes=False, at=at
         )
 
-    if entry.waived:
-        left = state_bucket.remainders(outside.objects, run.plan, month)
-        if left.read():
-            left.change(lambda found: with_entry(found or Remainders(), entry))
     state_bucket.change_state(outside.objects, run.plan, recorded)
-    manifest = state_bucket.manifest(outside.objects, run.plan, month)
-    if billed := manifest.read():
-        manifest.change(lambda before: replace(before or billed.value, recheck=True))
-    if settled:
-        journal = state_bucket.journal(outside.objects, run.plan)
-        journal.change(lambda before: after_resolution(before or Journal(), month, asked.contract))
 
 
 def _reopen(run: Run, asked: Resolve, entry: Entry, outside: Outside) -> None:
@@ -156,4 +155,9 @@ def _message(asked: Resolve, entry: Entry, *, settled: bool) -> str:
         return head
     if asked.outcome == "accepted" and entry.failure:
         return f"{head}; still to be looked at: {entry.failure.code} {entry.failure.message}"
+    if entry.until:
+        return (
+            f"{head}; what Clazar does not list is sent by the month's own run, or sooner if the "
+            f"same final usage is started again: contracts, and until {entry.until}"
+        )
     return f"{head}; the next run asks Clazar and sends what it does not list"

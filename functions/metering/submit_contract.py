@@ -60,6 +60,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
         lambda: context.get_remaining_time_in_millis() / 1000,
         configuration.settle_seconds(),
     )
+    state_bucket.check_lease(outside.objects, task.run.plan, task.run.execution)
     submit_contract(task, outside)
     logger.info("contract accepted", contract=task.contract.contract_id, month=task.month)
     return dump(Recorded(task.contract.contract_id, "accepted"))
@@ -122,13 +123,12 @@ def _look_up(
 
 
 def _foreign(task: ContractTask, objects: Objects) -> Counter[str]:
-    """Count the other plans that hold each dimension of this contract's month."""
+    """Count the other plans that hold, or may hold, each dimension of this contract's month."""
     name = task.contract.contract_id
     return Counter(
         line.dimension
         for entry in state_bucket.entries_of_other_plans(objects, task.run.plan, task.of, name)
-        for line in entry.lines
-        if line.state in ("sent", "present", "accepted")
+        for line in entry.may_be_billed
     )
 
 

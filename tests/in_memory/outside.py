@@ -10,6 +10,9 @@ from types import ModuleType
 from typing import Any, NoReturn, Self
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+    AmazonCloudWatchEMFProvider,
+)
 
 from functions.adapters.storage import Uploaded
 from functions.domain.problem import Problem
@@ -20,8 +23,13 @@ from tests.memory import MemoryObjects
 
 # All functions in this process share one logger, whoever made it first.
 _LOGGER = logging.getLogger(Logger().service)
-os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
-Replaced = tuple[ModuleType, Mapping[str, Any]]
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Tests")
+Replaced = tuple[ModuleType | type, Mapping[str, Any]]
+
+
+def _forget_metrics(metrics: AmazonCloudWatchEMFProvider, **_options: object) -> None:
+    """Forget the metrics of an invocation instead of printing them."""
+    metrics.clear_metrics()
 
 
 @contextmanager
@@ -30,7 +38,8 @@ def replaced(*replacements: Replaced) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(_LOGGER.setLevel, _LOGGER.level)
         _LOGGER.setLevel(logging.CRITICAL)
-        for module, functions in replacements:
+        metrics = (AmazonCloudWatchEMFProvider, {"flush_metrics": _forget_metrics})
+        for module, functions in (*replacements, metrics):
             for name, function in functions.items():
                 stack.callback(setattr, module, name, getattr(module, name))
                 setattr(module, name, function)

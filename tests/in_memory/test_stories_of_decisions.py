@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.in_memory.interruptions import answers_lost
 from tests.in_memory.metering_world import PLAN, MeteringWorld
-from tests.in_memory.points import Break, Point, Result, nothing
+from tests.in_memory.points import nothing
 
+JULY_14 = datetime(2025, 7, 14, tzinfo=UTC)
 REASON = "seen in Clazar by jane"
-
-
-def _drop(point: Point) -> Break | None:
-    def drop(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
-        return lost()
-
-    return drop if point.kind == "request" and "c-1" in point.label else None
 
 
 @pytest.fixture
@@ -25,7 +22,7 @@ def parked() -> Iterator[MeteringWorld]:
     """A world in which nobody can tell whether c-1 was accepted: it was not."""
     with MeteringWorld({**PLAN, "missing_hours": "warn"}, lists=False) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
-        world.points.choose = _drop
+        world.points.choose = answers_lost(arrive=False, of="c-1")
         world.execute()
         world.points.choose = nothing
         assert world.parked() == {("2025-07", "c-1"): "OUTCOME_UNKNOWN"}
@@ -80,3 +77,74 @@ def test_the_ledger_says_who_reopened_what_and_why(parked: MeteringWorld) -> Non
     assert REASON in entry
     assert "it was resolved as not_accepted" in entry
     assert not parked.parked()
+
+
+def test_not_accepted_can_be_taken_back_before_anything_was_sent(parked: MeteringWorld) -> None:
+    assert decided(parked, outcome="not_accepted").status == "SUCCEEDED"
+    posts = parked.clazar.counts()
+    taken_back = decided(parked, outcome="accepted")
+    assert taken_back.status == "SUCCEEDED", taken_back.cause
+    parked.execute()
+    assert parked.clazar.counts() == posts
+    assert "c-1" in parked.state()["success_contracts"]["2025-07"]
+
+
+def test_what_an_operator_has_settled_by_hand_is_not_promised_to_be_sent(
+    parked: MeteringWorld,
+) -> None:
+    def change(entry: dict[str, Any]) -> None:
+        entry["error_contracts"]["2025-07"] = []
+        entry["success_contracts"]["2025-07"].append("c-1")
+
+    parked.edit_state(change)
+    ended = decided(parked, outcome="not_accepted")
+    assert ended.error == "BadInput"
+    assert "c-1 is settled by hand, in success_contracts of 2025-07" in str(ended.cause)
+
+
+def test_not_accepted_of_final_usage_says_what_sends_it() -> None:
+    with MeteringWorld({**PLAN, "missing_hours": "warn"}, now=JULY_14, lists=False) as world:
+        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}})
+        final = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
+        world.points.choose = answers_lost(arrive=False, of="c-1")
+        world.execute(**final)
+        world.points.choose = nothing
+        told = decided(world, outcome="not_accepted").output["message"]
+        assert "same final usage is started again: contracts, and until 2025-07-01T10" in told
+        world.execute()
+        assert not world.clazar.accepted
+        world.execute(**final)
+        assert [record["quantity"] for record in world.clazar.accepted] == ["4"]
+
+
+def test_a_final_usage_whose_formula_failed_is_billed_up_to_its_hour_even_later() -> None:
+    plan = {**PLAN, "missing_hours": "warn", "dimensions": {"cpu": "cpu / (mem - 1)"}}
+    final = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
+    with MeteringWorld(plan, now=JULY_14) as world:
+        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4, "mem": 1}})
+        world.put_usage("2025-07", "01/10", {"c-1": {"cpu": 100, "mem": 1}})
+        assert world.execute(**final).error == "ContractsNeedAttention"
+        world.configure({**plan, "dimensions": {"cpu": "cpu"}})
+        world.timeline.pass_time(20 * 86_400)
+        world.exported_to(world.now())
+        world.execute()
+        world.execute(retry_errors=True)
+        assert not world.clazar.accepted, "the month's run has no window of a part"
+        assert world.execute(**final).status == "SUCCEEDED"
+        assert [record["quantity"] for record in world.clazar.accepted] == ["4"]
+        assert not world.parked()
+
+
+def test_a_preview_shows_final_usage_up_to_its_hour() -> None:
+    with MeteringWorld({**PLAN, "missing_hours": "warn"}, now=JULY_14) as world:
+        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}})
+        world.put_usage("2025-07", "01/10", {"c-1": {"cpu": 100}})
+        world.clazar.unknown_contracts.add("c-1")
+        world.execute(contracts=["c-1"], until="2025-07-01T10:00:00Z")
+        world.timeline.pass_time(20 * 86_400)
+        world.exported_to(world.now())
+        world.execute()
+        (month,) = world.execute(retry_errors=True, dry_run=True).output["months"]
+        (preview,) = json.loads(world.state_bucket.objects[month["report"]])
+        (record,) = preview["records"]
+        assert (record["quantity"], record["end_time"]) == ("4", "2025-07-01T09:59:59Z")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ WARNS = {**PLAN, "missing_hours": "warn"}
 JULY_14 = datetime(2025, 7, 14, tzinfo=UTC)
 FINAL: dict[str, Any] = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
 NOTHING = "nothing to report"
+REPORT = "reports/S/E/P/2025-07/report.json"
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def test_files_that_are_gone_are_told_too(billed: MeteringWorld) -> None:
     message(billed, months=["2025-07"])
     del billed.usage_bucket.objects[key]
     told = message(billed)
-    assert "1 files missing" in told
+    assert "missing files: 1" in told
 
 
 def test_late_usage_that_cannot_be_read_is_named_after_what_is_due_was_billed(
@@ -64,11 +66,28 @@ def test_months_outside_the_window_are_not_compared(billed: MeteringWorld) -> No
     billed.put_usage("2025-07", "01/06", {"c-1": {"cpu": 1}})
     billed.configure({**WARNS, "late_window": 0})
     assert message(billed) == NOTHING
-    billed.edit_state(lambda entry: entry.update(last_processed_month="2025-08"))
+    billed.put_usage("2025-08", "01/00", {"c-1": {"cpu": 1}})
+    billed.timeline.pass_time(31 * 86_400)
+    billed.exported_to(billed.now())
+    assert "(+1)" not in message(billed)
     billed.configure({**WARNS, "late_window": 1})
     assert message(billed) == NOTHING
+    assert billed.state()["last_processed_month"] == "2025-08"
     billed.configure({**WARNS, "late_window": 2})
     assert "(+1)" in message(billed)
+
+
+def test_the_report_tells_what_was_billed_from_what_the_files_say_now() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4.44}})
+        world.execute()
+        world.put_usage("2025-07", "01/06", {"c-1": {"cpu": 3.3}, "c-2": {"cpu": 1.5}})
+        world.execute(months=["2025-07"])
+        old, new = json.loads(world.state_bucket.objects[REPORT])["rows"]
+        columns = ("usage", "billed_usage", "carried_in", "quantity", "remainder")
+        assert [old[name] for name in columns] == ["7.74", "4.44", "0", "4", "0.44"]
+        assert old["detail"] == "it was 4.44 when it was billed"
+        assert [new[name] for name in columns] == ["1.5", "1.5", "0", "1", "0.5"]
 
 
 def test_a_contract_that_a_person_settled_is_not_compared(billed: MeteringWorld) -> None:
@@ -129,3 +148,49 @@ def test_final_usage_of_the_only_contract_of_a_plan_does_not_close_the_running_m
         world.execute()
         assert world.clazar.quantities()[Billed("c-new", "cpu", "2025-07")] == "1"
         assert world.state()["last_processed_month"] == "2025-07"
+
+
+LATE_USAGE = "reports/S/E/P/2025-07/late-usage.json"
+
+
+def test_late_usage_of_a_month_that_is_worked_on_again_is_written_down_until_it_is_billed() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 6}})
+        world.clazar.unknown_contracts.add("c-2")
+        world.execute()
+        world.clazar.unknown_contracts.clear()
+        late = world.put_usage("2025-07", "01/05", {"c-new": {"cpu": 5}})
+        told = message(world, retry_errors=True)
+        assert "2025-07: usage changed after it was billed and is not billed: new files: 1" in told
+        report = json.loads(world.state_bucket.objects[LATE_USAGE])
+        assert report["new"] == [late]
+        assert [found["contract_id"] for found in report["differences"]] == ["c-new"]
+        months = world.execute(months=["2025-07"]).output["months"]
+        assert [month["changed"] for month in months] == [False]
+        assert json.loads(world.state_bucket.objects[LATE_USAGE])["differences"] == []
+
+
+@pytest.mark.parametrize("retry_errors", [False, True])
+def test_late_usage_that_cannot_be_worked_out_is_told(*, retry_errors: bool) -> None:
+    with MeteringWorld({**WARNS, "dimensions": {"cost": "cpu / mem"}}) as world:
+        usage = {"c-1": {"cpu": 4, "mem": 2}, "c-2": {"cpu": 4, "mem": 1}}
+        world.put_usage("2025-07", "01/00", usage)
+        world.clazar.unknown_contracts.add("c-2")
+        world.execute()
+        world.clazar.unknown_contracts.clear()
+        world.put_usage("2025-07", "01/01", {"c-3": {"cpu": 4}})
+        ended = world.execute(retry_errors=retry_errors)
+        assert "2025-07: c-3 cannot be computed now: formula" in ended.output["message"]
+        assert [month["changed"] for month in ended.output["months"]] == [True]
+
+
+def test_usage_behind_a_final_hour_is_told_although_its_formula_fails() -> None:
+    formula = {"dimensions": {"cost": "cpu / (mem - 4)"}}
+    with MeteringWorld({**WARNS, "dimensions": {"cost": "cpu"}}, now=JULY_14) as world:
+        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4, "mem": 4}})
+        world.put_usage("2025-07", "01/12", {"c-2": {"cpu": 8, "mem": 9}})
+        assert world.execute(**FINAL).status == "SUCCEEDED"
+        world.configure({**WARNS, **formula})
+        world.timeline.pass_time(20 * 86_400)
+        world.exported_to(world.now())
+        assert "2025-07: c-1 cannot be computed now" in message(world)

@@ -105,7 +105,7 @@ def test_another_final_usage_of_a_settled_contract_is_told_and_not_billed() -> N
         world.execute(**FINAL)
         world.execute(**{**FINAL, "until": "2025-07-01T12:00:00Z"})
         assert quantity(world, "2025-07") == "4"
-        assert "not billed until 2025-07-01T12:00:00Z, for they are settled: c-1" in world.told()
+        assert "settled before, nothing was sent for this final usage: c-1" in world.told()
 
 
 def test_final_usage_to_the_end_of_a_month_needs_the_last_hour_too() -> None:

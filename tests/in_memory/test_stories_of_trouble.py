@@ -6,20 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.errors import StorageBusy
-from tests.in_memory.breaks import Case, Player
 from tests.in_memory.clazar import Billed
+from tests.in_memory.interruptions import abort, answers_lost, sends
 from tests.in_memory.metering_world import PLAN, MeteringWorld
 from tests.in_memory.points import Break, Point, Result, nothing
 
 SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
-
-
-def _lose_answers(point: Point) -> Break | None:
-    def lose(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
-        effect()
-        return lost()
-
-    return lose if point.kind == "request" else None
 
 
 def _refuse_reports(point: Point) -> Break | None:
@@ -32,12 +24,12 @@ def _refuse_reports(point: Point) -> Break | None:
 def test_a_change_of_files_while_a_contract_is_parked_is_told_once_it_counts_as_accepted() -> None:
     with MeteringWorld(lists=False) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
-        world.points.choose = _lose_answers
+        world.points.choose = answers_lost(arrive=True)
         world.execute()
         assert world.parked() == {("2025-07", "c-1"): "OUTCOME_UNKNOWN"}
         world.points.choose = nothing
         world.put_usage("2025-07", "01/01", {"c-1": {"cpu": 2}})
-        assert "1 files new; no contract's usage differs" in world.execute().output["message"]
+        assert "new files: 1; no contract's usage differs" in world.execute().output["message"]
         decision = {"contract": "c-1", "month": "2025-07", "outcome": "accepted", "reason": "seen"}
         assert world.execute(resolve=decision).status == "SUCCEEDED"
         world.execute()
@@ -56,29 +48,13 @@ def test_a_month_has_a_report_even_if_its_run_ended_while_it_was_written() -> No
         assert world.state_bucket.read("reports/S/E/P/2025-07/report.json")
 
 
-def _abort_after_the_request(world: MeteringWorld) -> None:
-    execution = world.start(months=["2025-07"])
-    number = len(world.points.seen)
-
-    def choose(point: Point) -> Break | None:
-        if point.kind != "request":
-            return None
-        case = Case(point.number, point.state, point.label, "after", "new")
-        return Player(case, world.timeline, world.step_functions, execution).choose(point)
-
-    world.points.choose = choose
-    world.timeline.run()
-    world.points.choose = nothing
-    assert (execution.status, len(world.points.seen) > number) == ("ABORTED", True)
-
-
 def test_what_a_late_month_took_in_is_not_billed_again_after_its_run_was_aborted() -> None:
     with MeteringWorld({**PLAN, "missing_hours": "warn"}, now=SEPTEMBER_2) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 1}})
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 1}, "c-2": {"cpu": 0.5}})
         assert world.execute().status == "SUCCEEDED"
         world.put_usage("2025-07", "01/01", {"c-2": {"cpu": 0.5}})
-        _abort_after_the_request(world)
+        abort(world, sends, after=True, months=["2025-07"])
         assert world.clazar.quantities()[Billed("c-2", "cpu", "2025-07")] == "1"
         world.timeline.pass_time(30 * 86_400)
         world.put_usage("2025-09", "01/00", {"c-2": {"cpu": 0.5}})
@@ -101,3 +77,18 @@ def test_final_usage_of_a_closed_month_is_refused() -> None:
         del world.usage_bucket.objects[gone]
         world.execute()
         assert "c-2 cpu: billed 3, usage now comes to 0 (-3)" in world.told()
+
+
+def test_what_another_plan_has_sent_and_waived_is_not_taken_for_ours() -> None:
+    plans = [{**PLAN, "plan_id": name, "missing_hours": "warn"} for name in ("P1", "P2")]
+    with MeteringWorld(*plans, lists=False, refuses_duplicates=False) as world:
+        for plan in world.plans:
+            world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 12}}, plan=plan)
+        world.points.choose = answers_lost(arrive=True)
+        world.execute(plan="S:E:P1")
+        world.points.choose = nothing
+        decision = {"contract": "c-1", "month": "2025-07", "outcome": "waived", "reason": "r"}
+        assert world.execute(plan="S:E:P1", resolve=decision).status == "SUCCEEDED"
+        world.clazar.lists = True
+        assert world.execute(plan="S:E:P2").error == "ContractsNeedAttention"
+        assert world.parked(world.plans[1]) == {("2025-07", "c-1"): "DUPLICATE"}

@@ -73,12 +73,17 @@ def test_only_the_recorders_of_outcomes_write_the_ledger(metering_stack: Templat
         "RecordSuccess",
         "RecordError",
         "ResolveContract",
+        "ReconcileState",
         "CloseMonth",
     }
 
 
-def test_only_a_closed_month_and_a_decision_write_the_state_file(metering_stack: Template) -> None:
-    assert _writers(metering_stack, "/metering_state.json") == {"CloseMonth", "ResolveContract"}
+def test_only_a_closed_month_and_decisions_write_the_state_file(metering_stack: Template) -> None:
+    assert _writers(metering_stack, "/metering_state.json") == {
+        "CloseMonth",
+        "ReconcileState",
+        "ResolveContract",
+    }
 
 
 def test_looking_for_late_usage_writes_nothing(metering_stack: Template) -> None:

@@ -190,7 +190,7 @@ class Ending:
         found: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
         bucket = self._world.state_bucket
         for key in bucket.names(keys.remainders(plan)):
-            for name, left in json.loads(bucket.objects[key])["contracts"].items():
+            for name, left in json.loads(bucket.objects[key]).get("contracts", {}).items():
                 for dimension, text in left.items():
                     found[name, dimension] += Fraction(text)
         return found
@@ -203,6 +203,9 @@ class Ending:
             yield f"7: {month} of {plan.key} has no report"
             return
         report = json.loads(body)
+        for row in report["rows"]:
+            if not _row_adds_up(row):
+                yield f"7: the report of {month} of {plan.key} does not add up: {row}"
         snapshots = self._world.snapshots.get(report["execution"].rpartition(":")[2], {})
         listed = snapshots.get((plan.key, month), [])
         if not any(_adds_up(report, found) for found in listed):
@@ -219,6 +222,13 @@ def _left(entry: dict[str, Any]) -> dict[str, Fraction]:
         for name, text in amounts(entry).items()
         if name in billed or not waived
     }
+
+
+def _row_adds_up(row: dict[str, Any]) -> bool:
+    if not row["billed_usage"]:
+        return not row["carried_in"] and not row["remainder"]
+    due = Fraction(row["billed_usage"]) + Fraction(row["carried_in"])
+    return due == Fraction(row["quantity"]) + Fraction(row["remainder"])
 
 
 def _adds_up(report: dict[str, Any], totals: Totals) -> bool:

@@ -36,7 +36,7 @@ def test_new_and_rewritten_files_are_told_with_the_difference_per_contract(bille
     assert result.status == "SUCCEEDED"
     message = result.output["message"]
     assert "2025-07: usage changed after it was billed and is not billed: " in message
-    assert "1 files new, 1 files rewritten" in message
+    assert "new files: 1, rewritten files: 1" in message
     assert "c-1 cpu_core_hours: billed 6, usage now comes to 9 (+3)" in message
     assert "c-new cpu_core_hours: billed 0, usage now comes to 5 (+5)" in message
     assert "c-2" not in message

@@ -21,19 +21,20 @@ def three_months(world: World, **plan: Any) -> list[str]:
 
 def row_of(world: World, month: str) -> tuple[str, ...]:
     (row,) = world.report(month)["rows"]
-    return tuple(row[name] for name in ("usage", "carried_in", "quantity", "remainder"))
+    columns = ("usage", "billed_usage", "carried_in", "quantity", "remainder")
+    return tuple(row[name] for name in columns)
 
 
 def test_remainders_are_carried_to_the_next_month_and_shown(world: World) -> None:
     assert three_months(world) == ["1", "2", "1"]
-    assert row_of(world, "2025-05") == ("1.5", "0", "1", "0.5")
-    assert row_of(world, "2025-06") == ("1.5", "0.5", "2", "0")
-    assert row_of(world, "2025-07") == ("1.5", "0", "1", "0.5")
+    assert row_of(world, "2025-05") == ("1.5", "1.5", "0", "1", "0.5")
+    assert row_of(world, "2025-06") == ("1.5", "1.5", "0.5", "2", "0")
+    assert row_of(world, "2025-07") == ("1.5", "1.5", "0", "1", "0.5")
 
 
 def test_a_plan_can_leave_remainders_unbilled(world: World) -> None:
     assert three_months(world, carry_remainders=False) == ["1", "1", "1"]
-    assert row_of(world, "2025-06") == ("1.5", "0", "1", "0.5")
+    assert row_of(world, "2025-06") == ("1.5", "1.5", "0", "1", "0.5")
 
 
 def test_a_month_that_is_looked_at_again_is_not_taken_for_changed(world: World) -> None:

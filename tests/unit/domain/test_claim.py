@@ -215,3 +215,44 @@ def test_an_execution_that_may_still_be_sending_holds_the_contract() -> None:
     assert holder(entry, "x-2") == "x-1"
     assert holder(entry, "x-1") is None
     assert holder(replace(entry, settled_at="t"), "x-2") is None
+
+
+def test_a_refused_dimension_without_usage_is_kept_in_mind_when_it_is_tried_again() -> None:
+    lines = (a_line("refused", code="DIM"), Line(dimension="mem", quantity="7", state="refused"))
+    entry = an_entry(*lines, failure=FAILURE, settled_at="t-0", withdrawn={"disk": "1"})
+    taken = claim(entry, an_item(retry=True), LATER).entry
+    assert taken.lines == (a_line(),)
+    assert taken.withdrawn == {"disk": "1", "mem": "7"}
+    unsettled = an_entry(a_line(), Line(dimension="mem", quantity="7"))
+    assert claim(unsettled, an_item(), TERMS).entry.withdrawn == {}, "nobody was told of it"
+
+
+def test_every_amount_keeps_the_formula_that_it_was_computed_with() -> None:
+    terms = TERMS._replace(formulas={"cpu": "new", "disk": "d", "mem": "m"})
+    first = claim(None, an_item(amounts={"cpu": "5.5", "disk": "0.25"}), terms).entry
+    assert first.formulas == {"cpu": "new", "disk": "d"}
+    accepted = an_entry(a_line("accepted"), formulas={"cpu": "old", "disk": "old"})
+    item = an_item({"cpu": "6", "mem": "1"}, amounts={"cpu": "6", "mem": "1", "disk": "0.5"})
+    assert claim(accepted, item, terms).entry.formulas == {"cpu": "old", "disk": "d", "mem": "m"}
+
+
+def test_final_usage_that_was_never_worked_out_is_not_billed_with_the_month() -> None:
+    failing = an_item({}, failure="division by zero")
+    first = claim(None, failing, TERMS)
+    assert (first.entry.until, first.action) == (TERMS.until, "record_error")
+    assert claim(first.entry, an_item(), MONTHS_RUN).action == "record_error"
+    assert claim(first.entry, an_item(), MONTHS_RUN).entry.lines == ()
+    assert claim(first.entry, an_item(), MONTHS_RUN).entry.until == TERMS.until
+    failed = replace(first.entry, failure=FAILURE, settled_at="t-0")
+    assert claim(failed, an_item(retry=True), MONTHS_RUN) == Claim(failed, "nothing")
+    again = claim(failed, an_item(retry=True), LATER)
+    assert (again.entry.until, again.action) == (LATER.until, "submit")
+    still = claim(failed, an_item({}, retry=True, failure="again"), MONTHS_RUN._replace(until=None))
+    assert still == Claim(failed, "nothing")
+
+
+def test_a_whole_month_that_cannot_be_worked_out_has_no_end_of_its_own() -> None:
+    failing = an_item({}, failure="division by zero")
+    assert claim(None, failing, MONTHS_RUN).entry.until is None
+    kept = claim(an_entry(a_line("sent")), failing, LATER).entry
+    assert (kept.until, kept.lines) == (TERMS.until, (a_line("sent"),))

@@ -61,3 +61,22 @@ def test_where_the_entry_says_nothing_the_state_machines_error_counts() -> None:
     assert explained(OPEN) == Failure(
         code="PartnerBusy", message="429 for an hour", errors=("429 for an hour",), at="now"
     )
+
+
+def test_final_usage_that_was_never_worked_out_says_how_it_is_started_again() -> None:
+    entry = Entry(
+        plan="S:E:P",
+        month="2025-07",
+        contract_id="c-1",
+        execution="x",
+        claimed_at="t",
+        until="2025-07-13T10:00:00Z",
+    )
+    text = (
+        "final usage until 2025-07-13T10:00:00Z was not billed; start it again with the same "
+        "contracts and until"
+    )
+    assert explain(entry, "now", formula=None, error="E", cause="c") == Failure(
+        code="FINAL_USAGE", message=text, errors=(text,), at="now"
+    )
+    assert explain(entry, "now", formula="f", error="E", cause="c").code == "FORMULA"

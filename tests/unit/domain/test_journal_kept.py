@@ -89,11 +89,11 @@ def test_an_error_that_is_watched_is_noted_once_beside_the_others() -> None:
 
 
 def test_a_contract_that_a_person_has_settled_leaves_and_no_other() -> None:
-    settled = journals.after_resolution(JOURNAL, MAY, "a")
+    settled = journals.after_resolution(JOURNAL, MAY, ["a"])
     assert settled == replace(JOURNAL, unresolved={"2025-05": {"b": BOTH}, "2025-06": {"c": HEARD}})
-    assert journals.after_resolution(JOURNAL, JUNE, "c").unresolved.keys() == {"2025-05"}
+    assert journals.after_resolution(JOURNAL, JUNE, ["c"]).unresolved.keys() == {"2025-05"}
     for month, name in ((JULY, "a"), (MAY, "z")):
-        assert journals.after_resolution(JOURNAL, month, name) == JOURNAL
+        assert journals.after_resolution(JOURNAL, month, [name]) == JOURNAL
 
 
 def test_what_a_month_was_about_to_show_is_unheard_until_the_month_is_closed() -> None:
@@ -102,12 +102,15 @@ def test_what_a_month_was_about_to_show_is_unheard_until_the_month_is_closed() -
     both = journals.before_closing(shown, JUNE, {"z": "CODE"})
     assert both.showing == {**shown.showing, "2025-06": {"z": "CODE"}}
     state = PlanState(errors={MAY: frozenset({"new", "a", "z"})}, success={MAY: frozenset("z")})
-    assert journals.observe(both, state).unresolved["2025-05"] == {
-        "a": HEARD,
+    seen = journals.observe(both, state)
+    assert seen.unresolved["2025-05"] == {
+        "a": Unresolved(code="OTHER"),
         "b": BOTH,
         "new": Unresolved(code="CODE"),
         "z": Unresolved(done_too=True, heard=True),
     }
+    assert seen.showing == {"2025-06": {"z": "CODE"}}, "what is seen is news once"
+    assert journals.observe(seen, state) == seen
     closed = journals.after_closing(both, MAY, {}, frozenset(), last_closed=None)
     assert closed.showing == {"2025-06": {"z": "CODE"}}
     assert journals.before_closing(both, MAY, {}) == replace(both, showing=closed.showing)
@@ -121,3 +124,38 @@ def test_an_error_that_its_month_was_about_to_show_is_unheard_wherever_it_is_fir
     assert journals.reopened(before, PlanState(), MAY) == frozenset()
     closed = journals.after_closing(before, MAY, {"b": "NEW"}, frozenset(), last_closed=None)
     assert closed == Journal(unresolved={"2025-05": {"b": Unresolved(code="NEW")}})
+
+
+def test_who_was_moved_from_the_errors_to_the_successes_was_settled_by_hand() -> None:
+    moved = PlanState(
+        success={MAY: frozenset({"a", "b", "z"}), JUNE: frozenset({"c"})},
+        errors={JUNE: frozenset({"c"})},
+    )
+    assert journals.settled_by_hand(JOURNAL, moved) == {"2025-05": ["a"]}
+    assert journals.settled_by_hand(JOURNAL, PlanState()) == {}
+    assert journals.settled_by_hand(JOURNAL, replace(moved, errors={})) == {
+        "2025-05": ["a"],
+        "2025-06": ["c"],
+    }
+
+
+def test_a_news_of_a_contract_in_both_lists_keeps_that_it_was_in_both() -> None:
+    shown = journals.before_closing(JOURNAL, MAY, {"b": "AGAIN"})
+    state = PlanState(errors={MAY: frozenset({"b"})}, success={MAY: frozenset({"b"})})
+    assert journals.observe(shown, state).unresolved["2025-05"]["b"] == Unresolved(
+        code="AGAIN", done_too=True
+    )
+
+
+def test_a_month_that_a_run_begins_is_underway_until_every_contract_is_accounted_for() -> None:
+    begun = journals.beginning(journals.beginning(JOURNAL, JULY), MAY)
+    assert begun == replace(JOURNAL, underway=("2025-05", "2025-07"))
+    assert journals.beginning(begun, MAY) == begun
+    stuck = journals.after_closing(begun, JULY, {}, frozenset(), last_closed=None, complete=False)
+    assert stuck.underway == ("2025-05", "2025-07")
+    done = journals.after_closing(begun, JULY, {}, frozenset(), last_closed=None)
+    assert done.underway == ("2025-05",)
+
+
+def test_the_last_month_is_the_one_that_an_operator_has_set() -> None:
+    assert journals.moved_to(JOURNAL, JULY) == replace(JOURNAL, last_closed_month="2025-07")

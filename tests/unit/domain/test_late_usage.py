@@ -3,8 +3,16 @@
 from msgspec.structs import replace
 
 from functions.domain.billing import ContractBill
-from functions.domain.late_usage import Difference, differences
+from functions.domain.late_usage import (
+    NOTHING_COMPARED,
+    Compared,
+    Difference,
+    differences,
+    not_computed,
+    texts,
+)
 from functions.domain.ledger_entry import Decision, Entry, Failure, Line
+from functions.domain.manifest import Changes
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -115,3 +123,30 @@ def test_a_formula_that_fails_today_or_a_contract_that_is_left_out_says_nothing(
     ]
     bills, entries = [a_bill("c-2", cpu="1")], [billed(cpu="5")]
     assert found(bills, *entries, left_out=frozenset({"c-1", "c-2"})) == []
+
+
+def test_what_was_billed_and_cannot_be_worked_out_now_is_named() -> None:
+    failing = [a_bill(name, failure="f") for name in ("c-3", "c-2", "c-1", "c-0")]
+    parked = replace(billed("c-2"), failure=Failure(code="C", message="m", errors=(), at="t"))
+    ledger = {"c-1": billed("c-1"), "c-2": parked}
+    assert not_computed([*failing, a_bill("c-4")], ledger, left_out=frozenset({"c-0"})) == [
+        "c-1 cannot be computed now: f",
+        "c-3 cannot be computed now: f",
+    ]
+
+
+def test_what_is_told_begins_with_the_files_if_there_is_something_to_say_of_them() -> None:
+    more = Difference(contract_id="c-1", dimension="cpu", billed="5", now="7", difference="2")
+    changed = Changes(new=["k"], rewritten=[], missing=[])
+    head = "2025-07: usage changed after it was billed and is not billed: new files: 1"
+    compared = Compared(changed, [more], ["c-2 cannot be computed now: f"])
+    lines = [f"2025-07: {more}", "2025-07: c-2 cannot be computed now: f"]
+    assert texts("2025-07", compared) == [head, *lines]
+    assert texts("2025-07", compared, with_head=False) == lines
+    assert compared.differs
+    same = NOTHING_COMPARED._replace(not_computed=["c"])
+    assert same.differs
+    assert texts("2025-07", same)[0].endswith("is not billed: the same files")
+    only_files = Compared(changed, [], [])
+    assert not only_files.differs
+    assert texts("2025-07", only_files) == [f"{head}; no contract's usage differs"]

@@ -38,9 +38,9 @@ def test_files_that_came_changed_or_went_are_told_apart_in_order() -> None:
     ]
     found = changes(billed, now)
     assert found == Changes(["m", "n"], ["a-changed", "z-changed"], ["y", "z"])
-    assert str(found) == "2 files new, 2 files rewritten, 2 files missing"
+    assert str(found) == "new files: 2, rewritten files: 2, missing files: 2"
 
 
 def test_only_what_happened_is_told() -> None:
-    assert str(changes([a_file("a")], [a_file("a", "e-2")])) == "1 files rewritten"
+    assert str(changes([a_file("a")], [a_file("a", "e-2")])) == "rewritten files: 1"
     assert str(changes([a_file("a")], [a_file("a", size=9)])) == "", "the ETag decides"

@@ -46,7 +46,7 @@ def the_outcome(
     bills = [ContractBill(contract_id=name, usage={}, quantities={}) for name in sorted(contracts)]
     usage = the_usage(bills, processed)
     known = {entry.contract_id: entry for entry in entries}
-    return account(usage, known, MonthState(done, failed), left)
+    return account(usage, known, MonthState(done, failed), left, cloud="aws")
 
 
 FAILED = ledger.fail(an_entry("c", cpu="1"), Failure(code="X", message="m", errors=("m",), at="t"))
@@ -66,7 +66,9 @@ def test_an_entry_that_lacks_a_dimension_of_the_bill_is_not_accepted() -> None:
     bill = ContractBill(contract_id="c", usage={}, quantities={"cpu": "1", "mem": "2"})
     entries = {"c": settled("c", cpu="1")}
     state = MonthState(NOBODY, NOBODY)
-    assert account(the_usage([bill], {"c"}), entries, state, NOBODY).unaccounted == ["c"]
+    assert account(the_usage([bill], {"c"}), entries, state, NOBODY, cloud="aws").unaccounted == [
+        "c"
+    ]
 
 
 def test_an_error_is_accounted_for() -> None:

@@ -2,13 +2,22 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from functions.domain.announcement import some
 from functions.domain.billing import ContractBill, MonthBill
 from functions.domain.ledger_entry import Attempt, Decision, Entry, Failure, Line
 from functions.domain.month import Month
-from functions.domain.outcome import Outcome, account, code_of, error_record, explain_open, some
+from functions.domain.outcome import (
+    Outcome,
+    account,
+    code_of,
+    error_record,
+    explain_open,
+    withdrawn,
+)
 from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import ErrorRecord, MonthState
 
@@ -53,8 +62,8 @@ def accounted(
     ledger = {entry.contract_id: entry for entry in entries}
     state = MonthState(frozenset({"known"}), NOBODY)
     if closed is None:
-        return account(usage, ledger, state, NOBODY)
-    return account(usage, ledger, state, NOBODY, closed=closed)
+        return account(usage, ledger, state, NOBODY, cloud="aws")
+    return account(usage, ledger, state, NOBODY, closed=closed, cloud="aws")
 
 
 def test_a_contract_without_an_entry_keeps_its_month_open_until_that_is_closed() -> None:
@@ -113,7 +122,7 @@ def test_an_error_shows_the_records_that_are_not_billed() -> None:
         "end_time": "2025-07-13T09:59:59Z",
         "quantity": "5",
     }
-    assert error_record("gcp", JULY, entry) == ErrorRecord(
+    assert error_record("gcp", entry) == ErrorRecord(
         contract_id="c-1",
         errors=["cpu: no"],
         code="DIM",
@@ -125,13 +134,13 @@ def test_an_error_shows_the_records_that_are_not_billed() -> None:
 
 
 def test_an_error_without_a_record_or_a_retry_shows_none() -> None:
-    found = error_record("aws", JULY, an_entry(failure=FAILURE))
+    found = error_record("aws", an_entry(failure=FAILURE))
     assert (found.payload, found.retry_count, found.last_retry_time) == (None, 0, None)
 
 
 def test_what_has_not_failed_has_no_error_to_show() -> None:
     with pytest.raises(ValueError, match=r"^c-1 has not failed$"):
-        error_record("aws", JULY, an_entry())
+        error_record("aws", an_entry())
 
 
 def an_attempt(outcome: str) -> Attempt:
@@ -157,3 +166,37 @@ def test_an_open_month_names_twenty_contracts_and_counts_all() -> None:
     told = explain_open("2025-07", [f"c-{number:02d}" for number in range(21)], {})
     assert "errors: 21: c-00, c-01" in told
     assert told.endswith(", c-19")
+
+
+def test_an_error_that_the_ledger_has_replaced_since_is_shown_anew() -> None:
+    entry = an_entry(Line(dimension="cpu", quantity="5", state="refused"), failure=FAILURE)
+    entry = replace(entry, settled_at="t")
+    shown = msgspec.to_builtins(error_record("aws", entry))
+
+    def failed(item: dict[str, Any]) -> list[str]:
+        usage = MonthUsage(
+            files=0,
+            records=0,
+            duplicates=0,
+            dropped={},
+            warnings=[],
+            processed=[],
+            lists=[],
+            digest="",
+            bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
+        )
+        state = MonthState(NOBODY, frozenset({"c-1"}), {"c-1": item})
+        return list(account(usage, {"c-1": entry}, state, NOBODY, cloud="aws").failed)
+
+    assert failed(shown) == []
+    assert failed({**shown, "note": "Jane asks the customer"}) == []
+    assert failed({**shown, "code": "OLD"}) == ["c-1"]
+    assert failed({**shown, "payload": None}) == ["c-1"]
+
+
+def test_what_was_refused_and_has_gone_is_named_for_contracts_of_this_run() -> None:
+    ledger = {name: billed(name, withdrawn={"mem": "7", "disk": "1"}) for name in ("c-1", "c-2")}
+    assert withdrawn(["c-2", "c-9"], ledger) == [
+        f"2025-07: c-2 {what} was not billed before, and the files say nothing of it now"
+        for what in ("disk: 1", "mem: 7")
+    ]

@@ -2,8 +2,10 @@
 
 from fractions import Fraction
 
-from functions.domain.ledger_entry import Entry, Line
-from functions.domain.remainders import Remainders, balance, remainders_of
+from msgspec.structs import replace
+
+from functions.domain.ledger_entry import Decision, Entry, Line
+from functions.domain.remainders import Remainders, balance, remainders_of, with_entry
 
 
 def an_entry(name: str, *lines: Line, **unbilled: str) -> Entry:
@@ -26,23 +28,23 @@ def test_a_month_leaves_the_usage_that_its_quantities_do_not_bill() -> None:
     entry = an_entry(
         "c-1", a_line("cpu", "2", "2.75"), a_line("mem", "3", "3"), a_line("net", "2", "1.5")
     )
-    assert remainders_of([entry]).contracts == {"c-1": {"cpu": "0.75", "net": "-0.5"}}
+    assert remainders_of([entry], {}).contracts == {"c-1": {"cpu": "0.75", "net": "-0.5"}}
 
 
 def test_usage_that_comes_to_no_whole_unit_is_left_as_a_whole() -> None:
-    assert remainders_of([an_entry("c-1", disk="0.25", cpu="1/3")]).contracts == {
+    assert remainders_of([an_entry("c-1", disk="0.25", cpu="1/3")], {}).contracts == {
         "c-1": {"cpu": "1/3", "disk": "0.25"}
     }
 
 
 def test_an_entry_of_an_earlier_version_and_one_without_remainder_leave_nothing() -> None:
     entries = [an_entry("old", a_line("cpu", "2")), an_entry("even", a_line("cpu", "2", "2"))]
-    assert remainders_of(entries) == Remainders(contracts={})
+    assert remainders_of(entries, {}) == Remainders(contracts={})
 
 
 def test_contracts_and_dimensions_are_written_in_order() -> None:
     entries = [an_entry(name, b="0.1", a="0.2") for name in ("c-2", "c-1")]
-    found = remainders_of(entries).contracts
+    found = remainders_of(entries, {}).contracts
     assert list(found) == ["c-1", "c-2"]
     assert list(found["c-1"]) == ["a", "b"]
 
@@ -52,5 +54,53 @@ def test_months_add_up_and_what_comes_to_nothing_is_gone() -> None:
         Remainders(contracts={"c-1": {"cpu": "0.75", "mem": "0.5"}, "c-2": {"cpu": "1/3"}}),
         Remainders(contracts={"c-1": {"cpu": "0.5", "mem": "-0.5"}}),
     ]
-    assert balance(months) == {("c-1", "cpu"): Fraction(5, 4), ("c-2", "cpu"): Fraction(1, 3)}
-    assert balance([]) == {}
+    assert balance(months, {}) == {("c-1", "cpu"): Fraction(5, 4), ("c-2", "cpu"): Fraction(1, 3)}
+    assert balance([], {}) == {}
+
+
+WAIVED = (Decision(what="waived", execution="x", at="t", reason="r"),)
+
+
+def test_of_what_was_waived_only_what_was_accepted_leaves_a_remainder() -> None:
+    lines = (
+        replace(a_line("cpu", "2", "2.75"), state="accepted"),
+        replace(a_line("mem", "3", "3.5"), state="waived"),
+    )
+    entry = replace(an_entry("c-1", *lines, disk="0.25"), decisions=WAIVED)
+    assert remainders_of([entry], {}).contracts == {"c-1": {"cpu": "0.75"}}
+    reopened = replace(entry, decisions=(*WAIVED, replace(WAIVED[0], what="reopened")))
+    assert remainders_of([reopened], {}).contracts["c-1"].keys() == {"cpu", "mem", "disk"}
+
+
+def test_what_a_person_has_listed_as_a_success_leaves_what_was_accepted_of_it() -> None:
+    lines = (
+        replace(a_line("cpu", "2", "2.75"), state="accepted"),
+        replace(a_line("mem", "3", "3.5"), state="open"),
+    )
+    entries = [an_entry("c-1", *lines), an_entry("c-2", *lines[:1], disk="0.5")]
+    assert remainders_of(entries, {}, done={"c-1", "c-2"}).contracts == {
+        "c-1": {"cpu": "0.75"},
+        "c-2": {"cpu": "0.75", "disk": "0.5"},
+    }
+
+
+def test_one_entry_is_renewed_beside_the_others() -> None:
+    left = Remainders(
+        contracts={"c-1": {"cpu": "0.9"}, "c-2": {"cpu": "0.2"}}, formulas={"cpu": "a"}
+    )
+    entry = replace(an_entry("c-1", cpu="0.5", mem="0.5"), formulas={"cpu": "a", "mem": "b"})
+    renewed = with_entry(left, entry)
+    assert renewed == replace(left, contracts={"c-1": {"cpu": "0.5"}, "c-2": {"cpu": "0.2"}})
+    nothing = with_entry(left, an_entry("c-2"))
+    assert nothing == replace(left, contracts={"c-1": {"cpu": "0.9"}})
+    assert [*with_entry(left, replace(entry, contract_id="c-0")).contracts][:1] == ["c-0"]
+
+
+def test_what_another_formula_has_left_is_in_another_unit() -> None:
+    hours, thousands = {"cpu": "hours"}, {"cpu": "hours / 1000"}
+    entry = replace(an_entry("c-1", cpu="0.9"), formulas=hours)
+    left = remainders_of([entry], hours)
+    assert left == Remainders(contracts={"c-1": {"cpu": "0.9"}}, formulas=hours)
+    assert remainders_of([entry], thousands) == Remainders(formulas=thousands)
+    assert balance([left], hours) == {("c-1", "cpu"): Fraction(9, 10)}
+    assert balance([left], thousands) == balance([left], {}) == {}

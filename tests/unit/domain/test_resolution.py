@@ -3,8 +3,17 @@
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 
-from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Failure, Line, LineState
+from functions.domain.ledger_entry import (
+    DUPLICATE,
+    Attempt,
+    Decision,
+    Entry,
+    Failure,
+    Line,
+    LineState,
+)
 from functions.domain.resolution import resolve
 
 What = Literal["reopened", "accepted", "not_accepted", "waived"]
@@ -145,3 +154,27 @@ def test_another_decision_of_the_same_execution_is_another_one() -> None:
     entry = resolve(parked(UNSURE, decisions=(before,)), a_decision("waived"))
     assert entry.decisions == (before, a_decision("waived"))
     assert entry.waived
+
+
+def test_a_decision_that_was_noted_before_is_not_applied_to_what_came_since() -> None:
+    noted = a_decision("not_accepted")
+    newer = a_decision("reopened", "x-10")
+    entry = parked(SENT, decisions=(noted, newer))
+    assert resolve(entry, noted) == entry
+    assert resolve(entry, a_decision("not_accepted", "x-11")) != entry
+    assert resolve(entry, a_decision("accepted")) != entry
+
+
+def test_not_accepted_is_taken_back_for_what_was_sent() -> None:
+    attempt = Attempt(
+        id="a", execution="x", at="t", dimensions=("unsure",), request="r", digest="d"
+    )
+    never_sent = Line(dimension="other", quantity="1")
+    entry = replace(
+        parked(UNSURE, never_sent, decisions=(a_decision("not_accepted"),)), attempts=(attempt,)
+    )
+    taken_back = resolve(entry, a_decision("accepted", "x-10"))
+    assert states(taken_back) == {"unsure": "accepted", "other": "unsure"}
+    reopened = replace(entry, decisions=(*entry.decisions, a_decision("reopened", "x-10")))
+    with pytest.raises(ValueError, match="nothing of c-1 in 2025-07 is in doubt"):
+        resolve(reopened, a_decision("accepted", "x-11"))

@@ -94,7 +94,9 @@ def test_a_month_shows_who_is_done_and_who_has_failed() -> None:
         "s.json",
     )
     assert found
-    assert found.at(JUNE) == MonthState(frozenset({"a", "b"}), frozenset({"c"}))
+    assert found.at(JUNE) == MonthState(
+        frozenset({"a", "b"}), frozenset({"c"}), {"c": an_error("c")}
+    )
     assert found.at(JULY) == MonthState(frozenset(), frozenset())
 
 

@@ -1,0 +1,76 @@
+"""Executions that are aborted at a chosen point, and answers that never come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from tests.in_memory.machine import Execution
+from tests.in_memory.metering_world import MeteringWorld
+from tests.in_memory.points import Break, Point, Result, nothing
+from tests.in_memory.timeline import Aborted
+
+Where = Callable[[Point], bool]
+Choose = Callable[[Point], Break | None]
+
+
+def abort(
+    world: MeteringWorld, where: Where, *, after: bool, also: Choose = nothing, **given: Any
+) -> Execution:
+    """Run an execution until it comes to a point; it stops before or after what happens there.
+
+    `also`: what else goes wrong.
+    """
+    execution = world.start(**given)
+    stopped: list[Point] = []
+
+    def stop(point: Point, effect: Result, lost: Result) -> NoReturn:  # noqa: ARG001  # see Break
+        stopped.append(point)
+        if after:
+            effect()
+        world.step_functions.abort(execution)
+        if point.invocation:
+            point.invocation.dead = True
+        raise Aborted
+
+    def choose(point: Point) -> Break | None:
+        return stop if not stopped and where(point) else also(point)
+
+    world.points.choose = choose
+    world.timeline.run()
+    world.points.choose = nothing
+    assert stopped, "the execution has not come to that point"
+    assert execution.status == "ABORTED"
+    return execution
+
+
+def writes(state: str, key: str) -> Where:
+    """A write of a state to an object whose key has this in it."""
+    return lambda point: (point.kind, point.state) == ("write", state) and key in point.label
+
+
+def starts(state: str) -> Where:
+    """The call of a state's function."""
+    return lambda point: (point.kind, point.label) == ("lambda", state)
+
+
+def sends(point: Point) -> bool:
+    """A request to Clazar."""
+    return point.kind == "request"
+
+
+def answers_lost(*, arrive: bool, of: str = "") -> Choose:
+    """Let requests of a contract (of all) arrive, or not, and every answer be lost."""
+
+    def lose(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
+        if arrive:
+            effect()
+        return lost()
+
+    return lambda point: lose if sends(point) and of in point.label else None
+
+
+def pass_days(world: MeteringWorld, days: float) -> None:
+    """Let days pass, and the export go on."""
+    world.timeline.pass_time(days * 86_400)
+    world.exported_to(world.now())

@@ -1,0 +1,159 @@
+"""Executions that end early: what they have begun is not forgotten, nor done on old news."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from functions.errors import CredentialsRefused
+from tests.in_memory.clazar import Billed
+from tests.in_memory.interruptions import (
+    abort,
+    answers_lost,
+    pass_days,
+    sends,
+    starts,
+    writes,
+)
+from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.points import Point, Result, nothing
+
+WARNS = {**PLAN, "missing_hours": "warn"}
+C_1 = Billed("c-1", "cpu", "2025-07")
+
+
+@pytest.fixture
+def refused() -> Iterator[MeteringWorld]:
+    """A world in which c-1 was refused in July and would be taken now. Clazar has no rules."""
+    with MeteringWorld(WARNS, refuses_duplicates=False) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 1}})
+        world.clazar.unknown_contracts.add("c-1")
+        assert world.execute().error == "ContractsNeedAttention"
+        world.clazar.unknown_contracts.clear()
+        yield world
+
+
+@pytest.mark.parametrize("where", [sends, starts("RecordSuccess"), starts("CloseMonth")])
+def test_a_retry_that_was_aborted_is_finished_by_the_next_run(
+    refused: MeteringWorld, where: Any
+) -> None:
+    abort(refused, where, after=where is sends, retry_errors=True)
+    pass_days(refused, 1)
+    assert refused.execute().status == "SUCCEEDED"
+    assert refused.clazar.counts()[C_1] == 1
+    assert not refused.parked()
+    assert set(refused.state()["success_contracts"]["2025-07"]) == {"c-1", "c-2"}
+
+
+def test_a_retry_that_had_no_credentials_is_finished_by_the_next_run(
+    refused: MeteringWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_body: bytes) -> None:
+        raise CredentialsRefused("401")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(refused.clazar, "submit", refuse)
+        assert refused.execute(retry_errors=True).error == "MonthIncomplete"
+    assert refused.execute().status == "SUCCEEDED"
+    assert refused.clazar.counts()[C_1] == 1
+    assert not refused.parked()
+
+
+def test_another_outcome_of_a_retry_that_was_aborted_is_shown_and_told() -> None:
+    with MeteringWorld(WARNS, lists=False) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.clazar.unknown_contracts.add("c-1")
+        world.execute()
+        world.clazar.unknown_contracts.clear()
+        lost = answers_lost(arrive=True)
+        abort(world, starts("CloseMonth"), after=False, also=lost, retry_errors=True)
+        assert world.parked() == {("2025-07", "c-1"): "NOT_FOUND"}
+        pass_days(world, 1)
+        world.execute()
+        assert world.parked() == {("2025-07", "c-1"): "OUTCOME_UNKNOWN"}
+        assert "2025-07: c-1 (OUTCOME_UNKNOWN)" in world.told()
+        assert world.execute().status == "SUCCEEDED", "it is told once"
+
+
+def test_a_contract_that_fails_again_is_told_although_its_run_was_aborted(
+    refused: MeteringWorld,
+) -> None:
+    refused.clazar.unknown_contracts.add("c-1")
+    refused.reopen("2025-07", "c-1")
+    messages = len(refused.messages)
+    abort(refused, writes("CloseMonth", "metering_state"), after=True)
+    assert refused.execute().error == "ContractsNeedAttention"
+    assert refused.execute().status == "SUCCEEDED"
+    assert [item.text.count("2025-07: c-1 (") for item in refused.messages[messages:]] == [1]
+
+
+def test_a_redriven_decision_is_not_applied_to_a_newer_doubt() -> None:
+    with MeteringWorld(WARNS, lists=False, refuses_duplicates=False) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.points.choose = answers_lost(arrive=False)
+        world.execute()
+        decision = {"contract": "c-1", "month": "2025-07", "outcome": "not_accepted"}
+        stopped = abort(
+            world,
+            writes("ResolveContract", "metering_state"),
+            after=True,
+            resolve={**decision, "reason": "Clazar shows nothing"},
+        )
+        pass_days(world, 1)
+        world.points.choose = answers_lost(arrive=True)
+        world.execute()
+        world.points.choose = nothing
+        assert world.clazar.counts()[C_1] == 1
+        world.step_functions.redrive(stopped)
+        world.timeline.run()
+        assert (stopped.status, stopped.error) == ("FAILED", "LeaseLost")
+        world.execute()
+        assert world.clazar.counts()[C_1] == 1
+        assert world.parked() == {("2025-07", "c-1"): "OUTCOME_UNKNOWN"}
+
+
+def test_a_redriven_execution_sends_nothing_once_others_have_worked_on_its_plan() -> None:
+    with MeteringWorld(WARNS, refuses_duplicates=False) as world:
+        world.put_usage("2025-07", "01/00", {"c-9": {"cpu": 4}})
+        stopped = abort(world, starts("ClaimContract"), after=False)
+        world.put_usage("2025-07", "01/00", {"c-10": {"cpu": 4}})
+        assert world.execute().status == "SUCCEEDED"
+        world.step_functions.redrive(stopped)
+        world.timeline.run()
+        assert (stopped.status, stopped.error) == ("FAILED", "LeaseLost")
+        assert set(world.clazar.counts()) == {Billed("c-10", "cpu", "2025-07")}
+        assert "others have worked on this plan" in world.told()
+
+
+def test_a_redriven_execution_goes_on_if_nobody_else_has_worked_on_its_plan() -> None:
+    with MeteringWorld(WARNS, refuses_duplicates=False) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        stopped = abort(world, sends, after=True)
+        world.timeline.pass_time(600)
+        world.step_functions.redrive(stopped)
+        world.timeline.run()
+        assert stopped.status == "SUCCEEDED"
+        assert world.clazar.counts()[C_1] == 1
+
+
+def test_a_contract_that_was_settled_meanwhile_is_no_error_again(refused: MeteringWorld) -> None:
+    """A CloseMonth that stands still before its state write, while others retry and close."""
+    refused.reopen("2025-07", "c-1")
+    refused.clazar.unknown_contracts.add("c-1")
+    execution = refused.start()
+    stood_still = []
+
+    def meanwhile(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
+        stood_still.append(True)
+        refused.points.choose = nothing
+        refused.step_functions.abort(execution)
+        refused.clazar.unknown_contracts.clear()
+        refused.execute(retry_errors=True)
+        return effect()
+
+    where = writes("CloseMonth", "metering_state")
+    refused.points.choose = lambda point: meanwhile if where(point) else None
+    refused.timeline.run()
+    assert stood_still
+    assert not refused.parked()
+    assert refused.clazar.counts()[C_1] == 1

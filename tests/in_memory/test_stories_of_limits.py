@@ -1,0 +1,99 @@
+"""More contracts than a message can name, and more months than a run works on."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.domain.month import Month
+from tests.in_memory.clazar import Billed
+from tests.in_memory.metering_world import PLAN, MeteringWorld
+
+FIRST = Month(2023, 1)
+THIRTY_MONTHS_LATER = datetime(2025, 7, 2, tzinfo=UTC)
+MONTHS = [str(FIRST.plus(number)) for number in range(30)]
+
+
+def refused(world: MeteringWorld, names: list[str]) -> str:
+    """Run a month in which Clazar refuses these contracts, and return the cause."""
+    world.put_usage("2025-07", "01/00", {name: {"cpu": 1} for name in names})
+    world.clazar.unknown_contracts.update(names)
+    ended = world.execute()
+    assert ended.error == "ContractsNeedAttention"
+    assert {name for _, name in world.parked()} == set(names), "all are in error_contracts"
+    assert ended.cause in world.messages[-1].text
+    return str(ended.cause)
+
+
+@pytest.mark.parametrize(
+    ("count", "counted"), [(40, ""), (41, ", and 1 more"), (45, ", and 5 more")]
+)
+def test_forty_parked_contracts_are_named_and_all_are_counted(count: int, counted: str) -> None:
+    names = [f"c-{number:02d}" for number in range(count)]
+    with MeteringWorld() as world:
+        cause = refused(world, names)
+        assert f"contracts that need attention: {count}; " in cause
+        named = ", ".join(f"2025-07: {name} (NOT_FOUND)" for name in names[:40])
+        assert cause.endswith(f"{named}{counted}")
+        assert f"error_contracts from earlier runs: {count}" in world.execute().output["message"]
+
+
+def test_contracts_whose_names_are_too_long_for_a_message_are_counted_all_the_same() -> None:
+    names = [f"c-{number:02d}-{'x' * 380}" for number in range(30)]
+    with MeteringWorld() as world:
+        cause = refused(world, names)
+        assert len(cause) == 8_000
+        assert "contracts that need attention: 30; " in cause
+
+
+def test_of_much_late_usage_the_largest_is_named_and_the_report_has_all() -> None:
+    late = {f"c-{number:02d}": {"cpu": number} for number in range(1, 26)}
+    with MeteringWorld({**PLAN, "missing_hours": "warn"}) as world:
+        world.put_usage("2025-07", "01/00", {"c-00": {"cpu": 1}})
+        world.execute()
+        world.put_usage("2025-07", "01/01", late)
+        told = world.execute().output["message"]
+        named = [name for name in late if f"{name} cpu: billed 0" in told]
+        assert named == list(late)[5:]
+        assert "and 5 more" in told
+        report = json.loads(world.state_bucket.objects["reports/S/E/P/2025-07/late-usage.json"])
+        assert {item["contract_id"] for item in report["differences"]} == late.keys()
+
+
+def test_a_run_works_on_24_months_and_the_next_goes_on_with_what_it_left() -> None:
+    plan = {**PLAN, "start_month": MONTHS[0], "max_months": 24}
+    with MeteringWorld(plan, now=THIRTY_MONTHS_LATER) as world:
+        for month in MONTHS:
+            world.put_usage(month, None, {"c-1": {"cpu": 4}, "c-2": {"cpu": 1}})
+        world.clazar.unknown_contracts.add("c-2")
+        world.execute()
+        assert {billed.month for billed in world.clazar.counts()} == set(MONTHS[:24])
+        world.clazar.unknown_contracts.clear()
+        world.put_usage(MONTHS[23], None, {"c-1": {"cpu": 3}}, file="late.json")
+        output = world.execute(retry_errors=True).output
+        assert [item["month"] for item in output["months"]] == [*MONTHS[24:], *MONTHS[:18]]
+        assert {item["month"]: item["reason"] for item in output["waiting"]} == dict.fromkeys(
+            MONTHS[18:24], "left for the next run: a run does at most 24 months"
+        )
+        world.execute(retry_errors=True)
+        assert f"{MONTHS[23]}: c-1 cpu: billed 4, usage now comes to 7 (+3)" in world.told()
+        assert world.clazar.counts() == {
+            Billed(name, "cpu", month): 1 for name in ("c-1", "c-2") for month in MONTHS
+        }
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"months": MONTHS[:25]}, "months: give 1 to 24 months"),
+        ({"max_months": 25}, "max_months: 25 must be 1 to 24"),
+    ],
+)
+def test_more_than_24_months_cannot_be_asked_for(given: dict[str, object], said: str) -> None:
+    with MeteringWorld(now=THIRTY_MONTHS_LATER) as world:
+        ended = world.execute(**given)
+        assert ended.error == "BadInput"
+        assert said in str(ended.cause)
+        assert not world.clazar.accepted

@@ -1,0 +1,125 @@
+"""What rounding leaves is billed once: through decisions, edits by hand and changed plans."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.errors import CredentialsRefused
+from tests.in_memory.clazar import Billed
+from tests.in_memory.interruptions import abort, writes
+from tests.in_memory.metering_world import PLAN, MeteringWorld
+
+SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
+OCTOBER_2 = datetime(2025, 10, 2, tzinfo=UTC)
+WARNS = {**PLAN, "missing_hours": "warn"}
+WAIVED = {"contract": "c-1", "month": "2025-07", "outcome": "waived", "reason": "r"}
+
+
+def quantity(world: MeteringWorld, month: str) -> str | None:
+    return world.clazar.quantities().get(Billed("c-1", "cpu", month))
+
+
+def use(world: MeteringWorld, **months: float) -> None:
+    """Put usage of c-1 into months of 2025, written `m07`."""
+    for name, value in months.items():
+        world.put_usage(f"2025-{name[1:]}", "01/00", {"c-1": {"cpu": value}})
+
+
+def move_to_success(world: MeteringWorld, month: str) -> None:
+    def change(entry: dict[str, dict[str, list[object]]]) -> None:
+        entry["error_contracts"][month] = []
+        entry["success_contracts"].setdefault(month, []).append("c-1")
+
+    world.edit_state(change)
+
+
+def test_a_contract_that_was_settled_by_hand_leaves_nothing_to_later_months() -> None:
+    with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
+        use(world, m07=3.9, m08=10.2)
+        world.clazar.unknown_contracts.add("c-1")
+        world.execute(max_months=1)
+        world.clazar.unknown_contracts.clear()
+        move_to_success(world, "2025-07")
+        assert world.execute().status == "SUCCEEDED"
+        assert quantity(world, "2025-08") == "10"
+        assert (
+            "moved to success_contracts in"
+            in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"].decode()
+        )
+
+
+def test_a_contract_that_was_listed_as_done_before_it_was_sent_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_body: bytes) -> None:
+        raise CredentialsRefused("401")
+
+    with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
+        use(world, m07=3.9, m08=10.2)
+        with monkeypatch.context() as patched:
+            patched.setattr(world.clazar, "submit", refuse)
+            assert world.execute().error == "MonthIncomplete"
+        world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
+        world.execute()
+        assert (quantity(world, "2025-07"), quantity(world, "2025-08")) == (None, "10")
+
+
+def test_a_decision_that_was_aborted_behind_the_ledger_counts_and_is_shown() -> None:
+    with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
+        use(world, m07=3.9, m08=10.2)
+        world.clazar.unknown_contracts.add("c-1")
+        world.execute(max_months=1)
+        world.clazar.unknown_contracts.clear()
+        abort(world, writes("ResolveContract", "ledger/"), after=True, resolve=WAIVED)
+        assert world.parked() == {("2025-07", "c-1"): "NOT_FOUND"}
+        world.execute()
+        assert quantity(world, "2025-08") == "10"
+        assert not world.parked()
+        assert world.state()["success_contracts"]["2025-07"] == ["c-1"]
+
+
+def test_a_month_that_is_worked_on_without_remainders_keeps_what_it_has_taken_in() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        use(world, m07=3.6, m08=0.4, m09=0.4)
+        world.execute(max_months=2)
+        assert (quantity(world, "2025-07"), quantity(world, "2025-08")) == ("3", "1")
+        world.configure({**WARNS, "carry_remainders": False})
+        world.execute(months=["2025-08"])
+        world.configure(WARNS)
+        world.execute()
+        assert quantity(world, "2025-09") is None, "4 of 4.4 are billed"
+
+
+def test_what_one_formula_has_left_is_not_billed_in_the_unit_of_another() -> None:
+    with MeteringWorld({**WARNS, "dimensions": {"cpu": "cpu"}}, now=SEPTEMBER_2) as world:
+        use(world, m07=3.9, m08=100)
+        world.execute(max_months=1)
+        world.configure({**WARNS, "dimensions": {"cpu": "cpu / 1000"}})
+        world.execute()
+        assert quantity(world, "2025-08") is None, "0.1 thousand core hours are used"
+
+
+def test_a_partly_accepted_contract_that_was_settled_by_hand_keeps_what_was_accepted() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 3.6}})
+        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 0.4, "mem": 2}})
+        world.put_usage("2025-09", "01/00", {"c-1": {"cpu": 0.4}})
+        world.execute(max_months=1)
+        submit = world.clazar.submit
+
+        def refuse_mem(body: bytes) -> object:
+            world.clazar.unknown_contracts.clear()
+            if b'"mem"' in body and b'"cpu"' not in body:
+                world.clazar.unknown_contracts.add("c-1")
+            return submit(body)
+
+        world.clazar.submit = refuse_mem  # type: ignore[method-assign, assignment]
+        world.execute(max_months=1)
+        if ("2025-08", "c-1") in world.parked():
+            move_to_success(world, "2025-08")
+        world.execute()
+        world.execute(months=["2025-08"])
+        billed = [int(quantity(world, month) or 0) for month in ("2025-07", "2025-08", "2025-09")]
+        assert billed == [3, 1, 0]

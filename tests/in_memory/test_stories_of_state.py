@@ -1,0 +1,79 @@
+"""The state file in hands that slip: nothing is skipped or settled in silence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tests.in_memory.clazar import Billed
+from tests.in_memory.metering_world import PLAN, MeteringWorld
+
+OCTOBER_2 = datetime(2025, 10, 2, tzinfo=UTC)
+WARNS = {**PLAN, "missing_hours": "warn"}
+MONTHS = ("2025-07", "2025-08", "2025-09")
+
+
+def three_months(world: MeteringWorld) -> None:
+    for month in MONTHS:
+        world.put_usage(month, "01/00", {"c-1": {"cpu": 4}})
+    assert world.execute(max_months=1).status == "SUCCEEDED"
+
+
+def set_last(world: MeteringWorld, month: str) -> None:
+    world.edit_state(lambda entry: entry.update(last_processed_month=month))
+
+
+def test_a_last_month_that_is_not_over_is_refused_by_name() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        three_months(world)
+        set_last(world, "2026-07")
+        ended = world.execute()
+        assert ended.error == "BadState"
+        assert "S:E:P.last_processed_month: 2026-07 is not over" in str(ended.cause)
+        assert world.state()["last_processed_month"] == "2026-07"
+
+
+def test_months_that_were_skipped_by_hand_are_told_once() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        three_months(world)
+        set_last(world, "2025-08")
+        told = world.execute().output["message"]
+        assert "last_processed_month was moved to 2025-08 by hand: 2025-08 never closed" in told
+        assert Billed("c-1", "cpu", "2025-08") not in world.clazar.counts()
+        assert Billed("c-1", "cpu", "2025-09") in world.clazar.counts()
+        assert "by hand" not in world.execute().output["message"]
+
+
+def test_a_last_month_that_was_moved_back_bills_nothing_twice() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2, refuses_duplicates=False) as world:
+        three_months(world)
+        world.execute()
+        set_last(world, "2025-07")
+        assert world.execute().status == "SUCCEEDED"
+        assert "by hand" not in world.told()
+        assert set(world.clazar.counts().values()) == {1}
+        assert world.state()["last_processed_month"] == "2025-09"
+
+
+def test_a_dimension_that_was_refused_and_has_no_usage_any_more_is_told() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        gone = world.put_usage("2025-07", "01/01", {"c-1": {"mem": 7}})
+        world.clazar.unknown_contracts.add("c-1")
+        world.execute()
+        world.clazar.unknown_contracts.clear()
+        del world.usage_bucket.objects[gone]
+        told = world.execute(retry_errors=True).output["message"]
+        assert "2025-07: c-1 mem: 7 was not billed before, and the files say nothing" in told
+        assert Billed("c-1", "cpu", "2025-07") in world.clazar.counts()
+
+
+def test_many_notices_are_heard_only_if_they_were_in_a_message() -> None:
+    with MeteringWorld(WARNS) as world:
+        names = [f"{'contract' * 25}-{number:02d}" for number in range(45)]
+        world.put_usage("2025-07", "01/00", {name: {"cpu": 4} for name in names})
+        world.put_usage("2025-07", "01/02", {"": {"d" * 80: 1}})
+        world.clazar.unknown_contracts.update(names)
+        world.execute()
+        (message,) = world.messages
+        assert "usage without externalPayerId is not billed: 1" in message.text
+        assert "hours without a file" in message.text
