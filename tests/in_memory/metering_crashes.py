@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from tests.in_memory.breaks import Case, Player, cases
 from tests.in_memory.metering_promises import Promises
@@ -35,11 +35,12 @@ RECEIVERS = [Receiver(rule, lists) for rule in (True, False) for lists in (True,
 
 @dataclass(frozen=True)
 class Scenario:
-    """What there is to bill, what came before the run that breaks, and what comes after it."""
+    """What there is to bill, the run that breaks, what came before it, and what comes after it."""
 
     name: str
     first_month: str
     usage: Callable[[MeteringWorld], None]
+    given: Mapping[str, Any] = field(default_factory=dict)
     before: Callable[[MeteringWorld, Promises], None] = lambda _world, _promises: None
     after: Callable[[MeteringWorld, Promises], None] = lambda _world, _promises: None
 
@@ -75,6 +76,12 @@ def _refused_then_reopened(world: MeteringWorld, promises: Promises) -> None:
     _reopen(world, promises)
 
 
+def _refused_then_known(world: MeteringWorld, _promises: Promises) -> None:
+    world.execute()
+    world.timeline.pass_time(HOUR)
+    world.clazar.unknown_contracts.clear()
+
+
 def _reopened_then_settled(world: MeteringWorld, promises: Promises) -> None:
     _reopen(world, promises)
     settle(world, promises)
@@ -87,6 +94,13 @@ SCENARIOS = {
         Scenario("two months", "2025-06", _two_months),
         Scenario("refused", "2025-07", _one_unknown, after=_reopened_then_settled),
         Scenario("re-opened", "2025-07", _one_unknown, before=_refused_then_reopened),
+        Scenario(
+            "retried",
+            "2025-07",
+            _one_unknown,
+            given={"retry_errors": True},
+            before=_refused_then_known,
+        ),
     )
 }
 
@@ -109,7 +123,7 @@ def recorded(scenario: Scenario, receiver: Receiver) -> list[Case]:
         scenario.usage(world)
         scenario.before(world, promises)
         begin = len(world.points.seen)
-        world.execute()
+        world.execute(**scenario.given)
         points = world.points.seen[begin:]
     talking = [point.number for point in points if point.kind in ("request", "listing")]
     extreme = receiver.refuses_duplicates == receiver.lists
@@ -126,7 +140,7 @@ def play(scenario: Scenario, receiver: Receiver, case: Case) -> list[str]:
         promises = Promises(world)
         scenario.usage(world)
         scenario.before(world, promises)
-        broken = world.start()
+        broken = world.start(**scenario.given)
         player = Player(case, world.timeline, world.step_functions, broken)
         world.points.choose = player.choose
         world.timeline.run(until=lambda: broken.status != "RUNNING")
@@ -147,6 +161,7 @@ def settle(world: MeteringWorld, promises: Promises) -> None:
     """Run until a run changes nothing: then a person has been told of what is parked."""
     _run_until_quiet(world)
     promises.check_told()
+    promises.check_books()
 
 
 def _retry_what_is_parked(world: MeteringWorld) -> None:

@@ -50,6 +50,20 @@ class Promises:
             if f"{month}: {name} (" not in told
         ]
 
+    def check_books(self) -> None:
+        """Note where the state file shows something else than the ledger holds."""
+        world, state = self._world, self._world.state()
+        for key, body in world.state_bucket.objects.items():
+            entry = json.loads(body) if key.startswith("ledger/") else {}
+            if "contract_id" not in entry:  # the journal and the remainders
+                continue
+            month, name = entry["month"], entry["contract_id"]
+            shown = (month, name) in world.parked()
+            done = name in state.get("success_contracts", {}).get(month, [])
+            if shown != ("failure" in entry) or done == shown:
+                lists = f"error: {shown}, success: {done}"
+                self.broken.append(f"{month}: {name} is {entry.get('failure')}, {lists}")
+
     def in_the_end(self) -> Iterator[str]:
         """Say which promises are broken once nothing changes any more."""
         world, parked = self._world, self._world.parked()

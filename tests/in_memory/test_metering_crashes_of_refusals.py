@@ -1,4 +1,4 @@
-"""As test_metering_crashes, with a contract that Clazar refuses at first and a person re-opens."""
+"""As test_metering_crashes, with a contract that Clazar refuses at first and takes later."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.in_memory.metering_matrix import check_row
 
 
 @pytest.mark.parametrize("receiver", RECEIVERS, ids=str)
-@pytest.mark.parametrize("scenario", ["refused", "re-opened"])
-def test_a_refused_contract_is_named_and_once_re_opened_billed_once(
+@pytest.mark.parametrize("scenario", ["refused", "re-opened", "retried"])
+def test_a_refused_contract_is_named_and_once_it_is_tried_again_billed_once(
     scenario: str, receiver: Receiver, covered: Callable[..., None]
 ) -> None:
     check_row(scenario, receiver, covered)

@@ -162,11 +162,7 @@ class Ending:
                 yield f"4: {held.row} is not what the ledger holds: {lines}"
 
     def _of_balance(self, plan: Plan) -> Iterator[str]:
-        """5: usage = quantities + what rounding left, to the last digit.
-
-        Of a contract that somebody settled by hand the books change only when its month is worked
-        on again, so they are not compared.
-        """
+        """5: usage = quantities + what rounding left, to the last digit."""
         sums: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
         for month, entry in self._entries(plan):
             name = entry["contract_id"]
@@ -179,8 +175,7 @@ class Ending:
             if held:
                 yield f"5: nothing is carried, and yet {held}"
             return
-        by_hand = {name for key, _, name in self._operators.by_hand if key == plan.key}
-        for line in sorted(line for line in sums.keys() | held.keys() if line[0] not in by_hand):
+        for line in sorted(sums.keys() | held.keys()):
             if sums.get(line, 0) != held.get(line, 0):
                 yield f"5: {line} leaves {sums.get(line)}, the books say {held.get(line)}"
             elif not _BOUNDS[plan.rounding](sums[line]):

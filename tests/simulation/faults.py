@@ -104,12 +104,8 @@ class Faults:
 
     def _crash(self, point: Point) -> Break | None:
         execution = point.invocation.execution if point.invocation else self.sender
-        deciding = bool(execution.input.get("resolve"))
         found = [
-            case
-            for case in cases([point])
-            if not (deciding and case.then == "redrive")
-            and not (case.way == "late" and self._is_old(point))
+            case for case in cases([point]) if not (case.way == "late" and self._is_old(point))
         ]
         case = self._rng.choice(found)
         player = Player(case, self._timeline, self.step_functions, execution)
