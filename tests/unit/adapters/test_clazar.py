@@ -214,3 +214,28 @@ def test_a_listing_that_ignores_its_parameters_counts_each_record_once(secret: S
     found = Clazar(server.url, secret).stored("c-1", START)
     server.stop()
     assert [stored.record_id for stored in found["cpu"]] == ["a", "b"]
+
+
+class Echo(ClazarServer):
+    """A proxy that answers a submission with the request's own headers."""
+
+    status = 200
+    token = ""
+
+    def answer(self, request: Request) -> Reply:
+        reply = super().answer(request)
+        if (request.method, request.path) != ("POST", "/metering/"):
+            return reply
+        self.token = request.headers["authorization"].removeprefix("Bearer ")
+        return Reply(self.status, {"message": f"you sent: {dict(request.headers)}"})
+
+
+@pytest.mark.parametrize("status", [200, 400, 409, 429, 502])
+def test_an_answer_that_repeats_the_token_is_kept_without_it(status: int, secret: Secret) -> None:
+    with Echo() as server:
+        server.status = status
+        reply = Clazar(server.url, secret).submit(body("cpu"))
+        assert "you sent: " in reply.response
+        assert "Bearer (token)" in f"{reply.response} {reply.answers}"
+        assert server.token
+        assert server.token not in f"{reply.response} {reply.answers}"
