@@ -13,6 +13,7 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import billing, keys
 from functions.domain.billing import MonthBill
+from functions.domain.contracts_due import Asked, Known, contracts_due
 from functions.domain.journal import Journal, beginning, reopened
 from functions.domain.months_due import is_closed
 from functions.domain.problem import Problem
@@ -153,51 +154,30 @@ def _done_before(task: MonthTask, items: list[ContractItem]) -> list[str]:
 
 
 def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[ContractItem]:
-    """Return the contracts that are neither done nor in error, and errors to be retried."""
+    """Return the contracts to work on; BadInput for one that was asked for and is not known."""
     run, month = task.run, task.of
     state = state_bucket.read_state(objects, run.plan) or PlanState()
     journal = state_bucket.read_journal(objects, run.plan)
-    again = reopened(journal, state, month)
-    failed = state.errors.get(month, frozenset())
-    # Final usage is asked for by name. An operator may have moved a contract to the success list.
-    done = state.success.get(month, frozenset())
-    if run.retry_errors or run.until:
-        again |= failed - done
-    again |= _interrupted(task, failed - done - again, objects)
-    settled = (done | failed) - again
-    bills = {contract.contract_id: contract for contract in bill.contracts}
-    # A contract in the ledger whose usage has gone since may still be in doubt.
-    wanted = again | state_bucket.contracts_in_ledger(objects, run.plan, month)
-    asked_for = run.months is not None or run.contracts is not None
-    if asked_for or not is_closed(month, state, journal):
-        wanted |= bills.keys()  # else they came late, which is told and not billed unasked
-    if run.contracts is not None:
-        _known(run.contracts, wanted, task.month)
-        wanted &= set(run.contracts)
-    items = []
-    for name in sorted(wanted - settled):
-        billed = bills.get(name)
-        items.append(
-            ContractItem(
-                contract_id=name,
-                quantities=billed.quantities if billed else {},
-                amounts=billed.amounts if billed else {},
-                carried=billed.carried if billed else {},
-                retry=name in again,
-                failure=billed.failure if billed else None,
-                without_usage=billed is None,
-            )
-        )
-    return items
+    shown = state.at(month)
+    known = Known(
+        state=shown,
+        reopened=reopened(journal, state, month),
+        interrupted=_interrupted(task, shown.failed - shown.done, objects),
+        in_ledger=frozenset(state_bucket.contracts_in_ledger(objects, run.plan, month)),
+        closed=is_closed(month, state, journal),
+    )
+    asked = Asked(
+        contracts=None if run.contracts is None else frozenset(run.contracts),
+        by_name=run.months is not None or run.contracts is not None,
+        errors=run.retry_errors or run.until is not None,  # final usage is asked for by name
+    )
+    try:
+        return contracts_due(bill.contracts, known, asked)
+    except ValueError as error:
+        raise BadInput(f"contracts: {error} have no usage in {task.month}") from error
 
 
-def _interrupted(task: MonthTask, failed: frozenset[str], objects: Objects) -> set[str]:
+def _interrupted(task: MonthTask, failed: frozenset[str], objects: Objects) -> frozenset[str]:
     """Return contracts shown as errors that a run has begun to try again, and not ended."""
     read = state_bucket.entries_of(objects, task.run.plan, task.of, sorted(failed))
-    return {entry.contract_id for entry in read if not entry.failure}
-
-
-def _known(asked: list[str], known: frozenset[str], month: str) -> None:
-    unknown = sorted(set(asked) - known)
-    if unknown:
-        raise BadInput(f"contracts: {', '.join(unknown[:10])} have no usage in {month}")
+    return frozenset(entry.contract_id for entry in read if not entry.failure)

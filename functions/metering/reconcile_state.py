@@ -78,8 +78,8 @@ def _check_last_month(
         month = month.plus(1)
     if skipped:
         text = (
-            f"last_processed_month was moved to {last} by hand: {', '.join(skipped)} "
-            "never closed and not billed"
+            f"last_processed_month was moved to {last} by hand; not closed by this pipeline and "
+            f"not billed: {', '.join(skipped)}"
         )
         state_bucket.journal(objects, run.plan).change(
             lambda before: moved_to(with_notices(before or journal, [text]), last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -105,20 +105,22 @@ def compare(
 ) -> Compared:
     """Compare today's bill with ledger and manifest. Nobody knows what those `left_out` were."""
     bills = usage.bill.contracts
-    before = _files(objects, billed.lists if billed else usage.lists)
+    today = _files(objects, usage.lists) or []
+    before = _files(objects, billed.lists) if billed else today
     return Compared(
-        changes(before, _files(objects, usage.lists)),
+        changes(today if before is None else before, today),
         differences(bills, ledger, left_out=left_out),
         not_computed(bills, ledger, left_out=left_out),
     )
 
 
-def _files(objects: Objects, lists: list[str] | tuple[str, ...]) -> list[UsageFile]:
+def _files(objects: Objects, lists: Iterable[str]) -> list[UsageFile] | None:
+    """Return listed files; None if the lists are gone, as they are after a year and some months."""
     found: list[UsageFile] = []
     for key in lists:
         stored = objects.read(key)
         if stored is None:
-            raise BadState(f"{key} is missing: the list of files was removed")
+            return None
         found += msgspec.json.decode(stored.body, type=list[UsageFile])
     return found
 

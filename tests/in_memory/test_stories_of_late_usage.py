@@ -194,3 +194,18 @@ def test_usage_behind_a_final_hour_is_told_although_its_formula_fails() -> None:
         world.timeline.pass_time(20 * 86_400)
         world.exported_to(world.now())
         assert "2025-07: c-1 cannot be computed now" in message(world)
+
+
+def test_a_month_whose_lists_of_files_have_expired_can_still_be_worked_on() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 6}})
+        world.clazar.unknown_contracts.add("c-2")
+        world.execute()
+        world.clazar.unknown_contracts.clear()
+        world.put_usage("2025-07", "01/01", {"c-1": {"cpu": 1}})
+        for key in [key for key in world.state_bucket.objects if key.endswith("/00000.json")]:
+            del world.state_bucket.objects[key]
+        told = message(world, retry_errors=True)
+        assert "is not billed: the same files" in told, "nobody knows which were there"
+        assert "c-1 cpu: billed 6, usage now comes to 7 (+1)" in told
+        assert not world.parked()

@@ -1,0 +1,87 @@
+"""Which contracts a run works on: those that are open, those it was asked for, no settled ones."""
+
+from typing import Any
+
+import pytest
+
+from functions.domain.billing import ContractBill
+from functions.domain.contracts_due import Asked, Known, contracts_due
+from functions.domain.run_files import ContractItem
+from functions.domain.state_file import MonthState
+
+NOTHING = Asked(contracts=None, by_name=False, errors=False)
+
+
+def names(*contracts: str) -> frozenset[str]:
+    return frozenset(contracts)
+
+
+def a_bill(name: str, **fields: Any) -> ContractBill:
+    return ContractBill(contract_id=name, usage={}, quantities={"cpu": "2"}, **fields)
+
+
+def a_month(
+    done: frozenset[str] = frozenset(), failed: frozenset[str] = frozenset(), **fields: Any
+) -> Known:
+    nothing = {"reopened": names(), "interrupted": names(), "in_ledger": names(), "closed": False}
+    return Known(state=MonthState(done, failed), **{**nothing, **fields})
+
+
+def due(known: Known, asked: Asked = NOTHING, of: str = "abcde") -> str:
+    return "".join(item.contract_id for item in contracts_due(map(a_bill, of), known, asked))
+
+
+def test_what_is_neither_done_nor_an_error_is_due_in_order() -> None:
+    assert due(a_month(done=names("b"), failed=names("d")), of="edcba") == "ace"
+
+
+def test_what_has_an_entry_and_no_usage_any_more_may_be_in_doubt() -> None:
+    (item,) = contracts_due([], a_month(in_ledger=names("x")), NOTHING)
+    assert item == ContractItem(contract_id="x", quantities={}, without_usage=True)
+    assert contracts_due([], a_month(in_ledger=names("x"), done=names("x")), NOTHING) == []
+
+
+def test_in_a_closed_month_only_what_was_begun_there_is_due_unless_it_is_asked_for() -> None:
+    closed = a_month(closed=True, in_ledger=names("a", "z"))
+    assert due(closed) == "az"
+    assert due(closed, NOTHING._replace(by_name=True)) == "abcdez"
+
+
+@pytest.mark.parametrize("why", ["reopened", "interrupted"])
+def test_an_error_that_was_reopened_or_interrupted_is_tried_again(why: str) -> None:
+    known = a_month(failed=names("a", "b"), closed=True, **{why: names("b")})
+    (item,) = contracts_due([a_bill("a"), a_bill("b")], known, NOTHING)
+    assert item == ContractItem(
+        contract_id="b", quantities={"cpu": "2"}, amounts={"cpu": "2"}, retry=True
+    )
+
+
+def test_errors_are_tried_again_if_that_is_asked_for_but_no_success() -> None:
+    known = a_month(done=names("b", "c"), failed=names("a", "b"), closed=True)
+    items = contracts_due([a_bill("a")], known, NOTHING._replace(errors=True))
+    assert [(item.contract_id, item.retry) for item in items] == [("a", True)]
+
+
+def test_only_the_contracts_that_were_named_are_due() -> None:
+    asked = NOTHING._replace(contracts=names("a", "c", "d"), by_name=True)
+    assert due(a_month(done=names("a")), asked) == "cd"
+
+
+def test_contracts_that_nobody_knows_are_named() -> None:
+    unknown = [f"x-{number:02d}" for number in range(12)]
+    asked = Asked(contracts=names("a", *unknown), by_name=True, errors=False)
+    with pytest.raises(ValueError, match=f"^{', '.join(unknown[:10])}$"):
+        due(a_month(), asked)
+
+
+def test_an_item_has_what_its_bill_says() -> None:
+    bill = a_bill("a", carried={"cpu": "0.5"}, remainders={"cpu": "0.75"}, failure="f")
+    assert contracts_due([bill], a_month(), NOTHING) == [
+        ContractItem(
+            contract_id="a",
+            quantities={"cpu": "2"},
+            amounts={"cpu": "2.25"},
+            carried={"cpu": "0.5"},
+            failure="f",
+        )
+    ]
