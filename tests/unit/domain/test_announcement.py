@@ -102,3 +102,11 @@ def test_notices_that_do_not_fit_into_one_message_come_with_the_next() -> None:
     assert announcement.to_announce(said, "x-1").notices == texts[:4]
     heard = announcement.heard(said, "x-1")
     assert announcement.to_announce(heard, "x-2").notices == texts[4:]
+
+
+def test_what_is_written_down_to_be_said_is_what_fits_into_this_message() -> None:
+    texts = [letter * 1_000 for letter in "abcde"]
+    heard_by_another = Notice(text="f" * 4_000, announced_by="x-0", heard=True)
+    journal = announcement.with_notices(Journal(notices=(heard_by_another,)), texts)
+    said = announcement.announced(journal, "x-0")
+    assert [notice.announced_by for notice in said.notices] == ["x-0"] + [""] * 5

@@ -147,3 +147,12 @@ def test_quarantined_usage_is_totalled_by_subscription() -> None:
         ("sub-1", "2.5"),
         ("sub-2", "1"),
     ]
+
+
+def test_a_dimension_named_like_the_price_of_another_is_refused_where_it_is_read() -> None:
+    sums: dict[Group, Any] = {("c", name, None, None): 2 for name in ("cpu", "cpu_total_price")}
+    formulas = {"a": "cpu", "b": "cpu_total_price"}
+    (contract,) = the_bill(sums, dimensions=formulas).contracts
+    assert contract.failure == (
+        "formula 'cpu_total_price': cpu_total_price is the name of a dimension as well"
+    )

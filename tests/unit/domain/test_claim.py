@@ -256,3 +256,24 @@ def test_a_whole_month_that_cannot_be_worked_out_has_no_end_of_its_own() -> None
     assert claim(None, failing, MONTHS_RUN).entry.until is None
     kept = claim(an_entry(a_line("sent")), failing, LATER).entry
     assert (kept.until, kept.lines) == (TERMS.until, (a_line("sent"),))
+
+
+def test_trying_again_after_a_decision_says_so_once() -> None:
+    decided = Decision(what="not_accepted", execution="x-0", at="t-0", reason="r")
+    entry = an_entry(a_line("unsure"), failure=FAILURE, settled_at="t-0", decisions=(decided,))
+    first = claim(entry, an_item(retry=True), AGAIN).entry.decisions[-1]
+    assert first.reason == "it was resolved as not_accepted"
+    later = replace(entry, decisions=(decided, first))
+    again = claim(later, an_item(retry=True), AGAIN).entry.decisions[-1]
+    assert again.reason == "asked by the customer"
+
+
+def test_what_is_refreshed_takes_in_what_was_carried() -> None:
+    item = an_item(amounts={"cpu": "4.5"}, carried={"cpu": "0.5"})
+    (line,) = claim(an_entry(a_line("open", "3")), item, TERMS).entry.lines
+    assert line == a_line("open", amount="4.5", carried="0.5")
+
+
+def test_what_another_execution_has_looked_up_is_old_even_if_nothing_can_be_worked_out() -> None:
+    failing = an_item({}, failure="division by zero")
+    assert claim(an_entry(a_line("open")), failing, AGAIN).entry.lines == (a_line(),)

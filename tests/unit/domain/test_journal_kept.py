@@ -159,3 +159,9 @@ def test_a_month_that_a_run_begins_is_underway_until_every_contract_is_accounted
 
 def test_the_last_month_is_the_one_that_an_operator_has_set() -> None:
     assert journals.moved_to(JOURNAL, JULY) == replace(JOURNAL, last_closed_month="2025-07")
+
+
+def test_a_contract_that_left_the_successes_keeps_that_it_was_in_both() -> None:
+    shown = journals.before_closing(JOURNAL, MAY, {"b": "AGAIN"})
+    state = PlanState(errors={MAY: frozenset({"b"})})
+    assert journals.observe(shown, state).unresolved["2025-05"]["b"].done_too

@@ -2,7 +2,9 @@
 
 import hashlib
 
-from functions.domain.manifest import Changes, changes, digest
+from msgspec.structs import replace
+
+from functions.domain.manifest import Changes, Manifest, changes, digest
 from functions.domain.usage_files import UsageFile
 
 
@@ -44,3 +46,11 @@ def test_files_that_came_changed_or_went_are_told_apart_in_order() -> None:
 def test_only_what_happened_is_told() -> None:
     assert str(changes([a_file("a")], [a_file("a", "e-2")])) == "rewritten files: 1"
     assert str(changes([a_file("a")], [a_file("a", size=9)])) == "", "the ETag decides"
+
+
+def test_nothing_is_to_be_told_of_the_listing_that_was_billed_or_told_last() -> None:
+    billed = Manifest(execution="x", lists=(), files=1, digest="d-1")
+    assert (billed.is_of("d-1"), billed.is_of("d-2")) == (True, False)
+    told = replace(billed, reported="d-2")
+    assert (told.is_of("d-1"), told.is_of("d-2")) == (False, True)
+    assert not replace(billed, recheck=True).is_of("d-1")

@@ -85,3 +85,8 @@ def test_a_month_whose_export_is_late_by_two_days_is_overdue() -> None:
     ):
         _, (waiting,) = months_due.complete_months([JULY], a_plan(), reached, as_of)
         assert waiting.overdue is overdue
+
+
+def test_a_closed_month_where_a_run_got_stuck_is_worked_on_again() -> None:
+    journal = Journal(last_closed_month="2025-06", underway=("2025-05", "2025-07"))
+    assert months_due.to_do_again(journal, None, retry_errors=False) == {MAY}

@@ -200,3 +200,15 @@ def test_what_was_refused_and_has_gone_is_named_for_contracts_of_this_run() -> N
         f"2025-07: c-2 {what} was not billed before, and the files say nothing of it now"
         for what in ("disk: 1", "mem: 7")
     ]
+
+
+def test_a_contract_that_is_left_alone_does_not_hide_those_behind_it() -> None:
+    assert accounted([billed("z")], {"known", "z"}, {"z"}).accepted == ["z"]
+    assert accounted([], {"known", "z"}, set()).unaccounted == ["z"]
+
+
+def test_final_usage_covers_its_month_with_fewer_dimensions() -> None:
+    line = Line(dimension="mem", quantity="5", state="accepted")
+    final = an_entry(line, settled_at="t", until="2025-07-13T10:00:00Z")
+    assert accounted([final], {"c-1"}, {"c-1"}).accepted == ["c-1"]
+    assert accounted([replace(final, until=None)], {"c-1"}, {"c-1"}).unaccounted == ["c-1"]

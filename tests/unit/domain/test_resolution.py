@@ -178,3 +178,9 @@ def test_not_accepted_is_taken_back_for_what_was_sent() -> None:
     reopened = replace(entry, decisions=(*entry.decisions, a_decision("reopened", "x-10")))
     with pytest.raises(ValueError, match="nothing of c-1 in 2025-07 is in doubt"):
         resolve(reopened, a_decision("accepted", "x-11"))
+
+
+def test_a_formula_that_failed_is_not_settled_by_what_was_accepted() -> None:
+    failure = Failure(code="FORMULA", message="m", errors=("m",), at="t-0")
+    entry = resolve(parked(SENT, failure=failure), a_decision("accepted"))
+    assert (states(entry), entry.failure) == ({"sent": "accepted"}, failure)
