@@ -22,8 +22,7 @@ class MeteringTask(Task):
     reads_plans: bool = False
 
 
-RECORDS_OUTCOMES = Access(read=(LEDGER,), write=(LEDGER,))
-SENDS = Access(read=(LEDGER, LEASES), write=(LEDGER,))
+WRITES_THE_LEDGER = Access(read=(LEDGER, LEASES), write=(LEDGER,))
 
 TASKS: Mapping[str, MeteringTask] = {
     "AcquirePlan": MeteringTask(
@@ -35,7 +34,7 @@ TASKS: Mapping[str, MeteringTask] = {
     "ReconcileState": MeteringTask(
         timeout_seconds=300,
         state=Access(
-            read=(LEDGER, LEASES, STATE_FILES, MANIFESTS, REPORTS),
+            read=(LEDGER, LEASES, STATE_FILES, MANIFESTS),
             write=(LEDGER, STATE_FILES, MANIFESTS),
         ),
     ),
@@ -96,15 +95,15 @@ TASKS: Mapping[str, MeteringTask] = {
         timeout_seconds=300,
         state=Access(read=(LEDGER, PREVIEWS), write=(PREVIEWS,)),
     ),
-    "ClaimContract": MeteringTask(state=SENDS, reads_executions=True),
+    "ClaimContract": MeteringTask(state=WRITES_THE_LEDGER, reads_executions=True),
     "SubmitContract": MeteringTask(
         timeout_seconds=90,  # the definition asks Clazar again only after this
         settings=("CLAZAR_URL", "CLAZAR_SECRET_ARN", "SETTLE_SECONDS"),
-        state=SENDS,
+        state=WRITES_THE_LEDGER,
         reads_secret=True,
     ),
-    "RecordSuccess": MeteringTask(state=RECORDS_OUTCOMES),
-    "RecordError": MeteringTask(state=RECORDS_OUTCOMES),
+    "RecordSuccess": MeteringTask(state=WRITES_THE_LEDGER),
+    "RecordError": MeteringTask(state=WRITES_THE_LEDGER),
     "CloseMonth": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,

@@ -200,7 +200,7 @@ def _reply(
 
 def _text(response: requests.Response) -> str:
     """JSON is UTF-8, whatever a header says or does not say."""
-    return response.content.decode(errors="replace")
+    return response.content.decode("utf-8-sig", errors="replace")
 
 
 def _json(text: str) -> Any:

@@ -78,8 +78,10 @@ def balance_of_other_months(objects: Objects, plan: Plan, month: Month) -> Balan
     underway = {Month.parse(text) for text in read_journal(objects, plan).underway} - {month}
     left_out = {keys.remainders(plan, other) for other in underway | {month}}
     found = [item.key for item in objects.list(keys.remainders(plan)) if item.key not in left_out]
+    state = (read_state(objects, plan) if underway else None) or state_file.PlanState()
     begun = [
-        remainders_of(entries(objects, plan, other), plan.dimensions) for other in sorted(underway)
+        remainders_of(entries(objects, plan, other), plan.dimensions, done=state.at(other).done)
+        for other in sorted(underway)
     ]
     with ThreadPoolExecutor(_READERS) as pool:
         read = pool.map(lambda key: Document(objects, key, Remainders).read(), found)

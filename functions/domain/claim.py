@@ -94,7 +94,6 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
     """
     taken_over = entry.execution != terms.execution
     unsure = tuple(_looked_up_again(line, taken_over=taken_over) for line in entry.lines)
-    fixed = any(is_fixed(line) for line in unsure)
     claimed = replace(
         entry,
         execution=terms.execution,
@@ -105,7 +104,7 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
     )
     if _has_no_quantities(entry, item):
         return claimed if entry.lines else replace(claimed, until=terms.until or entry.until)
-    if _keeps_window(entry, terms, fixed=fixed):
+    if keeps_window(entry, terms.until):
         return claimed
     found = (_refreshed(line, item) for line in unsure)
     kept = tuple(line for line in found if line is not None)
@@ -122,11 +121,12 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
         if name not in known
     )
     names = known | item.quantities.keys()
+    gone = {**entry.withdrawn, **(gone if item.retry else {})}
     return replace(
         claimed,
         lines=kept + added,
         unbilled={name: text for name, text in item.amounts.items() if name not in names},
-        withdrawn={**entry.withdrawn, **(gone if item.retry else {})},
+        withdrawn={n: text for n, text in gone.items() if n not in names | item.amounts.keys()},
         formulas=_formulas(entry, item, terms, unsure),
         until=terms.until,
     )
@@ -148,15 +148,15 @@ def is_fixed(line: Line) -> bool:
     return line.state not in ("open", "unsure") or line.in_doubt_before
 
 
-def _keeps_window(entry: Entry, terms: Terms, *, fixed: bool) -> bool:
-    """Whether the quantities belong to a window that this run has not computed.
+def keeps_window(entry: Entry, until: str | None) -> bool:
+    """Whether the quantities belong to another window than the one that this run has computed.
 
     Final usage stays final usage in the month's own run; another `until` may correct it as long as
     nothing of it may have been accepted.
     """
-    if entry.until is not None and terms.until is None:
+    if entry.until is not None and until is None:
         return True
-    return fixed and entry.until != terms.until
+    return entry.until != until and any(is_fixed(line) for line in entry.lines)
 
 
 def _looked_up_again(line: Line, *, taken_over: bool) -> Line:

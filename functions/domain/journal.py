@@ -77,15 +77,25 @@ def observe(journal: Journal, state: PlanState) -> Journal:
 
 
 def settled_by_hand(journal: Journal, state: PlanState) -> dict[str, list[str]]:
-    """Return, by month, contracts that an operator has moved from the errors to the successes."""
+    """Return, by month, contracts that an operator has moved from the errors to the successes.
+
+    What a month was about to show may have been seen, although the journal does not know.
+    """
     found = {}
-    for text, contracts in sorted(journal.unresolved.items()):
+    for text in sorted(journal.unresolved.keys() | journal.showing.keys()):
+        known = journal.unresolved.get(text, {})
+        both = in_both(journal, Month.parse(text))
         shown = state.at(Month.parse(text))
-        moved = [name for name, known in sorted(contracts.items()) if not known.done_too]
-        names = [name for name in moved if name in shown.done and name not in shown.failed]
-        if names:
+        seen = (known.keys() | journal.showing.get(text, {}).keys()) - both
+        if names := sorted((seen & shown.done) - shown.failed):
             found[text] = names
     return found
+
+
+def in_both(journal: Journal, month: Month) -> set[str]:
+    """Return contracts that were seen in the errors and in the successes of a month."""
+    known = journal.unresolved.get(str(month), {})
+    return {name for name, seen in known.items() if seen.done_too}
 
 
 def reopened(journal: Journal, state: PlanState, month: Month) -> frozenset[str]:
@@ -111,6 +121,12 @@ def beginning(journal: Journal, month: Month) -> Journal:
     """
     underway = sorted({*journal.underway, str(month)})
     return msgspec.structs.replace(journal, underway=tuple(underway))
+
+
+def ended(journal: Journal, month: Month) -> Journal:
+    """Return the journal of a month in which nothing is underway any more."""
+    underway = tuple(text for text in journal.underway if text != str(month))
+    return msgspec.structs.replace(journal, underway=underway)
 
 
 def before_closing(journal: Journal, month: Month, errors: Mapping[str, str]) -> Journal:
@@ -143,12 +159,8 @@ def after_closing(
     if kept:
         unresolved[str(month)] = kept
     last = str(last_closed) if last_closed else journal.last_closed_month
-    return msgspec.structs.replace(
-        before_closing(journal, month, {}),
-        last_closed_month=last,
-        unresolved=unresolved,
-        underway=tuple(n for n in journal.underway if n != str(month) or not complete),
-    )
+    closed = before_closing(ended(journal, month) if complete else journal, month, {})
+    return msgspec.structs.replace(closed, last_closed_month=last, unresolved=unresolved)
 
 
 def watched(journal: Journal, month: Month, contract: str, code: str, execution: str) -> Journal:

@@ -73,6 +73,13 @@ def _is_news(cloud: str, entry: Entry | None, state: MonthState) -> bool:
     return not state.shows(error_record(cloud, entry))
 
 
+def is_shown(cloud: str, entry: Entry, state: MonthState) -> bool:
+    """Whether the state file shows of a contract what the ledger holds, or a person's last word."""
+    if entry.contract_id in state.done:
+        return True
+    return bool(entry.failure) and state.shows(error_record(cloud, entry))
+
+
 def _covers(entry: Entry, bill: ContractBill | None) -> bool:
     """Whether every dimension that is to be billed has a line; a child may have failed early."""
     lines = {line.dimension for line in entry.lines}
@@ -92,6 +99,17 @@ def withdrawn(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str
         "the files say nothing of it now"
         for entry in entries
         for dimension, quantity in sorted(entry.withdrawn.items())
+    )
+
+
+def overtaken(
+    month: str, execution: str, done: Iterable[str], ledger: Mapping[str, Entry]
+) -> list[str]:
+    """Name contracts that an execution has sent and that a person has settled meanwhile."""
+    return some(
+        f"{month}: {name} was put into success_contracts while it was being sent; look in Clazar"
+        for name in sorted(done)
+        if name in ledger and ledger[name].sent_by(execution)
     )
 
 

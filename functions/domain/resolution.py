@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from functions.domain.failures import FORMULA
 from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Line
 
-BY_OPERATOR = "operator"
+BY_OPERATOR, NOT_ACCEPTED = "operator", "not accepted: operator"
 
 
 def resolve(entry: Entry, decision: Decision) -> Entry:
@@ -20,15 +20,13 @@ def resolve(entry: Entry, decision: Decision) -> Entry:
     """
     if _is_noted(entry, decision):
         return entry
-    if not entry.failure and not entry.in_doubt:
+    begun = decision.what == "waived" and entry.settled_at is None
+    if not entry.failure and not entry.in_doubt and not begun:
         raise ValueError(f"{_name(entry)} is not parked: nothing of it failed or is in doubt")
     if decision.what == "waived":
         lines = tuple(_waived(line) for line in entry.lines)
     elif decision.what == "accepted":
-        sent = _sent_before(entry)
-        lines = tuple(
-            _accepted(line, in_doubt_before=line.dimension in sent) for line in entry.lines
-        )
+        lines = tuple(_accepted(line, last=_last_word(entry)) for line in entry.lines)
         if lines == entry.lines:
             raise ValueError(f"nothing of {_name(entry)} is in doubt: {_states(entry)}")
     else:
@@ -54,20 +52,17 @@ def _is_noted(entry: Entry, decision: Decision) -> bool:
     return same and entry.failure is None and entry.accepted
 
 
-def _sent_before(entry: Entry) -> set[str]:
-    """Return what the last word, `not_accepted`, was about: it was sent, and nothing was since."""
-    last = entry.decisions[-1] if entry.decisions else None
-    if last is None or last.what != "not_accepted":
-        return set()
-    return {name for attempt in entry.attempts for name in attempt.dimensions}
+def _last_word(entry: Entry) -> str:
+    return entry.decisions[-1].what if entry.decisions else ""
 
 
 def _waived(line: Line) -> Line:
     return line if line.state == "accepted" else replace(line, state="waived")
 
 
-def _accepted(line: Line, *, in_doubt_before: bool) -> Line:
-    doubtful = line.state in ("sent", "present") or (in_doubt_before and line.state == "unsure")
+def _accepted(line: Line, *, last: str) -> Line:
+    taken_back = last == "not_accepted" and (line.state, line.evidence) == ("unsure", NOT_ACCEPTED)
+    doubtful = line.state in ("sent", "present") or taken_back
     if doubtful or (line.state == "refused" and line.code == DUPLICATE):
         return replace(line, state="accepted", evidence=BY_OPERATOR)
     return line
@@ -76,7 +71,9 @@ def _accepted(line: Line, *, in_doubt_before: bool) -> Line:
 def _not_accepted(line: Line) -> Line:
     if line.state not in ("sent", "present"):
         return line
-    return replace(line, state="unsure", in_doubt_before=False, code="", message="")
+    return replace(
+        line, state="unsure", in_doubt_before=False, code="", message="", evidence=NOT_ACCEPTED
+    )
 
 
 def _name(entry: Entry) -> str:

@@ -15,7 +15,7 @@ from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due, report, state_file
 from functions.domain.announcement import with_notices
-from functions.domain.journal import Journal, after_closing, before_closing, reopened
+from functions.domain.journal import Journal, after_closing, before_closing, in_both, reopened
 from functions.domain.late_usage import NOTHING_COMPARED, Compared, texts
 from functions.domain.ledger_entry import Entry
 from functions.domain.manifest import Manifest
@@ -26,6 +26,7 @@ from functions.domain.outcome import (
     code_of,
     error_record,
     explain_open,
+    overtaken,
     withdrawn,
 )
 from functions.domain.remainders import Remainders, remainders_of
@@ -73,7 +74,13 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     outcome = account(usage, ledger, shown, left, cloud=run.plan.cloud, closed=closed)
     compared = _compare(task, usage, ledger, shown.done, objects, closed=closed)
     late = texts(task.month, compared, with_head=closed) if compared.differs else []
-    warnings = [*usage.warnings, *withdrawn(usage.processed, ledger), *late]
+    by_hand = set(usage.processed) & shown.done - in_both(journal, month)
+    warnings = [
+        *usage.warnings,
+        *withdrawn(usage.processed, ledger),
+        *overtaken(task.month, run.execution, by_hand, ledger),
+        *late,
+    ]
     usage = msgspec.structs.replace(usage, warnings=warnings)
     if run.plan.carry_remainders:
         left_over = remainders_of(ledger.values(), run.plan.dimensions, done=shown.done)
@@ -81,7 +88,7 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     if warnings:
         told = state_bucket.journal(objects, run.plan)
         told.change(lambda before: with_notices(before or Journal(), warnings))
-    if compared.differs or objects.read(key_of(task)):
+    if compared.differs or (run.until is None and objects.read(key_of(task))):
         write(task, usage, compared, objects, at)
     if outcome.complete and run.until is None:
         _keep_manifest(task, usage, objects)
@@ -93,7 +100,7 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
         month=task.month,
         execution=run.execution,
         at=at,
-        closed=outcome.complete,
+        closed=outcome.complete and run.until is None,
     )
     _write_report(keys.report(run.plan, month), written, objects)
     # Last: after this the month would not be looked at again.
@@ -217,7 +224,7 @@ def _summary(
         ),
         errors=len(failed),
         attention=[f"{entry.contract_id} ({code_of(entry)})" for entry in failed[:_NAMED]],
-        closed=outcome.complete,
+        closed=outcome.complete and task.run.until is None,
         changed=changed,
         report=f"{keys.report(task.run.plan, task.of)}report.html",
         ledger=keys.ledger_month(task.run.plan, task.of),

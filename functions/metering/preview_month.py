@@ -11,7 +11,7 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, submission
 from functions.domain.billing import ContractBill
-from functions.domain.claim import is_fixed
+from functions.domain.claim import is_fixed, keeps_window
 from functions.domain.ledger_entry import Entry, Line
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth
@@ -56,11 +56,14 @@ def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
 
 
 def _preview(task: MergedMonth, bill: ContractBill, entry: Entry | None) -> Preview:
-    """Return what would be sent; final usage that has begun stays what it was."""
-    until = task.run.until or (entry.until if entry else None)
+    """Return what would be sent; a window that has begun stays what it was."""
     held = {line.dimension: line for line in entry.lines} if entry else {}
-    today = {name: Line(dimension=name, quantity=text) for name, text in bill.quantities.items()}
-    lines = held if until and not task.run.until else {**today, **_sent(held)}
+    lines = {name: Line(dimension=name, quantity=text) for name, text in bill.quantities.items()}
+    until = task.run.until
+    if entry and keeps_window(entry, until):
+        lines, until = held, entry.until
+    else:
+        lines |= {name: line for name, line in held.items() if is_fixed(line)}
     open_lines = [line for line in lines.values() if line.state not in ("accepted", "waived")]
     return Preview(
         contract_id=bill.contract_id,
@@ -72,8 +75,3 @@ def _preview(task: MergedMonth, bill: ContractBill, entry: Entry | None) -> Prev
         remainders=bill.remainders,
         failure=bill.failure,
     )
-
-
-def _sent(held: dict[str, Line]) -> dict[str, Line]:
-    """Return lines whose quantity stays as it was sent, whatever the files say now."""
-    return {name: line for name, line in held.items() if is_fixed(line)}

@@ -10,11 +10,18 @@ from msgspec.structs import replace
 
 from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.storage import Objects
-from functions.domain import keys, state_file
+from functions.domain import months_due, state_file
 from functions.domain.announcement import with_notices
-from functions.domain.journal import Journal, after_resolution, moved_to, settled_by_hand
+from functions.domain.journal import (
+    Journal,
+    after_resolution,
+    ended,
+    moved_to,
+    settled_by_hand,
+)
 from functions.domain.ledger_entry import Decision, Entry
 from functions.domain.month import Month, format_instant, parse_instant
+from functions.domain.outcome import is_shown
 from functions.domain.resolution import resolve
 from functions.domain.state_file import PlanState
 from functions.errors import BadState
@@ -38,31 +45,60 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> Reconciled:
     """Waive what an operator has moved to the successes; show as one what the ledger has settled.
 
     The second is what an execution leaves that has settled a contract and ended before it could
-    write that into the state file.
+    write that into the state file. An entry that cannot be read is told, and holds nothing up.
     """
     state = state_bucket.read_state(objects, run.plan) or PlanState()
     journal = state_bucket.read_journal(objects, run.plan)
     _check_last_month(run, state, journal, objects, at)
     waived = shown = 0
+    unreadable: list[str] = []
     for text, names in settled_by_hand(journal, state).items():
         month = Month.parse(text)
-        for entry in state_bucket.entries_of(objects, run.plan, month, names):
+        for entry in _entries(run, month, names, objects, unreadable):
             waived += _waive(run, month, entry, objects, at)
     for month, failed in sorted(state.errors.items()):
         names = sorted(failed - state.success.get(month, frozenset()))
-        entries = state_bucket.entries_of(objects, run.plan, month, names)
+        entries = _entries(run, month, names, objects, unreadable)
         settled = [entry for entry in entries if entry.settled_at and not entry.failure]
         if settled:
             show_settled(run, month, settled, objects, at)
             shown += len(settled)
+    for month in map(Month.parse, journal.underway):
+        if months_due.is_closed(month, state, journal):
+            _end_if_settled(run, month, objects, unreadable)
+    if unreadable:
+        told = state_bucket.journal(objects, run.plan)
+        told.change(lambda before: with_notices(before or Journal(), unreadable))
     return Reconciled(waived, shown)
+
+
+def _entries(
+    run: Run, month: Month, names: Iterable[str], objects: Objects, unreadable: list[str]
+) -> list[Entry]:
+    try:
+        return list(state_bucket.entries_of(objects, run.plan, month, names))
+    except BadState as error:
+        unreadable.append(f"{month}: {error}")
+        return []
+
+
+def _end_if_settled(run: Run, month: Month, objects: Objects, unreadable: list[str]) -> None:
+    """Let a closed month rest in which a run got stuck, once people have settled all that is open.
+
+    Else it would be worked on until its usage can be read again, which may be never.
+    """
+    names = sorted(state_bucket.contracts_in_ledger(objects, run.plan, month))
+    entries = _entries(run, month, names, objects, unreadable)
+    shown = (state_bucket.read_state(objects, run.plan) or PlanState()).at(month)
+    if len(entries) == len(names) and all(is_shown(run.plan.cloud, e, shown) for e in entries):
+        state_bucket.journal(objects, run.plan).change(lambda old: ended(old or Journal(), month))
 
 
 def _check_last_month(
     run: Run, state: PlanState, journal: Journal, objects: Objects, at: str
 ) -> None:
     """Refuse a last month that is not over, and tell of months that were skipped by hand."""
-    last, known = state.last_processed_month, journal.last_closed_month
+    last = state.last_processed_month
     if last is None:
         return
     if last.end > parse_instant(at):
@@ -70,32 +106,49 @@ def _check_last_month(
             f"state file {run.plan.state_file}, {run.plan.key}.last_processed_month: {last} is not "
             "over, so nothing would be billed until then. The file was left as it is."
         )
-    skipped = []
-    month = Month.parse(known).plus(1) if known else last.plus(1)
-    while month <= last:
-        if objects.read(f"{keys.report(run.plan, month)}report.json") is None:
-            skipped.append(str(month))
-        month = month.plus(1)
+    skipped = _skipped(run, journal, last, objects)
     if skipped:
         text = (
             f"last_processed_month was moved to {last} by hand; not closed by this pipeline and "
-            f"not billed: {', '.join(skipped)}"
+            f"not billed in full: {', '.join(skipped)}"
         )
         state_bucket.journal(objects, run.plan).change(
             lambda before: moved_to(with_notices(before or journal, [text]), last)
         )
 
 
+def _skipped(run: Run, journal: Journal, last: Month, objects: Objects) -> list[str]:
+    """Return months up to the last one that were never closed; a manifest says that one was.
+
+    Before the first close, months of an earlier program are told apart by having no entries.
+    """
+    known = journal.last_closed_month
+    if known:
+        month = Month.parse(known).plus(1)
+    elif run.plan.start_month:
+        month = Month.parse(run.plan.start_month)
+    else:
+        month = last.plus(-months_due.FIRST_RUN_MONTHS_BACK)
+    skipped = []
+    while month <= last:
+        begun = known or state_bucket.contracts_in_ledger(objects, run.plan, month)
+        if begun and state_bucket.manifest(objects, run.plan, month).read() is None:
+            skipped.append(str(month))
+        month = month.plus(1)
+    return skipped
+
+
 def _waive(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> bool:
     """Note in the ledger that a person has settled a contract by hand: nothing more is billed."""
-    if not entry.failure and not entry.in_doubt:
-        return False
-    reason = f"moved to success_contracts in {run.plan.state_file}"
-    decision = Decision(what="waived", execution=run.execution, at=at, reason=reason)
-    document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
-    waived = document.change(lambda found: resolve(found or entry, decision)).value
-    state_bucket.renew_remainders(objects, run.plan, month, waived)
-    return True
+    open_still = bool(entry.failure) or entry.in_doubt or entry.settled_at is None
+    if open_still:
+        reason = f"moved to success_contracts in {run.plan.state_file}"
+        decision = Decision(what="waived", execution=run.execution, at=at, reason=reason)
+        document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
+        entry = document.change(lambda found: resolve(found or entry, decision)).value
+    # Also if it was waived before: an execution may have ended right behind that.
+    state_bucket.renew_remainders(objects, run.plan, month, entry)
+    return open_still
 
 
 def show_settled(
@@ -107,8 +160,7 @@ def show_settled(
     """
     names = [entry.contract_id for entry in entries]
     for entry in entries:
-        if entry.waived:
-            state_bucket.renew_remainders(objects, run.plan, month, entry)
+        state_bucket.renew_remainders(objects, run.plan, month, entry)
     manifest = state_bucket.manifest(objects, run.plan, month)
     if billed := manifest.read():
         manifest.change(lambda before: replace(before or billed.value, recheck=True))

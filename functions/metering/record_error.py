@@ -12,7 +12,7 @@ from functions.domain import ledger
 from functions.domain.failures import explain
 from functions.domain.ledger_entry import Entry, Failure
 from functions.domain.month import format_instant
-from functions.errors import BadState
+from functions.errors import BadState, ContractBusy
 from functions.metering.payloads import ContractTask, Recorded
 from functions.payloads import dump, parse
 
@@ -22,9 +22,9 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return the contract with its outcome."""
-    task = parse(event, ContractTask)
-    at = format_instant(clock.now())
-    recorded = record_error(task, configuration.state_bucket(), at)
+    task, objects = parse(event, ContractTask), configuration.state_bucket()
+    state_bucket.check_lease(objects, task.run.plan, task.run.execution)
+    recorded = record_error(task, objects, format_instant(clock.now()))
     logger.error("contract needs attention", contract=recorded.contract_id, month=task.month)
     return dump(recorded)
 
@@ -37,6 +37,8 @@ def record_error(task: ContractTask, objects: Objects, at: str) -> Recorded:
     def failed(entry: Entry | None) -> Entry:
         if entry is None:
             raise BadState(f"{document.key} is missing: the contract was not claimed")
+        if entry.execution != task.run.execution:
+            raise ContractBusy(f"{document.key} was taken over by {entry.execution}")
         if entry.lines and entry.accepted and not task.contract.failure:
             return ledger.succeed(entry, at)
         return ledger.fail(entry, _failure(task, entry, at))

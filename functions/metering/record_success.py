@@ -21,9 +21,9 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> Any:
     """Return the contract with its outcome."""
-    task = parse(event, ContractTask)
-    at = format_instant(clock.now())
-    return dump(record_success(task, configuration.state_bucket(), at))
+    task, objects = parse(event, ContractTask), configuration.state_bucket()
+    state_bucket.check_lease(objects, task.run.plan, task.run.execution)
+    return dump(record_success(task, objects, format_instant(clock.now())))
 
 
 def record_success(task: ContractTask, objects: Objects, at: str) -> Recorded:

@@ -41,6 +41,7 @@ class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
     rewritten: list[str]
     missing: list[str]
     differences: list[Difference]
+    not_computed: list[str]
     quarantined: list[Any]
 
 
@@ -137,6 +138,7 @@ def write(
         generated_at=at,
         **compared.changed._asdict(),
         differences=compared.differences,
+        not_computed=compared.not_computed,
         quarantined=list(usage.bill.quarantined),
     )
     objects.put(key, msgspec.json.format(msgspec.json.encode(report), indent=1))

@@ -1,6 +1,7 @@
 """Executions that end early: what they have begun is not forgotten, nor done on old news."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -157,3 +158,70 @@ def test_a_contract_that_was_settled_meanwhile_is_no_error_again(refused: Meteri
     assert stood_still
     assert not refused.parked()
     assert refused.clazar.counts()[C_1] == 1
+
+
+def _move_to_success(world: MeteringWorld) -> None:
+    def change(entry: dict[str, Any]) -> None:
+        errors = entry["error_contracts"]
+        errors["2025-07"] = [item for item in errors["2025-07"] if item["contract_id"] != "c-1"]
+        entry["success_contracts"]["2025-07"].append("c-1")
+
+    world.edit_state(change)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_retry_that_got_stuck_on_lost_usage_can_be_given_up(
+    refused: MeteringWorld, *, by_hand: bool
+) -> None:
+    abort(refused, starts("SubmitContract"), after=False, retry_errors=True)
+    (key,) = (key for key in refused.usage_bucket.objects if "/01/00/" in key)
+    refused.usage_bucket.objects[key] = b"nonsense"
+    refused.timeline.pass_time(600)
+    assert refused.execute().error == "BadUsage"
+    if by_hand:
+        _move_to_success(refused)
+    else:
+        decision = {"contract": "c-1", "month": "2025-07", "outcome": "waived", "reason": "r"}
+        assert refused.execute(resolve=decision).status == "SUCCEEDED"
+    refused.configure({**WARNS, "late_window": 0})
+    assert refused.execute().status == "SUCCEEDED"
+    assert refused.execute().status == "SUCCEEDED"
+    assert not refused.parked()
+    assert b'"waived"' in refused.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
+
+
+def test_a_redriven_execution_does_not_call_a_billed_contract_failed() -> None:
+    formula = {**WARNS, "dimensions": {"cpu": "cpu / (mem - 1)"}}
+    with MeteringWorld(formula) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4, "mem": 1}})
+        stopped = abort(world, starts("RecordError"), after=False)
+        world.configure({**WARNS, "dimensions": {"cpu": "cpu"}})
+        assert world.execute().status == "SUCCEEDED"
+        world.step_functions.redrive(stopped)
+        world.timeline.run()
+        assert stopped.error == "LeaseLost"
+        assert b"failure" not in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
+
+
+def test_a_contract_that_was_settled_by_hand_while_it_was_being_sent_is_told() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
+        stopped = abort(world, starts("ClaimContract"), after=False)
+        world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
+        world.step_functions.redrive(stopped)
+        world.timeline.run()
+        assert "2025-07: c-1 was put into success_contracts while it was being sent" in world.told()
+
+
+@pytest.mark.parametrize("where", ["ledger/S/E/P/2025-07/c-1", "remainders"])
+def test_a_hand_move_that_is_taken_over_in_two_runs_leaves_nothing_behind(where: str) -> None:
+    with MeteringWorld(WARNS, now=datetime(2025, 9, 2, tzinfo=UTC)) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 3.6}, "c-2": {"cpu": 1}})
+        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 2.5}})
+        world.clazar.unknown_contracts.add("c-1")
+        world.execute(max_months=1)
+        world.clazar.unknown_contracts.clear()
+        _move_to_success(world)
+        abort(world, writes("ReconcileState", where), after=True)
+        world.execute()
+        assert world.clazar.quantities()[Billed("c-1", "cpu", "2025-08")] == "2"

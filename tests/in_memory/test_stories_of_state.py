@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
+from functions.errors import CredentialsRefused
 from tests.in_memory.clazar import Billed
 from tests.in_memory.metering_world import PLAN, MeteringWorld
 
 OCTOBER_2 = datetime(2025, 10, 2, tzinfo=UTC)
 WARNS = {**PLAN, "missing_hours": "warn"}
 MONTHS = ("2025-07", "2025-08", "2025-09")
+
+
+def _refuse(_body: bytes) -> None:
+    raise CredentialsRefused("401")
 
 
 def three_months(world: MeteringWorld) -> None:
@@ -38,7 +45,7 @@ def test_months_that_were_skipped_by_hand_are_told_once() -> None:
         set_last(world, "2025-08")
         told = world.execute().output["message"]
         assert "last_processed_month was moved to 2025-08 by hand" in told
-        assert "not closed by this pipeline and not billed: 2025-08;" in f"{told};"
+        assert "not closed by this pipeline and not billed in full: 2025-08;" in f"{told};"
         assert Billed("c-1", "cpu", "2025-08") not in world.clazar.counts()
         assert Billed("c-1", "cpu", "2025-09") in world.clazar.counts()
         assert "by hand" not in world.execute().output["message"]
@@ -78,3 +85,31 @@ def test_many_notices_are_heard_only_if_they_were_in_a_message() -> None:
         (message,) = world.messages
         assert "usage without externalPayerId is not billed: 1" in message.text
         assert "hours without a file" in message.text
+
+
+def test_a_month_that_was_left_open_and_passed_over_by_hand_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        for month in MONTHS:
+            world.put_usage(month, "01/00", {"c-1": {"cpu": 4}})
+        with monkeypatch.context() as patched:
+            patched.setattr(world.clazar, "submit", _refuse)
+            assert world.execute(max_months=1).error == "MonthIncomplete"
+        set_last(world, "2025-07")
+        told = world.execute().output["message"]
+        assert "not closed by this pipeline and not billed in full: 2025-07;" in told
+
+
+def test_an_entry_that_cannot_be_read_is_told_and_stops_no_new_month() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        world.clazar.unknown_contracts.add("c-2")
+        for month in MONTHS:
+            world.put_usage(month, "01/00", {"c-1": {"cpu": 4}})
+        world.put_usage("2025-07", "01/01", {"c-2": {"cpu": 4}})
+        world.execute(max_months=1)
+        world.state_bucket.objects["ledger/S/E/P/2025-07/c-2.json"] = b"{"
+        ended = world.execute()
+        assert ended.status == "SUCCEEDED", ended.cause
+        assert "ledger/S/E/P/2025-07/c-2.json cannot be read" in ended.output["message"]
+        assert Billed("c-1", "cpu", "2025-09") in world.clazar.counts()

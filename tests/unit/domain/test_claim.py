@@ -277,3 +277,11 @@ def test_what_is_refreshed_takes_in_what_was_carried() -> None:
 def test_what_another_execution_has_looked_up_is_old_even_if_nothing_can_be_worked_out() -> None:
     failing = an_item({}, failure="division by zero")
     assert claim(an_entry(a_line("open")), failing, AGAIN).entry.lines == (a_line(),)
+
+
+def test_a_refused_dimension_that_comes_back_is_not_told_as_unbilled() -> None:
+    entry = an_entry(
+        a_line("refused"), failure=FAILURE, settled_at="t-0", withdrawn={"mem": "7", "disk": "1"}
+    )
+    back = an_item({"cpu": "5", "mem": "7"}, amounts={"disk": "0.6"}, retry=True)
+    assert claim(entry, back, LATER).entry.withdrawn == {}

@@ -7,14 +7,13 @@ from msgspec.structs import replace
 
 from functions.domain.ledger_entry import (
     DUPLICATE,
-    Attempt,
     Decision,
     Entry,
     Failure,
     Line,
     LineState,
 )
-from functions.domain.resolution import resolve
+from functions.domain.resolution import NOT_ACCEPTED, resolve
 
 What = Literal["reopened", "accepted", "not_accepted", "waived"]
 FAILURE = Failure(code="OUTCOME_UNKNOWN", message="ask", errors=("ask",), at="t-0")
@@ -89,8 +88,8 @@ def test_accepted_needs_a_doubt_and_says_what_there_is_instead() -> None:
 def test_not_accepted_lets_what_is_in_doubt_be_looked_up_and_sent() -> None:
     entry = resolve(parked(SENT, PRESENT, REFUSED, DONE), a_decision("not_accepted"))
     assert entry.lines == (
-        Line(dimension="sent", quantity="5", state="unsure"),
-        Line(dimension="present", quantity="5", state="unsure"),
+        Line(dimension="sent", quantity="5", state="unsure", evidence=NOT_ACCEPTED),
+        Line(dimension="present", quantity="5", state="unsure", evidence=NOT_ACCEPTED),
         REFUSED,
         DONE,
     )
@@ -118,9 +117,18 @@ def test_waived_bills_nothing_more_and_keeps_what_was_billed() -> None:
 
 def test_a_contract_that_is_not_parked_is_left_to_its_run() -> None:
     entry = parked(UNSURE, DONE, failure=None)
-    with pytest.raises(ValueError, match="is not parked") as refused:
-        resolve(entry, a_decision("waived"))
-    assert str(refused.value) == "c-1 in 2025-07 is not parked: nothing of it failed or is in doubt"
+    for what in ("accepted", "not_accepted"):
+        with pytest.raises(ValueError, match="is not parked") as refused:
+            resolve(entry, a_decision(what))
+        said = "c-1 in 2025-07 is not parked: nothing of it failed or is in doubt"
+        assert str(refused.value) == said
+    with pytest.raises(ValueError, match="is not parked"):
+        resolve(replace(parked(DONE, failure=None), settled_at="t-0"), a_decision("waived"))
+
+
+def test_a_contract_whose_run_got_stuck_may_be_waived() -> None:
+    waived = resolve(parked(UNSURE, DONE, failure=None), a_decision("waived"))
+    assert (states(waived), waived.settled_at) == ({"unsure": "waived", "done": "accepted"}, "t-9")
 
 
 def test_a_doubt_may_be_decided_before_its_run_has_parked_it() -> None:
@@ -165,22 +173,14 @@ def test_a_decision_that_was_noted_before_is_not_applied_to_what_came_since() ->
     assert resolve(entry, a_decision("accepted")) != entry
 
 
-def test_not_accepted_is_taken_back_for_what_was_sent() -> None:
-    attempt = Attempt(
-        id="a", execution="x", at="t", dimensions=("unsure",), request="r", digest="d"
-    )
-    never_sent = Line(dimension="other", quantity="1")
-    entry = replace(
-        parked(UNSURE, never_sent, decisions=(a_decision("not_accepted"),)), attempts=(attempt,)
-    )
+def test_not_accepted_is_taken_back_for_what_was_in_doubt() -> None:
+    entry = resolve(parked(SENT, UNSURE), a_decision("not_accepted"))
     taken_back = resolve(entry, a_decision("accepted", "x-10"))
-    assert states(taken_back) == {"unsure": "accepted", "other": "unsure"}
+    assert states(taken_back) == {"sent": "accepted", "unsure": "unsure"}
+    assert taken_back.lines[0].evidence == "operator"
     reopened = replace(entry, decisions=(*entry.decisions, a_decision("reopened", "x-10")))
     with pytest.raises(ValueError, match="nothing of c-1 in 2025-07 is in doubt"):
         resolve(reopened, a_decision("accepted", "x-11"))
-
-
-def test_a_formula_that_failed_is_not_settled_by_what_was_accepted() -> None:
-    failure = Failure(code="FORMULA", message="m", errors=("m",), at="t-0")
-    entry = resolve(parked(SENT, failure=failure), a_decision("accepted"))
-    assert (states(entry), entry.failure) == ({"sent": "accepted"}, failure)
+    never_in_doubt = resolve(parked(UNSURE), a_decision("not_accepted"))
+    with pytest.raises(ValueError, match="nothing of c-1 in 2025-07 is in doubt"):
+        resolve(never_in_doubt, a_decision("accepted", "x-10"))
