@@ -13,7 +13,7 @@ from tests.in_memory import definitions
 from tests.in_memory.lambdas import Lambdas
 from tests.in_memory.machine import Execution, Machine, Path, StateFailed, as_listed
 from tests.in_memory.outside import OneByOne, RecordedBucket, Replaced, replaced
-from tests.in_memory.points import Points
+from tests.in_memory.points import Died, Points
 from tests.in_memory.timeline import StepFunctions, Timeline
 from tests.memory import MemoryObjects
 
@@ -85,7 +85,10 @@ class Account:
         def lost() -> None:
             raise StateFailed("SNS.InternalError", "no answer")
 
-        self.points.at("message", state, effect, lost)
+        try:
+            self.points.at("message", state, effect, lost)
+        except Died as died:  # no function of ours: Step Functions sees an error
+            raise StateFailed(died.error) from None
 
     def read(self, bucket: str, key: str) -> bytes | None:
         """Return an object that holds the items of a map."""

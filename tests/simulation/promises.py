@@ -55,13 +55,22 @@ class Promises:
             self._state_written(execution, json.loads(body))
 
     def _sent(self, execution: Execution, month: str, contract: str) -> None:
-        """What is parked stays so until a person removes the error or asks for a retry."""
+        """What is parked stays so until a person removes the error or asks for a retry.
+
+        A retry that another execution has begun, and not ended, is gone on with. Final usage is
+        asked for by name, errors included.
+        """
         if execution.input.get("dry_run"):
             self._noted.append(f"3: the dry run {execution.name} sent {contract}")
         state = (self._world.document() or {}).get(execution.input["plan"], {})
         errors = state.get("error_contracts", {}).get(month, [])
         parked = any(item["contract_id"] == contract for item in errors)
-        if parked and not execution.input.get("retry_errors"):
+        plan = self._world.plan_of(execution.input["plan"])
+        decisions = (self._world.entry(plan, month, contract) or {}).get("decisions", [])
+        begun = bool(decisions) and decisions[-1]["what"] in ("reopened", "not_accepted")
+        begun = begun and decisions[-1]["execution"] != execution.id
+        asked = execution.input.get("retry_errors") or execution.input.get("until")
+        if parked and not begun and not asked:
             self._noted.append(f"9: {execution.name} sent {contract} of {month}, which is parked")
 
     def _state_written(self, execution: Execution, document: dict[str, Any]) -> None:
