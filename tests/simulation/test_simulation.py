@@ -65,12 +65,10 @@ FLAWS: Mapping[str, Flaw] = {
     "what leaves is not marked": Flaw((ledger,), "begin", _begin_without_marking, "1"),
     "a request is over at once": Flaw((ledger,), "request_over", lambda *_: True, "1"),
     "remainders are forgotten": Flaw(
-        (close_month,), "remainders_of", lambda _entries: Remainders(), "5"
+        (close_month,), "remainders_of", lambda *_, **__: Remainders(), "5"
     ),
     "closed months are not looked at": Flaw((find_late_usage,), "closed_lately", _nothing, "6"),
-    "differences are not seen": Flaw(
-        (close_month, report_late_usage), "differences", _nothing, "6"
-    ),
+    "differences are not seen": Flaw((report_late_usage,), "differences", _nothing, "6"),
     "every error counts as re-opened": Flaw(
         (merge_usage, close_month, months_due), "reopened", _all_that_were_seen, "9"
     ),
