@@ -165,3 +165,20 @@ def test_a_contract_that_left_the_successes_keeps_that_it_was_in_both() -> None:
     shown = journals.before_closing(JOURNAL, MAY, {"b": "AGAIN"})
     state = PlanState(errors={MAY: frozenset({"b"})})
     assert journals.observe(shown, state).unresolved["2025-05"]["b"].done_too
+
+
+def test_a_month_rests_once_nothing_is_underway_there() -> None:
+    begun = replace(JOURNAL, underway=("2025-05", "2025-07"))
+    assert journals.ended(begun, MAY) == replace(JOURNAL, underway=("2025-07",))
+    assert journals.ended(begun, JUNE) == begun
+
+
+def test_who_was_seen_in_both_lists_is_of_that_month() -> None:
+    assert journals.in_both(JOURNAL, MAY) == {"b"}
+    assert journals.in_both(JOURNAL, JULY) == set()
+
+
+def test_what_a_month_was_about_to_show_can_be_settled_by_hand_too() -> None:
+    shown = journals.before_closing(JOURNAL, JULY, {"d": "CODE", "e": "CODE"})
+    moved = PlanState(success={JULY: frozenset({"d", "f"})})
+    assert journals.settled_by_hand(shown, moved) == {"2025-07": ["d"]}

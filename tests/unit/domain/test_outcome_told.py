@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from functions.domain.announcement import some
 from functions.domain.billing import ContractBill, MonthBill
-from functions.domain.ledger_entry import Attempt, Decision, Entry, Failure, Line
+from functions.domain.ledger_entry import Attempt, Decision, Entry, Failure, Line, LineState
 from functions.domain.month import Month
 from functions.domain.outcome import (
     Outcome,
@@ -16,6 +16,8 @@ from functions.domain.outcome import (
     code_of,
     error_record,
     explain_open,
+    is_shown,
+    overtaken,
     withdrawn,
 )
 from functions.domain.run_files import MonthUsage
@@ -212,3 +214,42 @@ def test_final_usage_covers_its_month_with_fewer_dimensions() -> None:
     final = an_entry(line, settled_at="t", until="2025-07-13T10:00:00Z")
     assert accounted([final], {"c-1"}, {"c-1"}).accepted == ["c-1"]
     assert accounted([replace(final, until=None)], {"c-1"}, {"c-1"}).unaccounted == ["c-1"]
+
+
+def test_a_contract_is_shown_as_it_is_if_it_is_done_or_its_very_error_stands_there() -> None:
+    failed = an_entry(failure=FAILURE, settled_at="t")
+    item = msgspec.to_builtins(error_record("aws", failed))
+    state = MonthState(NOBODY, frozenset({"c-1"}), {"c-1": item})
+    assert is_shown("aws", failed, state)
+    assert not is_shown("aws", replace(failed, failure=None), state)
+    assert not is_shown("aws", failed, MonthState(NOBODY, NOBODY, {}))
+    other = replace(failed, failure=replace(FAILURE, code="OTHER"))
+    assert not is_shown("aws", other, state)
+    assert is_shown("aws", other, MonthState(frozenset({"c-1"}), NOBODY, {}))
+
+
+def test_who_was_settled_while_it_was_being_sent_is_named_if_it_was_sent() -> None:
+    attempt = Attempt(id="a", execution="x-1", at="t", dimensions=("cpu",), request="r", digest="d")
+    ledger = {name: billed(name, attempts=(attempt,)) for name in ("c-1", "c-2")}
+    ledger["c-3"] = billed("c-3")
+    text = "2025-07: c-1 was put into success_contracts while it was being sent; look in Clazar"
+    assert overtaken("2025-07", "x-1", {"c-3", "c-1", "c-9"}, ledger) == [text]
+    assert overtaken("2025-07", "x-2", {"c-1"}, ledger) == []
+
+
+def test_what_another_plan_may_have_sent_counts_although_it_was_waived() -> None:
+    states: tuple[LineState, ...] = (
+        "unsure",
+        "open",
+        "sent",
+        "present",
+        "accepted",
+        "refused",
+        "waived",
+    )
+    lines = tuple(Line(dimension=state, quantity="1", state=state) for state in states)
+    entry = an_entry(*lines, Line(dimension="never sent", quantity="1", state="waived"))
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=states, request="r", digest="d")
+    sent = replace(entry, attempts=(attempt,)).may_be_billed
+    assert [line.dimension for line in sent] == ["sent", "present", "accepted", "waived"]
+    assert "waived" not in [line.dimension for line in entry.may_be_billed]
