@@ -53,7 +53,7 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
     if asked.contracts is not None:
         if unknown := sorted(asked.contracts - wanted):
             raise ValueError(", ".join(unknown[:10]))
-        wanted &= asked.contracts
+        wanted = asked.contracts
     due = sorted(wanted - ((done | failed) - again))
     return [_item(name, of.get(name), retry=name in again) for name in due]
 

@@ -85,3 +85,9 @@ def test_an_item_has_what_its_bill_says() -> None:
             failure="f",
         )
     ]
+
+
+def test_errors_that_are_asked_for_come_beside_those_that_were_reopened() -> None:
+    known = a_month(failed=names("a"), reopened=names("x"), closed=True)
+    items = contracts_due([], known, NOTHING._replace(errors=True))
+    assert [(item.contract_id, item.retry) for item in items] == [("a", True), ("x", True)]

@@ -90,3 +90,10 @@ def test_a_month_whose_export_is_late_by_two_days_is_overdue() -> None:
 def test_a_closed_month_where_a_run_got_stuck_is_worked_on_again() -> None:
     journal = Journal(last_closed_month="2025-06", underway=("2025-05", "2025-07"))
     assert months_due.to_do_again(journal, None, retry_errors=False) == {MAY}
+
+
+def test_what_the_state_file_says_is_closed_may_have_got_stuck() -> None:
+    journal = Journal(underway=("2025-05",))
+    state = PlanState(last_processed_month=JUNE)
+    assert months_due.to_do_again(journal, state, retry_errors=False) == {MAY}
+    assert months_due.to_do_again(journal, PlanState(), retry_errors=False) == set()

@@ -253,3 +253,22 @@ def test_what_another_plan_may_have_sent_counts_although_it_was_waived() -> None
     sent = replace(entry, attempts=(attempt,)).may_be_billed
     assert [line.dimension for line in sent] == ["sent", "present", "accepted", "waived"]
     assert "waived" not in [line.dimension for line in entry.may_be_billed]
+
+
+def test_an_error_that_stands_does_not_hide_those_behind_it() -> None:
+    failed = an_entry(failure=FAILURE, settled_at="t", name="a")
+    shown = {"a": msgspec.to_builtins(error_record("aws", failed))}
+    usage = MonthUsage(
+        files=0,
+        records=0,
+        duplicates=0,
+        dropped={},
+        warnings=[],
+        processed=["z"],
+        lists=[],
+        digest="",
+        bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
+    )
+    state = MonthState(NOBODY, frozenset({"a"}), shown)
+    ledger = {"a": failed, "z": billed("z")}
+    assert account(usage, ledger, state, NOBODY, cloud="aws") == Outcome(["z"], {}, [])

@@ -184,3 +184,9 @@ def test_not_accepted_is_taken_back_for_what_was_in_doubt() -> None:
     never_in_doubt = resolve(parked(UNSURE), a_decision("not_accepted"))
     with pytest.raises(ValueError, match="nothing of c-1 in 2025-07 is in doubt"):
         resolve(never_in_doubt, a_decision("accepted", "x-10"))
+
+
+def test_a_formula_that_failed_is_not_settled_by_what_was_accepted() -> None:
+    failure = Failure(code="FORMULA", message="m", errors=("m",), at="t-0")
+    entry = resolve(parked(SENT, failure=failure), a_decision("accepted"))
+    assert (states(entry), entry.failure) == ({"sent": "accepted"}, failure)
