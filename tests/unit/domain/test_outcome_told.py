@@ -217,7 +217,8 @@ def test_final_usage_covers_its_month_with_fewer_dimensions() -> None:
 
 
 def test_a_contract_is_shown_as_it_is_if_it_is_done_or_its_very_error_stands_there() -> None:
-    failed = an_entry(failure=FAILURE, settled_at="t")
+    line = Line(dimension="cpu", quantity="5", state="refused")
+    failed = an_entry(line, failure=FAILURE, settled_at="t")
     item = msgspec.to_builtins(error_record("aws", failed))
     state = MonthState(NOBODY, frozenset({"c-1"}), {"c-1": item})
     assert is_shown("aws", failed, state)
