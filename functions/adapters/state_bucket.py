@@ -16,7 +16,7 @@ from functions.domain.manifest import Manifest
 from functions.domain.month import Month
 from functions.domain.plan import Plan
 from functions.domain.remainders import Balance, Remainders, balance, remainders_of, with_entry
-from functions.errors import WriteConflict
+from functions.errors import BadState, WriteConflict
 
 _READERS = 32
 _TRIES = 8
@@ -79,14 +79,24 @@ def balance_of_other_months(objects: Objects, plan: Plan, month: Month) -> Balan
     left_out = {keys.remainders(plan, other) for other in underway | {month}}
     found = [item.key for item in objects.list(keys.remainders(plan)) if item.key not in left_out]
     state = (read_state(objects, plan) if underway else None) or state_file.PlanState()
-    begun = [
-        remainders_of(entries(objects, plan, other), plan.dimensions, done=state.at(other).done)
-        for other in sorted(underway)
-    ]
+    begun = [_left_so_far(objects, plan, other, state.at(other).done) for other in sorted(underway)]
     with ThreadPoolExecutor(_READERS) as pool:
         read = pool.map(lambda key: Document(objects, key, Remainders).read(), found)
         months = [*begun, *(version.value for version in read if version)]
     return balance(months, plan.dimensions)
+
+
+def _left_so_far(objects: Objects, plan: Plan, month: Month, done: frozenset[str]) -> Remainders:
+    """Return what a month that is underway leaves by now; its last summary if that cannot be read.
+
+    An entry that cannot be read stops its own month. For others a balance that is corrected once it
+    can be read again is better than none.
+    """
+    try:
+        return remainders_of(entries(objects, plan, month), plan.dimensions, done=done)
+    except BadState:
+        read = remainders(objects, plan, month).read()
+        return read.value if read else Remainders()
 
 
 def entries(objects: Objects, plan: Plan, month: Month) -> Iterator[Entry]:

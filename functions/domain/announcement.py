@@ -25,7 +25,7 @@ def with_notices(journal: Journal, texts: Iterable[str]) -> Journal:
     They are cut to a length that fits into a message: else one would hold all others up.
     """
     known = {notice.text for notice in journal.notices if not notice.heard}
-    cut = (text[:_LONGEST_NOTICE] for text in texts)
+    cut = dict.fromkeys(text[:_LONGEST_NOTICE] for text in texts)
     new = tuple(Notice(text=text) for text in cut if text not in known)
     return replace(journal, notices=journal.notices + new)
 

@@ -104,7 +104,7 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
     )
     if _has_no_quantities(entry, item):
         return claimed if entry.lines else replace(claimed, until=terms.until or entry.until)
-    if keeps_window(entry, terms.until):
+    if _keeps_window(entry, terms.until):
         return claimed
     found = (_refreshed(line, item) for line in unsure)
     kept = tuple(line for line in found if line is not None)
@@ -136,19 +136,19 @@ def _formulas(
     entry: Entry, item: ContractItem, terms: Terms, lines: tuple[Line, ...]
 ) -> dict[str, str]:
     """Return what each amount was computed with; a quantity that is fixed was computed before."""
-    fixed = {line.dimension for line in lines if is_fixed(line)}
+    fixed = {line.dimension for line in lines if _is_fixed(line)}
     now = {
         name: text for name, text in terms.formulas.items() if name in item.amounts.keys() - fixed
     }
     return now | {name: text for name, text in entry.formulas.items() if name in fixed}
 
 
-def is_fixed(line: Line) -> bool:
+def _is_fixed(line: Line) -> bool:
     """Whether the quantity was accepted, or may have been."""
     return line.state not in ("open", "unsure") or line.in_doubt_before
 
 
-def keeps_window(entry: Entry, until: str | None) -> bool:
+def _keeps_window(entry: Entry, until: str | None) -> bool:
     """Whether the quantities belong to another window than the one that this run has computed.
 
     Final usage stays final usage in the month's own run; another `until` may correct it as long as
@@ -156,7 +156,7 @@ def keeps_window(entry: Entry, until: str | None) -> bool:
     """
     if entry.until is not None and until is None:
         return True
-    return entry.until != until and any(is_fixed(line) for line in entry.lines)
+    return entry.until != until and any(_is_fixed(line) for line in entry.lines)
 
 
 def _looked_up_again(line: Line, *, taken_over: bool) -> Line:
@@ -166,7 +166,7 @@ def _looked_up_again(line: Line, *, taken_over: bool) -> Line:
 
 def _refreshed(line: Line, item: ContractItem) -> Line | None:
     quantity = item.quantities.get(line.dimension)
-    if not is_fixed(line):
+    if not _is_fixed(line):
         if not quantity:
             return None
         amount, carried = (found.get(line.dimension, "") for found in (item.amounts, item.carried))

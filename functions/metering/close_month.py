@@ -74,7 +74,10 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     outcome = account(usage, ledger, shown, left, cloud=run.plan.cloud, closed=closed)
     compared = _compare(task, usage, ledger, shown.done, objects, closed=closed)
     late = texts(task.month, compared, with_head=closed) if compared.differs else []
-    by_hand = set(usage.processed) & shown.done - in_both(journal, month)
+    before = objects.read(f"{keys.report(run.plan, month)}report.json")
+    is_retried = before is not None and run.execution.encode() in before.body
+    # A function that is tried again sees the successes that it has written itself.
+    by_hand = set() if is_retried else set(usage.processed) & shown.done - in_both(journal, month)
     warnings = [
         *usage.warnings,
         *withdrawn(usage.processed, ledger),
@@ -92,6 +95,7 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
         write(task, usage, compared, objects, at)
     if outcome.complete and run.until is None:
         _keep_manifest(task, usage, objects)
+    counts = closed or (outcome.complete and run.until is None)
     written = report.build(
         usage,
         ledger,
@@ -100,7 +104,7 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
         month=task.month,
         execution=run.execution,
         at=at,
-        closed=outcome.complete and run.until is None,
+        closed=counts,
     )
     _write_report(keys.report(run.plan, month), written, objects)
     # Last: after this the month would not be looked at again.
@@ -109,7 +113,7 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     stuck = sorted(asked & set(outcome.unaccounted))
     if stuck:
         raise MonthIncomplete(explain_open(task.month, stuck, ledger))
-    return _summary(task, usage, ledger, outcome, changed=compared.differs)
+    return _summary(task, usage, ledger, outcome, closed=counts, changed=compared.differs)
 
 
 def _compare(
@@ -211,6 +215,7 @@ def _summary(
     ledger: Mapping[str, Entry],
     outcome: Outcome,
     *,
+    closed: bool,
     changed: bool,
 ) -> ClosedMonth:
     sent = {name: entry.sent_by(task.run.execution) for name, entry in ledger.items()}
@@ -224,7 +229,7 @@ def _summary(
         ),
         errors=len(failed),
         attention=[f"{entry.contract_id} ({code_of(entry)})" for entry in failed[:_NAMED]],
-        closed=outcome.complete and task.run.until is None,
+        closed=closed,
         changed=changed,
         report=f"{keys.report(task.run.plan, task.of)}report.html",
         ledger=keys.ledger_month(task.run.plan, task.of),

@@ -11,8 +11,10 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, submission
 from functions.domain.billing import ContractBill
-from functions.domain.claim import is_fixed, keeps_window
-from functions.domain.ledger_entry import Entry, Line
+from functions.domain.claim import Terms, claim
+from functions.domain.ledger_entry import Entry
+from functions.domain.run_files import ContractItem
+from functions.errors import BadState
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth
 from functions.payloads import dump, parse
@@ -41,30 +43,37 @@ def handler(event: dict[str, Any], _context: object) -> Any:
 
 
 def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
-    """Leave out what the ledger already holds, and write down the rest."""
+    """Claim every contract as a real run would, without writing it, and show what is open then."""
     run, month = task.run, task.of
     usage = read_bill(objects, task.merged.bill_key)
     held = {entry.contract_id: entry for entry in state_bucket.entries(objects, run.plan, month)}
-    previews = []
-    for bill in usage.bill.contracts:
-        entry = held.get(bill.contract_id)
-        if bill.contract_id in usage.processed:
-            previews.append(_preview(task, bill, entry))
+    items = {item.contract_id: item for item in _items(task, objects)}
+    previews = [
+        _preview(task, bill, items[bill.contract_id], held.get(bill.contract_id))
+        for bill in usage.bill.contracts
+        if bill.contract_id in items
+    ]
     key = f"{keys.run(run.plan, month, run.name, dry_run=True)}preview.json"
     objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
     return ClosedMonth.of(task.month, usage, report=key, dry_run=True)
 
 
-def _preview(task: MergedMonth, bill: ContractBill, entry: Entry | None) -> Preview:
-    """Return what would be sent; a window that has begun stays what it was."""
-    held = {line.dimension: line for line in entry.lines} if entry else {}
-    lines = {name: Line(dimension=name, quantity=text) for name, text in bill.quantities.items()}
-    until = task.run.until
-    if entry and keeps_window(entry, until):
-        lines, until = held, entry.until
-    else:
-        lines |= {name: line for name, line in held.items() if is_fixed(line)}
-    open_lines = [line for line in lines.values() if line.state not in ("accepted", "waived")]
+def _items(task: MergedMonth, objects: Objects) -> list[ContractItem]:
+    stored = objects.read(task.merged.contracts_key)
+    if stored is None:
+        raise BadState(f"{task.merged.contracts_key} is missing: the run's files were removed")
+    return msgspec.json.decode(stored.body, type=list[ContractItem])
+
+
+def _preview(
+    task: MergedMonth, bill: ContractBill, item: ContractItem, entry: Entry | None
+) -> Preview:
+    run = task.run
+    terms = Terms(run.plan.key, task.month, run.execution, run.as_of, until=run.until)
+    claimed = claim(entry, item, terms)
+    lines = claimed.entry.lines if claimed.action == "submit" else ()
+    open_lines = [line for line in lines if line.state not in ("accepted", "waived")]
+    until = claimed.entry.until
     return Preview(
         contract_id=bill.contract_id,
         records=submission.records(

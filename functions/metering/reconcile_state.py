@@ -22,8 +22,9 @@ from functions.domain.journal import (
 from functions.domain.ledger_entry import Decision, Entry
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.outcome import is_shown
+from functions.domain.remainders import remainders_of
 from functions.domain.resolution import resolve
-from functions.domain.state_file import PlanState
+from functions.domain.state_file import MonthState, PlanState
 from functions.errors import BadState
 from functions.metering.payloads import Reconciled, Run, RunTask
 from functions.payloads import dump, parse
@@ -65,7 +66,7 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> Reconciled:
             shown += len(settled)
     for month in map(Month.parse, journal.underway):
         if months_due.is_closed(month, state, journal):
-            _end_if_settled(run, month, objects, unreadable)
+            _end_if_settled(run, month, state.at(month), objects, unreadable)
     if unreadable:
         told = state_bucket.journal(objects, run.plan)
         told.change(lambda before: with_notices(before or Journal(), unreadable))
@@ -75,23 +76,31 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> Reconciled:
 def _entries(
     run: Run, month: Month, names: Iterable[str], objects: Objects, unreadable: list[str]
 ) -> list[Entry]:
-    try:
-        return list(state_bucket.entries_of(objects, run.plan, month, names))
-    except BadState as error:
-        unreadable.append(f"{month}: {error}")
-        return []
+    found: list[Entry] = []
+    for name in names:
+        try:
+            found += state_bucket.entries_of(objects, run.plan, month, [name])
+        except BadState as error:
+            unreadable.append(f"{month}: {error}")
+    return found
 
 
-def _end_if_settled(run: Run, month: Month, objects: Objects, unreadable: list[str]) -> None:
+def _end_if_settled(
+    run: Run, month: Month, shown: MonthState, objects: Objects, unreadable: list[str]
+) -> None:
     """Let a closed month rest in which a run got stuck, once people have settled all that is open.
 
-    Else it would be worked on until its usage can be read again, which may be never.
+    Else it would be worked on until its usage can be read again, which may be never. What this
+    execution itself has just `shown` goes through CloseMonth once more.
     """
     names = sorted(state_bucket.contracts_in_ledger(objects, run.plan, month))
     entries = _entries(run, month, names, objects, unreadable)
-    shown = (state_bucket.read_state(objects, run.plan) or PlanState()).at(month)
-    if len(entries) == len(names) and all(is_shown(run.plan.cloud, e, shown) for e in entries):
-        state_bucket.journal(objects, run.plan).change(lambda old: ended(old or Journal(), month))
+    if len(entries) < len(names) or not all(is_shown(run.plan.cloud, e, shown) for e in entries):
+        return
+    if run.plan.carry_remainders:
+        left = remainders_of(entries, run.plan.dimensions, done=shown.done)
+        state_bucket.remainders(objects, run.plan, month).change(lambda _: left)
+    state_bucket.journal(objects, run.plan).change(lambda old: ended(old or Journal(), month))
 
 
 def _check_last_month(
@@ -106,7 +115,7 @@ def _check_last_month(
             f"state file {run.plan.state_file}, {run.plan.key}.last_processed_month: {last} is not "
             "over, so nothing would be billed until then. The file was left as it is."
         )
-    skipped = _skipped(run, journal, last, objects)
+    skipped = _skipped(run, state, last, journal.last_closed_month, objects)
     if skipped:
         text = (
             f"last_processed_month was moved to {last} by hand; not closed by this pipeline and "
@@ -117,12 +126,14 @@ def _check_last_month(
         )
 
 
-def _skipped(run: Run, journal: Journal, last: Month, objects: Objects) -> list[str]:
+def _skipped(
+    run: Run, state: PlanState, last: Month, known: str | None, objects: Objects
+) -> list[str]:
     """Return months up to the last one that were never closed; a manifest says that one was.
 
-    Before the first close, months of an earlier program are told apart by having no entries.
+    Before the first close, months of an earlier program are told apart: they have no entries, or
+    successes without one.
     """
-    known = journal.last_closed_month
     if known:
         month = Month.parse(known).plus(1)
     elif run.plan.start_month:
@@ -131,7 +142,8 @@ def _skipped(run: Run, journal: Journal, last: Month, objects: Objects) -> list[
         month = last.plus(-months_due.FIRST_RUN_MONTHS_BACK)
     skipped = []
     while month <= last:
-        begun = known or state_bucket.contracts_in_ledger(objects, run.plan, month)
+        names = state_bucket.contracts_in_ledger(objects, run.plan, month)
+        begun = known or (names and state.at(month).done <= names)
         if begun and state_bucket.manifest(objects, run.plan, month).read() is None:
             skipped.append(str(month))
         month = month.plus(1)

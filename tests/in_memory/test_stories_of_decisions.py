@@ -148,3 +148,20 @@ def test_a_preview_shows_final_usage_up_to_its_hour() -> None:
         (preview,) = json.loads(world.state_bucket.objects[month["report"]])
         (record,) = preview["records"]
         assert (record["quantity"], record["end_time"]) == ("4", "2025-07-01T09:59:59Z")
+
+
+def test_a_preview_of_another_end_shows_what_would_be_sent() -> None:
+    with MeteringWorld({**PLAN, "missing_hours": "warn"}, now=JULY_14) as world:
+        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}})
+        world.put_usage("2025-07", "01/11", {"c-1": {"cpu": 3}})
+        world.clazar.unknown_contracts.add("c-1")
+        world.execute(contracts=["c-1"], until="2025-07-01T10:00:00Z")
+        world.clazar.unknown_contracts.clear()
+        later = {"contracts": ["c-1"], "until": "2025-07-01T12:00:00Z"}
+        (month,) = world.execute(**later, dry_run=True).output["months"]
+        (preview,) = json.loads(world.state_bucket.objects[month["report"]])
+        (shown,) = preview["records"]
+        world.execute(**later)
+        (sent,) = world.clazar.accepted
+        assert {name: sent[name] for name in shown} == shown
+        assert sent["quantity"] == "7"

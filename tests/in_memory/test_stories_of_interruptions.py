@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.errors import CredentialsRefused
+from functions.errors import CredentialsRefused, StorageBusy
 from tests.in_memory.clazar import Billed
 from tests.in_memory.interruptions import (
     abort,
@@ -17,7 +17,7 @@ from tests.in_memory.interruptions import (
     writes,
 )
 from tests.in_memory.metering_world import PLAN, MeteringWorld
-from tests.in_memory.points import Point, Result, nothing
+from tests.in_memory.points import Break, Point, Result, nothing
 
 WARNS = {**PLAN, "missing_hours": "warn"}
 C_1 = Billed("c-1", "cpu", "2025-07")
@@ -225,3 +225,57 @@ def test_a_hand_move_that_is_taken_over_in_two_runs_leaves_nothing_behind(where:
         abort(world, writes("ReconcileState", where), after=True)
         world.execute()
         assert world.clazar.quantities()[Billed("c-1", "cpu", "2025-08")] == "2"
+
+
+def test_a_retry_that_ended_before_its_month_was_closed_leaves_its_remainder() -> None:
+    with MeteringWorld(WARNS, now=datetime(2025, 9, 2, tzinfo=UTC)) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 2.5}})
+        world.clazar.unknown_contracts.add("c-1")
+        world.execute(max_months=1)
+        world.clazar.unknown_contracts.clear()
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 3.6}})
+        abort(world, starts("CloseMonth"), after=False, retry_errors=True, months=["2025-07"])
+        world.execute()
+        quantities = world.clazar.quantities()
+        assert quantities[C_1] == "3"
+        assert quantities[Billed("c-1", "cpu", "2025-08")] == "3", "0.6 of July and 2.5"
+
+
+def test_a_month_whose_closing_is_tried_again_blames_nobody() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        failed: list[Point] = []
+
+        def fail(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
+            failed.append(point)
+            raise StorageBusy("SlowDown")
+
+        def choose(point: Point) -> Break | None:
+            written = any(
+                writes("CloseMonth", "metering_state")(seen) for seen in world.points.seen
+            )
+            journal = writes("CloseMonth", "plan.json")(point)
+            return fail if written and journal and not failed else None
+
+        world.points.choose = choose
+        assert world.execute().status == "SUCCEEDED"
+        assert failed
+        assert "put into success_contracts" not in world.told()
+
+
+def test_months_of_the_earlier_script_are_not_called_skipped() -> None:
+    error = {"contract_id": "c-1", "errors": ["e"], "code": "C", "message": "m"}
+    with MeteringWorld({**WARNS, "start_month": None}) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 1}})
+        world.edit_state(
+            lambda entry: entry.update(
+                last_processed_month="2025-07",
+                success_contracts={"2025-07": ["c-2"]},
+                error_contracts={"2025-07": [error]},
+            )
+        )
+        abort(world, starts("CloseMonth"), after=False, retry_errors=True)
+        world.execute()
+        assert "by hand" not in world.told()
+        assert not world.parked()

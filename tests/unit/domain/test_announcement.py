@@ -110,3 +110,7 @@ def test_what_is_written_down_to_be_said_is_what_fits_into_this_message() -> Non
     journal = announcement.with_notices(Journal(notices=(heard_by_another,)), texts)
     said = announcement.announced(journal, "x-0")
     assert [notice.announced_by for notice in said.notices] == ["x-0"] + [""] * 5
+
+
+def test_what_is_told_twice_at_once_is_one_notice() -> None:
+    assert len(announcement.with_notices(Journal(), ["look", "look"]).notices) == 1
