@@ -22,7 +22,7 @@ from tests.simulation.world import StoryWorld
 
 _HOUR = 3_600.0
 _DAY = 24 * _HOUR
-_MOST_ROUNDS = 60
+_MOST_ROUNDS, _MOST_ENDED = 60, 1_000
 _BOUNDS = {
     "floor": lambda left: 0 <= left < 1,
     "half_up": lambda left: -Fraction(1, 2) <= left < Fraction(1, 2),
@@ -89,7 +89,12 @@ class Ending:
             self._run_to_its_end()
 
     def _run_to_its_end(self) -> None:
-        self._world.timeline.run()
+        """Run, and check after every execution: people may still act between two of them."""
+        for _ in range(_MOST_ENDED):
+            self._world.timeline.run(until=self._promises.has_news)
+            if not self._promises.has_news():
+                break
+            self._promises.after_executions()
         self._world.timeline.pass_time(_HOUR)
         self._promises.after_executions()
 
