@@ -75,7 +75,7 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     compared = _compare(task, usage, ledger, shown.done, objects, closed=closed)
     late = texts(task.month, compared, with_head=closed) if compared.differs else []
     before = objects.read(f"{keys.report(run.plan, month)}report.json")
-    is_retried = before is not None and run.execution.encode() in before.body
+    is_retried = before is not None and f'"execution": "{run.execution}"'.encode() in before.body
     # A function that is tried again sees the successes that it has written itself.
     by_hand = set() if is_retried else set(usage.processed) & shown.done - in_both(journal, month)
     warnings = [
