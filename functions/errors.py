@@ -25,10 +25,6 @@ class LeaseLost(Exception):
     """Others have held the plan since this execution stopped. Start a new one."""
 
 
-class ContractBusy(Exception):
-    """Another execution that is still running holds this contract's month. Try again later."""
-
-
 class WriteConflict(Exception):
     """A conditional write lost its race too often. Reading again and repeating is safe."""
 
@@ -39,6 +35,17 @@ class PartnerBusy(Exception):
 
 class PartnerUnreachable(Exception):
     """There is no connection or no token, for no contract. Try again later; nothing was sent."""
+
+
+class ContractUnserved(Exception):
+    """The partner answers this contract's requests with an error. If others get through, it is its.
+
+    Try again; then CloseMonth decides whether the contract is an error or stays open.
+    """
+
+
+class ListingUnfinished(Exception):
+    """The partner's records are not read to the end yet. Invoke again: it resumes."""
 
 
 class PartnerRefused(Exception):

@@ -51,7 +51,6 @@ TASKS: Mapping[str, MeteringTask] = {
             read=(LEDGER, LEASES, STATE_FILES, MANIFESTS),
             write=(LEDGER, STATE_FILES, MANIFESTS),
         ),
-        reads_executions=True,
     ),
     "FindLateUsage": MeteringTask(
         memory_mb=1024,
@@ -95,15 +94,16 @@ TASKS: Mapping[str, MeteringTask] = {
         timeout_seconds=300,
         state=Access(read=(LEDGER, PREVIEWS), write=(PREVIEWS,)),
     ),
-    "ClaimContract": MeteringTask(state=WRITES_THE_LEDGER, reads_executions=True),
+    "ClaimContract": MeteringTask(state=WRITES_THE_LEDGER),
     "SubmitContract": MeteringTask(
         timeout_seconds=90,  # the definition asks Clazar again only after this
         settings=("CLAZAR_URL", "CLAZAR_SECRET_ARN", "SETTLE_SECONDS"),
-        state=WRITES_THE_LEDGER,
+        state=Access(read=(LEDGER, LEASES, STATE_FILES), write=(LEDGER,)),
         reads_secret=True,
     ),
     "RecordSuccess": MeteringTask(state=WRITES_THE_LEDGER),
     "RecordError": MeteringTask(state=WRITES_THE_LEDGER),
+    "RecordOpen": MeteringTask(state=Access(read=(LEASES,), write=(RUNS,))),
     "CloseMonth": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,

@@ -21,8 +21,8 @@ class MemoryObjects:
     def _etag(body: bytes) -> str:
         return f'"{hashlib.md5(body).hexdigest()}"'  # noqa: S324  # S3's own ETag
 
-    def read(self, key: str) -> Stored | None:
-        """Return an object, None if there is none."""
+    def read(self, key: str, *, unless: str = "") -> Stored | None:  # noqa: ARG002
+        """Return an object, None if there is none; it may hold its body although it is known."""
         body = self.objects.get(key)
         return None if body is None else Stored(body, self._etag(body))
 

@@ -12,7 +12,8 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import clock
-from functions.adapters.clazar import Clazar, Credentials
+from functions.adapters.clazar import Clazar
+from functions.adapters.clazar_http import Credentials, Session
 from functions.adapters.cloudzero import ApiKey, CloudZero
 from functions.adapters.storage import Bucket
 from functions.adapters.streams import Clock, Stream
@@ -113,4 +114,4 @@ def _credentials(fresh: bool) -> Credentials:  # noqa: FBT001  # called with one
 @cache
 def clazar() -> Clazar:
     """Return the Clazar account; one per container, so that the token is kept."""
-    return Clazar(os.environ["CLAZAR_URL"], _credentials)
+    return Clazar(Session(os.environ["CLAZAR_URL"], _credentials))

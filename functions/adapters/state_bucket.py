@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+
 from functions.adapters import leases
 from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
@@ -12,8 +14,11 @@ from functions.domain import keys, state_file
 from functions.domain.journal import Journal
 from functions.domain.lease import Lease
 from functions.domain.ledger_entry import Entry
+from functions.domain.listing import spellings
+from functions.domain.lookup import Owner
 from functions.domain.manifest import Manifest
 from functions.domain.month import Month
+from functions.domain.outcome import Open
 from functions.domain.plan import Plan
 from functions.domain.remainders import Balance, Remainders, balance, remainders_of, with_entry
 from functions.errors import BadState, WriteConflict
@@ -130,13 +135,35 @@ def entries_of_other_plans(
     objects: Objects, plan: Plan, month: Month, contract: str
 ) -> Iterator[Entry]:
     """Yield the entries of the same contract and month under every other plan."""
-    own = keys.ledger_entry(plan, month, contract)
-    tail = own.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}/")
+    root = f"{keys.LEDGER_ROOT}{plan.path}/"
+    own = [keys.ledger_entry(plan, month, name) for name in spellings(contract)]
     for item in _plan_journals(objects):
-        key = f"{item.removesuffix('plan.json')}{tail}"
-        version = None if key == own else Document(objects, key, Entry).read()
-        if version is not None:
-            yield version.value
+        other = item.removesuffix("plan.json")
+        for key in own if other != root else ():
+            version = Document(objects, f"{other}{key.removeprefix(root)}", Entry).read()
+            if version is not None:
+                yield version.value
+
+
+def owners(objects: Objects, plan: Plan, month: Month, contract: str) -> list[Owner]:
+    """Return what other plans may account for of a contract's month: ledgers and state file.
+
+    A success without an entry was settled elsewhere: nobody knows what of.
+    """
+    entries = list(entries_of_other_plans(objects, plan, month, contract))
+    found = [
+        Owner(entry.plan, line.dimension, line.taken)
+        for entry in entries
+        for line in entry.may_be_billed
+    ]
+    stored = objects.read(plan.state_file)
+    document = state_file.parse(stored.body if stored else None, plan.state_file)
+    names, known = set(spellings(contract)), {plan.key, *(entry.plan for entry in entries)}
+    for key in document.keys() - known:
+        state = state_file.read_plan(document, key, plan.state_file)
+        if state and state.at(month).done & names:
+            found.append(Owner(key))
+    return found
 
 
 def _plan_journals(objects: Objects) -> Iterator[str]:
@@ -150,9 +177,27 @@ def _plan_journals(objects: Objects) -> Iterator[str]:
 
 def read_state(objects: Objects, plan: Plan) -> state_file.PlanState | None:
     """Return what the state file says of the plan; BadState if it cannot be understood."""
-    stored = objects.read(plan.state_file)
+    return read_state_version(objects, plan)[0]
+
+
+def read_state_version(
+    objects: Objects, plan: Plan, known: str = ""
+) -> tuple[state_file.PlanState | None, str]:
+    """Return what the state file says, and its ETag; None if that is the known one still."""
+    stored = objects.read(plan.state_file, unless=known)
+    if stored and stored.etag == known:
+        return None, known
     document = state_file.parse(stored.body if stored else None, plan.state_file)
-    return state_file.read_plan(document, plan.key, plan.state_file)
+    read = state_file.read_plan(document, plan.key, plan.state_file)
+    return read, stored.etag if stored else ""
+
+
+def open_contracts(objects: Objects, plan: Plan, month: Month, run_id: str) -> list[Open]:
+    """Return why an execution has left contracts open."""
+    found = [item.key for item in objects.list(keys.open_contracts(plan, month, run_id))]
+    with ThreadPoolExecutor(_READERS) as pool:
+        read = [stored.body for stored in pool.map(objects.read, found) if stored]
+    return [msgspec.json.decode(body, type=Open) for body in read]
 
 
 def change_state(

@@ -70,8 +70,8 @@ class Uploads(Protocol):
 class Objects(Protocol):
     """What the use cases need of a bucket."""
 
-    def read(self, key: str) -> Stored | None:
-        """Return an object, None if there is none."""
+    def read(self, key: str, *, unless: str = "") -> Stored | None:
+        """Return an object, None if there is none; without its body if `unless` is its ETag."""
 
     def put(self, key: str, body: bytes) -> None:
         """Write a computed object that only this run names. Not for state."""
@@ -110,14 +110,17 @@ class Bucket:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def read(self, key: str) -> Stored | None:
-        """Return an object, None if there is none."""
+    def read(self, key: str, *, unless: str = "") -> Stored | None:
+        """Return an object, None if there is none; without its body if `unless` is its ETag."""
+        condition: Any = {"IfNoneMatch": unless} if unless else {}
         try:
-            answer = _client().get_object(Bucket=self.name, Key=key)
+            answer = _client().get_object(Bucket=self.name, Key=key, **condition)
             return Stored(answer["Body"].read(), answer["ETag"])
         except ClientError as error:
             if _code(error) in _MISSING:
                 return None
+            if unless and _code(error) in ("304", "NotModified"):
+                return Stored(b"", unless)
             raise _failure(error, self.name, key) from error
         except BotoCoreError as error:
             raise _failure(error, self.name, key) from error

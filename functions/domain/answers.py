@@ -1,23 +1,20 @@
 """What Clazar answered, read per record. Only `status: success` is billed.
 
 Sources: vendor notes on `POST /metering/` (per-record `results` under HTTP 200; rejected entries
-may lack contract and dimension; a duplicate is an explicit rejection) and `GET /metering/`.
+may lack contract and dimension; a duplicate is an explicit rejection).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 import msgspec
 
-from functions.domain.month import parse_instant
+from functions.domain.ledger_entry import OTHER_QUANTITY
+from functions.domain.listing import read_time, same_contract, same_dimension, same_quantity
 
-_DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",))
-
-
+_DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
 _MOST_LETTERS = 500
 
 
@@ -70,21 +67,21 @@ def _match(records: Records, results: list[Any]) -> dict[str, object]:
     names = [item.get("dimension") if isinstance(item, Mapping) else None for item in results]
     wanted = [record["dimension"] for record in records]
     in_order = len(names) == len(wanted) and all(
-        name in (None, want) for name, want in zip(names, wanted, strict=True)
+        name is None or same_dimension(name, want) for name, want in zip(names, wanted, strict=True)
     )
     if in_order:
         return dict(zip(wanted, results, strict=True))
-    return {
-        name: item
-        for name, item in zip(names, results, strict=True)
-        if isinstance(name, str) and names.count(name) == 1
+    found = {
+        want: [
+            item for name, item in zip(names, results, strict=True) if same_dimension(name, want)
+        ]
+        for want in wanted
     }
+    return {want: items[0] for want, items in found.items() if len(items) == 1}
 
 
 def _read(record: Mapping[str, str], result: object) -> Answer:
-    if not isinstance(result, Mapping):
-        return UNKNOWN
-    if (result.get("contract_id") or record["contract_id"]) != record["contract_id"]:
+    if not isinstance(result, Mapping) or not _is_of(record, result):
         return UNKNOWN
     record_id = str(result["id"]) if result.get("id") else None
     if _is_error(result):
@@ -92,15 +89,23 @@ def _read(record: Mapping[str, str], result: object) -> Answer:
     return _by_status(record, result, record_id)
 
 
+def _is_of(record: Mapping[str, str], result: Mapping[str, Any]) -> bool:
+    """Whether nothing in an answer speaks of another contract or month; it may name neither."""
+    contract, begins = result.get("contract_id"), result.get("start_time")
+    if contract is not None and not same_contract(contract, record["contract_id"]):
+        return False
+    return begins is None or read_time(begins) == read_time(record["start_time"])
+
+
 def _by_status(
     record: Mapping[str, str], result: Mapping[str, Any], record_id: str | None
 ) -> Answer:
-    status = result.get("status")
+    status = str(result.get("status")).strip().casefold()
     if status == "success":
         same = same_quantity(result.get("quantity", record["quantity"]), record["quantity"])
         if same:
             return Answer(kind="accepted", record_id=record_id)
-        return Answer(kind="present", record_id=record_id, code="OTHER_QUANTITY")
+        return Answer(kind="present", record_id=record_id, code=OTHER_QUANTITY)
     if status in ("fail", "error"):
         message = f"Clazar stored the record with status {status!r} and does not bill it"
         return Answer(
@@ -111,14 +116,6 @@ def _by_status(
             errors=(message,),
         )
     return Answer(kind="unknown", record_id=record_id, message=f"status {status!r}")
-
-
-def same_quantity(stored: object, ours: str) -> bool:
-    """Whether two quantities are the same number, however it is written."""
-    try:
-        return Decimal(str(stored)) == Decimal(ours)
-    except InvalidOperation:
-        return False
 
 
 def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
@@ -156,37 +153,3 @@ def read_refusal(records: Records, status: int, body: object) -> dict[str, Answe
     message = details.get("message") or details.get("detail") or body or f"HTTP {status}"
     refused = _refusal({"message": message, "code": f"HTTP_{status}"}, None)
     return {record["dimension"]: refused for record in records}
-
-
-class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that `GET /metering/` lists for a contract, dimension and hour."""
-
-    record_id: str
-    quantity: str
-    status: str
-
-
-def read_stored(
-    rows: Sequence[Any], *, contract: str, start: datetime
-) -> dict[str, tuple[Stored, ...]]:
-    """Return what is stored per dimension for a contract's window.
-
-    Filters are applied again here: a listing that ignores one must not look like acceptance. The
-    duplicate rule works by the hour, so the hour of `start_time` is what is compared.
-    """
-    found: dict[str, tuple[Stored, ...]] = {}
-    for row in rows:
-        if not isinstance(row, Mapping) or row.get("contract_id") != contract:
-            continue
-        try:
-            hour = parse_instant(row.get("start_time")).replace(minute=0, second=0, microsecond=0)
-        except ValueError:
-            continue
-        if hour == start and isinstance(row.get("dimension"), str):
-            stored = Stored(
-                record_id=str(row.get("id", "")),
-                quantity=str(row.get("quantity")),
-                status=str(row.get("status")),
-            )
-            found[row["dimension"]] = (*found.get(row["dimension"], ()), stored)
-    return found

@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from functions.domain import ledger
+from functions.domain import coverage, ledger
+from functions.domain.failures import CONFIGURATION_CHANGED, FORMULA
 from functions.domain.ledger_entry import Decision, Entry, Line
 from functions.domain.run_files import ContractItem
 
@@ -18,7 +19,7 @@ Action = Literal["submit", "record_success", "record_error", "nothing"]
 class Terms(NamedTuple):
     """Who claims, when and why. `until`: the end of a cancelled contract's window.
 
-    `formulas`: what the plan computes its dimensions with.
+    `cloud`, `formulas`: what the plan's records are for and computed with.
     """
 
     plan: str
@@ -27,37 +28,58 @@ class Terms(NamedTuple):
     at: str
     reason: str = ""
     until: str | None = None
+    cloud: str = ""
     formulas: Mapping[str, str] = MappingProxyType({})
 
 
 class Claim(NamedTuple):
-    """The entry as it is to be written, and what is left to do. `nothing` writes nothing."""
+    """The entry as it is to be written, and what is left to do. `nothing` writes nothing.
+
+    `error`, `cause`: why there is nothing to send, for `record_error`.
+    """
 
     entry: Entry
     action: Action
-
-
-def holder(entry: Entry, execution: str) -> str | None:
-    """Return the execution that may still be sending this contract, if it is another one."""
-    if entry.settled_at is not None or entry.execution == execution:
-        return None
-    return entry.execution
+    error: str = ""
+    cause: str = ""
 
 
 def claim(entry: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     """Write down what is to be sent, before anything is."""
     if entry is None:
-        first = _brought_up_to_date(_empty(item, terms), item, terms)
-        return Claim(first, _next(first, item, terms))
+        empty = Entry(
+            plan=terms.plan,
+            month=terms.month,
+            contract_id=item.contract_id,
+            execution=terms.execution,
+            claimed_at=terms.at,
+        )
+        return _next(_brought_up_to_date(empty, item, terms), item, terms)
     settled = entry.accepted and entry.settled_at is not None and not entry.failure
     final = settled or (entry.failure is not None and not entry.lines)
     final = final and entry.until is not None and terms.until is None
     if entry.waived or final or (entry.failure and not item.retry):
         return Claim(entry, "nothing")
-    taken = _brought_up_to_date(_reopened(entry, item, terms), item, terms)
+    reopened = _reopened(entry, item, terms)
+    if settled or (entry.lines and entry.accepted):
+        item = _not_billed_yet(entry, item, terms)
+    elif not (_has_no_quantities(entry, item) or _keeps_window(entry, terms.until)):
+        found = coverage.conflicts(reopened, item.quantities, terms.formulas, terms.cloud)
+        if found:
+            taken = replace(reopened, execution=terms.execution, settled_at=None)
+            cause = f"{'; '.join(found)}. Nothing was sent: {_WAY_OUT}"
+            return Claim(taken, "record_error", CONFIGURATION_CHANGED, cause)
+    taken = _brought_up_to_date(reopened, item, terms)
     if settled and entry.lines == taken.lines and not item.failure:
         return Claim(entry, "nothing")
-    return Claim(taken, _next(taken, item, terms))
+    return _next(taken, item, terms)
+
+
+def _not_billed_yet(entry: Entry, item: ContractItem, terms: Terms) -> ContractItem:
+    """Return of what a billed contract would take only lines for usage that has come since."""
+    due = coverage.still_due(entry, item.quantities, item.usage, terms.formulas)
+    keep = due | {line.dimension for line in entry.lines}
+    return replace(item, quantities={n: q for n, q in item.quantities.items() if n in keep})
 
 
 def _reopened(entry: Entry, item: ContractItem, terms: Terms) -> Entry:
@@ -75,16 +97,6 @@ def _has_no_quantities(entry: Entry, item: ContractItem) -> bool:
     return bool(item.failure) or (item.retry and item.without_usage and not entry.in_doubt)
 
 
-def _empty(item: ContractItem, terms: Terms) -> Entry:
-    return Entry(
-        plan=terms.plan,
-        month=terms.month,
-        contract_id=item.contract_id,
-        execution=terms.execution,
-        claimed_at=terms.at,
-    )
-
-
 def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry:
     """Take an entry over for this execution and bring its open lines up to date.
 
@@ -92,24 +104,23 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
     for; a different result of today's computation is kept beside it. What is left of a window that
     was cut elsewhere stays what it was.
     """
-    taken_over = entry.execution != terms.execution
-    unsure = tuple(_looked_up_again(line, taken_over=taken_over) for line in entry.lines)
     claimed = replace(
-        entry,
-        execution=terms.execution,
-        claimed_at=terms.at,
-        lines=unsure,
-        hindered_by="",
-        settled_at=None,
+        entry, execution=terms.execution, claimed_at=terms.at, asked=None, settled_at=None
     )
     if _has_no_quantities(entry, item):
         return claimed if entry.lines else replace(claimed, until=terms.until or entry.until)
     if _keeps_window(entry, terms.until):
         return claimed
-    found = (_refreshed(line, item) for line in unsure)
+    found = (_refreshed(line, item) for line in entry.lines)
     kept = tuple(line for line in found if line is not None)
     known = {line.dimension for line in kept}
-    gone = {line.dimension: line.quantity for line in unsure if line.dimension not in known}
+    read = {source for n in item.quantities for source in coverage.sources(n, terms.formulas)}
+    gone = {
+        line.dimension: line.quantity
+        for line in entry.lines
+        if line.dimension not in known
+        and not coverage.sources(line.dimension, entry.formulas) & read  # else it was renamed
+    }
     added = tuple(
         Line(
             dimension=name,
@@ -127,25 +138,11 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
         lines=kept + added,
         unbilled={name: text for name, text in item.amounts.items() if name not in names},
         withdrawn={n: text for n, text in gone.items() if n not in names | item.amounts.keys()},
-        formulas=_formulas(entry, item, terms, unsure),
+        cloud=entry.cloud if any(line.is_fixed for line in entry.lines) else terms.cloud,
+        formulas=coverage.recorded(entry, terms.formulas),
+        usage=coverage.usage_of(entry, item.usage),
         until=terms.until,
     )
-
-
-def _formulas(
-    entry: Entry, item: ContractItem, terms: Terms, lines: tuple[Line, ...]
-) -> dict[str, str]:
-    """Return what each amount was computed with; a quantity that is fixed was computed before."""
-    fixed = {line.dimension for line in lines if _is_fixed(line)}
-    now = {
-        name: text for name, text in terms.formulas.items() if name in item.amounts.keys() - fixed
-    }
-    return now | {name: text for name, text in entry.formulas.items() if name in fixed}
-
-
-def _is_fixed(line: Line) -> bool:
-    """Whether the quantity was accepted, or may have been."""
-    return line.state not in ("open", "unsure") or line.in_doubt_before
 
 
 def _keeps_window(entry: Entry, until: str | None) -> bool:
@@ -156,17 +153,12 @@ def _keeps_window(entry: Entry, until: str | None) -> bool:
     """
     if entry.until is not None and until is None:
         return True
-    return entry.until != until and any(_is_fixed(line) for line in entry.lines)
-
-
-def _looked_up_again(line: Line, *, taken_over: bool) -> Line:
-    """What an earlier execution has seen at the receiver may be old."""
-    return replace(line, state="unsure") if line.state == "open" and taken_over else line
+    return entry.until != until and any(line.is_fixed for line in entry.lines)
 
 
 def _refreshed(line: Line, item: ContractItem) -> Line | None:
     quantity = item.quantities.get(line.dimension)
-    if not _is_fixed(line):
+    if not line.is_fixed:
         if not quantity:
             return None
         amount, carried = (found.get(line.dimension, "") for found in (item.amounts, item.carried))
@@ -175,9 +167,14 @@ def _refreshed(line: Line, item: ContractItem) -> Line | None:
     return replace(line, computed_later=later)
 
 
-def _next(entry: Entry, item: ContractItem, terms: Terms) -> Action:
+def _next(entry: Entry, item: ContractItem, terms: Terms) -> Claim:
     if _has_no_quantities(entry, item):
-        return "record_error"
+        cause = item.failure or "the month's files hold no usage of this contract"
+        return Claim(entry, "record_error", FORMULA if item.failure else "NO_USAGE", cause)
     if entry.until is not None and terms.until is None and not entry.lines:
-        return "record_error"  # final usage that was never worked out, and this is the whole month
-    return "record_success" if entry.accepted else "submit"
+        # Final usage that was never worked out, and this is the whole month.
+        return Claim(entry, "record_error", "FINAL_USAGE", "its final usage was not billed")
+    return Claim(entry, "record_success" if entry.accepted else "submit")
+
+
+_WAY_OUT = "deploy the earlier configuration and retry, or resolve the contract as waived"

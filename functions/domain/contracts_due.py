@@ -55,17 +55,19 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
             raise ValueError(", ".join(unknown[:10]))
         wanted = asked.contracts
     due = sorted(wanted - ((done | failed) - again))
-    return [_item(name, of.get(name), retry=name in again) for name in due]
+    return [_item(name, of.get(name), retry=name in again, done=name in done) for name in due]
 
 
-def _item(name: str, bill: ContractBill | None, *, retry: bool) -> ContractItem:
-    if bill is None:
-        return ContractItem(contract_id=name, quantities={}, retry=retry, without_usage=True)
+def _item(name: str, bill: ContractBill | None, *, retry: bool, done: bool) -> ContractItem:
+    known = bill or ContractBill(contract_id=name, usage={}, quantities={})
     return ContractItem(
         contract_id=name,
-        quantities=bill.quantities,
-        amounts=bill.amounts,
-        carried=bill.carried,
+        quantities=known.quantities,
+        amounts=known.amounts,
+        carried=known.carried,
+        usage=known.usage,
         retry=retry,
-        failure=bill.failure,
+        done=done,
+        failure=known.failure,
+        without_usage=bill is None,
     )

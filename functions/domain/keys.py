@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from urllib.parse import quote, unquote
 
 from functions.domain.month import Month
@@ -63,6 +64,16 @@ def contract_of(key: str) -> str:
 def run(plan: Plan, month: Month, run_id: str, *, dry_run: bool) -> str:
     """Return the prefix of what one execution computes for a month. A dry run has its own root."""
     return f"{'previews' if dry_run else 'runs'}/{plan.path}/{month}/{run_id}/"
+
+
+def open_contracts(plan: Plan, month: Month, run_id: str) -> str:
+    """Return the prefix of why contracts were left open by an execution."""
+    return f"{run(plan, month, run_id, dry_run=False)}open/"
+
+
+def open_contract(root: str, contract: str) -> str:
+    """Return the key of why one contract was left open; short, whatever the contract's id is."""
+    return f"{root}{hashlib.sha256(contract.encode()).hexdigest()[:32]}.json"
 
 
 def report(plan: Plan, month: Month) -> str:

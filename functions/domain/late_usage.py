@@ -5,7 +5,7 @@ Clazar takes one record per contract, dimension and month, so a difference canno
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -35,36 +35,43 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def differences(
-    bills: Iterable[ContractBill], ledger: Mapping[str, Entry], *, left_out: frozenset[str]
-) -> list[Difference]:
-    """Compare today's usage with what each contract was billed for.
+class Compared(NamedTuple):
+    """Files and usage of today against those that were billed.
 
-    A contract whose month is not settled, or was settled by a person, has nothing to compare with;
-    neither have those `left_out`.
+    `left_out`: contracts that were not compared, with the reason.
+    """
+
+    changed: Changes
+    differences: list[Difference]
+    left_out: list[str]
+
+
+NOTHING_COMPARED = Compared(Changes([], [], []), [], [])
+
+
+def compare_usage(
+    bills: Iterable[ContractBill],
+    ledger: Mapping[str, Entry],
+    formulas: Mapping[str, str],
+    *,
+    by_hand: frozenset[str],
+) -> tuple[list[Difference], list[str]]:
+    """Compare today's usage with what each contract was billed for, like with like.
+
+    A contract that was computed with other formulas is compared by what was measured. One whose
+    month is not settled, or was settled by an operator, has nothing to compare with.
     """
     today = {bill.contract_id: bill for bill in bills}
-    found = []
-    for name in sorted((today.keys() | ledger.keys()) - left_out):
-        bill, entry = today.get(name), ledger.get(name)
-        if (entry and not _is_billed(entry)) or (bill and bill.failure):
+    found: list[Difference] = []
+    left_out: list[str] = []
+    for name in sorted(today.keys() | ledger.keys()):
+        entry, bill = ledger.get(name), today.get(name)
+        if name in by_hand or (entry and not _is_billed(entry)):
+            code = entry.failure.code if entry and entry.failure else "settled by an operator"
+            left_out.append(f"{name} ({code})")
             continue
-        now = bill.amounts if bill else {}
-        found += _of_contract(name, entry, now)
-    return sorted(found, key=_by_size)
-
-
-def not_computed(
-    bills: Iterable[ContractBill], ledger: Mapping[str, Entry], *, left_out: frozenset[str]
-) -> list[str]:
-    """Name contracts that have nothing to compare with because their usage cannot be worked out."""
-    failing = {bill.contract_id: bill.failure for bill in bills if bill.failure}
-    entries = {name: ledger.get(name) for name in sorted(failing.keys() - left_out)}
-    return [
-        f"{name} cannot be computed now: {failing[name]}"
-        for name, entry in entries.items()
-        if entry is None or _is_billed(entry)
-    ]
+        found += _of_contract(name, entry, bill, formulas)
+    return sorted(found, key=_by_size), left_out
 
 
 def _by_size(difference: Difference) -> tuple[Fraction, str, str]:
@@ -77,59 +84,33 @@ def _is_billed(entry: Entry) -> bool:
     return bool(entry.settled_at) and not entry.failure and not entry.waived
 
 
-def _of_contract(name: str, entry: Entry | None, now: Mapping[str, str]) -> list[Difference]:
-    lines = {line.dimension: line for line in entry.lines} if entry else {}
-    before = {
-        **{key: line.quantity for key, line in lines.items()},
-        **(entry.amounts if entry else {}),
-    }
-    found = []
+def _of_contract(
+    name: str, entry: Entry | None, bill: ContractBill | None, formulas: Mapping[str, str]
+) -> Iterator[Difference]:
+    before, now = entry.amounts if entry else {}, bill.amounts if bill else {}
+    if (bill and bill.failure) or (entry and entry.formulas != formulas):
+        before, now = entry.usage if entry else {}, bill.usage if bill else {}
     for dimension in sorted(before.keys() | now.keys()):
         billed, today = before.get(dimension, "0"), now.get(dimension, "0")
-        difference = Fraction(today) - Fraction(billed)
-        line = lines.get(dimension)
-        rounded = line is not None and not line.amount  # an entry of an earlier version
-        if difference and not (rounded and abs(difference) < 1):
-            found.append(
-                Difference(
-                    contract_id=name,
-                    dimension=dimension,
-                    billed=billed,
-                    now=today,
-                    difference=exact_text(difference),
-                )
+        if difference := Fraction(today) - Fraction(billed):
+            yield Difference(
+                contract_id=name,
+                dimension=dimension,
+                billed=billed,
+                now=today,
+                difference=exact_text(difference),
             )
-    return found
-
-
-class Compared(NamedTuple):
-    """Files and usage of today against those that were billed.
-
-    `not_computed`: contracts that were billed and whose usage cannot be worked out today.
-    """
-
-    changed: Changes
-    differences: list[Difference]
-    not_computed: list[str]
-
-    @property
-    def differs(self) -> bool:
-        """Whether any contract's usage is, or may be, another than what was billed."""
-        return bool(self.differences or self.not_computed)
-
-
-NOTHING_COMPARED = Compared(Changes([], [], []), [], [])
 
 
 def texts(month: str, compared: Compared, *, with_head: bool = True) -> list[str]:
     """Say what is not billed, the largest differences first; the head says which files."""
     files = str(compared.changed) or "the same files"
     head = f"{month}: usage changed after it was billed and is not billed: {files}"
-    if not compared.differs:
-        return [f"{head}; no contract's usage differs"]
     found = some(f"{month}: {difference}" for difference in compared.differences)
-    return [
-        *([head] if with_head else []),
-        *found,
-        *some(f"{month}: {text}" for text in compared.not_computed),
-    ]
+    if not with_head:
+        return found
+    if not found:
+        what = "no other contract's" if compared.left_out else "no contract's"
+        head = f"{head}; {what} usage differs"
+    names = ", ".join(some(compared.left_out))
+    return [head, *found, *([f"{month}: not compared with the files: {names}"] if names else [])]

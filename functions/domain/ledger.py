@@ -1,9 +1,9 @@
 """The ledger's transitions: pure steps from one immutable entry to the next.
 
 The caller makes each step durable with a conditional write before it acts on it. The rule that
-keeps a customer from being billed twice: the receiver is asked before anything is sent, a line is
-`sent` on disk before the request leaves, and a `sent` line is never sent again until the receiver,
-asked after the request must have ended, does not list it.
+keeps a customer from being billed twice: the receiver is asked right before anything is sent, a
+line is `sent` on disk before the request leaves, and a `sent` line is never sent again until the
+receiver, asked after the request must have ended, does not list it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from functions.domain.answers import Answer
 from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure, Line
 from functions.domain.month import parse_instant
 
+# Until a line may be sent again: as often as the settle time by how often its outcome was unknown.
+# An answer that came through (2xx) counts as one more: Clazar has it, and its listing may lag.
+_SETTLE_TIMES = (1, 30)
+
 
 def reopen(entry: Entry, decision: Decision, *, lines: bool = True) -> Entry:
     """Let a failed entry be tried again: what is not billed may be sent after another look.
@@ -27,12 +31,13 @@ def reopen(entry: Entry, decision: Decision, *, lines: bool = True) -> Entry:
         replace(
             line,
             state="present" if line.code == DUPLICATE else "unsure",
-            in_doubt_before=False,
+            doubts=0,
+            billed="",
             code="",
             message="",
             errors=(),
         )
-        if line.state in ("refused", "open")
+        if line.state == "refused"
         else line
         for line in entry.lines
     )
@@ -46,12 +51,22 @@ def reopen(entry: Entry, decision: Decision, *, lines: bool = True) -> Entry:
 
 
 def begin(entry: Entry, attempt: Attempt) -> Entry:
-    """Note that the sendable lines are about to leave. Must be durable before the request."""
-    leaving = {line.dimension for line in entry.sendable}
+    """Note that the attempt's lines are about to leave. Must be durable before the request.
+
+    This is also where it is kept that the receiver did not list them: true for this moment only.
+    """
     lines = tuple(
-        replace(line, state="sent") if line.dimension in leaving else line for line in entry.lines
+        replace(line, state="sent", doubts=_doubts(entry, line), message="")
+        if line.dimension in attempt.dimensions
+        else line
+        for line in entry.lines
     )
-    return replace(entry, lines=lines, attempts=(*entry.attempts, attempt))
+    return replace(entry, lines=lines, attempts=(*entry.attempts, attempt), asked=None)
+
+
+def _doubts(entry: Entry, line: Line) -> int:
+    unknown = line.state != "unsure" and line.dimension in entry.sent
+    return min(line.doubts + unknown, len(_SETTLE_TIMES))
 
 
 def conclude(
@@ -105,25 +120,31 @@ def _answered(line: Line, answer: Answer) -> Line:
     if answer.kind == "present":
         return replace(line, state="present", message=answer.message, code=answer.code)
     if answer.kind == "not_taken":
-        return replace(line, state="open")
-    return replace(line, in_doubt_before=True)
+        return replace(line, state="unsure")
+    return line
 
 
-def request_over(entry: Entry, now: datetime, settle_seconds: float) -> bool:
-    """Whether the last request, of whatever execution, has ended for certain."""
+def is_over(entry: Entry, now: datetime, settle_seconds: float, line: Line | None = None) -> bool:
+    """Say whether the last request, of whatever execution, has ended for certain.
+
+    `line`: whether it may be sent again as well, if it is not listed. The wait grows with each
+    unknown outcome; then only an operator's retry lets it be sent, after the longest one.
+    """
     if not entry.attempts:
         return True
-    since = now - parse_instant(entry.attempts[-1].at)
-    return since.total_seconds() >= settle_seconds
-
-
-def hindered(entry: Entry, reason: str) -> Entry:
-    """Note what keeps the contract from being sent although nothing is wrong with it."""
-    return replace(entry, hindered_by=reason)
+    last = entry.attempts[-1]
+    unknown = line.doubts + last.got_through if line else 0
+    retried = entry.decisions[-1:] and entry.decisions[-1].what == "reopened"
+    if retried and parse_instant(entry.decisions[-1].at) >= parse_instant(last.at):
+        unknown = min(unknown, 1)
+    if unknown >= len(_SETTLE_TIMES):
+        return False
+    since = now - parse_instant(last.at)
+    return since.total_seconds() >= settle_seconds * _SETTLE_TIMES[unknown]
 
 
 def fail(entry: Entry, failure: Failure) -> Entry:
-    """Close the entry with what a person has to look at."""
+    """Close the entry with what an operator has to look at."""
     return replace(entry, failure=failure, settled_at=failure.at)
 
 

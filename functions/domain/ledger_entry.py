@@ -1,16 +1,20 @@
-"""An entry of the ledger: one contract's month, what is to be sent, what was, what came of it."""
+"""An entry of the ledger: one contract's month, what is to be sent, what was, and the outcome."""
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Literal
 
 import msgspec
 
+from functions.domain.listing_pages import Asked
+
 # AWS takes 25 records per batch; Clazar's own limit is not published.
 BATCH = 25
-DUPLICATE = "DUPLICATE"
+DUPLICATE, OTHER_QUANTITY = "DUPLICATE", "OTHER_QUANTITY"
+TAKEN_OVER, NOT_ACCEPTED = "taken over from Clazar's records", "not accepted: operator"
 
-LineState = Literal["unsure", "open", "sent", "present", "accepted", "refused", "waived"]
+LineState = Literal["unsure", "sent", "present", "accepted", "refused", "waived"]
 
 
 class Line(
@@ -18,12 +22,14 @@ class Line(
 ):
     """One dimension of the month.
 
-    `unsure`: to be sent once the receiver was asked, if it can be: somebody else may have sent it.
-    `open`: not sent, may be sent. `sent`: a request is or was under way, its outcome is not known.
-    `present`: the receiver says it holds a record for this window, or one that is not decided yet.
-    `accepted`: billed. `refused`: not billed. `waived`: a person has decided not to bill it.
+    `unsure`: may be sent once the receiver, asked at that moment, does not list it. `sent`: a
+    request is or was under way, its outcome is not known. `present`: the receiver holds a record
+    that is not decided, or that cannot be placed. `accepted`: billed. `refused`: not billed.
+    `waived`: an operator has decided not to bill it.
 
     `amount`: the exact usage that `quantity` was rounded from, without what was `carried` in.
+    `doubts`: how often its outcome was unknown and it was sent again. `billed`: what the receiver
+    bills, if that is another quantity. `surplus`: records that it bills beyond all known ones.
     """
 
     dimension: str
@@ -31,13 +37,27 @@ class Line(
     amount: str = ""
     carried: str = ""
     state: LineState = "unsure"
-    in_doubt_before: bool = False
+    doubts: int = 0
+    billed: str = ""
+    surplus: str = ""
     evidence: str = ""
     record_id: str | None = None
     code: str = ""
     message: str = ""
     errors: tuple[str, ...] = ()
     computed_later: str | None = None
+
+    @property
+    def taken(self) -> str:
+        """What its usage is counted as billed with: what the receiver bills, or will in the end."""
+        if self.billed and (self.state == "accepted" or Fraction(self.billed) > int(self.quantity)):
+            return self.billed
+        return self.quantity
+
+    @property
+    def is_fixed(self) -> bool:
+        """Its quantity was accepted, or may have been."""
+        return self.state != "unsure" or self.doubts > 0
 
 
 class Attempt(
@@ -56,11 +76,16 @@ class Attempt(
     status: int | None = None
     response: str = ""
 
+    @property
+    def got_through(self) -> bool:
+        """The receiver answered it with a 2xx."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
+
 
 class Failure(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """Why a contract's month needs a person."""
+    """Why a contract's month needs an operator."""
 
     code: str
     message: str
@@ -71,7 +96,7 @@ class Failure(
 class Decision(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """What a person has decided about a contract's month, in which execution, and why."""
+    """What an operator has decided about a contract's month, in which execution, and why."""
 
     what: Literal["reopened", "accepted", "not_accepted", "waived"]
     execution: str
@@ -84,9 +109,11 @@ class Entry(
 ):
     """One contract's month in the ledger.
 
-    `unbilled`: exact amounts of dimensions that come to no whole unit. `withdrawn`: quantities that
-    were refused and have no usage any more. `formulas`: what the amounts were computed with.
-    `until`: where the window of a cancelled contract ends, if not with the month.
+    `cloud`, `formulas`, `usage`: the configuration that its lines were computed with, and the usage
+    by usage dimension. `unbilled`: exact amounts of dimensions that come to no whole unit.
+    `withdrawn`: quantities that were refused and have no usage any more. `until`: where the window
+    of a cancelled contract ends, if not with the month. `asked`: a listing that one invocation
+    was too short for.
     """
 
     plan: str
@@ -94,16 +121,18 @@ class Entry(
     contract_id: str
     execution: str
     claimed_at: str
+    cloud: str = ""
+    formulas: dict[str, str] = {}
+    usage: dict[str, str] = {}
     lines: tuple[Line, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     unbilled: dict[str, str] = {}
     withdrawn: dict[str, str] = {}
-    formulas: dict[str, str] = {}
     until: str | None = None
     decisions: tuple[Decision, ...] = ()
     failure: Failure | None = None
     retries: int = 0
-    hindered_by: str = ""
+    asked: Asked | None = None
     settled_at: str | None = None
 
     @property
@@ -113,7 +142,7 @@ class Entry(
 
     @property
     def waived(self) -> bool:
-        """A person's last word is that nothing more is to be billed."""
+        """An operator's last word is that nothing more is to be billed."""
         return bool(self.decisions) and self.decisions[-1].what == "waived"
 
     @property
@@ -122,41 +151,36 @@ class Entry(
         of_lines = {line.dimension: line.amount for line in self.lines if line.amount}
         return {**self.unbilled, **of_lines}
 
+    @property
+    def sent(self) -> frozenset[str]:
+        """The dimensions that were ever in a request of this ledger."""
+        return frozenset(name for attempt in self.attempts for name in attempt.dimensions)
+
     def sent_by(self, execution: str) -> tuple[Line, ...]:
         """Return the lines that an execution has sent."""
-        sent = {
-            dimension
-            for attempt in self.attempts
-            if attempt.execution == execution
-            for dimension in attempt.dimensions
-        }
+        attempts = [attempt for attempt in self.attempts if attempt.execution == execution]
+        sent = {dimension for attempt in attempts for dimension in attempt.dimensions}
         return tuple(line for line in self.lines if line.dimension in sent)
 
     @property
-    def in_doubt(self) -> bool:
-        """Some line may or may not have been accepted."""
-        return any(line.state in ("sent", "present") for line in self.lines)
+    def in_doubt(self) -> tuple[Line, ...]:
+        """Lines that may or may not have been accepted."""
+        return tuple(line for line in self.lines if line.state in ("sent", "present"))
 
     @property
     def may_be_billed(self) -> tuple[Line, ...]:
         """Lines that the receiver bills, or may: one that was waived may have been sent before."""
-        sent = {name for attempt in self.attempts for name in attempt.dimensions}
         return tuple(
             line
             for line in self.lines
             if line.state in ("sent", "present", "accepted")
-            or (line.state == "waived" and line.dimension in sent)
+            or (line.state == "waived" and line.dimension in self.sent)
         )
 
     @property
     def to_look_up(self) -> tuple[Line, ...]:
         """Lines about which the receiver has to be asked before anything is sent."""
         return tuple(line for line in self.lines if line.state in ("unsure", "sent", "present"))
-
-    @property
-    def sendable(self) -> tuple[Line, ...]:
-        """The next lines to send, at most one batch."""
-        return tuple(line for line in self.lines if line.state == "open")[:BATCH]
 
     @property
     def refused(self) -> tuple[Line, ...]:

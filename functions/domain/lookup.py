@@ -1,97 +1,162 @@
-"""What a look at the receiver's records says about the lines of an entry: pure transitions."""
+"""What a look at the receiver's records says about the lines of an entry: pure transitions.
+
+What may be sent now is returned beside the entry, not in it: it is true for this moment only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Sequence
+from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from functions.domain.answers import Stored, same_quantity
-from functions.domain.ledger_entry import DUPLICATE, Entry, Line
+from functions.domain.ledger_entry import (
+    DUPLICATE,
+    NOT_ACCEPTED,
+    OTHER_QUANTITY,
+    TAKEN_OVER,
+    Entry,
+    Line,
+)
+from functions.domain.listing import Listing, Stored, read_quantity, same_quantity
+
+
+class Owner(NamedTuple):
+    """Another plan that may account for a record of this contract's month.
+
+    Without a dimension it is any, without a quantity nobody knows which: that plan's month was
+    settled elsewhere.
+    """
+
+    plan: str
+    dimension: str = ""
+    quantity: str = ""
+
+
+class Look(NamedTuple):
+    """The entry as it is now known, and the dimensions that may be sent at this moment."""
+
+    entry: Entry
+    free: Collection[str]
 
 
 def looked(
-    entry: Entry,
-    stored: Mapping[str, tuple[Stored, ...]],
-    foreign: Mapping[str, int],
-    *,
-    request_over: bool,
-) -> Entry:
+    entry: Entry, listing: Listing, owners: Sequence[Owner], is_over: Callable[[Line], bool]
+) -> Look:
     """Note what the receiver lists for the lines that had to be looked up.
 
-    `foreign` counts, per dimension, the other plans whose ledger holds this contract's month: as
-    many stored records are theirs. `request_over`: the last request left so long ago that it has
-    arrived by now or never will; before that, not being listed says nothing.
+    `owners`: as many stored records may be theirs. `is_over`: the last request left so long ago
+    that the line may be sent again if it is not listed.
     """
-    lines = tuple(
-        _looked(
-            line,
-            stored.get(line.dimension, ()),
-            foreign.get(line.dimension, 0),
-            request_over=request_over,
+    lines, free = [], set()
+    for line in entry.lines:
+        if line not in entry.to_look_up:
+            lines.append(line)
+            continue
+        others = [owner for owner in owners if owner.dimension in ("", line.dimension)]
+        over, sent = is_over(line), line.dimension in entry.sent
+        found = _found(line, listing, others, over=over, sent=sent)
+        if found is None:
+            free.add(line.dimension)
+        lines.append(found or line)
+    return Look(replace(entry, lines=tuple(lines)), free)
+
+
+def _found(
+    line: Line, listing: Listing, others: Sequence[Owner], *, over: bool, sent: bool
+) -> Line | None:
+    """Return what became of a line; None if it is not there and may be sent."""
+    stored = listing.of(line.dimension)
+    billed = [record for record in stored if record.status == "billed"]
+    ours = [r for r in billed if r.whole and same_quantity(r.quantity, line.quantity)]
+    theirs = [o for o in others if not o.quantity or same_quantity(o.quantity, line.quantity)]
+    doubt = listing.doubt(line.dimension) if line.evidence != NOT_ACCEPTED else ""
+    surplus = _surplus(line, billed, others)
+    if len(ours) > len(theirs):
+        evidence = "listing" if sent else TAKEN_OVER
+        record = ours[0].record_id
+        return replace(
+            line, state="accepted", evidence=evidence, record_id=record, surplus=surplus, message=""
         )
-        if line in entry.to_look_up
-        else line
-        for line in entry.lines
-    )
-    return replace(entry, lines=lines)
-
-
-def _looked(line: Line, stored: tuple[Stored, ...], foreign: int, *, request_over: bool) -> Line:
-    # A failed record is not billed and says nothing about this request.
-    billed = [record for record in stored if record.status == "success"]
-    undecided = [record for record in stored if record.status not in ("success", "fail", "error")]
-    ours = [record for record in billed if same_quantity(record.quantity, line.quantity)]
-    if len(ours) > foreign:
-        return replace(line, state="accepted", evidence="listing", record_id=ours[0].record_id)
-    if billed:
-        return _conflict(line, billed[0])
-    if undecided:
-        return replace(line, state="present") if line.state == "unsure" else line
-    return _absent(line, request_over=request_over)
-
-
-def _absent(line: Line, *, request_over: bool) -> Line:
-    if line.state == "unsure":
-        return replace(line, state="open")
-    if not request_over:
+    answered = over or line.state != "sent"  # no request can still be on its way
+    if billed and answered:
+        return replace(_conflict(line, billed, others), surplus=surplus)
+    if len(stored) > len(billed) or doubt:
+        waiting = "present" if line.state == "unsure" else line.state
+        return replace(line, state=waiting, message=doubt)
+    # What the receiver has said to hold may not be listed yet.
+    held = line.code == OTHER_QUANTITY or (line.code and line.doubts)
+    if not answered or held:
         return line
-    if line.state == "sent":
-        return replace(line, state="open", in_doubt_before=True)
-    if not line.code:  # what was there has gone: re-opened, or never decided
-        return replace(line, state="open")
+    if not line.code:
+        return None
     message = "Clazar refuses the record as a duplicate but lists no billed one"
     return replace(line, state="refused", code=DUPLICATE, message=message, errors=(message,))
 
 
-def _conflict(line: Line, stored: Stored) -> Line:
+def _surplus(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> str:
+    """Name the records if more of them are billed than there are plans to account for them."""
+    if len(billed) <= len(others) + 1:
+        return ""
+    return (
+        f"Clazar bills {len(billed)} records of {line.dimension} for this contract and month, "
+        f"{_records(billed)}; the customer may be charged more than once"
+    )
+
+
+def _conflict(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> Line:
+    """Refuse a line whose window holds another quantity, or another plan's record."""
+    left = _unexplained(billed, others)
+    quantity = sum((read_quantity(record.quantity) or Decimal(0) for record in left), Decimal(0))
+    whose = f"not the {line.quantity} of this plan"
+    if not left:
+        plans = ", ".join(sorted({owner.plan for owner in others}))
+        whose = f"which {plans} accounts for; the {line.quantity} of this plan is not listed"
     message = (
-        f"Clazar already bills {stored.quantity} of {line.dimension} for this contract and month "
-        f"(record {stored.record_id}), sent by somebody else or with another quantity; "
-        f"ours is {line.quantity} and was not billed"
+        f"Clazar bills {line.dimension} for this contract and month: {_records(billed)}, {whose}"
     )
     return replace(
         line,
         state="refused",
+        billed=f"{quantity:f}" if left else "",
         code=DUPLICATE,
         message=message,
         errors=(message,),
-        record_id=stored.record_id,
+        record_id=(left or billed)[0].record_id,
     )
 
 
-def not_listable(entry: Entry) -> Entry:
+def _unexplained(billed: Sequence[Stored], others: Sequence[Owner]) -> list[Stored]:
+    """Return the records that no other plan accounts for: first by quantity, then by number."""
+    left, unknown = list(billed), 0
+    for owner in others:
+        same = [
+            record for record in left if same_quantity(record.quantity, owner.quantity or "NaN")
+        ]
+        if same:
+            left.remove(same[0])
+        unknown += not owner.quantity
+    return left[unknown:]
+
+
+def _records(billed: Sequence[Stored]) -> str:
+    shown = [f"{record.quantity} (record {record.record_id or 'without id'})" for record in billed]
+    more = f" and {len(shown) - 10} more" if len(shown) > 10 else ""  # noqa: PLR2004
+    return ", ".join(shown[:10]) + more
+
+
+def not_listable(entry: Entry) -> Look:
     """Note that the receiver cannot be asked.
 
-    A line that may be sent is sent without a look. A duplicate rejection of a record that we know
-    to have left unchanged before is evidence enough; everything else stays in doubt.
+    A line that was never sent is sent without a look. A duplicate rejection of a record that is
+    known to have left unchanged before is evidence enough; everything else stays in doubt.
     """
     lines = tuple(
-        replace(line, state="open")
-        if line.state == "unsure"
-        else replace(line, state="accepted", evidence="duplicate rejection")
-        if line.state == "present" and line.in_doubt_before
+        replace(line, state="accepted", evidence="duplicate rejection")
+        if line.state == "present" and line.code and line.doubts
         else line
         for line in entry.lines
     )
-    return replace(entry, lines=lines)
+    free = {line.dimension for line in lines if line.state == "unsure"}
+    return Look(replace(entry, lines=lines), free)

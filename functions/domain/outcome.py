@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+import msgspec
 
 from functions.domain import submission
 from functions.domain.announcement import some
 from functions.domain.billing import ContractBill
+from functions.domain.coverage import still_due
+from functions.domain.failures import explain
+from functions.domain.ledger import fail
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month
 from functions.domain.run_files import MonthUsage
@@ -33,7 +39,7 @@ def account(
     state: MonthState,
     left: frozenset[str],
     *,
-    cloud: str,
+    formulas: Mapping[str, str],
     closed: bool = False,
 ) -> Outcome:
     """Sort the contracts of a month.
@@ -53,37 +59,64 @@ def account(
             came_late = closed and entry is None
             if name in state.done or came_late:
                 continue
-            if name in state.failed and not _is_news(cloud, entry, state):
+            if name in state.failed and not _is_news(entry, state):
                 continue
         if entry is None or name in left or not entry.settled_at:
             unaccounted.append(name)
         elif entry.failure:
             failed[name] = entry
-        elif entry.accepted and _covers(entry, bills.get(name)):
+        elif entry.accepted and _covers(entry, bills.get(name), formulas):
             accepted.append(name)
         else:
             unaccounted.append(name)
     return Outcome(accepted, failed, unaccounted)
 
 
-def _is_news(cloud: str, entry: Entry | None, state: MonthState) -> bool:
+class Open(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an execution has left a contract open: the name and the message of an error."""
+
+    contract_id: str
+    error: str
+    message: str
+
+
+def blamed(left_open: Iterable[Open], ledger: Mapping[str, Entry], at: str) -> list[Entry]:
+    """Return contracts that Clazar does not serve although it serves others: errors of their own.
+
+    If none gets through, the credentials or Clazar are to blame, and all stay open.
+    """
+    sent = {name for name, e in ledger.items() if any(a.got_through for a in e.attempts)}
+    listed = sent | {name for name, entry in ledger.items() if entry.lines and entry.accepted}
+    found = []
+    for reason in left_open:
+        name, entry = reason.contract_id, ledger.get(reason.contract_id)
+        served = (listed if reason.message.startswith("GET") else sent) - {name}
+        if reason.error == "ContractUnserved" and entry and not entry.settled_at and served:
+            status = re.search(r"HTTP (\d{3})", reason.message)
+            code = f"HTTP_{status[1]}" if status else "NOT_SERVED"
+            found.append(fail(entry, explain(entry, at, error=code, cause=reason.message)))
+    return found
+
+
+def _is_news(entry: Entry | None, state: MonthState) -> bool:
     """Whether an error has another outcome by now than the state file shows."""
     if entry is None or not entry.failure:
         return False
-    return not state.shows(error_record(cloud, entry))
+    return not state.shows(error_record(entry))
 
 
-def is_shown(cloud: str, entry: Entry, state: MonthState) -> bool:
+def is_shown(entry: Entry, state: MonthState) -> bool:
     """Whether the state file shows of a contract what the ledger holds, or a person's last word."""
     if entry.contract_id in state.done:
         return True
-    return bool(entry.failure) and state.shows(error_record(cloud, entry))
+    return bool(entry.failure) and state.shows(error_record(entry))
 
 
-def _covers(entry: Entry, bill: ContractBill | None) -> bool:
-    """Whether every dimension that is to be billed has a line; a child may have failed early."""
-    lines = {line.dimension for line in entry.lines}
-    return bill is None or entry.waived or bool(entry.until) or bill.quantities.keys() <= lines
+def _covers(entry: Entry, bill: ContractBill | None, formulas: Mapping[str, str]) -> bool:
+    """Whether all that is to be billed has a line; a child may have failed before it claimed."""
+    if bill is None or entry.waived or entry.until:
+        return True
+    return not still_due(entry, bill.quantities, bill.usage, formulas)
 
 
 def code_of(entry: Entry) -> str:
@@ -113,14 +146,14 @@ def overtaken(
     )
 
 
-def error_record(cloud: str, entry: Entry) -> ErrorRecord:
+def error_record(entry: Entry) -> ErrorRecord:
     """Return a failed entry as the state file shows it, with the payload that is not billed."""
     failure = entry.failure
     if failure is None:
         raise ValueError(f"{entry.contract_id} has not failed")
     open_lines = [line for line in entry.lines if line.state != "accepted"]
     month = Month.parse(entry.month)
-    records = submission.records(cloud, entry.contract_id, month, open_lines, entry.until)
+    records = submission.records(entry.cloud, entry.contract_id, month, open_lines, entry.until)
     return ErrorRecord(
         contract_id=entry.contract_id,
         errors=list(failure.errors),

@@ -68,7 +68,7 @@ def _left(entry: Entry, formulas: Mapping[str, str], *, given_up: bool = False) 
         amounts = {line.dimension: line.amount for line in entry.lines if line.state == "accepted"}
     else:
         amounts = entry.amounts
-    quantities = {line.dimension: line.quantity for line in entry.lines}
+    quantities = {line.dimension: line.taken for line in entry.lines}
     left = {
         name: Fraction(amount) - Fraction(quantities.get(name, "0"))
         for name, amount in sorted(amounts.items())

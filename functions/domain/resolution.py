@@ -1,13 +1,13 @@
-"""A person's decision about a parked contract: a pure transition of its ledger entry."""
+"""An operator's decision about a parked contract: a pure transition of its ledger entry."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
-from functions.domain.failures import FORMULA
-from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Line
+from functions.domain.failures import NOT_COMPUTED
+from functions.domain.ledger_entry import DUPLICATE, NOT_ACCEPTED, Decision, Entry, Line
 
-BY_OPERATOR, NOT_ACCEPTED = "operator", "not accepted: operator"
+BY_OPERATOR = "operator"
 
 
 def resolve(entry: Entry, decision: Decision) -> Entry:
@@ -32,7 +32,7 @@ def resolve(entry: Entry, decision: Decision) -> Entry:
     else:
         lines = tuple(_not_accepted(line) for line in entry.lines)
     resolved = replace(entry, lines=lines, decisions=(*entry.decisions, decision))
-    uncomputed = entry.failure is not None and entry.failure.code == FORMULA
+    uncomputed = entry.failure is not None and entry.failure.code in NOT_COMPUTED
     if decision.what == "waived" or (
         decision.what == "accepted" and resolved.accepted and not uncomputed
     ):
@@ -71,9 +71,7 @@ def _accepted(line: Line, *, last: str) -> Line:
 def _not_accepted(line: Line) -> Line:
     if line.state not in ("sent", "present"):
         return line
-    return replace(
-        line, state="unsure", in_doubt_before=False, code="", message="", evidence=NOT_ACCEPTED
-    )
+    return replace(line, state="unsure", doubts=0, code="", message="", evidence=NOT_ACCEPTED)
 
 
 def _name(entry: Entry) -> str:

@@ -13,10 +13,11 @@ from functions.domain.month import Month, format_instant
 
 
 class Request(NamedTuple):
-    """A request body and the digest it is known by."""
+    """A request body, the records in it, and the digest it is known by."""
 
     body: str
     digest: str
+    records: list[dict[str, str]]
 
 
 def records(
@@ -44,6 +45,6 @@ def request(
     cloud: str, contract: str, month: Month, lines: Iterable[Line], until: str | None = None
 ) -> Request:
     """Return the body of one `POST /metering/`."""
-    content = {"request": records(cloud, contract, month, lines, until)}
-    body = json.dumps(content, separators=(",", ":"))
-    return Request(body, hashlib.sha256(body.encode()).hexdigest())
+    content = records(cloud, contract, month, lines, until)
+    body = json.dumps({"request": content}, separators=(",", ":"))
+    return Request(body, hashlib.sha256(body.encode()).hexdigest(), content)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import clock, configuration, executions, state_bucket
+from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.storage import Objects
-from functions.domain import claim
+from functions.domain.claim import Terms, claim
 from functions.domain.month import format_instant
-from functions.errors import ContractBusy
-from functions.metering.payloads import Claimed, ContractTask
-from functions.payloads import dump, parse
+from functions.metering.payloads import Claimed, ContractTask, MonthTask
+from functions.payloads import Problem, dump, parse
 
 logger = Logger()
 
@@ -24,36 +22,36 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     task = parse(event, ContractTask)
     objects, at = configuration.state_bucket(), format_instant(clock.now())
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
-    claimed = claim_contract(task, objects, executions.is_running, at)
+    claimed = claim_contract(task, objects, at)
     logger.info("contract claimed", contract=task.contract.contract_id, action=claimed.action)
     return dump(claimed)
 
 
-def claim_contract(
-    task: ContractTask, objects: Objects, is_running: Callable[[str], bool], at: str
-) -> Claimed:
-    """Open the ledger entry, or take over one whose execution no longer runs."""
+def claim_contract(task: ContractTask, objects: Objects, at: str) -> Claimed:
+    """Open the ledger entry, or take over that of an earlier execution.
+
+    The plan's lease keeps others away; a function that was given up loses the conditional write.
+    """
     item = task.contract
     document = state_bucket.entry(objects, task.run.plan, task.of, item.contract_id)
     read = document.read()
-    holder = read and claim.holder(read.value, task.run.execution)
-    if holder and is_running(holder):
-        raise ContractBusy(f"{item.contract_id} of {task.month} is being sent by {holder}")
-    claimed = claim.claim(read.value if read else None, item, _terms(task, at))
+    claimed = claim(read.value if read else None, item, terms_of(task, at))
     if claimed.action != "nothing":
         document.write(claimed.entry, read)
-    return Claimed(claimed.action)
+    return Claimed(claimed.action, Problem(claimed.error, claimed.cause))
 
 
-def _terms(task: ContractTask, at: str) -> claim.Terms:
+def terms_of(task: MonthTask, at: str) -> Terms:
+    """Return what the run claims with."""
     run = task.run
     asked = "retry_errors" if run.retry_errors else run.until and f"final usage until {run.until}"
-    return claim.Terms(
+    return Terms(
         plan=run.plan.key,
         month=task.month,
         execution=run.execution,
         at=at,
         reason=run.reason or asked or "its entry was removed from error_contracts",
         until=run.until,
+        cloud=run.plan.cloud,
         formulas=run.plan.dimensions,
     )

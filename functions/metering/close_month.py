@@ -71,7 +71,7 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     closed = months_due.is_closed(month, state, journal)
     left = reopened(journal, state, month) - set(usage.processed)
     shown = state.at(month)
-    outcome = account(usage, ledger, shown, left, cloud=run.plan.cloud, closed=closed)
+    outcome = account(usage, ledger, shown, left, formulas=run.plan.dimensions, closed=closed)
     compared = _compare(task, usage, ledger, shown.done, objects, closed=closed)
     late = texts(task.month, compared, with_head=closed) if compared.differs else []
     before = objects.read(f"{keys.report(run.plan, month)}report.json")
@@ -177,9 +177,7 @@ def _write_state(
             month,
             successes=outcome.accepted,
             errors=[
-                error_record(plan.cloud, entry)
-                for name, entry in outcome.failed.items()
-                if name not in done
+                error_record(entry) for name, entry in outcome.failed.items() if name not in done
             ],
             closes=outcome.complete and month == first and task.run.until is None,
             at=at,

@@ -56,7 +56,7 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
     sums = [_group(item) for partial in partials for item in partial.sums]
     bill = billing.bill(task.run.plan, sums, _carried(task, objects))
     billing.check_conservation(task.run.plan, sums, bill)
-    items = [] if task.late else to_process(task, bill, objects)
+    items, state_version = ([], "") if task.late else to_process(task, bill, objects)
     if items and not task.run.dry_run:
         journal = state_bucket.journal(objects, task.run.plan)
         journal.change(lambda before: beginning(before or Journal(), task.of))
@@ -74,7 +74,10 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
     objects.put(f"{root}bill.json", msgspec.json.encode(usage))
     objects.put(f"{root}contracts.json", msgspec.json.encode(items))
     return Merged(
-        bill_key=f"{root}bill.json", contracts_key=f"{root}contracts.json", to_process=len(items)
+        bill_key=f"{root}bill.json",
+        contracts_key=f"{root}contracts.json",
+        to_process=len(items),
+        state_version=state_version,
     )
 
 
@@ -153,10 +156,16 @@ def _done_before(task: MonthTask, items: list[ContractItem]) -> list[str]:
     return [f"{task.month}: settled before, nothing was sent for this final usage: {names}"]
 
 
-def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[ContractItem]:
-    """Return the contracts to work on; BadInput for one that was asked for and is not known."""
+def to_process(
+    task: MonthTask, bill: MonthBill, objects: Objects
+) -> tuple[list[ContractItem], str]:
+    """Return the contracts to work on, and the version of the state file that says so.
+
+    BadInput for one that was asked for and is not known.
+    """
     run, month = task.run, task.of
-    state = state_bucket.read_state(objects, run.plan) or PlanState()
+    read, version = state_bucket.read_state_version(objects, run.plan)
+    state = read or PlanState()
     journal = state_bucket.read_journal(objects, run.plan)
     shown = state.at(month)
     known = Known(
@@ -172,7 +181,7 @@ def to_process(task: MonthTask, bill: MonthBill, objects: Objects) -> list[Contr
         errors=run.retry_errors or run.until is not None,  # final usage is asked for by name
     )
     try:
-        return contracts_due(bill.contracts, known, asked)
+        return contracts_due(bill.contracts, known, asked), version
     except ValueError as error:
         raise BadInput(f"contracts: {error} have no usage in {task.month}") from error
 

@@ -158,11 +158,15 @@ class ListedMonth(MonthTask, frozen=True, kw_only=True):
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of MergeUsage: where the month's bill and the contracts to process are."""
+    """Output of MergeUsage: where the month's bill and the contracts to process are.
+
+    `state_version`: the ETag of the state file that they were chosen by.
+    """
 
     bill_key: str
     contracts_key: str
     to_process: int
+    state_version: str = ""
 
 
 class MergedMonth(MonthTask, frozen=True, kw_only=True):
@@ -172,20 +176,25 @@ class MergedMonth(MonthTask, frozen=True, kw_only=True):
 
 
 class ContractTask(MonthTask, frozen=True, kw_only=True):
-    """Input of ClaimContract, SubmitContract, RecordSuccess and RecordError."""
+    """Input of ClaimContract, SubmitContract, RecordSuccess, RecordError and RecordOpen.
+
+    `state_version`: the state file's ETag when the contract was chosen.
+    """
 
     contract: ContractItem
+    state_version: str = ""
     problem: Problem | None = None
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """Output of ClaimContract: what is left to do."""
+    """Output of ClaimContract: what is left to do; for `record_error` the reason."""
 
     action: Action
+    problem: Problem
 
 
 class Recorded(msgspec.Struct, frozen=True):
-    """Output of RecordSuccess and RecordError."""
+    """Output of RecordSuccess, RecordError and RecordOpen."""
 
     contract_id: str
     outcome: str

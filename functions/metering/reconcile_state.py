@@ -95,7 +95,7 @@ def _end_if_settled(
     """
     names = sorted(state_bucket.contracts_in_ledger(objects, run.plan, month))
     entries = _entries(run, month, names, objects, unreadable)
-    if len(entries) < len(names) or not all(is_shown(run.plan.cloud, e, shown) for e in entries):
+    if len(entries) < len(names) or not all(is_shown(e, shown) for e in entries):
         return
     if run.plan.carry_remainders:
         left = remainders_of(entries, run.plan.dimensions, done=shown.done)
@@ -152,7 +152,7 @@ def _skipped(
 
 def _waive(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> bool:
     """Note in the ledger that a person has settled a contract by hand: nothing more is billed."""
-    open_still = bool(entry.failure) or entry.in_doubt or entry.settled_at is None
+    open_still = bool(entry.failure or entry.in_doubt) or entry.settled_at is None
     if open_still:
         reason = f"moved to success_contracts in {run.plan.state_file}"
         decision = Decision(what="waived", execution=run.execution, at=at, reason=reason)

@@ -1,4 +1,4 @@
-"""RecordError: close a contract's ledger entry with what a person has to look at."""
+"""RecordError: close a contract's ledger entry with what an operator has to look at."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from aws_lambda_powertools import Logger
 from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import ledger
-from functions.domain.failures import explain
-from functions.domain.ledger_entry import Entry, Failure
+from functions.domain.failures import NOT_COMPUTED, explain
+from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant
-from functions.errors import BadState, ContractBusy
+from functions.errors import BadState, LeaseLost
 from functions.metering.payloads import ContractTask, Recorded
-from functions.payloads import dump, parse
+from functions.payloads import Problem, dump, parse
 
 logger = Logger()
 
@@ -33,26 +33,17 @@ def record_error(task: ContractTask, objects: Objects, at: str) -> Recorded:
     """Close the entry as failed, unless the evidence that it was billed came in after all."""
     name = task.contract.contract_id
     document = state_bucket.entry(objects, task.run.plan, task.of, name)
+    problem = task.problem or Problem("UNKNOWN", "no reason was given")
 
     def failed(entry: Entry | None) -> Entry:
         if entry is None:
             raise BadState(f"{document.key} is missing: the contract was not claimed")
         if entry.execution != task.run.execution:
-            raise ContractBusy(f"{document.key} was taken over by {entry.execution}")
-        if entry.lines and entry.accepted and not task.contract.failure:
+            raise LeaseLost(f"{document.key} was taken over by {entry.execution}")
+        if entry.lines and entry.accepted and problem.error not in NOT_COMPUTED:
             return ledger.succeed(entry, at)
-        return ledger.fail(entry, _failure(task, entry, at))
+        failure = explain(entry, at, error=problem.error, cause=problem.message)
+        return ledger.fail(entry, failure)
 
     written = document.change(failed).value
     return Recorded(name, "error" if written.failure else "success")
-
-
-def _failure(task: ContractTask, entry: Entry, at: str) -> Failure:
-    problem = task.problem
-    return explain(
-        entry,
-        at,
-        formula=task.contract.failure,
-        error=problem.error if problem else "UNKNOWN",
-        cause=problem.message if problem else "no reason was given",
-    )

@@ -14,7 +14,7 @@ from functions.adapters.storage import Objects
 from functions.domain import keys
 from functions.domain.announcement import with_notices
 from functions.domain.journal import Journal
-from functions.domain.late_usage import Compared, Difference, differences, not_computed, texts
+from functions.domain.late_usage import Compared, Difference, compare_usage, texts
 from functions.domain.ledger_entry import Entry
 from functions.domain.manifest import Manifest, changes
 from functions.domain.month import format_instant
@@ -41,7 +41,7 @@ class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
     rewritten: list[str]
     missing: list[str]
     differences: list[Difference]
-    not_computed: list[str]
+    not_compared: list[str]
     quarantined: list[Any]
 
 
@@ -70,7 +70,7 @@ def report_late_usage(task: MergedMonth, objects: Objects, at: str) -> ClosedMon
         raise BadState(f"{document.key} is missing: what {month} was billed from is not known")
     compared = _compare(task, usage, manifest.value, objects)
     key = write(task, usage, compared, objects, at)
-    changed = compared.differs or any(compared.changed)
+    changed = bool(compared.differences) or any(compared.changed)
     told = [*texts(task.month, compared), *usage.warnings]
     warnings = told if changed else []
     if not changed and manifest.value.reported and not manifest.value.recheck:
@@ -88,8 +88,8 @@ def _compare(task: MergedMonth, usage: MonthUsage, billed: Manifest, objects: Ob
     ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, plan, month)}
     state = (state_bucket.read_state(objects, plan) or PlanState()).at(month)
     # Nobody knows what was billed for those that a person or the earlier script has settled.
-    left_out = state.done - ledger.keys()
-    return compare(usage, ledger, billed, objects, left_out=left_out)
+    by_hand = state.done - ledger.keys()
+    return compare(usage, ledger, billed, objects, formulas=plan.dimensions, by_hand=by_hand)
 
 
 def _told(manifest: Manifest, usage: MonthUsage) -> Manifest:
@@ -102,16 +102,15 @@ def compare(
     billed: Manifest | None,
     objects: Objects,
     *,
-    left_out: frozenset[str],
+    formulas: Mapping[str, str],
+    by_hand: frozenset[str],
 ) -> Compared:
-    """Compare today's bill with ledger and manifest. Nobody knows what those `left_out` were."""
-    bills = usage.bill.contracts
+    """Compare today's bill with ledger and manifest. Nobody knows what those `by_hand` were."""
     today = _files(objects, usage.lists) or []
     before = _files(objects, billed.lists) if billed else today
     return Compared(
         changes(today if before is None else before, today),
-        differences(bills, ledger, left_out=left_out),
-        not_computed(bills, ledger, left_out=left_out),
+        *compare_usage(usage.bill.contracts, ledger, formulas, by_hand=by_hand),
     )
 
 
@@ -138,7 +137,7 @@ def write(
         generated_at=at,
         **compared.changed._asdict(),
         differences=compared.differences,
-        not_computed=compared.not_computed,
+        not_compared=compared.left_out,
         quarantined=list(usage.bill.quarantined),
     )
     objects.put(key, msgspec.json.format(msgspec.json.encode(report), indent=1))

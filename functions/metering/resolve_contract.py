@@ -1,24 +1,23 @@
-"""ResolveContract: settle a parked contract as a person has decided, in ledger and state file."""
+"""ResolveContract: settle a parked contract as an operator has decided, in ledger and state file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import clock, configuration, executions, state_bucket
+from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.storage import Objects
-from functions.domain import claim, ledger, state_file
-from functions.domain.failures import FORMULA, explain
+from functions.domain import ledger, state_file
+from functions.domain.failures import NOT_COMPUTED, explain
 from functions.domain.journal import Journal, watched
 from functions.domain.ledger_entry import Decision, Entry
 from functions.domain.month import Month, format_instant
 from functions.domain.outcome import error_record
 from functions.domain.resolution import resolve
 from functions.domain.state_file import PlanState
-from functions.errors import BadInput, ContractBusy, OutcomeUnknown
+from functions.errors import BadInput, OutcomeUnknown
 from functions.metering.payloads import Resolve, Resolved, Run, RunTask
 from functions.metering.reconcile_state import show_settled
 from functions.payloads import dump, parse
@@ -30,7 +29,6 @@ class Outside(NamedTuple):
     """What this use case needs of the world."""
 
     objects: Objects
-    is_running: Callable[[str], bool]
     now: datetime
     settle_seconds: float
 
@@ -41,7 +39,6 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     run = parse(event, RunTask).run
     outside = Outside(
         configuration.state_bucket(),
-        executions.is_running,
         clock.now(),
         configuration.settle_seconds(),
     )
@@ -79,7 +76,8 @@ def _decide(run: Run, asked: Resolve, outside: Outside) -> Entry:
     def decided(entry: Entry | None) -> Entry:
         if entry is None:
             raise BadInput(f"resolve: the ledger has no {asked.contract} in {asked.month}")
-        _check_quiet(run, entry, outside)
+        if not ledger.is_over(entry, outside.now, outside.settle_seconds):
+            raise OutcomeUnknown(f"the last request for {asked.contract} may still be underway")
         try:
             resolved = resolve(entry, decision)
         except ValueError as error:
@@ -88,9 +86,9 @@ def _decide(run: Run, asked: Resolve, outside: Outside) -> Entry:
             where = f"success_contracts of {asked.month}"
             raise BadInput(f"resolve: {asked.contract} is settled by hand, in {where}")
         failure = resolved.failure
-        if failure and failure.code != FORMULA and asked.outcome == "accepted":
+        if failure and failure.code not in NOT_COMPUTED and asked.outcome == "accepted":
             # What is left was refused or never sent; the doubt is over.
-            left = explain(resolved, at, formula=None, error="NOT_SENT", cause="not sent so far")
+            left = explain(resolved, at, error="NOT_SENT", cause="not sent so far")
             return ledger.fail(resolved, left)
         return resolved
 
@@ -101,15 +99,6 @@ def _is_settled_by_hand(run: Run, asked: Resolve, objects: Objects) -> bool:
     """Whether the state file lists the contract as a success alone: no run would send it again."""
     state = (state_bucket.read_state(objects, run.plan) or PlanState()).at(Month.parse(asked.month))
     return asked.contract in state.done - state.failed
-
-
-def _check_quiet(run: Run, entry: Entry, outside: Outside) -> None:
-    """Nobody may be sending this contract while its fate is decided."""
-    holder = claim.holder(entry, run.execution)
-    if holder and outside.is_running(holder):
-        raise ContractBusy(f"{entry.contract_id} of {entry.month} is being sent by {holder}")
-    if not ledger.request_over(entry, outside.now, outside.settle_seconds):
-        raise OutcomeUnknown(f"the last request for {entry.contract_id} may still be underway")
 
 
 def _record(run: Run, asked: Resolve, entry: Entry, outside: Outside, *, settled: bool) -> None:
@@ -125,7 +114,7 @@ def _record(run: Run, asked: Resolve, entry: Entry, outside: Outside, *, settled
         return
 
     def recorded(document: state_file.Document) -> state_file.Document:
-        left = error_record(run.plan.cloud, entry)
+        left = error_record(entry)
         return state_file.record_month(
             document, run.plan.key, month, successes=[], errors=[left], closes=False, at=at
         )

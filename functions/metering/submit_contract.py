@@ -7,25 +7,31 @@ a request whose outcome is not known is the state machine's Retry on OutcomeUnkn
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from msgspec.structs import replace
 
 from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.clazar import Clazar, ListingUnavailable, Reply
 from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import answers, ledger, lookup, submission
-from functions.domain.ledger_entry import Attempt, Entry
+from functions.domain.ledger_entry import BATCH, Attempt, Decision, Entry
+from functions.domain.listing_pages import ask
+from functions.domain.lookup import Look
+from functions.domain.month import format_instant, parse_instant
+from functions.domain.resolution import resolve
 from functions.errors import (
     BadState,
-    ContractBusy,
+    ContractUnserved,
     CredentialsRefused,
+    LeaseLost,
+    ListingUnfinished,
     OutcomeUnknown,
     PartnerBusy,
     PartnerRefused,
@@ -37,6 +43,13 @@ from functions.payloads import dump, parse
 logger = Logger()
 # A request with its token and one repetition after a 401 fits in this.
 _SECONDS_FOR_A_REQUEST = 60.0
+# An unfinished look is not resumed after this: what it has seen may have changed.
+_KEEPS = timedelta(hours=1)
+_NOT_TAKEN = {
+    "busy": PartnerBusy,
+    "unreachable": PartnerUnreachable,
+    "unserved": ContractUnserved,
+}
 
 
 class Outside(NamedTuple):
@@ -73,100 +86,103 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
     version = document.read()
     if version is None:
         raise BadState(f"{document.key} is missing: the contract was not claimed")
-    try:
-        version = _settle(task, outside, document, version)
-    except (CredentialsRefused, PartnerUnreachable) as error:
-        reason, held = str(error), version.value
-        document.change(lambda entry: ledger.hindered(entry or held, reason))
-        raise
-    if version.value.refused:
-        raise PartnerRefused(_refused(version.value))
-    if not version.value.accepted:
-        raise OutcomeUnknown(_in_doubt(version.value))
-
-
-def _settle(
-    task: ContractTask, outside: Outside, document: Document[Entry], version: Version[Entry]
-) -> Version[Entry]:
-    """Look up and send until nothing is left to send."""
+    if _is_settled_by_hand(task, outside.objects):
+        document.write(_waived(task, version.value, outside.now()), version)
+        return
     while True:
         if version.value.execution != task.run.execution:
-            raise ContractBusy(f"{document.key} was taken over by {version.value.execution}")
-        version = _look_up(task, outside, document, version)
-        if version.value.in_doubt:
-            raise OutcomeUnknown(_in_doubt(version.value))
-        if not version.value.sendable:
-            return version
-        version = _send(task, outside, document, version)
+            raise LeaseLost(f"{document.key} was taken over by {version.value.execution}")
+        look = _look_up(task, outside, document, version)
+        if look.entry != version.value:
+            version = document.write(look.entry, version)
+        if any(line.dimension not in look.free for line in look.entry.in_doubt):
+            raise OutcomeUnknown(_in_doubt(look.entry))
+        if not look.free:
+            break
+        version = _send(task, outside, document, version, look.free)
+    if version.value.refused:
+        raise PartnerRefused(_refused(version.value))
+
+
+def _is_settled_by_hand(task: ContractTask, objects: Objects) -> bool:
+    """Whether an operator has put the contract into success_contracts since MergeUsage looked."""
+    if task.contract.done:
+        return False
+    state, _ = state_bucket.read_state_version(objects, task.run.plan, task.state_version)
+    return state is not None and task.contract.contract_id in state.at(task.of).done
+
+
+def _waived(task: ContractTask, entry: Entry, now: datetime) -> Entry:
+    if entry.settled_at:
+        return entry
+    reason = f"put into success_contracts of {task.run.plan.state_file} before it was sent"
+    at = format_instant(now)
+    return resolve(
+        entry, Decision(what="waived", execution=task.run.execution, at=at, reason=reason)
+    )
 
 
 def _look_up(
     task: ContractTask, outside: Outside, document: Document[Entry], version: Version[Entry]
-) -> Version[Entry]:
-    """Ask Clazar what it holds for the lines that need it, and write down what it says."""
-    if not version.value.to_look_up:
-        return version
-    name, month = task.contract.contract_id, task.of
-    asked_at = outside.now()  # before the look: what it says is no younger than this
+) -> Look:
+    """Ask Clazar what it holds for the lines that need it."""
+    entry, name = version.value, task.contract.contract_id
+    if not entry.to_look_up:
+        return Look(entry, ())
+    now = outside.now()  # before the look: what it says is no younger than this
+    asked = entry.asked
+    if asked is None or now - parse_instant(asked.begun) > _KEEPS:
+        names = [line.dimension for line in entry.to_look_up]
+        asked = ask(name, names, now.isoformat())
     try:
-        stored = outside.clazar.stored(name, month.start)
+        asked = outside.clazar.read_listing(asked, name, task.of, outside.seconds_left)
     except ListingUnavailable as error:
         logger.warning("clazar cannot be asked", contract=name, reason=str(error))
-        return _write(document, lookup.not_listable(version.value), version)
-    looked = lookup.looked(
-        version.value,
-        stored,
-        _foreign(task, outside.objects) if stored else {},
-        request_over=ledger.request_over(version.value, asked_at, outside.settle_seconds),
+        return lookup.not_listable(entry)
+    if asked.queries or outside.seconds_left() < _SECONDS_FOR_A_REQUEST:
+        document.write(replace(entry, asked=asked), version)
+        raise ListingUnfinished(f"{asked.rows} of Clazar's records for {name} read, to be resumed")
+    begun, plan = parse_instant(asked.begun), task.run.plan
+    stored = asked.listing.stored
+    owners = state_bucket.owners(outside.objects, plan, task.of, name) if stored else []
+    return lookup.looked(
+        entry,
+        asked.listing,
+        owners,
+        lambda line: ledger.is_over(entry, begun, outside.settle_seconds, line),
     )
-    return _write(document, looked, version)
-
-
-def _foreign(task: ContractTask, objects: Objects) -> Counter[str]:
-    """Count the other plans that hold, or may hold, each dimension of this contract's month."""
-    name = task.contract.contract_id
-    return Counter(
-        line.dimension
-        for entry in state_bucket.entries_of_other_plans(objects, task.run.plan, task.of, name)
-        for line in entry.may_be_billed
-    )
-
-
-def _write(document: Document[Entry], entry: Entry, version: Version[Entry]) -> Version[Entry]:
-    return version if entry == version.value else document.write(entry, version)
 
 
 def _send(
-    task: ContractTask, outside: Outside, document: Document[Entry], version: Version[Entry]
+    task: ContractTask,
+    outside: Outside,
+    document: Document[Entry],
+    version: Version[Entry],
+    free: Collection[str],
 ) -> Version[Entry]:
-    if outside.seconds_left() < _SECONDS_FOR_A_REQUEST:
-        raise PartnerBusy("too little time is left for a request; the next invocation goes on")
-    lines = version.value.sendable
-    name = task.contract.contract_id
-    until = version.value.until
-    body, digest = submission.request(task.run.plan.cloud, name, task.of, lines, until)
+    entry, name = version.value, task.contract.contract_id
+    lines = [line for line in entry.lines if line.dimension in free][:BATCH]
+    request = submission.request(entry.cloud, name, task.of, lines, entry.until)
     attempt = Attempt(
         id=uuid4().hex,
         execution=task.run.execution,
         at=outside.now().isoformat(),
         dimensions=tuple(line.dimension for line in lines),
-        request=body,
-        digest=digest,
+        request=request.body,
+        digest=request.digest,
         reason=task.run.reason,
     )
-    document.write(ledger.begin(version.value, attempt), version)
+    document.write(ledger.begin(entry, attempt), version)
     try:
-        reply = outside.clazar.submit(body.encode())
+        reply = outside.clazar.submit(request)
     except (CredentialsRefused, PartnerUnreachable) as error:
         not_taken = dict.fromkeys(attempt.dimensions, answers.NOT_TAKEN)
         _conclude(document, attempt, Reply("busy", not_taken, None, str(error)))
         raise
     concluded = _conclude(document, attempt, reply)
-    if reply.outcome == "unreachable":
-        raise PartnerUnreachable(f"no connection to Clazar: {reply.response[:200]}")
-    if reply.outcome == "busy":
-        raise PartnerBusy(
-            f"Clazar did not take the request: HTTP {reply.status} {reply.response[:200]}"
+    if reply.outcome in _NOT_TAKEN:
+        raise _NOT_TAKEN[reply.outcome](
+            f"POST /metering/: HTTP {reply.status or 'none'}: {reply.response[:200]}"
         )
     return concluded
 
@@ -188,9 +204,11 @@ def _conclude(document: Document[Entry], attempt: Attempt, reply: Reply) -> Vers
 
 
 def _in_doubt(entry: Entry) -> str:
-    names = ", ".join(line.dimension for line in entry.lines if line.state != "accepted")
+    doubts = "; ".join(
+        f"{line.dimension}{f' ({line.message})' if line.message else ''}" for line in entry.in_doubt
+    )
     of = f"{entry.contract_id} for {entry.month}"
-    return f"it is not known whether Clazar accepted {names} of {of}"
+    return f"it is not known whether Clazar accepted usage of {of}: {doubts[:1_000]}"
 
 
 def _refused(entry: Entry) -> str:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, NamedTuple, NoReturn
 
-from functions.adapters.clazar import ListingUnavailable, Reply
-from functions.domain import answers
-from functions.domain.answers import UNKNOWN, Stored
-from functions.errors import PartnerUnreachable
+from functions.adapters.clazar_http import NoAnswer, Response
 from tests.in_memory.points import Points
 
 
@@ -40,18 +36,16 @@ class Clazar:
         """The quantities that were accepted, the first of each."""
         return {_billed(record): record["quantity"] for record in reversed(self.accepted)}
 
-    def submit(self, body: bytes) -> Reply:
+    def post(self, body: bytes) -> Response:
         """Answer `POST /metering/`."""
         records = json.loads(body)["request"]
-        names = [record["dimension"] for record in records]
         label = f"POST {records[0]['contract_id']} {records[0]['start_time'][:7]}"
 
-        def effect() -> Reply:
-            answer = {"results": [self._take(record) for record in records]}
-            return Reply("answered", answers.read_results(records, answer), 200, json.dumps(answer))
+        def effect() -> Response:
+            return Response(200, json.dumps({"results": [self._take(item) for item in records]}))
 
-        def lost() -> Reply:
-            return Reply("unknown", dict.fromkeys(names, UNKNOWN), None, "connection lost")
+        def lost() -> NoReturn:
+            raise NoAnswer("connection lost")
 
         return self._points.at("request", label, effect, lost)
 
@@ -64,18 +58,19 @@ class Clazar:
         self.accepted.append({**record, "id": f"r-{len(self.accepted) + 1}", "status": "success"})
         return self.accepted[-1]
 
-    def stored(self, contract: str, start: datetime) -> dict[str, tuple[Stored, ...]]:
-        """Answer `GET /metering/`."""
+    def get(self, query: Mapping[str, str]) -> Response:
+        """Answer `GET /metering/`: everything of a contract on one page."""
 
-        def effect() -> dict[str, tuple[Stored, ...]]:
+        def effect() -> Response:
             if not self.lists:
-                raise ListingUnavailable("GET /metering/: HTTP 404")
-            return answers.read_stored(self.accepted, contract=contract, start=start)
+                return Response(404, "not found")
+            of = [row for row in self.accepted if row["contract_id"] == query["contract_id"]]
+            return Response(200, json.dumps({"results": of if query["page"] == "1" else []}))
 
         def lost() -> NoReturn:
-            raise PartnerUnreachable("GET /metering/: no answer")
+            raise NoAnswer("no answer")
 
-        return self._points.at("listing", f"GET {contract} {start:%Y-%m}", effect, lost)
+        return self._points.at("listing", f"GET {query['contract_id']}", effect, lost)
 
 
 def _billed(record: Mapping[str, str]) -> Billed:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from functions.adapters import clazar as adapters_clazar
 from functions.adapters import configuration, usage_reader
 from functions.domain import keys
 from functions.domain.month import Month, format_instant
@@ -60,7 +61,7 @@ class MeteringWorld(Account):
         ports = {
             "state_bucket": lambda: self.state_bucket,
             "usage_bucket": lambda: self.usage_bucket,
-            "clazar": lambda: self.clazar,
+            "clazar": lambda: adapters_clazar.Clazar(self.clazar),
             "plans": lambda: {plan.key: plan for plan in self.plans},
             "settle_seconds": lambda: float(SETTLE_SECONDS),
         }

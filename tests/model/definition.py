@@ -58,7 +58,7 @@ def after(ended: Invocation, step: Step) -> Invocation | None:
 
 def _after_claim(ended: Invocation, action: str) -> Invocation | None:
     if action == "record_error":
-        return ended._replace(state="RecordError", problem="NoQuantity")
+        return ended._replace(state="RecordError", problem="NO_USAGE")
     return ended._replace(state=_ACTIONS[action]) if action in _ACTIONS else _next_contract(ended)
 
 
@@ -74,7 +74,7 @@ def _after_error(ended: Invocation, error: str) -> Invocation | None:
     target = _caught(ended.state, error)
     if target == "RecordError":
         return ended._replace(state="RecordError", problem=error)
-    if ended.state in _CHILD:
+    if ended.state in _CHILD:  # RecordOpen writes what only people read
         return _next_contract(ended)
     if target == "ReleasePlan" or ended.state in _MONTH:  # the month map's own Catch
         return ended._replace(state="ReleasePlan")

@@ -21,6 +21,7 @@ class Item(NamedTuple):
             contract_id=self.contract,
             quantities=quantities,
             amounts=quantities,
+            usage=quantities,
             retry=self.retry,
             without_usage=self.without_usage,
         )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from functions.adapters.clazar import ListingUnavailable, Reply
 from functions.adapters.storage import Listed, Stored
-from functions.domain import answers, keys
+from functions.domain import answers, keys, listing
+from functions.domain.listing_pages import Asked
 from functions.domain.month import parse_instant
+from functions.domain.submission import Request
 from infra.tasks import SETTLE_SECONDS
 from tests.model import month
 
 NOW = parse_instant(month.AT)
-SETTLED = NOW + timedelta(seconds=SETTLE_SECONDS)
+# However often the outcome of a line was unknown before.
+SETTLED = NOW + timedelta(seconds=SETTLE_SECONDS * 30)
 BILL = "bill"
 Effect = tuple[Any, ...]
 
@@ -40,11 +44,13 @@ class Outside:
             self.wanted = effect
         raise Paused
 
-    def read(self, key: str) -> Stored | None:
+    def read(self, key: str, *, unless: str = "") -> Stored | None:
         if key == BILL or key not in month.SLOTS:
             return self._own(key)
         slot = month.SLOTS[key]
         found = self._ask("read", slot)
+        if unless and str(found) == unless:
+            return Stored(b"", unless)
         if slot >= month.ENTRIES:
             self.entry = found
         return Stored(month.body(found), str(found)) if found else None
@@ -100,20 +106,19 @@ class Outside:
         self.attempt = self._ask("new attempt")
         return _Id(str(self.attempt))
 
-    def stored(self, contract: str, _start: datetime) -> dict[str, tuple[answers.Stored, ...]]:
+    def read_listing(self, asked: Asked, contract: str, _month: object, _left: object) -> Asked:
         found = self._ask("look", month.CONTRACTS.index(contract))
         if found is None:
             raise ListingUnavailable("HTTP 404")
-        return {
-            name: (
-                answers.Stored(record_id="r", quantity=month.QUANTITIES[name], status="success"),
-            )
+        listed = {
+            name: {"r": listing.Stored(record_id="r", quantity=month.QUANTITIES[name])}
             for name, count in zip(month.DIMENSIONS, found, strict=True)
             if count
         }
+        return replace(asked, queries=(), listing=listing.Listing(listed))
 
-    def submit(self, body: bytes) -> Reply:
-        records = json.loads(body)["request"]
+    def submit(self, request: Request) -> Reply:
+        records = request.records
         names = [record["dimension"] for record in records]
         place = month.CONTRACTS.index(records[0]["contract_id"])
         self._ask("post", place, tuple(month.DIMENSIONS.index(name) for name in names))

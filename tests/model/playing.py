@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 from functions.adapters import leases, state_bucket
 from functions.adapters.clazar import Clazar
 from functions.errors import (
-    ContractBusy,
+    LeaseLost,
     MonthIncomplete,
     OutcomeUnknown,
     PartnerBusy,
@@ -39,7 +39,7 @@ from tests.model.outside import BILL, NOW, Effect, Outside, Paused, now_playing
 
 # What Step Functions may be told here. Anything else is a mistake of the model or of the code.
 _EXPECTED = (
-    ContractBusy,
+    LeaseLost,
     MonthIncomplete,
     OutcomeUnknown,
     PartnerBusy,
@@ -112,12 +112,12 @@ def _plan(of: Invocation, outside: Outside) -> None:
 
 def _merge(of: Invocation, outside: Outside) -> tuple[Item, ...]:
     task = MonthTask(run=_run(of), month=str(month.MONTH))
-    found = to_process(task, month.bill(of.contracts), outside)
+    found, _ = to_process(task, month.bill(of.contracts), outside)
     return tuple(Item(item.contract_id, item.retry, item.without_usage) for item in found)
 
 
 def _claim(of: Invocation, outside: Outside) -> str:
-    return claim_contract(_task(of), outside, outside.is_running, month.AT).action
+    return claim_contract(_task(of), outside, month.AT).action
 
 
 def _submit(of: Invocation, outside: Outside) -> None:

@@ -13,10 +13,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple, NoReturn
 
-from functions.adapters.clazar import ListingUnavailable, Reply
-from functions.domain import answers
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Stored
-from functions.errors import CredentialsRefused, PartnerBusy, PartnerUnreachable
+from functions.adapters.clazar_http import NeverSent, NoAnswer, Response
+from functions.errors import CredentialsRefused
 from infra.metering_tasks import TASKS
 from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.machine import Execution
@@ -92,7 +90,7 @@ class Receiver:
         self.unknown_contracts.clear()
         self.unregistered.clear()
 
-    def submit(self, body: bytes) -> Reply:
+    def post(self, body: bytes) -> Response:
         """Answer `POST /metering/`."""
         records = json.loads(body)["request"]
         invocation = self._points.invocations[-1]
@@ -103,13 +101,13 @@ class Receiver:
 
         self.watch(execution, records[0]["start_time"][:7], records[0]["contract_id"])
 
-        def effect() -> Reply:
+        def effect() -> Response:
             what = ", ".join(f"{item['quantity']} {item['dimension']}" for item in records)
             self._say(f"{execution.name} sends {who}: {what}{f' ({mood})' if mood else ''}")
             return self._answered(plan, records, mood, latest)
 
-        def lost() -> Reply:
-            return _reply("unknown", records, UNKNOWN)
+        def lost() -> NoReturn:
+            raise NoAnswer("connection lost")
 
         return self._points.at("request", f"POST {who}", effect, lost)
 
@@ -121,25 +119,26 @@ class Receiver:
 
     def _answered(
         self, plan: str, records: list[dict[str, str]], mood: str, latest: datetime
-    ) -> Reply:
+    ) -> Response:
         if mood == "credentials":
-            raise CredentialsRefused("Clazar refused a new token: HTTP 401")
-        if mood in ("busy", "unreachable"):
-            return _reply(mood, records, NOT_TAKEN)
+            raise CredentialsRefused("Clazar refused the credentials in the secret: HTTP 401")
+        if mood == "busy":
+            return Response(429, "slow down")
+        if mood == "unreachable":
+            raise NeverSent("connection refused")
         if mood == "dropped":
-            return _reply("unknown", records, UNKNOWN)
+            raise NoAnswer("connection lost")
         if mood == "late":
             later = self._until(latest)
             self._timeline.after(later, lambda: self._take_late(plan, records, latest))
-            return _reply("unknown", records, UNKNOWN)
+            raise NoAnswer("timed out")
         pending = mood == "pending"
         results = [self._take(plan, record, latest, pending=pending) for record in records]
         if mood == "lost":
-            return _reply("unknown", records, UNKNOWN)
+            raise NoAnswer("connection lost")
         if mood == "partial":
             results = [item for item in results if self._rng.random() < 0.5]
-        read = answers.read_results(records, {"results": results})
-        return Reply("answered", read, 200, "")
+        return Response(200, json.dumps({"results": results}))
 
     def _take_late(self, plan: str, records: list[dict[str, str]], latest: datetime) -> None:
         self._say(f"the late request of {records[0]['contract_id']} arrives")
@@ -179,28 +178,26 @@ class Receiver:
         self._say(f"the pending {held.sold.dimension} of {held.sold.contract} is now {status}")
         held.row["status"] = status
 
-    def stored(self, contract: str, start: datetime) -> dict[str, tuple[Stored, ...]]:
+    def get(self, query: Mapping[str, str]) -> Response:
         """Answer `GET /metering/`."""
         mood = self.away or self._mood(("unreachable", "busy"))
+        contract = query["contract_id"]
 
-        def effect() -> dict[str, tuple[Stored, ...]]:
+        def effect() -> Response:
             if mood == "credentials":
-                raise CredentialsRefused("Clazar refused a new token: HTTP 401")
-            if mood == "busy":
-                raise PartnerBusy("GET /metering/: HTTP 200 without a listing")
+                raise CredentialsRefused("Clazar refused the credentials in the secret: HTTP 401")
+            if mood == "unreachable":
+                raise NoAnswer("no answer")
             if mood:
-                raise PartnerUnreachable("GET /metering/: HTTP 503")
+                return Response(503, "unavailable")
             if not self.lists:
-                raise ListingUnavailable("GET /metering/: HTTP 404")
+                return Response(404, "not found")
             now = self._timeline.now
             rows = [held.row for held in self.held if held.listed_from <= now]
-            return answers.read_stored(rows, contract=contract, start=start)
+            rows = [row for row in rows if row["contract_id"] == contract]
+            return Response(200, json.dumps({"results": rows if query["page"] == "1" else []}))
 
         def lost() -> NoReturn:
-            raise PartnerUnreachable("GET /metering/: no answer")
+            raise NoAnswer("no answer")
 
-        return self._points.at("listing", f"GET {contract} {start:%Y-%m}", effect, lost)
-
-
-def _reply(outcome: Any, records: list[dict[str, str]], answer: answers.Answer) -> Reply:
-    return Reply(outcome, {record["dimension"]: answer for record in records}, None, outcome)
+        return self._points.at("listing", f"GET {contract}", effect, lost)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from functions.adapters.clazar import ListingUnavailable, Reply
-from functions.domain import answers
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Stored
-from functions.errors import PartnerBusy
+from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer
+from functions.domain.listing import Listing, with_rows
+from functions.domain.listing_pages import Asked
+from functions.domain.month import Month
+from functions.domain.submission import Request
+from functions.errors import PartnerUnreachable
 
 
 class MemoryClazar:
@@ -42,10 +46,10 @@ class MemoryClazar:
         """How often each dimension was accepted."""
         return Counter(record["dimension"] for record in self.accepted)
 
-    def submit(self, body: bytes) -> Reply:
+    def submit(self, request: Request) -> Reply:
         """Answer a request as the action says."""
         self._arrive()
-        records = json.loads(body)["request"]
+        records = request.records
         self.requests.append(records)
         action = self.actions.popleft() if self.actions else "ok"
         everything = {record["dimension"] for record in records}
@@ -76,13 +80,18 @@ class MemoryClazar:
         self.accepted.append(record)
         return Answer(kind="accepted", record_id=str(len(self.accepted)))
 
-    def stored(self, contract: str, start: datetime) -> dict[str, tuple[Stored, ...]]:
+    def read_listing(
+        self, asked: Asked, contract: str, month: Month, _left: Callable[[], float]
+    ) -> Asked:
         """List what was accepted, if there is a listing."""
         self._arrive()
         if not self.listing:
             raise ListingUnavailable("GET /metering/: HTTP 404")
         if self.listing_busy:
             self.listing_busy -= 1
-            raise PartnerBusy("GET /metering/: HTTP 503")
-        rows = [{**record, "id": "r", "status": self.listed_status} for record in self.accepted]
-        return answers.read_stored(rows, contract=contract, start=start)
+            raise PartnerUnreachable("GET /metering/: HTTP 429")
+        rows = [
+            {**record, "id": str(number), "status": self.listed_status}
+            for number, record in enumerate(self.accepted)
+        ]
+        return replace(asked, queries=(), listing=with_rows(Listing(), rows, contract, month))

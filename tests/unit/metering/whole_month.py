@@ -173,7 +173,8 @@ class WholeMonth:
     def contract(self, task: ContractTask) -> None:
         """Claim, submit and record one contract."""
         at = format_instant(self.now)
-        action = claim_contract(task, self.state, lambda _: False, at).action
+        claimed = claim_contract(task, self.state, at)
+        action, task = claimed.action, msgspec.structs.replace(task, problem=claimed.problem)
         if action == "nothing":
             return
         if action == "submit" and (problem := self.submitted(task)):
@@ -188,14 +189,14 @@ class WholeMonth:
         clazar: Clazar = self.clazar  # type: ignore[assignment]  # the same two methods
         outside = Outside(self.state, clazar, lambda: self.now, lambda: 90.0, SETTLE_SECONDS)
         problem = None
-        for _ in range(_TRIES):
+        for wait in (SETTLE_SECONDS, 30 * SETTLE_SECONDS, 0):
             try:
                 submit_contract(task, outside)
             except PartnerRefused as error:
                 return Caught("PartnerRefused", str(error))
             except OutcomeUnknown as error:
                 problem = Caught("OutcomeUnknown", str(error))
-                self.now += timedelta(seconds=SETTLE_SECONDS)
+                self.now += timedelta(seconds=wait)
             else:
                 return None
         return problem

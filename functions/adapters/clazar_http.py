@@ -1,0 +1,129 @@
+"""An HTTP session with Clazar: one account, its token, one connection per request.
+
+No retries and no waiting: that is the state machine's job, where it can be seen.
+
+`POST /authenticate/`, `POST /metering/`, `GET /metering/` (developers.clazar.io).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import requests
+
+from functions.adapters.http_errors import named, never_connected
+from functions.errors import CredentialsRefused, PartnerUnreachable
+
+# Connect and read. Together they stay well inside the function's timeout, so that a request that
+# has left is over before Step Functions tries again.
+_TIMEOUT = (5.0, 20.0)
+_OK, _UNAUTHORIZED, _TIMED_OUT, _TOO_MANY, _SERVER_ERROR = 200, 401, 408, 429, 500
+_EARLY = 60.0
+_UNSTATED_LIFETIME = 300.0
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What the secret holds."""
+
+    client_id: str
+    client_secret: str
+
+
+class Response(NamedTuple):
+    """An answer, without the token that a proxy may repeat in it."""
+
+    status: int
+    text: str
+
+
+class NeverSent(Exception):
+    """No connection was made, so the request has not left."""
+
+
+class NoAnswer(Exception):
+    """The request has left, or may have, and there is no answer."""
+
+
+class Session:
+    """Keeps its token between calls and renews it when it is refused."""
+
+    def __init__(self, url: str, credentials: Callable[[bool], Credentials]) -> None:
+        self._url, self._credentials = url.rstrip("/"), credentials
+        self._token, self._expires = "", 0.0
+
+    def post(self, body: bytes) -> Response:
+        """Send `POST /metering/`. CredentialsRefused, PartnerUnreachable: it has not left."""
+        return self._call("POST", data=body, headers={"content-type": "application/json"})
+
+    def get(self, query: Mapping[str, str]) -> Response:
+        """Send `GET /metering/`."""
+        return self._call("GET", params=dict(query), headers={})
+
+    def _call(self, method: str, headers: dict[str, str], **request: Any) -> Response:
+        """Send with a token; if it is refused nothing was taken, so once more with a new one."""
+        for fresh in (False, True):
+            authorization = {"authorization": f"Bearer {self._authorize(fresh=fresh)}"}
+            try:
+                # A connection of its own: one kept alive while Lambda slept would make every first
+                # request an unknown outcome.
+                response = requests.request(
+                    method,
+                    f"{self._url}/metering/",
+                    headers={"accept": "application/json", **headers, **authorization},
+                    timeout=_TIMEOUT,
+                    allow_redirects=False,
+                    **request,
+                )
+            except requests.RequestException as error:
+                if never_connected(error):
+                    raise NeverSent(named(error)) from error
+                raise NoAnswer(named(error)) from error
+            if response.status_code != _UNAUTHORIZED:
+                break
+        return Response(response.status_code, _text(response).replace(self._token, "(token)"))
+
+    def _authorize(self, *, fresh: bool) -> str:
+        if fresh or time.monotonic() >= self._expires:
+            self._token, seconds = self._new_token()
+            self._expires = time.monotonic() + max(seconds - _EARLY, seconds / 2)
+        return self._token
+
+    def _new_token(self) -> tuple[str, float]:
+        for again in (False, True):
+            credentials = self._credentials(again)
+            try:
+                response = requests.post(
+                    f"{self._url}/authenticate/",
+                    json=msgspec.to_builtins(credentials),
+                    timeout=_TIMEOUT,
+                    allow_redirects=False,
+                )
+            except requests.RequestException as error:
+                raise PartnerUnreachable(f"POST /authenticate/: {named(error)}") from error
+            status, body = response.status_code, as_json(_text(response))
+            token = body.get("access_token") if isinstance(body, dict) else None
+            if status == _OK and isinstance(token, str) and token:
+                lifetime = body.get("expires_in")
+                if not isinstance(lifetime, int | float) or lifetime <= 0:
+                    lifetime = _UNSTATED_LIFETIME
+                return token, float(lifetime)
+            if status in (_OK, _TOO_MANY, _TIMED_OUT) or status >= _SERVER_ERROR:
+                raise PartnerUnreachable(f"POST /authenticate/: HTTP {status} without a token")
+        raise CredentialsRefused(f"Clazar refused the credentials in the secret: HTTP {status}")
+
+
+def _text(response: requests.Response) -> str:
+    """JSON is UTF-8, whatever a header says or does not say."""
+    return response.content.decode("utf-8-sig", errors="replace")
+
+
+def as_json(text: str) -> Any:
+    """Return what a JSON text holds, None if it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

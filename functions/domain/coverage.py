@@ -1,0 +1,100 @@
+"""What was measured has an identity: usage of a contract's month is billed by one line only.
+
+Clazar's dimension name is what a line is called at the moment. A line belongs to the usage
+dimensions that its formula reads; without a formula it is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from functions.domain.formula import names_in
+from functions.domain.ledger_entry import Entry, Line
+
+_PRICE = "_total_price"
+
+
+def sources(dimension: str, formulas: Mapping[str, str]) -> frozenset[str]:
+    """Return the usage dimensions that a dimension bills; {""} for a flat fee."""
+    if dimension not in formulas:
+        return frozenset((dimension,))
+    names = names_in(formulas[dimension])
+    return names | {name.removesuffix(_PRICE) for name in names} or frozenset(("",))
+
+
+def conflicts(
+    entry: Entry, quantities: Mapping[str, str], formulas: Mapping[str, str], cloud: str
+) -> list[str]:
+    """Say why today's configuration may not bill what is left of an entry; empty if it may.
+
+    A line that was accepted, or may have been, covers its usage: no other line may bill it again.
+    """
+    fixed = [line for line in entry.lines if line.is_fixed]
+    names = {line.dimension for line in fixed}
+    found = []
+    if fixed and cloud != entry.cloud and quantities.keys() - names:
+        found.append(f"{_named(fixed[0])} was sent for cloud {entry.cloud}, which is {cloud} now")
+    for name in sorted(quantities):
+        for line in fixed:
+            found += _conflict(line, name, entry.formulas, formulas)
+    return found
+
+
+def _conflict(
+    line: Line, name: str, then: Mapping[str, str], now: Mapping[str, str]
+) -> Iterator[str]:
+    before, after = sources(line.dimension, then), sources(name, now)
+    if name == line.dimension:
+        if more := after - before:
+            yield f"{_named(line)} does not bill {', '.join(sorted(more))}, which {name} reads now"
+    elif before & after and not _is_known(name, then, now):
+        usage = ", ".join(sorted(before & after)) or "a flat fee"
+        yield f"{usage} is billed as {_named(line)}; {name} would bill it again"
+
+
+def _is_known(name: str, then: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether a dimension was configured like this when the entry's lines were computed."""
+    return name in now and then.get(name) == now[name]
+
+
+def _named(line: Line) -> str:
+    return f"{line.dimension} ({line.quantity} {line.state})"
+
+
+def recorded(entry: Entry, formulas: Mapping[str, str]) -> dict[str, str]:
+    """Return the formulas that an entry goes by now: those of fixed lines stay what they were."""
+    fixed = [line for line in entry.lines if line.is_fixed]
+    names = {line.dimension for line in fixed}
+    covered = frozenset().union(*(sources(name, entry.formulas) for name in names))
+    now = {
+        name: text
+        for name, text in formulas.items()
+        if name not in names and not sources(name, formulas) & covered
+    }
+    return {**now, **entry.formulas} if fixed else dict(formulas)
+
+
+def usage_of(entry: Entry, usage: Mapping[str, str]) -> dict[str, str]:
+    """Return the usage that an entry goes by now: what fixed lines bill is as it was for them."""
+    fixed = [line.dimension for line in entry.lines if line.is_fixed]
+    kept = frozenset().union(*(sources(name, entry.formulas) for name in fixed))
+    then = {name: text for name, text in entry.usage.items() if name in kept}
+    return {**{name: text for name, text in usage.items() if name not in kept}, **then}
+
+
+def still_due(
+    entry: Entry,
+    quantities: Mapping[str, str],
+    usage: Mapping[str, str],
+    formulas: Mapping[str, str],
+) -> set[str]:
+    """Return the dimensions that a billed entry may still take: they bill usage that came since."""
+    lines = {line.dimension for line in entry.lines}
+    covered = frozenset().union(*(sources(name, entry.formulas) for name in lines))
+    return {
+        name
+        for name in quantities.keys() - lines
+        for read in (sources(name, formulas),)
+        if any(usage.get(source) != entry.usage.get(source) for source in read)
+        and (_is_known(name, entry.formulas, formulas) or not read & covered)
+    }

@@ -1,0 +1,176 @@
+"""What the receiver lists for a contract's month: rows placed in their window, or a doubt.
+
+Not understood is not absent: a row that may be the contract's and cannot be placed never permits
+sending. Filters are applied again here, because a listing that ignores one must not look like
+acceptance.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+import msgspec
+
+from functions.domain.month import Month
+
+_EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
+_MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
+_SHOWN = 80
+
+Status = Literal["billed", "not billed", "undecided"]
+_STATUSES: Mapping[str, Status] = {"success": "billed", "fail": "not billed", "error": "not billed"}
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that is stored for a dimension in the month.
+
+    `whole`: its window begins with the month, as ours does; others cover a part of the month.
+    """
+
+    record_id: str
+    quantity: str
+    status: Status = "billed"
+    whole: bool = True
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """What is stored, by dimension and row, and what could not be placed.
+
+    `doubts`: why something may be stored that is not seen, by dimension; under "" for all of them.
+    """
+
+    stored: dict[str, dict[str, Stored]] = {}
+    doubts: dict[str, str] = {}
+
+    def of(self, dimension: str) -> tuple[Stored, ...]:
+        """Return the records of a dimension that are billed, or may be."""
+        return tuple(self.stored.get(_folded(dimension), {}).values())
+
+    def doubt(self, dimension: str) -> str:
+        """Say what may be a record of a dimension and cannot be placed; empty if nothing may."""
+        return self.doubts.get(_folded(dimension), "") or self.doubts.get("", "")
+
+
+class _Unplaced(Exception):
+    """A row that may be the contract's. Its dimension, if that can be read, and the reason."""
+
+
+def with_rows(listing: Listing, rows: Sequence[Any], contract: str, month: Month) -> Listing:
+    """Return the listing with the rows of one page."""
+    stored = {name: dict(records) for name, records in listing.stored.items()}
+    doubts = dict(listing.doubts)
+    for index, row in enumerate(rows):
+        try:
+            placed = _place(row, contract, month)
+        except _Unplaced as reason:
+            dimension, text = reason.args
+            doubts.setdefault(dimension, text)
+            continue
+        if placed:
+            dimension, record = placed
+            identity = record.record_id or f"{json.dumps(row, sort_keys=True)} {index}"
+            stored.setdefault(dimension, {})[identity] = record
+    return Listing(stored, doubts)
+
+
+def _place(row: object, contract: str, month: Month) -> tuple[str, Stored] | None:
+    """Return a row's dimension and record; None if it is another's, or not billed."""
+    if not isinstance(row, Mapping):
+        raise _Unplaced("", f"{row!r} is not a record"[:_SHOWN])
+    status = _STATUSES.get(str(row.get("status")).strip().casefold(), "undecided")
+    same = same_contract(row.get("contract_id"), contract)
+    dimension, begins = row.get("dimension"), read_time(row.get("start_time"))
+    name = _folded(dimension) if isinstance(dimension, str) else ""
+    elsewhere = begins is not None and not month.start <= begins < month.end
+    if same is False or status == "not billed" or elsewhere:
+        return None
+    understood = {
+        "contract_id": same,
+        "dimension": name,
+        "start_time": begins,
+        "quantity": status != "billed" or read_quantity(row.get("quantity")) is not None,
+    }
+    for field in (field for field, value in understood.items() if not value):
+        text = f"record {row.get('id')}: {field} {row.get(field)!r} is not understood"
+        raise _Unplaced(name, text[: 2 * _SHOWN])
+    return name, Stored(
+        record_id=str(row.get("id") or ""),
+        quantity=str(row.get("quantity")).strip(),
+        status=status,
+        whole=begins is not None and begins < month.start + timedelta(hours=1),
+    )
+
+
+def same_contract(listed: object, ours: str) -> bool | None:
+    """Say whether two contract ids name the same contract; None if nobody can tell.
+
+    UUIDs compare as UUIDs. Other ids that differ only in case may or may not be the same.
+    """
+    text = str(listed).strip() if isinstance(listed, str | int) else ""
+    if not text or isinstance(listed, bool):
+        return None
+    if text == ours or (as_uuid(text) and as_uuid(text) == as_uuid(ours)):
+        return True
+    return None if text.casefold() == ours.casefold() else False
+
+
+def as_uuid(text: str) -> uuid.UUID | None:
+    """Return the UUID that a text is, however it is written."""
+    try:
+        return uuid.UUID(text.strip())
+    except ValueError:
+        return None
+
+
+def spellings(contract: str) -> tuple[str, ...]:
+    """Return how a contract id may be written: ours first; a UUID in lower and upper case, too."""
+    usual = str(as_uuid(contract) or contract)
+    return tuple(dict.fromkeys((contract, usual, usual.upper() if as_uuid(usual) else usual)))
+
+
+def same_dimension(listed: object, ours: str) -> bool:
+    """Say whether two dimension names are the same, but for case and blanks around them."""
+    return isinstance(listed, str) and _folded(listed) == _folded(ours)
+
+
+def _folded(dimension: str) -> str:
+    return dimension.strip().casefold()
+
+
+def read_time(value: object) -> datetime | None:
+    """Read a time that has one sensible reading; None for anything else.
+
+    ISO 8601 (without an offset it is UTC), a date, or seconds or milliseconds since 1970.
+    """
+    text = str(value).strip().upper() if isinstance(value, str | int | float) else ""
+    try:
+        if _EPOCH.fullmatch(text):
+            number = float(text)
+            return datetime.fromtimestamp(
+                number / (1000 if number >= _MILLISECONDS_FROM else 1), UTC
+            )
+        found = datetime.fromisoformat(text.removesuffix(" UTC"))
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def read_quantity(value: object) -> Decimal | None:
+    """Return a quantity as a number, None if it is not one."""
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def same_quantity(stored: object, ours: str) -> bool:
+    """Say whether two quantities are the same number, however it is written."""
+    number = read_quantity(stored)
+    return number is not None and number == Decimal(ours)
