@@ -65,6 +65,11 @@ def run(plan: Plan, month: Month, run_id: str, *, dry_run: bool) -> str:
     return f"{'previews' if dry_run else 'runs'}/{plan.path}/{month}/{run_id}/"
 
 
+def closed(plan: Plan, month: Month, run_id: str) -> str:
+    """Return the key of a month in numbers, as an execution has closed it or left it open."""
+    return f"{run(plan, month, run_id, dry_run=False)}closed.json"
+
+
 def report(plan: Plan, month: Month) -> str:
     """Return the prefix of a month's report."""
     return f"reports/{plan.path}/{month}/"

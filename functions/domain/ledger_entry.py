@@ -24,12 +24,14 @@ class Line(
     `accepted`: billed. `refused`: not billed. `waived`: a person has decided not to bill it.
 
     `amount`: the exact usage that `quantity` was rounded from, without what was `carried` in.
+    `billed`: the quantity that the receiver bills if it is another than ours.
     """
 
     dimension: str
     quantity: str
     amount: str = ""
     carried: str = ""
+    billed: str = ""
     state: LineState = "unsure"
     in_doubt_before: bool = False
     evidence: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from functions.domain import submission
-from functions.domain.announcement import some
+from functions.domain.announcement import grouped, some
 from functions.domain.billing import ContractBill
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month
@@ -133,14 +133,14 @@ def error_record(cloud: str, entry: Entry) -> ErrorRecord:
 
 
 def explain_open(month: str, names: list[str], ledger: Mapping[str, Entry]) -> str:
-    """Say which contracts keep a month open, and what came last of each."""
-    reasons = []
-    for name in names[:20]:
-        entry = ledger.get(name)
-        last = entry.attempts[-1].outcome if entry and entry.attempts else ""
-        reason = (entry.hindered_by if entry else "") or last
-        reasons.append(f"{name} ({reason})" if reason else name)
+    """Say which contracts keep a month open, and what came last of each; each reason once."""
+    reasons = grouped([(name, _last_of(ledger.get(name))) for name in names], 20)
     return (
         f"{month} stays open, run again; contracts neither accepted nor recorded as errors: "
-        f"{len(names)}: {', '.join(reasons)}"
+        f"{len(names)}: {'; '.join(reasons)}"
     )
+
+
+def _last_of(entry: Entry | None) -> str:
+    last = entry.attempts[-1].outcome if entry and entry.attempts else ""
+    return (entry.hindered_by if entry else "") or last
