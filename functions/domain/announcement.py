@@ -109,13 +109,13 @@ def _is_due(reminded_at: str, at: str) -> bool:
 
 def told(journal: Journal, at: str) -> Journal:
     """Return the journal once its announcement was delivered: notices leave it."""
-    said = to_announce(journal, at).notices
+    said = to_announce(journal, at)
     return replace(
         journal,
         unresolved={
             month: {name: replace(known, told=True) for name, known in contracts.items()}
             for month, contracts in journal.unresolved.items()
         },
-        notices=tuple(text for text in journal.notices if text not in said),
-        reminded_at=at,
+        notices=tuple(text for text in journal.notices if text not in said.notices),
+        reminded_at=at if said.new or said.reminds else journal.reminded_at,
     )
