@@ -33,7 +33,9 @@ def grouped(found: Iterable[tuple[str, str]], most: int) -> list[str]:
             texts.append(f"{names[0]}{why}")
         else:
             named = f": {', '.join(some(names, most))}" if most > 0 else ""
-            texts.append(f"{len(names)} contracts{why}{named}")
+            texts.append(
+                f"{len(names)} {'contract' if len(names) == 1 else 'contracts'}{why}{named}"
+            )
         most -= len(names)
     return texts
 
