@@ -72,10 +72,10 @@ def _observed(run: Run, state: PlanState | None, objects: Objects) -> Journal:
     seen = state or PlanState()
     if run.dry_run:
         read = document.read()
-        return observe(read.value if read else Journal(), seen)
+        return observe(read.value if read else Journal(), seen, run.as_of)
     if not seen.errors and document.read() is None:
         return Journal()
-    return document.change(lambda journal: observe(journal or Journal(), seen)).value
+    return document.change(lambda journal: observe(journal or Journal(), seen, run.as_of)).value
 
 
 def _exported_to(plan: Plan, usage: Objects) -> datetime | None:

@@ -55,7 +55,17 @@ def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
     ]
     key = f"{keys.run(run.plan, month, run.name, dry_run=True)}preview.json"
     objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
-    return ClosedMonth.of(task.month, usage, report=key, dry_run=True)
+    sent = [len(preview.records) for preview in previews if preview.records]
+    failing = sum(preview.failure is not None for preview in previews)
+    return ClosedMonth.of(
+        task.month,
+        usage,
+        to_submit=len(sent),
+        to_submit_records=sum(sent),
+        errors=failing,
+        report=key,
+        dry_run=True,
+    )
 
 
 def _items(task: MergedMonth, objects: Objects) -> list[ContractItem]:

@@ -16,6 +16,7 @@ from functions.domain.journal import (
     Journal,
     after_resolution,
     ended,
+    in_both,
     moved_to,
     settled_by_hand,
 )
@@ -57,6 +58,13 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> Reconciled:
         month = Month.parse(text)
         for entry in _entries(run, month, names, objects, unreadable):
             waived += _waive(run, month, entry, objects, at)
+    for month in map(Month.parse, journal.underway):
+        # Its CloseMonth may have shown errors that the journal does not know, and died behind that.
+        held = state_bucket.contracts_in_ledger(objects, run.plan, month)
+        listed = (held & state.at(month).done) - state.at(month).failed
+        names = sorted(listed - in_both(journal, month))
+        for entry in _entries(run, month, names, objects, unreadable):
+            waived += bool(entry.failure) and _waive(run, month, entry, objects, at)
     for month, failed in sorted(state.errors.items()):
         names = sorted(failed - state.success.get(month, frozenset()))
         entries = _entries(run, month, names, objects, unreadable)

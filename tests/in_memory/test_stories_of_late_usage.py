@@ -84,10 +84,10 @@ def test_the_report_tells_what_was_billed_from_what_the_files_say_now() -> None:
         world.put_usage("2025-07", "01/06", {"c-1": {"cpu": 3.3}, "c-2": {"cpu": 1.5}})
         world.execute(months=["2025-07"])
         old, new = json.loads(world.state_bucket.objects[REPORT])["rows"]
-        columns = ("usage", "billed_usage", "carried_in", "quantity", "remainder")
-        assert [old[name] for name in columns] == ["7.74", "4.44", "0", "4", "0.44"]
-        assert old["detail"] == "it was 4.44 when it was billed"
-        assert [new[name] for name in columns] == ["1.5", "1.5", "0", "1", "0.5"]
+        columns = ("usage", "carried_in", "due", "billed", "open", "remainder")
+        assert [old[name] for name in columns] == ["4.44", "0", "4.44", "4", "0", "0.44"]
+        assert old["detail"] == "the files now come to 7.74"
+        assert [new[name] for name in columns] == ["1.5", "0", "1.5", "1", "0", "0.5"]
 
 
 def test_a_contract_that_a_person_settled_is_not_compared(billed: MeteringWorld) -> None:
@@ -209,3 +209,22 @@ def test_a_month_whose_lists_of_files_have_expired_can_still_be_worked_on() -> N
         assert "is not billed: the same files" in told, "nobody knows which were there"
         assert "c-1 cpu: billed 6, usage now comes to 7 (+1)" in told
         assert not world.parked()
+
+
+def test_final_usage_has_a_report_of_its_own_and_leaves_the_months_as_it_is() -> None:
+    with MeteringWorld(WARNS, now=JULY_14) as world:
+        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}, "c-2": {"cpu": 7}})
+        world.clazar.unknown_contracts.add("c-1")
+        final = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
+        world.execute(**final)
+        assert REPORT not in world.state_bucket.objects
+        world.timeline.pass_time(20 * 86_400)
+        world.exported_to(world.now())
+        world.execute()
+        before = world.state_bucket.objects[REPORT]
+        ended = world.execute(**final)
+        assert world.state_bucket.objects[REPORT] == before
+        key = f"reports/S/E/P/2025-07/final-{ended.name}.json"
+        report = json.loads(world.state_bucket.objects[key])
+        assert {row["contract_id"] for row in report["rows"]} == {"c-1"}
+        assert report["until"] == final["until"]
