@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from functions.adapters import leases
-from functions.adapters.documents import Document
+from functions.adapters import leases, storage
+from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import keys, state_file
 from functions.domain.journal import Journal
@@ -106,18 +106,38 @@ def entries(objects: Objects, plan: Plan, month: Month) -> Iterator[Entry]:
 
 
 def entries_of(
-    objects: Objects, plan: Plan, month: Month, contracts: Iterable[str]
+    objects: Objects,
+    plan: Plan,
+    month: Month,
+    contracts: Iterable[str],
+    *,
+    unreadable: list[str] | None = None,
 ) -> Iterator[Entry]:
-    """Yield the ledger entries of some contracts of a month, of those that have one."""
+    """Yield the ledger entries of some contracts of a month, of those that have one.
+
+    One that cannot be read is BadState, or named in `unreadable` and left out if that is given.
+    """
     found = [keys.ledger_entry(plan, month, contract) for contract in contracts]
-    yield from _read_entries(objects, found)
+    yield from _read_entries(objects, found, unreadable)
 
 
-def _read_entries(objects: Objects, found: Iterable[str]) -> Iterator[Entry]:
+def _read_entries(
+    objects: Objects, found: Iterable[str], unreadable: list[str] | None = None
+) -> Iterator[Entry]:
+    def read(key: str) -> Version[Entry] | BadState | None:
+        try:
+            return Document(objects, key, Entry).read()
+        except BadState as error:
+            return error
+
     with ThreadPoolExecutor(_READERS) as pool:
-        for version in pool.map(lambda key: Document(objects, key, Entry).read(), found):
-            if version is not None:
-                yield version.value
+        for answer in pool.map(read, found):
+            if isinstance(answer, Version):
+                yield answer.value
+            elif answer and unreadable is None:
+                raise answer
+            elif answer and unreadable is not None:
+                unreadable.append(str(answer))
 
 
 def contracts_in_ledger(objects: Objects, plan: Plan, month: Month) -> set[str]:
@@ -131,21 +151,9 @@ def entries_of_other_plans(
 ) -> Iterator[Entry]:
     """Yield the entries of the same contract and month under every other plan."""
     own = keys.ledger_entry(plan, month, contract)
-    tail = own.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}/")
-    for item in _plan_journals(objects):
-        key = f"{item.removesuffix('plan.json')}{tail}"
-        version = None if key == own else Document(objects, key, Entry).read()
-        if version is not None:
-            yield version.value
-
-
-def _plan_journals(objects: Objects) -> Iterator[str]:
-    """Yield the journal key of every plan. Skips from plan to plan, not through all entries."""
-    after = keys.LEDGER_ROOT
-    while listed := next(objects.list(keys.LEDGER_ROOT, after=after, limit=1), None):
-        plan_path = "/".join(listed.key.split("/")[:4])
-        yield f"{plan_path}/plan.json"
-        after = f"{plan_path}/\U0010ffff"
+    tail = own.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}")
+    others = (f"{folder}{tail}" for folder in storage.folders(objects, keys.LEDGER_ROOT, 3))
+    yield from _read_entries(objects, (key for key in others if key != own))
 
 
 def read_state(objects: Objects, plan: Plan) -> state_file.PlanState | None:

@@ -66,6 +66,7 @@ def _item(name: str, bill: ContractBill | None, *, retry: bool) -> ContractItem:
         quantities=bill.quantities,
         amounts=bill.amounts,
         carried=bill.carried,
+        usage=bill.usage,
         retry=retry,
         failure=bill.failure,
     )

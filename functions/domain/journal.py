@@ -38,6 +38,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     is no longer there was re-opened by an operator. `showing` holds those that a month was about to
     write there, with their codes: nobody has heard of them, even if the month got no further.
     `underway` holds months whose contracts a run has begun to send and not accounted for yet.
+    `dimensions` holds the names of all usage that was ever exported.
     """
 
     last_closed_month: str | None = None
@@ -45,6 +46,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     showing: dict[str, dict[str, str]] = {}
     underway: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
+    dimensions: tuple[str, ...] = ()
 
 
 def observe(journal: Journal, state: PlanState) -> Journal:

@@ -19,7 +19,10 @@ class Sum(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Partial(msgspec.Struct, frozen=True, kw_only=True):
-    """What one partition comes to, or why it does not."""
+    """What one partition comes to, or why it does not.
+
+    `twins`: how many files repeat another one of their hour and count as well; `twin`: the first.
+    """
 
     files: int
     records: int
@@ -27,21 +30,24 @@ class Partial(msgspec.Struct, frozen=True, kw_only=True):
     dropped: dict[str, str]
     problems: list[Problem]
     sums: list[Sum]
+    twins: int = 0
+    twin: str = ""
 
 
 class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One item of the contract map.
 
-    `quantities`: what is to be sent. `amounts`: the exact usage of this month that they are rounded
-    from, `carried`: what was added to it. `retry`: its recorded error is to be tried again.
-    `failure`: why it has no quantities. `without_usage`: only the ledger or the state file knows of
-    it, the month's files do not.
+    `usage`: the files' totals by usage dimension. `quantities`: what is to be sent. `amounts`: the
+    exact usage of this month that they are rounded from, `carried`: what was added to it. `retry`:
+    its recorded error is to be tried again. `failure`: why it has no quantities. `without_usage`:
+    only the ledger or the state file knows of it, the month's files do not.
     """
 
     contract_id: str
     quantities: dict[str, str]
     amounts: dict[str, str] = {}
     carried: dict[str, str] = {}
+    usage: dict[str, str] = {}
     retry: bool = False
     failure: str | None = None
     without_usage: bool = False

@@ -87,10 +87,11 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """Output of PlanMonths."""
+    """Output of PlanMonths. `why`: which month is next, and when, if there is none to work on."""
 
     months: list[str]
     waiting: list[Waiting]
+    why: str = ""
 
 
 class PlannedTask(msgspec.Struct, frozen=True):
