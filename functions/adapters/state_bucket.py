@@ -152,8 +152,9 @@ def entries_of_other_plans(
     """Yield the entries of the same contract and month under every other plan."""
     own = keys.ledger_entry(plan, month, contract)
     tail = own.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}")
-    others = (f"{folder}{tail}" for folder in storage.folders(objects, keys.LEDGER_ROOT, 3))
-    yield from _read_entries(objects, (key for key in others if key != own))
+    plans = storage.folders(objects, keys.LEDGER_ROOT, 3)
+    found = (f"{keys.LEDGER_ROOT}{path}{tail}" for path in plans if path != plan.path)
+    yield from _read_entries(objects, found)
 
 
 def read_state(objects: Objects, plan: Plan) -> state_file.PlanState | None:

@@ -176,16 +176,12 @@ class Bucket:
 
 
 def folders(objects: Objects, root: str, depth: int) -> Iterator[str]:
-    """Yield the folders so many levels below a root, skipping what is in them.
-
-    `0` follows `/`, so a folder's name with it comes right behind all that the folder holds.
-    """
+    """Yield the folders so many levels below a root, skipping what they hold: `0` follows `/`."""
     after = root
     while listed := next(objects.list(root, after=after, limit=1), None):
         if listed.key <= after:
             raise StorageBusy(f"the listing of {root} does not advance: {listed.key} after {after}")
-        parts = listed.key.removeprefix(root).split("/", depth)
-        folder = root + "/".join(parts[:depth])
+        after, parts = listed.key, listed.key.removeprefix(root).split("/", depth)
         if len(parts) > depth:
-            yield folder
-        after = f"{folder}0" if len(parts) > depth else listed.key
+            yield (folder := "/".join(parts[:depth]))
+            after = f"{root}{folder}0"

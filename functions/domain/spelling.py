@@ -14,4 +14,4 @@ def suggestion(names: Iterable[str], known: Collection[str]) -> str:
     close = [get_close_matches(name.casefold(), folded, n=1) for name in names]
     meant = ", ".join(folded[name] for found in close for name in found)
     listed = ", ".join(some(sorted(known))) or "none"
-    return f"did you mean {meant}? known are {listed}" if meant else f"known are {listed}"
+    return f"did you mean {meant}? known: {listed}" if meant else f"known: {listed}"

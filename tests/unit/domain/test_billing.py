@@ -178,12 +178,12 @@ def test_a_name_that_was_never_exported_is_one_error_of_the_plan_with_those_that
     name = formula.partition("_hour")[0] + "_hour"
     assert str(found.value).startswith(
         f"plan S:E:P: dimensions: usage of {name} was never exported; "
-        "did you mean cpu_core_hours? known are cpu_core_hours, gpu_hours, memory_byte_hours, "
+        "did you mean cpu_core_hours? known: cpu_core_hours, gpu_hours, memory_byte_hours, "
     )
 
 
 def test_a_name_like_no_other_is_an_error_without_a_guess() -> None:
-    with pytest.raises(BadInput, match="usage of zzz was never exported; known are cpu_core"):
+    with pytest.raises(BadInput, match="usage of zzz was never exported; known: cpu_core"):
         the_bill(SUMS, dimensions={"x": "zzz"})
 
 
@@ -224,7 +224,9 @@ def test_a_quantity_that_aws_does_not_take_is_named_with_a_formula_that_scales_i
         "c-1 memory_byte_hours 2147483648, c-3 memory_byte_hours 1099511627776"
     )
     formulas = {"mem": "memory_byte_hours + 1"}
-    assert above_limit(a_plan(dimensions=formulas), the_bill(sums, dimensions=formulas).contracts) == (
+    assert above_limit(
+        a_plan(dimensions=formulas), the_bill(sums, dimensions=formulas).contracts
+    ) == (
         "AWS takes quantities up to 2,147,483,647; scale with a formula such as "
         '"mem": "(memory_byte_hours + 1) / 2**30": '
         "c-1 mem 2147483649, c-2 mem 2147483648, c-3 mem 1099511627777"

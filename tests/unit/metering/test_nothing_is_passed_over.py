@@ -84,14 +84,14 @@ def test_a_month_in_which_every_formula_fails_names_all_and_holds_up_no_later_mo
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_formula_over_a_single_price_is_one_error_of_the_plan_and_not_a_price_of_zero(
+def test_a_formula_over_a_single_price_is_an_error_and_not_a_price_of_zero(
     *, dry_run: bool
 ) -> None:
     world = WholeMonth(dimensions={"cents": f"{CPU} * pricePerUnit"})
     world.hour("01/00", [a_record(f"c-{n}", CPU, pricePerUnit=0.5) for n in range(300)])
     stopped = world.run(dry_run=dry_run)
     assert (stopped.error, stopped.notify) == ("BadInput", not dry_run)
-    assert stopped.cause.count("usage of pricePerUnit was never exported; known are cpu_core") == 1
+    assert stopped.cause.count("usage of pricePerUnit was never exported; known: cpu_core") == 1
     assert world.shown() is None
     assert not world.clazar.requests
 
