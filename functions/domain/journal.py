@@ -32,7 +32,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     `unresolved` holds, by month, the contracts whose error it has seen in the state file: one that
     is no longer there was re-opened by an operator. `underway` holds months whose contracts a run
     has begun to send and not accounted for yet. `notices` have not been reported yet.
-    `reminded_at`: when a message last named the open contracts.
+    `reminded_at`: when a message last named the open contracts. `dimensions` holds the names of all
+    usage that was ever exported.
     """
 
     last_closed_month: str | None = None
@@ -40,6 +41,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     underway: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     reminded_at: str = ""
+    dimensions: tuple[str, ...] = ()
 
 
 def observe(journal: Journal, state: PlanState, at: str) -> Journal:

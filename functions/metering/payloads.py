@@ -87,7 +87,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """Output of PlanMonths. `why`: why no month is due."""
+    """Output of PlanMonths. `why`: which month is next, and when, if there is none to work on."""
 
     months: list[str]
     waiting: list[Waiting]
