@@ -53,7 +53,7 @@ def test_a_retry_that_had_no_credentials_is_finished_by_the_next_run(
         raise CredentialsRefused("401")
 
     with monkeypatch.context() as patched:
-        patched.setattr(refused.clazar, "submit", refuse)
+        patched.setattr(refused.clazar, "post", refuse)
         assert refused.execute(retry_errors=True).error == "MonthIncomplete"
     assert refused.execute().status == "SUCCEEDED"
     assert refused.clazar.counts()[C_1] == 1
@@ -242,11 +242,26 @@ def test_a_redriven_execution_does_not_call_a_billed_contract_failed() -> None:
 def test_a_contract_that_was_settled_by_hand_while_it_was_being_sent_is_told() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
-        stopped = abort(world, starts("ClaimContract"), after=False)
+        stopped = abort(world, starts("RecordSuccess"), after=False)
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
         world.step_functions.redrive(stopped)
         world.timeline.run()
         assert "2025-07: c-1 was put into success_contracts while it was being sent" in world.told()
+
+
+@pytest.mark.parametrize("state", ["ClaimContract", "SubmitContract"])
+def test_a_contract_that_was_settled_by_hand_while_stopped_is_not_sent_by_a_redrive(
+    state: str,
+) -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
+        stopped = abort(world, starts(state), after=False)
+        world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
+        world.step_functions.redrive(stopped)
+        world.timeline.run()
+        assert stopped.status == "SUCCEEDED"
+        assert [record["contract_id"] for record in world.clazar.accepted] == ["c-2"]
+        assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
 
 
 @pytest.mark.parametrize("where", ["ledger/S/E/P/2025-07/c-1", "remainders"])

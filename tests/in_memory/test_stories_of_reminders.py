@@ -143,7 +143,7 @@ def test_the_months_of_a_run_that_failed_are_shown(monkeypatch: pytest.MonkeyPat
             world.put_usage(month, "01/00", {f"c-{month}": {"cpu": 4}, "c-2": {"cpu": 4}})
         assert world.execute(max_months=1).status == "SUCCEEDED"
         with monkeypatch.context() as patched:
-            patched.setattr(world.clazar, "submit", refuse)
+            patched.setattr(world.clazar, "post", refuse)
             failed = world.execute()
         assert failed.error == "MonthIncomplete"
         assert "2 contracts (" in failed.cause, "one reason is said once"
