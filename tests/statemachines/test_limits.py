@@ -29,6 +29,5 @@ def test_twenty_times_the_contracts_are_no_more_history_and_no_larger_payload(
     many = billed(world, "2025-07", MANY, "2025-08-02T00:00:00Z")
     assert many.history_events == few.history_events < 100
     assert abs(many.largest_payload_bytes - few.largest_payload_bytes) < 100
-    print("MEASURED", many.history_events, many.largest_payload_bytes)
     assert many.largest_payload_bytes < 32 * 1024
     assert world.clazar.max_in_flight <= 20
