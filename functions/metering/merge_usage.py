@@ -20,9 +20,9 @@ from functions.domain.months_due import is_closed
 from functions.domain.plan import Plan
 from functions.domain.problem import Problem
 from functions.domain.remainders import Balance
-from functions.domain.run_files import ContractItem, MonthUsage, Partial, Sum
+from functions.domain.run_files import ContractItem, MonthUsage, Partial
 from functions.domain.state_file import PlanState
-from functions.domain.usage import Group
+from functions.domain.usage import EXACT
 from functions.errors import BadInput, BadUsage
 from functions.metering.aggregate_partition import partial_key
 from functions.metering.payloads import ListedMonth, Merged, MonthTask, Partition
@@ -55,7 +55,7 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
         raise BadUsage(_explain(task.month, problems, f"{root}problems.json"))
     if files != task.listed.files:
         raise BadUsage(f"{task.month}: {files} files were summed, {task.listed.files} were listed")
-    sums = [_group(item) for partial in partials for item in partial.sums]
+    sums = [item for partial in partials for item in partial.sums]
     bill = billing.bill(
         task.run.plan, sums, _carried(task, objects), _exported_before(task, objects)
     )
@@ -130,16 +130,11 @@ def _partials(task: ListedMonth, objects: Objects) -> Iterator[Partial]:
         )
 
 
-def _group(item: Sum) -> tuple[Group, Decimal]:
-    price = None if item.price is None else Decimal(item.price)
-    return (item.contract, item.dimension, price, item.subscription), Decimal(item.quantity)
-
-
 def _dropped(partials: list[Partial]) -> dict[str, str]:
     total: dict[str, Decimal] = {}
     for partial in partials:
-        for name, text in partial.dropped.items():
-            total[name] = total.get(name, Decimal(0)) + Decimal(text)
+        for name, value in partial.dropped.items():
+            total[name] = EXACT.add(total.get(name, Decimal(0)), value)
     return {name: f"{value:f}" for name, value in sorted(total.items())}
 
 
