@@ -60,8 +60,11 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> Reconciled:
 
     for text, names in settled_by_hand(journal, state).items():
         month = Month.parse(text)
-        for entry in entries_of(month, names):
-            waived += _waive(run, month, entry, objects, at)
+        found = entries_of(month, names)
+        waived += sum(_is_open(entry) for entry in found)
+        after = [_waived(run, month, entry, objects, at) for entry in found]
+        # Also of those waived before: an execution may have ended right behind that.
+        state_bucket.renew_remainders(objects, run.plan, month, after)
     for month, failed in sorted(state.errors.items()):
         entries = entries_of(month, sorted(failed - state.at(month).done))
         settled = [entry for entry in entries if entry.settled_at and not entry.failure]
@@ -143,29 +146,27 @@ def _skipped(
     return skipped
 
 
-def _waive(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> bool:
-    """Note in the ledger that a person has settled a contract by hand: nothing more is billed."""
-    open_still = bool(entry.failure) or entry.in_doubt or entry.settled_at is None
-    if open_still:
-        reason = f"moved to success_contracts in {run.plan.state_file}"
-        decision = Decision(what="waived", execution=run.execution, at=at, reason=reason)
-        document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
-        entry = document.change(lambda found: resolve(found or entry, decision)).value
-    # Also if it was waived before: an execution may have ended right behind that.
-    state_bucket.renew_remainders(objects, run.plan, month, entry)
-    return open_still
+def _is_open(entry: Entry) -> bool:
+    return bool(entry.failure) or entry.in_doubt or entry.settled_at is None
 
 
-def show_settled(
-    run: Run, month: Month, entries: Iterable[Entry], objects: Objects, at: str
-) -> None:
+def _waived(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> Entry:
+    """Note in the ledger that an operator has settled a contract by hand: no more is billed."""
+    if not _is_open(entry):
+        return entry
+    reason = f"moved to success_contracts in {run.plan.state_file}"
+    decision = Decision(what="waived", execution=run.execution, at=at, reason=reason)
+    document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
+    return document.change(lambda found: resolve(found or entry, decision)).value
+
+
+def show_settled(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> None:
     """Write settled contracts into the state file; the journal forgets their errors.
 
     The manifest is marked: what they were billed for can be compared with the files from now on.
     """
     names = [entry.contract_id for entry in entries]
-    for entry in entries:
-        state_bucket.renew_remainders(objects, run.plan, month, entry)
+    state_bucket.renew_remainders(objects, run.plan, month, entries)
     manifest = state_bucket.manifest(objects, run.plan, month)
     if billed := manifest.read():
         manifest.change(lambda before: replace(before or billed.value, recheck=True))
