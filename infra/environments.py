@@ -22,8 +22,9 @@ _SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 # AWS takes last month's usage until 06:00 UTC on the 1st, so the first start is early. The hourly
-# starts after it are the wait for a late export: a start with nothing left to do is a no-op.
-EARLY_IN_THE_MONTH = "cron(30 1-5 1-3 * ? *)"
+# starts after it are the wait for a late export: a start with nothing left to do is a no-op. The
+# weekly starts after them compare late usage and remind of contracts that are still open.
+EARLY_AND_WEEKLY = "cron(30 1-5 1-3,8,15,22,29 * ? *)"
 
 
 class InvalidEnvironment(ValueError):
@@ -43,7 +44,7 @@ class Environment:
     keep_data: bool  # buckets, logs and the secret outlive the stack
     log_days: int
     alarm_email: str | None = None
-    schedule: str = EARLY_IN_THE_MONTH
+    schedule: str = EARLY_AND_WEEKLY
     allow_reversals: bool = False  # credits files may take credits back: negative amounts
     shrink_limit: str = "0.5"  # hold an upload below this share of the stored rows or total
 

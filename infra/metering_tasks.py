@@ -109,11 +109,11 @@ TASKS: Mapping[str, MeteringTask] = {
         timeout_seconds=900,
         state=Access(
             read=(LEDGER, LEASES, RUNS, REPORTS, STATE_FILES, MANIFESTS),
-            write=(LEDGER, REPORTS, STATE_FILES, MANIFESTS),
+            write=(LEDGER, RUNS, REPORTS, STATE_FILES, MANIFESTS),
         ),
     ),
+    "SummarizeRun": MeteringTask(state=Access(read=(LEASES, JOURNALS, RUNS))),
     "ReleasePlan": MeteringTask(
         state=Access(read=(LEASES, JOURNALS), write=(LEASES, JOURNALS)),
     ),
-    "ConfirmAnnouncement": MeteringTask(state=Access(read=(JOURNALS,), write=(JOURNALS,))),
 }

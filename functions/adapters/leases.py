@@ -31,17 +31,21 @@ def acquire(
     return ""
 
 
+def holder(document: Document[Lease]) -> str:
+    """Return the execution that holds the lease, nothing if none does."""
+    held = document.read()
+    return held.value.execution if held else ""
+
+
 def check_held(document: Document[Lease], execution: str) -> None:
     """Raise LeaseLost unless the lease is held by this execution.
 
     One that was stopped and is redriven goes on with what it knew, which others may have changed.
     """
-    held = document.read()
-    if held is None or held.value.execution != execution:
-        holder = (held and held.value.execution) or "nobody"
+    if (held_by := holder(document)) != execution:
         raise LeaseLost(
-            f"{document.key} is held by {holder}: others have worked on this plan since this "
-            "execution stopped; start a new one"
+            f"{document.key} is held by {held_by or 'nobody'}: others have worked on this plan "
+            "since this execution stopped; start a new one"
         )
 
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from functions.adapters import leases
-from functions.adapters.documents import Document
+from functions.adapters import leases, storage
+from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import keys, state_file
 from functions.domain.journal import Journal
@@ -111,18 +111,38 @@ def entries(objects: Objects, plan: Plan, month: Month) -> Iterator[Entry]:
 
 
 def entries_of(
-    objects: Objects, plan: Plan, month: Month, contracts: Iterable[str]
+    objects: Objects,
+    plan: Plan,
+    month: Month,
+    contracts: Iterable[str],
+    *,
+    unreadable: list[str] | None = None,
 ) -> Iterator[Entry]:
-    """Yield the ledger entries of some contracts of a month, of those that have one."""
+    """Yield the ledger entries of some contracts of a month, of those that have one.
+
+    One that cannot be read is BadState, or named in `unreadable` and left out if that is given.
+    """
     found = [keys.ledger_entry(plan, month, contract) for contract in contracts]
-    yield from _read_entries(objects, found)
+    yield from _read_entries(objects, found, unreadable)
 
 
-def _read_entries(objects: Objects, found: Iterable[str]) -> Iterator[Entry]:
+def _read_entries(
+    objects: Objects, found: Iterable[str], unreadable: list[str] | None = None
+) -> Iterator[Entry]:
+    def read(key: str) -> Version[Entry] | BadState | None:
+        try:
+            return Document(objects, key, Entry).read()
+        except BadState as error:
+            return error
+
     with ThreadPoolExecutor(_READERS) as pool:
-        for version in pool.map(lambda key: Document(objects, key, Entry).read(), found):
-            if version is not None:
-                yield version.value
+        for answer in pool.map(read, found):
+            if isinstance(answer, Version):
+                yield answer.value
+            elif answer and unreadable is None:
+                raise answer
+            elif answer and unreadable is not None:
+                unreadable.append(str(answer))
 
 
 def contracts_in_ledger(objects: Objects, plan: Plan, month: Month) -> set[str]:
@@ -135,14 +155,13 @@ def entries_of_other_plans(
     objects: Objects, plan: Plan, month: Month, contract: str
 ) -> Iterator[Entry]:
     """Yield the entries of the same contract and month under every other plan."""
-    root = f"{keys.LEDGER_ROOT}{plan.path}/"
-    own = [keys.ledger_entry(plan, month, name) for name in spellings(contract)]
-    for item in _plan_journals(objects):
-        other = item.removesuffix("plan.json")
-        for key in own if other != root else ():
-            version = Document(objects, f"{other}{key.removeprefix(root)}", Entry).read()
-            if version is not None:
-                yield version.value
+    tails = [keys.ledger_entry(plan, month, name) for name in spellings(contract)]
+    tails = [key.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}") for key in tails]
+    plans = storage.folders(objects, keys.LEDGER_ROOT, 3)
+    others = [path for path in plans if path != plan.path]
+    yield from _read_entries(
+        objects, (f"{keys.LEDGER_ROOT}{path}{tail}" for path in others for tail in tails)
+    )
 
 
 def owners(objects: Objects, plan: Plan, month: Month, contract: str) -> list[Owner]:
@@ -164,15 +183,6 @@ def owners(objects: Objects, plan: Plan, month: Month, contract: str) -> list[Ow
         if state and state.at(month).done & names:
             found.append(Owner(key))
     return found
-
-
-def _plan_journals(objects: Objects) -> Iterator[str]:
-    """Yield the journal key of every plan. Skips from plan to plan, not through all entries."""
-    after = keys.LEDGER_ROOT
-    while listed := next(objects.list(keys.LEDGER_ROOT, after=after, limit=1), None):
-        plan_path = "/".join(listed.key.split("/")[:4])
-        yield f"{plan_path}/plan.json"
-        after = f"{plan_path}/\U0010ffff"
 
 
 def read_state(objects: Objects, plan: Plan) -> state_file.PlanState | None:

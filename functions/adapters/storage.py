@@ -7,6 +7,7 @@ a success when what is stored is byte for byte what was to be written; writers p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -20,6 +21,7 @@ from functions.errors import StorageBusy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 _CLIENT = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
@@ -29,6 +31,7 @@ _CLIENT = Config(
 )
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+_UNCHANGED = {"304", "NotModified"}
 _FINAL = {"AccessDenied", "403", "NoSuchBucket", "InvalidRequest", "PermanentRedirect"}
 
 
@@ -92,16 +95,19 @@ def _client() -> S3Client:
     return client
 
 
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")
+def _code(error: ClientError | BotoCoreError) -> str:
+    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
 
 
-def _failure(error: Exception, bucket: str, key: str) -> Exception:
+def _failure(error: ClientError | BotoCoreError, bucket: str, key: str) -> Exception:
     """Return what a failed call means: busy, or (anything final) the error itself."""
-    if isinstance(error, ClientError) and _code(error) in _FINAL:
-        error.add_note(f"s3://{bucket}/{key}")
+    if _code(error) in _FINAL:
         return PermissionError(f"s3://{bucket}/{key}: {error}")
     return StorageBusy(f"s3://{bucket}/{key}: {error}")
+
+
+class _NotModified(Exception):
+    """The object is the one that is known."""
 
 
 class Bucket:
@@ -112,36 +118,35 @@ class Bucket:
 
     def read(self, key: str, *, unless: str = "") -> Stored | None:
         """Return an object, None if there is none; without its body if `unless` is its ETag."""
-        condition: Any = {"IfNoneMatch": unless} if unless else {}
         try:
-            answer = _client().get_object(Bucket=self.name, Key=key, **condition)
-            return Stored(answer["Body"].read(), answer["ETag"])
-        except ClientError as error:
-            if _code(error) in _MISSING:
-                return None
-            if unless and _code(error) in ("304", "NotModified"):
-                return Stored(b"", unless)
-            raise _failure(error, self.name, key) from error
-        except BotoCoreError as error:
-            raise _failure(error, self.name, key) from error
+            found = self._get(key, unless=unless)
+        except _NotModified:
+            return Stored(b"", unless)
+        return Stored(found[1], found[0]["ETag"]) if found else None
 
     def upload(self, key: str, most_bytes: int) -> Uploaded | None:
         """Return the newest version of an object, None if there is none."""
+        found = self._get(key, most_bytes)
+        if found is None:
+            return None
+        answer, body = found
+        size, version = answer["ContentLength"], answer.get("VersionId", answer["ETag"])
+        at, metadata = answer["LastModified"], answer["Metadata"]
+        return Uploaded(body if size <= most_bytes else None, size, version, at, metadata)
+
+    def _get(
+        self, key: str, most_bytes: float = math.inf, *, unless: str = ""
+    ) -> tuple[GetObjectOutputTypeDef, bytes] | None:
+        condition: Any = {"IfNoneMatch": unless} if unless else {}
         try:
-            answer = _client().get_object(Bucket=self.name, Key=key)
-            size = answer["ContentLength"]
-            return Uploaded(
-                answer["Body"].read() if size <= most_bytes else None,
-                size,
-                answer.get("VersionId", answer["ETag"]),
-                answer["LastModified"],
-                answer["Metadata"],
-            )
-        except ClientError as error:
+            answer = _client().get_object(Bucket=self.name, Key=key, **condition)
+            small = answer["ContentLength"] <= most_bytes
+            return answer, answer["Body"].read() if small else b""
+        except (ClientError, BotoCoreError) as error:
             if _code(error) in _MISSING:
                 return None
-            raise _failure(error, self.name, key) from error
-        except BotoCoreError as error:
+            if _code(error) in _UNCHANGED:
+                raise _NotModified from error
             raise _failure(error, self.name, key) from error
 
     def put(self, key: str, body: bytes) -> None:
@@ -159,13 +164,11 @@ class Bucket:
     def _put(self, key: str, body: bytes, condition: dict[str, Any]) -> str | None:
         try:
             return _client().put_object(Bucket=self.name, Key=key, Body=body, **condition)["ETag"]
-        except ClientError as error:
-            if condition and _code(error) in _CONDITION_FAILED | _MISSING:
-                stored = self.read(key)
-                return stored.etag if stored and stored.body == body else None
-            raise _failure(error, self.name, key) from error
-        except BotoCoreError as error:
-            raise _failure(error, self.name, key) from error
+        except (ClientError, BotoCoreError) as error:
+            if not condition or _code(error) not in _CONDITION_FAILED | _MISSING:
+                raise _failure(error, self.name, key) from error
+        stored = self.read(key)
+        return stored.etag if stored and stored.body == body else None
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         """Yield objects in key order, beginning behind a key."""
@@ -181,3 +184,15 @@ class Bucket:
                     yield Listed(item["Key"], item["ETag"], item["Size"])
         except (ClientError, BotoCoreError) as error:
             raise _failure(error, self.name, f"{prefix}*") from error
+
+
+def folders(objects: Objects, root: str, depth: int) -> Iterator[str]:
+    """Yield the folders so many levels below a root, skipping what they hold: `0` follows `/`."""
+    after = root
+    while listed := next(objects.list(root, after=after, limit=1), None):
+        if listed.key <= after:
+            raise StorageBusy(f"the listing of {root} does not advance: {listed.key} after {after}")
+        after, parts = listed.key, listed.key.removeprefix(root).split("/", depth)
+        if len(parts) > depth:
+            yield (folder := "/".join(parts[:depth]))
+            after = f"{root}{folder}0"

@@ -1,4 +1,4 @@
-"""What a person should hear: taken from the journal, and crossed off once it has gone out."""
+"""What a message says of the journal, and the journal once that message has been delivered."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from functions.domain.journal import Journal, Notice
+from functions.domain.journal import Journal
+from functions.domain.month import parse_instant
 
-_MOST_LETTERS, _LONGEST_NOTICE = 4_000, 1_000
+_MOST_LETTERS, _LONGEST_NOTICE, _MOST_NAMED = 4_000, 1_000, 40
+_LAST_DAILY, _WEEKLY = 3, (3, 8, 15, 22, 29)
 
 
 def some(texts: Iterable[str], most: int = 20) -> list[str]:
@@ -19,92 +21,103 @@ def some(texts: Iterable[str], most: int = 20) -> list[str]:
     return found[:most] + ([f"and {len(found) - most} more"] if len(found) > most else [])
 
 
-def with_notices(journal: Journal, texts: Iterable[str]) -> Journal:
-    """Return the journal with notices to announce; one that waits already is not added again.
+def grouped(found: Iterable[tuple[str, str]], most: int) -> list[str]:
+    """Say each reason once, with its contracts; `found` holds pairs of contract and reason."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in found:
+        by_reason.setdefault(reason, []).append(name)
+    texts = []
+    for reason, names in by_reason.items():
+        why = f" ({reason})" if reason else ""
+        if len(names) == 1 and most > 0:
+            texts.append(f"{names[0]}{why}")
+        else:
+            named = f": {', '.join(some(names, most))}" if most > 0 else ""
+            texts.append(
+                f"{len(names)} {'contract' if len(names) == 1 else 'contracts'}{why}{named}"
+            )
+        most -= len(names)
+    return texts
 
-    They are cut to a length that fits into a message: else one would hold all others up.
+
+def with_notices(journal: Journal, texts: Iterable[str]) -> Journal:
+    """Return the journal with notices to report; one that waits already is not added again.
+
+    They are cut to a length that fits into a message: else one would block all others.
     """
-    known = {notice.text for notice in journal.notices if not notice.heard}
-    cut = dict.fromkeys(text[:_LONGEST_NOTICE] for text in texts)
-    new = tuple(Notice(text=text) for text in cut if text not in known)
-    return replace(journal, notices=journal.notices + new)
+    cut = (text[:_LONGEST_NOTICE] for text in texts)
+    return replace(journal, notices=tuple(dict.fromkeys([*journal.notices, *cut])))
 
 
 class Announcement(NamedTuple):
-    """What an execution has to end with: contracts as `month: contract (code)`, and notices.
+    """What a message says: contracts that are new, those reported before, and notices.
 
-    `standing` counts all contracts that need a person, those that were announced before included.
+    `total` and `new_total` are numbers of contracts; a text may stand for several. `reminds`:
+    contracts that were reported before are due to be reported again.
     """
 
-    contracts: list[str]
+    new: list[str]
+    standing: list[str]
     notices: list[str]
-    standing: int
+    new_total: int
+    total: int
+    reminds: bool
 
 
-def to_announce(journal: Journal, execution: str) -> Announcement:
-    """Return what nobody has heard yet, or has heard from this execution.
-
-    Notices that do not fit into a message are left for the next.
-    """
-    texts = [
-        notice.text
-        for notice in journal.notices
-        if not notice.heard or notice.announced_by == execution
-    ]
-    sizes = accumulate(len(text) for text in texts)
+def to_announce(journal: Journal, at: str) -> Announcement:
+    """Return what a message at this time says. Notices that do not fit are left for the next."""
+    sizes = accumulate(len(text) for text in journal.notices)
+    told = [known.told for found in journal.unresolved.values() for known in found.values()]
     return Announcement(
-        [
-            f"{month}: {name} ({known.code})"
-            for month, contracts in sorted(journal.unresolved.items())
-            for name, known in sorted(contracts.items())
-            if not known.heard or known.announced_by == execution
+        new=_texts(journal, told=False),
+        standing=_texts(journal, told=True),
+        notices=[
+            text for text, size in zip(journal.notices, sizes, strict=True) if size <= _MOST_LETTERS
         ],
-        [text for text, size in zip(texts, sizes, strict=True) if size <= _MOST_LETTERS],
-        sum(len(contracts) for contracts in journal.unresolved.values()),
+        new_total=told.count(False),
+        total=len(told),
+        reminds=any(told) and _is_due(journal.reminded_at, at),
     )
 
 
-def announced(journal: Journal, execution: str) -> Journal:
-    """Return the journal when an execution is about to say what it has to announce.
+def _texts(journal: Journal, *, told: bool) -> list[str]:
+    """Name the open contracts, those of one month and code together, since the first of them."""
+    texts: list[str] = []
+    room = _MOST_NAMED
+    for month, contracts in sorted(journal.unresolved.items()):
+        chosen = {name: seen for name, seen in sorted(contracts.items()) if seen.told is told}
+        since: dict[str, str] = {}
+        for seen in chosen.values():
+            since[seen.code] = min(seen.since, since.get(seen.code, seen.since))
+        reasons = [
+            (name, f"{seen.code or 'no code'} since {since[seen.code][:10]}")
+            for name, seen in chosen.items()
+        ]
+        texts += [f"{month}: {text}" for text in grouped(reasons, room)]
+        room -= len(reasons)
+    return texts
 
-    Notices that were heard from another one leave it.
-    """
-    told = to_announce(journal, execution).notices
+
+def _is_due(reminded_at: str, at: str) -> bool:
+    """Return True if a reminder is due: daily on days 1 to 3 of a month, weekly after them."""
+    if not reminded_at:
+        return True
+    today = parse_instant(at).date()
+    begin = today.day
+    if begin > _LAST_DAILY:
+        begin = max(day for day in _WEEKLY if day <= today.day)
+    return parse_instant(reminded_at).date() < today.replace(day=begin)
+
+
+def told(journal: Journal, at: str) -> Journal:
+    """Return the journal once its announcement was delivered: notices leave it."""
+    said = to_announce(journal, at)
     return replace(
         journal,
         unresolved={
-            month: {
-                name: known if known.heard else replace(known, announced_by=execution)
-                for name, known in contracts.items()
-            }
+            month: {name: replace(known, told=True) for name, known in contracts.items()}
             for month, contracts in journal.unresolved.items()
         },
-        notices=tuple(
-            notice
-            if notice.heard or notice.text not in told
-            else replace(notice, announced_by=execution)
-            for notice in journal.notices
-            if not notice.heard or notice.announced_by == execution
-        ),
-    )
-
-
-def heard(journal: Journal, execution: str) -> Journal:
-    """Return the journal once an execution has said what it had to say.
-
-    An execution that ended before that leaves it to the next: twice is better than never.
-    """
-    return replace(
-        journal,
-        unresolved={
-            month: {
-                name: replace(known, heard=known.heard or known.announced_by == execution)
-                for name, known in contracts.items()
-            }
-            for month, contracts in journal.unresolved.items()
-        },
-        notices=tuple(
-            replace(notice, heard=notice.heard or notice.announced_by == execution)
-            for notice in journal.notices
-        ),
+        notices=tuple(text for text in journal.notices if text not in said.notices),
+        reminded_at=at if said.new or said.reminds else journal.reminded_at,
     )

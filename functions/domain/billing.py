@@ -16,16 +16,18 @@ from typing import NamedTuple
 import msgspec
 
 from functions.domain import formula
+from functions.domain.announcement import some
 from functions.domain.plan import Plan
 from functions.domain.remainders import Balance
+from functions.domain.spelling import suggestion
 from functions.domain.usage import Group
+from functions.errors import BadInput
 
-_KNOWN_DIMENSIONS = (
-    "cpu_core_hours",
-    "memory_byte_hours",
-    "storage_allocated_byte_hours",
-    "replica_hours",
+_KNOWN_DIMENSIONS = frozenset(
+    ("cpu_core_hours", "memory_byte_hours", "storage_allocated_byte_hours", "replica_hours")
 )
+_PRICE = "_total_price"
+_MOST_FOR_AWS = 2**31 - 1
 
 
 class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -61,11 +63,15 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MonthBill(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole month: every contract and everything that cannot be billed."""
+    """A whole month: every contract and everything that cannot be billed.
+
+    `dimensions`: the names of all usage that was exported in this month or earlier.
+    """
 
     contracts: list[ContractBill]
     quarantined: list[Quarantined]
     unbilled_dimensions: list[str]
+    dimensions: tuple[str, ...] = ()
 
 
 class _Usage(NamedTuple):
@@ -75,19 +81,23 @@ class _Usage(NamedTuple):
 
 
 def bill(
-    plan: Plan, sums: Iterable[tuple[Group, int | Decimal]], carried: Balance | None = None
+    plan: Plan,
+    sums: Iterable[tuple[Group, int | Decimal]],
+    carried: Balance | None = None,
+    exported_before: Iterable[str] = (),
 ) -> MonthBill:
     """Work out every contract's quantities; ordered by contract and dimension.
 
-    `carried`: what rounding left of other months, by contract and dimension.
+    `carried`: what rounding left of other months, by contract and dimension. `exported_before`:
+    the names of their usage. A formula that reads usage that never was is BadInput for all.
     """
     usage: dict[str, _Usage] = defaultdict(
         lambda: _Usage(defaultdict(Fraction), defaultdict(Fraction), set())
     )
     quarantine: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
-    seen = set(_KNOWN_DIMENSIONS)
+    exported = set(exported_before)
     for (contract, dimension, price, subscription), value in sums:
-        seen.add(dimension)
+        exported.add(dimension)
         if contract is None:
             quarantine[subscription or "", dimension] += Fraction(value)
             continue
@@ -99,9 +109,11 @@ def bill(
             of_contract.unpriced.add(dimension)
         else:
             of_contract.prices[dimension] += Fraction(value) * Fraction(price)
+    if usage:
+        _check_names(plan, _KNOWN_DIMENSIONS | exported)
     return MonthBill(
         contracts=[
-            _bill_contract(plan, name, usage[name], seen, carried or {}) for name in sorted(usage)
+            _bill_contract(plan, name, usage[name], carried or {}) for name in sorted(usage)
         ],
         quarantined=[
             Quarantined(subscription=who, dimension=what, quantity=formula.exact_text(amount))
@@ -109,6 +121,7 @@ def bill(
             if amount
         ],
         unbilled_dimensions=_unbilled(plan, usage.values()),
+        dimensions=tuple(sorted(exported)),
     )
 
 
@@ -139,12 +152,10 @@ def check_conservation(
         raise ArithmeticError(f"usage of {', '.join(lost)} is not conserved")
 
 
-def _bill_contract(
-    plan: Plan, name: str, usage: _Usage, seen: set[str], balance: Balance
-) -> ContractBill:
+def _bill_contract(plan: Plan, name: str, usage: _Usage, balance: Balance) -> ContractBill:
     totals = {key: formula.exact_text(usage.totals[key]) for key in sorted(usage.totals)}
     try:
-        amounts = _amounts(plan, usage, seen)
+        amounts = _amounts(plan, usage)
     except formula.FormulaError as error:
         return ContractBill(contract_id=name, usage=totals, quantities={}, failure=str(error))
     quantities, carried, remainders = {}, {}, {}
@@ -167,38 +178,75 @@ def _bill_contract(
     )
 
 
-def _amounts(plan: Plan, usage: _Usage, seen: set[str]) -> Mapping[str, Fraction]:
+def _amounts(plan: Plan, usage: _Usage) -> Mapping[str, Fraction]:
     if not plan.dimensions:
         return usage.totals
-    names = {name: usage.totals.get(name, Fraction(0)) for name in seen}
-    names |= {
-        f"{name}_total_price": usage.prices.get(name, Fraction(0)) for name in seen - usage.unpriced
-    }
     amounts = {}
-    twofold = {name for name in seen if f"{name}_total_price" in seen}
     for dimension, text in plan.dimensions.items():
-        for name in sorted(twofold):
-            if f"{name}_total_price" in formula.names_in(text):
-                message = f"formula {text!r}: {name}_total_price is the name of a dimension as well"
+        read = formula.names_in(text)
+        for name in sorted(usage.unpriced):
+            if f"{name}{_PRICE}" in read:
+                message = f"formula {text!r}: usage of {name} has records without pricePerUnit"
                 raise formula.FormulaError(message)
-        for unpriced in sorted(usage.unpriced):
-            if f"{unpriced}_total_price" in formula.names_in(text):
-                message = f"formula {text!r}: usage of {unpriced} has records without pricePerUnit"
-                raise formula.FormulaError(message)
-        amounts[dimension] = formula.evaluate(text, names)
+        amounts[dimension] = formula.evaluate(text, {name: _total(usage, name) for name in read})
         if amounts[dimension] < 0:
             raise formula.FormulaError(f"formula {text!r} of {dimension} is negative")
     return amounts
+
+
+def _total(usage: _Usage, name: str) -> Fraction:
+    """Return what a name in a formula stands for; nothing was used of what is not there."""
+    if name in usage.totals:
+        return usage.totals[name]
+    return usage.prices.get(name.removesuffix(_PRICE), Fraction(0))
+
+
+def _check_names(plan: Plan, exported: frozenset[str]) -> None:
+    """Raise BadInput if formulas read what no file has ever held, or what can mean two things."""
+    read = _names_read(plan)
+    unknown = sorted({name.removesuffix(_PRICE) for name in read - exported} - exported)
+    if unknown:
+        raise BadInput(
+            f"plan {plan.key}: dimensions: usage of {', '.join(unknown)} was never exported; "
+            f"{suggestion(unknown, exported)}; nothing of the month was sent"
+        )
+    twofold = sorted(read & exported & {f"{name}{_PRICE}" for name in exported})
+    if twofold:
+        raise BadInput(
+            f"plan {plan.key}: dimensions: {', '.join(twofold)} is the name of exported usage and "
+            "of a total price; nothing of the month was sent"
+        )
+
+
+def _names_read(plan: Plan) -> frozenset[str]:
+    return frozenset().union(*map(formula.names_in, plan.dimensions.values()))
 
 
 def _unbilled(plan: Plan, usages: Iterable[_Usage]) -> list[str]:
     """Return dimensions that were used but that no formula reads."""
     if not plan.dimensions:
         return []
-    read = set().union(*(formula.names_in(text) for text in plan.dimensions.values()))
-    read |= {name.removesuffix("_total_price") for name in read}
+    read = {name.removesuffix(_PRICE) for name in _names_read(plan)} | _names_read(plan)
     return sorted(
         {name for usage in usages for name, total in usage.totals.items() if total} - read
+    )
+
+
+def above_limit(plan: Plan, contracts: Iterable[ContractBill]) -> str:
+    """Return the quantities that AWS does not take, and formulas that would scale them."""
+    found, formulas = [], {}
+    for contract in contracts if plan.cloud == "aws" else ():
+        for name, quantity in contract.quantities.items():
+            if int(quantity) > _MOST_FOR_AWS:
+                text = f"({plan.dimensions[name]})" if name in plan.dimensions else name
+                formulas[name] = f'"{name}": "{text} / 2**30"'
+                found.append(f"{contract.contract_id} {name} {quantity}")
+    if not found:
+        return ""
+    others = "" if plan.dimensions else ", and with one for each other dimension"
+    return (
+        f"AWS takes quantities up to {_MOST_FOR_AWS:,}; scale with a formula such as "
+        f"{', '.join(some(formulas.values(), 3))}{others}: {', '.join(some(found))}"
     )
 
 

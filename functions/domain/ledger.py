@@ -148,6 +148,12 @@ def fail(entry: Entry, failure: Failure) -> Entry:
     return replace(entry, failure=failure, settled_at=failure.at)
 
 
+def fail_if_open(known: Entry, failure: Failure, entry: Entry | None) -> Entry:
+    """Close the entry as it is now, unless a request that was given up has settled it after all."""
+    now = entry or known
+    return now if now.settled_at else fail(now, failure)
+
+
 def succeed(entry: Entry, at: str) -> Entry:
     """Close the entry as billed; ValueError if the evidence is not there."""
     if not entry.accepted:

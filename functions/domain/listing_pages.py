@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from functions.domain.listing import Listing, spellings, with_rows
+from functions.domain.listing import Listing, as_uuid, with_rows
 from functions.domain.month import Month
 
 PAGE_SIZE = 100
@@ -47,7 +47,7 @@ def ask(contract: str, dimensions: Sequence[str], begun: str) -> Asked:
     """
     of_dimension = {"dimension": dimensions[0]} if len(dimensions) == 1 else {}
     common = {**of_dimension, "page": "1", "page_size": str(PAGE_SIZE)}
-    names = spellings(contract)[:2] if contract != spellings(contract)[1] else (contract,)
+    names = dict.fromkeys((contract, str(as_uuid(contract) or contract)))
     return Asked(begun=begun, queries=tuple({"contract_id": name, **common} for name in names))
 
 

@@ -49,6 +49,16 @@ def first_month(plan: Plan, state: PlanState | None, journal: Journal, as_of: da
     return Month.of(as_of).plus(-FIRST_RUN_MONTHS_BACK)
 
 
+def nothing_due(plan: Plan, state: PlanState | None, journal: Journal, as_of: datetime) -> str:
+    """Explain why no month is worked on: what is next, and until when."""
+    month, last = first_month(plan, state, journal, as_of), last_closed(state, journal)
+    closed = f"the last closed month is {last}" if last else "no month has been closed yet"
+    return (
+        f"next is {month}, which ends at {format_instant(month.end)}; "
+        f"as_of is {format_instant(as_of)}; {closed}"
+    )
+
+
 def closed_lately(plan: Plan, state: PlanState | None, journal: Journal) -> list[Month]:
     """Return the last closed months, as many as the plan wants looked at again, oldest first."""
     last = last_closed(state, journal)

@@ -9,12 +9,11 @@ from typing import NamedTuple
 import msgspec
 
 from functions.domain import submission
-from functions.domain.announcement import some
+from functions.domain.announcement import grouped, some
 from functions.domain.billing import ContractBill
 from functions.domain.coverage import still_due
 from functions.domain.failures import explain
-from functions.domain.ledger import fail
-from functions.domain.ledger_entry import Entry
+from functions.domain.ledger_entry import TAKEN_OVER, Entry, Failure
 from functions.domain.month import Month
 from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import ErrorRecord, MonthState
@@ -80,21 +79,21 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-def blamed(left_open: Iterable[Open], ledger: Mapping[str, Entry], at: str) -> list[Entry]:
+def blamed(left_open: Iterable[Open], ledger: Mapping[str, Entry], at: str) -> dict[str, Failure]:
     """Return contracts that Clazar does not serve although it serves others: errors of their own.
 
     If none gets through, the credentials or Clazar are to blame, and all stay open.
     """
     sent = {name for name, e in ledger.items() if any(a.got_through for a in e.attempts)}
     listed = sent | {name for name, entry in ledger.items() if entry.lines and entry.accepted}
-    found = []
+    found = {}
     for reason in left_open:
         name, entry = reason.contract_id, ledger.get(reason.contract_id)
         served = (listed if reason.message.startswith("GET") else sent) - {name}
         if reason.error == "ContractUnserved" and entry and not entry.settled_at and served:
             status = re.search(r"HTTP (\d{3})", reason.message)
             code = f"HTTP_{status[1]}" if status else "NOT_SERVED"
-            found.append(fail(entry, explain(entry, at, error=code, cause=reason.message)))
+            found[name] = explain(entry, at, error=code, cause=reason.message)
     return found
 
 
@@ -135,6 +134,22 @@ def withdrawn(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str
     )
 
 
+def noticed(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
+    """Name what this pipeline has not sent and takes for billed, and what may be billed twice."""
+    entries = [ledger[name] for name in sorted(processed) if name in ledger]
+    lines = [(entry, line) for entry in entries for line in entry.lines]
+    taken = [
+        f"{entry.contract_id} {line.dimension} {line.quantity} (record {line.record_id or '?'})"
+        for entry, line in lines
+        if line.evidence == TAKEN_OVER
+    ]
+    twice = [f"{e.month}: {e.contract_id}: {line.surplus}" for e, line in lines if line.surplus]
+    month = entries[0].month if entries else ""
+    names = ", ".join(some(taken))
+    found = [f"{month}: {TAKEN_OVER}, not sent by this pipeline: {len(taken)}: {names}"]
+    return [*(found if taken else []), *some(twice)]
+
+
 def overtaken(
     month: str, execution: str, done: Iterable[str], ledger: Mapping[str, Entry]
 ) -> list[str]:
@@ -165,15 +180,17 @@ def error_record(entry: Entry) -> ErrorRecord:
     )
 
 
-def explain_open(month: str, names: list[str], ledger: Mapping[str, Entry]) -> str:
-    """Say which contracts keep a month open, and what came last of each."""
-    reasons = []
-    for name in names[:20]:
-        entry = ledger.get(name)
-        last = entry.attempts[-1].outcome if entry and entry.attempts else ""
-        reason = (entry.hindered_by if entry else "") or last
-        reasons.append(f"{name} ({reason})" if reason else name)
+def explain_open(
+    month: str, names: list[str], ledger: Mapping[str, Entry], left_open: Iterable[Open]
+) -> str:
+    """Say which contracts keep a month open, and what came last of each; each reason once."""
+    known = {reason.contract_id: f"{reason.error}: {reason.message}" for reason in left_open}
+    found = [(name, known.get(name) or _last_of(ledger.get(name))) for name in names]
     return (
         f"{month} stays open, run again; contracts neither accepted nor recorded as errors: "
-        f"{len(names)}: {', '.join(reasons)}"
+        f"{len(names)}: {'; '.join(grouped(found, 20))}"
     )
+
+
+def _last_of(entry: Entry | None) -> str:
+    return entry.attempts[-1].outcome if entry and entry.attempts else ""

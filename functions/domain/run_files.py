@@ -19,7 +19,10 @@ class Sum(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Partial(msgspec.Struct, frozen=True, kw_only=True):
-    """What one partition comes to, or why it does not."""
+    """What one partition comes to, or why it does not.
+
+    `twins`: how many files repeat another one of their hour and count as well; `twin`: the first.
+    """
 
     files: int
     records: int
@@ -27,6 +30,8 @@ class Partial(msgspec.Struct, frozen=True, kw_only=True):
     dropped: dict[str, str]
     problems: list[Problem]
     sums: list[Sum]
+    twins: int = 0
+    twin: str = ""
 
 
 class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

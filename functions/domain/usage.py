@@ -14,10 +14,17 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from msgspec import UNSET
 
 from functions.domain.month import parse_instant
 from functions.domain.problem import Problem, line_of_error, line_of_record
-from functions.domain.usage_record import LIMIT, Inadmissible, Record, decode_records
+from functions.domain.usage_record import (
+    LIMIT,
+    Inadmissible,
+    Record,
+    decode_records,
+    duplicate_keys,
+)
 
 # Every sum of admissible numbers fits in these digits; a sum that would round traps instead.
 EXACT = decimal.Context(prec=120, traps=[decimal.Inexact, decimal.InvalidOperation])
@@ -53,6 +60,8 @@ class Tally:
         self._largest = duplicates == "max"
         self._hour: str | None = None
         self._seen: dict[tuple[Any, ...], _Measured] = {}
+        self.twins, self.twin = 0, ""
+        self._bodies: dict[int, str] = {}
 
     def add_file(self, key: str, hour: str | None, body: bytes) -> None:
         """Add one file. `hour` is its folder, None in the flat layout.
@@ -62,6 +71,7 @@ class Tally:
         """
         if hour != self._hour:
             self._seen.clear()
+            self._bodies.clear()
             self._hour = hour
         self.files += 1
         try:
@@ -75,6 +85,9 @@ class Tally:
         with decimal.localcontext(EXACT):
             try:
                 self._add_records(key, records, body)
+                for index, name in duplicate_keys(body, records):
+                    self._refuse(key, body, index, f"duplicate key {name!r}")
+                self._note_twin(key, records, body)
             except RecursionError:  # while a refused record was to be explained
                 self.add_problem(Problem(key=key, detail="a record is nested too deeply"))
 
@@ -103,8 +116,15 @@ class Tally:
                 pass
             refused = self._add(record)
             if refused:
-                line = line_of_record(body, index)
-                self.add_problem(Problem(key=key, line=line, detail=refused))
+                self._refuse(key, body, index, refused)
+
+    def _note_twin(self, key: str, records: list[Record], body: bytes) -> None:
+        """Count a file with the same content as another one of its hour, if both count."""
+        once = self._largest and all(record.podName or record.instanceId for record in records)
+        first = key if once or not records else self._bodies.setdefault(hash(body), key)
+        if first != key:
+            self.twins += 1
+            self.twin = self.twin or f"{first} and {key}"
 
     def _add(self, record: Record) -> str | None:
         value = record.value
@@ -146,6 +166,10 @@ class Tally:
         self.dropped[group[1]] = self.dropped.get(group[1], 0) + dropped[0]
         return None
 
+    def _refuse(self, key: str, body: bytes, index: int, detail: str) -> None:
+        if len(self.problems) < MAX_PROBLEMS:  # the line of each of 10,000 records takes minutes
+            self.add_problem(Problem(key=key, line=line_of_record(body, index), detail=detail))
+
     def add_problem(self, problem: Problem) -> None:
         """Note why something cannot be summed; past the first hundred they are not kept."""
         if len(self.problems) < MAX_PROBLEMS:
@@ -154,7 +178,8 @@ class Tally:
 
 def _checked(record: Record) -> tuple[str | None, Group]:
     """Say why a record's names or price are no good, and which group it belongs to."""
-    contract, dimension, price = record.externalPayerId, record.dimension, record.pricePerUnit
+    contract, dimension = record.externalPayerId, record.dimension
+    price = None if record.pricePerUnit is UNSET else record.pricePerUnit
     refused, subscription = None, None
     if type(dimension) is not str or not dimension.strip():
         refused = f"dimension {_shown(dimension)} is not a name"
@@ -164,7 +189,7 @@ def _checked(record: Record) -> tuple[str | None, Group]:
         and not (type(price) is int and 0 <= price < LIMIT)
     ):
         refused = f"pricePerUnit {_shown(price)} is not a number of zero or more"
-    elif contract is None or (type(contract) is str and not contract.strip()):
+    elif contract in (None, UNSET) or (type(contract) is str and not contract.strip()):
         contract, subscription = None, str(record.subscriptionId or "(missing)")[:80]
     elif not _is_contract_id(contract):
         refused = f"externalPayerId {_shown(contract)} is not a contract id"

@@ -60,6 +60,8 @@ def aggregate(task: PartitionTask, objects: Objects, read: Reader) -> Partial:
         dropped={name: _text(value) for name, value in tally.dropped.items()},
         problems=tally.problems,
         sums=[_sum(group, value) for group, value in tally.groups.items()],
+        twins=tally.twins,
+        twin=tally.twin,
     )
     objects.put(partial_key(task, task.partition), msgspec.json.encode(partial))
     return partial

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,25 +11,18 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.adapters import clock, configuration, state_bucket
-from functions.adapters.documents import Document, Version
+from functions.adapters.documents import Version
 from functions.adapters.storage import Objects
-from functions.domain import keys, months_due, report, state_file
+from functions.domain import closing, keys, months_due, report, report_files, state_file
 from functions.domain.announcement import with_notices
-from functions.domain.journal import Journal, after_closing, before_closing, in_both, reopened
-from functions.domain.late_usage import NOTHING_COMPARED, Compared, texts
-from functions.domain.ledger_entry import Entry
+from functions.domain.closing import Closing, Seen
+from functions.domain.journal import Journal, in_both
+from functions.domain.late_usage import NOTHING_COMPARED, Compared
+from functions.domain.ledger import fail_if_open
 from functions.domain.manifest import Manifest
-from functions.domain.month import format_instant, parse_instant
-from functions.domain.outcome import (
-    Outcome,
-    account,
-    code_of,
-    error_record,
-    explain_open,
-    overtaken,
-    withdrawn,
-)
-from functions.domain.remainders import Remainders, remainders_of
+from functions.domain.month import Month, format_instant, parse_instant
+from functions.domain.outcome import blamed, explain_open
+from functions.domain.remainders import Remainders
 from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import PlanState
 from functions.errors import MonthIncomplete
@@ -40,7 +33,6 @@ from functions.payloads import dump, parse
 
 logger = Logger()
 metrics = Metrics()
-_NAMED = 20
 
 
 @logger.inject_lambda_context
@@ -60,71 +52,67 @@ def handler(event: dict[str, Any], _context: object) -> Any:
 
 
 def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMonth:
-    """Account for every contract, write it down, and only then say that the month is done."""
-    run, month, at = task.run, task.of, format_instant(now)
-    usage = read_bill(objects, task.merged.bill_key)
-    remainders = state_bucket.remainders(objects, run.plan, month)
-    carried = remainders.read()  # before the ledger: an older look never overwrites a newer one
-    ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, run.plan, month)}
-    state = state_bucket.read_state(objects, run.plan) or PlanState()
-    journal = state_bucket.read_journal(objects, run.plan)
-    closed = months_due.is_closed(month, state, journal)
-    left = reopened(journal, state, month) - set(usage.processed)
-    shown = state.at(month)
-    outcome = account(usage, ledger, shown, left, formulas=run.plan.dimensions, closed=closed)
-    compared = _compare(task, usage, ledger, shown.done, objects, closed=closed)
-    late = texts(task.month, compared, with_head=closed) if compared.differs else []
-    before = objects.read(f"{keys.report(run.plan, month)}report.json")
-    is_retried = before is not None and f'"execution": "{run.execution}"'.encode() in before.body
-    # A function that is tried again sees the successes that it has written itself.
-    by_hand = set() if is_retried else set(usage.processed) & shown.done - in_both(journal, month)
-    warnings = [
-        *usage.warnings,
-        *withdrawn(usage.processed, ledger),
-        *overtaken(task.month, run.execution, by_hand, ledger),
-        *late,
-    ]
-    usage = msgspec.structs.replace(usage, warnings=warnings)
-    if run.plan.carry_remainders:
-        left_over = remainders_of(ledger.values(), run.plan.dimensions, done=shown.done)
-        _keep_remainders(left_over, remainders, carried)
-    if warnings:
-        told = state_bucket.journal(objects, run.plan)
-        told.change(lambda before: with_notices(before or Journal(), warnings))
-    if compared.differs or (run.until is None and objects.read(key_of(task))):
-        write(task, usage, compared, objects, at)
-    if outcome.complete and run.until is None:
-        _keep_manifest(task, usage, objects)
-    counts = closed or (outcome.complete and run.until is None)
-    written = report.build(
-        usage,
-        ledger,
-        shown.done,
-        plan=run.plan.key,
-        month=task.month,
-        execution=run.execution,
-        at=at,
-        closed=counts,
+    """Read, decide, and write in an order in which each step finds what it relies on.
+
+    Remainders and notices come before the state file, because after that the month is not looked at
+    again; the journal comes last and forgets that the month was underway.
+    """
+    run, at = task.run, format_instant(now)
+    # Before the ledger: an older look never overwrites a newer one.
+    carried = state_bucket.remainders(objects, run.plan, task.of).read()
+    seen = _seen(task, objects, at)
+    compared = _compare(task, seen, objects)
+    terms = closing.Terms(run.plan, task.of, run.execution, run.contracts, run.until)
+    decided = closing.decide(seen, compared, terms)
+    _keep_remainders(task, decided, carried, objects)
+    _keep_notices(task, decided, objects)
+    if compared.differences or (run.until is None and objects.read(key_of(task))):
+        write(task, decided.usage, compared, objects, at)
+    if decided.outcome.complete and run.until is None:
+        _keep_manifest(task, seen.usage, objects)
+    prefix = _write_report(task, seen, decided, objects, at)
+    closed = ClosedMonth.of(
+        task.month,
+        decided.usage,
+        closed=decided.counts,
+        changed=bool(compared.differences),
+        report=f"{prefix}.html",
+        ledger=keys.ledger_month(run.plan, task.of),
+        **decided.numbers,
     )
-    _write_report(keys.report(run.plan, month), written, objects)
-    # Last: after this the month would not be looked at again.
-    _write_state(task, outcome, shown.done, objects, at)
-    asked = set(outcome.unaccounted if run.contracts is None else usage.processed)
-    stuck = sorted(asked & set(outcome.unaccounted))
-    if stuck:
-        raise MonthIncomplete(explain_open(task.month, stuck, ledger))
-    return _summary(task, usage, ledger, outcome, closed=counts, changed=compared.differs)
+    _write_state(task, seen, decided, objects, at)
+    objects.put(keys.closed(run.plan, task.of, run.name), msgspec.json.encode(closed))
+    if decided.open:
+        raise MonthIncomplete(explain_open(task.month, decided.open, seen.ledger, seen.left_open))
+    return closed
 
 
-def _compare(
-    task: MergedMonth,
-    usage: MonthUsage,
-    ledger: Mapping[str, Entry],
-    done: frozenset[str],
-    objects: Objects,
-    *,
-    closed: bool,
-) -> Compared:
+def _seen(task: MergedMonth, objects: Objects, at: str) -> Seen:
+    plan, month = task.run.plan, task.of
+    usage = read_bill(objects, task.merged.bill_key)
+    ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, plan, month)}
+    left_open = state_bucket.open_contracts(objects, plan, month, task.run.name)
+    for name, failure in blamed(left_open, ledger, at).items():
+        document = state_bucket.entry(objects, plan, month, name)
+        ledger[name] = document.change(partial(fail_if_open, ledger[name], failure)).value
+    state = state_bucket.read_state(objects, plan) or PlanState()
+    journal = state_bucket.read_journal(objects, plan)
+    done = state.at(month).done - in_both(journal, month)
+    by_hand = _first_look(task, sorted(done & set(usage.processed)), objects)
+    return Seen(usage, ledger, state, journal, by_hand, left_open)
+
+
+def _first_look(task: MergedMonth, by_hand: list[str], objects: Objects) -> list[str]:
+    """Return what the first try of this execution saw: a later one sees its own successes."""
+    folder = keys.run(task.run.plan, task.of, task.run.name, dry_run=False)
+    key = f"{folder}settled-by-hand.json"
+    if objects.create(key, msgspec.json.encode(by_hand)):
+        return by_hand
+    first = objects.read(key)
+    return msgspec.json.decode(first.body, type=list[str]) if first else by_hand
+
+
+def _compare(task: MergedMonth, seen: Seen, objects: Objects) -> Compared:
     """Find where today's usage is not what was billed: late or corrected files.
 
     In an open month a contract without an entry is not late, it was not billed yet. Final usage
@@ -132,19 +120,29 @@ def _compare(
     """
     if task.run.until:
         return NOTHING_COMPARED
-    names = frozenset(bill.contract_id for bill in usage.bill.contracts)
-    left_out = (done if closed else names) - ledger.keys()
+    closed = months_due.is_closed(task.of, seen.state, seen.journal)
+    names = frozenset(bill.contract_id for bill in seen.usage.bill.contracts)
+    by_hand = (seen.state.at(task.of).done if closed else names) - seen.ledger.keys()
     billed = state_bucket.manifest(objects, task.run.plan, task.of).read() if closed else None
     before = billed.value if billed else None
-    return compare(usage, ledger, before, objects, left_out=left_out)
+    formulas = task.run.plan.dimensions
+    return compare(seen.usage, seen.ledger, before, objects, formulas=formulas, by_hand=by_hand)
 
 
 def _keep_remainders(
-    left: Remainders, document: Document[Remainders], known: Version[Remainders] | None
+    task: MergedMonth, decided: Closing, known: Version[Remainders] | None, objects: Objects
 ) -> None:
     """Write down what rounding left, for the contracts' next months, before the month counts."""
-    if left != known.value if known else left.contracts:
-        document.write(left, known)
+    left = decided.remainders
+    if task.run.plan.carry_remainders and (left != known.value if known else left.contracts):
+        state_bucket.remainders(objects, task.run.plan, task.of).write(left, known)
+
+
+def _keep_notices(task: MergedMonth, decided: Closing, objects: Objects) -> None:
+    """Write down what is to be reported before a run can end that has closed the month."""
+    if warnings := decided.usage.warnings:
+        journal = state_bucket.journal(objects, task.run.plan)
+        journal.change(lambda before: with_notices(before or Journal(), warnings))
 
 
 def _keep_manifest(task: MergedMonth, usage: MonthUsage, objects: Objects) -> None:
@@ -158,77 +156,45 @@ def _keep_manifest(task: MergedMonth, usage: MonthUsage, objects: Objects) -> No
     state_bucket.manifest(objects, task.run.plan, task.of).change(lambda _: manifest)
 
 
+def _write_report(
+    task: MergedMonth, seen: Seen, decided: Closing, objects: Objects, at: str
+) -> str:
+    """Write the report; that of final usage is about its contracts and has a name of its own."""
+    run = task.run
+    written = report.build(
+        decided.usage,
+        seen.ledger,
+        decided.shown.done,
+        formulas=run.plan.dimensions,
+        only=run.contracts if run.until else None,
+        plan=run.plan.key,
+        month=task.month,
+        until=run.until,
+        execution=run.execution,
+        generated_at=at,
+        closed=decided.counts,
+    )
+    prefix = f"{keys.report(run.plan, task.of)}{f'final-{run.name}' if run.until else 'report'}"
+    body = msgspec.json.format(msgspec.json.encode(written), indent=1)
+    objects.put(f"{prefix}.json", body)
+    objects.put(f"{prefix}.csv", report_files.as_csv(written))
+    objects.put(f"{prefix}.html", report_files.as_html(written))
+    return prefix
+
+
 def _write_state(
-    task: MergedMonth, outcome: Outcome, known: frozenset[str], objects: Objects, at: str
+    task: MergedMonth, seen: Seen, decided: Closing, objects: Objects, at: str
 ) -> None:
-    """Write the outcome. Who became a success since the ledger was read is no error any more."""
-    plan, month = task.run.plan, task.of
-    journal = state_bucket.journal(objects, plan)
-    as_of = parse_instant(task.run.as_of)
+    """Write the outcome into the state file, which people may have edited since, then forget."""
+    plan, as_of = task.run.plan, parse_instant(task.run.as_of)
+    last: Month | None = None
 
     def recorded(document: state_file.Document) -> state_file.Document:
-        state = state_file.read_plan(document, plan.key, plan.state_file)
-        done = (state or PlanState()).at(month).done - known
-        read = journal.read()
-        first = months_due.first_month(plan, state, read.value if read else Journal(), as_of)
-        return state_file.record_month(
-            document,
-            plan.key,
-            month,
-            successes=outcome.accepted,
-            errors=[
-                error_record(entry) for name, entry in outcome.failed.items() if name not in done
-            ],
-            closes=outcome.complete and month == first and task.run.until is None,
-            at=at,
-        )
+        nonlocal last
+        found, last = closing.in_state_file(decided, document, seen.journal, as_of=as_of, at=at)
+        return found
 
-    errors = {name: code_of(entry) for name, entry in outcome.failed.items()}
-    if errors:
-        journal.change(lambda before: before_closing(before or Journal(), month, errors))
     state_bucket.change_state(objects, plan, recorded)
-    state = state_bucket.read_state(objects, plan) or PlanState()
-    journal.change(
-        lambda before: after_closing(
-            before or Journal(),
-            month,
-            errors,
-            frozenset(outcome.accepted),
-            last_closed=state.last_processed_month,
-            # A month that is not closed comes again by itself.
-            complete=outcome.complete or not months_due.is_closed(month, state, Journal()),
-        )
-    )
-
-
-def _write_report(prefix: str, written: report.Report, objects: Objects) -> None:
-    objects.put(f"{prefix}report.json", msgspec.json.format(msgspec.json.encode(written), indent=1))
-    objects.put(f"{prefix}report.csv", report.as_csv(written))
-    objects.put(f"{prefix}report.html", report.as_html(written))
-
-
-def _summary(
-    task: MergedMonth,
-    usage: MonthUsage,
-    ledger: Mapping[str, Entry],
-    outcome: Outcome,
-    *,
-    closed: bool,
-    changed: bool,
-) -> ClosedMonth:
-    sent = {name: entry.sent_by(task.run.execution) for name, entry in ledger.items()}
-    failed = [entry for name, entry in outcome.failed.items() if name in usage.processed]
-    return ClosedMonth.of(
-        task.month,
-        usage,
-        submitted=sum(bool(lines) for lines in sent.values()),
-        submitted_records=sum(
-            line.state == "accepted" for lines in sent.values() for line in lines
-        ),
-        errors=len(failed),
-        attention=[f"{entry.contract_id} ({code_of(entry)})" for entry in failed[:_NAMED]],
-        closed=closed,
-        changed=changed,
-        report=f"{keys.report(task.run.plan, task.of)}report.html",
-        ledger=keys.ledger_month(task.run.plan, task.of),
+    state_bucket.journal(objects, plan).change(
+        lambda before: closing.in_journal(decided, before or Journal(), last)
     )

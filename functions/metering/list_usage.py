@@ -9,11 +9,12 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration
-from functions.adapters.storage import Objects
+from functions.adapters.storage import Objects, folders
 from functions.domain import keys, manifest, usage_files
 from functions.domain.month import Month
 from functions.domain.plan import Plan
 from functions.domain.problem import Problem
+from functions.domain.spelling import suggestion
 from functions.domain.usage import MAX_PROBLEMS
 from functions.domain.usage_files import UsageFile
 from functions.errors import BadUsage
@@ -92,14 +93,15 @@ def _uncovered(
 ) -> list[str]:
     plan = run.plan
     root, prefix = keys.usage_prefix(plan), keys.usage_prefix(plan, month)
-    behind = f"{prefix}\U0010ffff" if end == month.end else f"{prefix}{end:%d/%H}/"
+    behind = f"{prefix[:-1]}0" if end == month.end else f"{prefix}{end:%d/%H}/"  # 0 follows /
     first = _first_file(usage, root, after="")
     later = _first_file(usage, root, after=behind) is not None
     earlier = first is not None and first < prefix
     by_calendar = plan.completeness == "calendar"
     if not files and not later and (by_calendar or not earlier):
         where = prefix if earlier else root
-        raise BadUsage(f"{month}: no usage at all under {where}; was the service or plan renamed?")
+        text = f"{month}: no usage at all under {where}; was the service or plan renamed?"
+        raise BadUsage(f"{text} {suggestion([plan.path], set(folders(usage, keys.USAGE_ROOT, 3)))}")
     # By the calendar nothing says that the export got to the end of the month but its files. Final
     # usage is billed soon after its last hour, so that one has to be there as well.
     to_the_end = later or by_calendar or run.until is not None

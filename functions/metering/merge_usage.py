@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
+from msgspec.structs import replace
 
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
@@ -16,6 +17,7 @@ from functions.domain.billing import MonthBill
 from functions.domain.contracts_due import Asked, Known, contracts_due
 from functions.domain.journal import Journal, beginning, reopened
 from functions.domain.months_due import is_closed
+from functions.domain.plan import Plan
 from functions.domain.problem import Problem
 from functions.domain.remainders import Balance
 from functions.domain.run_files import ContractItem, MonthUsage, Partial, Sum
@@ -54,18 +56,28 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
     if files != task.listed.files:
         raise BadUsage(f"{task.month}: {files} files were summed, {task.listed.files} were listed")
     sums = [_group(item) for partial in partials for item in partial.sums]
-    bill = billing.bill(task.run.plan, sums, _carried(task, objects))
+    bill = billing.bill(
+        task.run.plan, sums, _carried(task, objects), _exported_before(task, objects)
+    )
     billing.check_conservation(task.run.plan, sums, bill)
     items, state_version = ([], "") if task.late else to_process(task, bill, objects)
     if items and not task.run.dry_run:
         journal = state_bucket.journal(objects, task.run.plan)
-        journal.change(lambda before: beginning(before or Journal(), task.of))
+        journal.change(
+            lambda before: replace(
+                beginning(before or Journal(), task.of), dimensions=bill.dimensions
+            )
+        )
     usage = MonthUsage(
         files=files,
         records=sum(partial.records for partial in partials),
         duplicates=sum(partial.duplicates for partial in partials),
         dropped=_dropped(partials),
-        warnings=[*task.listed.warnings, *_warnings(task.month, bill), *_done_before(task, items)],
+        warnings=[
+            *task.listed.warnings,
+            *(f"{task.month}: {text}" for text in _warnings(task.run.plan, bill, partials)),
+            *_done_before(task, items),
+        ],
         processed=[item.contract_id for item in items],
         lists=[f"{task.listed.lists}{index:05d}.json" for index in range(task.listed.partitions)],
         digest=task.listed.digest,
@@ -86,6 +98,16 @@ def _carried(task: ListedMonth, objects: Objects) -> Balance:
     if task.late or not task.run.plan.carry_remainders:
         return {}
     return state_bucket.balance_of_other_months(objects, task.run.plan, task.of)
+
+
+def _exported_before(task: ListedMonth, objects: Objects) -> set[str]:
+    """Return the names of usage of earlier months; a dry run adds those of its month before."""
+    run, before = task.run, task.of.plus(-1)
+    known = set(state_bucket.read_journal(objects, run.plan).dimensions)
+    key = f"{keys.run(run.plan, before, run.name, dry_run=True)}bill.json"
+    if run.dry_run and objects.read(key):
+        known.update(read_bill(objects, key).bill.dimensions)
+    return known
 
 
 def read_bill(objects: Objects, key: str) -> MonthUsage:
@@ -130,20 +152,21 @@ def _explain(month: str, problems: list[Problem], key: str) -> str:
     return f"{month}: nothing was sent; problems: {len(problems)}: {lines[:_SHOWN]}{more}"
 
 
-def _warnings(month: str, bill: MonthBill) -> list[str]:
-    found = []
+def _warnings(plan: Plan, bill: MonthBill, partials: list[Partial]) -> Iterator[str]:
+    if above := billing.above_limit(plan, bill.contracts):
+        yield above
+    if twins := sum(partial.twins for partial in partials):
+        first = next(partial.twin for partial in partials if partial.twins)
+        more = f" and {twins - 1} more" if twins > 1 else ""
+        yield f"identical files of one hour, which both count: {first}{more}"
     if bill.quarantined:
-        found.append(
-            f"{month}: usage without externalPayerId is not billed: {len(bill.quarantined)}: "
-            + ", ".join(
-                f"{item.quantity} {item.dimension} of subscription {item.subscription}"
-                for item in bill.quarantined[:5]
-            )
+        held = ", ".join(
+            f"{item.quantity} {item.dimension} of subscription {item.subscription}"
+            for item in bill.quarantined[:5]
         )
+        yield f"usage without externalPayerId is not billed: {len(bill.quarantined)}: {held}"
     if bill.unbilled_dimensions:
-        names = ", ".join(bill.unbilled_dimensions[:10])
-        found.append(f"{month}: no formula reads the dimensions {names}")
-    return found
+        yield f"no formula reads the dimensions {', '.join(bill.unbilled_dimensions[:10])}"
 
 
 def _done_before(task: MonthTask, items: list[ContractItem]) -> list[str]:

@@ -14,7 +14,7 @@ from functions.domain.month import Month
 from functions.domain.months_due import Waiting
 from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem, MonthUsage
-from functions.payloads import Problem
+from functions.payloads import Finished, Problem
 
 MOST_CONTRACTS = 100
 
@@ -87,10 +87,11 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """Output of PlanMonths."""
+    """Output of PlanMonths. `why`: which month is next, and when, if there is none to work on."""
 
     months: list[str]
     waiting: list[Waiting]
+    why: str = ""
 
 
 class PlannedTask(msgspec.Struct, frozen=True):
@@ -203,8 +204,9 @@ class Recorded(msgspec.Struct, frozen=True):
 class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     """Output of CloseMonth, PreviewMonth and ReportLateUsage: one month in numbers.
 
-    `attention` names the first contracts that need a person, with the code of their error.
-    `changed`: usage is not what was billed any more.
+    Each contract is one of `submitted` (something that this execution sent is accepted), `errors`,
+    `open` (unaccounted for) or `skipped`. `to_submit`: what a dry run would send. `changed`: usage
+    is not what was billed any more.
     """
 
     month: str
@@ -212,14 +214,16 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     contracts: int
     entries: int
-    skipped: int
     submitted: int = 0
     submitted_records: int = 0
+    skipped: int
+    open: int = 0
     errors: int = 0
+    to_submit: int = 0
+    to_submit_records: int = 0
     closed: bool = False
     report: str
     ledger: str | None = None
-    attention: list[str] = []
     quarantined: int
     duplicates: int
     dry_run: bool = False
@@ -229,15 +233,16 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, month: str, usage: MonthUsage, **outcome: Any) -> ClosedMonth:
-        """Return a month's numbers from its bill and what came of it."""
-        contracts = usage.bill.contracts
+        """Return a month's numbers from its bill and what came of it; the rest was skipped."""
+        contracts = outcome.pop("contracts", len(usage.bill.contracts))
+        counted = ("submitted", "to_submit", "open", "errors")
         return cls(
             month=month,
             files=usage.files,
             records=usage.records,
-            contracts=len(contracts),
-            entries=sum(len(bill.usage) for bill in contracts),
-            skipped=sum(bill.contract_id not in usage.processed for bill in contracts),
+            contracts=contracts,
+            entries=sum(len(bill.usage) for bill in usage.bill.contracts),
+            skipped=contracts - sum(outcome.get(name, 0) for name in counted),
             quarantined=len(usage.bill.quarantined),
             duplicates=usage.duplicates,
             warnings=[warning[:500] for warning in usage.warnings[:5]],
@@ -246,7 +251,7 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
-    """Input of ReleasePlan: everything the run knows, whichever way it ended."""
+    """Input of SummarizeRun: everything the run knows, whichever way it ended."""
 
     run: Run
     planned: Planned | None = None
@@ -255,8 +260,16 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     failure: Problem | None = None
 
 
-class Told(msgspec.Struct, frozen=True):
-    """Input of ConfirmAnnouncement: a plan's key, and the execution that told."""
+class Ending(Finished, frozen=True, kw_only=True):
+    """Output of SummarizeRun. `journal`: the version of the journal that the message is made of."""
 
-    plan: str
-    name: str
+    run: Run
+    journal: str
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """Input of ReleasePlan. `notified`: not empty if the message was delivered."""
+
+    run: Run
+    journal: str
+    notified: dict[str, bool] = {}

@@ -15,6 +15,7 @@ from functions.domain import keys, months_due
 from functions.domain.journal import Journal, observe
 from functions.domain.month import Month, parse_instant
 from functions.domain.plan import Plan
+from functions.domain.spelling import suggestion
 from functions.domain.state_file import PlanState
 from functions.errors import BadInput, BadUsage
 from functions.metering.payloads import Planned, Run, RunTask
@@ -56,7 +57,8 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
             raise BadInput(f"months: {error}") from error
     exported_to = _exported_to(run.plan, usage) if months else None
     complete, waiting = months_due.complete_months(months, run.plan, exported_to, as_of)
-    return Planned([str(month) for month in complete], [*waiting, *left])
+    why = "" if complete else months_due.nothing_due(run.plan, state, journal, as_of)
+    return Planned([str(month) for month in complete], [*waiting, *left], why)
 
 
 def _has_begun(run: Run, month: Month, objects: Objects) -> bool:
@@ -72,27 +74,29 @@ def _observed(run: Run, state: PlanState | None, objects: Objects) -> Journal:
     seen = state or PlanState()
     if run.dry_run:
         read = document.read()
-        return observe(read.value if read else Journal(), seen)
+        return observe(read.value if read else Journal(), seen, run.as_of)
     if not seen.errors and document.read() is None:
         return Journal()
-    return document.change(lambda journal: observe(journal or Journal(), seen)).value
+    return document.change(lambda journal: observe(journal or Journal(), seen, run.as_of)).value
 
 
 def _exported_to(plan: Plan, usage: Objects) -> datetime | None:
     """Return how far Omnistrate's export has come; BadUsage where it does not say."""
     if plan.completeness == "calendar":
         return None
-    way_out = 'set the plan\'s "completeness" to "calendar" to go by the calendar instead'
+    way_out = 'or set the plan\'s "completeness" to "calendar" to go by the calendar instead'
     stored = usage.read(keys.EXPORT_MARKER)
     if stored is None:
-        raise BadUsage(f"{keys.EXPORT_MARKER} is missing; {way_out}")
+        raise BadUsage(f"{keys.EXPORT_MARKER} is missing; put it there, {way_out}")
     try:
         marker = msgspec.json.decode(stored.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadUsage(f"{keys.EXPORT_MARKER} is not JSON: {error}") from error
-    entry = marker.get(plan.key) if isinstance(marker, Mapping) else None
+    entries = marker if isinstance(marker, Mapping) else {}
+    entry = entries.get(plan.key)
     if not isinstance(entry, Mapping):
-        raise BadUsage(f"{keys.EXPORT_MARKER} has no entry for {plan.key}; {way_out}")
+        found = suggestion([plan.key], entries)
+        raise BadUsage(f"{keys.EXPORT_MARKER} has no entry for {plan.key}; {found}; {way_out}")
     try:
         return parse_instant(entry.get("last_processed_to"))
     except ValueError as error:

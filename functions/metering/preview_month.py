@@ -11,10 +11,11 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, submission
 from functions.domain.billing import ContractBill
-from functions.domain.claim import Terms, claim
+from functions.domain.claim import claim
 from functions.domain.ledger_entry import Entry
 from functions.domain.run_files import ContractItem
 from functions.errors import BadState
+from functions.metering.claim_contract import terms_of
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth
 from functions.payloads import dump, parse
@@ -55,7 +56,17 @@ def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
     ]
     key = f"{keys.run(run.plan, month, run.name, dry_run=True)}preview.json"
     objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
-    return ClosedMonth.of(task.month, usage, report=key, dry_run=True)
+    sent = [len(preview.records) for preview in previews if preview.records]
+    failing = sum(preview.failure is not None for preview in previews)
+    return ClosedMonth.of(
+        task.month,
+        usage,
+        to_submit=len(sent),
+        to_submit_records=sum(sent),
+        errors=failing,
+        report=key,
+        dry_run=True,
+    )
 
 
 def _items(task: MergedMonth, objects: Objects) -> list[ContractItem]:
@@ -68,19 +79,17 @@ def _items(task: MergedMonth, objects: Objects) -> list[ContractItem]:
 def _preview(
     task: MergedMonth, bill: ContractBill, item: ContractItem, entry: Entry | None
 ) -> Preview:
-    run = task.run
-    terms = Terms(run.plan.key, task.month, run.execution, run.as_of, until=run.until)
-    claimed = claim(entry, item, terms)
+    claimed = claim(entry, item, terms_of(task, task.run.as_of))
     lines = claimed.entry.lines if claimed.action == "submit" else ()
     open_lines = [line for line in lines if line.state not in ("accepted", "waived")]
     until = claimed.entry.until
     return Preview(
         contract_id=bill.contract_id,
         records=submission.records(
-            task.run.plan.cloud, bill.contract_id, task.of, open_lines, until
+            claimed.entry.cloud, bill.contract_id, task.of, open_lines, until
         ),
         usage=bill.usage,
         carried=bill.carried,
         remainders=bill.remainders,
-        failure=bill.failure,
+        failure=claimed.cause or None,
     )

@@ -16,6 +16,7 @@ from functions.domain.journal import (
     Journal,
     after_resolution,
     ended,
+    in_both,
     moved_to,
     settled_by_hand,
 )
@@ -53,49 +54,44 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> Reconciled:
     _check_last_month(run, state, journal, objects, at)
     waived = shown = 0
     unreadable: list[str] = []
+
+    def entries_of(month: Month, names: Iterable[str]) -> list[Entry]:
+        found = state_bucket.entries_of(objects, run.plan, month, names, unreadable=unreadable)
+        return list(found)
+
     for text, names in settled_by_hand(journal, state).items():
         month = Month.parse(text)
-        for entry in _entries(run, month, names, objects, unreadable):
-            waived += _waive(run, month, entry, objects, at)
-    for month, failed in sorted(state.errors.items()):
-        names = sorted(failed - state.success.get(month, frozenset()))
-        entries = _entries(run, month, names, objects, unreadable)
+        waived += sum(_waive(run, month, entry, objects, at) for entry in entries_of(month, names))
+    for month, shown_failed in sorted(state.errors.items()):
+        entries = entries_of(month, sorted(shown_failed - state.at(month).done))
         settled = [entry for entry in entries if entry.settled_at and not entry.failure]
         if settled:
             show_settled(run, month, settled, objects, at)
             shown += len(settled)
     for month in map(Month.parse, journal.underway):
-        if months_due.is_closed(month, state, journal):
-            _end_if_settled(run, month, state.at(month), objects, unreadable)
+        names = sorted(state_bucket.contracts_in_ledger(objects, run.plan, month))
+        entries, here = entries_of(month, names), state.at(month)
+        # Its CloseMonth may have shown errors that the journal does not know, and died behind that.
+        by_hand = here.done - here.failed - in_both(journal, month)
+        failed = [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
+        waived += sum(_waive(run, month, entry, objects, at) for entry in failed)
+        if months_due.is_closed(month, state, journal) and len(entries) == len(names):
+            _end_if_settled(run, month, here, entries, objects)
     if unreadable:
         told = state_bucket.journal(objects, run.plan)
         told.change(lambda before: with_notices(before or Journal(), unreadable))
     return Reconciled(waived, shown)
 
 
-def _entries(
-    run: Run, month: Month, names: Iterable[str], objects: Objects, unreadable: list[str]
-) -> list[Entry]:
-    found: list[Entry] = []
-    for name in names:
-        try:
-            found += state_bucket.entries_of(objects, run.plan, month, [name])
-        except BadState as error:
-            unreadable.append(f"{month}: {error}")
-    return found
-
-
 def _end_if_settled(
-    run: Run, month: Month, shown: MonthState, objects: Objects, unreadable: list[str]
+    run: Run, month: Month, shown: MonthState, entries: list[Entry], objects: Objects
 ) -> None:
     """Let a closed month rest in which a run got stuck, once people have settled all that is open.
 
     Else it would be worked on until its usage can be read again, which may be never. What this
     execution itself has just `shown` goes through CloseMonth once more.
     """
-    names = sorted(state_bucket.contracts_in_ledger(objects, run.plan, month))
-    entries = _entries(run, month, names, objects, unreadable)
-    if len(entries) < len(names) or not all(is_shown(e, shown) for e in entries):
+    if not all(is_shown(entry, shown) for entry in entries):
         return
     if run.plan.carry_remainders:
         left = remainders_of(entries, run.plan.dimensions, done=shown.done)

@@ -1,4 +1,4 @@
-"""ResolveContract: settle a parked contract as an operator has decided, in ledger and state file."""
+"""ResolveContract: settle a parked contract as an operator decided, in ledger and state file."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _reopen(run: Run, asked: Resolve, entry: Entry, outside: Outside) -> None:
     month, name, at = Month.parse(asked.month), asked.contract, format_instant(outside.now)
     code = entry.failure.code if entry.failure else ""
     journal = state_bucket.journal(outside.objects, run.plan)
-    journal.change(lambda before: watched(before or Journal(), month, name, code, run.name))
+    journal.change(lambda before: watched(before or Journal(), month, name, code, at))
     state_bucket.change_state(
         outside.objects,
         run.plan,

@@ -54,17 +54,21 @@ class ClazarServer(LoopbackHttp):
         listing: bool = True,
         page_limit: int = 100,
         show_count: bool = False,
+        dialect: Callable[[Result], Result] | None = None,
         latency: float = 0,
         on_post: Callable[[Post], None] | None = None,
         clock: Callable[[], float] = time.time,
         port: int = 0,
     ) -> None:
-        """Configure the service; `show_count` adds the `count` key that Clazar may not send."""
+        """Configure the service; `show_count` adds the `count` key that Clazar may not send.
+
+        `dialect` respells what is echoed and listed, results and rows alike; what is stored stays.
+        """
         super().__init__(port=port)
         self._credentials = Credentials(client_id, client_secret, any_credentials)
         self._tokens = Tokens(token_seconds, clock)
         self._listing, self._page_limit, self._show_count = listing, page_limit, show_count
-        self._latency, self._on_post = latency, on_post
+        self._latency, self._on_post, self._dialect = latency, on_post, dialect
         self._records = ClazarRecords(Rules(contracts, dimensions, refuse_duplicates, error_form))
         self._scripts = Scripts()
         self._received = Received(clock)
@@ -207,7 +211,7 @@ class ClazarServer(LoopbackHttp):
             results = change(results)
         if self.stopped_while_waiting(plan.wait_after):
             return CUT
-        return plan.answer or Reply(200, {"results": results})
+        return plan.answer or Reply(200, {"results": self._spelled(results)})
 
     def _list(self, request: Request) -> Reply:
         query = parse_listing_query(request.query, self._page_limit)
@@ -222,9 +226,12 @@ class ClazarServer(LoopbackHttp):
         before = None
         if plan.hidden_posts:  # what was preloaded has number 0 and is always shown
             before = max(1, self._received.post_count() - plan.hidden_posts + 1)
-        found = [item for item in self._records.visible(before_post=before) if query.matches(item)]
-        count = {"count": len(found)} if self._show_count else {}
-        return Reply(200, {"results": query.page_of(found), **count})
+        results, found = self._records.listed(query, before_post=before)
+        count = {"count": found} if self._show_count else {}
+        return Reply(200, {"results": self._spelled(results), **count})
+
+    def _spelled(self, results: list[Result]) -> list[Result]:
+        return [self._dialect(result) for result in results] if self._dialect else results
 
     def _one(self, request: Request) -> Reply:
         record_id = request.path.removeprefix("/metering/")

@@ -18,6 +18,7 @@ from infra.local.clazar_contract import (
     DUPLICATE,
     UNKNOWN_CONTRACT,
     ErrorForm,
+    ListingQuery,
     Record,
     Refusal,
     Result,
@@ -63,6 +64,7 @@ class ClazarRecords:
         self._rules = rules
         self._lock = threading.Lock()
         self._stored: dict[str, _Stored] = {}
+        self._of_contract: defaultdict[str, list[_Stored]] = defaultdict(list)
         self._hours: set[tuple[str, str, str]] = set()
 
     def submit(self, records: list[Record], plan: Plan, post_number: int) -> list[Result]:
@@ -70,14 +72,26 @@ class ClazarRecords:
         with self._lock:
             return [self._decide(record, plan, post_number) for record in records]
 
-    def visible(self, *, before_post: int | None = None) -> list[Result]:
-        """Give copies of the stored records; `before_post` hides those of later requests."""
+    def listed(
+        self, query: ListingQuery, *, before_post: int | None = None
+    ) -> tuple[list[Result], int]:
+        """Return copies of one page, and how many records match on all pages.
+
+        `before_post` hides those of later requests. Only the page is copied, and only the records
+        of the contract are compared: a run over a whole plan asks once per contract.
+        """
+        contract = query.wanted.get("contract_id")
         with self._lock:
-            return [
-                deepcopy(entry.result)
-                for entry in self._stored.values()
-                if before_post is None or entry.post_number < before_post
+            entries = (
+                self._stored.values() if contract is None else self._of_contract.get(contract, [])
+            )
+            found = [
+                entry.result
+                for entry in entries
+                if (before_post is None or entry.post_number < before_post)
+                and query.matches(entry.result)
             ]
+            return deepcopy(query.page_of(found)), len(found)
 
     def find(self, record_id: str) -> Result | None:
         """Give a copy of one stored record."""
@@ -87,7 +101,9 @@ class ClazarRecords:
 
     def accepted(self) -> list[Result]:
         """Give copies of what was billed."""
-        return [result for result in self.visible() if result["status"] == SUCCESS]
+        with self._lock:
+            every = [entry.result for entry in self._stored.values()]
+            return [deepcopy(result) for result in every if result["status"] == SUCCESS]
 
     def counts(self) -> Counter[MonthKey]:
         """Count the accepted records; a value above one is a double bill."""
@@ -114,7 +130,8 @@ class ClazarRecords:
             self._hours.add(duplicate_key(record))
         record_id = str(uuid.uuid4())
         result = stored_result(record, record_id, status)
-        self._stored[record_id] = _Stored(post_number, result)
+        stored = self._stored[record_id] = _Stored(post_number, result)
+        self._of_contract[record["contract_id"]].append(stored)
         return deepcopy(result)
 
     def _refusal(self, record: Record, plan: Plan) -> Refusal | None:

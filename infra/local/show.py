@@ -27,8 +27,11 @@ _COUNTS = (
     "submitted",
     "submitted_records",
     "skipped",
+    "open",
     "errors",
 )
+_IN_A_DRY_RUN = {"submitted": "to_submit", "submitted_records": "to_submit_records"}
+_WOULD = {"to_submit": "would submit", "to_submit_records": "would submit records"}
 
 
 @contextmanager
@@ -72,13 +75,13 @@ def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> Non
     for late in waiting:
         console.print(f"{late.get('month')} waits: {late.get('reason')}", highlight=False)
     if resolved := output.get("resolved"):
-        console.print(str(resolved.get("message")), highlight=False, markup=False, soft_wrap=True)
+        _say(str(resolved.get("message")), console)
     elif not months and result.get("status") == "SUCCEEDED":
-        console.print("Nothing was done." if waiting else "Nothing was due.")
+        nothing = "Nothing was done." if waiting else "Nothing was due."
+        _say(f"{nothing} {output.get('why') or ''}".rstrip(), console)
     if output.get("dry_run"):
         console.print("Dry run: nothing was sent.")
-    if output.get("unresolved"):
-        console.print(f"Contracts that need a person: {output['unresolved']}", style="bold yellow")
+    _show_open(output, console)
     for month in months:
         for name in ("report", "ledger"):
             if month.get(name):
@@ -86,6 +89,14 @@ def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> Non
                 place = state / str(month[name])
                 console.print(f"{month.get('month')} {label}: {place}", soft_wrap=True)
     show_end(result, console)
+
+
+def _show_open(output: Mapping[str, Any], console: Console) -> None:
+    """The contracts that are not billed, and how to settle them."""
+    if output.get("unresolved"):
+        console.print(f"Contracts that are open: {output['unresolved']}", style="bold yellow")
+        for text in [*(output.get("open_contracts") or []), output.get("to_settle")]:
+            _say(str(text or ""), console)
 
 
 def output_of(result: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -113,7 +124,7 @@ def show_end(result: Mapping[str, Any], console: Console) -> None:
         return
     console.print(f"{status}: {result.get('error') or ''}", style="bold red")
     if result.get("cause"):
-        console.print(readable(str(result["cause"])), highlight=False, markup=False, soft_wrap=True)
+        _say(readable(str(result["cause"])), console)
 
 
 def show_advice(results: Iterable[Mapping[str, Any]], console: Console) -> None:
@@ -121,7 +132,7 @@ def show_advice(results: Iterable[Mapping[str, Any]], console: Console) -> None:
     errors = [str(one.get("error") or "") for one in results if one.get("status") == "FAILED"]
     for error in dict.fromkeys(filter(None, errors)):
         said = f'What to do: docs/runbook.md, "{error}"'
-        console.print(said, highlight=False, markup=False, soft_wrap=True)
+        _say(said, console)
 
 
 def retry_line(wait: RetryWait) -> str:
@@ -132,11 +143,19 @@ def retry_line(wait: RetryWait) -> str:
     return f"{said}: {message}" if message else said
 
 
+def _say(text: str, console: Console) -> None:
+    """Print a text as it is, in one line however long."""
+    if text:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def _table(months: list[Mapping[str, Any]]) -> Table:
     table = Table("month")
-    shown = [name for name in _COUNTS if any(name in month for month in months)]
+    dry_run = any(month.get("dry_run") for month in months)
+    names = [_IN_A_DRY_RUN.get(name, name) if dry_run else name for name in _COUNTS]
+    shown = [name for name in names if any(name in month for month in months)]
     for name in shown:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(_WOULD.get(name, name.replace("_", " ")), justify="right")
     for month in months:
         name = f"{month.get('month', '?')}{' (compared)' if month.get('late') else ''}"
         table.add_row(name, *(_count(month.get(count)) for count in shown))

@@ -2,6 +2,9 @@
 
 The files are the truth between runs: a run that is killed at any point leaves behind exactly the
 objects that its writers had been told were stored.
+
+A file is named like its key. Only a part of a key that no file name can hold (S3 allows 1,024
+bytes, a file system 255) continues over several levels: `<254 bytes>+/+<the rest>`.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ WAIT_SECONDS = 600.0
 
 
 _PARTIAL = ".billing-partial"
+_LONGEST_NAME = 255
+_MARK = b"+"  # ends a name of exactly `_LONGEST_NAME` bytes, and begins the one that continues it
 
 
 class FolderBusy(Exception):
@@ -82,7 +87,7 @@ class StateFolder:
         parts = key.split("/")
         if "\0" in key or any(part in {"", ".", ".."} for part in parts):
             raise BadKey(f"the key {key!r} cannot be a file name")
-        return self.path.joinpath(*parts)
+        return self.path.joinpath(*(name for part in parts for name in file_names(part)))
 
     def write(self, key: str, body: bytes, modified_ns: int | None = None) -> None:
         """Store one object, whole or not at all, with a time that is no coarser than ours.
@@ -100,7 +105,7 @@ class StateFolder:
             if error.errno != errno.EXDEV:
                 raise
             # The folder is on another disk than the temporary files.
-            partial = target.with_name(f".{target.name}{_PARTIAL}")
+            partial = target.with_name(f".{partial.name}{_PARTIAL}")
             _fill(partial, body, modified_ns)
             partial.replace(target)
 
@@ -146,5 +151,27 @@ def files_below(root: Path) -> Iterator[tuple[str, Path]]:
     for folder, _, names in os.walk(root):
         relative = os.path.relpath(folder, root)
         prefix = "" if relative == "." else relative.replace(os.sep, "/") + "/"
-        found += [(prefix + name, Path(folder, name)) for name in names]
+        found += [(key_of(prefix + name), Path(folder, name)) for name in names]
     return iter(sorted(found))
+
+
+def file_names(part: str) -> Iterator[str]:
+    """Return the names of one part of a key: itself, unless it is too long or looks continued."""
+    rest = os.fsencode(part)
+    while len(rest) > _LONGEST_NAME or _is_continued(rest):
+        yield os.fsdecode(rest[: _LONGEST_NAME - 1] + _MARK)
+        rest = _MARK + rest[_LONGEST_NAME - 1 :]
+    yield os.fsdecode(rest)
+
+
+def key_of(path: str) -> str:
+    """Return the key that a file below the folder stands for."""
+    key = b""
+    for before, name in itertools.pairwise(os.fsencode(f"/{path}").split(b"/")):
+        goes_on = _is_continued(before) and name.startswith(_MARK)
+        key = key[:-1] + name[1:] if goes_on else key + b"/" + name
+    return os.fsdecode(key[1:])
+
+
+def _is_continued(name: bytes) -> bool:
+    return len(name) == _LONGEST_NAME and name.endswith(_MARK)

@@ -53,7 +53,7 @@ def test_a_retry_that_had_no_credentials_is_finished_by_the_next_run(
         raise CredentialsRefused("401")
 
     with monkeypatch.context() as patched:
-        patched.setattr(refused.clazar, "submit", refuse)
+        patched.setattr(refused.clazar, "post", refuse)
         assert refused.execute(retry_errors=True).error == "MonthIncomplete"
     assert refused.execute().status == "SUCCEEDED"
     assert refused.clazar.counts()[C_1] == 1
@@ -72,7 +72,7 @@ def test_another_outcome_of_a_retry_that_was_aborted_is_shown_and_told() -> None
         pass_days(world, 1)
         world.execute()
         assert world.parked() == {("2025-07", "c-1"): "OUTCOME_UNKNOWN"}
-        assert "2025-07: c-1 (OUTCOME_UNKNOWN)" in world.told()
+        assert "2025-07: c-1 (OUTCOME_UNKNOWN since 2025-08-02)" in world.told()
         assert world.execute().status == "SUCCEEDED", "it is told once"
 
 
@@ -86,6 +86,42 @@ def test_a_contract_that_fails_again_is_told_although_its_run_was_aborted(
     assert refused.execute().error == "ContractsNeedAttention"
     assert refused.execute().status == "SUCCEEDED"
     assert [item.text.count("2025-07: c-1 (") for item in refused.messages[messages:]] == [1]
+
+
+def test_an_error_that_nobody_had_heard_of_and_that_was_settled_by_hand_is_waived() -> None:
+    with MeteringWorld({**WARNS, "late_window": 0}) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 1}})
+        world.clazar.unknown_contracts.add("c-1")
+        abort(world, writes("CloseMonth", "metering_state"), after=True)
+        _move_to_success(world)
+        assert world.execute().status == "SUCCEEDED"
+        assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
+        assert "c-1 (" not in world.told()
+
+
+def test_an_execution_that_ends_before_its_message_is_marked_leaves_it_to_the_next() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.clazar.unknown_contracts.add("c-1")
+        stopped = abort(world, starts("ReleasePlan"), after=False)
+        assert len(world.messages) == 1
+        assert world.execute().error == "ContractsNeedAttention"
+        world.step_functions.redrive(stopped)
+        world.timeline.run()
+        assert world.execute().status == "SUCCEEDED"
+
+
+def test_a_redriven_message_of_an_execution_that_has_lost_its_plan_marks_nothing() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.clazar.unknown_contracts.add("c-1")
+        stopped = abort(world, starts("SummarizeRun"), after=False)
+        other = abort(world, starts("ReleasePlan"), after=False)
+        world.step_functions.redrive(stopped)
+        world.timeline.run()
+        assert stopped.status == "SUCCEEDED", "it knows of nothing that needs attention"
+        assert world.execute().error == "ContractsNeedAttention"
+        assert other.status != "SUCCEEDED"
 
 
 def test_a_redriven_decision_is_not_applied_to_a_newer_doubt() -> None:
@@ -206,11 +242,26 @@ def test_a_redriven_execution_does_not_call_a_billed_contract_failed() -> None:
 def test_a_contract_that_was_settled_by_hand_while_it_was_being_sent_is_told() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
-        stopped = abort(world, starts("ClaimContract"), after=False)
+        stopped = abort(world, starts("RecordSuccess"), after=False)
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
         world.step_functions.redrive(stopped)
         world.timeline.run()
         assert "2025-07: c-1 was put into success_contracts while it was being sent" in world.told()
+
+
+@pytest.mark.parametrize("state", ["ClaimContract", "SubmitContract"])
+def test_a_contract_that_was_settled_by_hand_while_stopped_is_not_sent_by_a_redrive(
+    state: str,
+) -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
+        stopped = abort(world, starts(state), after=False)
+        world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
+        world.step_functions.redrive(stopped)
+        world.timeline.run()
+        assert stopped.status == "SUCCEEDED"
+        assert [record["contract_id"] for record in world.clazar.accepted] == ["c-2"]
+        assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
 
 
 @pytest.mark.parametrize("where", ["ledger/S/E/P/2025-07/c-1", "remainders"])

@@ -84,16 +84,18 @@ def test_the_report_tells_what_was_billed_from_what_the_files_say_now() -> None:
         world.put_usage("2025-07", "01/06", {"c-1": {"cpu": 3.3}, "c-2": {"cpu": 1.5}})
         world.execute(months=["2025-07"])
         old, new = json.loads(world.state_bucket.objects[REPORT])["rows"]
-        columns = ("usage", "billed_usage", "carried_in", "quantity", "remainder")
-        assert [old[name] for name in columns] == ["7.74", "4.44", "0", "4", "0.44"]
-        assert old["detail"] == "it was 4.44 when it was billed"
-        assert [new[name] for name in columns] == ["1.5", "1.5", "0", "1", "0.5"]
+        columns = ("usage", "carried_in", "due", "billed", "open", "remainder")
+        assert [old[name] for name in columns] == ["4.44", "0", "4.44", "4", "0", "0.44"]
+        assert old["detail"] == "the files now come to 7.74"
+        assert [new[name] for name in columns] == ["1.5", "0", "1.5", "1", "0", "0.5"]
 
 
 def test_a_contract_that_a_person_settled_is_not_compared(billed: MeteringWorld) -> None:
     billed.put_usage("2025-07", "01/06", {"c-by-hand": {"cpu": 5}})
     billed.edit_state(lambda entry: entry["success_contracts"]["2025-07"].append("c-by-hand"))
-    assert "no contract's usage differs" in message(billed)
+    said = message(billed)
+    assert "no other contract's usage differs" in said
+    assert "not compared with the files: c-by-hand (settled by an operator)" in said
 
 
 def test_a_contract_that_came_late_is_not_billed_when_another_is_re_opened() -> None:
@@ -180,11 +182,11 @@ def test_late_usage_that_cannot_be_worked_out_is_told(*, retry_errors: bool) -> 
         world.clazar.unknown_contracts.clear()
         world.put_usage("2025-07", "01/01", {"c-3": {"cpu": 4}})
         ended = world.execute(retry_errors=retry_errors)
-        assert "2025-07: c-3 cannot be computed now: formula" in ended.output["message"]
+        assert "2025-07: c-3 cpu: billed 0, usage now comes to 4" in ended.output["message"]
         assert [month["changed"] for month in ended.output["months"]] == [True]
 
 
-def test_usage_behind_a_final_hour_is_told_although_its_formula_fails() -> None:
+def test_a_changed_formula_says_nothing_of_usage_that_is_as_it_was_billed() -> None:
     formula = {"dimensions": {"cost": "cpu / (mem - 4)"}}
     with MeteringWorld({**WARNS, "dimensions": {"cost": "cpu"}}, now=JULY_14) as world:
         world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4, "mem": 4}})
@@ -193,7 +195,9 @@ def test_usage_behind_a_final_hour_is_told_although_its_formula_fails() -> None:
         world.configure({**WARNS, **formula})
         world.timeline.pass_time(20 * 86_400)
         world.exported_to(world.now())
-        assert "2025-07: c-1 cannot be computed now" in message(world)
+        assert "c-1" not in message(world)
+        world.put_usage("2025-07", "01/13", {"c-1": {"cpu": 1}})
+        assert "2025-07: c-1 cpu: billed 4, usage now comes to 5" in message(world)
 
 
 def test_a_month_whose_lists_of_files_have_expired_can_still_be_worked_on() -> None:
@@ -209,3 +213,22 @@ def test_a_month_whose_lists_of_files_have_expired_can_still_be_worked_on() -> N
         assert "is not billed: the same files" in told, "nobody knows which were there"
         assert "c-1 cpu: billed 6, usage now comes to 7 (+1)" in told
         assert not world.parked()
+
+
+def test_final_usage_has_a_report_of_its_own_and_leaves_the_months_as_it_is() -> None:
+    with MeteringWorld(WARNS, now=JULY_14) as world:
+        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}, "c-2": {"cpu": 7}})
+        world.clazar.unknown_contracts.add("c-1")
+        final = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
+        world.execute(**final)
+        assert REPORT not in world.state_bucket.objects
+        world.timeline.pass_time(20 * 86_400)
+        world.exported_to(world.now())
+        world.execute()
+        before = world.state_bucket.objects[REPORT]
+        ended = world.execute(**final)
+        assert world.state_bucket.objects[REPORT] == before
+        key = f"reports/S/E/P/2025-07/final-{ended.name}.json"
+        report = json.loads(world.state_bucket.objects[key])
+        assert {row["contract_id"] for row in report["rows"]} == {"c-1"}
+        assert report["until"] == final["until"]

@@ -35,9 +35,12 @@ def test_forty_parked_contracts_are_named_and_all_are_counted(count: int, counte
     with MeteringWorld() as world:
         cause = refused(world, names)
         assert f"contracts that need attention: {count}; " in cause
-        named = ", ".join(f"2025-07: {name} (NOT_FOUND)" for name in names[:40])
-        assert cause.endswith(f"{named}{counted}")
-        assert f"error_contracts from earlier runs: {count}" in world.execute().output["message"]
+        reason = f"2025-07: {count} contracts (NOT_FOUND since 2025-08-02): "
+        assert cause.endswith(f"{reason}{', '.join(names[:40])}{counted}")
+        assert cause.count("NOT_FOUND") == 1, "one error is said once"
+        later = world.execute().output["message"]
+        assert f"still open from earlier runs: {count}; {reason}" in later
+        assert '{"retry_errors": true}' in later
 
 
 def test_contracts_whose_names_are_too_long_for_a_message_are_counted_all_the_same() -> None:

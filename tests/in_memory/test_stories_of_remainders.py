@@ -59,7 +59,7 @@ def test_a_contract_that_was_listed_as_done_before_it_was_sent_leaves_nothing(
     with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
         use(world, m07=3.9, m08=10.2)
         with monkeypatch.context() as patched:
-            patched.setattr(world.clazar, "submit", refuse)
+            patched.setattr(world.clazar, "post", refuse)
             assert world.execute().error == "MonthIncomplete"
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
         world.execute()
@@ -107,7 +107,7 @@ def test_a_partly_accepted_contract_that_was_settled_by_hand_keeps_what_was_acce
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 0.4, "mem": 2}})
         world.put_usage("2025-09", "01/00", {"c-1": {"cpu": 0.4}})
         world.execute(max_months=1)
-        submit = world.clazar.submit
+        submit = world.clazar.post
 
         def refuse_mem(body: bytes) -> object:
             world.clazar.unknown_contracts.clear()
@@ -115,7 +115,7 @@ def test_a_partly_accepted_contract_that_was_settled_by_hand_keeps_what_was_acce
                 world.clazar.unknown_contracts.add("c-1")
             return submit(body)
 
-        world.clazar.submit = refuse_mem  # type: ignore[method-assign, assignment]
+        world.clazar.post = refuse_mem  # type: ignore[method-assign, assignment]
         world.execute(max_months=1)
         if ("2025-08", "c-1") in world.parked():
             move_to_success(world, "2025-08")

@@ -94,7 +94,7 @@ def test_a_month_that_was_left_open_and_passed_over_by_hand_is_told(
         for month in MONTHS:
             world.put_usage(month, "01/00", {"c-1": {"cpu": 4}})
         with monkeypatch.context() as patched:
-            patched.setattr(world.clazar, "submit", _refuse)
+            patched.setattr(world.clazar, "post", _refuse)
             assert world.execute(max_months=1).error == "MonthIncomplete"
         set_last(world, "2025-07")
         told = world.execute().output["message"]

@@ -29,7 +29,10 @@ def test_a_change_of_files_while_a_contract_is_parked_is_told_once_it_counts_as_
         assert world.parked() == {("2025-07", "c-1"): "OUTCOME_UNKNOWN"}
         world.points.choose = nothing
         world.put_usage("2025-07", "01/01", {"c-1": {"cpu": 2}})
-        assert "new files: 1; no contract's usage differs" in world.execute().output["message"]
+        assert (
+            "not compared with the files: c-1 (OUTCOME_UNKNOWN)"
+            in world.execute().output["message"]
+        )
         decision = {"contract": "c-1", "month": "2025-07", "outcome": "accepted", "reason": "seen"}
         assert world.execute(resolve=decision).status == "SUCCEEDED"
         world.execute()

@@ -1,6 +1,6 @@
 import json
 
-from infra.environments import EARLY_IN_THE_MONTH
+from infra.environments import EARLY_AND_WEEKLY
 from tests.infra.templates import Template
 
 
@@ -15,10 +15,10 @@ def test_every_plan_has_a_schedule_that_passes_its_own_time(metering_stack: Temp
     ]
 
 
-def test_schedules_run_early_in_the_month_in_utc(metering_stack: Template) -> None:
+def test_schedules_run_early_in_the_month_and_weekly_in_utc(metering_stack: Template) -> None:
     for schedule in metering_stack.resources("AWS::Scheduler::Schedule").values():
         properties = schedule["Properties"]
-        assert properties["ScheduleExpression"] == EARLY_IN_THE_MONTH
+        assert properties["ScheduleExpression"] == EARLY_AND_WEEKLY
         assert properties["ScheduleExpressionTimezone"] == "Etc/UTC"
         assert properties["FlexibleTimeWindow"] == {"Mode": "OFF"}
 

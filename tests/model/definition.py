@@ -76,6 +76,6 @@ def _after_error(ended: Invocation, error: str) -> Invocation | None:
         return ended._replace(state="RecordError", problem=error)
     if ended.state in _CHILD:  # RecordOpen writes what only people read
         return _next_contract(ended)
-    if target == "ReleasePlan" or ended.state in _MONTH:  # the month map's own Catch
+    if target == "SummarizeRun" or ended.state in _MONTH:  # the month map's own Catch
         return ended._replace(state="ReleasePlan")
     return None

@@ -127,12 +127,12 @@ def _plain_entry(entry: Entry) -> Entry:
 
 
 def _plain_journal(journal: Journal) -> Journal:
-    """Leave out why a contract needs a person, and who was told by whom."""
+    """Leave out why and since when a contract needs an operator."""
     return replace(
         journal,
         unresolved={
             month: {
-                name: replace(known, code="", announced_by="x" if known.announced_by else "")
+                name: replace(known, code="", since="", retries=0)
                 for name, known in contracts.items()
             }
             for month, contracts in journal.unresolved.items()

@@ -26,11 +26,20 @@ from functions.metering import submit_contract
 from functions.metering.claim_contract import claim_contract
 from functions.metering.close_month import close_month
 from functions.metering.merge_usage import to_process
-from functions.metering.payloads import ContractTask, Finish, Merged, MergedMonth, MonthTask, Run
+from functions.metering.payloads import (
+    ContractTask,
+    Finish,
+    Merged,
+    MergedMonth,
+    MonthTask,
+    Release,
+    Run,
+)
 from functions.metering.plan_months import plan_months
 from functions.metering.record_error import record_error
 from functions.metering.record_success import record_success
-from functions.metering.release_plan import announce
+from functions.metering.release_plan import release_plan
+from functions.metering.summarize_run import summarize_run
 from functions.payloads import Problem
 from infra.tasks import SETTLE_SECONDS
 from tests.model import month
@@ -142,8 +151,11 @@ def _close(of: Invocation, outside: Outside) -> None:
 
 
 def _release(of: Invocation, outside: Outside) -> None:
-    announce(Finish(run=_run(of)), outside)
-    leases.release(state_bucket.lease(outside, month.PLAN), of.execution, month.AT)
+    """SummarizeRun and ReleasePlan: the first one only reads."""
+    run = _run(of)
+    ending = summarize_run(Finish(run=run), outside)
+    notified = {"delivered": True} if ending.notify else {}
+    release_plan(Release(run=run, journal=ending.journal, notified=notified), outside, month.AT)
 
 
 _USE_CASES: dict[str, Callable[[Invocation, Outside], Any]] = {

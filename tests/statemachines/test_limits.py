@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from infra.local.account import RunResult
-from tests.statemachines.world import World
+from infra.local.state_folder import files_below
+from tests.statemachines.world import PATH, World
 
 FEW, MANY = 10, 200
 
@@ -31,3 +32,18 @@ def test_twenty_times_the_contracts_are_no_more_history_and_no_larger_payload(
     assert abs(many.largest_payload_bytes - few.largest_payload_bytes) < 100
     assert many.largest_payload_bytes < 32 * 1024
     assert world.clazar.max_in_flight <= 20
+
+
+def test_a_contract_id_that_no_file_name_can_hold_is_billed_once_and_keeps_its_ledger(
+    world: World,
+) -> None:
+    contract = "c" * 390
+    world.month(contract, "c-1")
+    assert world.run().status == "SUCCEEDED"
+    (world.state / "metering_state.json").unlink()
+    posts = len(world.clazar.posts)
+    assert world.run({"months": ["2025-07"]}).status == "SUCCEEDED"
+    assert world.billed_contracts() == {contract, "c-1"}
+    assert len(world.clazar.posts) == posts
+    assert sorted(world.state_json()["success_contracts"]["2025-07"]) == ["c-1", contract]
+    assert f"ledger/{PATH}/2025-07/{contract}.json" in dict(files_below(world.state))

@@ -1,116 +1,138 @@
-"""What nobody has heard is said again until an execution has said it to the end."""
+"""What a message says: new contracts, those that stand, notices, each until it was delivered."""
 
+import pytest
 from msgspec.structs import replace
 
 from functions.domain import announcement
 from functions.domain import journal as journals
-from functions.domain.journal import Journal, Notice, Unresolved
+from functions.domain.announcement import Announcement, grouped, told
+from functions.domain.journal import Journal, Unresolved
 from functions.domain.month import Month
 from functions.domain.state_file import PlanState
 
-MAY, JUNE = Month(2025, 5), Month(2025, 6)
-NEW = Unresolved(code="NEW")
-HEARD = Unresolved(code="HEARD", announced_by="x-0", heard=True)
+MAY = Month(2025, 5)
+AT = "2025-08-02T05:30:00Z"
+NEW = Unresolved(code="NEW", since="2025-08-02T01:00:00Z")
+OLD = Unresolved(code="OLD", since="2025-07-01T01:00:00Z", told=True)
 NEWS = Journal(
-    unresolved={"2025-06": {"d": NEW, "c": NEW}, "2025-05": {"a": HEARD, "b": NEW}},
-    notices=(Notice(text="look"), Notice(text="old", announced_by="x-0", heard=True)),
+    unresolved={"2025-06": {"d": NEW, "c": NEW}, "2025-05": {"a": OLD, "b": NEW}},
+    notices=("look",),
+    reminded_at=AT,
 )
-CONTRACTS = ["2025-05: b (NEW)", "2025-06: c (NEW)", "2025-06: d (NEW)"]
 
 
-def test_what_an_execution_has_said_before_it_says_again_beside_what_is_new() -> None:
-    assert announcement.to_announce(NEWS, "x-1") == (CONTRACTS, ["look"], 4)
-    assert announcement.to_announce(NEWS, "x-0") == (
-        ["2025-05: a (HEARD)", *CONTRACTS],
-        ["look", "old"],
-        4,
+def test_what_is_new_and_what_stands_is_named_by_month_with_its_code_and_its_day() -> None:
+    assert announcement.to_announce(NEWS, AT) == Announcement(
+        new=[
+            "2025-05: b (NEW since 2025-08-02)",
+            "2025-06: 2 contracts (NEW since 2025-08-02): c, d",
+        ],
+        standing=["2025-05: a (OLD since 2025-07-01)"],
+        notices=["look"],
+        new_total=3,
+        total=4,
+        reminds=False,
     )
 
 
-def test_what_is_about_to_be_said_is_of_that_execution_until_it_was_heard() -> None:
-    said = announcement.announced(NEWS, "x-1")
-    mine = replace(NEW, announced_by="x-1")
+def test_what_was_delivered_is_not_new_again_and_its_notices_are_gone() -> None:
+    later = "2025-08-03T05:30:00Z"
+    said = told(NEWS, later)
     assert said == Journal(
-        unresolved={"2025-06": {"d": mine, "c": mine}, "2025-05": {"a": HEARD, "b": mine}},
-        notices=(Notice(text="look", announced_by="x-1"),),
+        unresolved={
+            month: {name: replace(known, told=True) for name, known in contracts.items()}
+            for month, contracts in NEWS.unresolved.items()
+        },
+        reminded_at=later,
     )
-    assert announcement.to_announce(said, "x-2").contracts == CONTRACTS, "x-1 may have ended before"
-    over = replace(mine, heard=True)
-    heard = announcement.heard(said, "x-1")
-    assert heard == Journal(
-        unresolved={"2025-06": {"d": over, "c": over}, "2025-05": {"a": HEARD, "b": over}},
-        notices=(Notice(text="look", announced_by="x-1", heard=True),),
-    )
-    assert announcement.to_announce(heard, "x-2") == ([], [], 4)
-    assert announcement.to_announce(heard, "x-1") == (CONTRACTS, ["look"], 4)
+    found = announcement.to_announce(said, later)
+    assert (found.new, found.new_total, found.total, found.notices) == ([], 0, 4, [])
+    assert len(found.standing) == 3
 
 
-def test_what_another_execution_was_about_to_say_is_not_heard_by_this_one() -> None:
-    said = announcement.announced(NEWS, "x-1")
-    assert announcement.heard(said, "x-2") == said
-    again = announcement.announced(announcement.heard(said, "x-1"), "x-1")
-    assert again.notices == (Notice(text="look", announced_by="x-1", heard=True),)
-    assert announcement.announced(again, "x-2").notices == ()
+def test_a_message_that_names_nothing_new_out_of_turn_does_not_put_off_the_reminder() -> None:
+    standing = Journal(unresolved={"2025-05": {"a": OLD}}, reminded_at=AT)
+    assert told(standing, "2025-08-02T06:30:00Z").reminded_at == AT
+    assert told(standing, "2025-08-03T01:30:00Z").reminded_at == "2025-08-03T01:30:00Z"
 
 
-def test_an_error_is_announced_once_by_the_execution_that_ends_with_it() -> None:
-    journal = journals.observe(Journal(), PlanState(errors={MAY: frozenset({"old"})}))
-    journal = journals.after_closing(journal, MAY, {"new": "CODE"}, frozenset(), last_closed=None)
-    journal = announcement.with_notices(journal, ["look here"])
-    expected = (["2025-05: new (CODE)"], ["look here"], 2)
-    assert announcement.to_announce(journal, "x-1") == expected
-    told = announcement.announced(journal, "x-1")
-    assert announcement.to_announce(told, "x-1") == expected, "a retried function"
-    told = announcement.heard(told, "x-1")
-    assert announcement.to_announce(told, "x-1") == expected
-    assert announcement.to_announce(told, "x-2") == ([], [], 2)
-    assert announcement.announced(told, "x-2").notices == ()
+@pytest.mark.parametrize(
+    ("last", "now", "due"),
+    [
+        ("", "2025-08-06", True),
+        ("2025-08-01", "2025-08-01", False),
+        ("2025-08-01", "2025-08-02", True),
+        ("2025-08-02", "2025-08-03", True),
+        ("2025-07-31", "2025-08-01", True),
+        ("2025-08-03", "2025-08-04", False),
+        ("2025-08-02", "2025-08-04", True),
+        ("2025-08-03", "2025-08-07", False),
+        ("2025-08-03", "2025-08-08", True),
+        ("2025-08-08", "2025-08-14", False),
+        ("2025-08-10", "2025-08-15", True),
+        ("2025-08-21", "2025-08-22", True),
+        ("2025-08-22", "2025-08-28", False),
+        ("2025-08-28", "2025-08-29", True),
+        ("2025-08-29", "2025-08-31", False),
+        ("2025-08-29", "2025-07-25", False),
+    ],
+)
+def test_a_reminder_is_due_daily_on_days_1_to_3_and_weekly_later(
+    last: str, now: str, *, due: bool
+) -> None:
+    standing = replace(NEWS, reminded_at=last and f"{last}T01:30:00Z")
+    assert announcement.to_announce(standing, f"{now}T05:30:00Z").reminds is due
 
 
-def test_what_an_execution_did_not_get_to_say_is_said_by_the_next() -> None:
-    new = Unresolved(code="NEW")
-    journal = Journal(unresolved={"2025-05": {"b": new}}, notices=(Notice(text="look"),))
-    unsaid = announcement.announced(journal, "x-1")
-    assert announcement.to_announce(unsaid, "x-2") == (["2025-05: b (NEW)"], ["look"], 1)
-    said = announcement.heard(announcement.announced(unsaid, "x-2"), "x-2")
-    assert announcement.to_announce(said, "x-3") == ([], [], 1)
-    assert announcement.heard(unsaid, "x-2") == unsaid
+def test_only_what_was_reported_before_is_reminded_of() -> None:
+    new = Journal(unresolved={"2025-05": {"b": NEW}})
+    assert not announcement.to_announce(new, AT).reminds
+    assert not announcement.to_announce(Journal(), AT).reminds
 
 
-def test_new_notices_follow_those_that_wait() -> None:
-    journal = announcement.with_notices(NEWS, ["hear", "look", "this"])
-    assert journal.notices == (*NEWS.notices, Notice(text="hear"), Notice(text="this"))
+def test_an_error_that_is_the_same_for_many_is_said_once_since_its_first_day() -> None:
+    many = {f"c-{n:03d}": replace(NEW, since=f"2025-08-{1 + n % 2:02d}T") for n in range(300)}
+    journal = Journal(unresolved={"2025-07": {**many, "z": replace(NEW, code="")}})
+    one, other = announcement.to_announce(journal, AT).new
+    assert one.startswith("2025-07: 300 contracts (NEW since 2025-08-01): c-000, c-001, ")
+    assert one.endswith(", c-039, and 260 more")
+    assert other == "2025-07: 1 contract (no code since 2025-08-02)", "counted, not named"
 
 
-def test_a_notice_stands_once_however_often_its_month_is_closed() -> None:
-    journal = Journal()
-    for _ in range(2):
-        journal = announcement.with_notices(journal, ["look here"])
-    assert len(journal.notices) == 1
+def test_reasons_share_the_room_for_names_over_all_months() -> None:
+    contracts = {f"c-{n:02d}": NEW for n in range(39)}
+    journal = Journal(unresolved={"2025-05": contracts, "2025-06": {"x": NEW, "y": NEW}})
+    assert announcement.to_announce(journal, AT).new[1].endswith("): x, and 1 more")
 
 
-def test_a_long_notice_is_cut_and_holds_no_other_up() -> None:
+def test_contracts_are_grouped_by_reason_in_the_order_in_which_they_come() -> None:
+    found = [("a", "x"), ("b", ""), ("c", "x"), ("d", "y")]
+    assert grouped(found, 3) == ["2 contracts (x): a, c", "b", "1 contract (y)"]
+    assert grouped([("a", ""), ("b", "")], 1) == ["2 contracts: a, and 1 more"]
+    assert grouped([], 3) == []
+
+
+def test_an_error_of_an_earlier_program_is_announced_once() -> None:
+    item = {"contract_id": "old", "code": "CODE"}
+    shown = PlanState(errors={MAY: frozenset({"old"})}, shown={MAY: {"old": item}})
+    journal = journals.observe(Journal(), shown, AT)
+    assert announcement.to_announce(journal, AT).new == ["2025-05: old (CODE since 2025-08-02)"]
+    assert announcement.to_announce(told(journal, AT), AT).new == []
+
+
+def test_new_notices_follow_those_that_wait_and_stand_once() -> None:
+    journal = announcement.with_notices(NEWS, ["hear", "look", "this", "hear"])
+    assert journal.notices == ("look", "hear", "this")
+
+
+def test_a_long_notice_is_cut_and_does_not_block_others() -> None:
     journal = announcement.with_notices(Journal(), ["x" * 1_001, "short"])
-    assert announcement.to_announce(journal, "x-1").notices == ["x" * 1_000, "short"]
+    assert announcement.to_announce(journal, AT).notices == ["x" * 1_000, "short"]
     assert announcement.with_notices(journal, ["x" * 1_002]) == journal
 
 
 def test_notices_that_do_not_fit_into_one_message_come_with_the_next() -> None:
     texts = [letter * 1_000 for letter in "abcde"]
     journal = announcement.with_notices(Journal(), texts)
-    said = announcement.announced(journal, "x-1")
-    assert announcement.to_announce(said, "x-1").notices == texts[:4]
-    heard = announcement.heard(said, "x-1")
-    assert announcement.to_announce(heard, "x-2").notices == texts[4:]
-
-
-def test_what_is_written_down_to_be_said_is_what_fits_into_this_message() -> None:
-    texts = [letter * 1_000 for letter in "abcde"]
-    heard_by_another = Notice(text="f" * 4_000, announced_by="x-0", heard=True)
-    journal = announcement.with_notices(Journal(notices=(heard_by_another,)), texts)
-    said = announcement.announced(journal, "x-0")
-    assert [notice.announced_by for notice in said.notices] == ["x-0"] + [""] * 5
-
-
-def test_what_is_told_twice_at_once_is_one_notice() -> None:
-    assert len(announcement.with_notices(Journal(), ["look", "look"]).notices) == 1
+    assert announcement.to_announce(journal, AT).notices == texts[:4]
+    assert told(journal, AT).notices == (texts[4],)

@@ -8,9 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.billing import MonthBill, bill, check_conservation, round_to_whole
+from functions.domain.billing import (
+    MonthBill,
+    above_limit,
+    bill,
+    check_conservation,
+    round_to_whole,
+)
 from functions.domain.plan import Plan, parse_plan
 from functions.domain.usage import Group
+from functions.errors import BadInput
 
 
 def a_plan(**fields: Any) -> Plan:
@@ -107,7 +114,6 @@ def test_a_dimension_that_a_contract_did_not_use_is_zero_in_a_formula() -> None:
     ("formula", "reason"),
     [
         ("1 / replica_hours", "division by zero"),
-        ("cpu_cores", "'cpu_cores' is not defined"),
         ("cpu_core_hours_total_price", "without pricePerUnit"),
         ("0 - cpu_core_hours", "negative"),
     ],
@@ -149,10 +155,79 @@ def test_quarantined_usage_is_totalled_by_subscription() -> None:
     ]
 
 
-def test_a_dimension_named_like_the_price_of_another_is_refused_where_it_is_read() -> None:
+def test_a_dimension_named_like_the_price_of_another_is_an_error_of_the_plan_where_it_is_read() -> (
+    None
+):
     sums: dict[Group, Any] = {("c", name, None, None): 2 for name in ("cpu", "cpu_total_price")}
-    formulas = {"a": "cpu", "b": "cpu_total_price"}
-    (contract,) = the_bill(sums, dimensions=formulas).contracts
-    assert contract.failure == (
-        "formula 'cpu_total_price': cpu_total_price is the name of a dimension as well"
+    with pytest.raises(BadInput, match="cpu_total_price is the name of exported usage and of a"):
+        the_bill(sums, dimensions={"a": "cpu", "b": "cpu_total_price"})
+    assert the_bill(sums, dimensions={"a": "cpu"}).contracts[0].quantities == {"a": "2"}
+
+
+SUMS: dict[Group, Any] = {(name, "cpu_core_hours", Decimal(1), None): 2 for name in ("c-1", "c-2")}
+
+
+@pytest.mark.parametrize(
+    "formula", ["cpu_core_hour", "cpu_core_hour_total_price + cpu_core_hour", "CPU_core_hour"]
+)
+def test_a_name_that_was_never_exported_is_one_error_of_the_plan_with_those_that_exist(
+    formula: str,
+) -> None:
+    with pytest.raises(BadInput) as found:
+        bill(a_plan(dimensions={"x": formula, "y": formula}), SUMS.items(), {}, ["gpu_hours"])
+    name = formula.partition("_hour")[0] + "_hour"
+    assert str(found.value).startswith(
+        f"plan S:E:P: dimensions: usage of {name} was never exported; "
+        "did you mean cpu_core_hours? known: cpu_core_hours, gpu_hours, memory_byte_hours, "
+    )
+
+
+def test_a_name_like_no_other_is_an_error_without_a_guess() -> None:
+    with pytest.raises(BadInput, match="usage of zzz was never exported; known: cpu_core"):
+        the_bill(SUMS, dimensions={"x": "zzz"})
+
+
+def test_a_formula_that_no_contract_needs_is_not_looked_at() -> None:
+    quarantined: dict[Group, Any] = {(None, "d", None, "sub-1"): 2}
+    assert the_bill(quarantined, dimensions={"x": "zzz"}).contracts == []
+    assert the_bill({}, dimensions={"x": "zzz"}).contracts == []
+
+
+@pytest.mark.parametrize("name", ["replica_hours", "gpu_hours"])
+def test_a_dimension_that_nobody_used_this_month_is_zero_in_a_formula(name: str) -> None:
+    plan = a_plan(dimensions={"all": f"cpu_core_hours + {name}", "cents": f"{name}_total_price"})
+    bills = bill(plan, SUMS.items(), {}, ["gpu_hours"]).contracts
+    assert [contract.quantities for contract in bills] == [{"all": "2"}, {"all": "2"}]
+    assert [contract.failure for contract in bills] == [None, None]
+
+
+def test_a_bill_names_all_usage_that_was_exported_so_far() -> None:
+    sums: dict[Group, Any] = {("c", "cpu", None, None): 0, (None, "mem", None, "sub-1"): 1}
+    assert bill(a_plan(), sums.items(), {}, ["gpu", "cpu"]).dimensions == ("cpu", "gpu", "mem")
+
+
+@pytest.mark.parametrize("cloud", ["azure", "gcp"])
+def test_only_aws_has_a_limit_of_quantities(cloud: str) -> None:
+    month = the_bill({("c", "memory_byte_hours", None, None): 2**40})
+    assert above_limit(a_plan(cloud=cloud), month.contracts) == ""
+
+
+def test_a_quantity_that_aws_does_not_take_is_named_with_a_formula_that_scales_it() -> None:
+    sums: dict[Group, Any] = {
+        ("c-1", "memory_byte_hours", None, None): 2**31,
+        ("c-2", "memory_byte_hours", None, None): 2**31 - 1,
+        ("c-3", "memory_byte_hours", None, None): 2**40,
+    }
+    assert above_limit(a_plan(), the_bill(sums).contracts) == (
+        "AWS takes quantities up to 2,147,483,647; scale with a formula such as "
+        '"memory_byte_hours": "memory_byte_hours / 2**30", and with one for each other dimension: '
+        "c-1 memory_byte_hours 2147483648, c-3 memory_byte_hours 1099511627776"
+    )
+    formulas = {"mem": "memory_byte_hours + 1"}
+    assert above_limit(
+        a_plan(dimensions=formulas), the_bill(sums, dimensions=formulas).contracts
+    ) == (
+        "AWS takes quantities up to 2,147,483,647; scale with a formula such as "
+        '"mem": "(memory_byte_hours + 1) / 2**30": '
+        "c-1 mem 2147483649, c-2 mem 2147483648, c-3 mem 1099511627777"
     )

@@ -165,6 +165,7 @@ def test_usage_without_a_payer_is_held_by_subscription_and_dimension() -> None:
             for who, what, amount in held
         ],
         unbilled_dimensions=[],
+        dimensions=("cpu", "mem", "zero"),
     )
 
 

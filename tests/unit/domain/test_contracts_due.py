@@ -17,7 +17,7 @@ def names(*contracts: str) -> frozenset[str]:
 
 
 def a_bill(name: str, **fields: Any) -> ContractBill:
-    return ContractBill(contract_id=name, usage={}, quantities={"cpu": "2"}, **fields)
+    return ContractBill(contract_id=name, usage={"cpu": "2.9"}, quantities={"cpu": "2"}, **fields)
 
 
 def a_month(
@@ -52,7 +52,11 @@ def test_an_error_that_was_reopened_or_interrupted_is_tried_again(why: str) -> N
     known = a_month(failed=names("a", "b"), closed=True, **{why: names("b")})
     (item,) = contracts_due([a_bill("a"), a_bill("b")], known, NOTHING)
     assert item == ContractItem(
-        contract_id="b", quantities={"cpu": "2"}, amounts={"cpu": "2"}, retry=True
+        contract_id="b",
+        quantities={"cpu": "2"},
+        amounts={"cpu": "2"},
+        usage={"cpu": "2.9"},
+        retry=True,
     )
 
 
@@ -82,6 +86,7 @@ def test_an_item_has_what_its_bill_says() -> None:
             quantities={"cpu": "2"},
             amounts={"cpu": "2.25"},
             carried={"cpu": "0.5"},
+            usage={"cpu": "2.9"},
             failure="f",
         )
     ]

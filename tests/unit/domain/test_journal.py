@@ -2,11 +2,12 @@
 
 from functions.domain import journal as journals
 from functions.domain import months_due
-from functions.domain.journal import Journal
+from functions.domain.journal import Journal, Unresolved
 from functions.domain.month import Month
 from functions.domain.state_file import PlanState
 
 MAY, JUNE = Month(2025, 5), Month(2025, 6)
+AT = "2025-08-02T00:00:00Z"
 
 
 def state(errors: dict[Month, set[str]], success: dict[Month, set[str]] | None = None) -> PlanState:
@@ -17,20 +18,20 @@ def state(errors: dict[Month, set[str]], success: dict[Month, set[str]] | None =
 
 
 def test_an_error_entry_that_was_removed_reopens_its_contract() -> None:
-    journal = journals.observe(Journal(), state({MAY: {"c-1", "c-2"}}))
+    journal = journals.observe(Journal(), state({MAY: {"c-1", "c-2"}}), AT)
     assert journals.reopened(journal, state({MAY: {"c-1", "c-2"}}), MAY) == frozenset()
     assert journals.reopened(journal, state({MAY: {"c-2"}}), MAY) == {"c-1"}
     assert months_due.to_do_again(journal, state({MAY: {"c-2"}}), retry_errors=False) == {MAY}
 
 
 def test_an_operator_who_moves_a_contract_to_the_success_list_reopens_nothing() -> None:
-    journal = journals.observe(Journal(), state({MAY: {"c-1"}}))
+    journal = journals.observe(Journal(), state({MAY: {"c-1"}}), AT)
     assert not journals.reopened(journal, state({}, {MAY: {"c-1"}}), MAY)
 
 
 def test_a_contract_that_the_earlier_script_put_in_both_lists_can_be_reopened() -> None:
     both = state({MAY: {"c-1"}}, {MAY: {"c-1"}})
-    journal = journals.observe(Journal(), both)
+    journal = journals.observe(Journal(), both, AT)
     assert journals.reopened(journal, state({MAY: set()}, {MAY: {"c-1"}}), MAY) == {"c-1"}
 
 
@@ -40,10 +41,10 @@ def test_retrying_errors_takes_every_month_with_one() -> None:
 
 
 def test_what_is_settled_leaves_the_journal_and_new_errors_enter_it() -> None:
-    journal = journals.observe(Journal(last_closed_month="2025-04"), state({MAY: {"c-1", "c-2"}}))
-    after = journals.after_closing(
-        journal, MAY, {"c-3": "CODE"}, frozenset({"c-1"}), last_closed=MAY
+    journal = journals.observe(
+        Journal(last_closed_month="2025-04"), state({MAY: {"c-1", "c-2"}}), AT
     )
+    after = journals.after_closing(journal, MAY, {"c-3": Unresolved()}, {"c-1"}, last_closed=MAY)
     assert after.unresolved["2025-05"].keys() == {"c-2", "c-3"}
     assert after.last_closed_month == "2025-05"
     emptied = journals.after_closing(after, MAY, {}, frozenset({"c-2", "c-3"}), last_closed=None)
@@ -51,12 +52,12 @@ def test_what_is_settled_leaves_the_journal_and_new_errors_enter_it() -> None:
 
 
 def test_a_contract_that_an_operator_settled_leaves_the_journal() -> None:
-    journal = journals.observe(Journal(), state({MAY: {"c-1", "c-2"}}))
-    settled = journals.observe(journal, state({MAY: {"c-2"}}, {MAY: {"c-1"}}))
+    journal = journals.observe(Journal(), state({MAY: {"c-1", "c-2"}}), AT)
+    settled = journals.observe(journal, state({MAY: {"c-2"}}, {MAY: {"c-1"}}), AT)
     assert settled.unresolved["2025-05"].keys() == {"c-2"}
 
 
 def test_a_contract_put_into_the_success_list_beside_its_error_is_not_reopened_later() -> None:
-    journal = journals.observe(Journal(), state({MAY: {"c-1"}}))
-    both = journals.observe(journal, state({MAY: {"c-1"}}, {MAY: {"c-1"}}))
+    journal = journals.observe(Journal(), state({MAY: {"c-1"}}), AT)
+    both = journals.observe(journal, state({MAY: {"c-1"}}, {MAY: {"c-1"}}), AT)
     assert not journals.reopened(both, state({}, {MAY: {"c-1"}}), MAY)

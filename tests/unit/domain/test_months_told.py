@@ -1,6 +1,6 @@
 """Which months wait and why, in the words of the notification; and what else a run looks at."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -130,3 +130,24 @@ def test_errors_are_retried_only_when_that_is_asked_for() -> None:
     assert months_due.to_do_again(journal, state, retry_errors=False) == {JUNE}
     assert months_due.to_do_again(journal, state, retry_errors=True) == {MAY, JUNE}
     assert months_due.to_do_again(journal, None, retry_errors=True) == {JUNE}
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        (
+            None,
+            "next is 2025-06, which ends at 2025-07-01T00:00:00Z; "
+            "as_of is 2025-08-02T00:00:00Z; no month has been closed yet",
+        ),
+        (
+            JULY,
+            "next is 2025-08, which ends at 2025-09-01T00:00:00Z; "
+            "as_of is 2025-08-02T00:00:00Z; the last closed month is 2025-07",
+        ),
+    ],
+)
+def test_nothing_due_says_what_is_next_and_until_when(last: Month | None, said: str) -> None:
+    state = PlanState(last_processed_month=last)
+    eastern = AUGUST_2.astimezone(timezone(timedelta(hours=2)))
+    assert months_due.nothing_due(a_plan(), state, Journal(), eastern) == said

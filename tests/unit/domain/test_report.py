@@ -35,7 +35,7 @@ def a_month(
     plan = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
     balance: Balance = {("c-1", name): Fraction(text) for name, text in (carried or {}).items()}
     sums = {("c-1", name, None, None): Decimal(text) for name, text in usage.items()}
-    return bill(plan, sums.items(), balance)
+    return bill(plan, sums.items(), balance, ["cpu", "mem"])
 
 
 def an_entry(

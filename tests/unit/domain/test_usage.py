@@ -205,3 +205,55 @@ def test_in_the_flat_layout_a_pod_without_a_timestamp_is_named_and_not_counted_o
 def test_a_contract_id_that_fits_no_key_is_named() -> None:
     assert not tally([a_record(externalPayerId="x" * 400)]).problems
     assert tally([a_record(externalPayerId="\u00e9" * 100)]).problems
+
+
+FIELDS = {"externalPayerId": "c-2", "dimension": "mem", "value": 5, "pricePerUnit": 2}
+FLAT = '{"externalPayerId": "c-1", "dimension": "cpu", "value": 1, "pricePerUnit": 1}'
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("again", ['"{name}": {value}', '"{escaped}": {value}', '"{name}" :null'])
+def test_a_key_that_stands_twice_stops_the_month_with_its_line(name: str, again: str) -> None:
+    escaped = f"\\u{ord(name[0]):04x}{name[1:]}"
+    extra = again.format(name=name, escaped=escaped, value=json.dumps(FIELDS[name]))
+    for first, second in ((FLAT[1:-1], extra), (extra, FLAT[1:-1])):
+        body = f"[\n{FLAT},\n{{{first}, {second}}},\n{FLAT}]"
+        (problem,) = [p for p in tally(body.encode()).problems if "duplicate" in p.detail]
+        assert str(problem) == f"file-0 line 3: duplicate key {name!r}"
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_key_that_stands_twice_is_found_beside_a_record_without_it(name: str) -> None:
+    without = {key: value for key, value in json.loads(FLAT).items() if key != name}
+    twice = f'{FLAT[:-1]}, "{name}": {json.dumps(FIELDS[name])}}}'
+    problems = tally(f"[{json.dumps(without)},\n{twice}]".encode()).problems
+    (problem,) = problems
+    assert name in problem.detail
+    assert (problem.line, "duplicate" in problem.detail) in [(2, True), (1, False)]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        '"tags": {"value": 1, "value": 2, "dimension": "x"}',
+        '"tags": [{"externalPayerId": "x", "externalPayerId": "y"}]',
+        '"unit": "value", "note": "\\u0041"',
+        '"note": 1, "note": 2, "value2": 3',
+        '"note": "\xff"',
+    ],
+)
+def test_the_same_names_elsewhere_are_no_problem(extra: str) -> None:
+    body = f"[{FLAT}, {FLAT[:-1]}, {extra}}}]".encode("latin-1")
+    found = tally(body)
+    assert (found.problems, found.groups) == ([], {("c-1", "cpu", 1, None): 2})
+
+
+def test_records_without_payer_or_price_are_not_parsed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("functions.domain.usage_record.json", None)
+    sparse = [a_record(pricePerUnit=None), a_record(externalPayerId=None), {"dimension": "d"}]
+    found = tally([*sparse, a_record(note="back\\slash ü")])
+    assert [problem.detail for problem in found.problems] == [
+        "value (missing) is not a number of zero or more"
+    ]

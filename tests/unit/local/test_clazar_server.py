@@ -6,12 +6,14 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
+from infra.local import clazar_records
 from infra.local.clazar import ClazarServer
 
 if TYPE_CHECKING:
@@ -444,6 +446,33 @@ def test_the_count_is_shown_only_when_asked_for() -> None:
     with ClazarServer(show_count=True) as server:
         server.preload(usage("c-1"), usage("c-2"))
         assert Client(server).get(page_size=1).json()["count"] == 2
+
+
+def test_a_page_of_a_long_listing_costs_no_more_than_a_page(
+    server: ClazarServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.preload(*[usage(f"c-{number}") for number in range(300)])
+    copied: list[Json] = []
+
+    def copy(rows: list[Json]) -> list[Json]:
+        copied.extend(rows)
+        return deepcopy(rows)
+
+    monkeypatch.setattr(clazar_records, "deepcopy", copy)
+    assert len(client.listed(page=2, page_size=20)) == 20
+    assert len(client.listed(contract_id="c-7")) == 1
+    assert len(copied) == 21
+
+
+def test_a_dialect_respells_answers_and_listings_but_not_what_is_stored() -> None:
+    def spelled(result: Json) -> Json:
+        return {**result, "contract_id": result["contract_id"].upper()}
+
+    with ClazarServer(dialect=spelled) as server:
+        client = Client(server)
+        assert [result["contract_id"] for result in client.submit(usage("c-1"))] == ["C-1"]
+        assert [row["contract_id"] for row in client.listed(contract_id="c-1")] == ["C-1"]
+        assert [record["contract_id"] for record in server.accepted] == ["c-1"]
 
 
 def test_one_record_is_read_by_its_id(client: Client) -> None:

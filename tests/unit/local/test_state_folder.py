@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,7 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from infra.local import state_folder
 from infra.local.state_folder import BadKey, FolderBusy, StateFolder
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,6 +38,79 @@ def test_a_key_that_is_not_plainly_inside_the_folder_is_refused(
 ) -> None:
     with pytest.raises(BadKey):
         state.write(key, b"")
+
+
+# Longer than any file name may be, and such as a split of another key could be mistaken for.
+LONG_KEYS = [
+    f"ledger/2025-07/{'a' * 400}.json",
+    f"ledger/2025-07/{'a' * 400}/attempts.json",
+    f"{'a' * 254}+/{'a' * 146}.json",
+    f"{'b' * 254}+",
+    "a" * 509,
+    f"{'a' * 254}..",
+    f"{'c' * 254}+/a/+a",
+    "a" * 255,
+    "ä" * 300,
+    "+" * 1024,
+]
+
+
+@pytest.mark.parametrize("key", LONG_KEYS)
+def test_an_object_whose_key_no_file_name_can_hold_is_kept_under_its_key(
+    state: StateFolder, key: str
+) -> None:
+    state.write(key, b"1")
+    assert [found for found, _ in state.objects()] == [key]
+    (path,) = (path for _, path in state.objects())
+    assert path == state.file_of(key)
+    assert path.read_bytes() == b"1"
+    state.delete(key)
+    assert list(state.path.iterdir()) == []
+
+
+def test_long_keys_live_beside_each_other_and_are_listed_in_key_order(state: StateFolder) -> None:
+    keys = {*LONG_KEYS, "ledger/2025-07/aa.json", "ledger/2025-07/b.json", "ledger/2025-07-b.json"}
+    for key in keys:
+        state.write(key, key.encode())
+    found = list(state.objects())
+    assert [key for key, _ in found] == sorted(keys)
+    assert all(path.read_bytes() == key.encode() for key, path in found)
+
+
+def test_a_key_that_a_file_name_can_hold_is_never_split(state: StateFolder) -> None:
+    key = f"a+/{'+' * 254}/{'a' * 255}"
+    state.write(key, b"1")
+    assert state.file_of(key) == state.path / key
+
+
+_PARTS = st.builds(
+    lambda start, length, end: start * length + end,
+    st.sampled_from(["a", "+", "ä", "a+"]),
+    st.integers(1, 600) | st.integers(250, 260),
+    st.sampled_from(["", "+", "a", ".", ".."]),
+)
+_KEYS = st.lists(_PARTS, min_size=1, max_size=3).map("/".join)
+
+
+@given(_KEYS)
+def test_the_names_of_any_key_can_be_stored_and_lead_back_to_it(key: str) -> None:
+    names = [name for part in key.split("/") for name in state_folder.file_names(part)]
+    assert all(name not in ("", ".", "..") for name in names)
+    assert all(len(os.fsencode(name)) <= 255 for name in names)
+    assert state_folder.key_of("/".join(names)) == key
+
+
+@pytest.mark.parametrize("key", ["c-1.json", "a" * 255, "a" * 1024])
+def test_a_folder_on_another_disk_holds_the_same_keys(
+    state: StateFolder, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    def refuse(_: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(state_folder, "_move", refuse)
+    state.write(key, b"1")
+    assert [(found, path.read_bytes()) for found, path in state.objects()] == [(key, b"1")]
 
 
 def test_the_second_run_on_a_folder_waits_and_says_so(state: StateFolder) -> None:

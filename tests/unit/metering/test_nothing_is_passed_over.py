@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.errors import BadInput
 from tests.unit.metering.whole_month import WholeMonth, a_record
 
 CPU = "cpu_core_hours"
@@ -82,12 +83,74 @@ def test_a_month_in_which_every_formula_fails_names_all_and_holds_up_no_later_mo
     assert world.clazar.billed() == [("c-1", "x", "2025-07", "1")]
 
 
-def test_a_formula_over_a_single_price_is_an_error_and_not_a_price_of_zero() -> None:
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_formula_over_a_single_price_is_an_error_and_not_a_price_of_zero(
+    *, dry_run: bool
+) -> None:
     world = WholeMonth(dimensions={"cents": f"{CPU} * pricePerUnit"})
-    world.hour("01/00", [a_record("c-1", CPU, pricePerUnit=0.5)])
-    assert world.run().error == "ContractsNeedAttention"
-    assert "'pricePerUnit' is not defined" in world.errors()[0]["message"]
+    world.hour("01/00", [a_record(f"c-{n}", CPU, pricePerUnit=0.5) for n in range(300)])
+    stopped = world.run(dry_run=dry_run)
+    assert (stopped.error, stopped.notify) == ("BadInput", not dry_run)
+    assert stopped.cause.count("usage of pricePerUnit was never exported; known: cpu_core") == 1
+    assert world.shown() is None
     assert not world.clazar.requests
+
+
+def test_usage_of_an_earlier_month_is_remembered_and_zero_in_a_month_without_it() -> None:
+    world = WholeMonth(dimensions={"all": f"{CPU} + gpu_hours"}, start_month="2025-06")
+    world.every_hour("2025-06", [a_record("c-1", CPU), a_record("c-2", "gpu_hours")])
+    world.every_hour("2025-07", [a_record("c-1", CPU)])
+    preview = world.started(dry_run=True)
+    for month in ("2025-06", "2025-07"):
+        assert world.merged(preview, month).to_process
+    assert not [name for name in world.state.objects if name.startswith("ledger/")]
+    with pytest.raises(BadInput, match="gpu_hours was never exported"):
+        world.merged(world.started(dry_run=True), "2025-07")
+    assert world.run(max_months=1).succeeded
+    assert world.run().succeeded
+    assert [bill[2:] for bill in world.clazar.billed()] == [
+        ("2025-06", "1"),
+        ("2025-07", "1"),
+        ("2025-06", "1"),
+    ]
+
+
+def test_a_quantity_above_the_limit_of_aws_is_told_and_in_the_report() -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record("c-1", MEMORY, value=2**35), a_record("c-2", MEMORY)])
+    said = f"c-1 {MEMORY} {2**35}"
+    assert said in world.run().result["message"]
+    assert said in json.loads(world.content("reports/S/E/P/2025-07/report.json"))["warnings"][-1]
+
+
+@pytest.mark.parametrize(
+    ("records", "plan", "told"),
+    [
+        ([a_record("c-1")], {}, True),
+        ([a_record("c-1", podName="p")], {}, False),
+        ([a_record("c-1", instanceId="i")], {}, False),
+        ([a_record("c-1", podName="p"), a_record("c-1", podName="")], {}, True),
+        ([a_record("c-1", podName="p")], {"duplicates": "sum"}, True),
+        ([], {"duplicates": "sum"}, False),
+    ],
+)
+@pytest.mark.parametrize("folder", ["01/00", ""])
+def test_identical_files_of_one_hour_that_count_both_are_named(
+    records: list[Any], plan: dict[str, Any], folder: str, *, told: bool
+) -> None:
+    world = WholeMonth(**plan)
+    content = [{**record, "timestamp": "2025-07-01T00:30:00Z"} for record in records]
+    for name in ("sub-1", "sub-2", "sub-3"):
+        key = f"omnistrate-metering/S/E/P/2025/07/{folder}/{name}.json".replace("//", "/")
+        world.usage.put(key, json.dumps(content).encode())
+    world.hour("01/01", records) if folder else None
+    warnings = [text for text in world.bill().warnings if "identical files" in text]
+    assert bool(warnings) is told
+    for text in warnings:
+        assert text.startswith("2025-07: identical files of one hour, which both count: ")
+        assert f"{folder}/sub-1.json and " in text
+        assert f"{folder}/sub-2.json and 1 more" in text
+        assert text in world.run().result["message"]
 
 
 def test_no_mail_address_of_a_customer_is_written_or_told() -> None:

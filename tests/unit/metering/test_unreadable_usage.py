@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from functions.domain.problem import Problem
 from functions.errors import StorageBusy
+from functions.metering.plan_months import plan_months
+from tests.unit.metering.runs import a_plan
 from tests.unit.metering.whole_month import WholeMonth, a_record
 
 
@@ -136,4 +139,47 @@ def test_an_export_marker_under_another_name_stops_the_run() -> None:
     world.usage.put("omnistrate-metering/last_success_export.json", marker)
     stopped = world.run()
     assert (stopped.error, stopped.notify) == ("BadUsage", True)
-    assert "no entry for S:E:P" in stopped.cause
+    assert "no entry for S:E:P; did you mean New:E:P? known: New:E:P; or set" in stopped.cause
+
+
+@pytest.mark.parametrize("name", ["s:e:p", "S:E:P2", " S:E:P"])
+def test_a_plan_that_the_export_marker_spells_otherwise_is_asked_for_before_the_calendar(
+    name: str,
+) -> None:
+    world = WholeMonth()
+    entry = {"last_processed_to": "2026-01-01T00:00:00Z"}
+    marker = json.dumps({"Other:PROD:pt-1": entry, name: entry}).encode()
+    world.usage.put("omnistrate-metering/last_success_export.json", marker)
+    cause = world.run().cause
+    assert f"no entry for S:E:P; did you mean {name}? known: " in cause
+    assert cause.index("Other:PROD:pt-1") < cause.index("calendar")
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ("s/E/P", "did you mean s/E/P? known: Other/PROD/pt-1, s/E/P"),
+        ("S/E/P2", "did you mean S/E/P2? known: Other/PROD/pt-1, S/E/P2"),
+        ("Unlike/DEV/pt-9", "known: Other/PROD/pt-1, Unlike/DEV/pt-9"),
+        (None, "known: none"),
+    ],
+)
+def test_a_folder_that_is_not_there_names_those_that_are(held: str | None, told: str) -> None:
+    world = WholeMonth()
+    for plan in ("Other/PROD/pt-1", held) if held else ():
+        for day in ("01", "02"):
+            world.usage.put(f"omnistrate-metering/{plan}/2025/07/{day}/00/a.json", b"[]")
+    cause = world.run().cause
+    assert f"was the service or plan renamed? {told}" in cause
+
+
+def test_nothing_due_says_which_month_is_next() -> None:
+    world = WholeMonth(start_month="2025-08")
+    planned = plan_months(world.started(), world.state, world.usage)
+    assert planned.months == []
+    assert planned.why == (
+        "next is 2025-08, which ends at 2025-09-01T00:00:00Z; "
+        "as_of is 2025-08-02T00:00:00Z; no month has been closed yet"
+    )
+    world.plan = a_plan(start_month="2025-07")
+    assert plan_months(world.started(), world.state, world.usage).why == ""

@@ -20,7 +20,6 @@ from functions.metering.acquire_plan import settle
 from functions.metering.aggregate_partition import aggregate
 from functions.metering.claim_contract import claim_contract
 from functions.metering.close_month import close_month
-from functions.metering.confirm_announcement import confirm_announcement
 from functions.metering.list_usage import list_usage
 from functions.metering.merge_usage import merge_usage, read_bill
 from functions.metering.payloads import (
@@ -33,14 +32,15 @@ from functions.metering.payloads import (
     MonthTask,
     Partition,
     PartitionTask,
+    Release,
     Run,
-    Told,
 )
 from functions.metering.plan_months import plan_months
 from functions.metering.record_error import record_error
 from functions.metering.record_success import record_success
-from functions.metering.release_plan import announce, finish
+from functions.metering.release_plan import release_plan
 from functions.metering.submit_contract import Outside, submit_contract
+from functions.metering.summarize_run import summarize_run
 from functions.payloads import Finished, Start, dump, parse
 from functions.payloads import Problem as Caught
 from infra.tasks import SETTLE_SECONDS
@@ -158,10 +158,11 @@ class WholeMonth:
         except Exception as error:  # noqa: BLE001  # as the Catch of States.ALL
             failure = Caught(type(error).__name__, str(error))
         task = Finish(run=run, planned=planned, months=closed, failure=failure)
-        finished = finish(task, announce(task, self.state))
-        if finished.notify:
-            confirm_announcement(Told(run.plan.key, run.name), self.state)
-        return finished
+        ending = summarize_run(task, self.state)
+        notified = {"delivered": True} if ending.notify else {}
+        release = Release(run=run, journal=ending.journal, notified=notified)
+        release_plan(release, self.state, format_instant(self.now))
+        return ending
 
     def month(self, run: Run, month: str) -> ClosedMonth:
         """Bill one month."""

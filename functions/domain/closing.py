@@ -1,0 +1,164 @@
+"""How a month is closed: a pure decision about all that was read, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from functions.domain import months_due, state_file
+from functions.domain.journal import Journal, Unresolved, after_closing, reopened
+from functions.domain.late_usage import Compared, texts
+from functions.domain.ledger_entry import Entry
+from functions.domain.month import Month
+from functions.domain.outcome import (
+    Open,
+    Outcome,
+    account,
+    code_of,
+    error_record,
+    noticed,
+    overtaken,
+    withdrawn,
+)
+from functions.domain.plan import Plan
+from functions.domain.remainders import Remainders, remainders_of
+from functions.domain.run_files import MonthUsage
+from functions.domain.state_file import MonthState, PlanState
+
+
+class Terms(NamedTuple):
+    """Whose month is closed by which run, with what it was asked for."""
+
+    plan: Plan
+    month: Month
+    execution: str
+    contracts: list[str] | None
+    until: str | None
+
+
+class Seen(NamedTuple):
+    """What was read. `by_hand`: contracts of this run that an operator has settled meanwhile.
+
+    `left_open`: why this run has left contracts to the next one.
+    """
+
+    usage: MonthUsage
+    ledger: Mapping[str, Entry]
+    state: PlanState
+    journal: Journal
+    by_hand: list[str]
+    left_open: list[Open]
+
+
+class Closing(NamedTuple):
+    """What is true of the month. `counts`: it is closed, now or before.
+
+    `open`: contracts of this run that are neither accepted nor errors; they keep the month open.
+    """
+
+    terms: Terms
+    usage: MonthUsage
+    shown: MonthState
+    outcome: Outcome
+    remainders: Remainders
+    counts: bool
+    open: list[str]
+    numbers: dict[str, Any]
+
+
+def decide(seen: Seen, compared: Compared, terms: Terms) -> Closing:
+    """Account for every contract of the month, and say what else has to be reported."""
+    plan, month, usage = terms.plan, terms.month, seen.usage
+    shown = seen.state.at(month)
+    closed = months_due.is_closed(month, seen.state, seen.journal)
+    left = reopened(seen.journal, seen.state, month) - set(usage.processed)
+    outcome = account(usage, seen.ledger, shown, left, formulas=plan.dimensions, closed=closed)
+    warnings = [
+        *usage.warnings,
+        *withdrawn(usage.processed, seen.ledger),
+        *overtaken(str(month), terms.execution, seen.by_hand, seen.ledger),
+        *noticed(usage.processed, seen.ledger),
+        *(texts(str(month), compared, with_head=closed) if compared.differences else []),
+    ]
+    asked = outcome.unaccounted if terms.contracts is None else usage.processed
+    return Closing(
+        terms=terms,
+        usage=replace(usage, warnings=warnings),
+        shown=shown,
+        outcome=outcome,
+        remainders=remainders_of(seen.ledger.values(), plan.dimensions, done=shown.done),
+        counts=closed or (outcome.complete and terms.until is None),
+        open=sorted(set(asked) & set(outcome.unaccounted)),
+        numbers=_numbers(seen, outcome, terms),
+    )
+
+
+def _numbers(seen: Seen, outcome: Outcome, terms: Terms) -> dict[str, Any]:
+    """Count each contract once: submitted, an error, open, or skipped. Final usage has its own."""
+    processed = set(seen.usage.processed)
+    of = {bill.contract_id for bill in seen.usage.bill.contracts} | processed
+    of = of | set(outcome.unaccounted) if terms.until is None else set(terms.contracts or ())
+    sent = {
+        name: sum(line.state == "accepted" for line in entry.sent_by(terms.execution))
+        for name, entry in seen.ledger.items()
+    }
+    failed, waiting = outcome.failed.keys() & processed, set(outcome.unaccounted)
+    return {
+        "contracts": len(of),
+        "submitted": sum(sent.get(name, 0) > 0 for name in of - failed - waiting),
+        "submitted_records": sum(sent.values()),
+        "errors": len(failed & of),
+        "open": len(waiting & of),
+    }
+
+
+def in_state_file(
+    closing: Closing, document: state_file.Document, journal: Journal, *, as_of: datetime, at: str
+) -> tuple[state_file.Document, Month | None]:
+    """Return the state file with the month's outcome, and the last month that is closed then.
+
+    A contract that became a success since the ledger was read is not an error any more.
+    """
+    terms, outcome = closing.terms, closing.outcome
+    plan, month = terms.plan, terms.month
+    state = state_file.read_plan(document, plan.key, plan.state_file)
+    last = state.last_processed_month if state else None
+    done = (state or PlanState()).at(month).done - closing.shown.done
+    first = months_due.first_month(plan, state, journal, as_of)
+    closes = outcome.complete and month == first and terms.until is None
+    failed = [entry for name, entry in outcome.failed.items() if name not in done]
+    recorded = state_file.record_month(
+        document,
+        plan.key,
+        month,
+        successes=outcome.accepted,
+        errors=[error_record(entry) for entry in failed],
+        closes=closes,
+        at=at,
+    )
+    return recorded, month if closes else last
+
+
+def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) -> Journal:
+    """Return the journal with the month's outcome. A month that is not closed comes again."""
+    month, outcome = closing.terms.month, closing.outcome
+    errors = {
+        name: Unresolved(
+            code=code_of(entry),
+            since=entry.failure.at if entry.failure else "",
+            retries=entry.retries,
+        )
+        for name, entry in outcome.failed.items()
+    }
+    still_due = last_closed is None or month > last_closed
+    return after_closing(
+        journal,
+        month,
+        errors,
+        outcome.accepted,
+        last_closed=last_closed,
+        complete=outcome.complete or still_due,
+    )

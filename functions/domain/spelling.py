@@ -1,0 +1,17 @@
+"""Which known name was probably meant by one that is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
+
+from functions.domain.announcement import some
+
+
+def suggestion(names: Iterable[str], known: Collection[str]) -> str:
+    """Return the known names that are closest to some that are not, and all that are known."""
+    folded = {name.casefold(): name for name in known}
+    close = [get_close_matches(name.casefold(), folded, n=1) for name in names]
+    meant = ", ".join(folded[name] for found in close for name in found)
+    listed = ", ".join(some(sorted(known))) or "none"
+    return f"did you mean {meant}? known: {listed}" if meant else f"known: {listed}"

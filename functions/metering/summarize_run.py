@@ -1,0 +1,117 @@
+"""SummarizeRun: what a run's message says and how its execution ends. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from functions.adapters import configuration, leases, state_bucket
+from functions.adapters.storage import Objects
+from functions.domain import keys
+from functions.domain.announcement import Announcement, to_announce
+from functions.domain.journal import Journal
+from functions.domain.month import Month
+from functions.metering.payloads import ClosedMonth, Ending, Finish
+from functions.payloads import dump, mail_subject, parse
+
+logger = Logger()
+metrics = Metrics()
+ATTENTION = "ContractsNeedAttention"
+TO_SETTLE = (
+    'to retry them, start {"retry_errors": true} or remove their entries from error_contracts; to '
+    'close one, start {"resolve": {"contract": "...", "month": "...", "outcome": "...", "reason": '
+    '"..."}}; see docs/runbook.md, "A contract needs attention"'
+)
+# There is room in a message for everything, whatever else there is to say; SNS takes 256 KiB.
+_LONGEST_PART, _LONGEST_MESSAGE = 8_000, 40_000
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], _context: object) -> Any:
+    """Return how the execution is to end."""
+    ending = summarize_run(parse(event, Finish), configuration.state_bucket())
+    metrics.add_metric("ContractsOpen", MetricUnit.Count, ending.result["unresolved"])
+    logger.info("run summarized", plan=ending.run.plan.key, succeeded=ending.succeeded)
+    return dump(ending)
+
+
+def summarize_run(task: Finish, objects: Objects) -> Ending:
+    """Read what there is to say from the journal, where it survives a run that stops early.
+
+    Nobody else changes the journal until ReleasePlan has given the lease back. An execution that
+    has lost the lease speaks of itself only.
+    """
+    run = task.run
+    read = state_bucket.journal(objects, run.plan).read()
+    journal = read.value if read else Journal()
+    announcement, version = to_announce(journal, run.as_of), ""
+    if run.dry_run:
+        warnings = [text for month in task.months for text in month.warnings]
+        standing = announcement.new + announcement.standing
+        announcement = announcement._replace(new=[], standing=standing, notices=warnings)
+    elif leases.holder(state_bucket.lease(objects, run.plan)) == run.execution:
+        version = read.etag if read else ""
+    else:
+        announcement = Announcement([], [], [], 0, announcement.total, reminds=False)
+    months = task.months or list(_closed(task, objects))
+    return _ending(task, months, announcement, version)
+
+
+def _closed(task: Finish, objects: Objects) -> Iterator[ClosedMonth]:
+    """Yield the months that a run which failed has got to the end of; its map returns none."""
+    for month in task.planned.months if task.planned and task.failure else ():
+        key = keys.closed(task.run.plan, Month.parse(month), task.run.name)
+        if stored := objects.read(key):
+            yield msgspec.json.decode(stored.body, type=ClosedMonth)
+
+
+def _ending(
+    task: Finish, months: list[ClosedMonth], announcement: Announcement, version: str
+) -> Ending:
+    """Succeed only if nothing failed and no contract is new among those that need an operator."""
+    plan, failure = task.run.plan.key, task.failure
+    waiting = task.planned.waiting if task.planned else []
+    overdue = [f"{item.month} waits: {item.reason}" for item in waiting if item.overdue]
+    causes = [failure.message] if failure else []
+    if announcement.new:
+        named = "; ".join(announcement.new)
+        causes.append(f"{plan}: contracts that need attention: {announcement.new_total}; {named}")
+    cause = "; ".join(causes)[:_LONGEST_PART]
+    error = failure.error if failure else ATTENTION if announcement.new else ""
+    resolved = [task.resolved.message] if task.resolved else []
+    notices = [*overdue, *announcement.notices]
+    said = [*([cause] if cause else []), *resolved, *notices]
+    if announcement.standing:
+        named = "; ".join(announcement.standing)[:_LONGEST_PART]
+        earlier = announcement.total - announcement.new_total
+        said.append(f"contracts still open from earlier runs: {earlier}; {named}")
+    if announcement.new or announcement.standing:
+        said.append(TO_SETTLE)
+    reminder = "contracts are still open" if announcement.reminds and not notices else ""
+    return Ending(
+        run=task.run,
+        journal=version,
+        succeeded=not error,
+        notify=not task.run.dry_run and bool(error or notices or reminder),
+        error=error,
+        cause=cause,
+        subject=mail_subject(f"Metering of {plan}: {error or reminder or 'needs review'}"),
+        result={
+            "plan": plan,
+            "as_of": task.run.as_of,
+            "dry_run": task.run.dry_run,
+            "months": msgspec.to_builtins(months),
+            "waiting": msgspec.to_builtins(waiting),
+            "why": task.planned.why if task.planned else "",
+            "resolved": msgspec.to_builtins(task.resolved),
+            "unresolved": announcement.total,
+            "open_contracts": announcement.new + announcement.standing,
+            "to_settle": TO_SETTLE if announcement.total else "",
+            "message": ("; ".join(said) or "nothing to report")[:_LONGEST_MESSAGE],
+        },
+    )

@@ -1,0 +1,151 @@
+"""What is not billed is never silent: every run names it, and some runs send a reminder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from functions.errors import CredentialsRefused
+from tests.in_memory.interruptions import abort
+from tests.in_memory.machine import Execution
+from tests.in_memory.metering_world import PLAN, MeteringWorld
+
+WARNS = {**PLAN, "missing_hours": "warn"}
+C_1 = "2025-07: c-1 (NOT_FOUND since 2025-08-01)"
+ERROR = {"contract_id": "c-9", "errors": ["e"], "code": "ERROR_001", "message": "m"}
+
+
+@pytest.fixture
+def world() -> Iterator[MeteringWorld]:
+    """A world in which c-1 was refused on the first of August, at half past one."""
+    with MeteringWorld(WARNS, now=datetime(2025, 8, 1, 2, 30, tzinfo=UTC)) as found:
+        found.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 1}})
+        found.clazar.unknown_contracts.add("c-1")
+        ended = found.execute()
+        assert (ended.error, C_1 in ended.cause) == ("ContractsNeedAttention", True)
+        assert "needs review" not in found.messages[0].subject
+        found.messages.clear()
+        yield found
+
+
+def at(world: MeteringWorld, *days: int, month: int = 8) -> list[int]:
+    """Start a run on each of these days and return those on which a reminder was sent."""
+    reminded = []
+    for day in days:
+        wanted = datetime(2025, month, day, 5, 30, tzinfo=UTC)
+        world.timeline.pass_time(max(0.0, (wanted - world.now()).total_seconds()))
+        ended = world.execute()
+        assert ended.status == "SUCCEEDED", ended.cause
+        assert C_1 in ended.output["message"], "named in every run, also with nothing due"
+        if world.messages:
+            (message,) = world.messages
+            assert C_1 in message.text
+            assert "retry_errors" in message.text
+            assert message.subject == "Metering of S:E:P: contracts are still open"
+            reminded.append(day)
+            world.messages.clear()
+    return reminded
+
+
+def test_a_standing_error_is_sent_once_a_day_on_days_1_to_3_and_once_a_week_later(
+    world: MeteringWorld,
+) -> None:
+    assert at(world, 1, 2, 2, 3, 3, 4, 7) == [2, 3]
+    assert at(world, 8, 8, 10, 15, 21, 22, 29, 31) == [8, 15, 22, 29]
+    assert at(world, 1, 1, 2, month=9) == [1, 2]
+
+
+def test_a_start_at_which_nothing_is_reported_changes_nothing(world: MeteringWorld) -> None:
+    before = dict(world.state_bucket.objects)
+    world.execute()
+    changed = {key for key, body in world.state_bucket.objects.items() if before.get(key) != body}
+    assert changed <= {"leases/S/E/P.json"}
+
+
+def test_a_reminder_that_was_not_delivered_is_sent_by_the_next_run(world: MeteringWorld) -> None:
+    world.timeline.pass_time(86_400)
+    abort(world, lambda point: point.kind == "message", after=False)
+    world.messages.clear()
+    assert at(world, 2) == [2]
+
+
+def test_what_is_settled_is_not_reminded_of(world: MeteringWorld) -> None:
+    decision = {"contract": "c-1", "month": "2025-07", "outcome": "waived", "reason": "paid"}
+    assert world.execute(resolve=decision).status == "SUCCEEDED"
+    world.timeline.pass_time(86_400)
+    ended = world.execute()
+    assert (ended.output["unresolved"], ended.output["open_contracts"]) == (0, [])
+    assert not world.messages
+
+
+def test_the_errors_of_an_earlier_program_are_announced_once_by_name() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        earlier = {"last_processed_month": "2025-07", "success_contracts": {"2025-07": ["c-1"]}}
+        errors = {"2025-07": [{**ERROR, "last_retry_time": "2025-08-01 11:12"}]}
+        world.edit_state(lambda entry: entry.update({**earlier, "error_contracts": errors}))
+        ended = world.execute()
+        assert ended.error == "ContractsNeedAttention"
+        assert "2025-07: c-9 (ERROR_001 since 2025-08-01)" in ended.cause
+        assert world.execute().status == "SUCCEEDED"
+        assert len(world.messages) == 1
+
+
+def test_a_dry_run_names_what_is_open_and_marks_nothing(world: MeteringWorld) -> None:
+    world.timeline.pass_time(86_400)
+    assert C_1 in world.execute(dry_run=True).output["message"]
+    assert not world.messages
+    assert at(world, 2) == [2]
+
+
+def test_a_dry_run_says_what_would_be_sent() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4, "mem": 1}, "c-2": {"cpu": 0}})
+        (month,) = world.execute(dry_run=True).output["months"]
+        assert (month["to_submit"], month["to_submit_records"], month["skipped"]) == (1, 2, 1)
+        assert month["submitted"] == 0
+
+
+def numbers(month: dict[str, int]) -> list[int]:
+    """Return a month's contracts: all, submitted, skipped, open and in error."""
+    names = ("contracts", "submitted", "skipped", "open", "errors")
+    return [month[name] for name in names]
+
+
+def test_each_contract_of_a_month_is_counted_once() -> None:
+    with MeteringWorld(WARNS) as world:
+        used = {"cpu": 4}
+        world.put_usage("2025-07", "01/00", dict.fromkeys(("c-1", "c-2", "c-3", "c-4"), used))
+        world.clazar.unknown_contracts.add("c-2")
+        (month,) = world.execute(contracts=["c-1"]).output["months"]
+        assert (numbers(month), month["closed"]) == ([4, 1, 0, 3, 0], False)
+        failed = world.execute()
+        (month,) = ending(failed)["months"]
+        assert (numbers(month), month["closed"]) == ([4, 2, 1, 0, 1], True)
+
+
+def ending(execution: Execution) -> dict[str, Any]:
+    """Return what an execution that failed says of itself, in its last state's input."""
+    found = next(out for path, (out, _) in execution.ended.items() if "SummarizeRun" in path)
+    result: dict[str, Any] = found["result"]
+    return result
+
+
+def test_the_months_of_a_run_that_failed_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_body: bytes) -> None:
+        raise CredentialsRefused("401")
+
+    with MeteringWorld(WARNS, now=datetime(2025, 9, 2, tzinfo=UTC)) as world:
+        for month in ("2025-07", "2025-08"):
+            world.put_usage(month, "01/00", {f"c-{month}": {"cpu": 4}, "c-2": {"cpu": 4}})
+        assert world.execute(max_months=1).status == "SUCCEEDED"
+        with monkeypatch.context() as patched:
+            patched.setattr(world.clazar, "post", refuse)
+            failed = world.execute()
+        assert failed.error == "MonthIncomplete"
+        assert "2 contracts (" in failed.cause, "one reason is said once"
+        (month,) = ending(failed)["months"]
+        assert (numbers(month), month["closed"]) == ([2, 0, 0, 2, 0], False)

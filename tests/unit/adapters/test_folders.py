@@ -1,0 +1,72 @@
+"""Folders are found from one to the next, and a listing that does not advance ends the search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from functions.adapters import state_bucket
+from functions.adapters.documents import Document
+from functions.adapters.storage import Listed, folders
+from functions.domain.ledger_entry import Entry
+from functions.domain.month import Month
+from functions.errors import BadState, StorageBusy
+from tests.memory import MemoryObjects
+from tests.unit.metering.runs import a_plan
+
+PLANS = ("A/E/P", "S/E/P", "S/E/P-1", "S/E/P.x", "S/E/P0", "S/E/Pü", "S/E-2/P", "Ü/E/😀")
+
+
+class Counting(MemoryObjects):
+    """Counts how often it is listed."""
+
+    listings = 0
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
+        """Yield objects in key order."""
+        self.listings += 1
+        assert limit == 1
+        assert "\U0010ffff" not in after, "one S3 implementation never gets beyond it"
+        return super().list(prefix, after=after, limit=limit)
+
+
+class Stuck(MemoryObjects):
+    """Does not understand where a listing begins."""
+
+    listings = 0
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
+        """Yield the same objects every time."""
+        self.listings += 1
+        assert self.listings < 10, "the same request again and again"
+        return super().list(prefix, limit=limit)
+
+
+def test_every_folder_is_found_once_with_a_request_each_however_much_it_holds() -> None:
+    held = [f"root/{plan}/2025/{n:03d}.json" for plan in PLANS for n in range(50)]
+    usage = Counting(dict.fromkeys([*held, "root/marker.json", "root/S/lost.json", "rooz"], b"x"))
+    assert sorted(folders(usage, "root/", 3)) == sorted(PLANS)
+    assert usage.listings == len(PLANS) + 3
+
+
+def test_a_listing_that_does_not_advance_is_an_error_and_no_endless_loop() -> None:
+    usage = Stuck({"root/A/E/P/plan.json": b"x", "root/B/E/P/plan.json": b"x"})
+    with pytest.raises(StorageBusy, match="the listing of root/ does not advance: root/A/E/P/plan"):
+        list(folders(usage, "root/", 3))
+
+
+def test_the_entries_of_every_other_plan_are_found() -> None:
+    ledger = MemoryObjects()
+    for plan in PLANS:
+        ledger.put(f"ledger/{plan}/plan.json", b"{}")
+        entry = Document(ledger, f"ledger/{plan}/2025-07/c-1.json", Entry)
+        entry.write(
+            Entry(contract_id="c-1", month="2025-07", plan=plan, execution="x", claimed_at="t"),
+            None,
+        )
+    found = state_bucket.entries_of_other_plans(ledger, a_plan(), Month(2025, 7), "c-1")
+    assert {entry.plan for entry in found} == set(PLANS) - {"S/E/P"}
+    ledger.objects["ledger/A/E/P/2025-07/c-1.json"] = b"{"
+    with pytest.raises(BadState, match=r"ledger/A/E/P/2025-07/c-1\.json cannot be read"):
+        list(state_bucket.entries_of_other_plans(ledger, a_plan(), Month(2025, 7), "c-1"))
