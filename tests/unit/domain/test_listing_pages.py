@@ -77,7 +77,8 @@ def test_both_spellings_are_read_into_one_listing() -> None:
 
 def test_a_doubt_about_one_spelling_stays_whatever_the_other_says() -> None:
     found = ask(A_UUID.upper(), ["cpu"], "t-1")
-    for body in ({"results": [], "count": 1}, {"results": []}):
+    bodies: list[dict[str, Any]] = [{"results": [], "count": 1}, {"results": []}]
+    for body in bodies:
         found = turn(found, body, A_UUID.upper(), JULY)
     assert doubt(found) == "the listing ends after 0 records although count is 1"
 
