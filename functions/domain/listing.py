@@ -123,7 +123,7 @@ def same_contract(listed: object, ours: str) -> bool | None:
 def as_uuid(text: str) -> uuid.UUID | None:
     """Return the UUID that a text is, however it is written."""
     try:
-        return uuid.UUID(text.strip())
+        return uuid.UUID(text.strip().lower())
     except ValueError:
         return None
 

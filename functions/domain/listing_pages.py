@@ -18,7 +18,7 @@ PAGE_SIZE = 100
 _MOST_PAGES = 10_000
 # Names in an answer, lower case letters alone: how many rows or pages there are, and what is next.
 _ROWS = re.compile(
-    r"total|count|(total|record|result|item|row)s?(count|records|results|items|rows)"
+    r"total|count|(total|record|result|item|row)s?(count|records|results|items|rows|elements)"
 )
 _PAGES = re.compile(r"(total|num|number|page)?(of)?(pages|pagecount)")
 _MORE = re.compile(r"next.*|hasmore|hasnext.*|more|(?!prev).*cursor|continuation.*|(is)?truncated")
@@ -99,7 +99,8 @@ def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pag
         limit = seen if _ROWS.fullmatch(plain) else pages if _PAGES.fullmatch(plain) else None
         if limit is not None and number is not None and number > limit:
             return f"{name} is {number}"
-        if _MORE.fullmatch(plain) and value and value != query.get("cursor"):
+        echo = plain == "cursor" and value == query.get("cursor")
+        if _MORE.fullmatch(plain) and value and not echo:
             return f"{name} is {str(value)[:100]!r}"
     return ""
 

@@ -71,7 +71,9 @@ def _found(
     billed = [record for record in stored if record.status == "billed"]
     ours = [r for r in billed if r.whole and same_quantity(r.quantity, line.quantity)]
     theirs = [o for o in others if not o.quantity or same_quantity(o.quantity, line.quantity)]
-    doubt = listing.doubt(line.dimension) if line.evidence != NOT_ACCEPTED else ""
+    # An operator has looked; that says nothing of what was sent since.
+    decided = line.evidence == NOT_ACCEPTED and not line.is_fixed
+    doubt = "" if decided else listing.doubt(line.dimension)
     surplus = _surplus(line, billed, others)
     if len(ours) > len(theirs):
         evidence = "listing" if sent else TAKEN_OVER
@@ -141,7 +143,11 @@ def _unexplained(billed: Sequence[Stored], others: Sequence[Owner]) -> list[Stor
 
 
 def _records(billed: Sequence[Stored]) -> str:
-    shown = [f"{record.quantity} (record {record.record_id or 'without id'})" for record in billed]
+    shown = [
+        f"{record.quantity}{'' if record.whole else ' of a part of the month'} "
+        f"(record {record.record_id or 'without id'})"
+        for record in billed
+    ]
     more = f" and {len(shown) - 10} more" if len(shown) > 10 else ""  # noqa: PLR2004
     return ", ".join(shown[:10]) + more
 

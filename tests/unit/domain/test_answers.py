@@ -1,17 +1,18 @@
 """What Clazar's answers mean: only `status: success` is billed."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from functions.domain.answers import read_refusal, read_results, read_stored
+from functions.domain.answers import read_refusal, read_results
 
-START = datetime(2025, 7, 1, tzinfo=UTC)
+BEGINS = "2025-07-01T00:00:00Z"
+UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
 
 
-def a_record(dimension: str, quantity: str = "5") -> dict[str, str]:
-    return {"contract_id": "c-1", "dimension": dimension, "quantity": quantity}
+def a_record(dimension: str, quantity: str = "5", contract: str = "c-1") -> dict[str, str]:
+    record = {"contract_id": contract, "dimension": dimension, "quantity": quantity}
+    return {**record, "start_time": BEGINS}
 
 
 def kinds(results: Any, *dimensions: str) -> dict[str, str]:
@@ -37,7 +38,14 @@ def test_fail_without_errors_is_not_billed(status: str) -> None:
     assert kinds({"results": [ok("cpu", status=status)]}, "cpu") == {"cpu": "refused"}
 
 
-@pytest.mark.parametrize("status", ["pending", "accepted", None, 1])
+@pytest.mark.parametrize("status", ["Success", " SUCCESS "])
+def test_a_status_is_the_same_word_however_it_is_written(status: str) -> None:
+    assert kinds({"results": [ok("cpu", status=status)]}, "cpu") == {"cpu": "accepted"}
+    fail = {"results": [ok("cpu", status="Fail")]}
+    assert kinds(fail, "cpu") == {"cpu": "refused"}
+
+
+@pytest.mark.parametrize("status", ["pending", "accepted", "succes", "", None, True, 1])
 def test_any_other_status_is_neither_billed_nor_refused(status: Any) -> None:
     assert kinds({"results": [ok("cpu", status=status)]}, "cpu") == {"cpu": "unknown"}
 
@@ -91,8 +99,52 @@ def test_a_body_that_is_no_answer_leaves_the_outcome_unknown(body: Any) -> None:
     assert kinds(body) == {"cpu": "unknown", "mem": "unknown"}
 
 
-def test_a_result_of_another_contract_is_not_ours() -> None:
-    assert kinds({"results": [ok("cpu", contract_id="c-9")]}, "cpu") == {"cpu": "unknown"}
+@pytest.mark.parametrize("contract", ["c-9", "C-1", "", 0, False, ["c-1"]])
+def test_a_result_of_another_contract_is_not_ours(contract: Any) -> None:
+    for result in (ok("cpu", contract_id=contract), {"contract_id": contract, "errors": ["no"]}):
+        assert kinds({"results": [result]}, "cpu") == {"cpu": "unknown"}
+
+
+@pytest.mark.parametrize(
+    "echo", [UUID, UUID.upper(), f"{{{UUID}}}", f"urn:uuid:{UUID}", UUID.replace("-", ""), None]
+)
+def test_a_contract_that_is_a_uuid_is_the_same_however_it_is_written(echo: str | None) -> None:
+    for ours in (UUID, UUID.upper()):
+        record = a_record("cpu", contract=ours)
+        result = {"status": "success", "contract_id": echo}
+        assert read_results([record], {"results": [result]})["cpu"].kind == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("echo", "kind"),
+    [
+        (None, "accepted"),
+        (BEGINS, "accepted"),
+        ("2025-07-01", "accepted"),
+        ("2025-07-01T00:00:00", "accepted"),
+        ("2025-07-01T02:00:00+02:00", "accepted"),
+        (1_751_328_000, "accepted"),
+        (1_751_328_000_000, "accepted"),
+        ("2025-06-01T00:00:00Z", "unknown"),
+        ("2025-07-01T01:00:00Z", "unknown"),
+        ("July", "unknown"),
+        (0, "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_an_echo_of_another_month_or_of_no_time_says_nothing_of_this_one(
+    echo: Any, kind: str
+) -> None:
+    assert kinds({"results": [ok("cpu", start_time=echo)]}, "cpu") == {"cpu": kind}
+    refused = {"errors": ["no"], "dimension": "cpu", "start_time": echo}
+    expected = "refused" if kind == "accepted" else kind
+    assert kinds({"results": [refused]}, "cpu") == {"cpu": expected}
+
+
+def test_a_dimension_is_the_same_but_for_case_and_blanks() -> None:
+    swapped = {"results": [ok(" Mem "), ok("CPU")]}
+    assert kinds(swapped) == {"cpu": "accepted", "mem": "accepted"}
+    assert kinds({"results": [ok("cp u"), ok("mem")]}) == {"cpu": "unknown", "mem": "accepted"}
 
 
 @pytest.mark.parametrize(
@@ -109,20 +161,3 @@ def test_a_request_refused_as_a_whole_is_refused_for_every_record(body: Any, mes
     assert {(answer.kind, answer.code, answer.message) for answer in answers.values()} == {
         ("refused", "HTTP_400", message)
     }
-
-
-def test_a_listing_is_filtered_again_by_contract_and_hour() -> None:
-    rows = [
-        ok("cpu", start_time="2025-07-01T00:00:00Z", id=1),
-        ok("cpu", start_time="2025-07-01T00:59:00+00:00", id=2, status="fail"),
-        ok("cpu", start_time="2025-06-01T00:00:00Z"),
-        ok("cpu", start_time="2025-07-01T00:00:00Z", contract_id="c-2"),
-        ok("cpu", start_time="soon"),
-        ok("cpu"),
-        "row",
-    ]
-    found = read_stored(rows, contract="c-1", start=START)
-    assert [(stored.record_id, stored.status) for stored in found["cpu"]] == [
-        ("1", "success"),
-        ("2", "fail"),
-    ]

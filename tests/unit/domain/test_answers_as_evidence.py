@@ -1,13 +1,11 @@
-"""What is kept of Clazar's answers, record by record: id, code and words a person can act on."""
+"""What is kept of Clazar's answers, record by record: id, code and words an operator can act on."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from functions.domain.answers import Answer, Stored, read_refusal, read_results, read_stored
+from functions.domain.answers import Answer, read_refusal, read_results
 
-START = datetime(2025, 7, 1, tzinfo=UTC)
 CPU = {"contract_id": "c-1", "dimension": "cpu", "quantity": "5"}
 MEM = {"contract_id": "c-1", "dimension": "mem", "quantity": "7"}
 
@@ -120,24 +118,3 @@ def test_a_whole_refusal_of_several_messages_gives_them_all() -> None:
     answer = read_refusal([CPU], 400, body)["cpu"]
     assert answer.errors == ("quantity is wrong", "contract is wrong")
     assert "contract is wrong" in answer.message
-
-
-def test_every_listed_record_of_the_hour_is_found_whatever_stands_between() -> None:
-    first = {**CPU, "id": 1, "status": "success", "start_time": "2025-07-01T00:00:00Z"}
-    rows = [
-        "row",
-        {**first, "contract_id": "c-2"},
-        {**first, "start_time": "soon"},
-        {**first, "dimension": None},
-        {**first, "start_time": "2025-07-01T01:00:00Z"},
-        first,
-        {**first, "id": 2, "quantity": 6, "start_time": "2025-07-01T00:59:59.999999Z"},
-        {**MEM, "start_time": "2025-07-01T02:00:00+02:00"},
-    ]
-    assert read_stored(rows, contract="c-1", start=START) == {
-        "cpu": (
-            Stored(record_id="1", quantity="5", status="success"),
-            Stored(record_id="2", quantity="6", status="success"),
-        ),
-        "mem": (Stored(record_id="", quantity="7", status="None"),),
-    }

@@ -1,13 +1,21 @@
 """The ledger's transitions: nothing in doubt is sent again without asking."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from functions.domain import claim, ledger, lookup
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Stored
+from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer
 from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure
+from functions.domain.listing import Listing, Stored
+from functions.domain.lookup import Look, Owner
 from functions.domain.run_files import ContractItem
+
+SETTLE = 120.0
+HOUR = 30 * SETTLE
+NOON = datetime(2025, 8, 2, 12, tzinfo=UTC)
 
 
 def claimed(entry: Entry | None, quantities: dict[str, str], execution: str = "x-1") -> Entry:
@@ -24,149 +32,164 @@ def reopened(entry: Entry) -> Entry:
     return ledger.reopen(entry, Decision(what="reopened", execution="x-2", at="t", reason="r"))
 
 
-def an_entry(**quantities: str) -> Entry:
-    """Return an entry whose lines may be sent: Clazar was asked and lists nothing."""
-    return lookup.looked(a_claim(**quantities), {}, {}, request_over=True)
-
-
-def begun(entry: Entry, name: str = "a-1") -> Entry:
-    dimensions = tuple(line.dimension for line in entry.sendable)
-    return ledger.begin(
-        entry,
-        Attempt(id=name, execution="x", at="t", dimensions=dimensions, request="", digest=""),
+def begun(entry: Entry, name: str = "a-1", at: datetime = NOON) -> Entry:
+    """Send whatever may be sent at this moment."""
+    free = sorted(line.dimension for line in entry.lines if line.state in ("unsure", "sent"))
+    sent = Attempt(
+        id=name, execution="x", at=at.isoformat(), dimensions=(*free,), request="", digest=""
     )
+    return ledger.begin(entry, sent)
 
 
-def answered(entry: Entry, answer: Answer, name: str = "a-1", dimension: str = "cpu") -> Entry:
-    return ledger.conclude(entry, name, {dimension: answer}, outcome="answered")
+def answered(
+    entry: Entry, answer: Answer, name: str = "a-1", dimension: str = "cpu", status: int = 0
+) -> Entry:
+    answers = {dimension: answer}
+    return ledger.conclude(entry, name, answers, outcome="answered", status=status or None)
 
 
 def states(entry: Entry) -> dict[str, str]:
     return {line.dimension: line.state for line in entry.lines}
 
 
-def stored(quantity: str = "5", status: str = "success") -> Stored:
-    return Stored(record_id="r-1", quantity=quantity, status=status)
+def stored(quantity: str = "5", name: str = "r-1", **fields: Any) -> Stored:
+    return Stored(record_id=name, quantity=quantity, **fields)
 
 
-def look(entry: Entry, *records: Stored, foreign: int = 0, over: bool = True) -> Entry:
-    return lookup.looked(entry, {"cpu": records}, {"cpu": foreign}, request_over=over)
+def look(entry: Entry, *records: Stored, owners: tuple[Owner, ...] = (), over: bool = True) -> Look:
+    listing = Listing({"cpu": {f"{n}": record for n, record in enumerate(records)}})
+    return lookup.looked(entry, listing, owners, lambda _: over)
 
 
-IN_DOUBT = answered(begun(an_entry()), UNKNOWN)
+def seen(entry: Entry, *records: Stored, owners: tuple[Owner, ...] = ()) -> Entry:
+    """Return what a look says once every request must be over; nothing may be sent."""
+    found = look(entry, *records, owners=owners)
+    assert not found.free
+    return found.entry
+
+
+IN_DOUBT = answered(begun(a_claim()), UNKNOWN)
 ACCEPTED = Answer(kind="accepted", record_id="r")
 
 
 def test_a_line_that_is_leaving_is_in_doubt_until_it_is_answered() -> None:
-    entry = begun(an_entry())
+    entry = begun(a_claim())
     assert states(entry) == {"cpu": "sent"}
     assert entry.in_doubt
-    assert not entry.sendable
+    assert not look(entry, over=False).free
 
 
 def test_an_accepted_answer_settles_the_line_for_good() -> None:
-    entry = answered(begun(an_entry()), ACCEPTED)
+    entry = answered(begun(a_claim()), ACCEPTED)
     assert entry.accepted
     assert answered(entry, Answer(kind="refused")).accepted
     assert claimed(entry, {"cpu": "9"}, "x-2").lines[0].quantity == "5"
 
 
-def test_a_request_that_was_not_taken_may_be_sent_again() -> None:
-    assert states(answered(begun(an_entry()), NOT_TAKEN)) == {"cpu": "open"}
+def test_a_request_that_was_not_taken_may_be_sent_again_after_another_look() -> None:
+    busy = answered(begun(a_claim()), NOT_TAKEN)
+    assert states(busy) == {"cpu": "unsure"}
+    assert busy.to_look_up
+    assert look(busy, over=False).free == {"cpu"}
+    assert seen(busy, stored()).accepted
 
 
 def test_nothing_is_sent_before_clazar_was_asked() -> None:
-    assert not a_claim().sendable
-    assert look(a_claim()).sendable
-    assert look(a_claim(), stored()).accepted
-    assert lookup.not_listable(a_claim()).sendable
+    """What may be sent is in no entry: it is true for the moment of a look."""
+    assert look(a_claim()) == (a_claim(), {"cpu"})
+    assert seen(a_claim(), stored()).accepted
+    assert lookup.not_listable(a_claim()) == (a_claim(), {"cpu"})
 
 
 def test_an_unknown_outcome_is_sent_again_only_when_its_request_must_be_over() -> None:
-    assert states(look(IN_DOUBT, over=False)) == {"cpu": "sent"}
-    assert states(look(IN_DOUBT)) == {"cpu": "open"}
+    assert look(IN_DOUBT, over=False) == (IN_DOUBT, set())
+    assert look(IN_DOUBT) == (IN_DOUBT, {"cpu"})
 
 
 def test_a_quantity_is_a_number_however_it_is_written() -> None:
-    assert look(IN_DOUBT, stored("5.0")).accepted
-    assert look(IN_DOUBT, stored("five")).refused
+    assert seen(IN_DOUBT, stored("5.0")).accepted
+    assert seen(IN_DOUBT, stored("5.5")).refused
 
 
 def test_a_record_that_is_not_decided_yet_is_parked_not_sent() -> None:
-    entry = look(a_claim(), stored(status="pending"))
-    assert entry.in_doubt
-    assert not entry.sendable
+    assert seen(a_claim(), stored(status="undecided")).in_doubt
 
 
 def test_a_listed_record_of_the_same_quantity_settles_the_doubt() -> None:
-    entry = look(IN_DOUBT, stored())
+    entry = seen(IN_DOUBT, stored())
     assert entry.accepted
     assert entry.lines[0].evidence == "listing"
 
 
 def test_a_listed_record_of_another_quantity_needs_a_person() -> None:
-    entry = look(IN_DOUBT, stored("6"))
+    entry = seen(IN_DOUBT, stored("6"))
     assert entry.refused[0].code == DUPLICATE
-    assert "already bills 6 of cpu" in entry.refused[0].message
+    assert "Clazar bills cpu for this contract and month: 6" in entry.refused[0].message
 
 
-def test_failed_records_are_not_billed_and_pending_ones_keep_the_doubt() -> None:
-    assert states(look(IN_DOUBT, stored(status="fail"))) == {"cpu": "open"}
-    assert look(IN_DOUBT, stored(status="pending")) == IN_DOUBT
+def test_pending_records_keep_the_doubt() -> None:
+    assert seen(IN_DOUBT, stored(status="undecided")) == IN_DOUBT
 
 
 def test_a_record_that_another_plan_has_sent_is_no_evidence_for_this_one() -> None:
-    assert look(IN_DOUBT, stored(), foreign=1).refused[0].code == DUPLICATE
-    assert look(IN_DOUBT, stored(), stored(), foreign=1).accepted
+    other = (Owner("S:E:other", "cpu", "5"),)
+    assert seen(IN_DOUBT, stored(), owners=other).refused[0].code == DUPLICATE
+    assert seen(IN_DOUBT, stored(), stored(name="r-2"), owners=other).accepted
 
 
 def test_without_a_listing_the_doubt_stays() -> None:
-    assert lookup.not_listable(IN_DOUBT) == IN_DOUBT
+    assert lookup.not_listable(IN_DOUBT) == (IN_DOUBT, set())
 
 
 def test_without_a_listing_a_duplicate_rejection_of_a_record_we_sent_before_is_evidence() -> None:
-    resent = answered(begun(look(IN_DOUBT), "a-2"), Answer(kind="present"), "a-2")
-    assert lookup.not_listable(resent).accepted
+    resent = answered(begun(IN_DOUBT, "a-2"), Answer(kind="present", code="DUPLICATE"), "a-2")
+    assert lookup.not_listable(resent).entry.accepted
 
 
 def test_without_a_listing_a_duplicate_rejection_of_a_first_sending_stays_in_doubt() -> None:
-    first = answered(begun(an_entry()), Answer(kind="present"))
-    assert lookup.not_listable(first).in_doubt
+    first = answered(begun(a_claim()), Answer(kind="present", code="DUPLICATE"))
+    assert lookup.not_listable(first) == (first, set())
+    assert first.in_doubt
 
 
 def test_a_duplicate_that_is_not_listed_is_refused_not_sent_for_ever() -> None:
-    first = answered(begun(an_entry()), Answer(kind="present", code="DUPLICATE"))
-    entry = look(first)
-    assert entry.refused[0].code == DUPLICATE
-    assert not entry.sendable
+    first = answered(begun(a_claim()), Answer(kind="present", code="DUPLICATE"))
+    assert seen(first).refused[0].code == DUPLICATE
+
+
+def test_a_duplicate_of_what_may_be_our_own_is_in_doubt_until_it_is_listed() -> None:
+    resent = answered(begun(IN_DOUBT, "a-2"), Answer(kind="present", code="DUPLICATE"), "a-2")
+    assert seen(resent) == resent
+    assert resent.in_doubt
+    assert seen(resent, stored()).accepted
 
 
 def test_partial_acceptance_is_kept_and_only_the_rest_is_sent() -> None:
-    entry = begun(an_entry(cpu="5", mem="7"))
+    entry = begun(a_claim(cpu="5", mem="7"))
     answers = {"cpu": ACCEPTED, "mem": Answer(kind="refused", code="DIM", message="no")}
     entry = ledger.conclude(entry, "a-1", answers, outcome="answered")
     assert states(entry) == {"cpu": "accepted", "mem": "refused"}
     failed = ledger.fail(entry, Failure(code="DIM", message="no", errors=("no",), at="t"))
     entry = reopened(failed)
     assert states(entry) == {"cpu": "accepted", "mem": "unsure"}
-    assert [line.dimension for line in lookup.not_listable(entry).sendable] == ["mem"]
+    assert lookup.not_listable(entry).free == {"mem"}
 
 
 def test_a_reopened_line_is_looked_up_before_it_is_sent() -> None:
-    entry = answered(begun(an_entry()), Answer(kind="refused", code="X"))
-    entry = reopened(entry)
-    assert not entry.sendable
-    assert states(look(entry)) == {"cpu": "open"}
-    assert look(entry, stored()).accepted
+    entry = reopened(answered(begun(a_claim()), Answer(kind="refused", code="X")))
+    assert entry.to_look_up
+    assert look(entry).free == {"cpu"}
+    assert seen(entry, stored()).accepted
 
 
 def test_a_reopened_duplicate_is_never_sent_blindly() -> None:
-    entry = reopened(look(IN_DOUBT, stored("6")))
-    assert states(lookup.not_listable(entry)) == {"cpu": "present"}
+    entry = reopened(seen(IN_DOUBT, stored("6")))
+    assert states(entry) == {"cpu": "present"}
+    assert lookup.not_listable(entry) == (entry, set())
 
 
 def test_a_late_answer_to_an_older_attempt_counts_only_if_it_is_acceptance() -> None:
-    resent = begun(look(IN_DOUBT), "a-2")
+    resent = begun(IN_DOUBT, "a-2")
     assert answered(resent, Answer(kind="refused"), "a-1") == ledger.conclude(
         resent, "a-1", {}, outcome="answered"
     )
@@ -174,45 +197,121 @@ def test_a_late_answer_to_an_older_attempt_counts_only_if_it_is_acceptance() -> 
 
 
 def test_today_s_quantity_replaces_only_what_was_never_sent() -> None:
-    fresh = claimed(an_entry(cpu="5", mem="7"), {"cpu": "6", "disk": "1"})
+    fresh = claimed(a_claim(cpu="5", mem="7"), {"cpu": "6", "disk": "1"})
     assert {line.dimension: line.quantity for line in fresh.lines} == {"cpu": "6", "disk": "1"}
     doubt = claimed(IN_DOUBT, {"cpu": "6"}).lines[0]
     assert (doubt.quantity, doubt.computed_later) == ("5", "6")
 
 
-def test_a_batch_holds_at_most_25_records() -> None:
-    entry = an_entry(**{f"d{n:02d}": "1" for n in range(30)})
-    assert len(entry.sendable) == 25
-    entry = begun(entry)
-    entry = ledger.conclude(
-        entry, "a-1", {line.dimension: ACCEPTED for line in entry.lines[:25]}, outcome="answered"
-    )
-    assert [line.dimension for line in entry.sendable] == [f"d{n}" for n in range(25, 30)]
-
-
 def test_success_needs_evidence_for_every_line() -> None:
     with pytest.raises(ValueError, match="not accepted in full"):
         ledger.succeed(IN_DOUBT, "t")
-    assert ledger.succeed(
-        an_entry().__class__(**{**_plain(an_entry()), "lines": ()}), "t"
-    ).settled_at
-
-
-def _plain(entry: Entry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in Entry.__struct_fields__}
+    assert ledger.succeed(replace(a_claim(), lines=()), "t").settled_at
 
 
 def test_a_reopened_duplicate_is_sent_once_what_was_there_has_gone() -> None:
-    entry = reopened(look(a_claim(), stored("6")))
-    assert look(entry, stored("6")).refused
-    assert look(entry).sendable
+    entry = reopened(seen(a_claim(), stored("6")))
+    assert seen(entry, stored("6")).refused
+    assert look(entry).free == {"cpu"}
 
 
 def test_an_undecided_record_that_vanished_leaves_the_line_to_be_sent() -> None:
-    assert look(look(a_claim(), stored(status="pending"))).sendable
+    assert look(seen(a_claim(), stored(status="undecided"))).free == {"cpu"}
 
 
 def test_what_an_earlier_execution_has_seen_is_looked_up_again() -> None:
-    taken = claimed(an_entry(), {"cpu": "5"}, "x-2")
-    assert not taken.sendable
-    assert claimed(an_entry(), {"cpu": "5"}, "x-1").sendable
+    taken = claimed(look(a_claim()).entry, {"cpu": "5"}, "x-2")
+    assert [line.dimension for line in taken.to_look_up] == ["cpu"]
+
+
+def test_a_failure_of_a_contract_that_was_settled_meanwhile_is_not_written() -> None:
+    failure = Failure(code="X", message="m", errors=("m",), at="t-2")
+    known = a_claim()
+    settled = ledger.succeed(answered(begun(known), ACCEPTED), "t-1")
+    assert ledger.fail_if_open(known, failure, settled) == settled
+    begun_since = begun(known)
+    assert ledger.fail_if_open(known, failure, begun_since) == ledger.fail(begun_since, failure)
+    assert ledger.fail_if_open(known, failure, None) == ledger.fail(known, failure)
+
+
+# How long a line waits until it may be sent again
+
+
+def waits(entry: Entry, sent_at: datetime = NOON) -> float:
+    """Return the seconds after which the first line may be sent again; infinity for never."""
+    line = entry.lines[0]
+    for seconds in (0.0, SETTLE, HOUR):
+        at = sent_at + timedelta(seconds=seconds)
+        before = at - timedelta(microseconds=1)
+        if ledger.is_over(entry, at, SETTLE, line):
+            assert seconds == 0 or not ledger.is_over(entry, before, SETTLE, line)
+            return seconds
+    assert not ledger.is_over(entry, sent_at + timedelta(days=3_000), SETTLE, line)
+    return float("inf")
+
+
+def again(entry: Entry, sent_at: datetime, status: int = 0) -> Entry:
+    """Send once more without learning the outcome."""
+    name = f"a-{len(entry.attempts) + 1}"
+    return answered(begun(entry, name, sent_at), UNKNOWN, name, status=status)
+
+
+def test_the_wait_grows_with_each_unknown_outcome_and_then_an_operator_decides() -> None:
+    assert waits(a_claim()) == 0
+    once = again(a_claim(), NOON)
+    twice = again(once, NOON + timedelta(hours=1))
+    thrice = again(twice, NOON + timedelta(hours=2))
+    assert waits(once) == SETTLE
+    assert waits(twice, NOON + timedelta(hours=1)) == HOUR
+    assert waits(thrice, NOON + timedelta(hours=2)) == float("inf")
+    assert [entry.lines[0].doubts for entry in (once, twice, thrice)] == [0, 1, 2]
+    assert again(thrice, NOON).lines[0].doubts == 2, "it counts no further"
+
+
+def test_an_answer_that_came_through_counts_as_one_more() -> None:
+    """Clazar has answered the request with 2xx: it has it, and its listing may lag."""
+    for status, first, second in (
+        (200, HOUR, float("inf")),
+        (202, HOUR, float("inf")),
+        (299, HOUR, float("inf")),
+        (302, SETTLE, HOUR),
+        (503, SETTLE, HOUR),
+    ):
+        once = again(a_claim(), NOON, status)
+        assert waits(once) == first
+        assert waits(again(once, NOON, status)) == second
+
+
+def test_only_the_newest_answer_counts_as_one_more() -> None:
+    lost_after_200 = again(again(a_claim(), NOON, 200), NOON + timedelta(hours=1))
+    assert waits(lost_after_200, NOON + timedelta(hours=1)) == HOUR
+
+
+def test_an_operators_retry_lets_it_be_sent_after_the_longest_wait() -> None:
+    stuck = again(again(again(a_claim(), NOON), NOON), NOON)
+    retry = Decision(what="reopened", execution="x-9", at="2025-08-03T00:00:00Z", reason="r")
+    retried = replace(stuck, decisions=(retry,))
+    assert waits(stuck) == float("inf")
+    assert waits(retried) == HOUR
+    younger = again(retried, datetime(2025, 8, 3, 1, tzinfo=UTC))
+    assert waits(younger, datetime(2025, 8, 3, 1, tzinfo=UTC)) == float("inf"), "one retry, once"
+    other = replace(retry, what="accepted")
+    assert waits(replace(stuck, decisions=(retry, other))) == float("inf")
+
+
+def test_a_request_that_was_not_taken_adds_no_doubt() -> None:
+    once = again(a_claim(), NOON)
+    busy = answered(begun(once, "a-2"), NOT_TAKEN, "a-2", status=429)
+    assert (busy.lines[0].state, busy.lines[0].doubts) == ("unsure", 1)
+    assert begun(busy, "a-3").lines[0].doubts == 1
+    never_left = answered(begun(a_claim()), NOT_TAKEN, status=429)
+    assert begun(never_left, "a-2").lines[0].doubts == 0
+
+
+def test_what_was_only_seen_pending_before_its_first_sending_was_never_in_doubt() -> None:
+    pending = seen(a_claim(), stored(status="undecided"))
+    sent = ledger.begin(
+        pending,
+        Attempt(id="a", execution="x", at="t", dimensions=("cpu",), request="", digest=""),
+    )
+    assert (sent.lines[0].state, sent.lines[0].doubts) == ("sent", 0)

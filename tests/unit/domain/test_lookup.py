@@ -1,19 +1,38 @@
 """What a look at Clazar's records says of a line: every answer, with its evidence and words."""
 
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from functions.domain import lookup
-from functions.domain.answers import Stored
-from functions.domain.ledger_entry import DUPLICATE, Entry, Line, LineState
+from functions.domain.ledger_entry import (
+    DUPLICATE,
+    NOT_ACCEPTED,
+    OTHER_QUANTITY,
+    TAKEN_OVER,
+    Attempt,
+    Entry,
+    Line,
+    LineState,
+)
+from functions.domain.listing import Listing, Stored
+from functions.domain.lookup import Look, Owner
+from tests.differential.steadily import steadily
+
+ASKED: tuple[LineState, ...] = ("unsure", "sent", "present")
+OTHER = "S:E:other"
 
 
-def a_line(state: LineState, *, code: str = "", in_doubt_before: bool = False) -> Line:
-    return Line(
-        dimension="cpu", quantity="5", state=state, code=code, in_doubt_before=in_doubt_before
-    )
+def a_line(state: Any, **fields: Any) -> Line:
+    return Line(dimension="cpu", quantity="5", state=state, **fields)
 
 
-def an_entry(*lines: Line) -> Entry:
+def an_entry(*lines: Line, sent: bool = False) -> Entry:
+    names = tuple(line.dimension for line in lines)
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=names, request="", digest="")
     return Entry(
         plan="S:E:P",
         month="2025-07",
@@ -21,38 +40,85 @@ def an_entry(*lines: Line) -> Entry:
         execution="x",
         claimed_at="t",
         lines=lines,
+        attempts=(attempt,) if sent else (),
     )
 
 
-def looked(line: Line, *records: Stored, foreign: int = 0, over: bool = True) -> Line:
-    others = {"cpu": foreign} if foreign else {}
-    found = lookup.looked(an_entry(line), {"cpu": records}, others, request_over=over)
-    return found.lines[0]
+def a_listing(*records: Stored, **doubts: str) -> Listing:
+    stored = {f"{number}": record for number, record in enumerate(records)}
+    reasons = {"" if name == "any" else name: text for name, text in doubts.items()}
+    return Listing({"cpu": stored}, reasons)
 
 
-def stored(quantity: str = "5", status: str = "success", name: str = "r-1") -> Stored:
-    return Stored(record_id=name, quantity=quantity, status=status)
+def look(
+    line: Line,
+    *records: Stored,
+    owners: tuple[Owner, ...] = (),
+    over: bool = True,
+    sent: bool | None = None,
+    **doubts: str,
+) -> Look:
+    entry = an_entry(line, sent=line.state != "unsure" if sent is None else sent)
+    return lookup.looked(entry, a_listing(*records, **doubts), owners, lambda _: over)
 
 
-ASKED: tuple[LineState, ...] = ("unsure", "sent", "present")
+def looked(line: Line, *records: Stored, **given: Any) -> Line:
+    """Return the line as it is now known; it may not be sent."""
+    found = look(line, *records, **given)
+    assert not found.free
+    return found.entry.lines[0]
+
+
+def is_free(line: Line, *records: Stored, **given: Any) -> bool:
+    """Return whether the line may be sent, as it is."""
+    found = look(line, *records, **given)
+    assert found.entry.lines == (line,) or not found.free, "a look frees and changes nothing"
+    return bool(found.free)
+
+
+def stored(quantity: str = "5", name: str = "r-1", **fields: Any) -> Stored:
+    return Stored(record_id=name, quantity=quantity, **fields)
+
+
+def theirs(quantity: str = "", plan: str = OTHER, dimension: str = "cpu") -> Owner:
+    return Owner(plan, dimension if quantity else "", quantity)
+
+
+# Our quantity is there
 
 
 def test_our_quantity_is_acceptance_with_the_listed_record_as_evidence() -> None:
     for state in ASKED:
-        assert looked(a_line(state), stored("6", "fail", "r-0"), stored()) == replace(
-            a_line(state), state="accepted", evidence="listing", record_id="r-1"
+        line = a_line(state, message="was a doubt")
+        records = [stored("6.0", "r-0", status="undecided"), stored("5.0")]
+        assert looked(line, *records, sent=True) == a_line(
+            "accepted", evidence="listing", record_id="r-1"
         )
 
 
-def test_another_quantity_is_refused_and_names_both_and_the_record() -> None:
-    message = (
-        "Clazar already bills 6 of cpu for this contract and month (record r-1), sent by somebody "
-        "else or with another quantity; ours is 5 and was not billed"
-    )
+def test_what_this_ledger_has_never_sent_is_taken_over_and_says_so() -> None:
     for state in ASKED:
-        assert looked(a_line(state), stored("6"), stored("7", name="r-2")) == replace(
-            a_line(state),
-            state="refused",
+        found = looked(a_line(state), stored(), sent=False)
+        assert (found.state, found.evidence) == ("accepted", TAKEN_OVER)
+
+
+def test_a_request_that_may_be_on_its_way_is_settled_by_what_is_listed() -> None:
+    assert looked(a_line("sent"), stored(), over=False).state == "accepted"
+
+
+def test_a_doubt_beside_our_quantity_is_none_about_it() -> None:
+    assert looked(a_line("sent"), stored(), any="a row").state == "accepted"
+
+
+# Another record is there
+
+
+def test_another_quantity_is_refused_and_names_both_and_the_record() -> None:
+    message = "Clazar bills cpu for this contract and month: 6 (record r-1), not the 5 of this plan"
+    for state in ASKED:
+        assert looked(a_line(state), stored("6")) == a_line(
+            "refused",
+            billed="6",
             code=DUPLICATE,
             message=message,
             errors=(message,),
@@ -60,60 +126,225 @@ def test_another_quantity_is_refused_and_names_both_and_the_record() -> None:
         )
 
 
-def test_as_many_records_as_other_plans_have_are_theirs() -> None:
-    assert looked(a_line("sent"), stored(), stored(), foreign=2).state == "refused"
-    assert looked(a_line("sent"), stored(), stored(), stored(), foreign=2).state == "accepted"
+def test_what_clazar_bills_of_several_other_records_is_their_sum() -> None:
+    line = looked(a_line("unsure"), stored("6"), stored("7.5", ""), stored("1e3", "r-3"))
+    assert line.billed == "1013.5"
+    assert "6 (record r-1), 7.5 (record without id), 1e3 (record r-3), not the 5" in line.message
+
+
+def test_long_listings_are_named_in_part_and_counted() -> None:
+    records = [stored("6", f"r-{number}") for number in range(12)]
+    line = looked(a_line("unsure"), *records)
+    assert "6 (record r-9) and 2 more, not the 5 of this plan" in line.message
+    assert (line.billed, "Clazar bills 12 records" in line.surplus) == ("72", True)
+
+
+def test_our_quantity_in_another_hour_is_another_record() -> None:
+    line = looked(a_line("unsure"), stored(whole=False))
+    assert (line.state, line.billed) == ("refused", "5")
+    assert "5 of a part of the month (record r-1), not the 5 of this plan" in line.message
+
+
+def test_another_record_waits_for_a_request_that_may_be_on_its_way() -> None:
+    assert looked(a_line("sent"), stored("6"), over=False) == a_line("sent")
+    assert looked(a_line("sent"), stored("6"), over=True).state == "refused"
+    assert looked(a_line("unsure"), stored("6"), over=False).state == "refused"
+
+
+def test_what_is_billed_counts_as_billed_only_where_it_is_more() -> None:
+    assert looked(a_line("unsure"), stored("6")).taken == "6"
+    assert looked(a_line("unsure"), stored("4")).taken == "5", "the rest is still to be settled"
+    assert replace(looked(a_line("unsure"), stored("4")), state="accepted").taken == "4"
+
+
+# Records of other plans
+
+
+@pytest.mark.parametrize(
+    ("owners", "records", "state"),
+    [
+        ((theirs("5"),), (stored(),), "refused"),
+        ((theirs("5.0"),), (stored(),), "refused"),
+        ((theirs("5"),), (stored(), stored(name="r-2")), "accepted"),
+        ((theirs("5"), theirs("5", "S:E:3")), (stored(), stored(name="r-2")), "refused"),
+        ((theirs("7"),), (stored(),), "accepted"),
+        ((theirs("7"),), (stored("7"), stored(name="r-2")), "accepted"),
+        ((theirs("7"),), (stored("7"),), "refused"),
+        ((theirs(),), (stored(),), "refused"),
+        ((theirs(),), (stored(), stored(name="r-2")), "accepted"),
+        ((theirs("5", dimension="mem"),), (stored(),), "accepted"),
+    ],
+)
+def test_owners_are_told_apart_by_their_quantity(
+    owners: tuple[Owner, ...], records: tuple[Stored, ...], state: str
+) -> None:
+    for before in ASKED:
+        assert looked(a_line(before), *records, owners=owners).state == state
+
+
+def test_a_record_that_another_plan_accounts_for_is_named_as_its() -> None:
+    head = "Clazar bills cpu for this contract and month: "
+    line = looked(a_line("unsure"), stored("7"), owners=(theirs("7"),))
+    assert line.message == (
+        f"{head}7 (record r-1), which {OTHER} accounts for; the 5 of this plan is not listed"
+    )
+    assert (line.billed, line.taken) == ("", "5"), "nothing of it is ours"
+    both = looked(a_line("unsure"), stored(), owners=(theirs(), theirs("5", "S:E:3")))
+    assert f"which S:E:3, {OTHER} accounts for" in both.message
+
+
+def test_of_other_plans_records_only_what_none_accounts_for_is_counted() -> None:
+    line = looked(a_line("unsure"), stored("7"), stored("8", "r-2"), owners=(theirs("7"),))
+    assert (line.billed, line.record_id) == ("8", "r-2")
+
+
+# More records than owners
+
+
+def test_more_records_than_owners_may_be_a_double_bill_and_are_told_with_their_ids() -> None:
+    text = (
+        "Clazar bills 2 records of cpu for this contract and month, 5 (record r-1), "
+        "5 (record r-2); the customer may be charged more than once"
+    )
+    twice = looked(a_line("sent"), stored(), stored(name="r-2"))
+    assert (twice.state, twice.surplus) == ("accepted", text)
+    assert looked(a_line("sent"), stored()).surplus == ""
+    assert looked(a_line("sent"), stored(), stored(name="r-2"), owners=(theirs("5"),)).surplus == ""
+    refused = looked(a_line("unsure"), stored("6"), stored("7", "r-2"))
+    assert refused.surplus.startswith("Clazar bills 2 records of cpu")
+    failed = stored(name="r-2", status="undecided")
+    assert looked(a_line("sent"), stored(), failed).surplus == "", "it is not billed yet"
+
+
+# Nothing is there, or nobody can tell
 
 
 def test_an_undecided_record_is_waited_for() -> None:
-    for status in ("pending", "SUCCESS", "None"):
-        assert looked(a_line("unsure"), stored(status=status)) == a_line("present")
-        assert looked(a_line("sent"), stored(status=status)) == a_line("sent")
+    pending = stored(status="undecided")
+    assert looked(a_line("unsure"), pending) == a_line("present")
+    assert looked(a_line("sent"), pending) == a_line("sent")
+    assert looked(a_line("present"), pending) == a_line("present")
 
 
-def test_records_that_failed_say_nothing_of_this_request() -> None:
-    for status in ("fail", "error"):
-        assert looked(a_line("unsure"), stored(status=status)) == a_line("open")
+def test_a_doubt_never_frees() -> None:
+    for doubts in ({"cpu": "a row of cpu"}, {"any": "a row"}):
+        (text,) = doubts.values()
+        for state, waiting in (("unsure", "present"), ("sent", "sent"), ("present", "present")):
+            found = looked(a_line(state), **doubts)
+            assert found == a_line(waiting, message=text)
+    assert is_free(a_line("unsure"), mem="a row of another dimension")
+
+
+def test_what_an_operator_has_looked_up_is_sent_although_a_row_is_not_understood() -> None:
+    assert is_free(a_line("unsure", evidence=NOT_ACCEPTED), any="a row")
+
+
+def test_an_operators_word_says_nothing_of_what_was_sent_since() -> None:
+    sent_since = a_line("sent", evidence=NOT_ACCEPTED)
+    assert looked(sent_since, any="a row") == replace(sent_since, message="a row")
+    resent = a_line("unsure", evidence=NOT_ACCEPTED, doubts=1)
+    assert looked(resent, any="a row").state == "present"
 
 
 def test_not_being_listed_lets_a_line_leave_only_after_its_request_is_over() -> None:
-    assert looked(a_line("unsure"), over=False) == a_line("open")
-    assert looked(a_line("sent"), over=False) == a_line("sent")
-    assert looked(a_line("sent")) == a_line("open", in_doubt_before=True)
-    assert looked(a_line("present"), over=False) == a_line("present")
-    assert looked(a_line("present")) == a_line("open")
+    assert not is_free(a_line("sent"), over=False)
+    assert is_free(a_line("sent"))
+    for state in ("unsure", "present"):
+        assert is_free(a_line(state), over=False)
+
+
+def test_each_line_is_asked_about_its_own_request() -> None:
+    lines = [replace(a_line("sent"), dimension=name) for name in ("cpu", "mem")]
+    found = lookup.looked(
+        an_entry(*lines, sent=True), Listing(), (), lambda line: line.dimension == "mem"
+    )
+    assert (found.entry, found.free) == (an_entry(*lines, sent=True), {"mem"})
 
 
 def test_a_duplicate_without_a_billed_record_is_refused_in_words() -> None:
     message = "Clazar refuses the record as a duplicate but lists no billed one"
-    assert looked(a_line("present", code="ALREADY")) == replace(
-        a_line("present"), state="refused", code=DUPLICATE, message=message, errors=(message,)
+    assert looked(a_line("present", code="ALREADY")) == a_line(
+        "refused", code=DUPLICATE, message=message, errors=(message,)
     )
 
 
+def test_what_was_rejected_as_a_duplicate_after_an_unknown_outcome_stays_in_doubt() -> None:
+    """Clazar says that it has it, and its listing lags: the first request may be what it has."""
+    held = a_line("present", code="DUPLICATE", doubts=1)
+    assert looked(held) == held
+    assert looked(held, stored()).state == "accepted"
+    assert looked(held, stored("6")).state == "refused"
+
+
+def test_what_clazar_says_to_bill_with_another_quantity_stays_in_doubt_until_it_is_listed() -> None:
+    held = a_line("present", code=OTHER_QUANTITY)
+    assert looked(held) == held
+    assert looked(held, stored("6")).billed == "6"
+
+
 def test_lines_that_need_no_look_are_left_alone() -> None:
-    for state in ("open", "accepted", "refused", "waived"):
-        assert looked(a_line(state), stored("6")) == a_line(state)
+    for state in ("accepted", "refused", "waived"):
+        line = a_line(state)
+        assert looked(line, stored("6"), any="a row") == line
 
 
 def test_a_dimension_that_clazar_does_not_list_is_absent_and_nobody_elses() -> None:
-    found = lookup.looked(an_entry(a_line("unsure")), {}, {}, request_over=False)
-    assert found == an_entry(a_line("open"))
+    found = lookup.looked(an_entry(a_line("unsure")), Listing(), (), lambda _: False)
+    assert found == Look(an_entry(a_line("unsure")), {"cpu"})
 
 
 def test_where_there_is_no_listing_a_second_rejection_of_our_own_record_is_evidence() -> None:
     lines = [
         a_line("unsure"),
-        a_line("present", in_doubt_before=True),
-        a_line("present"),
-        a_line("sent", in_doubt_before=True),
+        a_line("present", code="DUPLICATE", doubts=1),
+        a_line("present", code="DUPLICATE"),
+        a_line("present", doubts=1),
+        a_line("sent", doubts=1),
+        a_line("refused"),
     ]
     entry = an_entry(*lines)
-    assert lookup.not_listable(entry) == replace(
-        entry,
-        lines=(
-            a_line("open"),
-            replace(lines[1], state="accepted", evidence="duplicate rejection"),
-            *lines[2:],
-        ),
+    accepted = replace(lines[1], state="accepted", evidence="duplicate rejection")
+    assert lookup.not_listable(entry) == Look(
+        replace(entry, lines=(lines[0], accepted, *lines[2:])), {"cpu"}
     )
+
+
+records = st.builds(
+    Stored,
+    record_id=st.sampled_from(["r-1", "r-2", "r-3"]),
+    quantity=st.sampled_from(["5", "5.0", "6"]),
+    status=st.sampled_from(["billed", "undecided"]),
+    whole=st.booleans(),
+)
+owners = st.builds(Owner, st.just(OTHER), st.sampled_from(["", "cpu"]), st.sampled_from(["", "5"]))
+lines = st.builds(
+    a_line,
+    st.sampled_from(ASKED),
+    code=st.sampled_from(["", "DUPLICATE", OTHER_QUANTITY]),
+    doubts=st.integers(0, 2),
+    evidence=st.sampled_from(["", NOT_ACCEPTED]),
+)
+
+
+@steadily
+@given(
+    line=lines,
+    listed=st.lists(records, max_size=3),
+    of=st.lists(owners, max_size=2).map(tuple),
+    over=st.booleans(),
+    doubts=st.sampled_from([{}, {"any": "a row"}, {"mem": "a row"}]),
+)
+def test_a_line_is_sent_only_if_nothing_of_it_is_listed_and_nothing_is_on_its_way(
+    *, line: Line, listed: list[Stored], of: tuple[Owner, ...], over: bool, doubts: Any
+) -> None:
+    found = look(line, *listed, owners=of, over=over, **doubts)
+    (after,) = found.entry.lines
+    if found.free:
+        assert not listed
+        assert over or line.state != "sent"
+        assert not line.code
+        assert "any" not in doubts or line.evidence == NOT_ACCEPTED
+    if after.state == "accepted":
+        ours = [r for r in listed if r.status == "billed" and r.whole and r.quantity != "6"]
+        assert len(ours) > len(of), "each owner may have one of them"
+    assert (after.quantity, after.dimension) == ("5", "cpu")

@@ -1,0 +1,331 @@
+"""What Clazar lists: every row is placed, another's, or a doubt. Not understood is not absent."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.domain.listing import (
+    Listing,
+    Stored,
+    read_quantity,
+    read_time,
+    same_contract,
+    same_dimension,
+    same_quantity,
+    spellings,
+    with_rows,
+)
+from functions.domain.month import Month
+from tests.differential.steadily import steadily
+
+JULY = Month(2025, 7)
+A_UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
+CPU = {
+    "id": "r-1",
+    "contract_id": "c-1",
+    "dimension": "cpu",
+    "start_time": "2025-07-01T00:00:00Z",
+    "quantity": "5",
+    "status": "success",
+}
+
+
+def listed(*rows: Any, contract: str = "c-1") -> Listing:
+    return with_rows(Listing(), rows, contract, JULY)
+
+
+def a_record(record_id: str = "r-1", quantity: str = "5", **fields: Any) -> Stored:
+    return Stored(record_id=record_id, quantity=quantity, **fields)
+
+
+# Rows that are placed
+
+
+def test_a_row_is_stored_under_its_dimension_with_its_id_and_quantity() -> None:
+    found = listed(CPU, {**CPU, "id": 2, "dimension": "mem", "quantity": 7.0})
+    assert found.of("cpu") == (a_record(),)
+    assert found.of("mem") == (a_record("2", "7.0"),)
+    assert found.of("disk") == ()
+    assert found.doubts == {}
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        "2025-07-01T00:00:00",
+        "2025-07-01 00:00:00",
+        "2025-07-01 00:00:00 UTC",
+        "2025-07-01T00:00:00.000000Z",
+        "2025-07-01t00:00:00z",
+        "2025-07-01T00:00Z",
+        "2025-07-01",
+        "20250701",
+        "2025-07-01T02:00:00+02:00",
+        "2025-06-30T17:00:00-07:00",
+        1_751_328_000,
+        1_751_328_000.0,
+        "1751328000",
+        1_751_328_000_000,
+        "1751328000000",
+        " 2025-07-01T00:00:00Z ",
+    ],
+)
+def test_a_time_that_has_one_sensible_reading_is_read(begins: Any) -> None:
+    assert read_time(begins) == JULY.start
+    assert listed({**CPU, "start_time": begins}) == listed(CPU)
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        *(None, "", "soon", True, False, 0, 1, 2025, -1, 10**14, float("nan"), float("inf"), "NaN"),
+        *([], {}, ["2025-07-01"], "2025-07", "2025-13-01", "01/07/2025"),
+        *("Tue, 01 Jul 2025 00:00:00 GMT", "0001-01-01T00:00:00+01:00"),
+    ],
+)
+def test_a_time_that_has_none_is_a_doubt_of_its_dimension(begins: Any) -> None:
+    assert read_time(begins) is None
+    found = listed({**CPU, "start_time": begins})
+    assert found.of("cpu") == ()
+    assert found.doubt("cpu") == f"record r-1: start_time {begins!r} is not understood"
+    assert found.doubt("mem") == "", "it is a record of cpu, whenever it begins"
+
+
+@steadily
+@given(
+    st.datetimes(datetime(2001, 9, 10), datetime(2100, 1, 1)),  # noqa: DTZ001
+    st.integers(-14 * 60, 14 * 60),
+)
+def test_an_instant_is_read_the_same_in_every_dialect(naive: datetime, minutes: int) -> None:
+    instant = naive.replace(tzinfo=UTC, microsecond=0)
+    elsewhere = instant.astimezone(timezone(timedelta(minutes=minutes)))
+    seconds = int(instant.timestamp())
+    dialects = [
+        instant.isoformat(),
+        instant.replace(tzinfo=None).isoformat(),
+        f"{instant:%Y-%m-%d %H:%M:%S UTC}",
+        elsewhere.isoformat(),
+        seconds,
+        str(seconds),
+        float(seconds),
+        seconds * 1000,
+    ]
+    assert [read_time(text) for text in dialects] == [instant] * len(dialects)
+
+
+@steadily
+@given(st.uuids(), st.sampled_from([str, lambda u: u.hex, lambda u: u.urn, lambda u: f"{{{u}}}"]))
+def test_a_contract_id_that_is_a_uuid_is_the_same_in_every_spelling(ours: UUID, write: Any) -> None:
+    listed_as = [write(ours), write(ours).upper(), f" {write(ours)}\n"]
+    for spelling in (str(ours), str(ours).upper(), ours.hex):
+        assert [same_contract(text, spelling) for text in listed_as] == [True] * 3
+        assert same_contract(write(UUID(int=ours.int ^ 1)), spelling) is False
+
+
+@pytest.mark.parametrize(
+    ("contract", "same"),
+    [
+        ("c-1", True),
+        (" c-1 ", True),
+        ("C-1", None),
+        ("", None),
+        (None, None),
+        (True, None),
+        (["c-1"], None),
+        ({"id": "c-1"}, None),
+        ("c-11", False),
+        (7, False),
+        (A_UUID, False),
+    ],
+)
+def test_a_contract_id_is_ours_anothers_or_nobody_can_tell(contract: Any, same: Any) -> None:
+    assert same_contract(contract, "c-1") is same
+    found = listed({**CPU, "contract_id": contract})
+    assert len(found.of("cpu")) == (same is True)
+    doubt = f"record r-1: contract_id {contract!r} is not understood"
+    assert found.doubts == ({"cpu": doubt} if same is None else {})
+
+
+def test_a_number_as_contract_id_is_the_text_of_it() -> None:
+    assert listed({**CPU, "contract_id": 7}, contract="7").of("cpu") == (a_record(),)
+
+
+def test_a_contract_is_asked_for_and_looked_up_in_its_usual_spellings() -> None:
+    assert spellings("c-1") == ("c-1",)
+    assert spellings(A_UUID) == (A_UUID, A_UUID.upper())
+    assert spellings(A_UUID.upper()) == (A_UUID.upper(), A_UUID)
+    assert spellings(f"{{{A_UUID}}}") == (f"{{{A_UUID}}}", A_UUID, A_UUID.upper())
+
+
+@pytest.mark.parametrize("dimension", ["cpu", "CPU", " Cpu "])
+def test_a_dimension_is_the_same_but_for_case_and_blanks(dimension: str) -> None:
+    assert same_dimension(dimension, "cpu")
+    found = listed({**CPU, "dimension": dimension})
+    assert found.of("cpu") == found.of("CPU ") == (a_record(),)
+    assert not any(same_dimension(other, "cpu") for other in ("cp", "", None, 3, ["cpu"]))
+
+
+@pytest.mark.parametrize(
+    ("status", "known"),
+    [
+        ("success", "billed"),
+        ("SUCCESS", "billed"),
+        (" Success ", "billed"),
+        ("pending", "undecided"),
+        (None, "undecided"),
+        ("", "undecided"),
+        (True, "undecided"),
+    ],
+)
+def test_a_record_is_billed_or_may_be(status: Any, known: Any) -> None:
+    assert listed({**CPU, "status": status}).of("cpu") == (a_record(status=known),)
+
+
+@pytest.mark.parametrize(
+    ("begins", "whole"),
+    [
+        ("2025-07-01T00:00:00Z", True),
+        ("2025-07-01T00:59:59.999999Z", True),
+        ("2025-07-01T01:00:00Z", False),
+        ("2025-07-13T10:00:00Z", False),
+        ("2025-07-31T23:59:59Z", False),
+        ("2025-07-31T19:59:59-04:00", False),
+    ],
+)
+def test_a_row_in_another_hour_of_the_month_is_stored_but_covers_a_part_of_it(
+    begins: str, *, whole: bool
+) -> None:
+    assert listed({**CPU, "start_time": begins}).of("cpu") == (a_record(whole=whole),)
+
+
+def test_several_records_of_a_window_are_told_apart_by_their_ids() -> None:
+    found = listed(CPU, {**CPU, "id": "r-2"}, CPU)
+    assert found.of("cpu") == (a_record(), a_record("r-2"))
+    again = with_rows(found, [{**CPU, "id": "r-2"}, {**CPU, "id": "r-3"}], "c-1", JULY)
+    assert [record.record_id for record in again.of("cpu")] == ["r-1", "r-2", "r-3"]
+
+
+def test_records_without_ids_are_told_apart_by_their_places() -> None:
+    nameless = {name: value for name, value in CPU.items() if name != "id"}
+    assert listed(nameless, nameless).of("cpu") == (a_record(""), a_record(""))
+    assert with_rows(listed(nameless), [nameless], "c-1", JULY).of("cpu") == (a_record(""),)
+
+
+# Rows that are another's
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"contract_id": "c-2"},
+        {"start_time": "2025-06-30T23:59:59Z"},
+        {"start_time": "2025-08-01T00:00:00Z"},
+        {"start_time": "2025-06-01"},
+        {"start_time": 1_700_000_000},
+        {"status": "fail"},
+        {"status": "Error"},
+        {"contract_id": "c-2", "start_time": None, "dimension": None},
+        {"start_time": "2025-06-01", "contract_id": None, "quantity": "?"},
+        {"status": "fail", "quantity": None, "start_time": None, "dimension": 3},
+    ],
+)
+def test_rows_of_other_contracts_or_months_and_failed_ones_say_nothing(
+    fields: dict[str, Any],
+) -> None:
+    assert listed({**CPU, **fields}) == Listing()
+
+
+# Rows that are a doubt
+
+
+@pytest.mark.parametrize(
+    ("row", "dimension", "doubt"),
+    [
+        ("row", "", "'row' is not a record"),
+        (None, "", "None is not a record"),
+        ([CPU], "", "[{'id': 'r-1'"),
+        ({}, "", "record None: contract_id None is not understood"),
+        ({**CPU, "dimension": None}, "", "record r-1: dimension None is not understood"),
+        ({**CPU, "dimension": 3}, "", "record r-1: dimension 3 is not understood"),
+        ({**CPU, "dimension": " "}, "", "record r-1: dimension ' ' is not understood"),
+        ({**CPU, "quantity": "five"}, "cpu", "record r-1: quantity 'five' is not understood"),
+        ({**CPU, "quantity": None}, "cpu", "record r-1: quantity None is not understood"),
+        ({**CPU, "quantity": "NaN"}, "cpu", "record r-1: quantity 'NaN' is not understood"),
+        ({**CPU, "dimension": "MEM", "start_time": ""}, "mem", "record r-1: start_time ''"),
+        ({**CPU, "contract_id": None}, "cpu", "record r-1: contract_id None is not understood"),
+    ],
+)
+def test_a_row_that_cannot_be_placed_is_a_doubt_of_its_dimension_or_of_all(
+    row: Any, dimension: str, doubt: str
+) -> None:
+    found = listed(row)
+    assert found.stored == {}
+    assert found.doubts.keys() == {dimension}
+    assert found.doubt(dimension or "anything").startswith(doubt)
+    assert bool(found.doubt("another")) == (not dimension)
+
+
+def test_the_first_doubt_of_a_dimension_is_kept_and_long_ones_are_cut() -> None:
+    first, second = ({**CPU, "start_time": text} for text in ("soon", "later"))
+    found = with_rows(listed(first, second, CPU), [second], "c-1", JULY)
+    assert found.doubt("cpu") == "record r-1: start_time 'soon' is not understood"
+    assert found.of("cpu") == (a_record(),), "what is placed is seen beside it"
+    assert len(listed("x" * 1_000).doubt("cpu")) == 80
+    assert len(listed({**CPU, "start_time": "x" * 1_000}).doubt("cpu")) == 160
+
+
+def test_a_quantity_that_is_not_decided_may_be_anything() -> None:
+    pending = {**CPU, "status": "pending", "quantity": None}
+    assert listed(pending).of("cpu") == (a_record(quantity="None", status="undecided"),)
+
+
+def test_an_earlier_page_is_not_changed_by_a_later_one() -> None:
+    first = listed(CPU)
+    with_rows(first, [{**CPU, "id": "r-2"}, "row"], "c-1", JULY)
+    assert first == listed(CPU)
+
+
+rows = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.sampled_from([None, 1, "r-1", "r-2"]),
+        "contract_id": st.sampled_from([None, "", "c-1", " c-1", "C-1", 7, True]),
+        "dimension": st.sampled_from([None, "", "cpu", "CPU", "mem", 3]),
+        "start_time": st.sampled_from([None, "", "soon", "2025-07-01", 1_751_328_000, 5, "2025-7"]),
+        "quantity": st.sampled_from([None, "5", 5, "x"]),
+        "status": st.sampled_from([None, "success", "pending"]),
+    },
+)
+
+
+@steadily
+@given(st.lists(rows, max_size=4))
+def test_what_may_be_ours_is_never_absent(drawn: list[dict[str, Any]]) -> None:
+    """No row is of another contract or month, none has failed: none may disappear."""
+    drawn = [row for row in drawn if row.get("contract_id") != 7]
+    found = listed(*drawn)
+    for row in drawn:
+        name = row.get("dimension")
+        of_one = name if isinstance(name, str) and name else "any dimension"
+        assert found.of(of_one) or found.doubt(of_one)
+
+
+# Quantities
+
+
+@pytest.mark.parametrize("written", ["5", "5.0", "5.000000000", 5, 5.0, " 5 ", "5e0", "+5", "05"])
+def test_a_quantity_is_a_number_however_it_is_written(written: Any) -> None:
+    assert same_quantity(written, "5")
+
+
+@pytest.mark.parametrize(
+    "written", ["6", "5.1", "-5", "five", "", None, True, [5], "NaN", "Infinity", "5,0", "5 5"]
+)
+def test_what_is_another_number_or_none_is_not_the_same_quantity(written: Any) -> None:
+    assert not same_quantity(written, "5")
+    number = read_quantity(written)
+    assert number is None or number != 5

@@ -1,0 +1,364 @@
+"""Reading a listing page by page: every row once, and a doubt wherever more may be hidden."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.domain import listing_pages
+from functions.domain.listing_pages import PAGE_SIZE, Asked, ask, turn
+from functions.domain.month import Month
+from tests.differential.steadily import steadily
+
+JULY = Month(2025, 7)
+A_UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
+URL = "https://api.example/metering/?"
+
+
+def a_row(number: int, **fields: Any) -> dict[str, Any]:
+    window = {"start_time": "2025-07-01T00:00:00Z", "quantity": "5", "status": "success"}
+    return {"id": f"r-{number}", "contract_id": "c-1", "dimension": "cpu", **window, **fields}
+
+
+def rows(count: int) -> list[dict[str, Any]]:
+    return [a_row(number) for number in range(count)]
+
+
+def asked(*dimensions: str) -> Asked:
+    return ask("c-1", dimensions or ("cpu",), "t-1")
+
+
+def read(*bodies: Mapping[str, Any]) -> Asked:
+    """Take in these pages, in order, as long as one is asked for."""
+    found = asked()
+    for body in bodies:
+        assert found.queries, f"{body} is not asked for"
+        found = turn(found, body, "c-1", JULY)
+    return found
+
+
+def seen(found: Asked) -> list[str]:
+    return [record.record_id for record in found.listing.of("cpu")]
+
+
+def doubt(found: Asked) -> str:
+    assert not found.queries, "the listing has not ended"
+    return found.listing.doubt("cpu")
+
+
+# What is asked for
+
+
+def test_one_dimension_is_asked_for_by_name_and_several_in_one_listing() -> None:
+    first = {"contract_id": "c-1", "page": "1", "page_size": "100"}
+    assert asked("cpu").queries == ({**first, "dimension": "cpu"},)
+    assert asked("cpu", "mem").queries == (first,)
+
+
+def test_a_uuid_is_asked_for_as_we_write_it_and_in_the_usual_way() -> None:
+    def contracts(name: str) -> list[str]:
+        return [query["contract_id"] for query in ask(name, ["cpu"], "t").queries]
+
+    assert contracts(A_UUID) == [A_UUID]
+    assert contracts(A_UUID.upper()) == [A_UUID.upper(), A_UUID]
+    assert contracts("C-1") == ["C-1"]
+
+
+def test_both_spellings_are_read_into_one_listing() -> None:
+    found = ask(A_UUID.upper(), ["cpu"], "t-1")
+    pages = [[a_row(0, contract_id=A_UUID.upper())], [], [a_row(1, contract_id=A_UUID)], []]
+    for page in pages:
+        found = turn(found, {"results": page}, A_UUID.upper(), JULY)
+    assert (seen(found), doubt(found)) == (["r-0", "r-1"], "")
+
+
+def test_a_doubt_about_one_spelling_stays_whatever_the_other_says() -> None:
+    found = ask(A_UUID.upper(), ["cpu"], "t-1")
+    bodies: list[dict[str, Any]] = [{"results": [], "count": 1}, {"results": []}]
+    for body in bodies:
+        found = turn(found, body, A_UUID.upper(), JULY)
+    assert doubt(found) == "the listing ends after 0 records although count is 1"
+
+
+# Where a listing ends
+
+
+def test_an_empty_listing_is_whole() -> None:
+    assert doubt(read({"results": []})) == ""
+
+
+def test_a_listing_ends_with_an_empty_page_however_small_the_others_are() -> None:
+    pages = [{"results": rows(7)[a : a + 3]} for a in (0, 3, 6, 9)]
+    found = read(*pages)
+    assert seen(found) == [f"r-{number}" for number in range(7)]
+    assert doubt(found) == ""
+    assert [*map(len, (read(*pages[:n]).queries for n in range(1, 4)))] == [1, 1, 1]
+
+
+def test_the_pages_are_counted_up() -> None:
+    found = read({"results": rows(100)})
+    assert [query["page"] for query in found.queries] == ["2"]
+    assert (found.rows, found.pages) == (100, 1)
+
+
+def test_nothing_behind_the_last_page_ends_a_listing() -> None:
+    """A 404 there is {}: what the page before said still counts."""
+    assert doubt(read({"results": rows(3)}, {})) == ""
+    assert doubt(read({"results": rows(3), "count": 3}, {})) == ""
+    assert doubt(read({"results": rows(3), "count": 4}, {})) == (
+        "the listing ends after 3 records although count is 4"
+    )
+    assert doubt(read({"results": rows(PAGE_SIZE)}, {})) == ""
+
+
+def test_a_server_that_ignores_the_page_gives_each_record_once() -> None:
+    found = read({"results": rows(2)}, {"results": rows(2)})
+    assert (seen(found), doubt(found)) == (["r-0", "r-1"], "")
+
+
+def test_a_full_page_that_is_repeated_may_hide_others() -> None:
+    page = {"results": rows(PAGE_SIZE)}
+    assert doubt(read(page, page)) == ("the listing ends after 100 records although page 2 is full")
+
+
+def test_ten_thousand_pages_are_read_and_then_it_is_a_doubt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert listing_pages._MOST_PAGES == 10_000  # noqa: SLF001
+    monkeypatch.setattr(listing_pages, "_MOST_PAGES", 30)
+    found = asked()
+    turned = 0
+    while found.queries:
+        page = {"results": [a_row(turned % 2)]}  # a server that turns in circles
+        found, turned = turn(found, page, "c-1", JULY), turned + 1
+    assert turned == 30
+    assert doubt(found) == "the listing ends after 30 records although page 30 is full"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"count": 3},
+        {"count": "3"},
+        {"total": 3},
+        {"total_count": 3},
+        {"totalCount": 3},
+        {"total_records": 3},
+        {"totalElements": 3},
+        {"meta": {"total": 3}},
+        {"pagination": {"total_count": 3}},
+        {"pages": 3},
+        {"total_pages": 3},
+        {"page": {"totalPages": "3"}},
+        {"next": f"{URL}page=2"},
+        {"next": "abc"},
+        {"next_page": 2},
+        {"links": {"next": "/metering/?page=2"}},
+        {"_links": {"next": {"href": "/metering/?page=2"}}},
+        {"next_cursor": "abc"},
+        {"cursor": "abc"},
+        {"meta": {"nextCursor": "abc"}},
+        {"next_page_token": "abc"},
+        {"continuation_token": "abc"},
+        {"has_more": True},
+        {"hasMore": "true"},
+        {"has_next": True},
+        {"has_next_page": True},
+        {"pageInfo": {"hasNextPage": True, "endCursor": "abc"}},
+        {"truncated": True},
+        {"is_truncated": True},
+        {"more": 1},
+    ],
+)
+def test_a_listing_that_says_there_is_more_and_gives_none_is_a_doubt(said: dict[str, Any]) -> None:
+    page = {"results": rows(2), **said}
+    for ending in (page, {}, {**page, "results": []}):
+        found = read(page, ending)
+        assert seen(found) == ["r-0", "r-1"]
+        assert doubt(found).startswith("the listing ends after 2 records although ")
+    assert doubt(read({"results": [], **said})), "not even an empty one is believed"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"count": 2},
+        {"count": 0},
+        {"count": None},
+        {"count": True},
+        {"total": "2", "pages": 1, "page": 1, "page_size": 100},
+        {"next": None, "previous": f"{URL}page=0"},
+        {"next": "", "prev_cursor": "abc"},
+        {"next_cursor": None, "has_more": False},
+        {"meta": {"next": None, "has_next": False, "truncated": False}},
+        {"links": {}},
+        {"request_id": "abc", "message": "2 records"},
+    ],
+)
+def test_a_listing_that_says_it_is_whole_is_believed(said: dict[str, Any]) -> None:
+    page = {"results": rows(2), **said}
+    assert doubt(read(page, {**page, "results": []})) == ""
+    assert doubt(read(page, {})) == ""
+
+
+def test_what_is_said_of_the_rest_is_taken_from_the_newest_page() -> None:
+    pages = [rows(4)[a : a + 2] for a in (0, 2, 4)]
+    bodies = [{"results": page, "next": "more"} for page in pages[:1]]
+    assert doubt(read(*bodies, {"results": pages[1], "next": None}, {})) == ""
+    assert doubt(read(*bodies, {"results": pages[1], "next": "more"}, {"results": []})) == ""
+    assert doubt(read(*bodies, {"results": pages[1], "next": "more"}, {}))
+
+
+def test_a_cursor_is_sent_back_beside_the_page() -> None:
+    for said in ({"next_cursor": "abc"}, {"meta": {"nextCursor": "abc"}}):
+        (query,) = read({"results": rows(2), **said}).queries
+        assert (query["cursor"], query["page"]) == ("abc", "2")
+
+
+def test_a_next_address_is_followed_by_its_parameters_only() -> None:
+    following = "https://elsewhere.example/other/?cursor=abc&page=7&contract_id=c-1"
+    for said in ({"next": following}, {"links": {"next": following}}, {"nextUrl": following}):
+        (query,) = read({"results": rows(2), **said}).queries
+        assert query == {
+            "contract_id": "c-1",
+            "dimension": "cpu",
+            "page": "7",
+            "page_size": "100",
+            "cursor": "abc",
+        }
+
+
+def test_a_cursor_that_is_only_the_one_that_was_sent_says_nothing() -> None:
+    first = {"results": rows(2), "next_cursor": "abc"}
+    assert doubt(read(first, {"results": [], "cursor": "abc", "next_cursor": None})) == ""
+
+
+def test_rows_that_are_a_doubt_stay_one_whatever_follows() -> None:
+    found = read({"results": [a_row(0, start_time=None)]}, {"results": rows(1)}, {"results": []})
+    assert doubt(found) == "record r-0: start_time None is not understood"
+
+
+# Every dialect
+
+
+class Dialect(NamedTuple):
+    """How a receiver pages: what it honours, and what it says beside its rows."""
+
+    cap: int
+    by: str  # page, cursor, next
+    says: tuple[str, ...]
+    nested: bool
+    behind: str  # the last page: empty, 404
+
+
+SAYINGS = ("count", "total_pages", "next", "has_more")
+dialects = st.builds(
+    Dialect,
+    st.sampled_from([1, 2, 3, 7, 50, PAGE_SIZE]),
+    st.sampled_from(["page", "cursor", "next"]),
+    st.lists(st.sampled_from(SAYINGS), unique=True).map(tuple),
+    st.booleans(),
+    st.sampled_from(["empty", "404"]),
+)
+
+
+def answer(
+    dialect: Dialect,
+    query: Mapping[str, str],
+    listed: Sequence[dict[str, Any]],
+    *,
+    held: int | None = None,
+) -> dict[str, Any]:
+    """Answer one request; `held`: how many there are, if not all of them are shown."""
+    size = min(dialect.cap, int(query["page_size"]))
+    total = len(listed) if held is None else held
+    start = int(query["page"]) * size - size
+    if dialect.by != "page":
+        start = int(query.get("cursor", "0"))
+    page = list(listed[start : start + size])
+    following = start + (size if dialect.by == "page" else len(page))
+    if not page and start and dialect.behind == "404":
+        return {}
+    more = following < total
+    known: dict[str, Any] = {
+        "count": {"count": total},
+        "total_pages": {"total_pages": -(-total // size)},
+        "has_more": {"has_more": more},
+        "next": {"next": f"{URL}page={following // size + 1}" if more else None},
+    }
+    said = {name: value for word in dialect.says for name, value in known.get(word, {}).items()}
+    if dialect.by == "cursor":
+        said["next_cursor"] = str(following) if more else None
+    if dialect.by == "next":
+        said["next"] = f"{URL}cursor={following}" if more else None
+    return {"results": page, **({"meta": said} if dialect.nested else said)}
+
+
+def whole(dialect: Dialect, listed: Sequence[dict[str, Any]], held: int | None = None) -> Asked:
+    found = asked()
+    for _ in range(len(listed) + 3):
+        if not found.queries:
+            break
+        body = answer(dialect, found.queries[0], listed, held=held)
+        found = turn(found, body, "c-1", JULY)
+    return found
+
+
+@steadily
+@given(dialects, st.integers(0, 230))
+def test_every_receiver_that_tells_the_truth_is_read_to_the_end_with_every_row_once(
+    dialect: Dialect, count: int
+) -> None:
+    found = whole(dialect, rows(count))
+    assert seen(found) == [f"r-{number}" for number in range(count)]
+    assert doubt(found) == ""
+
+
+@steadily
+@given(dialects, st.integers(0, 230), st.integers(1, 300))
+def test_a_receiver_that_hides_rows_and_says_that_there_are_more_is_a_doubt(
+    dialect: Dialect, shown: int, hidden: int
+) -> None:
+    says = (*dialect.says, "count") if dialect.by == "page" else dialect.says
+    found = whole(dialect._replace(says=says), rows(shown), held=shown + hidden)
+    assert seen(found) == [f"r-{number}" for number in range(shown)]
+    assert doubt(found).startswith(f"the listing ends after {shown} records although ")
+
+
+@steadily
+@given(dialects, st.integers(1, 230))
+def test_a_receiver_that_ignores_how_it_is_paged_shows_its_first_page_and_a_doubt(
+    dialect: Dialect, count: int
+) -> None:
+    """Nothing but page 1, for ever: whole only if it holds no more and says so."""
+    found = asked()
+    for _ in range(3):
+        if found.queries:
+            first = {**asked().queries[0], "page": "1"}
+            found = turn(found, answer(dialect, first, rows(count)), "c-1", JULY)
+    shown = min(dialect.cap, count)
+    assert seen(found) == [f"r-{number}" for number in range(shown)]
+    tells = dialect.by != "page" or dialect.says
+    if count > shown and (tells or shown >= PAGE_SIZE):
+        assert doubt(found)
+    elif count <= shown < PAGE_SIZE:
+        assert doubt(found) == ""
+
+
+@steadily
+@given(dialects, st.integers(0, 230), st.data())
+def test_a_listing_that_is_interrupted_anywhere_is_resumed_where_it_was(
+    dialect: Dialect, count: int, data: st.DataObject
+) -> None:
+    found = asked()
+    for _ in range(count + 3):
+        if not found.queries:
+            break
+        if data.draw(st.booleans()):
+            found = msgspec.json.decode(msgspec.json.encode(found), type=Asked)
+        body = answer(dialect, found.queries[0], rows(count))
+        found = turn(found, body, "c-1", JULY)
+    assert found == whole(dialect, rows(count))
