@@ -260,9 +260,7 @@ def test_records_without_payer_or_price_are_not_parsed_again(
 
 
 def test_only_lines_that_are_told_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[int] = []
-    monkeypatch.setattr(
-        "functions.domain.usage.line_of_record", lambda _, index: looked.append(index) or 1
-    )
+    lines = iter(range(MAX_PROBLEMS))
+    monkeypatch.setattr("functions.domain.usage.line_of_record", lambda *_: next(lines))
     found = tally([a_record(value=-1)] * (MAX_PROBLEMS * 3))
-    assert len(found.problems) == len(looked) == MAX_PROBLEMS
+    assert [problem.line for problem in found.problems] == list(range(MAX_PROBLEMS))
