@@ -62,16 +62,19 @@ def _named(line: Line) -> str:
 
 
 def recorded(entry: Entry, formulas: Mapping[str, str]) -> dict[str, str]:
-    """Return the formulas that an entry goes by now: those of fixed lines stay what they were."""
-    fixed = [line for line in entry.lines if line.is_fixed]
-    names = {line.dimension for line in fixed}
-    covered = frozenset().union(*(sources(name, entry.formulas) for name in names))
+    """Return the formulas that an entry goes by now: those of fixed lines stay what they were.
+
+    Of today's none that would bill their usage again, unless it was configured like this then.
+    """
+    fixed = {line.dimension for line in entry.lines if line.is_fixed}
+    covered = frozenset().union(*(sources(name, entry.formulas) for name in fixed))
     now = {
         name: text
         for name, text in formulas.items()
-        if name not in names and not sources(name, formulas) & covered
+        if not sources(name, formulas) & covered or _is_known(name, entry.formulas, formulas)
     }
-    return {**now, **entry.formulas} if fixed else dict(formulas)
+    then = {name: text for name, text in entry.formulas.items() if name in fixed}
+    return {**{name: text for name, text in now.items() if name not in fixed}, **then}
 
 
 def usage_of(entry: Entry, usage: Mapping[str, str]) -> dict[str, str]:

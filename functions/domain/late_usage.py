@@ -72,7 +72,9 @@ def compare_usage(
     for name in sorted(today.keys() | ledger.keys()):
         entry, bill = ledger.get(name), today.get(name)
         if name in by_hand or (entry and not _is_billed(entry)):
-            code = entry.failure.code if entry and entry.failure else "settled by an operator"
+            by_operator = entry is None or entry.waived
+            reason = "settled by an operator" if by_operator else "not settled yet"
+            code = entry.failure.code if entry and entry.failure else reason
             left_out.append(f"{name} ({code})")
             continue
         found += _of_contract(name, entry, bill, formulas)

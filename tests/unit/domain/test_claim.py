@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.claim import Claim, Terms, claim, holder
+from functions.domain.claim import Claim, Terms, claim
+from functions.domain.failures import CONFIGURATION_CHANGED
 from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Failure, Line, LineState
+from functions.domain.listing_pages import ask
 from functions.domain.run_files import ContractItem
 
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-0")
@@ -109,9 +111,12 @@ def test_what_is_billed_is_compared_with_what_it_comes_to_today() -> None:
         assert taken.action == "record_success"
         assert taken.entry.lines == (a_line("accepted", computed_later=later),)
         assert (taken.entry.settled_at, taken.entry.execution) == (None, "x-2")
-    more = claim(entry, an_item({"cpu": "5", "mem": "1"}), AGAIN)
+    both = an_item({"cpu": "5", "mem": "1"}, usage={"mem": "1"})
+    more = claim(entry, both, AGAIN)
     assert more.action == "submit"
     assert more.entry.lines == (a_line("accepted"), Line(dimension="mem", quantity="1"))
+    known = replace(entry, usage={"mem": "1"})
+    assert claim(known, both, AGAIN) == Claim(known, "nothing"), "it was billed as something else"
 
 
 def test_a_difference_that_has_gone_is_no_longer_noted() -> None:
@@ -130,18 +135,18 @@ def test_an_entry_that_was_billed_but_not_settled_is_settled_now() -> None:
     assert taken.entry.execution == "x-2"
 
 
-@pytest.mark.parametrize("state", ["open", "unsure"])
-def test_a_line_that_was_never_sent_takes_todays_quantity_and_is_looked_up(
-    state: LineState,
-) -> None:
-    entry = an_entry(a_line(state, amount="5.5"))
+def test_a_line_that_was_never_sent_takes_todays_quantity_and_is_looked_up() -> None:
+    entry = an_entry(a_line(amount="5.5"))
     taken = claim(entry, an_item({"cpu": "6"}, amounts={"cpu": "6.25"}), LATER).entry
-    assert taken.lines == (a_line("unsure", "6", amount="6.25"),)
+    assert taken.lines == taken.to_look_up == (a_line("unsure", "6", amount="6.25"),)
     assert claim(entry, an_item({}), LATER).entry.lines == ()
 
 
-def test_the_execution_that_has_looked_may_send_without_looking_again() -> None:
-    assert claim(an_entry(a_line("open")), an_item(), TERMS).entry.lines == (a_line("open"),)
+def test_a_listing_that_was_read_in_part_is_begun_again_by_the_next_claim() -> None:
+    entry = an_entry(a_line(), asked=ask("c-1", ["cpu"], "t-0"))
+    for terms in (TERMS, LATER):
+        for item in (an_item(), an_item({}, failure="division by zero")):
+            assert claim(entry, item, terms).entry.asked is None
 
 
 @pytest.mark.parametrize(
@@ -150,8 +155,8 @@ def test_the_execution_that_has_looked_may_send_without_looking_again() -> None:
         a_line("sent"),
         a_line("present", code=DUPLICATE),
         a_line("accepted"),
-        a_line("open", in_doubt_before=True),
-        a_line("unsure", in_doubt_before=True),
+        a_line("sent", doubts=2),
+        a_line("unsure", doubts=1),
     ],
 )
 def test_a_quantity_that_may_have_left_is_kept_and_the_new_one_is_noted(line: Line) -> None:
@@ -194,27 +199,14 @@ def test_what_was_refused_is_not_forgotten_when_there_is_nothing_to_send_today()
 
 
 def test_what_was_never_sent_takes_todays_window() -> None:
-    for line in (a_line("open"), a_line("unsure")):
-        for terms in (LATER, LATER._replace(execution="x-1")):
-            assert claim(an_entry(line), an_item(), terms).entry.until == "2025-07-20T10:00:00Z"
+    for terms in (LATER, LATER._replace(execution="x-1")):
+        assert claim(an_entry(a_line()), an_item(), terms).entry.until == "2025-07-20T10:00:00Z"
 
 
 def test_amounts_that_come_to_no_unit_are_kept_beside_the_lines() -> None:
     item = an_item({"cpu": "5"}, amounts={"cpu": "5.5", "mem": "7.5", "disk": "0.5"})
     sent = replace(a_line("sent"), dimension="mem")
     assert claim(an_entry(sent), item, TERMS).entry.unbilled == {"disk": "0.5"}
-
-
-def test_what_hindered_an_earlier_run_is_forgotten() -> None:
-    taken = claim(an_entry(a_line(), hindered_by="429", settled_at="t-0"), an_item(), LATER).entry
-    assert (taken.hindered_by, taken.settled_at) == ("", None)
-
-
-def test_an_execution_that_may_still_be_sending_holds_the_contract() -> None:
-    entry = an_entry(a_line("sent"))
-    assert holder(entry, "x-2") == "x-1"
-    assert holder(entry, "x-1") is None
-    assert holder(replace(entry, settled_at="t"), "x-2") is None
 
 
 def test_a_refused_dimension_without_usage_is_kept_in_mind_when_it_is_tried_again() -> None:
@@ -227,13 +219,27 @@ def test_a_refused_dimension_without_usage_is_kept_in_mind_when_it_is_tried_agai
     assert claim(unsettled, an_item(), TERMS).entry.withdrawn == {}, "nobody was told of it"
 
 
-def test_every_amount_keeps_the_formula_that_it_was_computed_with() -> None:
-    terms = TERMS._replace(formulas={"cpu": "new", "disk": "d", "mem": "m"})
-    first = claim(None, an_item(amounts={"cpu": "5.5", "disk": "0.25"}), terms).entry
-    assert first.formulas == {"cpu": "new", "disk": "d"}
-    accepted = an_entry(a_line("accepted"), formulas={"cpu": "old", "disk": "old"})
-    item = an_item({"cpu": "6", "mem": "1"}, amounts={"cpu": "6", "mem": "1", "disk": "0.5"})
-    assert claim(accepted, item, terms).entry.formulas == {"cpu": "old", "disk": "d", "mem": "m"}
+def test_every_line_keeps_the_configuration_that_it_was_computed_with() -> None:
+    terms = TERMS._replace(formulas={"cpu": "new", "disk": "d", "mem": "m"}, cloud="gcp")
+    first = claim(None, an_item(amounts={"cpu": "5.5"}, usage={"new": "5.5"}), terms).entry
+    assert (first.formulas, first.cloud, first.usage) == (terms.formulas, "gcp", {"new": "5.5"})
+    fixed = an_entry(
+        a_line("accepted"), formulas={"cpu": "old"}, cloud="aws", usage={"old": "5", "m": "0"}
+    )
+    usage = {"old": "6", "m": "1", "d": "0.5"}
+    taken = claim(fixed, an_item({"cpu": "6"}, usage=usage), terms).entry
+    assert taken.formulas == {"cpu": "old", "disk": "d", "mem": "m"}
+    assert (taken.cloud, taken.usage) == ("aws", {"old": "5", "m": "1", "d": "0.5"})
+
+
+def test_what_was_never_sent_is_computed_with_todays_configuration() -> None:
+    entry = an_entry(a_line(), formulas={"cpu": "old"}, cloud="aws", usage={"old": "5"})
+    terms = TERMS._replace(formulas={"cores": "old"}, cloud="azure")
+    taken = claim(entry, an_item({"cores": "5"}, usage={"old": "5"}), terms)
+    assert (taken.action, taken.error) == ("submit", "")
+    assert taken.entry.lines == (Line(dimension="cores", quantity="5"),)
+    assert (taken.entry.formulas, taken.entry.cloud) == ({"cores": "old"}, "azure")
+    assert taken.entry.withdrawn == {}, "it was renamed, it has not gone"
 
 
 def test_final_usage_that_was_never_worked_out_is_not_billed_with_the_month() -> None:
@@ -270,13 +276,8 @@ def test_trying_again_after_a_decision_says_so_once() -> None:
 
 def test_what_is_refreshed_takes_in_what_was_carried() -> None:
     item = an_item(amounts={"cpu": "4.5"}, carried={"cpu": "0.5"})
-    (line,) = claim(an_entry(a_line("open", "3")), item, TERMS).entry.lines
-    assert line == a_line("open", amount="4.5", carried="0.5")
-
-
-def test_what_another_execution_has_looked_up_is_old_even_if_nothing_can_be_worked_out() -> None:
-    failing = an_item({}, failure="division by zero")
-    assert claim(an_entry(a_line("open")), failing, AGAIN).entry.lines == (a_line(),)
+    (line,) = claim(an_entry(a_line("unsure", "3")), item, TERMS).entry.lines
+    assert line == a_line("unsure", amount="4.5", carried="0.5")
 
 
 def test_a_refused_dimension_that_comes_back_is_not_told_as_unbilled() -> None:
@@ -285,3 +286,74 @@ def test_a_refused_dimension_that_comes_back_is_not_told_as_unbilled() -> None:
     )
     back = an_item({"cpu": "5", "mem": "7"}, amounts={"disk": "0.6"}, retry=True)
     assert claim(entry, back, LATER).entry.withdrawn == {}
+
+
+# A configuration that has changed since
+
+CORES, BYTES = {"cores": "cpu"}, {"cpu_hours": "cpu"}
+NOW = MONTHS_RUN._replace(formulas=BYTES, reason="again")
+
+
+def a_month(*lines: Line, **fields: Any) -> Entry:
+    return an_entry(*lines, until=None, formulas=CORES, usage={"cpu": "5"}, **fields)
+
+
+def a_core_line(state: LineState, **fields: Any) -> Line:
+    return Line(dimension="cores", quantity="5", state=state, **fields)
+
+
+@pytest.mark.parametrize("state", ["sent", "present", "refused", "waived"])
+def test_usage_that_a_fixed_line_covers_is_not_billed_under_another_name(state: LineState) -> None:
+    line = a_core_line(state)
+    item = an_item({"cpu_hours": "5"}, usage={"cpu": "5"})
+    cause = (
+        f"cpu is billed as cores (5 {state}); cpu_hours would bill it again. Nothing was sent: "
+        "deploy the earlier configuration and retry, or resolve the contract as waived"
+    )
+    entry = a_month(line, Line(dimension="mem", quantity="1"))
+    taken = claim(entry, item, NOW)
+    assert taken == Claim(
+        replace(entry, execution="x-2"), "record_error", CONFIGURATION_CHANGED, cause
+    ), "the entry is as it was, for a return to the earlier configuration"
+
+
+def test_a_refused_line_that_is_tried_again_covers_nothing() -> None:
+    entry = a_month(a_core_line("refused"), failure=FAILURE, settled_at="t-0")
+    taken = claim(entry, an_item({"cpu_hours": "5"}, retry=True, usage={"cpu": "5"}), NOW)
+    assert (taken.action, [line.dimension for line in taken.entry.lines]) == (
+        "submit",
+        ["cpu_hours"],
+    )
+
+
+def test_one_that_may_have_been_accepted_before_covers_its_usage_when_it_is_tried_again() -> None:
+    entry = a_month(
+        a_core_line("sent"), failure=replace(FAILURE, code="OUTCOME_UNKNOWN"), settled_at="t-0"
+    )
+    item = an_item({"cpu_hours": "5"}, retry=True, usage={"cpu": "5"})
+    taken = claim(entry, item, NOW)
+    assert (taken.action, taken.error) == ("record_error", CONFIGURATION_CHANGED)
+    assert taken.entry.decisions[-1].what == "reopened"
+    back = claim(taken.entry, an_item({"cores": "5"}, retry=True), NOW._replace(formulas=CORES))
+    assert (back.action, back.entry.lines) == ("submit", (a_core_line("sent"),))
+
+
+def test_a_contract_that_is_billed_in_full_is_left_alone_by_another_configuration() -> None:
+    """The same usage is billed already: there is nothing to send and nothing to look at."""
+    entry = a_month(a_core_line("accepted"), settled_at="t-0")
+    item = an_item({"cpu_hours": "5"}, usage={"cpu": "5"})
+    assert claim(entry, item, NOW).action in ("nothing", "record_success")
+    assert [line.dimension for line in claim(entry, item, NOW).entry.lines] == ["cores"]
+
+
+def test_an_entry_that_was_billed_and_not_settled_is_settled_under_another_configuration() -> None:
+    taken = claim(a_month(a_core_line("accepted")), an_item({"cpu_hours": "5"}), NOW)
+    assert (taken.action, taken.error) == ("record_success", "")
+    assert [line.dimension for line in taken.entry.lines] == ["cores"]
+
+
+def test_final_usage_keeps_its_own_configuration() -> None:
+    entry = an_entry(a_core_line("sent"), formulas=CORES)
+    item = an_item({"cpu_hours": "9"}, usage={"cpu": "9"})
+    taken = claim(entry, item, NOW)
+    assert (taken.action, taken.entry.lines) == ("submit", entry.lines)

@@ -1,6 +1,9 @@
-"""Why a contract needs a person: the most telling reason, with dimension and quantity."""
+"""Why a contract needs an operator: the most telling reason, with dimension and quantity."""
 
-from functions.domain.failures import OUTCOME_UNKNOWN, explain
+import pytest
+from msgspec.structs import replace
+
+from functions.domain.failures import CONFIGURATION_CHANGED, OUTCOME_UNKNOWN, explain
 from functions.domain.ledger_entry import Entry, Failure, Line
 
 REFUSED = Line(
@@ -11,10 +14,10 @@ REFUSED_WITHOUT_DETAILS = Line(
 )
 SENT = Line(dimension="disk", quantity="7", state="sent")
 PRESENT = Line(dimension="net", quantity="8", state="present")
-OPEN = Line(dimension="gpu", quantity="9", state="open")
+UNSURE = Line(dimension="gpu", quantity="9")
 
 
-def explained(*lines: Line, formula: str | None = None) -> Failure:
+def explained(*lines: Line, error: str = "PartnerBusy", cause: str = "429 for an hour") -> Failure:
     entry = Entry(
         plan="S:E:P",
         month="2025-07",
@@ -23,13 +26,17 @@ def explained(*lines: Line, formula: str | None = None) -> Failure:
         claimed_at="t",
         lines=lines,
     )
-    return explain(entry, "now", formula=formula, error="PartnerBusy", cause="429 for an hour")
+    return explain(entry, "now", error=error, cause=cause)
 
 
-def test_a_formula_that_fails_is_the_reason_whatever_else_the_entry_says() -> None:
-    assert explained(REFUSED, SENT, formula="division by zero") == Failure(
-        code="FORMULA", message="division by zero", errors=("division by zero",), at="now"
+@pytest.mark.parametrize("code", ["FORMULA", CONFIGURATION_CHANGED])
+def test_what_could_not_be_computed_is_the_reason_whatever_else_the_entry_says(code: str) -> None:
+    assert explained(REFUSED, error=code, cause="division by zero") == Failure(
+        code=code, message="division by zero", errors=("division by zero",), at="now"
     )
+    assert explained(error=code, cause="f").code == code
+    doubtful = explained(REFUSED, SENT, error=code, cause="division by zero")
+    assert doubtful.errors == ("division by zero", "disk: 7 may or may not have been accepted")
 
 
 def test_a_contract_without_usage_is_named_with_its_month() -> None:
@@ -38,7 +45,7 @@ def test_a_contract_without_usage_is_named_with_its_month() -> None:
 
 
 def test_a_doubt_comes_before_a_refusal_and_names_every_quantity_at_stake() -> None:
-    failure = explained(REFUSED_WITHOUT_DETAILS, SENT, PRESENT, OPEN)
+    failure = explained(REFUSED_WITHOUT_DETAILS, SENT, PRESENT, UNSURE)
     assert (failure.code, failure.at) == (OUTCOME_UNKNOWN, "now")
     assert failure.message == (
         "It is not known whether Clazar accepted this usage. Check in Clazar, then resolve it. "
@@ -51,14 +58,22 @@ def test_a_doubt_comes_before_a_refusal_and_names_every_quantity_at_stake() -> N
     )
 
 
+def test_a_doubt_says_which_record_is_not_understood() -> None:
+    doubt = replace(PRESENT, message="record r-1: start_time 'soon' is not understood")
+    (error,) = explained(doubt).errors
+    assert error == (
+        "net: 8 may or may not have been accepted (record r-1: start_time 'soon' is not understood)"
+    )
+
+
 def test_a_refusal_gives_clazars_words_for_every_dimension() -> None:
-    assert explained(OPEN, REFUSED, REFUSED_WITHOUT_DETAILS) == Failure(
+    assert explained(UNSURE, REFUSED, REFUSED_WITHOUT_DETAILS) == Failure(
         code="DIM", message="no", errors=("cpu: a", "cpu: b", "mem: not this one"), at="now"
     )
 
 
 def test_where_the_entry_says_nothing_the_state_machines_error_counts() -> None:
-    assert explained(OPEN) == Failure(
+    assert explained(UNSURE) == Failure(
         code="PartnerBusy", message="429 for an hour", errors=("429 for an hour",), at="now"
     )
 
@@ -76,7 +91,7 @@ def test_final_usage_that_was_never_worked_out_says_how_it_is_started_again() ->
         "final usage until 2025-07-13T10:00:00Z was not billed; start it again with the same "
         "contracts and until"
     )
-    assert explain(entry, "now", formula=None, error="E", cause="c") == Failure(
+    assert explain(entry, "now", error="E", cause="c") == Failure(
         code="FINAL_USAGE", message=text, errors=(text,), at="now"
     )
-    assert explain(entry, "now", formula="f", error="E", cause="c").code == "FORMULA"
+    assert explain(entry, "now", error="FORMULA", cause="f").code == "FORMULA"

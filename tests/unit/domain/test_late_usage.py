@@ -1,5 +1,8 @@
 """Usage that came, changed or went after its month was billed: told to the unit."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec.structs import replace
 
 from functions.domain.billing import ContractBill
@@ -7,8 +10,7 @@ from functions.domain.late_usage import (
     NOTHING_COMPARED,
     Compared,
     Difference,
-    differences,
-    not_computed,
+    compare_usage,
     texts,
 )
 from functions.domain.ledger_entry import Decision, Entry, Failure, Line
@@ -19,6 +21,11 @@ NOBODY: frozenset[str] = frozenset()
 
 def a_bill(name: str = "c-1", failure: str | None = None, **quantities: str) -> ContractBill:
     return ContractBill(contract_id=name, usage={}, quantities=quantities, failure=failure)
+
+
+def measured(name: str = "c-1", failure: str | None = None, **usage: str) -> ContractBill:
+    """Return a bill whose formulas come to something else than what was measured."""
+    return ContractBill(contract_id=name, usage=usage, quantities={"fee": "9"}, failure=failure)
 
 
 def billed(name: str = "c-1", **amounts: str) -> Entry:
@@ -43,16 +50,27 @@ def billed(name: str = "c-1", **amounts: str) -> Entry:
     )
 
 
-def found(
-    bills: list[ContractBill], *entries: Entry, left_out: frozenset[str] = NOBODY
-) -> list[str]:
+def compared(
+    bills: list[ContractBill],
+    *entries: Entry,
+    formulas: Mapping[str, str] | None = None,
+    by_hand: frozenset[str] = NOBODY,
+) -> tuple[list[Difference], list[str]]:
     ledger = {entry.contract_id: entry for entry in entries}
-    return [str(item) for item in differences(bills, ledger, left_out=left_out)]
+    return compare_usage(bills, ledger, formulas or {}, by_hand=by_hand)
+
+
+def found(bills: list[ContractBill], *entries: Entry, **given: Any) -> list[str]:
+    """Return the differences in words; every contract could be compared."""
+    differences, left_out = compared(bills, *entries, **given)
+    assert left_out == []
+    return [str(item) for item in differences]
 
 
 def test_a_difference_says_what_was_billed_and_what_usage_comes_to_now() -> None:
     entry = billed(cpu="5.5")
-    (more,) = differences([a_bill(cpu="7")], {"c-1": entry}, left_out=NOBODY)
+    ((more,), left_out) = compared([a_bill(cpu="7")], entry)
+    assert left_out == []
     assert more == Difference(
         contract_id="c-1", dimension="cpu", billed="5.5", now="7", difference="1.5"
     )
@@ -88,65 +106,80 @@ def test_usage_below_a_unit_counts_as_it_was_when_it_was_billed() -> None:
     ]
 
 
-def test_an_entry_of_an_earlier_version_is_compared_by_its_quantity_to_the_unit() -> None:
-    entry = replace(billed(), lines=(Line(dimension="cpu", quantity="5", state="accepted"),))
+def test_after_a_changed_configuration_what_was_measured_is_compared_and_not_another_unit() -> None:
+    """One late file of c-2 says nothing of c-1, whatever the formulas come to today."""
+    old, new = {"cores": "cpu"}, {"thousands": "cpu / 1000"}
+    entries = [
+        replace(billed(name, cores="5"), formulas=old, usage={"cpu": "5"})
+        for name in ("c-1", "c-2")
+    ]
+    bills = [measured("c-1", cpu="5"), measured("c-2", cpu="6")]
+    assert found(bills, *entries, formulas=new) == ["c-2 cpu: billed 5, usage now comes to 6 (+1)"]
+    assert found([a_bill(cores="5"), a_bill("c-2", cores="6")], *entries, formulas=old) == [
+        "c-2 cores: billed 5, usage now comes to 6 (+1)"
+    ]
+    switched_on = replace(billed(cpu="5"), usage={"cpu": "5"})
+    assert found([measured(cpu="5")], switched_on, formulas=new) == []
+    assert found([measured(cpu="5", mem="2")], entries[0], formulas={}) == [
+        "c-1 mem: billed 0, usage now comes to 2 (+2)"
+    ]
 
-    def now(amount: str) -> list[str]:
-        left = {"cpu": amount} if amount != "0" else {}
-        bill = ContractBill(contract_id="c-1", usage={}, quantities={}, remainders=left)
-        return found([bill], entry)
 
-    assert now("5.75") == []
-    assert now("4.25") == []
-    assert now("6") == ["c-1 cpu: billed 5, usage now comes to 6 (+1)"]
-    assert now("4") == ["c-1 cpu: billed 5, usage now comes to 4 (-1)"]
-    assert now("0") == ["c-1 cpu: billed 5, usage now comes to 0 (-5)"]
+def test_a_formula_that_fails_today_says_nothing_and_what_was_measured_is_compared() -> None:
+    entry = replace(billed(cpu="5"), usage={"cpu": "5"})
+    assert found([measured(failure="division by zero", cpu="5")], entry) == []
+    assert found([measured(failure="division by zero", cpu="4")], entry) == [
+        "c-1 cpu: billed 5, usage now comes to 4 (-1)"
+    ]
+    assert found([measured("c-2", failure="f", cpu="4")]) == [
+        "c-2 cpu: billed 0, usage now comes to 4 (+4)"
+    ]
 
 
-def test_a_contract_that_is_not_settled_or_was_settled_by_a_person_has_nothing_to_compare() -> None:
+def test_a_contract_that_is_parked_or_was_settled_by_an_operator_is_named_with_its_reason() -> None:
     entry = billed(cpu="5")
     failure = Failure(code="X", message="m", errors=(), at="t")
     waived = Decision(what="waived", execution="x", at="t", reason="r")
-    for left_alone in (
-        replace(entry, settled_at=None),
-        replace(entry, failure=failure),
-        replace(entry, decisions=(waived,)),
+    both = [a_bill(cpu="9"), a_bill("c-2", cpu="1")]
+    rest = Difference(contract_id="c-2", dimension="cpu", billed="0", now="1", difference="1")
+    for left_alone, reason in (
+        (replace(entry, failure=failure), "c-1 (X)"),
+        (replace(entry, decisions=(waived,)), "c-1 (settled by an operator)"),
+        (replace(entry, decisions=(waived,), failure=failure), "c-1 (X)"),
     ):
-        both = [a_bill(cpu="9"), a_bill("c-2", cpu="1")]
-        assert found(both, left_alone) == ["c-2 cpu: billed 0, usage now comes to 1 (+1)"]
+        assert compared(both, left_alone) == ([rest], [reason])
+    assert compared(both, by_hand=frozenset({"c-1"})) == ([rest], ["c-1 (settled by an operator)"])
+    assert compared([], by_hand=frozenset({"c-1"})) == ([], []), "it has no usage"
 
 
-def test_a_formula_that_fails_today_or_a_contract_that_is_left_out_says_nothing() -> None:
-    failing = a_bill(failure="division by zero")
-    assert found([failing, a_bill("c-2", cpu="1")], billed(cpu="5")) == [
-        "c-2 cpu: billed 0, usage now comes to 1 (+1)"
-    ]
-    bills, entries = [a_bill("c-2", cpu="1")], [billed(cpu="5")]
-    assert found(bills, *entries, left_out=frozenset({"c-1", "c-2"})) == []
-
-
-def test_what_was_billed_and_cannot_be_worked_out_now_is_named() -> None:
-    failing = [a_bill(name, failure="f") for name in ("c-3", "c-2", "c-1", "c-0")]
-    parked = replace(billed("c-2"), failure=Failure(code="C", message="m", errors=(), at="t"))
-    ledger = {"c-1": billed("c-1"), "c-2": parked}
-    assert not_computed([*failing, a_bill("c-4")], ledger, left_out=frozenset({"c-0"})) == [
-        "c-1 cannot be computed now: f",
-        "c-3 cannot be computed now: f",
-    ]
+def test_a_contract_whose_month_is_not_settled_yet_has_nothing_to_compare_with() -> None:
+    differences, (left_out,) = compared(
+        [a_bill(cpu="9")], replace(billed(cpu="5"), settled_at=None)
+    )
+    assert (differences, left_out) == ([], "c-1 (not settled yet)")
 
 
 def test_what_is_told_begins_with_the_files_if_there_is_something_to_say_of_them() -> None:
     more = Difference(contract_id="c-1", dimension="cpu", billed="5", now="7", difference="2")
     changed = Changes(new=["k"], rewritten=[], missing=[])
     head = "2025-07: usage changed after it was billed and is not billed: new files: 1"
-    compared = Compared(changed, [more], ["c-2 cannot be computed now: f"])
-    lines = [f"2025-07: {more}", "2025-07: c-2 cannot be computed now: f"]
-    assert texts("2025-07", compared) == [head, *lines]
-    assert texts("2025-07", compared, with_head=False) == lines
-    assert compared.differs
-    same = NOTHING_COMPARED._replace(not_computed=["c"])
-    assert same.differs
+    both = Compared(changed, [more], ["c-2 (X)", "c-3 (Y)"])
+    assert texts("2025-07", both) == [
+        head,
+        f"2025-07: {more}",
+        "2025-07: not compared with the files: c-2 (X), c-3 (Y)",
+    ]
+    assert texts("2025-07", both, with_head=False) == [f"2025-07: {more}"]
+    same = NOTHING_COMPARED._replace(differences=[more])
     assert texts("2025-07", same)[0].endswith("is not billed: the same files")
-    only_files = Compared(changed, [], [])
-    assert not only_files.differs
+
+
+def test_no_contract_differs_is_said_only_if_every_one_was_compared() -> None:
+    head = "2025-07: usage changed after it was billed and is not billed: new files: 1"
+    only_files = Compared(Changes(new=["k"], rewritten=[], missing=[]), [], [])
     assert texts("2025-07", only_files) == [f"{head}; no contract's usage differs"]
+    left_out = only_files._replace(left_out=["c-2 (X)"])
+    assert texts("2025-07", left_out) == [
+        f"{head}; no other contract's usage differs",
+        "2025-07: not compared with the files: c-2 (X)",
+    ]

@@ -9,12 +9,14 @@ from msgspec.structs import replace
 from functions.domain import ledger
 from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer
 from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure, Line
+from functions.domain.listing_pages import ask
 from functions.domain.month import parse_instant
 
 NOON = "2025-08-02T12:00:00Z"
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-1")
 CPU = Line(dimension="cpu", quantity="5", amount="5.5")
 MEM = Line(dimension="mem", quantity="7")
+ASKED = ask("c-1", ["cpu"], NOON)
 
 
 def an_attempt(name: str = "a-1", at: str = NOON, execution: str = "x") -> Attempt:
@@ -46,38 +48,67 @@ def concluded(line: Line, answer: Answer) -> Line:
 
 def test_reopening_forgets_the_refusal_and_counts_the_retry() -> None:
     refused = replace(
-        CPU, state="refused", code="DIM", message="no", errors=("no",), in_doubt_before=True
+        CPU, state="refused", code="DIM", message="no", errors=("no",), doubts=2, billed="4"
     )
+    unsure = replace(MEM, doubts=1)
     entry = an_entry(
         refused,
-        replace(MEM, state="open", in_doubt_before=True),
+        unsure,
         failure=FAILURE,
         retries=1,
         decisions=(a_decision("x-1"),),
         settled_at="t-1",
     )
     assert ledger.reopen(entry, a_decision()) == an_entry(
-        CPU, MEM, retries=2, decisions=(a_decision("x-1"), a_decision()), settled_at="t-1"
+        CPU, unsure, retries=2, decisions=(a_decision("x-1"), a_decision()), settled_at="t-1"
+    )
+
+
+def test_what_can_not_be_tried_keeps_its_refusal_although_it_is_reopened() -> None:
+    refused = replace(CPU, state="refused", code="DIM", message="no", errors=("no",))
+    entry = an_entry(refused, failure=FAILURE, retries=1)
+    assert ledger.reopen(entry, a_decision(), lines=False) == an_entry(
+        refused, retries=2, decisions=(a_decision(),)
     )
 
 
 def test_reopening_leaves_what_is_billed_or_in_doubt() -> None:
     lines = tuple(
-        Line(dimension=state, quantity="1", state=state, in_doubt_before=True, code="C")
+        Line(dimension=state, quantity="1", state=state, doubts=1, code="C")
         for state in ("sent", "present", "accepted", "waived")
     )
     assert ledger.reopen(an_entry(*lines, failure=FAILURE), a_decision()).lines == lines
 
 
 def test_a_duplicate_that_is_reopened_is_there_until_a_look_says_otherwise() -> None:
-    refused = replace(CPU, state="refused", code=DUPLICATE, message="m", errors=("m",))
+    refused = replace(CPU, state="refused", code=DUPLICATE, message="m", errors=("m",), billed="6")
     assert ledger.reopen(an_entry(refused), a_decision()).lines == (replace(CPU, state="present"),)
 
 
 def test_beginning_marks_the_lines_that_leave_and_adds_the_attempt() -> None:
-    entry = an_entry(replace(CPU, state="open"), MEM, attempts=(an_attempt("a-0"),))
+    earlier = replace(an_attempt("a-0"), dimensions=("mem",))
+    entry = an_entry(replace(CPU, message="a doubt"), MEM, attempts=(earlier,), asked=ASKED)
     assert ledger.begin(entry, an_attempt()) == an_entry(
-        replace(CPU, state="sent"), MEM, attempts=(an_attempt("a-0"), an_attempt())
+        replace(CPU, state="sent"), MEM, attempts=(earlier, an_attempt())
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "doubts"),
+    [
+        (replace(CPU, state="sent"), 1),
+        (replace(CPU, state="sent", doubts=1), 2),
+        (replace(CPU, state="sent", doubts=2), 2),
+        (replace(CPU, state="present"), 1),
+        (CPU, 0),
+        (replace(CPU, doubts=1), 1),
+    ],
+)
+def test_beginning_again_counts_the_outcome_that_was_not_known(before: Line, doubts: int) -> None:
+    entry = an_entry(before, replace(MEM, state="sent"), attempts=(an_attempt("a-0"),))
+    assert ledger.begin(entry, an_attempt()).lines == (
+        replace(CPU, state="sent", doubts=doubts),
+        replace(MEM, state="sent"),
     )
 
 
@@ -113,8 +144,8 @@ def test_an_answer_that_was_lost_leaves_status_and_response_empty() -> None:
             Answer(kind="present", record_id="r", code="C", message="m", errors=("e",)),
             {"state": "present", "code": "C", "message": "m"},
         ),
-        (NOT_TAKEN, {"state": "open"}),
-        (UNKNOWN, {"in_doubt_before": True}),
+        (NOT_TAKEN, {"state": "unsure"}),
+        (UNKNOWN, {}),
     ],
 )
 def test_each_answer_changes_its_line_by_what_it_says(
@@ -136,15 +167,24 @@ def test_only_the_last_request_decides_whether_all_are_over() -> None:
     entry = an_entry(attempts=(*early, an_attempt("a-2")))
 
     def over(seconds: float) -> bool:
-        return ledger.request_over(entry, parse_instant(NOON) + timedelta(seconds=seconds), 120)
+        return ledger.is_over(entry, parse_instant(NOON) + timedelta(seconds=seconds), 120)
 
     assert [over(seconds) for seconds in (0, 119.999, 120, 121)] == [False, False, True, True]
-    assert ledger.request_over(an_entry(), datetime.fromisoformat(NOON), 120)
+    assert ledger.is_over(an_entry(), datetime.fromisoformat(NOON), 120)
+    assert ledger.is_over(an_entry(), datetime.fromisoformat(NOON), 120, CPU)
 
 
-def test_a_hindrance_a_failure_and_a_success_are_noted_with_their_moment() -> None:
+def test_a_request_is_over_for_everything_but_sending_again_after_its_own_time() -> None:
+    """However often an outcome was unknown: an operator may decide then."""
+    sent = replace(CPU, state="sent", doubts=2)
+    entry = an_entry(sent, attempts=(replace(an_attempt(), status=200),))
+    later = parse_instant(NOON) + timedelta(seconds=120)
+    assert ledger.is_over(entry, later, 120)
+    assert not ledger.is_over(entry, later, 120, sent)
+
+
+def test_a_failure_and_a_success_are_noted_with_their_moment() -> None:
     entry = an_entry(replace(CPU, state="accepted"), retries=1)
-    assert ledger.hindered(entry, "429") == replace(entry, hindered_by="429")
     failed = ledger.fail(entry, FAILURE)
     assert failed == replace(entry, failure=FAILURE, settled_at="t-1")
     assert ledger.succeed(failed, "t-2") == replace(entry, settled_at="t-2")

@@ -1,4 +1,4 @@
-"""A person's decision about a parked contract: what follows from it, and what it may not touch."""
+"""An operator's decision about a parked contract: what follows, and what it may not touch."""
 
 from typing import Literal
 
@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from functions.domain.ledger_entry import (
     DUPLICATE,
+    NOT_ACCEPTED,
     Decision,
     Entry,
     Failure,
     Line,
     LineState,
 )
-from functions.domain.resolution import NOT_ACCEPTED, resolve
+from functions.domain.resolution import resolve
 
 What = Literal["reopened", "accepted", "not_accepted", "waived"]
 FAILURE = Failure(code="OUTCOME_UNKNOWN", message="ask", errors=("ask",), at="t-0")
@@ -26,7 +27,7 @@ def a_line(dimension: str, state: LineState, code: str = "", message: str = "") 
         state=state,
         code=code,
         message=message,
-        in_doubt_before=True,
+        doubts=1,
     )
 
 
@@ -186,7 +187,8 @@ def test_not_accepted_is_taken_back_for_what_was_in_doubt() -> None:
         resolve(never_in_doubt, a_decision("accepted", "x-10"))
 
 
-def test_a_formula_that_failed_is_not_settled_by_what_was_accepted() -> None:
-    failure = Failure(code="FORMULA", message="m", errors=("m",), at="t-0")
+@pytest.mark.parametrize("code", ["FORMULA", "CONFIGURATION_CHANGED"])
+def test_what_could_not_be_computed_is_not_settled_by_what_was_accepted(code: str) -> None:
+    failure = Failure(code=code, message="m", errors=("m",), at="t-0")
     entry = resolve(parked(SENT, failure=failure), a_decision("accepted"))
     assert (states(entry), entry.failure) == ({"sent": "accepted"}, failure)
