@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from msgspec import inspect
 
 from functions.domain.month import format_instant, parse_instant
 from functions.errors import BadInput
 
 T = TypeVar("T")
+_logger = Logger()
 _CLOCK_SKEW = timedelta(hours=1)
 
 
@@ -54,6 +59,18 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     subject: str
     result: dict[str, Any]
+
+
+def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, LambdaContext], Any]:
+    """Make a state's Lambda of a function from its task, as its annotation says, to its output."""
+    kind = next(iter(get_type_hints(use).values()))
+
+    @wraps(use)
+    @_logger.inject_lambda_context
+    def handler(event: Any, context: LambdaContext) -> Any:
+        return msgspec.to_builtins(use(parse(event, kind), context))
+
+    return handler
 
 
 def parse(event: object, kind: type[T]) -> T:

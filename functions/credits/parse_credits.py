@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -22,7 +22,7 @@ from functions.domain.credits_name import months_of
 from functions.domain.drop import Source, outdated
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.errors import BadCredits
-from functions.payloads import dump, parse
+from functions.payloads import dump, task_handler
 
 logger = Logger()
 MOST_FILE_BYTES = 8_000_000
@@ -35,15 +35,14 @@ class Prepared(NamedTuple):
     repeated: Sequence[Repeated]
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: RunTask, _context: object) -> Parsed:
     """Return one item per month to post."""
-    run = parse(event, RunTask).run
-    bucket = configuration.credits_bucket()
+    run, bucket = task.run, configuration.credits_bucket()
     prepared = parse_credits(run, bucket, bucket, allow_reversals=configuration.allow_reversals())
     for row in prepared.repeated:
         logger.warning("repeated account skipped", file=run.file, row=dump(row))
-    return dump(prepared.parsed)
+    return prepared.parsed
 
 
 def parse_credits(

@@ -6,10 +6,7 @@ that was lost CloudZero is asked before anything is posted again.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import clock, configuration, credits_bucket
@@ -26,18 +23,15 @@ from functions.errors import (
     PartnerRefused,
     PartnerUnreachable,
 )
-from functions.payloads import dump, parse
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+@task_handler
+def handler(task: PostTask, context: LambdaContext) -> Posted:
     """Return CloudZero's id of the drop."""
-    task = parse(event, PostTask)
     stream = configuration.stream(task.run.connection, task.run.execution, context)
     at = format_instant(clock.now())
-    return dump(post_drop(task, configuration.credits_bucket(), stream, at))
+    return post_drop(task, configuration.credits_bucket(), stream, at)
 
 
 def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Posted:

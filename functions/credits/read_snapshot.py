@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-
 from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.credits.parse_credits import write_drop
@@ -14,16 +10,13 @@ from functions.domain import cbf
 from functions.domain.drop import Source, outdated
 from functions.domain.month import Month
 from functions.errors import BadCredits
-from functions.payloads import dump, parse
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: RunTask, _context: object) -> Parsed:
     """Return one item: the month to put back."""
-    run = parse(event, RunTask).run
-    return dump(read_snapshot(run, configuration.credits_bucket()))
+    return read_snapshot(task.run, configuration.credits_bucket())
 
 
 def read_snapshot(run: Run, objects: Objects) -> Parsed:

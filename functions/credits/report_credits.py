@@ -13,24 +13,23 @@ from functions.adapters.storage import Objects, Uploads
 from functions.credits.payloads import MonthEnd, PostedMonth, Reported, ReportTask
 from functions.domain import credits_report, keys
 from functions.domain.credits_file import Repeated
-from functions.payloads import dump, parse
+from functions.payloads import task_handler
 
 logger = Logger()
 metrics = Metrics()
 
 
-@logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: ReportTask, _context: object) -> Reported:
     """Return the months in numbers."""
-    task = parse(event, ReportTask)
     bucket = configuration.credits_bucket()
     reported = report_credits(task, bucket, bucket)
     for month in reported.months:
         if month.status == "verified":
             logger.info("credits posted", file=task.run.file, **summary(month))
             metrics.add_metric("RowsVerified", MetricUnit.Count, month.row_count)
-    return dump(reported)
+    return reported
 
 
 def summary(month: PostedMonth) -> dict[str, Any]:

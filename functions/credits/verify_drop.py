@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import clock, configuration, credits_bucket
@@ -16,18 +13,15 @@ from functions.domain import cbf
 from functions.domain.drop import Drop, moved
 from functions.domain.month import format_instant
 from functions.errors import BadState, DropDiffers
-from functions.payloads import dump, parse
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+@task_handler
+def handler(task: VerifyTask, context: LambdaContext) -> MonthEnd:
     """Return the month in numbers once CloudZero holds what it should."""
-    task = parse(event, VerifyTask)
     stream = configuration.stream(task.run.connection, task.run.execution, context)
     at = format_instant(clock.now())
-    return dump(verify_drop(task, configuration.credits_bucket(), stream, at))
+    return verify_drop(task, configuration.credits_bucket(), stream, at)
 
 
 def verify_drop(task: VerifyTask, objects: Objects, stream: Stream, at: str) -> MonthEnd:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from aws_lambda_powertools import Logger
 
@@ -13,29 +12,26 @@ from functions.domain.months_due import MOST_MONTHS
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
 from functions.metering.payloads import MOST_CONTRACTS, ExecutionInput, Resolve, Run
-from functions.payloads import Start, dump, parse, time_of_run
+from functions.payloads import Start, parse, task_handler, time_of_run
 
 logger = Logger()
 _LONGEST_REASON = 500
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(start: Start, _context: object) -> Run:
     """Return the run's terms."""
-    start = parse(event, Start)
     run = settle(start, configuration.plans())
     if not run.dry_run:
         lease = state_bucket.lease(configuration.state_bucket(), run.plan)
         if busy := leases.acquire(lease, run.execution, start.started, executions.is_running):
             raise PlanBusy(f"plan {run.plan.key}: {busy}")
     logger.info("plan acquired", plan=run.plan.key, as_of=run.as_of, dry_run=run.dry_run)
-    return dump(run)
+    return run
 
 
 def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
     """Check the execution input and fill it up from the plan's configuration."""
-    if not isinstance(start.input, Mapping):
-        raise BadInput(f"the execution input must be a JSON object, not {start.input!r}")
     asked = parse(start.input, ExecutionInput)
     plan = _choose(asked.plan, plans)
     max_months = plan.max_months if asked.max_months is None else asked.max_months
