@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects, Uploads
-from functions.credits.payloads import DropItem, Parsed, Run, RunTask, Superseded
+from functions.credits.payloads import DropItem, Parsed, PostedMonth, Run, RunTask
 from functions.domain import cbf, keys
 from functions.domain.credits_file import (
     Repeated,
@@ -61,27 +61,34 @@ def parse_credits(
     if problems := control_problems(file, found.metadata):
         raise BadCredits(explained(run.file, problems))
     source = Source(kind="upload", key=run.file, version=found.version, at=format_instant(found.at))
-    drops, superseded = [], []
-    for number, month in enumerate(months):
-        last = credits_bucket.last_drop(objects, run.connection, month).read()
-        if newer := outdated(source, last.value if last else None):
-            superseded.append(Superseded(month=str(month), by=f"{newer.key} of {newer.at}"))
-            continue
-        rows = cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits))
-        drops.append(write_drop(run, month, rows, source, objects))
-    repeated_key = keys.repeated_rows(run.name, found.version)
-    objects.put(repeated_key, msgspec.json.encode(file.repeated))
-    parsed = Parsed(
-        version=found.version,
-        drops=drops,
-        superseded=superseded,
-        repeated_key=repeated_key,
-        repeated=len(file.repeated),
+    rows = (
+        cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits))
+        for number, month in enumerate(months)
     )
+    parsed = prepare(run, source, zip(months, rows, strict=True), objects)
+    objects.put(keys.repeated_rows(run.name, found.version), msgspec.json.encode(file.repeated))
     return Prepared(parsed, file.repeated)
 
 
-def write_drop(
+def prepare(
+    run: Run, source: Source, months: Iterable[tuple[Month, Sequence[cbf.Row]]], objects: Objects
+) -> Parsed:
+    """Write a request for each month, but for those that have something newer."""
+    again = "restore all the same, start" if run.restore else "post this, upload it"
+    drops, superseded = [], []
+    for month, rows in months:
+        last = credits_bucket.last_drop(objects, run.connection, month).read()
+        if newer := outdated(source, last.value if last else None):
+            message = f"{newer.key} of {newer.at} is newer; to {again} again"
+            superseded.append(
+                PostedMonth(billing_month=str(month), status="superseded", message=message)
+            )
+        else:
+            drops.append(_write_drop(run, month, rows, source, objects))
+    return Parsed(version=source.version, drops=drops, superseded=superseded)
+
+
+def _write_drop(
     run: Run, month: Month, rows: Sequence[cbf.Row], source: Source, objects: Objects
 ) -> DropItem:
     """Write the request that replaces a month; BadCredits if CloudZero would not take its size."""

@@ -14,7 +14,7 @@ from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
 from functions.credits.payloads import Posted, PostTask
 from functions.domain import cbf
-from functions.domain.drop import Drop, State, moved
+from functions.domain.drop import Drop, State
 from functions.domain.month import format_instant
 from functions.errors import (
     BadState,
@@ -83,7 +83,7 @@ def _concluded(
 ) -> Drop:
     if last is None or not _is_ours(last, task):
         raise BadState(f"the record of {task.drop.month} was changed while its drop was posted")
-    return msgspec.structs.replace(moved(last, state, at), drop_id=drop_id)
+    return msgspec.structs.replace(last, state=state, at=at, drop_id=drop_id)
 
 
 def _doubts(task: PostTask, row_count: int | None) -> list[str]:
