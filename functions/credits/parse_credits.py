@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -13,7 +12,6 @@ from functions.adapters.storage import Objects, Uploads
 from functions.credits.payloads import DropItem, Parsed, PostedMonth, Run, RunTask
 from functions.domain import cbf, keys
 from functions.domain.credits_file import (
-    Repeated,
     control_problems,
     explained,
     read_credits,
@@ -28,26 +26,14 @@ logger = Logger()
 MOST_FILE_BYTES = 8_000_000
 
 
-class Prepared(NamedTuple):
-    """A file's outcome, and the rows that were skipped, for the log."""
-
-    parsed: Parsed
-    repeated: Sequence[Repeated]
-
-
 @task_handler
 def handler(task: RunTask, _context: object) -> Parsed:
     """Return one item per month to post."""
     run, bucket = task.run, configuration.credits_bucket()
-    prepared = parse_credits(run, bucket, bucket, allow_reversals=configuration.allow_reversals())
-    for row in prepared.repeated:
-        logger.warning("repeated account skipped", file=run.file, row=dump(row))
-    return prepared.parsed
+    return parse_credits(run, bucket, bucket, allow_reversals=configuration.allow_reversals())
 
 
-def parse_credits(
-    run: Run, uploads: Uploads, objects: Objects, *, allow_reversals: bool
-) -> Prepared:
+def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversals: bool) -> Parsed:
     """Read a file as a whole or not at all; months that have something newer are left out."""
     months = months_of(run.file, Month.of(parse_instant(run.as_of)))
     found = uploads.upload(run.file, MOST_FILE_BYTES)
@@ -62,12 +48,14 @@ def parse_credits(
         raise BadCredits(explained(run.file, problems))
     source = Source(kind="upload", key=run.file, version=found.version, at=format_instant(found.at))
     rows = (
-        cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits))
+        cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits.items()))
         for number, month in enumerate(months)
     )
     parsed = prepare(run, source, zip(months, rows, strict=True), objects)
     objects.put(keys.repeated_rows(run.name, found.version), msgspec.json.encode(file.repeated))
-    return Prepared(parsed, file.repeated)
+    for row in file.repeated:
+        logger.warning("repeated account skipped", file=run.file, row=dump(row))
+    return parsed
 
 
 def prepare(
