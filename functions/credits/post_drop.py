@@ -11,18 +11,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import clock, configuration, credits_bucket
 from functions.adapters.storage import Objects
-from functions.adapters.streams import Stream
+from functions.adapters.streams import NOT_TAKEN, Stream
 from functions.credits.payloads import Posted, PostTask
 from functions.domain import cbf
 from functions.domain.drop import Drop, State
 from functions.domain.month import format_instant
-from functions.errors import (
-    BadState,
-    CredentialsRefused,
-    PartnerBusy,
-    PartnerRefused,
-    PartnerUnreachable,
-)
+from functions.errors import BadState
 from functions.payloads import task_handler
 
 
@@ -51,7 +45,7 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Post
     posting = document.write(_posting(task, version.value if version else None, at), version)
     try:
         accepted = stream.post(task.of, body, lambda: document.read() == posting)
-    except (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable):
+    except NOT_TAKEN:
         document.change(lambda last: _concluded(last, task, "open", at))
         raise
     document.change(lambda last: _concluded(last, task, "posted", at, accepted.drop_id))
