@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -17,6 +15,7 @@ from functions.payloads import task_handler
 
 logger = Logger()
 metrics = Metrics()
+_LOGGED = ("billing_month", "row_count", "unique_accounts", "total_credit_usd", "drop_id")
 
 
 @metrics.log_metrics
@@ -27,15 +26,10 @@ def handler(task: ReportTask, _context: object) -> Reported:
     reported = report_credits(task, bucket, bucket)
     for month in reported.months:
         if month.status == "verified":
-            logger.info("credits posted", file=task.run.file, **summary(month))
+            numbers = {name: getattr(month, name) for name in _LOGGED}
+            logger.info("credits posted", file=task.run.file, **numbers)
             metrics.add_metric("RowsVerified", MetricUnit.Count, month.row_count)
     return reported
-
-
-def summary(month: PostedMonth) -> dict[str, Any]:
-    """Return what the log says of a month."""
-    names = ("billing_month", "row_count", "unique_accounts", "total_credit_usd", "drop_id")
-    return {name: getattr(month, name) for name in names}
 
 
 def report_credits(task: ReportTask, uploads: Uploads, objects: Objects) -> Reported:

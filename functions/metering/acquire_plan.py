@@ -12,7 +12,7 @@ from functions.domain.months_due import MOST_MONTHS
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
 from functions.metering.payloads import MOST_CONTRACTS, ExecutionInput, Resolve, Run
-from functions.payloads import Start, parse, task_handler, time_of_run
+from functions.payloads import Start, given, parse, task_handler, time_of_run
 
 logger = Logger()
 _LONGEST_REASON = 500
@@ -71,10 +71,7 @@ def _months(texts: list[str] | None) -> list[str] | None:
         return None
     if not 1 <= len(texts) <= MOST_MONTHS:
         raise BadInput(f"months: give 1 to {MOST_MONTHS} months, or leave it out")
-    try:
-        return sorted({str(Month.parse(text)) for text in texts})
-    except ValueError as error:
-        raise BadInput(f"months: {error}") from error
+    return sorted({str(given("months", Month.parse, text)) for text in texts})
 
 
 def _contracts(names: list[str] | None) -> list[str] | None:
@@ -98,10 +95,7 @@ def _resolution(asked: ExecutionInput, *, dry_run: bool) -> Resolve | None:
     for name in ("contract", "reason"):
         if not getattr(resolve, name).strip():
             raise BadInput(f"resolve.{name}: must not be empty")
-    try:
-        month = str(Month.parse(resolve.month))
-    except ValueError as error:
-        raise BadInput(f"resolve.month: {error}") from error
+    month = str(given("resolve.month", Month.parse, resolve.month))
     return Resolve(resolve.contract, month, resolve.outcome, _reason(resolve.reason))
 
 
@@ -117,10 +111,7 @@ def _until(asked: ExecutionInput, as_of: str) -> str | None:
         return None
     if asked.contracts is None or asked.months is not None or asked.max_months is not None:
         raise BadInput("until: goes with contracts, and its own month is the one that is billed")
-    try:
-        until = parse_instant(asked.until)
-    except ValueError as error:
-        raise BadInput(f"until: {error}") from error
+    until = given("until", parse_instant, asked.until)
     if until.minute or until.second or until.microsecond:
         raise BadInput(f"until: {asked.until} is not a whole hour, and usage comes by the hour")
     if until > parse_instant(as_of):
