@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, get_args, get_type_hints
 
 import msgspec
@@ -75,29 +75,24 @@ def _offending(value: object, message: str) -> str:
     return f": {value.get(found[1])!r}" + (f"; allowed are {', '.join(allowed)}" if allowed else "")
 
 
-def _problems(plan: Plan) -> list[tuple[str, str]]:
-    found = [
-        (name, f"{value!r} must be 1 to 128 characters without / or : or .. parts")
-        for name in ("service", "environment_type", "plan_id")
-        if not _PATH_PART.fullmatch(value := getattr(plan, name)) or value in (".", "..")
-    ]
+def _problems(plan: Plan) -> Iterator[tuple[str, str]]:
+    for name in ("service", "environment_type", "plan_id"):
+        if not _PATH_PART.fullmatch(value := getattr(plan, name)) or value in (".", ".."):
+            yield name, f"{value!r} must be 1 to 128 characters without / or : or .. parts"
     if plan.start_month is not None:
         try:
             Month.parse(plan.start_month)
         except ValueError as error:
-            found.append(("start_month", str(error)))
+            yield "start_month", str(error)
     if not _STATE_FILE.fullmatch(plan.state_file) or plan.state_file.startswith(_OWN_PREFIXES):
-        found.append(
-            ("state_file", f"{plan.state_file!r} must be a plain key outside {_OWN_PREFIXES}")
-        )
+        yield "state_file", f"{plan.state_file!r} must be a plain key outside {_OWN_PREFIXES}"
     for name, text in plan.dimensions.items():
         if not name.strip():
-            found.append(("dimensions", f"{name!r}: a dimension needs a name"))
+            yield "dimensions", f"{name!r}: a dimension needs a name"
         try:
             formula.check(text)
         except formula.FormulaError as error:
-            found.append((f"dimensions.{name}", str(error)))
-    return found
+            yield f"dimensions.{name}", str(error)
 
 
 def parse_plans(text: str | bytes) -> tuple[Plan, ...]:
