@@ -53,6 +53,11 @@ class Stream:
         self._cloudzero = cloudzero
         self._connection, self._execution, self._clock = connection, execution, clock
 
+    @property
+    def at(self) -> str:
+        """The moment, as it is written down."""
+        return format_instant(self._clock.now())
+
     def validate(self, body: bytes) -> list[str] | None:
         """Return what is wrong with a drop; None if there is nobody to ask."""
         with self._request("validate"):
@@ -99,5 +104,5 @@ class Stream:
         self._cross_off(underway)
 
     def _cross_off(self, request: Request) -> None:
-        nobody = Lease(execution="", at=format_instant(self._clock.now()))
+        nobody = Lease(execution="", at=self.at)
         self._lease.change(lambda lease: without_request(lease or nobody, request.id))

@@ -9,13 +9,12 @@ from __future__ import annotations
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import clock, configuration, credits_bucket
+from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.adapters.streams import NOT_TAKEN, Stream
 from functions.credits.payloads import Posted, PostTask
 from functions.domain import cbf
 from functions.domain.drop import Drop, State
-from functions.domain.month import format_instant
 from functions.errors import BadState
 from functions.payloads import task_handler
 
@@ -24,11 +23,10 @@ from functions.payloads import task_handler
 def handler(task: PostTask, context: LambdaContext) -> Posted:
     """Return CloudZero's id of the drop."""
     stream = configuration.stream(task.run.connection, task.run.execution, context)
-    at = format_instant(clock.now())
-    return post_drop(task, configuration.credits_bucket(), stream, at)
+    return post_drop(task, configuration.credits_bucket(), stream)
 
 
-def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Posted:
+def post_drop(task: PostTask, objects: Objects, stream: Stream) -> Posted:
     """Post a month once for this execution; what it has posted already is not posted again."""
     body, wanted = credits_bucket.read_prepared(objects, task.drop.body_key, task.drop.digest)
     document = credits_bucket.last_drop(objects, task.run.connection, task.of)
@@ -40,15 +38,17 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Post
             stored = cbf.read_rows(stream.stored(task.of))
             if stored.same_as(wanted):
                 drop_id = stream.drop_id(task.of)
-                document.write(_concluded(version.value, task, "posted", at, drop_id), version)
+                document.write(
+                    _concluded(version.value, task, "posted", stream.at, drop_id), version
+                )
                 return Posted(drop_id=drop_id)
-    posting = document.write(_posting(task, version.value if version else None, at), version)
+    posting = document.write(_posting(task, version.value if version else None, stream.at), version)
     try:
         accepted = stream.post(task.of, body, lambda: document.read() == posting)
     except NOT_TAKEN:
-        document.change(lambda last: _concluded(last, task, "open", at))
+        document.change(lambda last: _concluded(last, task, "open", stream.at))
         raise
-    document.change(lambda last: _concluded(last, task, "posted", at, accepted.drop_id))
+    document.change(lambda last: _concluded(last, task, "posted", stream.at, accepted.drop_id))
     return Posted(drop_id=accepted.drop_id, warnings=_doubts(task, accepted.row_count))
 
 

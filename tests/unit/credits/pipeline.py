@@ -260,20 +260,17 @@ class Pipeline:
         task = PostTask(run=run, drop=drop, snapshot=cast("Any", None))
         try:
             validated = self._retried(lambda: validate_drop(task, self.bucket, stream))
-            snapshot = self._retried(
-                lambda: snapshot_drop(task, self.bucket, stream, self.limit, self.now)
-            )
+            snapshot = self._retried(lambda: snapshot_drop(task, self.bucket, stream, self.limit))
             task = PostTask(run=run, drop=drop, snapshot=snapshot)
-            at = format_instant(self.now)
             posted = (
                 None
                 if snapshot.is_stored
-                else self._retried(lambda: post_drop(task, self.bucket, stream, at))
+                else self._retried(lambda: post_drop(task, self.bucket, stream))
             )
             verify = VerifyTask(
                 run=run, drop=drop, snapshot=snapshot, validated=validated, posted=posted
             )
-            return self._retried(lambda: verify_drop(verify, self.bucket, stream, at))
+            return self._retried(lambda: verify_drop(verify, self.bucket, stream))
         except (PartnerRefused, DropHeld, OutcomeUnknown, PartnerBusy, DropDiffers) as error:
             return MonthEnd(drop=drop, problem=Problem(type(error).__name__, str(error)))
 

@@ -45,7 +45,7 @@ class OneDrop:
         document.write(Lease(execution=execution, at=AT), document.read())
 
     def post(self) -> str | None:
-        return post_drop(self.task, self.pipeline.bucket, self.stream, AT).drop_id
+        return post_drop(self.task, self.pipeline.bucket, self.stream).drop_id
 
     def posts(self) -> int:
         return len(self.pipeline.partner.posts)
