@@ -79,22 +79,18 @@ def parse(event: object, kind: type[T]) -> T:
 def _known(kind: Any, said: str) -> str:
     """Return the names that are known where one was not: of fields, or of a field's values."""
     place = re.search(r"`\$\.([a-z_.]+)`", said)
-    found = inspect.type_info(kind)
+    found: Any = inspect.type_info(kind)
     for name in place[1].split(".") if place else ():
-        fields = found.fields if isinstance(found, inspect.StructType) else ()
-        found = next((_given(field.type) for field in fields if field.name == name), found)
+        fields = {field.name: field.type for field in getattr(found, "fields", ())}
+        found = fields.get(name, found)
+        if isinstance(found, inspect.UnionType):  # optional: what it holds if it holds something
+            found = next(of for of in found.types if not isinstance(of, inspect.NoneType))
     names: list[str] = []
-    if "unknown field" in said and isinstance(found, inspect.StructType):
-        names = [field.name for field in found.fields]
-    elif "enum value" in said and isinstance(found, inspect.LiteralType):
-        names = [str(value) for value in found.values]
+    if "unknown field" in said:
+        names = [field.name for field in getattr(found, "fields", ())]
+    elif "enum value" in said:
+        names = [str(value) for value in getattr(found, "values", ())]
     return f"; known are {', '.join(names)}" if names else ""
-
-
-def _given(found: inspect.Type) -> inspect.Type:
-    """Return what an optional field holds if it holds something."""
-    of = found.types if isinstance(found, inspect.UnionType) else (found,)
-    return next(kind for kind in of if not isinstance(kind, inspect.NoneType))
 
 
 def given(field: str, read: Callable[[str], T], text: str) -> T:

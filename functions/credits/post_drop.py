@@ -49,7 +49,10 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream) -> Posted:
         document.change(lambda last: _concluded(last, task, "open", stream.at))
         raise
     document.change(lambda last: _concluded(last, task, "posted", stream.at, accepted.drop_id))
-    return Posted(drop_id=accepted.drop_id, warnings=_doubts(task, accepted.row_count))
+    counted, sent, doubts = accepted.row_count, task.drop.row_count, list[str]()
+    if counted not in (None, sent):
+        doubts.append(f"{task.drop.month}: CloudZero counted {counted} of {sent} rows")
+    return Posted(drop_id=accepted.drop_id, warnings=doubts)
 
 
 def _is_ours(last: Drop, task: PostTask) -> bool:
@@ -78,9 +81,3 @@ def _concluded(
     if last is None or not _is_ours(last, task):
         raise BadState(f"the record of {task.drop.month} was changed while its drop was posted")
     return msgspec.structs.replace(last, state=state, at=at, drop_id=drop_id)
-
-
-def _doubts(task: PostTask, row_count: int | None) -> list[str]:
-    if row_count in (None, task.drop.row_count):
-        return []
-    return [f"{task.drop.month}: CloudZero counted {row_count} of {task.drop.row_count} rows"]

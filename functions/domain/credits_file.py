@@ -137,8 +137,7 @@ def _text(key: str, body: bytes) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         # Counted behind a byte order mark, with any kind of line end.
-        line = len(error.object[: error.start].splitlines(keepends=True) or [b""])
-        line += error.object[: error.start].endswith((b"\n", b"\r"))
+        line = len((error.object[: error.start] + b"?").splitlines())
         what = f"line {line}: byte {error.object[error.start]:#04x} is not UTF-8 text"
         raise BadCredits(explained(key, [f"{what}; save the file as CSV UTF-8"])) from error
 
