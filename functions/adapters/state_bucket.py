@@ -20,7 +20,7 @@ from functions.domain.manifest import Manifest
 from functions.domain.month import Month
 from functions.domain.outcome import Open
 from functions.domain.plan import Plan
-from functions.domain.remainders import Balance, Remainders, balance, remainders_of, with_entry
+from functions.domain.remainders import Balance, Remainders, balance, remainders_of, with_entries
 from functions.errors import BadState, WriteConflict
 
 _READERS = 32
@@ -68,11 +68,11 @@ def remainders(objects: Objects, plan: Plan, month: Month) -> Document[Remainder
     return Document(objects, keys.remainders(plan, month), Remainders)
 
 
-def renew_remainders(objects: Objects, plan: Plan, month: Month, entry: Entry) -> None:
-    """Write down what an entry leaves now. Of a month not accounted for yet CloseMonth does it."""
+def renew_remainders(objects: Objects, plan: Plan, month: Month, entries: list[Entry]) -> None:
+    """Write down what entries leave now. Of a month not accounted for yet CloseMonth does it."""
     document = remainders(objects, plan, month)
     if document.read():
-        document.change(lambda found: with_entry(found or Remainders(), entry))
+        document.change(lambda found: with_entries(found or Remainders(), entries))
 
 
 def balance_of_other_months(objects: Objects, plan: Plan, month: Month) -> Balance:
@@ -178,7 +178,7 @@ def owners(objects: Objects, plan: Plan, month: Month, contract: str) -> list[Ow
     stored = objects.read(plan.state_file)
     document = state_file.parse(stored.body if stored else None, plan.state_file)
     names, known = set(spellings(contract)), {plan.key, *(entry.plan for entry in entries)}
-    for key in document.keys() - known:
+    for key in sorted(key for key in document.keys() - known if key.count(":") > 1):
         state = state_file.read_plan(document, key, plan.state_file)
         if state and state.at(month).done & names:
             found.append(Owner(key))

@@ -205,17 +205,15 @@ def _check_names(plan: Plan, exported: frozenset[str]) -> None:
     """Raise BadInput if formulas read what no file has ever held, or what can mean two things."""
     read = _names_read(plan)
     unknown = sorted({name.removesuffix(_PRICE) for name in read - exported} - exported)
-    if unknown:
-        raise BadInput(
-            f"plan {plan.key}: dimensions: usage of {', '.join(unknown)} was never exported; "
-            f"{suggestion(unknown, exported)}; nothing of the month was sent"
-        )
     twofold = sorted(read & exported & {f"{name}{_PRICE}" for name in exported})
-    if twofold:
-        raise BadInput(
-            f"plan {plan.key}: dimensions: {', '.join(twofold)} is the name of exported usage and "
-            "of a total price; nothing of the month was sent"
-        )
+    if unknown:
+        known = suggestion(unknown, exported)
+        wrong = f"usage of {', '.join(unknown)} was never exported; {known}"
+    elif twofold:
+        wrong = f"{', '.join(twofold)} is the name of exported usage and of a total price"
+    else:
+        return
+    raise BadInput(f"plan {plan.key}: dimensions: {wrong}; nothing of the month was sent")
 
 
 def _names_read(plan: Plan) -> frozenset[str]:

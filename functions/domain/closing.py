@@ -17,7 +17,6 @@ from functions.domain.outcome import (
     Open,
     Outcome,
     account,
-    code_of,
     error_record,
     noticed,
     overtaken,
@@ -29,28 +28,34 @@ from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import MonthState, PlanState
 
 
-class Terms(NamedTuple):
-    """Whose month is closed by which run, with what it was asked for."""
+class Seen(NamedTuple):
+    """What a run was asked for, and what it has read before it closes a month.
+
+    `by_hand`: contracts of this run that an operator has settled meanwhile. `left_open`: why this
+    run has left contracts to the next one.
+    """
 
     plan: Plan
     month: Month
     execution: str
     contracts: list[str] | None
     until: str | None
-
-
-class Seen(NamedTuple):
-    """What was read. `by_hand`: contracts of this run that an operator has settled meanwhile.
-
-    `left_open`: why this run has left contracts to the next one.
-    """
-
     usage: MonthUsage
     ledger: Mapping[str, Entry]
     state: PlanState
     journal: Journal
     by_hand: list[str]
     left_open: list[Open]
+
+    @property
+    def shown(self) -> MonthState:
+        """What the state file says of the month."""
+        return self.state.at(self.month)
+
+    @property
+    def closed(self) -> bool:
+        """The month was closed before."""
+        return months_due.is_closed(self.month, self.state, self.journal)
 
 
 class Closing(NamedTuple):
@@ -59,9 +64,8 @@ class Closing(NamedTuple):
     `open`: contracts of this run that are neither accepted nor errors; they keep the month open.
     """
 
-    terms: Terms
+    seen: Seen
     usage: MonthUsage
-    shown: MonthState
     outcome: Outcome
     remainders: Remainders
     counts: bool
@@ -69,40 +73,39 @@ class Closing(NamedTuple):
     numbers: dict[str, Any]
 
 
-def decide(seen: Seen, compared: Compared, terms: Terms) -> Closing:
+def decide(seen: Seen, compared: Compared) -> Closing:
     """Account for every contract of the month, and say what else has to be reported."""
-    plan, month, usage = terms.plan, terms.month, seen.usage
-    shown = seen.state.at(month)
-    closed = months_due.is_closed(month, seen.state, seen.journal)
+    plan, month, usage = seen.plan, seen.month, seen.usage
     left = reopened(seen.journal, seen.state, month) - set(usage.processed)
-    outcome = account(usage, seen.ledger, shown, left, formulas=plan.dimensions, closed=closed)
+    outcome = account(
+        usage, seen.ledger, seen.shown, left, formulas=plan.dimensions, closed=seen.closed
+    )
     warnings = [
         *usage.warnings,
         *withdrawn(usage.processed, seen.ledger),
-        *overtaken(str(month), terms.execution, seen.by_hand, seen.ledger),
+        *overtaken(str(month), seen.execution, seen.by_hand, seen.ledger),
         *noticed(usage.processed, seen.ledger),
-        *(texts(str(month), compared, with_head=closed) if compared.differences else []),
+        *(texts(str(month), compared, with_head=seen.closed) if compared.differs else []),
     ]
-    asked = outcome.unaccounted if terms.contracts is None else usage.processed
+    asked = outcome.unaccounted if seen.contracts is None else usage.processed
     return Closing(
-        terms=terms,
+        seen=seen,
         usage=replace(usage, warnings=warnings),
-        shown=shown,
         outcome=outcome,
-        remainders=remainders_of(seen.ledger.values(), plan.dimensions, done=shown.done),
-        counts=closed or (outcome.complete and terms.until is None),
+        remainders=remainders_of(seen.ledger.values(), plan.dimensions, done=seen.shown.done),
+        counts=seen.closed or (outcome.complete and seen.until is None),
         open=sorted(set(asked) & set(outcome.unaccounted)),
-        numbers=_numbers(seen, outcome, terms),
+        numbers=_numbers(seen, outcome),
     )
 
 
-def _numbers(seen: Seen, outcome: Outcome, terms: Terms) -> dict[str, Any]:
+def _numbers(seen: Seen, outcome: Outcome) -> dict[str, Any]:
     """Count each contract once: submitted, an error, open, or skipped. Final usage has its own."""
     processed = set(seen.usage.processed)
     of = {bill.contract_id for bill in seen.usage.bill.contracts} | processed
-    of = of | set(outcome.unaccounted) if terms.until is None else set(terms.contracts or ())
+    of = of | set(outcome.unaccounted) if seen.until is None else set(seen.contracts or ())
     sent = {
-        name: sum(line.state == "accepted" for line in entry.sent_by(terms.execution))
+        name: sum(line.state == "accepted" for line in entry.sent_by(seen.execution))
         for name, entry in seen.ledger.items()
     }
     failed, waiting = outcome.failed.keys() & processed, set(outcome.unaccounted)
@@ -116,19 +119,19 @@ def _numbers(seen: Seen, outcome: Outcome, terms: Terms) -> dict[str, Any]:
 
 
 def in_state_file(
-    closing: Closing, document: state_file.Document, journal: Journal, *, as_of: datetime, at: str
+    closing: Closing, document: state_file.Document, *, as_of: datetime, at: str
 ) -> tuple[state_file.Document, Month | None]:
     """Return the state file with the month's outcome, and the last month that is closed then.
 
     A contract that became a success since the ledger was read is not an error any more.
     """
-    terms, outcome = closing.terms, closing.outcome
-    plan, month = terms.plan, terms.month
+    seen, outcome = closing.seen, closing.outcome
+    plan, month = seen.plan, seen.month
     state = state_file.read_plan(document, plan.key, plan.state_file)
     last = state.last_processed_month if state else None
-    done = (state or PlanState()).at(month).done - closing.shown.done
-    first = months_due.first_month(plan, state, journal, as_of)
-    closes = outcome.complete and month == first and terms.until is None
+    done = (state or PlanState()).at(month).done - seen.shown.done
+    first = months_due.first_month(plan, state, seen.journal, as_of)
+    closes = outcome.complete and month == first and seen.until is None
     failed = [entry for name, entry in outcome.failed.items() if name not in done]
     recorded = state_file.record_month(
         document,
@@ -144,14 +147,11 @@ def in_state_file(
 
 def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) -> Journal:
     """Return the journal with the month's outcome. A month that is not closed comes again."""
-    month, outcome = closing.terms.month, closing.outcome
+    month, outcome = closing.seen.month, closing.outcome
     errors = {
-        name: Unresolved(
-            code=code_of(entry),
-            since=entry.failure.at if entry.failure else "",
-            retries=entry.retries,
-        )
+        name: Unresolved(code=failure.code, since=failure.at, retries=entry.retries)
         for name, entry in outcome.failed.items()
+        if (failure := entry.failure)
     }
     still_due = last_closed is None or month > last_closed
     return after_closing(

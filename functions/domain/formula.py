@@ -1,7 +1,7 @@
 """Dimension formulas: arithmetic over usage totals, exact, without `eval`.
 
 Values are fractions, so `x / 3 * 3` is `x` and no division loses a unit before the one rounding.
-simpleeval walks the syntax tree and knows only what is listed here.
+A syntax tree becomes a function of the totals; only what is listed here is known.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from simpleeval import InvalidExpression, SimpleEval
-
 MAX_LENGTH = 500
 _MAX_EXPONENT = 64
 _MAX_BITS = 1_000
@@ -24,20 +22,28 @@ class FormulaError(ValueError):
     """A formula cannot be read, or has no value for these totals."""
 
 
+def _whole(value: Fraction, what: str) -> int:
+    if value.denominator != 1 or abs(value) > _MAX_EXPONENT:
+        raise FormulaError(f"{what} up to {_MAX_EXPONENT}")
+    return int(value)
+
+
+def _exponent(value: Fraction) -> int:
+    return _whole(value, "an exponent must be a whole number")
+
+
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
-    if exponent.denominator != 1 or abs(exponent) > _MAX_EXPONENT:
-        raise FormulaError(f"an exponent must be a whole number up to {_MAX_EXPONENT}")
+    power = _exponent(exponent)
     if max(base.numerator.bit_length(), base.denominator.bit_length()) > _MAX_BITS:
         raise FormulaError("the base of a power has too many digits")
-    return base ** int(exponent)
+    return base**power
 
 
 def _round(value: Fraction, digits: Fraction = Fraction(0)) -> Fraction:
-    if digits.denominator != 1 or abs(digits) > _MAX_EXPONENT:
-        raise FormulaError(f"round takes a whole number of digits up to {_MAX_EXPONENT}")
-    return Fraction(round(value, int(digits)))
+    return Fraction(round(value, _whole(digits, "round takes a whole number of digits")))
 
 
+_Value = Callable[[Mapping[str, Fraction]], Fraction]
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -69,43 +75,50 @@ def _literal(formula: str, node: ast.Constant) -> Fraction:
     return Fraction(text)
 
 
-class _Arithmetic(SimpleEval):  # type: ignore[misc]  # simpleeval ships no types
-    """simpleeval with exact numbers and nothing but arithmetic."""
+def _compiled(formula: str, node: ast.AST) -> _Value:
+    """Return a node's value as a function of the totals; FormulaError for any other code."""
 
-    def __init__(self, formula: str, names: Mapping[str, Fraction]) -> None:
-        super().__init__(operators=_OPERATORS, functions=_FUNCTIONS, names=dict(names))
-        self.formula = formula.strip()
-        self.nodes = {
-            ast.Expr: self._eval_expr,
-            ast.BinOp: self._eval_binop,
-            ast.UnaryOp: self._eval_unaryop,
-            ast.Call: self._eval_call,
-            ast.Name: self._eval_name,
-            ast.Constant: self._number,
-        }
+    def apply(operation: Callable[..., Fraction], *operands: ast.AST) -> _Value:
+        values = [_compiled(formula, operand) for operand in operands]
+        return lambda names: operation(*(value(names) for value in values))
 
-    def _number(self, node: ast.Constant) -> Fraction:
-        return _literal(self.formula, node)
+    match node:
+        case ast.Constant():
+            number = _literal(formula, node)
+            return lambda _: number
+        case ast.Name(id=name):
+            return lambda names: names[name]
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
+            return apply(_OPERATORS[type(op)], operand)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            if isinstance(op, ast.Pow) and isinstance(right, ast.Constant):
+                _exponent(_literal(formula, right))  # it would fail for every contract
+            return apply(_OPERATORS[type(op)], left, right)
+        case ast.UnaryOp() | ast.BinOp():
+            raise FormulaError("may only use + - * / // % **")
+        case ast.Call(func=ast.Name(id=name), args=[_, *_] as operands, keywords=[]) if (
+            name in _FUNCTIONS
+        ):
+            return apply(_FUNCTIONS[name], *operands)
+        case ast.Call():
+            raise FormulaError(f"may call only {', '.join(_FUNCTIONS)}, with arguments")
+    raise FormulaError("may only use numbers, names and arithmetic")
+
+
+def _parsed(formula: str) -> ast.expr:
+    return ast.parse(formula.strip(), mode="eval").body
 
 
 def evaluate(formula: str, names: Mapping[str, Fraction]) -> Fraction:
     """Return a formula's exact value; FormulaError says what is wrong with which formula."""
     try:
-        value = _Arithmetic(formula, names).eval(formula)
+        return _compiled(formula.strip(), _parsed(formula))(names)
     except ZeroDivisionError as error:
         raise FormulaError(f"formula {formula!r}: division by zero") from error
-    except (
-        InvalidExpression,
-        SyntaxError,
-        ArithmeticError,
-        TypeError,
-        ValueError,
-        RecursionError,
-    ) as error:
+    except KeyError as error:
+        raise FormulaError(f"formula {formula!r}: {error} is not defined") from error
+    except (SyntaxError, ArithmeticError, TypeError, ValueError, RecursionError) as error:
         raise FormulaError(f"formula {formula!r}: {error}") from error
-    if not isinstance(value, Fraction):
-        raise FormulaError(f"formula {formula!r} is not a number")
-    return value
 
 
 def check(formula: str) -> None:
@@ -113,47 +126,14 @@ def check(formula: str) -> None:
     if not formula.strip() or len(formula) > MAX_LENGTH:
         raise FormulaError(f"formula {formula!r} must have 1 to {MAX_LENGTH} characters")
     try:
-        tree = ast.parse(formula.strip(), mode="eval")
+        _compiled(formula.strip(), _parsed(formula))
     except (SyntaxError, ValueError, RecursionError) as error:
         raise FormulaError(f"formula {formula!r}: {error}") from error
-    for node in ast.walk(tree.body):
-        _check_node(formula, node)
-
-
-def _check_node(formula: str, node: ast.AST) -> None:
-    if isinstance(node, ast.Constant):
-        try:
-            _literal(formula.strip(), node)
-        except ValueError as error:
-            raise FormulaError(f"formula {formula!r}: {error}") from error
-    elif isinstance(node, ast.Call):
-        known = isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS
-        if not known or node.keywords or not node.args:
-            names = ", ".join(_FUNCTIONS)
-            raise FormulaError(f"formula {formula!r} may call only {names}, with arguments")
-    elif isinstance(node, ast.BinOp | ast.UnaryOp):
-        if type(node.op) not in _OPERATORS:
-            raise FormulaError(f"formula {formula!r} may only use + - * / // % **")
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            _check_exponent(formula, node.right)
-    elif not isinstance(node, ast.Name | ast.Load | ast.operator | ast.unaryop):
-        raise FormulaError(f"formula {formula!r} may only use numbers, names and arithmetic")
-
-
-def _check_exponent(formula: str, node: ast.AST) -> None:
-    """Refuse a written exponent that `_power` would refuse for every contract."""
-    if isinstance(node, ast.Constant):
-        exponent = _literal(formula.strip(), node)
-        if exponent.denominator != 1 or exponent > _MAX_EXPONENT:
-            raise FormulaError(
-                f"formula {formula!r}: an exponent must be a whole number up to {_MAX_EXPONENT}"
-            )
 
 
 def names_in(formula: str) -> frozenset[str]:
     """Return the dimension names that a formula reads."""
-    tree = ast.parse(formula.strip(), mode="eval")
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used = {node.id for node in ast.walk(_parsed(formula)) if isinstance(node, ast.Name)}
     return frozenset(used - _FUNCTIONS.keys())
 
 

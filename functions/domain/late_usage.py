@@ -45,6 +45,11 @@ class Compared(NamedTuple):
     differences: list[Difference]
     left_out: list[str]
 
+    @property
+    def differs(self) -> bool:
+        """Some contract's usage is not what it was billed for."""
+        return bool(self.differences)
+
 
 NOTHING_COMPARED = Compared(Changes([], [], []), [], [])
 

@@ -118,11 +118,6 @@ def _covers(entry: Entry, bill: ContractBill | None, formulas: Mapping[str, str]
     return not still_due(entry, bill.quantities, bill.usage, formulas)
 
 
-def code_of(entry: Entry) -> str:
-    """Return the code of a failed entry's error."""
-    return entry.failure.code if entry.failure else ""
-
-
 def withdrawn(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
     """Name what was refused, and has no usage any more now that its contract is tried again."""
     entries = [ledger[name] for name in sorted(processed) if name in ledger]

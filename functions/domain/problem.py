@@ -35,17 +35,13 @@ def line_of_record(body: bytes, index: int) -> int | None:
     decoder, position = json.JSONDecoder(), text.find("[") + 1
     try:
         for _ in range(index):
-            position = _next(text, decoder.raw_decode(text, _skip(text, position))[1])
+            position = decoder.raw_decode(text, _skip(text, position))[1]
     except ValueError:
         return None
     return text.count("\n", 0, _skip(text, position)) + 1
 
 
 def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
+    while position < len(text) and text[position] in " \t\r\n,":
         position += 1
     return position
-
-
-def _next(text: str, position: int) -> int:
-    return _skip(text, position) + 1

@@ -50,9 +50,10 @@ def remainders_of(
     return _with(none, found)
 
 
-def with_entry(left: Remainders, entry: Entry) -> Remainders:
-    """Return a month's remainders with those that one entry leaves now."""
-    return _with(left, {**left.contracts, entry.contract_id: _left(entry, left.formulas)})
+def with_entries(left: Remainders, entries: Iterable[Entry]) -> Remainders:
+    """Return a month's remainders with those that some entries leave now."""
+    found = {entry.contract_id: _left(entry, left.formulas) for entry in entries}
+    return _with(left, {**left.contracts, **found})
 
 
 def _with(left: Remainders, found: Mapping[str, dict[str, str]]) -> Remainders:

@@ -113,6 +113,8 @@ def _summary(contracts: Sequence[str], rows: Iterable[Row]) -> dict[str, Any]:
         for name in contracts
     )
     kinds = ("billed", "open", "refused", "in doubt", "waived", NOTHING)
-    text = ", ".join(f"{found[kind]} {kind}" for kind in kinds if found[kind] or kind != NOTHING)
+    said = [f"{found[kind]} {kind}" for kind in kinds if found[kind] or kind != NOTHING]
+    text = ", ".join(said).replace("waived", "waived or settled elsewhere")
     counts = {kind.replace(" ", "_"): found[kind] for kind in kinds}
-    return {"text": f"{len(contracts)} contracts: {text}", "contracts": len(contracts), **counts}
+    noun = "contract" if len(contracts) == 1 else "contracts"
+    return {"text": f"{len(contracts)} {noun}: {text}", "contracts": len(contracts), **counts}

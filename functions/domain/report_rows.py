@@ -72,11 +72,14 @@ def rows_of(
 def _row(
     bill: ContractBill, entry: Entry | None, name: str, line: Line | None, *, by_hand: bool
 ) -> Row:
-    amount, quantity = _amount(bill, entry, name), _quantity(bill, entry, name, line)
+    quantity = _quantity(bill, entry, name, line)
     carried = (line.carried if line else bill.carried.get(name)) or "0"
     column, outcome = _became(entry, line, by_hand=by_hand)
+    amount = entry.amounts.get(name) if entry else None
     if line and not amount:
-        amount = exact_text(Fraction(quantity) - Fraction(carried))
+        amount = exact_text(Fraction(line.quantity) - Fraction(carried))
+    elif not amount and not bill.failure:
+        amount = bill.amounts.get(name, "0")
     money = {}
     if amount is not None:
         carried = "0" if column == "waived" else carried  # it is left to other months
@@ -109,12 +112,6 @@ def _became(entry: Entry | None, line: Line | None, *, by_hand: bool) -> tuple[s
     if (line and line.state == "waived") or (not line and entry and entry.waived):
         return "waived", "waived"
     return "open", _WORDS.get(line.state, line.state) if line else ""
-
-
-def _amount(bill: ContractBill, entry: Entry | None, name: str) -> str | None:
-    """Return what the ledger holds of a dimension, else what is to be billed of it, if known."""
-    held = entry.amounts.get(name) if entry else None
-    return held or (None if bill.failure else bill.amounts.get(name, "0"))
 
 
 def _quantity(bill: ContractBill, entry: Entry | None, name: str, line: Line | None) -> str:
@@ -152,7 +149,7 @@ def inputs_of(
     """Yield the usage that is in no row: read by formulas, by none, or too late."""
     for name, text in sorted(bill.usage.items()):
         if name not in shown:
-            late = "came after the contract was settled and is not billed"
+            late = "came after the contract was settled: not billed"
             note = "not read by any formula" if name in unread else "read by a formula"
             note = note if formulas else late
             yield Input(contract_id=bill.contract_id, dimension=name, usage=text, note=note)

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 
 from functions.domain.billing import MonthBill
 from functions.domain.problem import Problem
-
-
-class Sum(msgspec.Struct, frozen=True, array_like=True):
-    """One group's sum; numbers as text, because JSON readers make floats of them."""
-
-    contract: str | None
-    dimension: str
-    price: str | None
-    subscription: str | None
-    quantity: str
+from functions.domain.usage import Group
 
 
 class Partial(msgspec.Struct, frozen=True, kw_only=True):
     """What one partition comes to, or why it does not.
 
-    `twins`: how many files repeat another one of their hour and count as well; `twin`: the first.
+    Decimals are written as text, because JSON readers make floats of numbers. `twins`: how many
+    files repeat another one of their hour and count as well; `twin`: the first.
     """
 
     files: int
     records: int
     duplicates: int
-    dropped: dict[str, str]
+    dropped: dict[str, Decimal]
     problems: list[Problem]
-    sums: list[Sum]
+    sums: list[tuple[Group, Decimal]]
     twins: int = 0
     twin: str = ""
 

@@ -13,7 +13,7 @@ from functions.adapters import configuration, usage_reader
 from functions.adapters.storage import Objects
 from functions.domain import keys
 from functions.domain.problem import Problem
-from functions.domain.run_files import Partial, Sum
+from functions.domain.run_files import Partial
 from functions.domain.usage import Group, Tally
 from functions.domain.usage_files import UsageFile
 from functions.errors import BadUsage
@@ -57,9 +57,9 @@ def aggregate(task: PartitionTask, objects: Objects, read: Reader) -> Partial:
         files=tally.files,
         records=tally.records,
         duplicates=tally.duplicates,
-        dropped={name: _text(value) for name, value in tally.dropped.items()},
+        dropped={name: Decimal(value) for name, value in tally.dropped.items()},
         problems=tally.problems,
-        sums=[_sum(group, value) for group, value in tally.groups.items()],
+        sums=[(_exact(group), Decimal(value)) for group, value in tally.groups.items()],
         twins=tally.twins,
         twin=tally.twin,
     )
@@ -67,11 +67,6 @@ def aggregate(task: PartitionTask, objects: Objects, read: Reader) -> Partial:
     return partial
 
 
-def _sum(group: Group, value: int | Decimal) -> Sum:
+def _exact(group: Group) -> Group:
     contract, dimension, price, subscription = group
-    price_text = None if price is None else _text(price)
-    return Sum(contract, dimension, price_text, subscription, _text(value))
-
-
-def _text(value: int | Decimal) -> str:
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    return contract, dimension, None if price is None else Decimal(price), subscription

@@ -17,12 +17,10 @@ from functions.domain.billing import MonthBill
 from functions.domain.contracts_due import Asked, Known, contracts_due
 from functions.domain.journal import Journal, beginning, reopened
 from functions.domain.months_due import is_closed
-from functions.domain.plan import Plan
 from functions.domain.problem import Problem
-from functions.domain.remainders import Balance
-from functions.domain.run_files import ContractItem, MonthUsage, Partial, Sum
+from functions.domain.run_files import ContractItem, MonthUsage, Partial
 from functions.domain.state_file import PlanState
-from functions.domain.usage import Group
+from functions.domain.usage import EXACT
 from functions.errors import BadInput, BadUsage
 from functions.metering.aggregate_partition import partial_key
 from functions.metering.payloads import ListedMonth, Merged, MonthTask, Partition
@@ -46,58 +44,47 @@ def handler(event: dict[str, Any], _context: object) -> Any:
 
 def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
     """Turn all partials into one bill; nothing of a month with a problem goes any further."""
+    run, plan, month = task.run, task.run.plan, task.of
     partials = list(_partials(task, objects))
     problems = [problem for partial in partials for problem in partial.problems]
     files = sum(partial.files for partial in partials)
-    root = keys.run(task.run.plan, task.of, task.run.name, dry_run=task.run.dry_run)
+    root = keys.run(plan, month, run.name, dry_run=run.dry_run)
     if problems:
         objects.put(f"{root}problems.json", msgspec.json.encode(problems))
         raise BadUsage(_explain(task.month, problems, f"{root}problems.json"))
     if files != task.listed.files:
         raise BadUsage(f"{task.month}: {files} files were summed, {task.listed.files} were listed")
-    sums = [_group(item) for partial in partials for item in partial.sums]
-    bill = billing.bill(
-        task.run.plan, sums, _carried(task, objects), _exported_before(task, objects)
-    )
-    billing.check_conservation(task.run.plan, sums, bill)
+    sums = [item for partial in partials for item in partial.sums]
+    carries = plan.carry_remainders and not task.late
+    carried = state_bucket.balance_of_other_months(objects, plan, month) if carries else {}
+    bill = billing.bill(plan, sums, carried, _exported_before(task, objects))
+    billing.check_conservation(plan, sums, bill)
     items, state_version = ([], "") if task.late else to_process(task, bill, objects)
-    if items and not task.run.dry_run:
-        journal = state_bucket.journal(objects, task.run.plan)
-        journal.change(
-            lambda before: replace(
-                beginning(before or Journal(), task.of), dimensions=bill.dimensions
-            )
+    if items and not run.dry_run:
+        state_bucket.journal(objects, plan).change(
+            lambda old: replace(beginning(old or Journal(), month), dimensions=bill.dimensions)
         )
+    warnings = [f"{month}: {text}" for text in _warnings(task, bill, partials, items)]
     usage = MonthUsage(
         files=files,
         records=sum(partial.records for partial in partials),
         duplicates=sum(partial.duplicates for partial in partials),
         dropped=_dropped(partials),
-        warnings=[
-            *task.listed.warnings,
-            *(f"{task.month}: {text}" for text in _warnings(task.run.plan, bill, partials)),
-            *_done_before(task, items),
-        ],
+        warnings=[*task.listed.warnings, *warnings],
         processed=[item.contract_id for item in items],
         lists=[f"{task.listed.lists}{index:05d}.json" for index in range(task.listed.partitions)],
         digest=task.listed.digest,
         bill=bill,
     )
-    objects.put(f"{root}bill.json", msgspec.json.encode(usage))
-    objects.put(f"{root}contracts.json", msgspec.json.encode(items))
+    bill_key, contracts_key = f"{root}bill.json", f"{root}contracts.json"
+    objects.put(bill_key, msgspec.json.encode(usage))
+    objects.put(contracts_key, msgspec.json.encode(items))
     return Merged(
-        bill_key=f"{root}bill.json",
-        contracts_key=f"{root}contracts.json",
+        bill_key=bill_key,
+        contracts_key=contracts_key,
         to_process=len(items),
         state_version=state_version,
     )
-
-
-def _carried(task: ListedMonth, objects: Objects) -> Balance:
-    """Return what rounding left of all other months, if this plan carries it on."""
-    if task.late or not task.run.plan.carry_remainders:
-        return {}
-    return state_bucket.balance_of_other_months(objects, task.run.plan, task.of)
 
 
 def _exported_before(task: ListedMonth, objects: Objects) -> set[str]:
@@ -133,16 +120,11 @@ def _partials(task: ListedMonth, objects: Objects) -> Iterator[Partial]:
         )
 
 
-def _group(item: Sum) -> tuple[Group, Decimal]:
-    price = None if item.price is None else Decimal(item.price)
-    return (item.contract, item.dimension, price, item.subscription), Decimal(item.quantity)
-
-
 def _dropped(partials: list[Partial]) -> dict[str, str]:
     total: dict[str, Decimal] = {}
     for partial in partials:
-        for name, text in partial.dropped.items():
-            total[name] = total.get(name, Decimal(0)) + Decimal(text)
+        for name, value in partial.dropped.items():
+            total[name] = EXACT.add(total.get(name, Decimal(0)), value)
     return {name: f"{value:f}" for name, value in sorted(total.items())}
 
 
@@ -152,13 +134,15 @@ def _explain(month: str, problems: list[Problem], key: str) -> str:
     return f"{month}: nothing was sent; problems: {len(problems)}: {lines[:_SHOWN]}{more}"
 
 
-def _warnings(plan: Plan, bill: MonthBill, partials: list[Partial]) -> Iterator[str]:
-    if above := billing.above_limit(plan, bill.contracts):
+def _warnings(
+    task: MonthTask, bill: MonthBill, partials: list[Partial], items: list[ContractItem]
+) -> Iterator[str]:
+    if above := billing.above_limit(task.run.plan, bill.contracts):
         yield above
-    if twins := sum(partial.twins for partial in partials):
-        first = next(partial.twin for partial in partials if partial.twins)
-        more = f" and {twins - 1} more" if twins > 1 else ""
-        yield f"identical files of one hour, which both count: {first}{more}"
+    if twins := [partial for partial in partials if partial.twins]:
+        more = sum(partial.twins for partial in twins) - 1
+        also = f" and {more} more" if more else ""
+        yield f"identical files of one hour, which both count: {twins[0].twin}{also}"
     if bill.quarantined:
         held = ", ".join(
             f"{item.quantity} {item.dimension} of subscription {item.subscription}"
@@ -167,16 +151,9 @@ def _warnings(plan: Plan, bill: MonthBill, partials: list[Partial]) -> Iterator[
         yield f"usage without externalPayerId is not billed: {len(bill.quarantined)}: {held}"
     if bill.unbilled_dimensions:
         yield f"no formula reads the dimensions {', '.join(bill.unbilled_dimensions[:10])}"
-
-
-def _done_before(task: MonthTask, items: list[ContractItem]) -> list[str]:
-    """Name the contracts whose final usage was asked for and that take nothing more."""
     asked = set(task.run.contracts or ()) if task.run.until else set()
-    done = sorted(asked - {item.contract_id for item in items})
-    if not done:
-        return []
-    names = ", ".join(done[:10])
-    return [f"{task.month}: settled before, nothing was sent for this final usage: {names}"]
+    if done := sorted(asked - {item.contract_id for item in items}):
+        yield f"settled before, nothing was sent for this final usage: {', '.join(done[:10])}"
 
 
 def to_process(

@@ -61,7 +61,7 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> Reconciled:
 
     for text, names in settled_by_hand(journal, state).items():
         month = Month.parse(text)
-        waived += sum(_waive(run, month, entry, objects, at) for entry in entries_of(month, names))
+        waived += _waive(run, month, entries_of(month, names), objects, at)
     for month, shown_failed in sorted(state.errors.items()):
         entries = entries_of(month, sorted(shown_failed - state.at(month).done))
         settled = [entry for entry in entries if entry.settled_at and not entry.failure]
@@ -74,7 +74,7 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> Reconciled:
         # Its CloseMonth may have shown errors that the journal does not know, and died behind that.
         by_hand = here.done - here.failed - in_both(journal, month)
         failed = [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
-        waived += sum(_waive(run, month, entry, objects, at) for entry in failed)
+        waived += _waive(run, month, failed, objects, at)
         if months_due.is_closed(month, state, journal) and len(entries) == len(names):
             _end_if_settled(run, month, here, entries, objects)
     if unreadable:
@@ -146,29 +146,31 @@ def _skipped(
     return skipped
 
 
-def _waive(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> bool:
-    """Note in the ledger that a person has settled a contract by hand: nothing more is billed."""
-    open_still = bool(entry.failure or entry.in_doubt) or entry.settled_at is None
-    if open_still:
-        reason = f"moved to success_contracts in {run.plan.state_file}"
-        decision = Decision(what="waived", execution=run.execution, at=at, reason=reason)
-        document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
-        entry = document.change(lambda found: resolve(found or entry, decision)).value
-    # Also if it was waived before: an execution may have ended right behind that.
-    state_bucket.renew_remainders(objects, run.plan, month, entry)
-    return open_still
+def _waive(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> int:
+    """Waive contracts that an operator has settled by hand. Returns how many were open."""
+    after = [_waived(run, month, entry, objects, at) for entry in entries]
+    # Also of those waived before: an execution may have ended right behind that.
+    state_bucket.renew_remainders(objects, run.plan, month, after)
+    return sum(before != now for before, now in zip(entries, after, strict=True))
 
 
-def show_settled(
-    run: Run, month: Month, entries: Iterable[Entry], objects: Objects, at: str
-) -> None:
+def _waived(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> Entry:
+    """Note in the ledger that an operator has settled a contract by hand: no more is billed."""
+    if entry.settled_at and not entry.failure and not entry.in_doubt:
+        return entry
+    reason = f"moved to success_contracts in {run.plan.state_file}"
+    decision = Decision(what="waived", execution=run.execution, at=at, reason=reason)
+    document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
+    return document.change(lambda found: resolve(found or entry, decision)).value
+
+
+def show_settled(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> None:
     """Write settled contracts into the state file; the journal forgets their errors.
 
     The manifest is marked: what they were billed for can be compared with the files from now on.
     """
     names = [entry.contract_id for entry in entries]
-    for entry in entries:
-        state_bucket.renew_remainders(objects, run.plan, month, entry)
+    state_bucket.renew_remainders(objects, run.plan, month, entries)
     manifest = state_bucket.manifest(objects, run.plan, month)
     if billed := manifest.read():
         manifest.change(lambda before: replace(before or billed.value, recheck=True))

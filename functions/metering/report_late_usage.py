@@ -70,7 +70,7 @@ def report_late_usage(task: MergedMonth, objects: Objects, at: str) -> ClosedMon
         raise BadState(f"{document.key} is missing: what {month} was billed from is not known")
     compared = _compare(task, usage, manifest.value, objects)
     key = write(task, usage, compared, objects, at)
-    changed = bool(compared.differences) or any(compared.changed)
+    changed = compared.differs or any(compared.changed)
     told = [*texts(task.month, compared), *usage.warnings]
     warnings = told if changed else []
     if not changed and manifest.value.reported and not manifest.value.recheck:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -47,7 +48,7 @@ class Promises:
         self.broken += [
             f"{month}: {name} ({code}) was parked and nobody was told"
             for (month, name), code in self._world.parked().items()
-            if f"{month}: {name} (" not in told
+            if not names_contract(told, month, name)
         ]
 
     def check_books(self) -> None:
@@ -99,3 +100,8 @@ class Promises:
             yield f"{month}: {name} ({code}) stays parked although Clazar could be asked"
         elif code != OUTCOME_UNKNOWN:
             yield f"{month}: {name} is parked with {code}"
+
+
+def names_contract(said: str, month: str, contract: str) -> bool:
+    """Say whether a text names a contract: alone with its code, or in a list with others."""
+    return re.search(rf"{month}: [^;]*\b{re.escape(contract)}(?= \(|, |;|$|\n)", said) is not None

@@ -10,11 +10,10 @@ from msgspec.structs import replace
 
 from functions.adapters import documents
 from functions.adapters.clazar import Reply
-from functions.domain import claim, ledger, lookup
+from functions.domain import claim, closing, ledger, lookup
 from functions.domain.answers import Answer
 from functions.domain.ledger_entry import Attempt, Entry
 from functions.domain.outcome import Outcome, account
-from functions.metering import close_month
 from tests.model.explorer import explore
 from tests.model.order import Order
 from tests.model.outside import Outside
@@ -99,7 +98,7 @@ def test_a_month_that_closes_without_an_account_is_found(monkeypatch: pytest.Mon
     def complacent(*arguments: Any, **more: Any) -> Outcome:
         return account(*arguments, **more)._replace(unaccounted=[])
 
-    monkeypatch.setattr(close_month, "account", complacent)
+    monkeypatch.setattr(closing, "account", complacent)
     found = explore(months(CARELESS, contracts=1), 1)
     assert found.violation == "I2: the month is closed without c-1"
 
@@ -109,7 +108,7 @@ def test_a_success_that_is_not_in_the_ledger_is_found(monkeypatch: pytest.Monkey
         found = account(*arguments, **more)
         return found._replace(accepted=[*found.accepted, *found.unaccounted], unaccounted=[])
 
-    monkeypatch.setattr(close_month, "account", generous)
+    monkeypatch.setattr(closing, "account", generous)
     found = explore(months(CARELESS, contracts=1), 1)
     assert found.violation.startswith(("I2", "I4"))
 

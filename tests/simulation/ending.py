@@ -141,7 +141,7 @@ class Ending:
                 settled = state in ("accepted", "waived") or who in self._operators.by_hand
                 if not settled and who not in parked:
                     yield f"4: {sold} is {state} in the end, and in no list"
-            if who in parked and not self._promises.was_told(f"{month}: {who[2]} ("):
+            if who in parked and not self._promises.was_named(month, who[2]):
                 yield f"4: {who} is parked and nobody was told"
             yield from self._of_amounts(plan, month, entry)
 
@@ -206,10 +206,22 @@ class Ending:
         for row in report["rows"]:
             if not _row_adds_up(row):
                 yield f"7: the report of {month} of {plan.key} does not add up: {row}"
+        yield from self._of_billed(plan, month, report)
         snapshots = self._world.snapshots.get(report["execution"].rpartition(":")[2], {})
         listed = snapshots.get((plan.key, month), [])
         if not any(_adds_up(report, found) for found in listed):
             yield f"7: the report of {month} of {plan.key} is not what its files said"
+
+    def _of_billed(self, plan: Plan, month: str, report: dict[str, Any]) -> Iterator[str]:
+        """7: a report shows as billed what the receiver has accepted, and nothing else."""
+        accepted = {
+            (held.sold.contract, held.sold.dimension): held.row["quantity"]
+            for held in self._world.receiver.accepted()
+            if (held.sold.plan, held.sold.month) == (plan.key, month)
+        }
+        for row in report["rows"]:
+            if row["billed"] not in ("", "0", accepted.get((row["contract_id"], row["dimension"]))):
+                yield f"7: the report of {month} of {plan.key} shows as billed: {row}"
 
 
 def _left(entry: dict[str, Any]) -> dict[str, Fraction]:
@@ -225,10 +237,11 @@ def _left(entry: dict[str, Any]) -> dict[str, Fraction]:
 
 
 def _row_adds_up(row: dict[str, Any]) -> bool:
-    if not row["billed_usage"]:
-        return not row["carried_in"] and not row["remainder"]
-    due = Fraction(row["billed_usage"]) + Fraction(row["carried_in"])
-    return due == Fraction(row["quantity"]) + Fraction(row["remainder"])
+    """Say whether usage + carried in = due = billed + open + waived + remainder."""
+    names = ("usage", "carried_in", "due", "billed", "open", "waived", "remainder")
+    usage, carried, due, *parts = (Fraction(row[name] or 0) for name in names)
+    billed = row["outcome"] == "accepted" or row["billed"] in ("0", "")
+    return billed and usage + carried == due == sum(parts)
 
 
 def _adds_up(report: dict[str, Any], totals: Totals) -> bool:
@@ -236,13 +249,10 @@ def _adds_up(report: dict[str, Any], totals: Totals) -> bool:
     for item in report["quarantined"]:
         quarantined[item["dimension"]] += Fraction(item["quantity"])
     dropped = {name: Fraction(text) for name, text in report["duplicate_quantity"].items()}
-    used: dict[str, Fraction] = defaultdict(Fraction)
-    for row in report["rows"]:
-        if row["usage"]:
-            used[row["dimension"]] += Fraction(row["usage"])
+    used = {name: Fraction(text) for name, text in report["file_totals"].items()}
     return (
         all(
-            total == used[name] + quarantined[name] + dropped.get(name, 0)
+            total == used.get(name, 0) + quarantined[name] + dropped.get(name, 0)
             for name, total in totals.raw.items()
         )
         and used.keys() <= totals.raw.keys()

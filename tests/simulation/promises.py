@@ -10,6 +10,7 @@ from functions.domain.formula import exact_text
 from functions.domain.month import Month
 from functions.domain.plan import Plan
 from tests.in_memory.machine import Execution
+from tests.in_memory.metering_promises import names_contract
 from tests.simulation.operators import Operators
 from tests.simulation.terms import FIRST
 from tests.simulation.usage import Totals
@@ -170,6 +171,10 @@ class Promises:
             self._told.add(text)
             return True
         return False
+
+    def was_named(self, month: str, contract: str) -> bool:
+        """Say whether an execution has named a contract that needs an operator."""
+        return any(names_contract(said, month, contract) for said in reversed(self._world.said))
 
 
 def listed_in(state: dict[str, Any], month: str) -> set[str]:

@@ -32,11 +32,11 @@ class StoryBucket(RecordedBucket):
     def _etag(body: bytes) -> str:
         return _etag_of(body)
 
-    def read(self, key: str) -> Stored | None:
+    def read(self, key: str, *, unless: str = "") -> Stored | None:
         """Return an object, None if there is none."""
         if self._is_busy():
             raise StorageBusy(f"{key}: SlowDown")
-        return super().read(key)
+        return super().read(key, unless=unless)
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         """Yield objects in key order."""

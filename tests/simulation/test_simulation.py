@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from functions.domain import ledger, months_due
+from functions.domain import closing, ledger, months_due
 from functions.domain.ledger_entry import Attempt, Entry
 from functions.domain.remainders import Remainders
-from functions.metering import close_month, find_late_usage, merge_usage, report_late_usage
+from functions.metering import find_late_usage, merge_usage, report_late_usage
 from tests.simulation.play import play
 
 _ROOT = Path(__file__).parents[2]
@@ -65,12 +65,12 @@ FLAWS: Mapping[str, Flaw] = {
     "what leaves is not marked": Flaw((ledger,), "begin", _begin_without_marking, "1"),
     "a request is over at once": Flaw((ledger,), "request_over", lambda *_: True, "1"),
     "remainders are forgotten": Flaw(
-        (close_month,), "remainders_of", lambda *_, **__: Remainders(), "5"
+        (closing,), "remainders_of", lambda *_, **__: Remainders(), "5"
     ),
     "closed months are not looked at": Flaw((find_late_usage,), "closed_lately", _nothing, "6"),
     "differences are not seen": Flaw((report_late_usage,), "differences", _nothing, "6"),
     "every error counts as re-opened": Flaw(
-        (merge_usage, close_month, months_due), "reopened", _all_that_were_seen, "9"
+        (merge_usage, closing, months_due), "reopened", _all_that_were_seen, "9"
     ),
 }
 _ENOUGH = 40

@@ -104,7 +104,9 @@ def test_the_state_file_of_the_earlier_script_is_taken_over(world: World) -> Non
         "error_contracts": {"2025-06": [error]},
     }
     world.write_state({KEY: entry})
-    assert world.run().status == "SUCCEEDED"
+    announced = world.run()
+    assert announced.error == "ContractsNeedAttention"
+    assert "2025-06: c (ERROR_001 since 2025-08-02)" in str(announced.cause)
     assert {month for _, _, month in world.billed()} == {"2025-07"}
     assert world.state_json()["success_contracts"]["2025-06"] == ["a", "b"]
     assert world.state_json()["error_contracts"]["2025-06"] == [error]

@@ -109,7 +109,7 @@ def test_fractions_are_summed_before_they_are_rounded(world: World) -> None:
     world.run()
     assert world.billed() == {("c-1", "cpu_core_hours", "2025-07"): 2}
     (row,) = world.report()["rows"]
-    assert (row["usage"], row["quantity"], row["remainder"]) == ("2.4", "2", "0.4")
+    assert (row["usage"], row["billed"], row["remainder"]) == ("2.4", "2", "0.4")
 
 
 def test_a_zero_is_not_sent_and_counts_as_done(world: World) -> None:
@@ -125,8 +125,9 @@ def test_usage_that_no_formula_reads_is_told_and_told_apart_in_the_report(world:
     world.plan["dimensions"] = {"cpu": "cpu_core_hours * 2"}
     result = world.run()
     assert "no formula reads the dimensions gpu_hours" in result.output["message"]
-    assert {row["dimension"]: row["outcome"] for row in world.report()["rows"]} == {
-        "cpu": "accepted",
+    report = world.report()
+    assert {row["dimension"]: row["outcome"] for row in report["rows"]} == {"cpu": "accepted"}
+    assert {item["dimension"]: item["note"] for item in report["inputs"]} == {
         "cpu_core_hours": "read by a formula",
         "gpu_hours": "not read by any formula",
     }

@@ -39,7 +39,7 @@ class Stuck(MemoryObjects):
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         """Yield the same objects every time."""
         self.listings += 1
-        assert self.listings < 10, "the same request again and again"
+        assert self.listings < 10, f"the same request again and again, behind {after}"
         return super().list(prefix, limit=limit)
 
 

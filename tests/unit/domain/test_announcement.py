@@ -35,6 +35,13 @@ def test_what_is_new_and_what_stands_is_named_by_month_with_its_code_and_its_day
     )
 
 
+def test_what_an_execution_did_not_get_to_say_is_said_by_the_next() -> None:
+    assert (
+        announcement.to_announce(NEWS, "2025-09-01T05:30:00Z")[:3]
+        == (announcement.to_announce(NEWS, AT)[:3])
+    )
+
+
 def test_what_was_delivered_is_not_new_again_and_its_notices_are_gone() -> None:
     later = "2025-08-03T05:30:00Z"
     said = told(NEWS, later)

@@ -40,7 +40,7 @@ def failure(formula: str, **names: Fraction) -> str:
     ],
 )
 def test_what_a_formula_may_not_use_is_told_with_what_it_may(formula: str, said: str) -> None:
-    assert refusal(formula) == f"formula {formula!r} {said}"
+    assert refusal(formula) == f"formula {formula!r}: {said}"
 
 
 @pytest.mark.parametrize(

@@ -133,21 +133,18 @@ def test_errors_are_retried_only_when_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "said"),
+    ("last", "following", "ends", "closed"),
     [
-        (
-            None,
-            "next is 2025-06, which ends at 2025-07-01T00:00:00Z; "
-            "as_of is 2025-08-02T00:00:00Z; no month has been closed yet",
-        ),
-        (
-            JULY,
-            "next is 2025-08, which ends at 2025-09-01T00:00:00Z; "
-            "as_of is 2025-08-02T00:00:00Z; the last closed month is 2025-07",
-        ),
+        (None, "2025-06", "2025-07-01", "no month has been closed yet"),
+        (JULY, "2025-08", "2025-09-01", "the last closed month is 2025-07"),
     ],
 )
-def test_nothing_due_says_what_is_next_and_until_when(last: Month | None, said: str) -> None:
+def test_nothing_due_says_what_is_next_and_until_when(
+    last: Month | None, following: str, ends: str, closed: str
+) -> None:
     state = PlanState(last_processed_month=last)
     eastern = AUGUST_2.astimezone(timezone(timedelta(hours=2)))
-    assert months_due.nothing_due(a_plan(), state, Journal(), eastern) == said
+    assert months_due.nothing_due(a_plan(), state, Journal(), eastern) == (
+        f"next is {following}, which ends at {ends}T00:00:00Z; "
+        f"as_of is 2025-08-02T00:00:00Z; {closed}"
+    )

@@ -23,7 +23,6 @@ from functions.domain.outcome import (
     Outcome,
     account,
     blamed,
-    code_of,
     error_record,
     explain_open,
     is_shown,
@@ -108,11 +107,6 @@ def test_a_contract_that_a_person_waived_needs_no_line_per_dimension() -> None:
     entry = an_entry(decisions=(waived,), settled_at="t")
     assert accounted([entry], {"c-1"}, {"c-1"}).accepted == ["c-1"]
     assert accounted([replace(entry, decisions=())], {"c-1"}, {"c-1"}).unaccounted == ["c-1"]
-
-
-def test_the_code_of_an_entry_is_that_of_its_failure() -> None:
-    assert code_of(an_entry(failure=FAILURE)) == "DIM"
-    assert code_of(an_entry()) == ""
 
 
 def test_a_long_list_is_cut_and_says_by_how_many() -> None:

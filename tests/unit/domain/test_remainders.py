@@ -5,7 +5,7 @@ from fractions import Fraction
 from msgspec.structs import replace
 
 from functions.domain.ledger_entry import Decision, Entry, Line, LineState
-from functions.domain.remainders import Remainders, balance, remainders_of, with_entry
+from functions.domain.remainders import Remainders, balance, remainders_of, with_entries
 
 
 def an_entry(name: str, *lines: Line, **unbilled: str) -> Entry:
@@ -103,11 +103,11 @@ def test_one_entry_is_renewed_beside_the_others() -> None:
         contracts={"c-1": {"cpu": "0.9"}, "c-2": {"cpu": "0.2"}}, formulas={"cpu": "a"}
     )
     entry = replace(an_entry("c-1", cpu="0.5", mem="0.5"), formulas={"cpu": "a", "mem": "b"})
-    renewed = with_entry(left, entry)
+    renewed = with_entries(left, [entry])
     assert renewed == replace(left, contracts={"c-1": {"cpu": "0.5"}, "c-2": {"cpu": "0.2"}})
-    nothing = with_entry(left, an_entry("c-2"))
+    nothing = with_entries(left, [an_entry("c-2")])
     assert nothing == replace(left, contracts={"c-1": {"cpu": "0.9"}})
-    assert [*with_entry(left, replace(entry, contract_id="c-0")).contracts][:1] == ["c-0"]
+    assert [*with_entries(left, [replace(entry, contract_id="c-0")]).contracts][:1] == ["c-0"]
 
 
 def test_what_another_formula_has_left_is_in_another_unit() -> None:

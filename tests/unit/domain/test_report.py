@@ -1,4 +1,4 @@
-"""A month's report: what was used today, what was billed, and what became of it."""
+"""A month's report: what was due, what is billed and what is not; every row adds up."""
 
 import csv
 import io
@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,16 +16,18 @@ from msgspec.structs import replace
 from functions.domain import ledger, resolution
 from functions.domain.billing import ContractBill, MonthBill, bill
 from functions.domain.claim import Terms, claim
-from functions.domain.ledger_entry import Attempt, Decision, Entry, Failure, LineState
+from functions.domain.formula import exact_text
+from functions.domain.ledger_entry import Decision, Entry, Failure, LineState
 from functions.domain.plan import parse_plan
 from functions.domain.remainders import Balance, remainders_of
-from functions.domain.report import Report, Row, as_csv, as_html, build
+from functions.domain.report import Report, build
+from functions.domain.report_files import as_csv, as_html
+from functions.domain.report_rows import Row
 from functions.domain.run_files import ContractItem, MonthUsage
 
 TERMS = Terms(plan="S:E:P", month="2025-07", execution="x-1", at="t-1")
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-2")
 WAIVED = Decision(what="waived", execution="x-2", at="t-2", reason="paid by cheque")
-ATTEMPT = Attempt(id="a", execution="x-1", at="t-1", dimensions=("cpu",), request="", digest="")
 UNTIL = "2025-07-13T10:00:00Z"
 FORMULAS = {"cpu": "cpu * 3 / 7", "hours": "cpu + mem"}
 
@@ -58,7 +61,9 @@ def an_entry(
     return ledger.succeed(entry, "t-1") if entry.accepted and not found.failure else entry
 
 
-def a_report(month: MonthBill, entry: Entry | None = None, *, done: bool = False) -> Report:
+def a_report(
+    month: MonthBill, entry: Entry | None = None, *, done: bool = False, formulas: Any = ()
+) -> Report:
     usage = MonthUsage(
         files=1,
         records=1,
@@ -74,139 +79,200 @@ def a_report(month: MonthBill, entry: Entry | None = None, *, done: bool = False
         usage,
         {"c-1": entry} if entry else {},
         frozenset(["c-1"] if done else []),
+        formulas=formulas,
         plan="S:E:P",
         month="2025-07",
+        until=None,
         execution="x-9",
-        at="t-9",
+        generated_at="t-9",
         closed=True,
     )
 
 
-def rows(month: MonthBill, entry: Entry | None = None, *, done: bool = False) -> dict[str, Row]:
-    return {row.dimension: row for row in a_report(month, entry, done=done).rows}
+def rows(
+    month: MonthBill, entry: Entry | None = None, *, done: bool = False, formulas: Any = ()
+) -> dict[str, Row]:
+    found = a_report(month, entry, done=done, formulas=formulas).rows
+    assert all(adds_up(row) for row in found), found
+    return {row.dimension: row for row in found}
 
 
-def money(row: Row) -> tuple[str, ...]:
-    return (row.usage, row.billed_usage, row.carried_in, row.quantity, row.remainder)
+MONEY = ("usage", "carried_in", "due", "billed", "open", "waived", "remainder")
 
 
-def test_late_usage_stands_beside_what_was_billed() -> None:
+def money(row: Row) -> str:
+    return " ".join(getattr(row, name) for name in MONEY)
+
+
+def adds_up(row: Row) -> bool:
+    usage, carried, due, *parts = (Fraction(getattr(row, name) or 0) for name in MONEY)
+    return usage + carried == due == sum(parts)
+
+
+def test_a_row_shows_what_it_was_billed_from_and_names_what_the_files_say_now() -> None:
     entry = an_entry(a_month({"cpu": "4.44"}, {"cpu": "0.44"}), "accepted")
     row = rows(a_month({"cpu": "7.74"}), entry)["cpu"]
-    assert money(row) == ("7.74", "4.44", "0.44", "4", "0.88")
-    assert row.detail == "it was 4.44 when it was billed"
+    assert money(row) == "4.44 0.44 4.88 4 0 0 0.88"
+    assert row.detail == "the files now come to 7.74"
 
 
-def test_a_formulas_value_was_billed_and_not_the_usage_that_it_reads() -> None:
-    month = a_month({"cpu": "5", "mem": "2"}, dimensions={"cpu": "cpu / 2"})
-    found = rows(month, an_entry(month, "accepted"))
-    assert money(found["cpu"]) == ("5", "2.5", "0", "2", "0.5")
-    assert money(found["mem"]) == ("2", "", "", "0", "")
+def test_a_formulas_value_is_the_row_and_the_usage_that_it_reads_is_an_input() -> None:
+    formulas = {"cpu": "cpu / 2"}
+    month = a_month({"cpu": "5", "mem": "2"}, dimensions=formulas)
+    report = a_report(month, an_entry(month, "accepted"), formulas=formulas)
+    assert [money(row) for row in report.rows] == ["2.5 0 2.5 2 0 0 0.5"]
+    assert [(item.dimension, item.usage, item.note) for item in report.inputs] == [
+        ("cpu", "5", "read by a formula"),
+        ("mem", "2", "not read by any formula"),
+    ]
+    assert report.file_totals == {"cpu": "5", "mem": "2"}
 
 
-def test_a_contract_that_is_not_in_the_ledger_shows_what_its_bill_comes_to() -> None:
+def test_a_contract_that_is_not_in_the_ledger_shows_what_its_bill_comes_to_as_open() -> None:
     month = a_month({"cpu": "4.9"}, {"hours": "0.3"}, dimensions={"hours": "cpu"})
-    row = rows(month)["hours"]
-    assert (*money(row), row.outcome) == ("", "4.9", "0.3", "5", "0.2", "not sent")
+    row = rows(month, formulas={"hours"})["hours"]
+    assert (money(row), row.outcome) == ("4.9 0.3 5.2 0 5 0 0.2", "not sent")
+
+
+def test_a_formula_without_a_value_has_no_amounts_and_says_why() -> None:
+    month = a_month({"cpu": "4.9"}, dimensions={"hours": "cpu / 0"})
+    row = rows(month, formulas={"hours"})["hours"]
+    assert (money(row).strip(), row.outcome) == ("", "not computed")
+    assert "division by zero" in row.detail
+    assert a_report(month, formulas={"hours"}).summary["open"] == 1
 
 
 def test_no_usage_and_usage_that_a_negative_balance_has_paid_for_are_nothing_to_bill() -> None:
     month = a_month({"cpu": "0", "mem": "0.5"}, {"mem": "-0.5"}, rounding="half_up")
     found = rows(month, an_entry(month, "accepted"))
-    assert money(found["cpu"]) == ("0", "0", "0", "0", "0")
-    assert money(found["mem"]) == ("0.5", "0.5", "-0.5", "0", "0")
+    assert money(found["cpu"]) == "0 0 0 0 0 0 0"
+    assert money(found["mem"]) == "0.5 -0.5 0 0 0 0 0"
     assert {row.outcome for row in found.values()} == {"nothing to bill"}
 
 
 def test_what_came_to_no_whole_unit_stays_what_it_was_when_its_contract_was_settled() -> None:
     entry = an_entry(a_month({"cpu": "4", "mem": "0.4", "disk": "0.2"}), "accepted")
     found = rows(a_month({"cpu": "4", "mem": "1.4"}), entry)
-    assert money(found["mem"]) == ("1.4", "0.4", "0", "0", "0.4")
-    assert (found["mem"].outcome, found["mem"].detail) == ("nothing to bill", "it was 0.4 before")
-    assert money(found["disk"]) == ("", "0.2", "0", "0", "0.2"), "its files have gone"
+    assert money(found["mem"]) == "0.4 0 0.4 0 0 0 0.4"
+    assert found["mem"].outcome == "nothing to bill"
+    assert found["mem"].detail == "the files now come to 1.4"
+    assert money(found["disk"]) == "0.2 0 0.2 0 0 0 0.2", "its files have gone"
 
 
 @pytest.mark.parametrize(("state", "until"), [("accepted", None), ("sent", UNTIL)])
-def test_what_came_after_its_contract_or_its_window_was_closed_leaves_nothing(
+def test_what_came_after_its_contract_or_its_window_was_closed_is_an_input(
     state: LineState, until: str | None
 ) -> None:
     entry = an_entry(a_month({"cpu": "4"}), state, until)
-    row = rows(a_month({"cpu": "4", "mem": "9.5"}), entry)["mem"]
-    assert (*money(row), row.outcome) == ("9.5", "", "", "9", "", "not sent")
+    report = a_report(a_month({"cpu": "4", "mem": "9.5"}), entry)
+    assert [row.dimension for row in report.rows] == ["cpu"]
+    (late,) = report.inputs
+    assert (late.usage, late.note) == ("9.5", "came after the contract was settled: not billed")
 
 
 def test_what_came_to_a_contract_that_failed_shows_what_another_try_would_send() -> None:
     entry = ledger.fail(an_entry(a_month({"cpu": "4"}), "refused"), FAILURE)
     row = rows(a_month({"cpu": "4", "mem": "9.5"}), entry)["mem"]
-    assert (*money(row), row.outcome) == ("9.5", "9.5", "0", "9", "0.5", "not sent")
+    assert (money(row), row.outcome) == ("9.5 0 9.5 0 9 0 0.5", "not sent")
 
 
-@pytest.mark.parametrize("state", ["accepted", "sent"])
-def test_a_line_of_an_earlier_version_shows_its_quantity_and_nothing_else(state: LineState) -> None:
-    entry = an_entry(a_month({"cpu": "4.5"}), state)
+def test_a_line_without_an_amount_is_its_quantity() -> None:
+    entry = an_entry(a_month({"cpu": "4.5"}), "accepted")
     old = replace(entry, lines=(replace(entry.lines[0], amount="", carried=""),))
-    assert money(rows(a_month({"cpu": "4.5"}), old)["cpu"]) == ("4.5", "", "", "4", "")
+    assert money(rows(a_month({}), old)["cpu"]) == "4 0 4 4 0 0 0"
+
+
+def test_what_clazar_bills_is_what_is_billed() -> None:
+    entry = an_entry(a_month({"cpu": "4.5"}), "accepted")
+    other = replace(entry, lines=(replace(entry.lines[0], billed="3"),))
+    row = rows(a_month({"cpu": "4.5"}), other)["cpu"]
+    assert (money(row), row.detail) == ("4.5 0 4.5 3 0 0 1.5", "Clazar bills 3, not 4")
 
 
 def test_what_was_waived_takes_nothing_in_and_leaves_nothing() -> None:
     month = a_month({"cpu": "4.4", "mem": "0.3"}, {"cpu": "0.2"})
     entry = resolution.resolve(ledger.fail(an_entry(month, "refused"), FAILURE), WAIVED)
     found = rows(month, entry)
-    assert money(found["cpu"]) == ("4.4", "", "", "4", "")
-    assert money(found["mem"]) == ("0.3", "", "", "0", "")
+    assert money(found["cpu"]) == "4.4 0 4.4 0 0 4.4 0"
+    assert money(found["mem"]) == "0.3 0 0.3 0 0 0.3 0"
     assert {row.outcome for row in found.values()} == {"waived"}
     assert "paid by cheque" in found["cpu"].detail
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_what_a_person_settled_by_hand_takes_nothing_in_and_leaves_nothing(*, known: bool) -> None:
+def test_what_was_settled_by_hand_is_not_billed_by_us(*, known: bool) -> None:
     month = a_month({"cpu": "4.4"}, {"cpu": "0.2"})
     entry = ledger.fail(an_entry(month, "refused"), FAILURE) if known else None
     row = rows(month, entry, done=True)["cpu"]
-    assert money(row) == ("4.4", "", "", "4", "")
-    assert row.outcome == "settled by the state file"
+    assert money(row) == "4.4 0 4.4 0 0 4.4 0"
+    assert row.outcome == "settled in the state file"
+
+
+def test_of_a_contract_that_was_settled_by_hand_what_was_accepted_stays_billed() -> None:
+    month = a_month({"cpu": "4.4", "mem": "2"})
+    entry = an_entry(month, "refused")
+    accepted = replace(entry.lines[0], state="accepted")
+    entry = ledger.fail(replace(entry, lines=(accepted, entry.lines[1])), FAILURE)
+    found = rows(month, entry, done=True)
+    assert money(found["cpu"]) == "4.4 0 4.4 4 0 0 0.4"
+    assert money(found["mem"]) == "2 0 2 0 0 2 0"
 
 
 @pytest.mark.parametrize(
-    ("state", "outcome"),
+    ("state", "outcome", "kind"),
     [
-        ("unsure", "not sent"),
-        ("open", "not sent"),
-        ("sent", "in doubt"),
-        ("present", "in doubt"),
-        ("accepted", "accepted"),
-        ("refused", "refused"),
-        ("waived", "waived"),
+        ("unsure", "not sent", "open"),
+        ("open", "not sent", "open"),
+        ("sent", "in doubt", "in_doubt"),
+        ("present", "in doubt", "in_doubt"),
+        ("accepted", "accepted", "billed"),
+        ("refused", "refused", "refused"),
+        ("waived", "waived", "waived"),
     ],
 )
-def test_an_outcome_says_no_more_than_is_known(state: LineState, outcome: str) -> None:
-    month = a_month({"cpu": "4"})
-    assert rows(month, an_entry(month, state))["cpu"].outcome == outcome
-
-
-@pytest.mark.parametrize(
-    ("state", "attempts", "said"),
-    [
-        ("accepted", (ATTEMPT,), f"it was 4 when it was billed; billed until {UNTIL}"),
-        ("sent", (ATTEMPT,), f"it was 4 when it was sent; until {UNTIL}"),
-        ("refused", (ATTEMPT,), f"it was 4 when it was sent; until {UNTIL}"),
-        ("open", (), f"it was 4 before; until {UNTIL}"),
-    ],
-)
-def test_only_what_was_accepted_is_called_billed(
-    state: LineState, attempts: tuple[Attempt, ...], said: str
+def test_an_outcome_says_no_more_than_is_known_and_only_what_was_accepted_is_billed(
+    state: LineState, outcome: str, kind: str
 ) -> None:
-    entry = replace(an_entry(a_month({"cpu": "4"}), state, UNTIL), attempts=attempts)
-    assert rows(a_month({"cpu": "5"}), entry)["cpu"].detail == said
+    month = a_month({"cpu": "4"})
+    report = a_report(month, an_entry(month, state))
+    (row,) = report.rows
+    assert row.outcome == outcome
+    assert row.billed == ("4" if state == "accepted" else "0")
+    counts = {name: count for name, count in report.summary.items() if count == 1}
+    assert counts == {"contracts": 1, kind: 1}
 
 
-def test_the_tables_show_what_was_billed_right_behind_the_usage() -> None:
+def test_a_contract_counts_as_what_is_worst_of_it() -> None:
+    month = a_month({"cpu": "4", "mem": "4", "disk": "4"})
+    entry, left = an_entry(month, "accepted"), ("accepted", "sent", "refused")
+    for states, kind in ((left, "in_doubt"), (("accepted", "refused", "open"), "refused")):
+        lines = (replace(line, state=s) for line, s in zip(entry.lines, states, strict=True))
+        summary = a_report(month, replace(entry, lines=tuple(lines), settled_at=None)).summary
+        assert summary[kind] == 1
+
+
+def test_the_first_line_of_all_three_says_how_many_contracts_are_what() -> None:
     month = a_month({"cpu": "4.5"})
     report = a_report(month, an_entry(month, "accepted"))
-    head, line = csv.reader(io.StringIO(as_csv(report).decode()))
-    assert head[4:8] == ["usage", "billed_usage", "carried_in", "quantity"]
-    assert line[4:8] == ["4.5", "4.5", "0", "4"]
-    assert "<th>usage</th><th>billed usage</th><th>carried in</th>" in as_html(report).decode()
+    said = "1 contract: 1 billed, 0 open, 0 refused, 0 in doubt, 0 waived or settled elsewhere"
+    first, head, line = csv.reader(io.StringIO(as_csv(report).decode()))
+    assert first == [f"# {said}"]
+    assert head[4:11] == list(MONEY)
+    assert line[4:11] == ["4.5", "0", "4.5", "4", "0", "0", "0.5"]
+    page = as_html(report).decode()
+    assert page.index("<p>") == page.index(f"<p>{said}</p>")
+    assert "<th>usage</th><th>carried in</th><th>due</th><th>billed</th>" in page
+    assert msgspec.json.encode(report).startswith(b'{"summary":{"text":"1 contract: 1 billed')
+
+
+def test_the_report_of_some_contracts_is_about_no_other() -> None:
+    month = a_month({"cpu": "4"})
+    usage = {"files": 1, "records": 1, "duplicates": 0, "dropped": {}, "warnings": []}
+    of = MonthUsage(**usage, processed=[], lists=[], digest="", bill=month)  # type: ignore[arg-type]
+    heading = {"plan": "p", "month": "m", "until": UNTIL, "execution": "x", "generated_at": "t"}
+    report = build(of, {}, frozenset(), only=["c-2"], closed=False, **heading)
+    assert (report.rows, report.inputs, report.summary["contracts"]) == ([], [], 0)
+    assert f"final usage until {UNTIL}" in as_html(report).decode()
 
 
 amounts = st.decimals(0, 9, places=2).map(str)
@@ -231,13 +297,10 @@ def test_every_row_adds_up_and_leaves_what_is_carried_on(
     if not entry.accepted:
         entry = ledger.fail(entry, FAILURE)
         entry = resolution.resolve(entry, WAIVED) if gives_up else entry
-    found = rows(a_month(*now, **plan), entry)
-    for row in found.values():
-        if row.billed_usage:
-            due = Fraction(row.billed_usage) + Fraction(row.carried_in)
-            assert due == Fraction(row.quantity) + Fraction(row.remainder), row
-        else:
-            assert row.carried_in == row.remainder == "", row
+    month = a_month(*now, **plan)
+    found = rows(month, entry, formulas=formulas)
+    report = a_report(month, entry, formulas=formulas)
+    assert report.file_totals == {name: exact_text(Fraction(text)) for name, text in now[0].items()}
     left = {
         name: Fraction(found[name].remainder or 0) - Fraction(found[name].carried_in or 0)
         for name in entry.amounts

@@ -257,3 +257,10 @@ def test_records_without_payer_or_price_are_not_parsed_again(
     assert [problem.detail for problem in found.problems] == [
         "value (missing) is not a number of zero or more"
     ]
+
+
+def test_only_lines_that_are_told_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = iter(range(MAX_PROBLEMS))
+    monkeypatch.setattr("functions.domain.usage.line_of_record", lambda *_: next(lines))
+    found = tally([a_record(value=-1)] * (MAX_PROBLEMS * 3))
+    assert [problem.line for problem in found.problems] == list(range(MAX_PROBLEMS))

@@ -98,13 +98,36 @@ def test_a_person_reads_numbers_reasons_and_where_the_evidence_is(tmp_path: Path
         "months": [{**month, "report": "reports/report.html"}],
         "waiting": [{"month": "2025-08", "reason": "the export is not complete"}],
         "unresolved": 3,
+        "open_contracts": ["2025-06: 3 contracts (DIM since 2025-07-01): c-1, c-2, c-3"],
+        "to_settle": 'start {"retry_errors": true}',
     }
     screen = Console(file=io.StringIO(), width=160)
     result = {"status": "SUCCEEDED", "output": output}
     show_run(result, state=tmp_path, console=screen)
     text = screen.file.getvalue()  # type: ignore[attr-defined]
-    for said in ("744", "2,232", "2025-08 waits: the export", "need a person: 3", "report.html"):
+    for said in ("744", "2,232", "2025-08 waits: the export", "report.html"):
         assert said in text
+    assert "Contracts that are open: 3\n2025-06: 3 contracts (DIM since 2025-07-01): c-1" in text
+    assert 'c-3\nstart {"retry_errors": true}\n' in text
+
+
+def test_why_nothing_was_due_is_said(tmp_path: Path) -> None:
+    screen = Console(file=io.StringIO(), width=160)
+    output = {"plan": "S:E:P", "months": [], "why": "2025-08 ends at 2025-09-01T00:00:00Z."}
+    show_run({"status": "SUCCEEDED", "output": output}, state=tmp_path, console=screen)
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "Nothing was due. 2025-08 ends at 2025-09-01T00:00:00Z.\n" in text
+
+
+def test_a_dry_run_shows_what_would_be_submitted(tmp_path: Path) -> None:
+    month = {"month": "2025-07", "to_submit": 2, "to_submit_records": 6, "submitted": 0}
+    output = {"months": [{**month, "dry_run": True, "submitted_records": 0}], "dry_run": True}
+    screen = Console(file=io.StringIO(), width=160)
+    show_run({"status": "SUCCEEDED", "output": output}, state=tmp_path, console=screen)
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "would submit" in text
+    assert "would submit records" in text
+    assert "submitted" not in text
 
 
 def test_a_failure_shows_its_message_rather_than_lambdas_json(tmp_path: Path) -> None:
@@ -173,7 +196,7 @@ def test_a_run_that_needs_a_person_still_shows_its_months(tmp_path: Path) -> Non
     }
     show_run(ended, state=tmp_path, console=Console(file=text, width=160))
     assert "744" in text.getvalue()
-    assert "Contracts that need a person: 1" in text.getvalue()
+    assert "Contracts that are open: 1" in text.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from threading import Barrier
 from typing import Any
 
 import pytest
 
+from functions.adapters import state_bucket
 from functions.adapters.clazar import Reply
+from functions.adapters.storage import Stored as StoredObject
 from functions.domain.answers import Answer, Stored
+from functions.metering.reconcile_state import reconcile_state
 from tests.memory import MemoryObjects
+from tests.unit.metering.runs import a_plan, a_run
 from tests.unit.metering.whole_month import KEY, STATE_FILE, Receiver, WholeMonth, a_record
 
 
@@ -184,3 +189,29 @@ def test_a_state_file_under_its_old_name_is_continued_where_it_ended() -> None:
     assert world.run().succeeded
     assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "1")]
     assert STATE_FILE not in world.state.objects
+
+
+class Together(MemoryObjects):
+    """Answers for ledger entries only when so many are asked for at once."""
+
+    def __init__(self, objects: Mapping[str, bytes], parties: int) -> None:
+        super().__init__(dict(objects))
+        self.barrier = Barrier(parties)
+
+    def read(self, key: str) -> StoredObject | None:
+        """Return an object, None if there is none."""
+        if "/2025-07/" in key:
+            self.barrier.wait(timeout=5)
+        return super().read(key)
+
+
+def test_standing_errors_are_read_together_and_unreadable_ones_are_named() -> None:
+    names = [f"c-{number}" for number in range(32)]
+    errors = [{"contract_id": name, "code": "X", "message": "no"} for name in names]
+    shown = {"error_contracts": {"2025-07": errors}}
+    unreadable = {f"ledger/S/E/P/2025-07/{name}.json": b"{" for name in ("c-3", "c-30")}
+    state = Together({STATE_FILE: json.dumps({KEY: shown}).encode(), **unreadable}, len(names))
+    reconcile_state(a_run(), state, "2025-08-02T00:00:00Z")
+    (first, second) = state_bucket.read_journal(state, a_plan()).notices
+    assert "ledger/S/E/P/2025-07/c-3.json cannot be read" in first.text
+    assert "ledger/S/E/P/2025-07/c-30.json cannot be read" in second.text

@@ -51,7 +51,7 @@ def test_usage_without_a_price_is_an_error_of_its_contract_and_not_free(
     world.hour("01/00", [a_record("c-1", CPU, **price), a_record("c-2", CPU, pricePerUnit=0.5)])
     ended = world.run()
     assert ended.error == "ContractsNeedAttention"
-    assert "c-1 (FORMULA)" in ended.cause
+    assert "c-1 (FORMULA since " in ended.cause
     assert "without pricePerUnit" in world.errors()[0]["message"]
     assert world.clazar.billed() == [("c-2", "cents", "2025-07", "50")]
 
@@ -78,7 +78,7 @@ def test_a_month_in_which_every_formula_fails_names_all_and_holds_up_no_later_mo
     world.every_hour("2025-07", [a_record("c-1", CPU, value=0.5)])
     ended = world.run()
     assert ended.error == "ContractsNeedAttention"
-    assert "2025-06: c-1 (FORMULA), 2025-06: c-2 (FORMULA)" in ended.cause
+    assert "2025-06: 2 contracts (FORMULA since 2026-01-01): c-1, c-2" in ended.cause
     assert [item["contract_id"] for item in world.errors("2025-06")] == ["c-1", "c-2"]
     assert world.clazar.billed() == [("c-1", "x", "2025-07", "1")]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from functions.adapters import leases, state_bucket
 from functions.adapters.clazar import Clazar
 from functions.domain.answers import Answer
 from functions.domain.month import Month, format_instant
@@ -151,6 +152,9 @@ class WholeMonth:
     def run(self, **given: Any) -> Finished:
         """Run an execution to its end, whichever way it ends."""
         run = self.started(**given)
+        if not run.dry_run:
+            lease = state_bucket.lease(self.state, run.plan)
+            leases.acquire(lease, run.execution, format_instant(self.now), lambda _: False)
         planned, closed, failure = None, [], None
         try:
             planned = plan_months(run, self.state, self.usage)
