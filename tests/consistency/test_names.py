@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from functions import errors
+from functions.domain import ledger
 from infra import credits_tasks, metering_tasks
 from infra.tasks import SETTLE_SECONDS, Task, snake_case
 
@@ -130,8 +131,20 @@ def test_every_lambda_state_retries_what_passes_and_unknown_errors_stay_loud(
 
 
 def test_no_contract_is_caught_for_an_error_that_is_not_about_it() -> None:
-    (rule,) = STATES["metering"]["SubmitContract"]["Catch"]
-    assert rule["ErrorEquals"] == ["PartnerRefused", "PartnerBusy", "OutcomeUnknown"]
+    """Everything else leaves the contract open for the next run, with its reason."""
+    blamed, left_open = STATES["metering"]["SubmitContract"]["Catch"]
+    assert blamed["ErrorEquals"] == ["PartnerRefused", "OutcomeUnknown"]
+    assert blamed["Next"] == "RecordError"
+    assert (left_open["ErrorEquals"], left_open["Next"]) == (["States.ALL"], "RecordOpen")
+    (of_claim,) = STATES["metering"]["ClaimContract"]["Catch"]
+    assert (of_claim["ErrorEquals"], of_claim["Next"]) == (["States.ALL"], "RecordOpen")
+
+
+def test_the_waits_before_a_repetition_are_those_that_the_ledger_asks_for() -> None:
+    rules = STATES["metering"]["SubmitContract"]["Retry"]
+    (rule,) = (rule for rule in rules if rule["ErrorEquals"] == ["OutcomeUnknown"])
+    waits = [rule["IntervalSeconds"] * rule["BackoffRate"] ** n for n in range(rule["MaxAttempts"])]
+    assert waits == [SETTLE_SECONDS * times for times in ledger._SETTLE_TIMES]  # noqa: SLF001
 
 
 @pytest.mark.parametrize(
