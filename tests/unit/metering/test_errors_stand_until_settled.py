@@ -221,4 +221,4 @@ def test_standing_errors_are_read_together_and_unreadable_ones_are_named() -> No
     reconcile_state(a_run(), state, "2025-08-02T00:00:00Z")
     (first, second) = state_bucket.read_journal(state, a_plan()).notices
     assert "ledger/S/E/P/2025-07/c-3.json cannot be read" in first
-    assert "ledger/S/E/P/2025-07/c-30.json cannot be read" in second.text
+    assert "ledger/S/E/P/2025-07/c-30.json cannot be read" in second
