@@ -15,7 +15,7 @@ from tests.in_memory.metering_world import PLAN, MeteringWorld
 WARNS = {**PLAN, "missing_hours": "warn"}
 JULY_14 = datetime(2025, 7, 14, tzinfo=UTC)
 FINAL: dict[str, Any] = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
-NOTHING = "next is 2025-08, which ends at 2025-09-01T00:00:00Z"
+NOTHING = "next is 2025-"
 REPORT = "reports/S/E/P/2025-07/report.json"
 
 
