@@ -37,8 +37,8 @@ from functions.errors import (
     PartnerRefused,
     PartnerUnreachable,
 )
-from functions.metering.payloads import ContractTask, Recorded
-from functions.payloads import dump, parse
+from functions.metering.payloads import ContractTask
+from functions.payloads import parse
 
 logger = Logger()
 # A request with its token and one repetition after a 401 fits in this.
@@ -63,8 +63,8 @@ class Outside(NamedTuple):
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Return once every line is accepted; otherwise the error says what came of it."""
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Return once every line is accepted; otherwise the error says what the outcome is."""
     task = parse(event, ContractTask)
     outside = Outside(
         configuration.state_bucket(),
@@ -76,7 +76,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     state_bucket.check_lease(outside.objects, task.run.plan, task.run.execution)
     submit_contract(task, outside)
     logger.info("contract accepted", contract=task.contract.contract_id, month=task.month)
-    return dump(Recorded(task.contract.contract_id, "accepted"))
 
 
 def submit_contract(task: ContractTask, outside: Outside) -> None:

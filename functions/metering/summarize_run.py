@@ -92,6 +92,8 @@ def _ending(
         said.append(f"contracts still open from earlier runs: {earlier}; {named}")
     if announcement.new or announcement.standing:
         said.append(TO_SETTLE)
+    if task.planned and task.planned.why:
+        said.append(task.planned.why)
     reminder = "contracts are still open" if announcement.reminds and not notices else ""
     return Ending(
         run=task.run,

@@ -32,9 +32,8 @@ def an_attempt_that_is_not_written_down(change: pytest.MonkeyPatch) -> None:
 def a_look_that_does_not_wait(change: pytest.MonkeyPatch) -> None:
     looked = lookup.looked
 
-    def hasty(entry: Entry, stored: Any, foreign: Any, *, request_over: bool) -> Entry:
-        del request_over
-        return looked(entry, stored, foreign, request_over=True)
+    def hasty(entry: Entry, listing: Any, owners: Any, _is_over: Any) -> Any:
+        return looked(entry, listing, owners, lambda _line: True)
 
     change.setattr(lookup, "looked", hasty)
 
@@ -68,7 +67,7 @@ def a_takeover_that_forgets_what_was_sent(change: pytest.MonkeyPatch) -> None:
         if entry.execution == terms.execution:
             return brought(entry, item, terms)
         unsent = tuple(
-            replace(line, state="open") if line.state == "sent" else line for line in entry.lines
+            replace(line, state="unsure") if line.state == "sent" else line for line in entry.lines
         )
         return brought(replace(entry, lines=unsent), item, terms)
 
