@@ -196,6 +196,9 @@ def test_a_record_that_another_plan_accounts_for_is_named_as_its() -> None:
 def test_of_other_plans_records_only_what_none_accounts_for_is_counted() -> None:
     line = looked(a_line("unsure"), stored("7"), stored("8", "r-2"), owners=(theirs("7"),))
     assert (line.billed, line.record_id) == ("8", "r-2")
+    of_whichever = looked(a_line("unsure"), stored("7"), stored("8", "r-2"), owners=(theirs(),))
+    assert of_whichever.billed == "8", "one of them is the other plan's, nobody knows which"
+    assert looked(a_line("unsure"), stored("7"), owners=(theirs(),)).billed == ""
 
 
 # More records than owners
