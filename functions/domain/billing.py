@@ -128,7 +128,7 @@ def bill(
 
 
 def _spellings(sums: Collection[tuple[Group, int | Decimal]]) -> dict[str | None, str]:
-    """Return the spelling that each contract id goes by: a UUID is one contract, however written."""
+    """Return the spelling that each contract id goes by: a UUID is one contract in any spelling."""
     names = sorted({contract for (contract, *_), _ in sums if contract is not None})
     first: dict[object, str] = {}
     return {name: first.setdefault(as_uuid(name) or name, name) for name in names}
