@@ -140,7 +140,7 @@ def _look_up(
         return lookup.not_listable(entry)
     if asked.queries or outside.seconds_left() < _SECONDS_FOR_A_REQUEST:
         document.write(replace(entry, asked=asked), version)
-        raise ListingUnfinished(f"{asked.rows} of Clazar's records for {name} read, to be resumed")
+        raise ListingUnfinished(f"{asked.rows} of Clazar's records for {name} read so far")
     begun, plan = parse_instant(asked.begun), task.run.plan
     stored = asked.listing.stored
     owners = state_bucket.owners(outside.objects, plan, task.of, name) if stored else []
