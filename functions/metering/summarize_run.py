@@ -85,7 +85,12 @@ def _ending(
     error = failure.error if failure else ATTENTION if announcement.new else ""
     resolved = [task.resolved.message] if task.resolved else []
     notices = [*overdue, *announcement.notices]
-    said = [*([cause] if cause else []), *resolved, *notices]
+    would = [
+        f"{item.month}: {item.to_submit_records} records of {item.to_submit} contracts would be sent"
+        for item in months
+        if item.dry_run and not item.late
+    ]
+    said = [*([cause] if cause else []), *would, *resolved, *notices]
     if announcement.standing:
         named = "; ".join(announcement.standing)[:_LONGEST_PART]
         earlier = announcement.total - announcement.new_total
