@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import msgspec
+
 from functions.adapters import credits_bucket
 from functions.adapters.cloudzero import SECONDS_FOR_A_REQUEST, Accepted, CloudZero
 from functions.adapters.storage import Objects
-from functions.domain.lease import Lease, Request, request_over, with_request, without_request
+from functions.domain.lease import Lease, Request, request_over, without_request
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     CredentialsRefused,
@@ -28,8 +30,9 @@ from functions.errors import (
     WriteConflict,
 )
 
+NOT_TAKEN = (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable)
 # After these nothing is underway. After anything else, nobody knows.
-_OVER = (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable, WriteConflict)
+_OVER = (*NOT_TAKEN, WriteConflict)
 
 
 class Clock(NamedTuple):
@@ -87,7 +90,7 @@ class Stream:
         if not request_over(held.value, now, self._clock.settle_seconds):
             raise StreamBusy(f"{self._lease.key}: {held.value.request} may still be underway")
         underway = Request(id=uuid4().hex, what=what, at=now.isoformat())
-        self._lease.write(with_request(held.value, underway), held)
+        self._lease.write(msgspec.structs.replace(held.value, request=underway), held)
         try:
             yield
         except _OVER:

@@ -6,38 +6,26 @@ that was lost CloudZero is asked before anything is posted again.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import clock, configuration, credits_bucket
 from functions.adapters.storage import Objects
-from functions.adapters.streams import Stream
+from functions.adapters.streams import NOT_TAKEN, Stream
 from functions.credits.payloads import Posted, PostTask
 from functions.domain import cbf
-from functions.domain.drop import Drop, State, moved
+from functions.domain.drop import Drop, State
 from functions.domain.month import format_instant
-from functions.errors import (
-    BadState,
-    CredentialsRefused,
-    PartnerBusy,
-    PartnerRefused,
-    PartnerUnreachable,
-)
-from functions.payloads import dump, parse
-
-logger = Logger()
+from functions.errors import BadState
+from functions.payloads import task_handler
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+@task_handler
+def handler(task: PostTask, context: LambdaContext) -> Posted:
     """Return CloudZero's id of the drop."""
-    task = parse(event, PostTask)
     stream = configuration.stream(task.run.connection, task.run.execution, context)
     at = format_instant(clock.now())
-    return dump(post_drop(task, configuration.credits_bucket(), stream, at))
+    return post_drop(task, configuration.credits_bucket(), stream, at)
 
 
 def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Posted:
@@ -57,7 +45,7 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Post
     posting = document.write(_posting(task, version.value if version else None, at), version)
     try:
         accepted = stream.post(task.of, body, lambda: document.read() == posting)
-    except (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable):
+    except NOT_TAKEN:
         document.change(lambda last: _concluded(last, task, "open", at))
         raise
     document.change(lambda last: _concluded(last, task, "posted", at, accepted.drop_id))
@@ -89,7 +77,7 @@ def _concluded(
 ) -> Drop:
     if last is None or not _is_ours(last, task):
         raise BadState(f"the record of {task.drop.month} was changed while its drop was posted")
-    return msgspec.structs.replace(moved(last, state, at), drop_id=drop_id)
+    return msgspec.structs.replace(last, state=state, at=at, drop_id=drop_id)
 
 
 def _doubts(task: PostTask, row_count: int | None) -> list[str]:

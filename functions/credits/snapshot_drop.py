@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import msgspec
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import clock, configuration, credits_bucket
@@ -19,18 +17,15 @@ from functions.domain import cbf, keys
 from functions.domain.drop import MonthSnapshot, is_stored, reason_to_hold
 from functions.domain.month import format_instant
 from functions.errors import DropHeld
-from functions.payloads import dump, parse
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+@task_handler
+def handler(task: DropTask, context: LambdaContext) -> Snapshot:
     """Return where the month's rows are kept, unless they are what was to be posted."""
-    task = parse(event, DropTask)
     stream = configuration.stream(task.run.connection, task.run.execution, context)
     bucket, limit = configuration.credits_bucket(), configuration.shrink_limit()
-    return dump(snapshot_drop(task, bucket, stream, limit, clock.now()))
+    return snapshot_drop(task, bucket, stream, limit, clock.now())
 
 
 def snapshot_drop(

@@ -247,8 +247,7 @@ class Pipeline:
     def _parse(self, run: Run) -> Parsed:
         if run.restore:
             return read_snapshot(run, self.bucket)
-        found = parse_credits(run, self.bucket, self.bucket, allow_reversals=self.allow_reversals)
-        return found.parsed
+        return parse_credits(run, self.bucket, self.bucket, allow_reversals=self.allow_reversals)
 
     def _month(self, run: Run, drop: DropItem) -> MonthEnd:
         stream = Stream(

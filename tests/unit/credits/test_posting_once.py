@@ -32,7 +32,7 @@ class OneDrop:
         run = settle(start, "bucket", CONNECTION)
         bucket = self.pipeline.bucket
         self.held_by(run.execution)
-        (drop,) = parse_credits(run, bucket, bucket, allow_reversals=False).parsed.drops
+        (drop,) = parse_credits(run, bucket, bucket, allow_reversals=False).drops
         self.task = PostTask(
             run=run, drop=drop, snapshot=Snapshot(is_stored=False, key=None, differed=True)
         )
