@@ -86,7 +86,7 @@ def _ending(
     resolved = [task.resolved.message] if task.resolved else []
     notices = [*overdue, *announcement.notices]
     would = [
-        f"{item.month}: {item.to_submit_records} records of {item.to_submit} contracts would be sent"
+        f"{item.month}: would send {item.to_submit_records} records of {item.to_submit} contracts"
         for item in months
         if item.dry_run and not item.late
     ]
