@@ -207,8 +207,18 @@ def test_a_contract_id_that_fits_no_key_is_named() -> None:
     assert tally([a_record(externalPayerId="\u00e9" * 100)]).problems
 
 
-FIELDS = {"externalPayerId": "c-2", "dimension": "mem", "value": 5, "pricePerUnit": 2}
-FLAT = '{"externalPayerId": "c-1", "dimension": "cpu", "value": 1, "pricePerUnit": 1}'
+FIELDS = {
+    "externalPayerId": "c-2",
+    "dimension": "mem",
+    "value": 5,
+    "pricePerUnit": 2,
+    "podName": "pod-2",
+    "instanceId": "i-2",
+}
+FLAT = (
+    '{"externalPayerId": "c-1", "dimension": "cpu", "value": 1, "pricePerUnit": 1, '
+    '"podName": "pod-1", "instanceId": "i-1"}'
+)
 
 
 @pytest.mark.parametrize("name", FIELDS)
