@@ -253,7 +253,8 @@ def test_a_key_that_stands_twice_is_found_beside_a_record_without_it(name: str) 
     ],
 )
 def test_the_same_names_elsewhere_are_no_problem(extra: str) -> None:
-    body = f"[{FLAT}, {FLAT[:-1]}, {extra}}}]".encode("latin-1")
+    bare = '{"externalPayerId": "c-1", "dimension": "cpu", "value": 1, "pricePerUnit": 1}'
+    body = f"[{bare}, {bare[:-1]}, {extra}}}]".encode("latin-1")
     found = tally(body)
     assert (found.problems, found.groups) == ([], {("c-1", "cpu", 1, None): 2})
 
