@@ -101,8 +101,7 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
     """Take an entry over for this execution and bring its open lines up to date.
 
     A quantity that was accepted or may have been is never changed, nor is the window it was sent
-    for; a different result of today's computation is kept beside it. What is left of a window that
-    was cut elsewhere stays what it was.
+    for. What is left of a window that was cut elsewhere stays what it was.
     """
     claimed = replace(
         entry, execution=terms.execution, claimed_at=terms.at, asked=None, settled_at=None
@@ -158,13 +157,12 @@ def _keeps_window(entry: Entry, until: str | None) -> bool:
 
 def _refreshed(line: Line, item: ContractItem) -> Line | None:
     quantity = item.quantities.get(line.dimension)
-    if not line.is_fixed:
-        if not quantity:
-            return None
-        amount, carried = (found.get(line.dimension, "") for found in (item.amounts, item.carried))
-        return replace(line, quantity=quantity, amount=amount, carried=carried)
-    later = None if quantity == line.quantity else quantity or "0"
-    return replace(line, computed_later=later)
+    if line.is_fixed:
+        return line
+    if not quantity:
+        return None
+    amount, carried = (found.get(line.dimension, "") for found in (item.amounts, item.carried))
+    return replace(line, quantity=quantity, amount=amount, carried=carried)
 
 
 def _next(entry: Entry, item: ContractItem, terms: Terms) -> Claim:

@@ -45,7 +45,6 @@ class Line(
     code: str = ""
     message: str = ""
     errors: tuple[str, ...] = ()
-    computed_later: str | None = None
 
     @property
     def taken(self) -> str:

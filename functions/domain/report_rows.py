@@ -72,7 +72,6 @@ def rows_of(
 def _row(
     bill: ContractBill, entry: Entry | None, name: str, line: Line | None, *, by_hand: bool
 ) -> Row:
-    quantity = _quantity(bill, entry, name, line)
     carried = (line.carried if line else bill.carried.get(name)) or "0"
     column, outcome = _became(entry, line, by_hand=by_hand)
     amount = entry.amounts.get(name) if entry else None
@@ -84,9 +83,13 @@ def _row(
     if amount is not None:
         carried = "0" if column == "waived" else carried  # it is left to other months
         due = Fraction(amount) + Fraction(carried)
-        taken = due if column == "waived" else Fraction(quantity)
+        taken = due if column == "waived" else Fraction(_quantity(bill, entry, name, line))
+        # Clazar may bill another quantity than ours, or one that we have not sent.
+        billed = Fraction(line.billed) if line and line.billed else Fraction(0)
+        shares = {"billed": billed, "open": Fraction(0), "waived": Fraction(0)}
+        shares[column] += taken - billed
         money = {"usage": amount, "carried_in": carried, "due": exact_text(due)}
-        money |= {"billed": "0", "open": "0", "waived": "0", column: exact_text(taken)}
+        money |= {share: exact_text(value) for share, value in shares.items()}
         money["remainder"] = exact_text(due - taken)
         outcome = outcome or ("not sent" if taken else NOTHING)
     return Row(
@@ -116,7 +119,7 @@ def _became(entry: Entry | None, line: Line | None, *, by_hand: bool) -> tuple[s
 
 def _quantity(bill: ContractBill, entry: Entry | None, name: str, line: Line | None) -> str:
     if line:
-        return (line.state == "accepted" and line.billed) or line.quantity
+        return line.taken
     return "0" if entry and name in entry.unbilled else bill.quantities.get(name, "0")
 
 
@@ -129,8 +132,6 @@ def _details(
     )
     if line and line.billed:
         yield f"Clazar bills {line.billed}, not {line.quantity}"
-    if line and line.computed_later:
-        yield f"computed later: {line.computed_later}"
     if entry is None:
         return
     held, today = entry.amounts.get(name, ""), bill.amounts.get(name, "0")

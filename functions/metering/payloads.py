@@ -69,13 +69,6 @@ class RunTask(msgspec.Struct, frozen=True):
     run: Run
 
 
-class Reconciled(msgspec.Struct, frozen=True):
-    """Output of ReconcileState: contracts that were waived by hand, or shown as errors wrongly."""
-
-    waived: int
-    corrected: int
-
-
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """Output of ResolveContract: what became of the contract's month."""
 
@@ -192,13 +185,6 @@ class Claimed(msgspec.Struct, frozen=True):
 
     action: Action
     problem: Problem
-
-
-class Recorded(msgspec.Struct, frozen=True):
-    """Output of RecordSuccess, RecordError and RecordOpen."""
-
-    contract_id: str
-    outcome: str
 
 
 class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
@@ -27,23 +26,22 @@ from functions.domain.remainders import remainders_of
 from functions.domain.resolution import resolve
 from functions.domain.state_file import MonthState, PlanState
 from functions.errors import BadState
-from functions.metering.payloads import Reconciled, Run, RunTask
-from functions.payloads import dump, parse
+from functions.metering.payloads import Run, RunTask
+from functions.payloads import task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
-    """Return how much was taken over."""
-    run, objects = parse(event, RunTask).run, configuration.state_bucket()
+@task_handler
+def handler(task: RunTask, _context: object) -> None:
+    """Return nothing."""
+    run, objects = task.run, configuration.state_bucket()
     state_bucket.check_lease(objects, run.plan, run.execution)
-    reconciled = reconcile_state(run, objects, format_instant(clock.now()))
-    logger.info("state reconciled", reconciled=dump(reconciled))
-    return dump(reconciled)
+    waived, shown = reconcile_state(run, objects, format_instant(clock.now()))
+    logger.info("state reconciled", waived=waived, shown_as_settled=shown)
 
 
-def reconcile_state(run: Run, objects: Objects, at: str) -> Reconciled:
+def reconcile_state(run: Run, objects: Objects, at: str) -> tuple[int, int]:
     """Waive what an operator has moved to the successes; show as one what the ledger has settled.
 
     The second is what an execution leaves that has settled a contract and ended before it could
@@ -80,7 +78,7 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> Reconciled:
     if unreadable:
         told = state_bucket.journal(objects, run.plan)
         told.change(lambda before: with_notices(before or Journal(), unreadable))
-    return Reconciled(waived, shown)
+    return waived, shown
 
 
 def _end_if_settled(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, configuration, state_bucket
@@ -13,23 +11,22 @@ from functions.domain.failures import NOT_COMPUTED, explain
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant
 from functions.errors import BadState, LeaseLost
-from functions.metering.payloads import ContractTask, Recorded
-from functions.payloads import Problem, dump, parse
+from functions.metering.payloads import ContractTask
+from functions.payloads import Problem, task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
-    """Return the contract with its outcome."""
-    task, objects = parse(event, ContractTask), configuration.state_bucket()
+@task_handler
+def handler(task: ContractTask, _context: object) -> None:
+    """Return nothing."""
+    objects = configuration.state_bucket()
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
-    recorded = record_error(task, objects, format_instant(clock.now()))
-    logger.error("contract needs attention", contract=recorded.contract_id, month=task.month)
-    return dump(recorded)
+    record_error(task, objects, format_instant(clock.now()))
+    logger.error("contract needs attention", contract=task.contract.contract_id, month=task.month)
 
 
-def record_error(task: ContractTask, objects: Objects, at: str) -> Recorded:
+def record_error(task: ContractTask, objects: Objects, at: str) -> None:
     """Close the entry as failed, unless the evidence that it was billed came in after all."""
     name = task.contract.contract_id
     document = state_bucket.entry(objects, task.run.plan, task.of, name)
@@ -45,5 +42,4 @@ def record_error(task: ContractTask, objects: Objects, at: str) -> Recorded:
         failure = explain(entry, at, error=problem.error, cause=problem.message)
         return ledger.fail(entry, failure)
 
-    written = document.change(failed).value
-    return Recorded(name, "error" if written.failure else "success")
+    document.change(failed)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from aws_lambda_powertools import Logger
 
@@ -11,26 +9,24 @@ from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys
 from functions.domain.outcome import Open
-from functions.metering.payloads import ContractTask, Recorded
-from functions.payloads import Problem, dump, parse
+from functions.metering.payloads import ContractTask
+from functions.payloads import Problem, task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
-    """Return the contract with its outcome."""
-    task, objects = parse(event, ContractTask), configuration.state_bucket()
+@task_handler
+def handler(task: ContractTask, _context: object) -> None:
+    """Return nothing."""
+    objects = configuration.state_bucket()
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
-    recorded = record_open(task, objects)
-    logger.error("contract left open", contract=recorded.contract_id, month=task.month)
-    return dump(recorded)
+    record_open(task, objects)
+    logger.error("contract left open", contract=task.contract.contract_id, month=task.month)
 
 
-def record_open(task: ContractTask, objects: Objects) -> Recorded:
+def record_open(task: ContractTask, objects: Objects) -> None:
     """Write the reason beside the run's files: the ledger itself may be what cannot be written."""
     name, problem = task.contract.contract_id, task.problem or Problem("UNKNOWN")
     root = keys.open_contracts(task.run.plan, task.of, task.run.name)
     reason = Open(contract_id=name, error=problem.error, message=problem.message[:1_000])
     objects.put(keys.open_contract(root, name), msgspec.json.encode(reason))
-    return Recorded(name, "open")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, configuration, state_bucket
@@ -12,21 +10,21 @@ from functions.domain import ledger
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant
 from functions.errors import BadState
-from functions.metering.payloads import ContractTask, Recorded
-from functions.payloads import dump, parse
+from functions.metering.payloads import ContractTask
+from functions.payloads import task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
-    """Return the contract with its outcome."""
-    task, objects = parse(event, ContractTask), configuration.state_bucket()
+@task_handler
+def handler(task: ContractTask, _context: object) -> None:
+    """Return nothing."""
+    objects = configuration.state_bucket()
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
-    return dump(record_success(task, objects, format_instant(clock.now())))
+    record_success(task, objects, format_instant(clock.now()))
 
 
-def record_success(task: ContractTask, objects: Objects, at: str) -> Recorded:
+def record_success(task: ContractTask, objects: Objects, at: str) -> None:
     """Mark the entry as settled; an entry without evidence for every line is an error."""
     name = task.contract.contract_id
     document = state_bucket.entry(objects, task.run.plan, task.of, name)
@@ -37,4 +35,3 @@ def record_success(task: ContractTask, objects: Objects, at: str) -> Recorded:
         return entry if entry.settled_at else ledger.succeed(entry, at)
 
     document.change(settled)
-    return Recorded(name, "success")

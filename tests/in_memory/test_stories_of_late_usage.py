@@ -15,7 +15,7 @@ from tests.in_memory.metering_world import PLAN, MeteringWorld
 WARNS = {**PLAN, "missing_hours": "warn"}
 JULY_14 = datetime(2025, 7, 14, tzinfo=UTC)
 FINAL: dict[str, Any] = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
-NOTHING = "nothing to report"
+NOTHING = "next is 2025-"
 REPORT = "reports/S/E/P/2025-07/report.json"
 
 
@@ -35,7 +35,7 @@ def message(world: MeteringWorld, **given: Any) -> str:
 def test_a_change_is_told_once_and_the_next_one_again(billed: MeteringWorld) -> None:
     billed.put_usage("2025-07", "01/06", {"c-1": {"cpu": 1}})
     assert "(+1)" in message(billed)
-    assert message(billed) == NOTHING
+    assert message(billed).startswith(NOTHING)
     billed.put_usage("2025-07", "01/07", {"c-1": {"cpu": 1}})
     assert "(+2)" in message(billed)
 
@@ -65,13 +65,13 @@ def test_late_usage_that_cannot_be_read_is_named_after_what_is_due_was_billed(
 def test_months_outside_the_window_are_not_compared(billed: MeteringWorld) -> None:
     billed.put_usage("2025-07", "01/06", {"c-1": {"cpu": 1}})
     billed.configure({**WARNS, "late_window": 0})
-    assert message(billed) == NOTHING
+    assert message(billed).startswith(NOTHING)
     billed.put_usage("2025-08", "01/00", {"c-1": {"cpu": 1}})
     billed.timeline.pass_time(31 * 86_400)
     billed.exported_to(billed.now())
     assert "(+1)" not in message(billed)
     billed.configure({**WARNS, "late_window": 1})
-    assert message(billed) == NOTHING
+    assert message(billed).startswith(NOTHING)
     assert billed.state()["last_processed_month"] == "2025-08"
     billed.configure({**WARNS, "late_window": 2})
     assert "(+1)" in message(billed)

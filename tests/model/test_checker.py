@@ -14,6 +14,7 @@ from functions.domain import claim, closing, ledger, lookup
 from functions.domain.answers import Answer
 from functions.domain.ledger_entry import Attempt, Entry
 from functions.domain.outcome import Outcome, account
+from functions.domain.submission import Request
 from tests.model.explorer import explore
 from tests.model.order import Order
 from tests.model.outside import Outside
@@ -32,9 +33,8 @@ def an_attempt_that_is_not_written_down(change: pytest.MonkeyPatch) -> None:
 def a_look_that_does_not_wait(change: pytest.MonkeyPatch) -> None:
     looked = lookup.looked
 
-    def hasty(entry: Entry, stored: Any, foreign: Any, *, request_over: bool) -> Entry:
-        del request_over
-        return looked(entry, stored, foreign, request_over=True)
+    def hasty(entry: Entry, listing: Any, owners: Any, _is_over: Any) -> Any:
+        return looked(entry, listing, owners, lambda _line: True)
 
     change.setattr(lookup, "looked", hasty)
 
@@ -52,8 +52,8 @@ def an_answer_that_is_taken_for_granted(change: pytest.MonkeyPatch) -> None:
 def a_lost_answer_that_counts_as_not_taken(change: pytest.MonkeyPatch) -> None:
     submit = Outside.submit
 
-    def forgetful(self: Outside, body: bytes) -> Reply:
-        reply = submit(self, body)
+    def forgetful(self: Outside, request: Request) -> Reply:
+        reply = submit(self, request)
         if reply.outcome != "unknown":
             return reply
         return reply._replace(answers=dict.fromkeys(reply.answers, Answer(kind="not_taken")))
@@ -68,7 +68,7 @@ def a_takeover_that_forgets_what_was_sent(change: pytest.MonkeyPatch) -> None:
         if entry.execution == terms.execution:
             return brought(entry, item, terms)
         unsent = tuple(
-            replace(line, state="open") if line.state == "sent" else line for line in entry.lines
+            replace(line, state="unsure") if line.state == "sent" else line for line in entry.lines
         )
         return brought(replace(entry, lines=unsent), item, terms)
 

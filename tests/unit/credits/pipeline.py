@@ -158,9 +158,9 @@ class Bucket(MemoryObjects):
             return found._replace(body=None)
         return found
 
-    def read(self, key: str) -> Stored | None:
+    def read(self, key: str, *, unless: str = "") -> Stored | None:
         self.pipeline.point("get")
-        return super().read(key)
+        return super().read(key, unless=unless)
 
     def put(self, key: str, body: bytes) -> None:
         self.pipeline.point("put")

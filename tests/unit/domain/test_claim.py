@@ -104,24 +104,16 @@ def test_what_is_billed_stays_untouched_as_long_as_it_comes_to_the_same() -> Non
     assert claim(entry, an_item(), LATER) == Claim(entry, "nothing")
 
 
-def test_what_is_billed_is_compared_with_what_it_comes_to_today() -> None:
+def test_what_is_billed_stays_whatever_it_comes_to_today_but_new_usage_is_sent() -> None:
     entry = an_entry(a_line("accepted"), settled_at="t-0")
-    for quantities, later in (({"cpu": "6"}, "6"), ({}, "0"), ({"cpu": "0"}, "0")):
-        taken = claim(entry, an_item(quantities), AGAIN)
-        assert taken.action == "record_success"
-        assert taken.entry.lines == (a_line("accepted", computed_later=later),)
-        assert (taken.entry.settled_at, taken.entry.execution) == (None, "x-2")
+    for quantities in ({"cpu": "6"}, {}, {"cpu": "0"}):
+        assert claim(entry, an_item(quantities), AGAIN) == Claim(entry, "nothing")
     both = an_item({"cpu": "5", "mem": "1"}, usage={"mem": "1"})
     more = claim(entry, both, AGAIN)
     assert more.action == "submit"
     assert more.entry.lines == (a_line("accepted"), Line(dimension="mem", quantity="1"))
     known = replace(entry, usage={"mem": "1"})
     assert claim(known, both, AGAIN) == Claim(known, "nothing"), "it was billed as something else"
-
-
-def test_a_difference_that_has_gone_is_no_longer_noted() -> None:
-    entry = an_entry(a_line("accepted", computed_later="6"), settled_at="t-0")
-    assert claim(entry, an_item(), AGAIN).entry.lines == (a_line("accepted"),)
 
 
 def test_a_formula_that_fails_today_is_told_even_of_what_is_billed() -> None:
@@ -159,9 +151,8 @@ def test_a_listing_that_was_read_in_part_is_begun_again_by_the_next_claim() -> N
         a_line("unsure", doubts=1),
     ],
 )
-def test_a_quantity_that_may_have_left_is_kept_and_the_new_one_is_noted(line: Line) -> None:
-    taken = claim(an_entry(line), an_item({"cpu": "6"}), TERMS).entry
-    assert taken.lines == (replace(line, computed_later="6"),)
+def test_a_quantity_that_may_have_left_is_kept(line: Line) -> None:
+    assert claim(an_entry(line), an_item({"cpu": "6"}), TERMS).entry.lines == (line,)
 
 
 @pytest.mark.parametrize("terms", [LATER, MONTHS_RUN])

@@ -96,3 +96,10 @@ def test_errors_that_are_asked_for_come_beside_those_that_were_reopened() -> Non
     known = a_month(failed=names("a"), reopened=names("x"), closed=True)
     items = contracts_due([], known, NOTHING._replace(errors=True))
     assert [(item.contract_id, item.retry) for item in items] == [("a", True), ("x", True)]
+
+
+def test_an_item_that_is_listed_as_a_success_as_well_says_so() -> None:
+    """Then an operator has not put it there since this run has chosen it."""
+    known = a_month(done=names("b"), reopened=names("a", "b"))
+    items = contracts_due([a_bill("a"), a_bill("b")], known, NOTHING)
+    assert [(item.contract_id, item.done) for item in items] == [("a", False), ("b", True)]

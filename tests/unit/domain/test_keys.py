@@ -25,6 +25,8 @@ def test_everything_of_a_plan_has_its_place() -> None:
         "manifests/S/E/P/2025-07/x-1/": keys.manifest_files(PLAN, JULY, "x-1"),
         "runs/S/E/P/2025-07/x-1/": keys.run(PLAN, JULY, "x-1", dry_run=False),
         "previews/S/E/P/2025-07/x-1/": keys.run(PLAN, JULY, "x-1", dry_run=True),
+        "runs/S/E/P/2025-07/x-1/open/": keys.open_contracts(PLAN, JULY, "x-1"),
+        "runs/S/E/P/2025-07/x-1/closed.json": keys.closed(PLAN, JULY, "x-1"),
         "reports/S/E/P/2025-07/": keys.report(PLAN, JULY),
     }
     assert list(places.values()) == list(places)
@@ -48,6 +50,16 @@ def test_a_contract_id_stays_within_its_folder_and_reads_back(contract: str) -> 
     key = keys.ledger_entry(PLAN, JULY, contract)
     assert key.rpartition("/")[0] == "ledger/S/E/P/2025-07"
     assert keys.contract_of(key) == contract
+
+
+def test_why_a_contract_was_left_open_has_a_short_key_whatever_its_id_is() -> None:
+    """A key that storage refuses may be the very reason."""
+    root = keys.open_contracts(PLAN, JULY, "x-1")
+    names = ["c-1", "C-1", "c-1 ", "\u00e9" * 1_000, "a/b", ".."]
+    found = {keys.open_contract(root, name) for name in names}
+    assert len(found) == len(names)
+    assert all(key.startswith(root) and len(key) == len(root) + 37 for key in found)
+    assert all(key.isascii() and "/" not in key.removeprefix(root) for key in found)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def the_outcome(
     bills = [ContractBill(contract_id=name, usage={}, quantities={}) for name in sorted(contracts)]
     usage = the_usage(bills, processed)
     known = {entry.contract_id: entry for entry in entries}
-    return account(usage, known, MonthState(done, failed), left, cloud="aws")
+    return account(usage, known, MonthState(done, failed), left, formulas={})
 
 
 FAILED = ledger.fail(an_entry("c", cpu="1"), Failure(code="X", message="m", errors=("m",), at="t"))
@@ -63,12 +63,23 @@ def test_a_claim_that_was_never_settled_is_not_accepted_even_without_lines() -> 
 
 
 def test_an_entry_that_lacks_a_dimension_of_the_bill_is_not_accepted() -> None:
-    bill = ContractBill(contract_id="c", usage={}, quantities={"cpu": "1", "mem": "2"})
-    entries = {"c": settled("c", cpu="1")}
-    state = MonthState(NOBODY, NOBODY)
-    assert account(the_usage([bill], {"c"}), entries, state, NOBODY, cloud="aws").unaccounted == [
-        "c"
-    ]
+    bill = ContractBill(
+        contract_id="c", usage={"cpu": "1", "mem": "2"}, quantities={"cpu": "1", "mem": "2"}
+    )
+
+    def unaccounted(entry: Entry, **formulas: str) -> list[str]:
+        state = MonthState(NOBODY, NOBODY)
+        usage = the_usage([bill], {"c"})
+        return account(usage, {"c": entry}, state, NOBODY, formulas=formulas).unaccounted
+
+    cpu = replace(settled("c", cpu="1"), usage={"cpu": "1"})
+    assert unaccounted(cpu) == ["c"]
+    assert unaccounted(settled("c", cpu="1", mem="2")) == []
+    renamed = replace(
+        settled("c", cores="1"), formulas={"cores": "cpu + mem"}, usage={"cpu": "1", "mem": "1"}
+    )
+    assert unaccounted(renamed) == [], "it is billed under its earlier name"
+    assert unaccounted(renamed, cpu="cpu", mem="mem") == []
 
 
 def test_an_error_is_accounted_for() -> None:

@@ -1,4 +1,4 @@
-"""What is told of a month's contracts: to the state file, and to the person who reads the error."""
+"""What is reported of a month: to the state file, and to the operator who reads the error."""
 
 from typing import Any
 
@@ -8,14 +8,25 @@ from msgspec.structs import replace
 
 from functions.domain.announcement import some
 from functions.domain.billing import ContractBill, MonthBill
-from functions.domain.ledger_entry import Attempt, Decision, Entry, Failure, Line, LineState
+from functions.domain.ledger_entry import (
+    TAKEN_OVER,
+    Attempt,
+    Decision,
+    Entry,
+    Failure,
+    Line,
+    LineState,
+)
 from functions.domain.month import Month
 from functions.domain.outcome import (
+    Open,
     Outcome,
     account,
+    blamed,
     error_record,
     explain_open,
     is_shown,
+    noticed,
     overtaken,
     withdrawn,
 )
@@ -46,7 +57,7 @@ def accounted(
     entries: list[Entry], contracts: set[str], processed: set[str], *, closed: bool | None = None
 ) -> Outcome:
     bills = [
-        ContractBill(contract_id=name, usage={}, quantities={"cpu": "5"})
+        ContractBill(contract_id=name, usage={"cpu": "5"}, quantities={"cpu": "5"})
         for name in sorted(contracts)
     ]
     usage = MonthUsage(
@@ -63,8 +74,8 @@ def accounted(
     ledger = {entry.contract_id: entry for entry in entries}
     state = MonthState(frozenset({"known"}), NOBODY)
     if closed is None:
-        return account(usage, ledger, state, NOBODY, cloud="aws")
-    return account(usage, ledger, state, NOBODY, closed=closed, cloud="aws")
+        return account(usage, ledger, state, NOBODY, formulas={})
+    return account(usage, ledger, state, NOBODY, closed=closed, formulas={})
 
 
 def test_a_contract_without_an_entry_keeps_its_month_open_until_that_is_closed() -> None:
@@ -109,7 +120,7 @@ def test_an_error_shows_the_records_that_are_not_billed() -> None:
         Line(dimension="cpu", quantity="5", state="refused"),
         Line(dimension="mem", quantity="7", state="accepted"),
     )
-    entry = an_entry(*lines, failure=FAILURE, retries=2, until="2025-07-13T10:00:00Z")
+    entry = an_entry(*lines, failure=FAILURE, retries=2, until="2025-07-13T10:00:00Z", cloud="gcp")
     record = {
         "cloud": "gcp",
         "contract_id": "c-1",
@@ -118,7 +129,7 @@ def test_an_error_shows_the_records_that_are_not_billed() -> None:
         "end_time": "2025-07-13T09:59:59Z",
         "quantity": "5",
     }
-    assert error_record("gcp", entry) == ErrorRecord(
+    assert error_record(entry) == ErrorRecord(
         contract_id="c-1",
         errors=["cpu: no"],
         code="DIM",
@@ -130,13 +141,13 @@ def test_an_error_shows_the_records_that_are_not_billed() -> None:
 
 
 def test_an_error_without_a_record_or_a_retry_shows_none() -> None:
-    found = error_record("aws", an_entry(failure=FAILURE))
+    found = error_record(an_entry(failure=FAILURE))
     assert (found.payload, found.retry_count, found.last_retry_time) == (None, 0, None)
 
 
 def test_what_has_not_failed_has_no_error_to_show() -> None:
     with pytest.raises(ValueError, match=r"^c-1 has not failed$"):
-        error_record("aws", an_entry())
+        error_record(an_entry())
 
 
 def an_attempt(outcome: str) -> Attempt:
@@ -149,27 +160,124 @@ def test_an_open_month_is_told_with_what_came_last_of_each_contract() -> None:
     attempts = (an_attempt("timeout"), an_attempt("429"), an_attempt("503"))
     ledger = {
         "c-1": an_entry(attempts=attempts),
-        "c-2": an_entry(attempts=attempts, hindered_by="429 since noon"),
+        "c-2": an_entry(attempts=attempts),
         "c-3": an_entry(),
     }
-    assert explain_open("2025-07", ["c-1", "c-2", "c-3", "c-4"], ledger) == (
-        "2025-07 stays open, run again; contracts neither accepted nor recorded as errors: "
-        "4: c-1 (503); c-2 (429 since noon); 2 contracts: c-3, c-4"
+    left_open = [Open(contract_id="c-2", error="PartnerBusy", message="429 since noon")]
+    assert explain_open("2025-07", ["c-1", "c-2", "c-3", "c-4"], ledger, left_open) == (
+        "2025-07 stays open, run again; contracts left open: "
+        "4: c-1 (503); c-2 (PartnerBusy: 429 since noon); 2 contracts: c-3, c-4"
     )
 
 
 def test_a_reason_that_keeps_many_contracts_open_is_said_once() -> None:
     names = [f"c-{number:03d}" for number in range(300)]
-    ledger = {name: an_entry(hindered_by="no connection", name=name) for name in names}
-    told = explain_open("2025-07", names, ledger)
-    assert "errors: 300: 300 contracts (no connection): c-000, c-001" in told
+    left_open = [
+        Open(contract_id=name, error="PartnerUnreachable", message="no connection")
+        for name in names
+    ]
+    told = explain_open("2025-07", names, {}, left_open)
+    said = "left open: 300: 300 contracts (PartnerUnreachable: no connection): c-000, c-001"
+    assert said in told
     assert told.endswith(", c-019, and 280 more")
+
+
+# Whom Clazar does not serve
+
+
+FORBIDDEN = "POST /metering/: HTTP 403: forbidden"
+
+
+def not_served(name: str, message: str = FORBIDDEN, error: str = "ContractUnserved") -> Open:
+    return Open(contract_id=name, error=error, message=message)
+
+
+def through(name: str, status: int | None = 200) -> Entry:
+    """Return an entry whose request was answered with a status, whatever it said."""
+    line = Line(dimension="cpu", quantity="5", state="sent")
+    return an_entry(line, name=name, attempts=(replace(an_attempt("answered"), status=status),))
+
+
+def waiting(name: str = "c-1") -> Entry:
+    return an_entry(Line(dimension="cpu", quantity="5"), name=name)
+
+
+def blamed_for(left_open: list[Open], *entries: Entry) -> dict[str, str]:
+    found = blamed(left_open, {entry.contract_id: entry for entry in entries}, "t-9")
+    return {name: failure.code for name, failure in found.items()}
+
+
+def test_a_contract_that_is_not_served_while_another_gets_through_is_to_blame_itself() -> None:
+    found = blamed([not_served("c-1")], {"c-1": waiting(), "c-2": through("c-2")}, "t-9")
+    assert found == {
+        "c-1": Failure(code="HTTP_403", message=FORBIDDEN, errors=(FORBIDDEN,), at="t-9")
+    }
+
+
+def test_if_none_gets_through_nobody_is_to_blame() -> None:
+    both = [not_served("c-1"), not_served("c-2")]
+    assert blamed_for(both, waiting("c-1"), waiting("c-2")) == {}
+    for status in (None, 403, 429, 500):
+        assert blamed_for(both, waiting("c-1"), through("c-2", status)) == {}
+    assert blamed_for([not_served("c-1")], through("c-1")) == {}, "its own answer is no other's"
+
+
+def test_a_listing_that_answers_for_others_says_nothing_of_what_may_be_sent() -> None:
+    """One that was taken over from the listing has sent nothing."""
+    taken_over = billed("c-2")
+    listing = not_served("c-1", "GET /metering/: HTTP 500: broken")
+    assert blamed_for([listing], waiting(), taken_over) == {"c-1": "HTTP_500"}
+    assert blamed_for([not_served("c-1")], waiting(), taken_over) == {}
+    nothing_to_bill = an_entry(name="c-2", settled_at="t")
+    assert blamed_for([listing], waiting(), nothing_to_bill) == {}
+
+
+def test_only_an_answer_about_the_contract_blames_it_and_only_while_it_is_open() -> None:
+    for error in ("PartnerBusy", "PartnerUnreachable", "CredentialsRefused", "StorageBusy"):
+        assert blamed_for([not_served("c-1", error=error)], waiting(), through("c-2")) == {}
+    settled = replace(waiting(), settled_at="t")
+    assert blamed_for([not_served("c-1")], settled, through("c-2")) == {}
+    assert blamed_for([not_served("c-9")], through("c-2")) == {}, "it was never claimed"
+    no_listing = not_served("c-1", "GET /metering/: HTTP 200 without a listing: <html>")
+    assert blamed_for([no_listing], waiting(), through("c-2")) == {"c-1": "HTTP_200"}
+    assert blamed_for([not_served("c-1", "?")], waiting(), through("c-2")) == {"c-1": "NOT_SERVED"}
+
+
+def test_one_that_is_not_served_and_may_have_been_billed_is_in_doubt_before_all() -> None:
+    doubtful = through("c-1")
+    assert blamed_for([not_served("c-1")], doubtful, through("c-2")) == {"c-1": "OUTCOME_UNKNOWN"}
+
+
+# What has to be looked at although it is billed
+
+
+def test_what_was_taken_over_is_named_with_its_records_in_one_line() -> None:
+    line = Line(
+        dimension="cpu", quantity="5", state="accepted", evidence=TAKEN_OVER, record_id="r-1"
+    )
+    ledger = {
+        "c-1": an_entry(line, replace(line, dimension="mem", record_id=None)),
+        "c-2": an_entry(replace(line, evidence="listing"), name="c-2"),
+        "c-3": an_entry(line, name="c-3"),
+    }
+    text = (
+        "2025-07: taken over from Clazar's records, not sent by this pipeline: 2: "
+        "c-1 cpu 5 (record r-1), c-1 mem 5 (record ?)"
+    )
+    assert noticed(["c-2", "c-1", "c-9"], ledger) == [text]
+    assert noticed(["c-2"], ledger) == noticed([], ledger) == []
+
+
+def test_more_records_than_owners_are_named_for_contracts_of_this_run() -> None:
+    line = Line(dimension="cpu", quantity="5", state="accepted", surplus="Clazar bills 2 records")
+    ledger = {"c-1": an_entry(line), "c-2": an_entry(line, name="c-2")}
+    assert noticed(["c-2"], ledger) == ["2025-07: c-2: Clazar bills 2 records"]
 
 
 def test_an_error_that_the_ledger_has_replaced_since_is_shown_anew() -> None:
     entry = an_entry(Line(dimension="cpu", quantity="5", state="refused"), failure=FAILURE)
     entry = replace(entry, settled_at="t")
-    shown = msgspec.to_builtins(error_record("aws", entry))
+    shown = msgspec.to_builtins(error_record(entry))
 
     def failed(item: dict[str, Any]) -> list[str]:
         usage = MonthUsage(
@@ -184,7 +292,7 @@ def test_an_error_that_the_ledger_has_replaced_since_is_shown_anew() -> None:
             bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
         )
         state = MonthState(NOBODY, frozenset({"c-1"}), {"c-1": item})
-        return list(account(usage, {"c-1": entry}, state, NOBODY, cloud="aws").failed)
+        return list(account(usage, {"c-1": entry}, state, NOBODY, formulas={}).failed)
 
     assert failed(shown) == []
     assert failed({**shown, "note": "Jane asks the customer"}) == []
@@ -195,7 +303,7 @@ def test_an_error_that_the_ledger_has_replaced_since_is_shown_anew() -> None:
 def test_what_was_refused_and_has_gone_is_named_for_contracts_of_this_run() -> None:
     ledger = {name: billed(name, withdrawn={"mem": "7", "disk": "1"}) for name in ("c-1", "c-2")}
     assert withdrawn(["c-2", "c-9"], ledger) == [
-        f"2025-07: c-2 {what} was not billed before, and the files say nothing of it now"
+        f"2025-07: c-2 {what} was not billed before, and the files no longer contain it"
         for what in ("disk: 1", "mem: 7")
     ]
 
@@ -215,14 +323,14 @@ def test_final_usage_covers_its_month_with_fewer_dimensions() -> None:
 def test_a_contract_is_shown_as_it_is_if_it_is_done_or_its_very_error_stands_there() -> None:
     line = Line(dimension="cpu", quantity="5", state="refused")
     failed = an_entry(line, failure=FAILURE, settled_at="t")
-    item = msgspec.to_builtins(error_record("aws", failed))
+    item = msgspec.to_builtins(error_record(failed))
     state = MonthState(NOBODY, frozenset({"c-1"}), {"c-1": item})
-    assert is_shown("aws", failed, state)
-    assert not is_shown("aws", replace(failed, failure=None), state)
-    assert not is_shown("aws", failed, MonthState(NOBODY, NOBODY, {}))
+    assert is_shown(failed, state)
+    assert not is_shown(replace(failed, failure=None), state)
+    assert not is_shown(failed, MonthState(NOBODY, NOBODY, {}))
     other = replace(failed, failure=replace(FAILURE, code="OTHER"))
-    assert not is_shown("aws", other, state)
-    assert is_shown("aws", other, MonthState(frozenset({"c-1"}), NOBODY, {}))
+    assert not is_shown(other, state)
+    assert is_shown(other, MonthState(frozenset({"c-1"}), NOBODY, {}))
 
 
 def test_who_was_settled_while_it_was_being_sent_is_named_if_it_was_sent() -> None:
@@ -237,7 +345,6 @@ def test_who_was_settled_while_it_was_being_sent_is_named_if_it_was_sent() -> No
 def test_what_another_plan_may_have_sent_counts_although_it_was_waived() -> None:
     states: tuple[LineState, ...] = (
         "unsure",
-        "open",
         "sent",
         "present",
         "accepted",
@@ -254,7 +361,7 @@ def test_what_another_plan_may_have_sent_counts_although_it_was_waived() -> None
 
 def test_an_error_that_stands_does_not_hide_those_behind_it() -> None:
     failed = an_entry(failure=FAILURE, settled_at="t", name="a")
-    shown = {"a": msgspec.to_builtins(error_record("aws", failed))}
+    shown = {"a": msgspec.to_builtins(error_record(failed))}
     usage = MonthUsage(
         files=0,
         records=0,
@@ -268,4 +375,4 @@ def test_an_error_that_stands_does_not_hide_those_behind_it() -> None:
     )
     state = MonthState(NOBODY, frozenset({"a"}), shown)
     ledger = {"a": failed, "z": billed("z")}
-    assert account(usage, ledger, state, NOBODY, cloud="aws") == Outcome(["z"], {}, [])
+    assert account(usage, ledger, state, NOBODY, formulas={}) == Outcome(["z"], {}, [])

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from msgspec.structs import replace
 
-from functions.domain.ledger_entry import Decision, Entry, Line
+from functions.domain.ledger_entry import Decision, Entry, Line, LineState
 from functions.domain.remainders import Remainders, balance, remainders_of, with_entries
 
 
@@ -75,13 +75,27 @@ def test_of_what_was_waived_only_what_was_accepted_leaves_a_remainder() -> None:
 def test_what_a_person_has_listed_as_a_success_leaves_what_was_accepted_of_it() -> None:
     lines = (
         replace(a_line("cpu", "2", "2.75"), state="accepted"),
-        replace(a_line("mem", "3", "3.5"), state="open"),
+        a_line("mem", "3", "3.5"),
     )
     entries = [an_entry("c-1", *lines), an_entry("c-2", *lines[:1], disk="0.5")]
     assert remainders_of(entries, {}, done={"c-1", "c-2"}).contracts == {
         "c-1": {"cpu": "0.75"},
         "c-2": {"cpu": "0.75", "disk": "0.5"},
     }
+
+
+def test_what_clazar_bills_with_another_quantity_is_what_was_billed() -> None:
+    """The customer pays that: what it is more or less than usage is carried to the next month."""
+
+    def left(quantity: str, billed: str, state: LineState) -> dict[str, str]:
+        line = replace(a_line("cpu", quantity, "5.5"), billed=billed, state=state)
+        return remainders_of([an_entry("c-1", line)], {}).contracts.get("c-1", {})
+
+    assert left("5", "7", "refused") == left("5", "7", "accepted") == {"cpu": "-1.5"}
+    assert left("5", "3", "accepted") == {"cpu": "2.5"}
+    assert left("5", "3", "refused") == {"cpu": "0.5"}, "the rest is still to be settled"
+    assert left("5", "5.5", "accepted") == {}
+    assert left("5", "", "refused") == {"cpu": "0.5"}
 
 
 def test_one_entry_is_renewed_beside_the_others() -> None:
