@@ -61,14 +61,15 @@ def test_what_another_plan_has_sent_or_may_have_is_its_with_dimension_and_quanti
     lines = [*(a_line(state, state) for state in STATES), a_line("given up", "waived")]
     keep(objects, an_entry(*lines, attempts=(attempt,)))
     assert owners(objects) == [
-        Owner("S:E:other", state, "5") for state in ("accepted", "present", "sent", "waived")
+        Owner("S:E:other", state, "5", certain=state == "accepted")
+        for state in ("accepted", "present", "sent", "waived")
     ]
 
 
 def test_another_plan_accounts_for_what_clazar_bills_of_it() -> None:
     objects = MemoryObjects()
     keep(objects, an_entry(a_line(billed="7")))
-    assert owners(objects) == [Owner("S:E:other", "cpu", "7")]
+    assert owners(objects) == [Owner("S:E:other", "cpu", "7", certain=True)]
 
 
 def test_a_success_that_no_ledger_knows_accounts_for_any_record() -> None:
@@ -84,7 +85,7 @@ def test_of_a_plan_with_an_entry_the_ledger_says_what_the_success_is_for() -> No
     objects = MemoryObjects()
     keep(objects, an_entry(a_line()))
     say(objects, {"2025-07": ["c-1"]})
-    assert owners(objects) == [Owner("S:E:other", "cpu", "5")]
+    assert owners(objects) == [Owner("S:E:other", "cpu", "5", certain=True)]
 
 
 def test_other_months_and_contracts_are_nobodys_here() -> None:
@@ -102,7 +103,10 @@ def test_a_uuid_is_the_same_contract_however_the_other_plan_writes_it(
     objects = MemoryObjects()
     keep(objects, an_entry(a_line(), contract=theirs))
     say(objects, {"2025-07": [theirs]}, plan="By:Hand:P")
-    assert owners(objects, ours) == [Owner("By:Hand:P"), Owner("S:E:other", "cpu", "5")]
+    assert owners(objects, ours) == [
+        Owner("By:Hand:P"),
+        Owner("S:E:other", "cpu", "5", certain=True),
+    ]
 
 
 def test_every_plan_is_asked_however_many_there_are() -> None:
