@@ -218,7 +218,8 @@ class Operators:
                 return None
         doubted = [line for line in entry.get("lines", ()) if _in_doubt(line)]
         seen = {
-            self._status(Sold(plan.key, contract, line["dimension"], month)) for line in doubted
+            self._status(Sold(plan.key, contract, line["dimension"], month), line)
+            for line in doubted
         }
         if "pending" in seen:
             return None
@@ -226,12 +227,18 @@ class Operators:
             return "accepted"
         return "not_accepted" if seen == {""} else "waived"
 
-    def _status(self, sold: Sold) -> str:
-        """Say what is true of a line; a record that nobody accounts for is taken for ours."""
+    def _status(self, sold: Sold, line: dict[str, Any]) -> str:
+        """Say what is true of a line; a record that nobody accounts for is taken for ours.
+
+        One of another quantity only if the pipeline has seen that: its books would be wrong.
+        """
         receiver = self._world.receiver
         status = receiver.status(sold)
-        if status or not receiver.foreign(sold) or (sold.window[0], sold.month) in self.accounted:
+        if status or (sold.window[0], sold.month) in self.accounted:
             return status
+        known = line.get("billed", line["quantity"])
+        if not any(held.row["quantity"] == known for held in receiver.foreign(sold)):
+            return ""
         others = [plan for plan in self._world.plans if plan.key != sold.plan]
         taken = sum(is_accepted(self._world, plan, sold) for plan in others)
         return "success" if receiver.windows()[sold.window] > taken else ""

@@ -48,6 +48,7 @@ class Promises:
         self.required: dict[tuple[str, str], frozenset[str]] = {}
         self.last: dict[str, str] = {}
         self._windows: dict[str, Window] = {}
+        self._claims: dict[tuple[str, str, str], dict[str, tuple[str, frozenset[str]]]] = {}
         self._sources: dict[tuple[Sold, str], frozenset[str]] = {}
         self._told: set[str] = set()
         self._noted: list[str] = []
@@ -64,6 +65,8 @@ class Promises:
             self._noted.append(f"3: the dry run {execution.name} wrote {key}")
         if key == self._world.plan.state_file:
             self._state_written(execution, json.loads(body))
+        if invocation.state == "ClaimContract":
+            self._claimed(execution, json.loads(body))
 
     def _sent(self, invocation: Invocation, records: list[dict[str, str]]) -> None:
         """What is parked stays so until a person removes the error or asks for a retry.
@@ -92,14 +95,29 @@ class Promises:
         if parked and not begun and not asked:
             self._noted.append(f"9: {execution.name} sent {contract} of {month}, which is parked")
 
-    def _note_sources(self, execution: Execution, records: list[dict[str, str]]) -> None:
-        """Note which usage each name reads, as it was configured when a quantity first left."""
+    def _claimed(self, execution: Execution, entry: dict[str, Any]) -> None:
+        """Note which usage each line bills: as it was configured when its quantity was computed.
+
+        What is left of final usage keeps its quantities, and so does what may have been accepted.
+        """
+        who = (execution.input["plan"], entry["contract_id"], entry["month"])
+        before = self._claims.get(who, {})
         formulas = self._world.configured[execution.name].dimensions
+        self._claims[who] = found = {}
+        for line in entry.get("lines", ()):
+            name, quantity = line["dimension"], line["quantity"]
+            fixed = line.get("state", "unsure") != "unsure" or line.get("doubts")
+            if name in before and before[name][0] == quantity and (fixed or entry.get("until")):
+                found[name] = before[name]
+            else:
+                found[name] = (quantity, frozenset(parts(formulas.get(name, name))[0]))
+
+    def _note_sources(self, execution: Execution, records: list[dict[str, str]]) -> None:
         for record in records:
             month, name = record["start_time"][:7], record["dimension"]
             sold = Sold(execution.input["plan"], record["contract_id"], name, month)
-            read, _ = parts(formulas.get(name, name))
-            self._sources.setdefault((sold, record["quantity"]), frozenset(read))
+            known = self._claims[sold.plan, sold.contract, month][name]
+            self._sources[sold, record["quantity"]] = known[1]
 
     def _state_written(self, execution: Execution, document: dict[str, Any]) -> None:
         plan = self._world.plan_of(execution.input["plan"])
