@@ -13,22 +13,19 @@ from functions.domain import keys
 from functions.domain.ledger_entry import TAKEN_OVER
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
+from tests.simulation.balance import Balance, entries_of
+from tests.simulation.books import BY_HAND, Sold
 from tests.simulation.exporter import Exporter
 from tests.simulation.operators import Operators
-from tests.simulation.promises import Promises, amounts
-from tests.simulation.receiver import BY_HAND, Sold
+from tests.simulation.promises import Promises
 from tests.simulation.terms import FIRST, LAST, MONTHS
+from tests.simulation.told import amounts
 from tests.simulation.usage import Totals
 from tests.simulation.world import StoryWorld
 
 _HOUR = 3_600.0
 _DAY = 24 * _HOUR
 _MOST_ROUNDS, _MOST_ENDED = 60, 1_000
-_BOUNDS = {
-    "floor": lambda left: 0 <= left < 1,
-    "half_up": lambda left: -Fraction(1, 2) <= left < Fraction(1, 2),
-    "ceiling": lambda left: -1 < left <= 0,
-}
 
 
 class Ending:
@@ -43,6 +40,7 @@ class Ending:
     ) -> None:
         self._world, self._operators = world, operators
         self._exporters, self._promises = exporters, promises
+        self._balance = Balance(world, operators)
         self._as_of = LAST.start + timedelta(days=8)
 
     def tidy_up(self) -> None:
@@ -112,10 +110,11 @@ class Ending:
             if self._promises.last.get(plan.key) != str(LAST):
                 yield f"4: {plan.key} has got to {self._promises.last.get(plan.key)}"
             yield from self._of_lines(plan)
-            yield from self._of_balance(plan)
+            yield from self._balance.broken(plan)
             for month in self._window(plan):
                 yield from (
-                    f"6: nobody was told: {text}" for text in self._promises.untold(plan, month)
+                    f"6: nobody was told: {text}"
+                    for text in self._promises.told.untold(plan, month)
                 )
             for index in range(MONTHS):
                 yield from self._of_report(plan, str(FIRST.plus(index)))
@@ -125,17 +124,11 @@ class Ending:
         months = [LAST.plus(-back) for back in range(plan.late_window)]
         return [str(month) for month in months]
 
-    def _entries(self, plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
-        for index in range(-1, MONTHS + 3):
-            month = str(FIRST.plus(index))
-            for entry in self._world.entries(plan, month):
-                yield month, entry
-
     def _of_lines(self, plan: Plan) -> Iterator[str]:
         """4: every line is accepted once, waived, settled by hand, or an error that was told."""
         counts = self._world.receiver.counts()
         parked = {(key.key, month, name) for key, month, name in self._operators.parked()}
-        for month, entry in self._entries(plan):
+        for month, entry in entries_of(self._world, plan):
             who = (plan.key, month, entry["contract_id"])
             for line in entry.get("lines", ()):
                 sold = Sold(plan.key, entry["contract_id"], line["dimension"], month)
@@ -146,11 +139,11 @@ class Ending:
                 settled = state in ("accepted", "waived") or who in self._operators.by_hand
                 if not settled and who not in parked:
                     yield f"4: {sold} is {state} in the end, and in no list"
-                if line.get("evidence") == TAKEN_OVER and not self._promises.was_taken_over(
+                if line.get("evidence") == TAKEN_OVER and not self._promises.told.was_taken_over(
                     month, who[2]
                 ):
                     yield f"13: {sold} was taken over and nobody was told"
-            if who in parked and not self._promises.was_named(month, who[2]):
+            if who in parked and not self._promises.told.was_named(month, who[2]):
                 yield f"4: {who} is parked and nobody was told"
             yield from self._of_amounts(plan, month, entry)
 
@@ -185,70 +178,6 @@ class Ending:
             if lines.get(held.sold.dimension) != held.row["quantity"]:
                 yield f"4: {held.row} is not what the ledger holds: {lines}"
 
-    def _of_balance(self, plan: Plan) -> Iterator[str]:
-        """5: usage = quantities + what rounding left, to the last digit."""
-        if self._world.has_changed(plan):
-            yield from self._of_changed_balance(plan)
-            return
-        sums: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
-        for month, entry in self._entries(plan):
-            name = entry["contract_id"]
-            for dimension, left in self._left(plan, entry).items():
-                sums[name, dimension] += left
-                bound = _BOUNDS[plan.rounding](left) or _billed_otherwise(entry, dimension)
-                if not plan.carry_remainders and not bound:
-                    yield f"5: {month} {name} {dimension} leaves {left} of its own"
-        held = self._balance(plan)
-        if not plan.carry_remainders:
-            if held:
-                yield f"5: nothing is carried, and yet {held}"
-            return
-        for line in sorted(sums.keys() | held.keys()):
-            if sums.get(line, 0) != held.get(line, 0):
-                yield f"5: {line} leaves {sums.get(line)}, the books say {held.get(line)}"
-            elif not _BOUNDS[plan.rounding](sums[line]):
-                yield f"5: {line} leaves {sums[line]}, more than {plan.rounding} can"
-
-    def _of_changed_balance(self, plan: Plan) -> Iterator[str]:
-        """5: of each month the books hold what was left by formulas that were the same then."""
-        bucket = self._world.state_bucket
-        for month in {month for month, _ in self._entries(plan)} if plan.carry_remainders else ():
-            body = bucket.objects.get(keys.remainders(plan, Month.parse(month)), b"{}")
-            books = json.loads(body)
-            formulas, held = books.get("formulas", {}), books.get("contracts", {})
-            for entry in self._world.entries(plan, month):
-                name, of = entry["contract_id"], entry.get("formulas", {})
-                left = {
-                    dimension: value
-                    for dimension, value in self._left(plan, entry).items()
-                    if value and of.get(dimension) == formulas.get(dimension)
-                }
-                known = {what: Fraction(text) for what, text in held.get(name, {}).items()}
-                if left != known:
-                    yield f"5: {month} {name} leaves {left}, the books say {known}"
-
-    def _left(self, plan: Plan, entry: dict[str, Any]) -> dict[str, Fraction]:
-        """Return usage - quantity by dimension. What was given up leaves nothing."""
-        lines = {line["dimension"]: line for line in entry.get("lines", ())}
-        billed = {name for name, line in lines.items() if line.get("state") == "accepted"}
-        who = (plan.key, entry["month"], entry["contract_id"])
-        given_up = entry.get("decisions", [{}])[-1].get("what") == "waived"
-        given_up = given_up or (who in self._operators.by_hand and len(billed) < len(lines))
-        return {
-            name: Fraction(text) - (_taken(lines[name]) if name in lines else 0)
-            for name, text in amounts(entry).items()
-            if name in billed or not given_up
-        }
-
-    def _balance(self, plan: Plan) -> dict[tuple[str, str], Fraction]:
-        found: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
-        bucket = self._world.state_bucket
-        for key in bucket.names(keys.remainders(plan)):
-            for name, left in json.loads(bucket.objects[key]).get("contracts", {}).items():
-                for dimension, text in left.items():
-                    found[name, dimension] += Fraction(text)
-        return found
-
     def _of_report(self, plan: Plan, month: str) -> Iterator[str]:
         """7: a month's files = amounts by contract + quarantined + dropped, as reported."""
         key = f"{keys.report(plan, Month.parse(month))}report.json"
@@ -276,19 +205,6 @@ class Ending:
             found = {held.row["quantity"] for held in ours or receiver.foreign(sold)}
             if row["billed"] not in ("", "0", *found):
                 yield f"7: the report of {month} of {plan.key} shows as billed: {row}"
-
-
-def _taken(line: dict[str, Any]) -> Fraction:
-    """Return what a line's usage is billed with: another quantity, if somebody else billed that."""
-    billed, quantity = Fraction(line.get("billed", 0)), Fraction(line["quantity"])
-    if billed and (line.get("state") == "accepted" or billed > quantity):
-        return billed
-    return quantity
-
-
-def _billed_otherwise(entry: dict[str, Any], dimension: str) -> bool:
-    lines = {line["dimension"]: line for line in entry.get("lines", ())}
-    return "billed" in lines.get(dimension, {})
 
 
 def _row_adds_up(row: dict[str, Any], *, by_others: bool) -> bool:

@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions.domain.failures import CONFIGURATION_CHANGED
-from functions.domain.month import Month, format_instant, parse_instant
+from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
-from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.machine import Execution
 from tests.simulation.changes import changed
-from tests.simulation.dialect import canonical
 from tests.simulation.exporter import Exporter
-from tests.simulation.receiver import Sold
 from tests.simulation.terms import FIRST
+from tests.simulation.truth import Truth
 from tests.simulation.world import StoryWorld
 
 Parked = tuple[Plan, str, str]
@@ -30,8 +28,7 @@ class Operators:
         self._world, self._rng, self._exporters = world, world.rng, exporters
         self.excused: set[tuple[str, str, str]] = set()
         self.by_hand: set[tuple[str, str, str]] = set()
-        # By their canonical ids: months that another program has billed and has told of.
-        self.accounted: set[tuple[str, str]] = set()
+        self.truth = Truth(world)
         self.settled_at: dict[tuple[str, str, str], datetime] = {}
         self._kept: bytes | None = None
         self._put_back: Plan | None = None
@@ -194,7 +191,7 @@ class Operators:
         """Decide, if what happened can be known by now."""
         world = self._world
         busy = any(found.status == "RUNNING" for found in world.step_functions.executions)
-        outcome = None if busy else self._truth(plan, month, contract)
+        outcome = None if busy else self.truth.of(plan, month, contract)
         if outcome is None:
             return False
         if self._rng.random() < wave:
@@ -206,42 +203,6 @@ class Operators:
             {"plan": plan.key, "resolve": {**decision, "reason": f"{self._who()} has looked"}}
         )
         return True
-
-    def _truth(self, plan: Plan, month: str, contract: str) -> str | None:
-        """Say what is true of everything that is in doubt; waived where it is half and half."""
-        entry = self._world.entry(plan, month, contract)
-        if entry is None:
-            return None
-        if entry.get("attempts"):
-            since = self._world.now() - parse_instant(entry["attempts"][-1]["at"])
-            if since.total_seconds() <= SETTLE_SECONDS:
-                return None
-        doubted = [line for line in entry.get("lines", ()) if _in_doubt(line)]
-        seen = {
-            self._status(Sold(plan.key, contract, line["dimension"], month), line)
-            for line in doubted
-        }
-        if "pending" in seen:
-            return None
-        if seen == {"success"}:
-            return "accepted"
-        return "not_accepted" if seen == {""} else "waived"
-
-    def _status(self, sold: Sold, line: dict[str, Any]) -> str:
-        """Say what is true of a line; a record that nobody accounts for is taken for ours.
-
-        One of another quantity only if the pipeline has seen that: its books would be wrong.
-        """
-        receiver = self._world.receiver
-        status = receiver.status(sold)
-        if status or (sold.window[0], sold.month) in self.accounted:
-            return status
-        known = line.get("billed", line["quantity"])
-        if not any(held.row["quantity"] == known for held in receiver.foreign(sold)):
-            return ""
-        others = [plan for plan in self._world.plans if plan.key != sold.plan]
-        taken = sum(is_accepted(self._world, plan, sold) for plan in others)
-        return "success" if receiver.windows()[sold.window] > taken else ""
 
     def break_state(self) -> None:
         """Leave the state file unreadable, until somebody puts it right."""
@@ -276,21 +237,6 @@ class Operators:
                         item if isinstance(item, str) else item["contract_id"] for item in items
                     ]
                     self.excused |= {(plan.key, month, contract) for contract in found}
-        self.accounted.clear()
+        self.truth.accounted.clear()
         self.settled_at.clear()
         self._world.state_bucket.remove([self._world.plan.state_file])
-
-
-def is_accepted(world: StoryWorld, plan: Plan, sold: Sold) -> bool:
-    """Say whether a plan's ledger counts a record of something as its own."""
-    return any(
-        line["dimension"] == sold.dimension and line.get("state") == "accepted"
-        for name in world.terms.contracts[plan.plan_id]
-        if canonical(name) == sold.window[0]
-        for line in (world.entry(plan, sold.month, name) or {}).get("lines", ())
-    )
-
-
-def _in_doubt(line: dict[str, Any]) -> bool:
-    state = line.get("state", "unsure")
-    return state in ("sent", "present") or (state == "refused" and line.get("code") == "DUPLICATE")

@@ -79,14 +79,15 @@ class Past:
                         "start_time": format_instant(month.start),
                         "end_time": format_instant(month.last_second),
                         "quantity": str(quantity),
-                    }
+                    },
+                    self._world.now(),
                 )
         return billed
 
     def _list(self, key: str, month: Month, contract: str) -> None:
         """Put the contract's month into `success_contracts`, as who has billed it would."""
         self._world.say(f"{contract} {month} is a success of {key}")
-        self._operators.accounted.add((canonical(contract), str(month)))
+        self._operators.truth.accounted.add((canonical(contract), str(month)))
         bucket, name = self._world.state_bucket, self._world.plan.state_file
         document = json.loads(bucket.objects.get(name, b"{}"))
         months = document.setdefault(key, {}).setdefault("success_contracts", {})

@@ -157,7 +157,7 @@ class Story:
             status = rng.choice((403, 503))
             self.world.say(f"! {contract} is answered with {status}")
             receiver.unserved[contract] = status
-            self.world.timeline.after(days, lambda: receiver.unserved.pop(contract, None))
+            self.world.timeline.after(days, lambda: receiver.serve(contract))
         elif what < 0.65:
             self.world.say(f"! {contract} is not known")
             receiver.unknown_contracts.add(contract)

@@ -6,12 +6,10 @@ What it bills is known for certain, because it is written down here when it happ
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from functions.adapters.clazar_http import NeverSent, NoAnswer, Response
 from functions.errors import CredentialsRefused
@@ -19,6 +17,7 @@ from infra.metering_tasks import TASKS
 from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.points import Invocation, Points
 from tests.in_memory.timeline import Timeline
+from tests.simulation.books import Books, Held, Sold
 from tests.simulation.dialect import Dialect, canonical
 
 _MOODS = (
@@ -34,7 +33,6 @@ _MOODS = (
     "silent and not taken",
 )
 _LONGEST_PENDING = 7_200
-BY_HAND = "by hand"
 _FORBIDDEN = 403
 # A request has arrived and is listed within SETTLE_SECONDS of when it was written down, which is
 # not before its function began: this is what the pipeline takes for granted.
@@ -44,38 +42,11 @@ _AFTER_THE_DEADLINE = timedelta(seconds=SETTLE_SECONDS - _LIVES - 1)
 _AFTER_A_2XX = timedelta(seconds=3_600 - _LIVES - 1)
 
 
-class Sold(NamedTuple):
-    """What may be billed once by a plan. Without one it is BY_HAND, or of an earlier program."""
-
-    plan: str
-    contract: str
-    dimension: str
-    month: str
-
-    @property
-    def window(self) -> tuple[str, str, str]:
-        """What a receiver that knows no plans tells apart."""
-        return canonical(self.contract), self.dimension, self.month
-
-
-@dataclass
-class Held:
-    """A record as it is stored here; listed from a moment on that is not later than promised.
-
-    `lags_until`: the same if the pipeline knows that its request was answered with a 2xx.
-    """
-
-    sold: Sold
-    row: dict[str, str]
-    listed_from: datetime
-    lags_until: datetime | None = None
-
-
-class Receiver:
+class Receiver(Books):
     """One account. `away` is an outage: `unreachable`, `credentials` or `busy`.
 
-    `unserved`: contracts for which it answers 403 (`POST`, `GET`) or 503 (`GET`). `watch` is told of
-    every request, and `knows` says whether the ledger has the 2xx that answered one.
+    `unserved`: contracts for which it answers 403 (`POST`, `GET`) or 503 (`GET`). `watch` is called
+    with every request, and `knows` says whether the ledger has the 2xx that answered one.
     """
 
     def __init__(
@@ -91,6 +62,7 @@ class Receiver:
         lists: bool,
         rate: float,
     ) -> None:
+        super().__init__()
         self._rng, self._points, self._timeline, self._say = rng, points, timeline, say
         self.refuses_duplicates, self.lists, self.rate = refuses_duplicates, lists, rate
         self.dialect, self._dimensions = dialect, dimensions
@@ -98,42 +70,9 @@ class Receiver:
         self.unserved: dict[str, int] = {}
         self.unregistered: set[tuple[str, str]] = set()
         self.away = ""
-        self.held: list[Held] = []
         self.faults = 0
         self.watch: Callable[[Invocation, list[dict[str, str]]], None] = lambda *_: None
         self.knows: Callable[[Sold], bool] = lambda _sold: False
-
-    def accepted(self) -> Iterator[Held]:
-        """Yield what is billed."""
-        return (held for held in self.held if held.row["status"] == "success")
-
-    def counts(self) -> Counter[Sold]:
-        """How often everything is billed."""
-        return Counter(held.sold for held in self.accepted())
-
-    def status(self, sold: Sold) -> str:
-        """Return `success`, `pending`, or nothing: what a person sees who looks."""
-        found = {held.row["status"] for held in self.held if held.sold == sold}
-        return next((status for status in ("success", "pending") if status in found), "")
-
-    def windows(self) -> Counter[tuple[str, str, str]]:
-        """How often everything is billed, by whomever."""
-        return Counter(held.sold.window for held in self.accepted())
-
-    def foreign(self, sold: Sold) -> list[Held]:
-        """Return the records of the same window that no plan of this pipeline has sent."""
-        return [
-            held
-            for held in self.accepted()
-            if held.sold.plan == BY_HAND and held.sold.window == sold.window
-        ]
-
-    def bill_by_hand(self, record: dict[str, str]) -> None:
-        """Take a record that is not of this pipeline."""
-        month = record["start_time"][:7]
-        sold = Sold(BY_HAND, record["contract_id"], record["dimension"], month)
-        row = {**record, "id": f"r-{len(self.held) + 1}", "status": "success"}
-        self.held.append(Held(sold, row, self._timeline.now))
 
     def heal(self) -> None:
         """From now on everything is taken and answered."""
@@ -141,6 +80,10 @@ class Receiver:
         self.unserved.clear()
         self.unknown_contracts.clear()
         self.unregistered.clear()
+
+    def serve(self, contract: str) -> None:
+        """Answer for a contract again."""
+        self.unserved.pop(contract, None)
 
     def post(self, body: bytes) -> Response:
         """Answer `POST /metering/`."""
@@ -172,32 +115,21 @@ class Receiver:
     def _answered(
         self, plan: str, records: list[dict[str, str]], mood: str, deadline: datetime
     ) -> Response:
+        if refusal := self._refused(records[0]["contract_id"], mood):
+            return refusal
         latest = deadline + _AFTER_THE_DEADLINE
-        if mood == "credentials":
-            raise CredentialsRefused("Clazar refused the credentials in the secret: HTTP 401")
-        if mood == "busy":
-            return Response(429, "slow down")
-        if self.unserved.get(canonical(records[0]["contract_id"])) == _FORBIDDEN:
-            return Response(_FORBIDDEN, '{"message": "this contract belongs to another seller"}')
-        if mood == "unreachable":
-            raise NeverSent("connection refused")
-        if mood == "dropped":
-            raise NoAnswer("connection lost")
         if mood == "late":
             later = self._until(latest)
             self._timeline.after(later, lambda: self._take_late(plan, records, latest))
             raise NoAnswer("timed out")
-        if mood == "silent and not taken":
-            return self.dialect.silent()
         first = len(self.held)
         results = [self._take(plan, item, latest, pending=mood == "pending") for item in records]
         if mood == "lost":
             raise NoAnswer("connection lost")
         if mood in ("silent", "partial") and self.dialect.lags:
             for held in self.held[first:]:
-                held.lags_until = self._timeline.now + timedelta(
-                    seconds=self._until(deadline + _AFTER_A_2XX)
-                )
+                seconds = self._until(deadline + _AFTER_A_2XX)
+                held.lags_until = self._timeline.now + timedelta(seconds=seconds)
         if mood == "silent":
             return self.dialect.silent()
         if self.dialect.duplicate == "HTTP 409" and all(
@@ -207,6 +139,20 @@ class Receiver:
         if mood == "partial":
             results = [item for item in results if self._rng.random() < 0.5]
         return Response(200, json.dumps({"results": results}))
+
+    def _refused(self, contract: str, mood: str) -> Response | None:
+        """Return the answer to a request of which nothing is taken, or raise what there is."""
+        if mood == "credentials":
+            raise CredentialsRefused("Clazar refused the credentials in the secret: HTTP 401")
+        if mood == "busy":
+            return Response(429, "slow down")
+        if self.unserved.get(canonical(contract)) == _FORBIDDEN:
+            return Response(_FORBIDDEN, '{"message": "this contract belongs to another seller"}')
+        if mood == "unreachable":
+            raise NeverSent("connection refused")
+        if mood == "dropped":
+            raise NoAnswer("connection lost")
+        return self.dialect.silent() if mood == "silent and not taken" else None
 
     def _take_late(self, plan: str, records: list[dict[str, str]], latest: datetime) -> None:
         self._say(f"the late request of {records[0]['contract_id']} arrives")

@@ -15,9 +15,10 @@ from functions.errors import StorageBusy
 from tests.in_memory import definitions
 from tests.in_memory.machine import Execution, StateFailed
 from tests.in_memory.metering_world import MeteringWorld
+from tests.simulation.books import Sold
 from tests.simulation.execution_log import ToldMachine, ToldStepFunctions
 from tests.simulation.faults import Faults
-from tests.simulation.receiver import Receiver, Sold
+from tests.simulation.receiver import Receiver
 from tests.simulation.storage import StoryBucket
 from tests.simulation.terms import FIRST, Terms
 from tests.simulation.usage import Totals, totals
