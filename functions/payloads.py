@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from msgspec import inspect
 
 from functions.domain.month import format_instant, parse_instant
 from functions.errors import BadInput
 
 T = TypeVar("T")
+_logger = Logger()
 _CLOCK_SKEW = timedelta(hours=1)
 
 
@@ -35,14 +40,9 @@ class Problem(msgspec.Struct, frozen=True, rename="pascal"):
     def message(self) -> str:
         """The message of a function's error, or the cause as it stands."""
         try:
-            details = msgspec.json.decode(self.cause)
-        except msgspec.DecodeError:
+            return str(msgspec.json.decode(self.cause)["errorMessage"])
+        except (msgspec.DecodeError, TypeError, KeyError):
             return self.cause
-        return str(details["errorMessage"]) if _has_message(details) else self.cause
-
-
-def _has_message(details: object) -> bool:
-    return isinstance(details, dict) and "errorMessage" in details
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +56,18 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     result: dict[str, Any]
 
 
+def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, LambdaContext], Any]:
+    """Make a state's Lambda of a function from its task, as its annotation says, to its output."""
+    kind = next(iter(get_type_hints(use).values()))
+
+    @wraps(use)
+    @_logger.inject_lambda_context
+    def handler(event: Any, context: LambdaContext) -> Any:
+        return msgspec.to_builtins(use(parse(event, kind), context))
+
+    return handler
+
+
 def parse(event: object, kind: type[T]) -> T:
     """Read a state's input; BadInput names the field."""
     try:
@@ -67,31 +79,32 @@ def parse(event: object, kind: type[T]) -> T:
 def _known(kind: Any, said: str) -> str:
     """Return the names that are known where one was not: of fields, or of a field's values."""
     place = re.search(r"`\$\.([a-z_.]+)`", said)
-    found = inspect.type_info(kind)
+    found: Any = inspect.type_info(kind)
     for name in place[1].split(".") if place else ():
-        fields = found.fields if isinstance(found, inspect.StructType) else ()
-        found = next((_given(field.type) for field in fields if field.name == name), found)
+        fields = {field.name: field.type for field in getattr(found, "fields", ())}
+        found = fields.get(name, found)
+        if isinstance(found, inspect.UnionType):  # optional: what it holds if it holds something
+            found = next(of for of in found.types if not isinstance(of, inspect.NoneType))
     names: list[str] = []
-    if "unknown field" in said and isinstance(found, inspect.StructType):
-        names = [field.name for field in found.fields]
-    elif "enum value" in said and isinstance(found, inspect.LiteralType):
-        names = [str(value) for value in found.values]
+    if "unknown field" in said:
+        names = [field.name for field in getattr(found, "fields", ())]
+    elif "enum value" in said:
+        names = [str(value) for value in getattr(found, "values", ())]
     return f"; known are {', '.join(names)}" if names else ""
 
 
-def _given(found: inspect.Type) -> inspect.Type:
-    """Return what an optional field holds if it holds something."""
-    of = found.types if isinstance(found, inspect.UnionType) else (found,)
-    return next(kind for kind in of if not isinstance(kind, inspect.NoneType))
+def given(field: str, read: Callable[[str], T], text: str) -> T:
+    """Read a value of the execution input; BadInput names its field."""
+    try:
+        return read(text)
+    except ValueError as error:
+        raise BadInput(f"{field}: {error}") from error
 
 
 def time_of_run(text: str | None, start: Start) -> str:
     """Return the moment that a run is about: `as_of`, or when it was started. Never the future."""
     now = parse_instant(start.started)
-    try:
-        as_of = now if text is None else parse_instant(text)
-    except ValueError as error:
-        raise BadInput(f"as_of: {error}") from error
+    as_of = now if text is None else given("as_of", parse_instant, text)
     if as_of > now + _CLOCK_SKEW:
         raise BadInput(f"as_of: {text} is in the future")
     return format_instant(min(as_of, now))

@@ -24,6 +24,7 @@ _TIMEOUT = (5.0, 20.0)
 _OK, _UNAUTHORIZED, _TIMED_OUT, _TOO_MANY, _SERVER_ERROR = 200, 401, 408, 429, 500
 _EARLY = 60.0
 _UNSTATED_LIFETIME = 300.0
+_LONG = 16
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -84,7 +85,12 @@ class Session:
                 raise NoAnswer(named(error)) from error
             if response.status_code != _UNAUTHORIZED:
                 break
-        return Response(response.status_code, _text(response).replace(self._token, "(token)"))
+        return Response(response.status_code, self._without_token(_text(response)))
+
+    def _without_token(self, text: str) -> str:
+        """Blank the token out; a short one may be a part of any word, and is in its header only."""
+        before = "" if len(self._token) >= _LONG else "Bearer "
+        return text.replace(f"{before}{self._token}", f"{before}(token)")
 
     def _authorize(self, *, fresh: bool) -> str:
         if fresh or time.monotonic() >= self._expires:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from decimal import Decimal
 from functools import cache
+from typing import TypeVar
 
 import msgspec
 from aws_lambda_powertools.utilities import parameters
@@ -19,6 +20,8 @@ from functions.adapters.storage import Bucket
 from functions.adapters.streams import Clock, Stream
 from functions.domain.plan import Plan, parse_plans
 from functions.errors import BadInput, CredentialsRefused, StorageBusy
+
+T = TypeVar("T")
 
 
 def state_bucket() -> Bucket:
@@ -69,15 +72,19 @@ def shrink_limit() -> Decimal:
     return Decimal(os.environ["SHRINK_LIMIT"])
 
 
-def _api_key(fresh: bool) -> str:  # noqa: FBT001  # called with one positional flag
+def _secret(partner: str, kind: type[T], example: str, *, fresh: bool) -> T:
     try:
-        text = parameters.get_secret(os.environ["CLOUDZERO_SECRET_ARN"], force_fetch=fresh)
-        key = msgspec.json.decode(text, type=ApiKey).api_key
+        arn = os.environ[f"{partner.upper()}_SECRET_ARN"]
+        return msgspec.json.decode(parameters.get_secret(arn, force_fetch=fresh), type=kind)
     except GetParameterError as error:
-        raise CredentialsRefused(f"the CloudZero secret cannot be read: {error}") from error
+        raise CredentialsRefused(f"the {partner} secret cannot be read: {error}") from error
     except msgspec.DecodeError:
         # The decoder's message may quote the secret, so it goes no further.
-        raise CredentialsRefused('the CloudZero secret must be JSON: {"api_key": "…"}') from None
+        raise CredentialsRefused(f"the {partner} secret must be JSON: {example}") from None
+
+
+def _api_key(fresh: bool) -> str:  # noqa: FBT001  # called with one positional flag
+    key = _secret("CloudZero", ApiKey, '{"api_key": "…"}', fresh=fresh).api_key
     if not key.isascii() or not key.isprintable() or len(key.split()) != 1:
         raise CredentialsRefused("the CloudZero API key must be one word, without Bearer before it")
     return key.strip()
@@ -92,23 +99,14 @@ def cloudzero() -> CloudZero:
 def stream(connection_id: str, execution: str, context: LambdaContext) -> Stream:
     """Return an AnyCost Stream as this execution may use it."""
     times = Clock(
-        clock.now,
-        lambda: context.get_remaining_time_in_millis() / 1000,
-        settle_seconds(),
+        clock.now, lambda: context.get_remaining_time_in_millis() / 1000, settle_seconds()
     )
     return Stream(credits_bucket(), cloudzero(), connection_id, execution, times)
 
 
 def _credentials(fresh: bool) -> Credentials:  # noqa: FBT001  # called with one positional flag
-    try:
-        text = parameters.get_secret(os.environ["CLAZAR_SECRET_ARN"], force_fetch=fresh)
-        return msgspec.json.decode(text, type=Credentials)
-    except GetParameterError as error:
-        raise CredentialsRefused(f"the Clazar secret cannot be read: {error}") from error
-    except msgspec.DecodeError:
-        # The decoder's message may quote the secret, so it goes no further.
-        message = 'the Clazar secret must be JSON: {"client_id": "…", "client_secret": "…"}'
-        raise CredentialsRefused(message) from None
+    example = '{"client_id": "…", "client_secret": "…"}'
+    return _secret("Clazar", Credentials, example, fresh=fresh)
 
 
 @cache

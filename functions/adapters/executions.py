@@ -27,9 +27,7 @@ def is_running(execution: str) -> bool:
     """Say whether an execution runs. One that Step Functions does not know any more does not."""
     try:
         return _client().describe_execution(executionArn=execution)["status"] in _RUNNING
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _GONE:
+    except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE:
             return False
-        raise StorageBusy(f"{execution}: {error}") from error
-    except BotoCoreError as error:
         raise StorageBusy(f"{execution}: {error}") from error

@@ -171,7 +171,7 @@ def owners(objects: Objects, plan: Plan, month: Month, contract: str) -> list[Ow
     """
     entries = list(entries_of_other_plans(objects, plan, month, contract))
     found = [
-        Owner(entry.plan, line.dimension, line.taken)
+        Owner(entry.plan, line.dimension, line.taken, certain=line.state == "accepted")
         for entry in entries
         for line in entry.may_be_billed
     ]

@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import msgspec
+
 from functions.adapters import credits_bucket
 from functions.adapters.cloudzero import SECONDS_FOR_A_REQUEST, Accepted, CloudZero
 from functions.adapters.storage import Objects
-from functions.domain.lease import Lease, Request, request_over, with_request, without_request
+from functions.domain.lease import Lease, Request, request_over, without_request
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     CredentialsRefused,
@@ -28,8 +30,9 @@ from functions.errors import (
     WriteConflict,
 )
 
+NOT_TAKEN = (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable)
 # After these nothing is underway. After anything else, nobody knows.
-_OVER = (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable, WriteConflict)
+_OVER = (*NOT_TAKEN, WriteConflict)
 
 
 class Clock(NamedTuple):
@@ -49,6 +52,11 @@ class Stream:
         self._lease = credits_bucket.lease(objects, connection)
         self._cloudzero = cloudzero
         self._connection, self._execution, self._clock = connection, execution, clock
+
+    @property
+    def at(self) -> str:
+        """The moment, as it is written down."""
+        return format_instant(self._clock.now())
 
     def validate(self, body: bytes) -> list[str] | None:
         """Return what is wrong with a drop; None if there is nobody to ask."""
@@ -87,7 +95,7 @@ class Stream:
         if not request_over(held.value, now, self._clock.settle_seconds):
             raise StreamBusy(f"{self._lease.key}: {held.value.request} may still be underway")
         underway = Request(id=uuid4().hex, what=what, at=now.isoformat())
-        self._lease.write(with_request(held.value, underway), held)
+        self._lease.write(msgspec.structs.replace(held.value, request=underway), held)
         try:
             yield
         except _OVER:
@@ -96,5 +104,5 @@ class Stream:
         self._cross_off(underway)
 
     def _cross_off(self, request: Request) -> None:
-        nobody = Lease(execution="", at=format_instant(self._clock.now()))
+        nobody = Lease(execution="", at=self.at)
         self._lease.change(lambda lease: without_request(lease or nobody, request.id))

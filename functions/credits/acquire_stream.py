@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration, credits_bucket, executions, leases
 from functions.credits.payloads import ExecutionInput, Run
 from functions.errors import BadInput, StreamBusy
-from functions.payloads import Start, dump, parse, time_of_run
+from functions.payloads import Start, parse, task_handler, time_of_run
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(start: Start, _context: object) -> Run:
     """Return the run's terms."""
-    start = parse(event, Start)
     bucket = configuration.credits_bucket()
     run = settle(start, bucket.name, configuration.connection())
     lease = credits_bucket.lease(bucket, run.connection)
     if busy := leases.acquire(lease, run.execution, start.started, executions.is_running):
         raise StreamBusy(busy)
     logger.info("stream acquired", file=run.file, as_of=run.as_of)
-    return dump(run)
+    return run
 
 
 def settle(start: Start, bucket: str, connection: str) -> Run:
     """Check the execution input: a file of our bucket, or a snapshot to restore."""
-    if not isinstance(start.input, Mapping):
-        raise BadInput(f"the execution input must be a JSON object, not {start.input!r}")
     asked = parse(start.input, ExecutionInput)
     if (asked.key is None) == (asked.restore is None):
         raise BadInput('give either {"bucket": "…", "key": "…"} or {"restore": "snapshots/…"}')

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects, Uploads
-from functions.credits.payloads import DropItem, Parsed, Run, RunTask, Superseded
+from functions.credits.payloads import DropItem, Parsed, PostedMonth, Run, RunTask
 from functions.domain import cbf, keys
 from functions.domain.credits_file import (
-    Repeated,
     control_problems,
     explained,
     read_credits,
@@ -22,33 +20,20 @@ from functions.domain.credits_name import months_of
 from functions.domain.drop import Source, outdated
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.errors import BadCredits
-from functions.payloads import dump, parse
+from functions.payloads import dump, task_handler
 
 logger = Logger()
 MOST_FILE_BYTES = 8_000_000
 
 
-class Prepared(NamedTuple):
-    """A file's outcome, and the rows that were skipped, for the log."""
-
-    parsed: Parsed
-    repeated: Sequence[Repeated]
-
-
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: RunTask, _context: object) -> Parsed:
     """Return one item per month to post."""
-    run = parse(event, RunTask).run
-    bucket = configuration.credits_bucket()
-    prepared = parse_credits(run, bucket, bucket, allow_reversals=configuration.allow_reversals())
-    for row in prepared.repeated:
-        logger.warning("repeated account skipped", file=run.file, row=dump(row))
-    return dump(prepared.parsed)
+    run, bucket = task.run, configuration.credits_bucket()
+    return parse_credits(run, bucket, bucket, allow_reversals=configuration.allow_reversals())
 
 
-def parse_credits(
-    run: Run, uploads: Uploads, objects: Objects, *, allow_reversals: bool
-) -> Prepared:
+def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversals: bool) -> Parsed:
     """Read a file as a whole or not at all; months that have something newer are left out."""
     months = months_of(run.file, Month.of(parse_instant(run.as_of)))
     found = uploads.upload(run.file, MOST_FILE_BYTES)
@@ -62,27 +47,36 @@ def parse_credits(
     if problems := control_problems(file, found.metadata):
         raise BadCredits(explained(run.file, problems))
     source = Source(kind="upload", key=run.file, version=found.version, at=format_instant(found.at))
+    rows = (
+        cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits.items()))
+        for number, month in enumerate(months)
+    )
+    parsed = prepare(run, source, zip(months, rows, strict=True), objects)
+    objects.put(keys.repeated_rows(run.name, found.version), msgspec.json.encode(file.repeated))
+    for row in file.repeated:
+        logger.warning("repeated account skipped", file=run.file, row=dump(row))
+    return parsed
+
+
+def prepare(
+    run: Run, source: Source, months: Iterable[tuple[Month, Sequence[cbf.Row]]], objects: Objects
+) -> Parsed:
+    """Write a request for each month, but for those that have something newer."""
+    again = "restore all the same, start" if run.restore else "post this, upload it"
     drops, superseded = [], []
-    for number, month in enumerate(months):
+    for month, rows in months:
         last = credits_bucket.last_drop(objects, run.connection, month).read()
         if newer := outdated(source, last.value if last else None):
-            superseded.append(Superseded(month=str(month), by=f"{newer.key} of {newer.at}"))
-            continue
-        rows = cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits))
-        drops.append(write_drop(run, month, rows, source, objects))
-    repeated_key = keys.repeated_rows(run.name, found.version)
-    objects.put(repeated_key, msgspec.json.encode(file.repeated))
-    parsed = Parsed(
-        version=found.version,
-        drops=drops,
-        superseded=superseded,
-        repeated_key=repeated_key,
-        repeated=len(file.repeated),
-    )
-    return Prepared(parsed, file.repeated)
+            message = f"{newer.key} of {newer.at} is newer; to {again} again"
+            superseded.append(
+                PostedMonth(billing_month=str(month), status="superseded", message=message)
+            )
+        else:
+            drops.append(_write_drop(run, month, rows, source, objects))
+    return Parsed(version=source.version, drops=drops, superseded=superseded)
 
 
-def write_drop(
+def _write_drop(
     run: Run, month: Month, rows: Sequence[cbf.Row], source: Source, objects: Objects
 ) -> DropItem:
     """Write the request that replaces a month; BadCredits if CloudZero would not take its size."""

@@ -66,27 +66,17 @@ class DropItem(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
 
 
-class Superseded(msgspec.Struct, frozen=True, kw_only=True):
-    """A month of a file for which something newer was posted."""
-
-    month: str
-    by: str
-
-
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of ParseCredits and ReadSnapshot. `repeated_key`: the rows that were skipped."""
+    """Output of ParseCredits and ReadSnapshot. `superseded`: something newer was posted."""
 
     version: str
     drops: list[DropItem]
-    superseded: list[Superseded] = []
-    repeated_key: str | None = None
-    repeated: int = 0
+    superseded: list[PostedMonth]
 
 
-class DropTask(msgspec.Struct, frozen=True, kw_only=True):
+class DropTask(RunTask, frozen=True, kw_only=True):
     """Input of ValidateDrop and SnapshotDrop."""
 
-    run: Run
     drop: DropItem
 
     @property
@@ -149,19 +139,19 @@ class PostedMonth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MonthEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of an iteration of the month map: verified, or a problem and what came before it."""
+    """Output of an iteration of the month map: verified, unless there is a problem."""
 
-    verified: PostedMonth | None = None
-    drop: DropItem | None = None
+    drop: DropItem
     snapshot: Snapshot | None = None
     posted: Posted | None = None
+    drop_id: str | None = None
+    warnings: list[str] = []
     problem: Problem | None = None
 
 
-class ReportTask(msgspec.Struct, frozen=True, kw_only=True):
+class ReportTask(RunTask, frozen=True, kw_only=True):
     """Input of ReportCredits."""
 
-    run: Run
     parsed: Parsed
     months: list[MonthEnd]
 
@@ -177,9 +167,8 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
     report: str
 
 
-class Finish(msgspec.Struct, frozen=True, kw_only=True):
+class Finish(RunTask, frozen=True, kw_only=True):
     """Input of ReleaseStream: everything the run knows, whichever way it ended."""
 
-    run: Run
     reported: Reported | None = None
     failure: Problem | None = None

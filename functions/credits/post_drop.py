@@ -6,41 +6,27 @@ that was lost CloudZero is asked before anything is posted again.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import clock, configuration, credits_bucket
+from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
-from functions.adapters.streams import Stream
+from functions.adapters.streams import NOT_TAKEN, Stream
 from functions.credits.payloads import Posted, PostTask
 from functions.domain import cbf
-from functions.domain.drop import Drop, State, moved
-from functions.domain.month import format_instant
-from functions.errors import (
-    BadState,
-    CredentialsRefused,
-    PartnerBusy,
-    PartnerRefused,
-    PartnerUnreachable,
-)
-from functions.payloads import dump, parse
-
-logger = Logger()
+from functions.domain.drop import Drop, State
+from functions.errors import BadState
+from functions.payloads import task_handler
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+@task_handler
+def handler(task: PostTask, context: LambdaContext) -> Posted:
     """Return CloudZero's id of the drop."""
-    task = parse(event, PostTask)
     stream = configuration.stream(task.run.connection, task.run.execution, context)
-    at = format_instant(clock.now())
-    return dump(post_drop(task, configuration.credits_bucket(), stream, at))
+    return post_drop(task, configuration.credits_bucket(), stream)
 
 
-def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Posted:
+def post_drop(task: PostTask, objects: Objects, stream: Stream) -> Posted:
     """Post a month once for this execution; what it has posted already is not posted again."""
     body, wanted = credits_bucket.read_prepared(objects, task.drop.body_key, task.drop.digest)
     document = credits_bucket.last_drop(objects, task.run.connection, task.of)
@@ -52,16 +38,21 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream, at: str) -> Post
             stored = cbf.read_rows(stream.stored(task.of))
             if stored.same_as(wanted):
                 drop_id = stream.drop_id(task.of)
-                document.write(_concluded(version.value, task, "posted", at, drop_id), version)
+                document.write(
+                    _concluded(version.value, task, "posted", stream.at, drop_id), version
+                )
                 return Posted(drop_id=drop_id)
-    posting = document.write(_posting(task, version.value if version else None, at), version)
+    posting = document.write(_posting(task, version.value if version else None, stream.at), version)
     try:
         accepted = stream.post(task.of, body, lambda: document.read() == posting)
-    except (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable):
-        document.change(lambda last: _concluded(last, task, "open", at))
+    except NOT_TAKEN:
+        document.change(lambda last: _concluded(last, task, "open", stream.at))
         raise
-    document.change(lambda last: _concluded(last, task, "posted", at, accepted.drop_id))
-    return Posted(drop_id=accepted.drop_id, warnings=_doubts(task, accepted.row_count))
+    document.change(lambda last: _concluded(last, task, "posted", stream.at, accepted.drop_id))
+    counted, sent, doubts = accepted.row_count, task.drop.row_count, list[str]()
+    if counted not in (None, sent):
+        doubts.append(f"{task.drop.month}: CloudZero counted {counted} of {sent} rows")
+    return Posted(drop_id=accepted.drop_id, warnings=doubts)
 
 
 def _is_ours(last: Drop, task: PostTask) -> bool:
@@ -89,10 +80,4 @@ def _concluded(
 ) -> Drop:
     if last is None or not _is_ours(last, task):
         raise BadState(f"the record of {task.drop.month} was changed while its drop was posted")
-    return msgspec.structs.replace(moved(last, state, at), drop_id=drop_id)
-
-
-def _doubts(task: PostTask, row_count: int | None) -> list[str]:
-    if row_count in (None, task.drop.row_count):
-        return []
-    return [f"{task.drop.month}: CloudZero counted {row_count} of {task.drop.row_count} rows"]
+    return msgspec.structs.replace(last, state=state, at=at, drop_id=drop_id)

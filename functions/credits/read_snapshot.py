@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
-
 from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
-from functions.credits.parse_credits import write_drop
-from functions.credits.payloads import Parsed, Run, RunTask, Superseded
+from functions.credits.parse_credits import prepare
+from functions.credits.payloads import Parsed, Run, RunTask
 from functions.domain import cbf
-from functions.domain.drop import Source, outdated
+from functions.domain.drop import Source
 from functions.domain.month import Month
 from functions.errors import BadCredits
-from functions.payloads import dump, parse
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: RunTask, _context: object) -> Parsed:
     """Return one item: the month to put back."""
-    run = parse(event, RunTask).run
-    return dump(read_snapshot(run, configuration.credits_bucket()))
+    return read_snapshot(task.run, configuration.credits_bucket())
 
 
 def read_snapshot(run: Run, objects: Objects) -> Parsed:
@@ -39,10 +32,5 @@ def read_snapshot(run: Run, objects: Objects) -> Parsed:
             f"restore: {run.file} is of the stream {snapshot.connection}, not of {run.connection}"
         )
     source = Source(kind="snapshot", key=run.file, version=version.etag, at=run.started)
-    month = Month.parse(snapshot.month)
-    last = credits_bucket.last_drop(objects, run.connection, month).read()
-    if newer := outdated(source, last.value if last else None):
-        superseded = Superseded(month=snapshot.month, by=f"{newer.key} of {newer.at}")
-        return Parsed(version=version.etag, drops=[], superseded=[superseded])
     rows = [cbf.as_posted(row) for row in snapshot.rows]
-    return Parsed(version=version.etag, drops=[write_drop(run, month, rows, source, objects)])
+    return prepare(run, source, [(Month.parse(snapshot.month), rows)], objects)

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, configuration, credits_bucket, leases
 from functions.credits.payloads import Finish
 from functions.domain.month import format_instant
-from functions.payloads import Finished, dump, mail_subject, parse
+from functions.payloads import Finished, mail_subject, task_handler
 
 logger = Logger()
 SEVERAL = "MonthsFailed"
 _LONGEST_TEXT = 16_000
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: Finish, _context: object) -> Finished:
     """Return how the execution is to end."""
-    task = parse(event, Finish)
     lease = credits_bucket.lease(configuration.credits_bucket(), task.run.connection)
     leases.release(lease, task.run.execution, format_instant(clock.now()))
     finished = finish(task)
     logger.info("stream released", file=task.run.file, succeeded=finished.succeeded)
-    return dump(finished)
+    return finished
 
 
 def finish(task: Finish) -> Finished:

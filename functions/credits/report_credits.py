@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -13,49 +11,33 @@ from functions.adapters.storage import Objects, Uploads
 from functions.credits.payloads import MonthEnd, PostedMonth, Reported, ReportTask
 from functions.domain import credits_report, keys
 from functions.domain.credits_file import Repeated
-from functions.payloads import dump, parse
+from functions.payloads import task_handler
 
 logger = Logger()
 metrics = Metrics()
+_LOGGED = ("billing_month", "row_count", "unique_accounts", "total_credit_usd", "drop_id")
 
 
-@logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: ReportTask, _context: object) -> Reported:
     """Return the months in numbers."""
-    task = parse(event, ReportTask)
     bucket = configuration.credits_bucket()
     reported = report_credits(task, bucket, bucket)
     for month in reported.months:
         if month.status == "verified":
-            logger.info("credits posted", file=task.run.file, **summary(month))
+            numbers = {name: getattr(month, name) for name in _LOGGED}
+            logger.info("credits posted", file=task.run.file, **numbers)
             metrics.add_metric("RowsVerified", MetricUnit.Count, month.row_count)
-    return dump(reported)
-
-
-def summary(month: PostedMonth) -> dict[str, Any]:
-    """Return what the log says of a month."""
-    names = ("billing_month", "row_count", "unique_accounts", "total_credit_usd", "drop_id")
-    return {name: getattr(month, name) for name in names}
+    return reported
 
 
 def report_credits(task: ReportTask, uploads: Uploads, objects: Objects) -> Reported:
     """Write the report; the execution is outdated if its file was uploaded again."""
     run, parsed = task.run, task.parsed
-    months = [_month(end) for end in task.months]
-    again = (
-        "to restore all the same, start again" if run.restore else "to post this, upload it again"
-    )
-    months += [
-        PostedMonth(
-            billing_month=item.month,
-            status="superseded",
-            message=f"{item.by} is newer; {again}",
-        )
-        for item in parsed.superseded
-    ]
+    months = [*parsed.superseded, *map(_month, task.months)]
     months.sort(key=lambda month: month.billing_month)
-    repeated = _repeated(objects, parsed.repeated_key)
+    repeated = _repeated(objects, keys.repeated_rows(run.name, parsed.version)) if run.key else []
     attention = credits_report.attention(repeated)
     warnings = [attention] if attention else []
     warnings += [text for month in months for text in month.warnings]
@@ -75,32 +57,29 @@ def report_credits(task: ReportTask, uploads: Uploads, objects: Objects) -> Repo
         outdated=newest is not None and newest.version != parsed.version,
         next_round=msgspec.structs.replace(run, turn=run.turn + 1, accept_shrink=False),
         months=months,
-        duplicates=parsed.repeated,
+        duplicates=len(repeated),
         warnings=warnings[:20],
         report=key,
     )
 
 
 def _month(end: MonthEnd) -> PostedMonth:
-    if end.verified:
-        return end.verified
-    item, problem = end.drop, end.problem
-    if item is None or problem is None:
-        raise ValueError("a month ended neither verified nor with a problem")
+    drop, posted, problem = end.drop, end.posted, end.problem
     return PostedMonth(
-        billing_month=item.month,
-        status="failed",
-        posted=end.posted is not None,
-        drop_id=end.posted.drop_id if end.posted else None,
+        billing_month=drop.month,
+        status="failed" if problem else "verified",
+        posted=posted is not None,
+        drop_id=posted.drop_id if posted else end.drop_id,
         snapshot=end.snapshot.key if end.snapshot else None,
-        row_count=item.row_count,
-        unique_accounts=item.unique_accounts,
-        total_credit_usd=item.total_credit_usd,
-        error=problem.error,
-        message=problem.message[:1_000],
+        row_count=drop.row_count,
+        unique_accounts=drop.unique_accounts,
+        total_credit_usd=drop.total_credit_usd,
+        error=problem.error if problem else "",
+        message=problem.message[:1_000] if problem else "",
+        warnings=end.warnings,
     )
 
 
-def _repeated(objects: Objects, key: str | None) -> list[Repeated]:
-    stored = objects.read(key) if key else None
+def _repeated(objects: Objects, key: str) -> list[Repeated]:
+    stored = objects.read(key)
     return msgspec.json.decode(stored.body, type=list[Repeated]) if stored else []

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 import msgspec
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import clock, configuration, credits_bucket
+from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Snapshot
 from functions.domain import cbf, keys
 from functions.domain.drop import MonthSnapshot, is_stored, reason_to_hold
-from functions.domain.month import format_instant
 from functions.errors import DropHeld
-from functions.payloads import dump, parse
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+@task_handler
+def handler(task: DropTask, context: LambdaContext) -> Snapshot:
     """Return where the month's rows are kept, unless they are what was to be posted."""
-    task = parse(event, DropTask)
     stream = configuration.stream(task.run.connection, task.run.execution, context)
-    bucket, limit = configuration.credits_bucket(), configuration.shrink_limit()
-    return dump(snapshot_drop(task, bucket, stream, limit, clock.now()))
+    return snapshot_drop(task, configuration.credits_bucket(), stream, configuration.shrink_limit())
 
 
-def snapshot_drop(
-    task: DropTask, objects: Objects, stream: Stream, limit: Decimal, now: datetime
-) -> Snapshot:
+def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limit: Decimal) -> Snapshot:
     """A restore is meant as it is; an upload that would erase much needs `accept_shrink`."""
     run, month = task.run, task.of
     _, wanted = credits_bucket.read_prepared(objects, task.drop.body_key, task.drop.digest)
@@ -54,7 +44,7 @@ def snapshot_drop(
     snapshot = MonthSnapshot(
         connection=run.connection,
         month=str(month),
-        taken_at=format_instant(now),
+        taken_at=stream.at,
         execution=run.execution,
         last_posted=last,
         rows=rows,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import configuration, credits_bucket
@@ -13,17 +10,14 @@ from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Validated
 from functions.errors import PartnerRefused
-from functions.payloads import dump, parse
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+@task_handler
+def handler(task: DropTask, context: LambdaContext) -> Validated:
     """Return once CloudZero finds nothing wrong."""
-    task = parse(event, DropTask)
     stream = configuration.stream(task.run.connection, task.run.execution, context)
-    return dump(validate_drop(task, configuration.credits_bucket(), stream))
+    return validate_drop(task, configuration.credits_bucket(), stream)
 
 
 def validate_drop(task: DropTask, objects: Objects, stream: Stream) -> Validated:

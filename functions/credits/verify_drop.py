@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import clock, configuration, credits_bucket
+from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
-from functions.credits.payloads import MonthEnd, PostedMonth, VerifyTask
+from functions.credits.payloads import MonthEnd, VerifyTask
 from functions.domain import cbf
-from functions.domain.drop import Drop, moved
-from functions.domain.month import format_instant
+from functions.domain.drop import Drop
 from functions.errors import BadState, DropDiffers
-from functions.payloads import dump, parse
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+@task_handler
+def handler(task: VerifyTask, context: LambdaContext) -> MonthEnd:
     """Return the month in numbers once CloudZero holds what it should."""
-    task = parse(event, VerifyTask)
     stream = configuration.stream(task.run.connection, task.run.execution, context)
-    at = format_instant(clock.now())
-    return dump(verify_drop(task, configuration.credits_bucket(), stream, at))
+    return verify_drop(task, configuration.credits_bucket(), stream)
 
 
-def verify_drop(task: VerifyTask, objects: Objects, stream: Stream, at: str) -> MonthEnd:
+def verify_drop(task: VerifyTask, objects: Objects, stream: Stream) -> MonthEnd:
     """Raise DropDiffers until accounts, rows and total agree to the cent; then write that down."""
     drop = task.drop
     _, wanted = credits_bucket.read_prepared(objects, drop.body_key, drop.digest)
@@ -42,19 +34,13 @@ def verify_drop(task: VerifyTask, objects: Objects, stream: Stream, at: str) -> 
         if last is None or last.digest != drop.digest:
             raise BadState(f"the record of {drop.month} was changed while its drop was verified")
         # The same rows, perhaps from a newer upload that had nothing to post.
-        return moved(msgspec.structs.replace(last, source=drop.source), "verified", at)
+        return msgspec.structs.replace(last, source=drop.source, state="verified", at=stream.at)
 
     record = credits_bucket.last_drop(objects, task.run.connection, task.of).change(verified).value
     return MonthEnd(
-        verified=PostedMonth(
-            billing_month=drop.month,
-            status="verified",
-            posted=task.posted is not None,
-            row_count=stored.rows,
-            unique_accounts=stored.accounts,
-            total_credit_usd=f"{stored.credit:.2f}",
-            drop_id=record.drop_id,
-            snapshot=task.snapshot.key,
-            warnings=[*task.validated.warnings, *(task.posted.warnings if task.posted else [])],
-        )
+        drop=drop,
+        snapshot=task.snapshot,
+        posted=task.posted,
+        drop_id=record.drop_id,
+        warnings=[*task.validated.warnings, *(task.posted.warnings if task.posted else [])],
     )

@@ -16,16 +16,8 @@ _DOLLARS = (
     rf"(?:(?:{_DIGITS}|[1-9][0-9]{{0,2}}(?:,[0-9]{{3}}){{1,9}})(?:\.[0-9]{{1,2}})?"
     rf"|[1-9][0-9]{{0,15}}(?:,[0-9]{{3,15}})\.[0-9]{{2}})"
 )
-_PLAIN = re.compile(rf"\$? *(?P<value>{_DOLLARS})")
-_REVERSED = tuple(
-    re.compile(before + rf" *(?P<value>{_DOLLARS})" + after)
-    for before, after in (
-        (r"- *\$?", ""),
-        (r"\$ *-", ""),
-        (r"\( *\$?", r" *\)"),
-        (r"\$ *\(", r" *\)"),
-    )
-)
+_PLAIN = re.compile(rf"\$? *({_DOLLARS})")
+_REVERSED = re.compile(rf"(?:- *\$?|\$ *-) *({_DOLLARS})|(?:\( *\$?|\$ *\() *({_DOLLARS}) *\)")
 _NOTHING = re.compile(r"(\$? *-)?")
 _LONGEST_SHOWN = 40
 
@@ -41,14 +33,13 @@ def parse_amount(text: str, *, blank_is_zero: bool, allow_reversals: bool) -> De
     """
     amount = text.strip(" ")
     if found := _PLAIN.fullmatch(amount):
-        return _value(found)
+        return _value(found[1])
     if blank_is_zero and _NOTHING.fullmatch(amount):
         return Decimal(0)
-    for pattern in _REVERSED:
-        if found := pattern.fullmatch(amount):
-            if not allow_reversals:
-                raise BadAmount(f"amount {shown(text)} is negative, and allow_reversals is not set")
-            return EXACT.minus(_value(found))
+    if found := _REVERSED.fullmatch(amount):
+        if not allow_reversals:
+            raise BadAmount(f"amount {shown(text)} is negative, and allow_reversals is not set")
+        return EXACT.minus(_value(found[1] or found[2]))
     raise BadAmount(f"amount {shown(text)} is not plain dollars and cents like $6,407.96")
 
 
@@ -62,8 +53,8 @@ def has_cents(text: str) -> bool:
     return bool(re.search(r"\.[0-9]{2}[ )]*$", text))
 
 
-def _value(found: re.Match[str]) -> Decimal:
-    return Decimal(found["value"].replace(",", ""))
+def _value(dollars: str) -> Decimal:
+    return Decimal(dollars.replace(",", ""))
 
 
 def shown(text: str) -> str:

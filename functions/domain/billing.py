@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -17,6 +17,7 @@ import msgspec
 
 from functions.domain import formula
 from functions.domain.announcement import some
+from functions.domain.listing import as_uuid
 from functions.domain.plan import Plan
 from functions.domain.remainders import Balance
 from functions.domain.spelling import suggestion
@@ -82,7 +83,7 @@ class _Usage(NamedTuple):
 
 def bill(
     plan: Plan,
-    sums: Iterable[tuple[Group, int | Decimal]],
+    sums: Collection[tuple[Group, int | Decimal]],
     carried: Balance | None = None,
     exported_before: Iterable[str] = (),
 ) -> MonthBill:
@@ -95,9 +96,10 @@ def bill(
         lambda: _Usage(defaultdict(Fraction), defaultdict(Fraction), set())
     )
     quarantine: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
-    exported = set(exported_before)
-    for (contract, dimension, price, subscription), value in sums:
+    exported, spelled = set(exported_before), _spellings(sums)
+    for (written, dimension, price, subscription), value in sums:
         exported.add(dimension)
+        contract = spelled.get(written)
         if contract is None:
             quarantine[subscription or "", dimension] += Fraction(value)
             continue
@@ -123,6 +125,13 @@ def bill(
         unbilled_dimensions=_unbilled(plan, usage.values()),
         dimensions=tuple(sorted(exported)),
     )
+
+
+def _spellings(sums: Collection[tuple[Group, int | Decimal]]) -> dict[str | None, str]:
+    """Return the spelling that each contract id goes by: a UUID is one contract in any spelling."""
+    names = sorted({contract for (contract, *_), _ in sums if contract is not None})
+    first: dict[object, str] = {}
+    return {name: first.setdefault(as_uuid(name) or name, name) for name in names}
 
 
 def check_conservation(

@@ -33,7 +33,9 @@ def conflicts(
     names = {line.dimension for line in fixed}
     found = []
     if fixed and cloud != entry.cloud and quantities.keys() - names:
-        found.append(f"{_named(fixed[0])} was sent for cloud {entry.cloud}, which is {cloud} now")
+        found.append(
+            f"{_named(fixed[0])} was sent for cloud {entry.cloud}; the plan's cloud is {cloud} now"
+        )
     for name in sorted(quantities):
         for line in fixed:
             found += _conflict(line, name, entry.formulas, formulas)
@@ -46,7 +48,7 @@ def _conflict(
     before, after = sources(line.dimension, then), sources(name, now)
     if name == line.dimension:
         if more := after - before:
-            yield f"{_named(line)} does not bill {', '.join(sorted(more))}, which {name} reads now"
+            yield f"{name} reads {', '.join(sorted(more))} now, which {_named(line)} does not bill"
     elif before & after and not _is_known(name, then, now):
         usage = ", ".join(sorted(before & after)) or "a flat fee"
         yield f"{usage} is billed as {_named(line)}; {name} would bill it again"

@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -28,13 +30,6 @@ _CUT_OFF = (
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
 
-class Credit(NamedTuple):
-    """One account's credits in US dollars, one per month."""
-
-    account: str
-    amounts: tuple[Decimal, ...]
-
-
 class Repeated(msgspec.Struct, frozen=True, kw_only=True):
     """A row that was skipped because its account was there before; amounts in US dollars."""
 
@@ -50,22 +45,19 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreditsFile(NamedTuple):
-    """What a file says; `rows` and `total` include the repeated rows."""
+    """What a file says. `credits`: by account, an amount in US dollars per month.
 
-    credits: list[Credit]
+    `rows` and `total` include the repeated rows.
+    """
+
+    credits: dict[str, list[Decimal]]
     repeated: list[Repeated]
     rows: int
     total: Decimal
 
 
-class _Problem(NamedTuple):
-    line: int
-    what: str
-
-
-class _Row(NamedTuple):
-    line: int
-    cells: list[str]
+_Problem = tuple[int, str]  # a line, and what is wrong with it
+_Row = tuple[int, list[str]]  # a line, and its cells
 
 
 def read_credits(key: str, body: bytes, months: int, *, allow_reversals: bool) -> CreditsFile:
@@ -73,32 +65,24 @@ def read_credits(key: str, body: bytes, months: int, *, allow_reversals: bool) -
     text, problems = _text(key, body), list[_Problem]()
     rows = list(_rows(text, problems))
     if not rows and not problems:
-        problems.append(_Problem(1, "the file is empty; to empty a month give its accounts $0.00"))
+        problems.append((1, "the file is empty; to empty a month give its accounts $0.00"))
     if not problems and _is_cut_off(text, rows, allow_reversals=allow_reversals):
-        problems.append(_Problem(rows[-1].line, _CUT_OFF))
-    found = [
-        (row.line, row.cells[0], amounts)
-        for row in rows
-        if (amounts := _amounts(row, months, is_range(key), allow_reversals, problems))
-    ]
-    if problems:
-        in_order = sorted(problems, key=lambda problem: problem.line)
-        raise BadCredits(explained(key, [f"line {line}: {what}" for line, what in in_order]))
+        problems.append((rows[-1][0], _CUT_OFF))
+    read = partial(parse_amount, blank_is_zero=is_range(key), allow_reversals=allow_reversals)
     kept: dict[str, list[Decimal]] = {}
-    repeated = []
-    for line, account, amounts in found:
+    repeated, total = [], Decimal(0)
+    for line, cells in rows:
+        account, amounts = cells[0], _amounts(line, cells, months, read, problems)
+        total = exact_sum((total, *amounts))
         first = kept.setdefault(account, amounts)
         if first is not amounts:
             repeated.append(
                 Repeated(line=line, account=account, kept=_texts(first), skipped=_texts(amounts))
             )
-    total = exact_sum(amount for _, _, amounts in found for amount in amounts)
-    return CreditsFile(
-        [Credit(account, tuple(amounts)) for account, amounts in kept.items()],
-        repeated,
-        len(rows),
-        total,
-    )
+    if problems:
+        problems.sort(key=itemgetter(0))
+        raise BadCredits(explained(key, [f"line {line}: {what}" for line, what in problems]))
+    return CreditsFile(kept, repeated, len(rows), total)
 
 
 def _texts(amounts: list[Decimal]) -> list[str]:
@@ -112,7 +96,7 @@ def _is_cut_off(text: str, rows: Sequence[_Row], *, allow_reversals: bool) -> bo
     """
     if text.endswith(("\n", "\r", '"')):  # a quote that is closed says that the amount is whole
         return False
-    *others, last = [cell.strip() for row in rows for cell in row.cells[1:]] or [""]
+    *others, last = [cell.strip() for _, cells in rows for cell in cells[1:]] or [""]
     if not last or last.endswith("-"):
         return bool(last) and allow_reversals
     return not has_cents(last) and ("." in last or any(map(has_cents, others)))
@@ -153,8 +137,7 @@ def _text(key: str, body: bytes) -> str:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         # Counted behind a byte order mark, with any kind of line end.
-        line = len(error.object[: error.start].splitlines(keepends=True) or [b""])
-        line += error.object[: error.start].endswith((b"\n", b"\r"))
+        line = len((error.object[: error.start] + b"?").splitlines())
         what = f"line {line}: byte {error.object[error.start]:#04x} is not UTF-8 text"
         raise BadCredits(explained(key, [f"{what}; save the file as CSV UTF-8"])) from error
 
@@ -162,7 +145,7 @@ def _text(key: str, body: bytes) -> str:
 def _rows(text: str, problems: list[_Problem]) -> Iterator[_Row]:
     """Yield every row with the line it starts on. Empty lines at the end hold nothing."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    empty: list[int] = []
+    empty: list[_Problem] = []
     while True:
         line = reader.line_num + 1
         try:
@@ -170,40 +153,34 @@ def _rows(text: str, problems: list[_Problem]) -> Iterator[_Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            cells, broken = None, _Problem(line, f"the quotes do not match up ({error})")
-        if cells == []:
-            empty.append(line)
+            problems += [*empty, (line, f"the quotes do not match up ({error})")]
+            empty.clear()
             continue
-        problems += [_Problem(number, "the line is empty") for number in empty]
-        empty.clear()
-        if cells is None:
-            problems.append(broken)
+        if cells:
+            problems += empty
+            empty.clear()
+            yield line, cells
         else:
-            yield _Row(line, cells)
+            empty.append((line, "the line is empty"))
 
 
 def _amounts(
-    row: _Row,
+    line: int,
+    cells: list[str],
     months: int,
-    blank_is_zero: bool,  # noqa: FBT001
-    allow_reversals: bool,  # noqa: FBT001
+    read: Callable[[str], Decimal],
     problems: list[_Problem],
-) -> list[Decimal] | None:
+) -> list[Decimal]:
     """Read one row's amounts, adding whatever is wrong with it to the problems."""
-    found: list[str] = []
-    if len(row.cells) != 1 + months:
-        found.append(f"{len(row.cells)} columns instead of {1 + months}")
-    if not _ACCOUNT.fullmatch(row.cells[0]):
-        hint = " (the file has no header row)" if row.line == 1 else ""
-        found.append(f"account {shown(row.cells[0])} is not exactly 12 digits{hint}")
+    if len(cells) != 1 + months:
+        problems.append((line, f"{len(cells)} columns instead of {1 + months}"))
+    if not _ACCOUNT.fullmatch(cells[0]):
+        hint = " (the file has no header row)" if line == 1 else ""
+        problems.append((line, f"account {shown(cells[0])} is not exactly 12 digits{hint}"))
     amounts = []
-    for cell in row.cells[1 : 1 + months]:
+    for cell in cells[1 : 1 + months]:
         try:
-            amount = parse_amount(
-                cell, blank_is_zero=blank_is_zero, allow_reversals=allow_reversals
-            )
-            amounts.append(amount)
+            amounts.append(read(cell))
         except BadAmount as error:
-            found.append(str(error))
-    problems += [_Problem(row.line, what) for what in found]
-    return None if found else amounts
+            problems.append((line, str(error)))
+    return amounts

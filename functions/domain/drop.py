@@ -95,11 +95,6 @@ def is_stored(last: Drop | None, wanted: Contents, stored: Contents) -> bool:
     return last.digest == wanted.digest and stored.same_as(wanted)
 
 
-def moved(last: Drop, state: State, at: str) -> Drop:
-    """Return the drop in another state."""
-    return msgspec.structs.replace(last, state=state, at=at)
-
-
 def reason_to_hold(wanted: Contents, stored: Contents, last: Drop | None, limit: Decimal) -> str:
     """Say why replacing the stored rows needs a person's word; nothing if it does not.
 

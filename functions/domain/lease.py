@@ -35,11 +35,6 @@ def request_over(lease: Lease, now: datetime, settle_seconds: float) -> bool:
     return now - parse_instant(lease.request.at) >= timedelta(seconds=settle_seconds)
 
 
-def with_request(lease: Lease, request: Request) -> Lease:
-    """Write down a request before it leaves."""
-    return msgspec.structs.replace(lease, request=request)
-
-
 def without_request(lease: Lease, request_id: str) -> Lease:
     """Cross a request off once its answer is there; one of somebody else stays."""
     if lease.request is None or lease.request.id != request_id:

@@ -19,7 +19,7 @@ from functions.domain.month import parse_instant
 
 # Until a line may be sent again: as often as the settle time by how often its outcome was unknown.
 # An answer that came through (2xx) counts as one more: Clazar has it, and its listing may lag.
-_SETTLE_TIMES = (1, 30)
+SETTLE_TIMES = (1, 30)
 
 
 def reopen(entry: Entry, decision: Decision, *, lines: bool = True) -> Entry:
@@ -66,7 +66,7 @@ def begin(entry: Entry, attempt: Attempt) -> Entry:
 
 def _doubts(entry: Entry, line: Line) -> int:
     unknown = line.state != "unsure" and line.dimension in entry.sent
-    return min(line.doubts + unknown, len(_SETTLE_TIMES))
+    return min(line.doubts + unknown, len(SETTLE_TIMES))
 
 
 def conclude(
@@ -135,12 +135,12 @@ def is_over(entry: Entry, now: datetime, settle_seconds: float, line: Line | Non
     last = entry.attempts[-1]
     unknown = line.doubts + last.got_through if line else 0
     retried = entry.decisions[-1:] and entry.decisions[-1].what == "reopened"
-    if retried and parse_instant(entry.decisions[-1].at) >= parse_instant(last.at):
+    if retried and parse_instant(entry.decisions[-1].at) > parse_instant(last.at):
         unknown = min(unknown, 1)
-    if unknown >= len(_SETTLE_TIMES):
+    if unknown >= len(SETTLE_TIMES):
         return False
     since = now - parse_instant(last.at)
-    return since.total_seconds() >= settle_seconds * _SETTLE_TIMES[unknown]
+    return since.total_seconds() >= settle_seconds * SETTLE_TIMES[unknown]
 
 
 def fail(entry: Entry, failure: Failure) -> Entry:

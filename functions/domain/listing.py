@@ -97,11 +97,11 @@ def _place(row: object, contract: str, month: Month) -> tuple[str, Stored] | Non
         "quantity": status != "billed" or read_quantity(row.get("quantity")) is not None,
     }
     for field in (field for field, value in understood.items() if not value):
-        text = f"record {row.get('id')}: {field} {row.get(field)!r} is not understood"
+        text = _text(f"record {row.get('id')}: {field} {row.get(field)!r} is not understood")
         raise _Unplaced(name, text[: 2 * _SHOWN])
     return name, Stored(
-        record_id=str(row.get("id") or ""),
-        quantity=str(row.get("quantity")).strip(),
+        record_id=_text(row.get("id") or ""),
+        quantity=_text(row.get("quantity")),
         status=status,
         whole=begins is not None and begins < month.start + timedelta(hours=1),
     )
@@ -140,7 +140,12 @@ def same_dimension(listed: object, ours: str) -> bool:
 
 
 def _folded(dimension: str) -> str:
-    return dimension.strip().casefold()
+    return _text(dimension).casefold()
+
+
+def _text(value: object) -> str:
+    """Return a value as a text that can be kept; JSON may hold half a character."""
+    return str(value).strip().encode("utf-8", "replace").decode()
 
 
 def read_time(value: object) -> datetime | None:

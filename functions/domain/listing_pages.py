@@ -20,8 +20,10 @@ _MOST_PAGES = 10_000
 _ROWS = re.compile(
     r"total|count|(total|record|result|item|row)s?(count|records|results|items|rows|elements)"
 )
-_PAGES = re.compile(r"(total|num|number|page)?(of)?(pages|pagecount)")
-_MORE = re.compile(r"next.*|hasmore|hasnext.*|more|(?!prev).*cursor|continuation.*|(is)?truncated")
+_PAGES = re.compile(r"(total|num|number|page)?(of)?(pages|pagecount)|lastpage")
+_MORE = re.compile(
+    r"next.*|hasmore.*|remaining.*|hasnext.*|more|(?!prev).*cursor|continuation.*|(is)?truncated"
+)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,12 +26,13 @@ class Owner(NamedTuple):
     """Another plan that may account for a record of this contract's month.
 
     Without a dimension it is any, without a quantity nobody knows which: that plan's month was
-    settled elsewhere.
+    settled elsewhere. `certain`: its ledger says that this quantity was accepted.
     """
 
     plan: str
     dimension: str = ""
     quantity: str = ""
+    certain: bool = False
 
 
 class Look(NamedTuple):
@@ -69,7 +70,10 @@ def _found(
     """Return what became of a line; None if it is not there and may be sent."""
     stored = listing.of(line.dimension)
     billed = [record for record in stored if record.status == "billed"]
-    ours = [r for r in billed if r.whole and same_quantity(r.quantity, line.quantity)]
+    # Of two plans with equal quantities one may be the other under a new name.
+    certain = [o for o in others if o.certain and o.quantity]
+    left = _without(billed, [o for o in certain if not same_quantity(o.quantity, line.quantity)])
+    ours = [r for r in left if r.whole and same_quantity(r.quantity, line.quantity)]
     theirs = [o for o in others if not o.quantity or same_quantity(o.quantity, line.quantity)]
     # An operator has looked; that says nothing of what was sent since.
     decided = line.evidence == NOT_ACCEPTED and not line.is_fixed
@@ -82,7 +86,7 @@ def _found(
             line, state="accepted", evidence=evidence, record_id=record, surplus=surplus, message=""
         )
     answered = over or line.state != "sent"  # no request can still be on its way
-    if billed and answered:
+    if left and answered:
         return replace(_conflict(line, billed, others), surplus=surplus)
     if len(stored) > len(billed) or doubt:
         waiting = "present" if line.state == "unsure" else line.state
@@ -93,7 +97,7 @@ def _found(
         return line
     if not line.code:
         return None
-    message = "Clazar refuses the record as a duplicate but lists no billed one"
+    message = "Clazar rejects the record as a duplicate but lists no billed one of this plan"
     return replace(line, state="refused", code=DUPLICATE, message=message, errors=(message,))
 
 
@@ -109,7 +113,8 @@ def _surplus(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> s
 
 def _conflict(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> Line:
     """Refuse a line whose window holds another quantity, or another plan's record."""
-    left = _unexplained(billed, others)
+    known = [owner for owner in others if owner.quantity]
+    left = _without(billed, known)[len(others) - len(known) :]
     quantity = sum((read_quantity(record.quantity) or Decimal(0) for record in left), Decimal(0))
     whose = f"not the {line.quantity} of this plan"
     if not left:
@@ -129,17 +134,14 @@ def _conflict(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> 
     )
 
 
-def _unexplained(billed: Sequence[Stored], others: Sequence[Owner]) -> list[Stored]:
-    """Return the records that no other plan accounts for: first by quantity, then by number."""
-    left, unknown = list(billed), 0
-    for owner in others:
-        same = [
-            record for record in left if same_quantity(record.quantity, owner.quantity or "NaN")
-        ]
+def _without(billed: Sequence[Stored], owners: Sequence[Owner]) -> list[Stored]:
+    """Return the records that these plans do not account for by their quantities."""
+    left = list(billed)
+    for owner in owners:
+        same = [record for record in left if same_quantity(record.quantity, owner.quantity)]
         if same:
             left.remove(same[0])
-        unknown += not owner.quantity
-    return left[unknown:]
+    return left
 
 
 def _records(billed: Sequence[Stored]) -> str:

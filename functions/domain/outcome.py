@@ -123,7 +123,7 @@ def withdrawn(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str
     entries = [ledger[name] for name in sorted(processed) if name in ledger]
     return some(
         f"{entry.month}: {entry.contract_id} {dimension}: {quantity} was not billed before, and "
-        "the files say nothing of it now"
+        "the files no longer contain it"
         for entry in entries
         for dimension, quantity in sorted(entry.withdrawn.items())
     )
@@ -182,8 +182,8 @@ def explain_open(
     known = {reason.contract_id: f"{reason.error}: {reason.message}" for reason in left_open}
     found = [(name, known.get(name) or _last_of(ledger.get(name))) for name in names]
     return (
-        f"{month} stays open, run again; contracts neither accepted nor recorded as errors: "
-        f"{len(names)}: {'; '.join(grouped(found, 20))}"
+        f"{month} stays open, run again; contracts left open: {len(names)}: "
+        f"{'; '.join(grouped(found, 20))}"
     )
 
 

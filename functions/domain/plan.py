@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Literal, get_args, get_type_hints
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, get_args, get_type_hints
 
 import msgspec
 
@@ -15,6 +15,7 @@ from functions.errors import BadInput
 _PATH_PART = re.compile(r"[^/:\x00-\x1f]{1,128}")
 _STATE_FILE = re.compile(r"(?!\.+(/|$))[A-Za-z0-9._-]+(/(?!\.+(/|$))[A-Za-z0-9._-]+)*")
 _OWN_PREFIXES = ("ledger/", "leases/", "runs/", "reports/", "previews/", "manifests/")
+_Minutes = Annotated[int, msgspec.Meta(ge=0, le=40_320)]
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -26,17 +27,17 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     cloud: Literal["aws", "azure", "gcp"] = "aws"
     dimensions: dict[str, str] = {}
     start_month: str | None = None
-    max_months: int = 12
+    max_months: Annotated[int, msgspec.Meta(ge=1, le=24)] = 12
     completeness: Literal["marker", "calendar"] = "marker"
-    marker_margin_minutes: int = 60
-    final_margin_minutes: int = 10
+    marker_margin_minutes: _Minutes = 60
+    final_margin_minutes: _Minutes = 10
     missing_hours: Literal["stop", "warn"] = "stop"
     duplicates: Literal["max", "sum"] = "max"
     rounding: Literal["floor", "half_up", "ceiling"] = "floor"
     carry_remainders: bool = True
-    late_window: int = 3
+    late_window: Annotated[int, msgspec.Meta(ge=0, le=12)] = 3
     state_file: str = "metering_state.json"
-    submit_concurrency: int = 5
+    submit_concurrency: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 5
     dry_run: bool = False
 
     @property
@@ -74,40 +75,24 @@ def _offending(value: object, message: str) -> str:
     return f": {value.get(found[1])!r}" + (f"; allowed are {', '.join(allowed)}" if allowed else "")
 
 
-def _problems(plan: Plan) -> list[tuple[str, str]]:
-    found = [
-        (name, f"{value!r} must be 1 to 128 characters without / or : or .. parts")
-        for name in ("service", "environment_type", "plan_id")
-        if not _PATH_PART.fullmatch(value := getattr(plan, name)) or value in (".", "..")
-    ]
-    found += [
-        (name, f"{value!r} must be {low} to {high}")
-        for name, low, high in (
-            ("max_months", 1, 24),
-            ("late_window", 0, 12),
-            ("submit_concurrency", 1, 1_000),
-            ("marker_margin_minutes", 0, 40_320),
-            ("final_margin_minutes", 0, 40_320),
-        )
-        if not low <= (value := getattr(plan, name)) <= high
-    ]
+def _problems(plan: Plan) -> Iterator[tuple[str, str]]:
+    for name in ("service", "environment_type", "plan_id"):
+        if not _PATH_PART.fullmatch(value := getattr(plan, name)) or value in (".", ".."):
+            yield name, f"{value!r} must be 1 to 128 characters without / or : or .. parts"
     if plan.start_month is not None:
         try:
             Month.parse(plan.start_month)
         except ValueError as error:
-            found.append(("start_month", str(error)))
+            yield "start_month", str(error)
     if not _STATE_FILE.fullmatch(plan.state_file) or plan.state_file.startswith(_OWN_PREFIXES):
-        found.append(
-            ("state_file", f"{plan.state_file!r} must be a plain key outside {_OWN_PREFIXES}")
-        )
+        yield "state_file", f"{plan.state_file!r} must be a plain key outside {_OWN_PREFIXES}"
     for name, text in plan.dimensions.items():
         if not name.strip():
-            found.append(("dimensions", f"{name!r}: a dimension needs a name"))
+            yield "dimensions", f"{name!r}: a dimension needs a name"
         try:
             formula.check(text)
         except formula.FormulaError as error:
-            found.append((f"dimensions.{name}", str(error)))
-    return found
+            yield f"dimensions.{name}", str(error)
 
 
 def parse_plans(text: str | bytes) -> tuple[Plan, ...]:

@@ -17,7 +17,7 @@ def as_csv(report: Report) -> bytes:
     """Return the summary in the first line, then the rows with a header."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow((f"# {report.summary['text']}",))
+    out.write(f"# {report.summary['text']}\r\n")
     writer.writerow(("plan", "month", *Row.__struct_fields__))
     for row in report.rows:
         writer.writerow((report.plan, report.month, *map(_inert, msgspec.structs.astuple(row))))

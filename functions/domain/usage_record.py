@@ -71,13 +71,17 @@ def duplicate_keys(body: bytes, records: list[Record]) -> Iterator[tuple[int, st
     A record without a value or a dimension is refused anyway, so all of those have one.
     """
     count = len(records)
-    named = count - sum([record.externalPayerId is UNSET for record in records])
-    priced = count - sum([record.pricePerUnit is UNSET for record in records])
+    payers = count - sum([record.externalPayerId is UNSET for record in records])
+    prices = count - sum([record.pricePerUnit is UNSET for record in records])
+    pods = count - sum([record.podName is None for record in records])
+    instances = count - sum([record.instanceId is None for record in records])
     if (
         body.count(b'"value"') > count
         or body.count(b'"dimension"') > count
-        or body.count(b'"externalPayerId"') > named
-        or body.count(b'"pricePerUnit"') > priced
+        or body.count(b'"externalPayerId"') > payers
+        or body.count(b'"pricePerUnit"') > prices
+        or body.count(b'"podName"') > pods
+        or body.count(b'"instanceId"') > instances
         or (b"\\" in body and _ESCAPED_LETTER.search(body))
     ):
         text = body.decode(errors="replace")  # what is skipped need not be UTF-8

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from aws_lambda_powertools import Logger
 
@@ -13,29 +12,26 @@ from functions.domain.months_due import MOST_MONTHS
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
 from functions.metering.payloads import MOST_CONTRACTS, ExecutionInput, Resolve, Run
-from functions.payloads import Start, dump, parse, time_of_run
+from functions.payloads import Start, given, parse, task_handler, time_of_run
 
 logger = Logger()
 _LONGEST_REASON = 500
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(start: Start, _context: object) -> Run:
     """Return the run's terms."""
-    start = parse(event, Start)
     run = settle(start, configuration.plans())
     if not run.dry_run:
         lease = state_bucket.lease(configuration.state_bucket(), run.plan)
         if busy := leases.acquire(lease, run.execution, start.started, executions.is_running):
             raise PlanBusy(f"plan {run.plan.key}: {busy}")
     logger.info("plan acquired", plan=run.plan.key, as_of=run.as_of, dry_run=run.dry_run)
-    return dump(run)
+    return run
 
 
 def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
     """Check the execution input and fill it up from the plan's configuration."""
-    if not isinstance(start.input, Mapping):
-        raise BadInput(f"the execution input must be a JSON object, not {start.input!r}")
     asked = parse(start.input, ExecutionInput)
     plan = _choose(asked.plan, plans)
     max_months = plan.max_months if asked.max_months is None else asked.max_months
@@ -75,10 +71,7 @@ def _months(texts: list[str] | None) -> list[str] | None:
         return None
     if not 1 <= len(texts) <= MOST_MONTHS:
         raise BadInput(f"months: give 1 to {MOST_MONTHS} months, or leave it out")
-    try:
-        return sorted({str(Month.parse(text)) for text in texts})
-    except ValueError as error:
-        raise BadInput(f"months: {error}") from error
+    return sorted({str(given("months", Month.parse, text)) for text in texts})
 
 
 def _contracts(names: list[str] | None) -> list[str] | None:
@@ -102,10 +95,7 @@ def _resolution(asked: ExecutionInput, *, dry_run: bool) -> Resolve | None:
     for name in ("contract", "reason"):
         if not getattr(resolve, name).strip():
             raise BadInput(f"resolve.{name}: must not be empty")
-    try:
-        month = str(Month.parse(resolve.month))
-    except ValueError as error:
-        raise BadInput(f"resolve.month: {error}") from error
+    month = str(given("resolve.month", Month.parse, resolve.month))
     return Resolve(resolve.contract, month, resolve.outcome, _reason(resolve.reason))
 
 
@@ -121,10 +111,7 @@ def _until(asked: ExecutionInput, as_of: str) -> str | None:
         return None
     if asked.contracts is None or asked.months is not None or asked.max_months is not None:
         raise BadInput("until: goes with contracts, and its own month is the one that is billed")
-    try:
-        until = parse_instant(asked.until)
-    except ValueError as error:
-        raise BadInput(f"until: {error}") from error
+    until = given("until", parse_instant, asked.until)
     if until.minute or until.second or until.microsecond:
         raise BadInput(f"until: {asked.until} is not a whole hour, and usage comes by the hour")
     if until > parse_instant(as_of):

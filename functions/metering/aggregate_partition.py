@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -18,22 +17,21 @@ from functions.domain.usage import Group, Tally
 from functions.domain.usage_files import UsageFile
 from functions.errors import BadUsage
 from functions.metering.payloads import MonthTask, Partition, PartitionTask
-from functions.payloads import dump, parse
+from functions.payloads import task_handler
 
 logger = Logger()
 Reader = Callable[[Iterable[UsageFile]], Iterator[tuple[UsageFile, bytes | Problem]]]
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: PartitionTask, _context: object) -> Partition:
     """Write the partial sums; the output only names the partition."""
-    task = parse(event, PartitionTask)
     store = usage_reader.open_store(configuration.usage_bucket().name)
     partial = aggregate(
         task, configuration.state_bucket(), lambda files: usage_reader.read_all(store, files)
     )
     logger.info("partition summed", index=task.partition.index, records=partial.records)
-    return dump(task.partition)
+    return task.partition
 
 
 def partial_key(task: MonthTask, partition: Partition) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, configuration, state_bucket
@@ -11,20 +9,19 @@ from functions.adapters.storage import Objects
 from functions.domain.claim import Terms, claim
 from functions.domain.month import format_instant
 from functions.metering.payloads import Claimed, ContractTask, MonthTask
-from functions.payloads import Problem, dump, parse
+from functions.payloads import Problem, task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: ContractTask, _context: object) -> Claimed:
     """Return what is left to do for the contract."""
-    task = parse(event, ContractTask)
     objects, at = configuration.state_bucket(), format_instant(clock.now())
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     claimed = claim_contract(task, objects, at)
     logger.info("contract claimed", contract=task.contract.contract_id, action=claimed.action)
-    return dump(claimed)
+    return claimed
 
 
 def claim_contract(task: ContractTask, objects: Objects, at: str) -> Claimed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger, Metrics
@@ -27,17 +26,16 @@ from functions.errors import MonthIncomplete
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth
 from functions.metering.report_late_usage import compare, key_of, write
-from functions.payloads import dump, parse
+from functions.payloads import dump, task_handler
 
 logger = Logger()
 metrics = Metrics()
 
 
-@logger.inject_lambda_context
+@task_handler
 @metrics.log_metrics
-def handler(event: dict[str, Any], _context: object) -> Any:
+def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     """Return the month in numbers."""
-    task = parse(event, MergedMonth)
     objects = configuration.state_bucket()
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     closed = close_month(task, objects, clock.now())
@@ -46,7 +44,7 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     metrics.add_metric("TotalsQuarantined", MetricUnit.Count, closed.quarantined)
     metrics.add_metric("LateUsage", MetricUnit.Count, int(closed.changed))
     logger.info("month closed" if closed.closed else "month left open", summary=dump(closed))
-    return dump(closed)
+    return closed
 
 
 def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMonth:

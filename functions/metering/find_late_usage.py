@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration, state_bucket
@@ -13,18 +11,17 @@ from functions.domain.month import Month
 from functions.domain.months_due import MOST_MONTHS, closed_lately
 from functions.domain.plan import Plan
 from functions.metering.payloads import MonthItem, PlannedTask, Work
-from functions.payloads import dump, parse
+from functions.payloads import dump, task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: PlannedTask, _context: object) -> Work:
     """Return the months to bill and behind them the closed months to compare."""
-    task = parse(event, PlannedTask)
     work = find_late_usage(task, configuration.state_bucket(), configuration.usage_bucket())
     logger.info("closed months looked at", months=dump(work)["months"])
-    return dump(work)
+    return work
 
 
 def find_late_usage(task: PlannedTask, objects: Objects, usage: Objects) -> Work:

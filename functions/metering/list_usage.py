@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -19,18 +18,17 @@ from functions.domain.usage import MAX_PROBLEMS
 from functions.domain.usage_files import UsageFile
 from functions.errors import BadUsage
 from functions.metering.payloads import Listing, MonthTask, Partition, Run
-from functions.payloads import dump, parse
+from functions.payloads import task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: MonthTask, _context: object) -> Listing:
     """Return where the partitions are listed."""
-    task = parse(event, MonthTask)
     listing = list_usage(task, configuration.usage_bucket(), configuration.state_bucket())
     logger.info("usage listed", month=task.month, files=listing.files, size=listing.size)
-    return dump(listing)
+    return listing
 
 
 def list_usage(task: MonthTask, usage: Objects, objects: Objects) -> Listing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -24,22 +23,21 @@ from functions.domain.usage import EXACT
 from functions.errors import BadInput, BadUsage
 from functions.metering.aggregate_partition import partial_key
 from functions.metering.payloads import ListedMonth, Merged, MonthTask, Partition
-from functions.payloads import dump, parse
+from functions.payloads import task_handler
 
 logger = Logger()
 _SHOWN = 4_000
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: ListedMonth, _context: object) -> Merged:
     """Return where the bill and the contracts to process are."""
-    task = parse(event, ListedMonth)
     objects = configuration.state_bucket()
     if not task.run.dry_run:
         state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     merged = merge_usage(task, objects)
     logger.info("usage merged", month=task.month, to_process=merged.to_process)
-    return dump(merged)
+    return merged
 
 
 def merge_usage(task: ListedMonth, objects: Objects) -> Merged:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -19,18 +18,18 @@ from functions.domain.spelling import suggestion
 from functions.domain.state_file import PlanState
 from functions.errors import BadInput, BadUsage
 from functions.metering.payloads import Planned, Run, RunTask
-from functions.payloads import dump, parse
+from functions.payloads import task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: RunTask, _context: object) -> Planned:
     """Return the months to work on and those that wait."""
-    run = parse(event, RunTask).run
+    run = task.run
     planned = plan_months(run, configuration.state_bucket(), configuration.usage_bucket())
     logger.info("months planned", months=planned.months, waiting=len(planned.waiting))
-    return dump(planned)
+    return planned
 
 
 def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from aws_lambda_powertools import Logger
 
@@ -18,7 +16,7 @@ from functions.errors import BadState
 from functions.metering.claim_contract import terms_of
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth
-from functions.payloads import dump, parse
+from functions.payloads import dump, task_handler
 
 logger = Logger()
 
@@ -34,13 +32,12 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     """Return the month in numbers, with where the preview is."""
-    task = parse(event, MergedMonth)
     previewed = preview_month(task, configuration.state_bucket())
     logger.info("month previewed", summary=dump(previewed))
-    return dump(previewed)
+    return previewed
 
 
 def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
@@ -28,15 +27,15 @@ from functions.domain.resolution import resolve
 from functions.domain.state_file import MonthState, PlanState
 from functions.errors import BadState
 from functions.metering.payloads import Run, RunTask
-from functions.payloads import parse
+from functions.payloads import task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> None:
+@task_handler
+def handler(task: RunTask, _context: object) -> None:
     """Return nothing."""
-    run, objects = parse(event, RunTask).run, configuration.state_bucket()
+    run, objects = task.run, configuration.state_bucket()
     state_bucket.check_lease(objects, run.plan, run.execution)
     waived, shown = reconcile_state(run, objects, format_instant(clock.now()))
     logger.info("state reconciled", waived=waived, shown_as_settled=shown)

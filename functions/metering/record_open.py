@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from aws_lambda_powertools import Logger
 
@@ -12,15 +10,15 @@ from functions.adapters.storage import Objects
 from functions.domain import keys
 from functions.domain.outcome import Open
 from functions.metering.payloads import ContractTask
-from functions.payloads import Problem, parse
+from functions.payloads import Problem, task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> None:
+@task_handler
+def handler(task: ContractTask, _context: object) -> None:
     """Return nothing."""
-    task, objects = parse(event, ContractTask), configuration.state_bucket()
+    objects = configuration.state_bucket()
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     record_open(task, objects)
     logger.error("contract left open", contract=task.contract.contract_id, month=task.month)

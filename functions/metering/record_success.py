@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, configuration, state_bucket
@@ -13,15 +11,15 @@ from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant
 from functions.errors import BadState
 from functions.metering.payloads import ContractTask
-from functions.payloads import parse
+from functions.payloads import task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> None:
+@task_handler
+def handler(task: ContractTask, _context: object) -> None:
     """Return nothing."""
-    task, objects = parse(event, ContractTask), configuration.state_bucket()
+    objects = configuration.state_bucket()
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     record_success(task, objects, format_instant(clock.now()))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, configuration, leases, state_bucket
@@ -11,15 +9,14 @@ from functions.adapters.storage import Objects
 from functions.domain.announcement import told
 from functions.domain.month import format_instant
 from functions.metering.payloads import Release
-from functions.payloads import parse
+from functions.payloads import task_handler
 
 logger = Logger()
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> None:
+@task_handler
+def handler(task: Release, _context: object) -> None:
     """Return nothing."""
-    task = parse(event, Release)
     release_plan(task, configuration.state_bucket(), format_instant(clock.now()))
     logger.info("plan released", plan=task.run.plan.key)
 

@@ -24,7 +24,7 @@ from functions.domain.usage_files import UsageFile
 from functions.errors import BadState
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth
-from functions.payloads import dump, parse
+from functions.payloads import dump, task_handler
 
 logger = Logger()
 metrics = Metrics()
@@ -45,11 +45,10 @@ class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: list[Any]
 
 
-@logger.inject_lambda_context
+@task_handler
 @metrics.log_metrics
-def handler(event: dict[str, Any], _context: object) -> Any:
+def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     """Return the month in numbers."""
-    task = parse(event, MergedMonth)
     objects, at = configuration.state_bucket(), format_instant(clock.now())
     if not task.run.dry_run:
         state_bucket.check_lease(objects, task.run.plan, task.run.execution)
@@ -57,7 +56,7 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     alarmed = reported.changed and not task.run.dry_run
     metrics.add_metric("LateUsage", MetricUnit.Count, int(alarmed))
     logger.warning("closed month compared with its files", summary=dump(reported))
-    return dump(reported)
+    return reported
 
 
 def report_late_usage(task: MergedMonth, objects: Objects, at: str) -> ClosedMonth:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aws_lambda_powertools import Logger
 
@@ -20,7 +20,7 @@ from functions.domain.state_file import PlanState
 from functions.errors import BadInput, OutcomeUnknown
 from functions.metering.payloads import Resolve, Resolved, Run, RunTask
 from functions.metering.reconcile_state import show_settled
-from functions.payloads import dump, parse
+from functions.payloads import dump, task_handler
 
 logger = Logger()
 
@@ -33,10 +33,10 @@ class Outside(NamedTuple):
     settle_seconds: float
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> Any:
+@task_handler
+def handler(task: RunTask, _context: object) -> Resolved:
     """Return what became of the contract's month."""
-    run = parse(event, RunTask).run
+    run = task.run
     outside = Outside(
         configuration.state_bucket(),
         clock.now(),
@@ -45,7 +45,7 @@ def handler(event: dict[str, Any], _context: object) -> Any:
     state_bucket.check_lease(outside.objects, run.plan, run.execution)
     resolved = resolve_contract(run, outside)
     logger.info("contract resolved", resolved=dump(resolved))
-    return dump(resolved)
+    return resolved
 
 
 def resolve_contract(run: Run, outside: Outside) -> Resolved:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import uuid4
 
 from aws_lambda_powertools import Logger
@@ -38,7 +38,7 @@ from functions.errors import (
     PartnerUnreachable,
 )
 from functions.metering.payloads import ContractTask
-from functions.payloads import parse
+from functions.payloads import task_handler
 
 logger = Logger()
 # A request with its token and one repetition after a 401 fits in this.
@@ -62,10 +62,9 @@ class Outside(NamedTuple):
     settle_seconds: float
 
 
-@logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> None:
+@task_handler
+def handler(task: ContractTask, context: LambdaContext) -> None:
     """Return once every line is accepted; otherwise the error says what the outcome is."""
-    task = parse(event, ContractTask)
     outside = Outside(
         configuration.state_bucket(),
         configuration.clazar(),
@@ -140,7 +139,7 @@ def _look_up(
         return lookup.not_listable(entry)
     if asked.queries or outside.seconds_left() < _SECONDS_FOR_A_REQUEST:
         document.write(replace(entry, asked=asked), version)
-        raise ListingUnfinished(f"{asked.rows} of Clazar's records for {name} read, to be resumed")
+        raise ListingUnfinished(f"{asked.rows} of Clazar's records for {name} read so far")
     begun, plan = parse_instant(asked.begun), task.run.plan
     stored = asked.listing.stored
     owners = state_bucket.owners(outside.objects, plan, task.of, name) if stored else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger, Metrics
@@ -16,7 +15,7 @@ from functions.domain.announcement import Announcement, to_announce
 from functions.domain.journal import Journal
 from functions.domain.month import Month
 from functions.metering.payloads import ClosedMonth, Ending, Finish
-from functions.payloads import dump, mail_subject, parse
+from functions.payloads import mail_subject, task_handler
 
 logger = Logger()
 metrics = Metrics()
@@ -30,14 +29,14 @@ TO_SETTLE = (
 _LONGEST_PART, _LONGEST_MESSAGE = 8_000, 40_000
 
 
-@logger.inject_lambda_context
+@task_handler
 @metrics.log_metrics
-def handler(event: dict[str, Any], _context: object) -> Any:
+def handler(task: Finish, _context: object) -> Ending:
     """Return how the execution is to end."""
-    ending = summarize_run(parse(event, Finish), configuration.state_bucket())
+    ending = summarize_run(task, configuration.state_bucket())
     metrics.add_metric("ContractsOpen", MetricUnit.Count, ending.result["unresolved"])
     logger.info("run summarized", plan=ending.run.plan.key, succeeded=ending.succeeded)
-    return dump(ending)
+    return ending
 
 
 def summarize_run(task: Finish, objects: Objects) -> Ending:
@@ -85,7 +84,12 @@ def _ending(
     error = failure.error if failure else ATTENTION if announcement.new else ""
     resolved = [task.resolved.message] if task.resolved else []
     notices = [*overdue, *announcement.notices]
-    said = [*([cause] if cause else []), *resolved, *notices]
+    would = [
+        f"{item.month}: would send {item.to_submit_records} records of {item.to_submit} contracts"
+        for item in months
+        if item.dry_run and not item.late
+    ]
+    said = [*([cause] if cause else []), *would, *resolved, *notices]
     if announcement.standing:
         named = "; ".join(announcement.standing)[:_LONGEST_PART]
         earlier = announcement.total - announcement.new_total

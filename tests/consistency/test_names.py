@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from functions import errors
+from functions.domain import ledger
 from infra import credits_tasks, metering_tasks
 from infra.tasks import SETTLE_SECONDS, Task, snake_case
 
@@ -129,9 +130,22 @@ def test_every_lambda_state_retries_what_passes_and_unknown_errors_stay_loud(
     assert "States.ALL" not in retried
 
 
-def test_no_contract_is_caught_for_an_error_that_is_not_about_it() -> None:
-    (rule,) = STATES["metering"]["SubmitContract"]["Catch"]
-    assert rule["ErrorEquals"] == ["PartnerRefused", "PartnerBusy", "OutcomeUnknown"]
+def test_a_contract_becomes_an_error_only_for_what_is_about_it_and_is_left_open_for_all_else() -> (
+    None
+):
+    about_it, all_else = STATES["metering"]["SubmitContract"]["Catch"]
+    assert about_it["ErrorEquals"] == ["PartnerRefused", "OutcomeUnknown"]
+    assert about_it["Next"] == "RecordError"
+    assert (all_else["ErrorEquals"], all_else["Next"]) == (["States.ALL"], "RecordOpen")
+    assert STATES["metering"]["ClaimContract"]["Catch"] == [all_else]
+
+
+def test_a_contract_in_doubt_is_asked_for_after_the_settle_time_and_after_an_hour() -> None:
+    rules = STATES["metering"]["SubmitContract"]["Retry"]
+    (rule,) = (rule for rule in rules if rule["ErrorEquals"] == ["OutcomeUnknown"])
+    first, growth = rule["IntervalSeconds"], rule["BackoffRate"]
+    waits = [first * growth**number for number in range(rule["MaxAttempts"])]
+    assert waits == [SETTLE_SECONDS * times for times in ledger.SETTLE_TIMES] == [120, 3_600]
 
 
 @pytest.mark.parametrize(

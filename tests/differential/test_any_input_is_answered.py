@@ -1,24 +1,33 @@
 """Whatever bytes or JSON come in, only the documented errors come out."""
 
 import json
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from functions.domain import formula, state_file
-from functions.domain.answers import read_refusal, read_results, read_stored
+from functions.domain.answers import read_refusal, read_results
 from functions.domain.cbf import read_rows
 from functions.domain.credits_file import control_problems, read_credits
+from functions.domain.listing import Listing, read_quantity, read_time, same_contract, with_rows
+from functions.domain.listing_pages import ask, turn
 from functions.domain.month import Month, parse_instant
 from functions.domain.plan import Plan, parse_plan, parse_plans
 from functions.errors import BadCredits, BadInput, BadState
 from tests.differential.any_json import anything, words
 from tests.differential.steadily import steadily
 
+SAID = ["next", "count", "cursor", "next_cursor", "has_more", "meta", "results", "pages"]
 ANSWERS = {"accepted", "refused", "present", "unknown", "not_taken"}
-RECORDS = [{"contract_id": "c-1", "dimension": name, "quantity": "5"} for name in ("cpu", "mem")]
+BEGINS = "2025-07-01T00:00:00Z"
+RECORDS = [
+    {"contract_id": "c-1", "dimension": name, "quantity": "5", "start_time": BEGINS}
+    for name in ("cpu", "mem")
+]
 JULY = Month(2025, 7)
 
 # Clazar
@@ -33,7 +42,9 @@ def test_every_record_has_an_answer_whatever_clazar_says(body: Any) -> None:
 
 
 results = st.dictionaries(
-    st.sampled_from(["dimension", "contract_id", "status", "quantity", "id", "errors", "code"]),
+    st.sampled_from(
+        [*("dimension", "contract_id", "status", "quantity"), "id", "errors", "code", "start_time"]
+    ),
     words | anything,
     max_size=6,
 )
@@ -47,7 +58,8 @@ def test_only_the_word_success_without_a_fault_is_acceptance(listed: list[Any]) 
             assert any(
                 result.get("status") == "success"
                 and not result.get("errors")
-                and result.get("contract_id") in (None, "", 0, False, "c-1", [], {}, 0.0)
+                and result.get("contract_id") in (None, "c-1")
+                and result.get("start_time") in (None, BEGINS)
                 for result in listed
             )
 
@@ -62,9 +74,42 @@ rows = st.fixed_dictionaries(
 @given(st.lists(rows | anything, max_size=5))
 @example([{"contract_id": "c-1", "start_time": "0001-01-01T00:00:00+01:00", "dimension": "cpu"}])
 def test_a_listing_is_read_whatever_it_holds(listed: list[Any]) -> None:
-    found = read_stored(listed, contract="c-1", start=JULY.start)
-    own = [row for row in listed if isinstance(row, dict) and row.get("contract_id") == "c-1"]
-    assert sum(map(len, found.values())) <= len(own)
+    """A row that is neither another's nor failed is stored, or a doubt: none disappears."""
+    for row in listed:
+        found = with_rows(Listing(), [row], "c-1", JULY)
+        known = row if isinstance(row, dict) else {}
+        begins = read_time(known.get("start_time"))
+        failed = str(known.get("status")).strip().casefold() in ("fail", "error")
+        elsewhere = begins is not None and not JULY.start <= begins < JULY.end
+        others = same_contract(known.get("contract_id"), "c-1") is False
+        assert bool(found.stored or found.doubts) != (failed or elsewhere or others)
+    of_all = with_rows(Listing(), listed, "c-1", JULY)
+    assert sum(map(len, of_all.stored.values())) <= len(listed)
+    assert msgspec.json.decode(msgspec.json.encode(of_all), type=Listing)
+
+
+@steadily
+@given(st.lists(st.dictionaries(words | st.sampled_from(SAID), anything), max_size=4))
+def test_a_listing_comes_to_an_end_whatever_its_pages_say(bodies: list[dict[str, Any]]) -> None:
+    asked = ask("c-1", ["cpu"], BEGINS)
+    for body in [*bodies, {}]:
+        if asked.queries:
+            rows = body.get("results")
+            page = {**body, "results": rows if isinstance(rows, list) else []} if body else body
+            asked = turn(asked, page, "c-1", JULY)
+            assert all(
+                isinstance(value, str) for query in asked.queries for value in query.values()
+            )
+    assert not asked.queries
+
+
+@steadily
+@given(words | anything)
+def test_a_quantity_and_a_time_are_read_or_are_none(value: Any) -> None:
+    number, instant = read_quantity(value), read_time(value)
+    assert number is None or number.is_finite()
+    assert instant is None or instant.utcoffset() == timedelta(0)
+    assert same_contract(value, "c-1") in (True, False, None)
 
 
 @steadily

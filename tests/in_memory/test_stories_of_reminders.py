@@ -104,8 +104,10 @@ def test_a_dry_run_names_what_is_open_and_marks_nothing(world: MeteringWorld) ->
 def test_a_dry_run_says_what_would_be_sent() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4, "mem": 1}, "c-2": {"cpu": 0}})
-        (month,) = world.execute(dry_run=True).output["months"]
+        output = world.execute(dry_run=True).output
+        (month,) = output["months"]
         assert (month["to_submit"], month["to_submit_records"], month["skipped"]) == (1, 2, 1)
+        assert "2025-07: would send 2 records of 1 contracts" in output["message"]
         assert month["submitted"] == 0
 
 

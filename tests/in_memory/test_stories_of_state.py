@@ -71,7 +71,9 @@ def test_a_dimension_that_was_refused_and_has_no_usage_any_more_is_told() -> Non
         world.clazar.unknown_contracts.clear()
         del world.usage_bucket.objects[gone]
         told = world.execute(retry_errors=True).output["message"]
-        assert "2025-07: c-1 mem: 7 was not billed before, and the files say nothing" in told
+        assert (
+            "2025-07: c-1 mem: 7 was not billed before, and the files no longer contain it" in told
+        )
         assert Billed("c-1", "cpu", "2025-07") in world.clazar.counts()
 
 

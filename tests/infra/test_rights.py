@@ -56,9 +56,9 @@ def test_only_acquire_plan_reads_the_plans(metering_stack: Template) -> None:
     assert metering_stack.owners("ssm:GetParametersByPath") == {"AcquirePlan"}
 
 
-def test_only_the_takers_of_leases_and_claims_look_at_executions(metering_stack: Template) -> None:
+def test_only_the_taker_of_the_lease_looks_at_executions(metering_stack: Template) -> None:
     owners = metering_stack.owners("states:DescribeExecution")
-    assert owners == {"AcquirePlan", "ClaimContract", "ResolveContract", "Metering"}
+    assert owners == {"AcquirePlan", "Metering"}
 
 
 def test_the_usage_bucket_is_never_written(metering_stack: Template) -> None:

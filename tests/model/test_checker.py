@@ -14,6 +14,7 @@ from functions.domain import claim, closing, ledger, lookup
 from functions.domain.answers import Answer
 from functions.domain.ledger_entry import Attempt, Entry
 from functions.domain.outcome import Outcome, account
+from functions.domain.submission import Request
 from tests.model.explorer import explore
 from tests.model.order import Order
 from tests.model.outside import Outside
@@ -51,8 +52,8 @@ def an_answer_that_is_taken_for_granted(change: pytest.MonkeyPatch) -> None:
 def a_lost_answer_that_counts_as_not_taken(change: pytest.MonkeyPatch) -> None:
     submit = Outside.submit
 
-    def forgetful(self: Outside, body: bytes) -> Reply:
-        reply = submit(self, body)
+    def forgetful(self: Outside, request: Request) -> Reply:
+        reply = submit(self, request)
         if reply.outcome != "unknown":
             return reply
         return reply._replace(answers=dict.fromkeys(reply.answers, Answer(kind="not_taken")))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 import pytest
 
-from functions.adapters.clazar import Clazar, Credentials, ListingUnavailable
+from functions.adapters.clazar import Clazar, ListingUnavailable
+from functions.adapters.clazar_http import Credentials, Session
 from functions.domain import submission
 from functions.domain.ledger_entry import Line
+from functions.domain.listing import Listing
+from functions.domain.listing_pages import ask
 from functions.domain.month import Month
-from functions.errors import CredentialsRefused, PartnerBusy, PartnerUnreachable
+from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable
 from infra.local.clazar import ClazarServer
 from infra.local.loopback_http import LoopbackHttp, Reply, Request
 
 JULY = Month(2025, 7)
-START = datetime(2025, 7, 1, tzinfo=UTC)
 
 
 class Secret:
@@ -47,20 +49,29 @@ def secret() -> Secret:
 
 @pytest.fixture
 def clazar(server: ClazarServer, secret: Secret) -> Clazar:
-    return Clazar(server.url, secret)
+    return Clazar(Session(server.url, secret))
 
 
-def body(*dimensions: str, contract: str = "c-1", quantity: str = "5") -> bytes:
+def a_request(*dimensions: str, contract: str = "c-1", quantity: str = "5") -> submission.Request:
     lines = [Line(dimension=name, quantity=quantity) for name in dimensions or ("cpu",)]
-    return submission.request("aws", contract, JULY, lines).body.encode()
+    return submission.request("aws", contract, JULY, lines)
 
 
 def kinds(clazar: Clazar, *dimensions: str) -> dict[str, str]:
-    return {name: answer.kind for name, answer in clazar.submit(body(*dimensions)).answers.items()}
+    reply = clazar.submit(a_request(*dimensions))
+    return {name: answer.kind for name, answer in reply.answers.items()}
+
+
+def listed(clazar: Clazar, contract: str = "c-1", *dimensions: str) -> Listing:
+    """Return a whole listing; there is time enough."""
+    asked = ask(contract, dimensions or ("cpu",), "now")
+    found = clazar.read_listing(asked, contract, JULY, lambda: 90.0)
+    assert not found.queries
+    return found.listing
 
 
 def test_a_request_holds_what_clazar_documents_and_nothing_else() -> None:
-    assert json.loads(body("cpu")) == {
+    assert json.loads(a_request("cpu").body) == {
         "request": [
             {
                 "cloud": "aws",
@@ -75,7 +86,7 @@ def test_a_request_holds_what_clazar_documents_and_nothing_else() -> None:
 
 
 def test_accepted_records_come_back_with_their_ids(server: ClazarServer, clazar: Clazar) -> None:
-    reply = clazar.submit(body("cpu", "mem"))
+    reply = clazar.submit(a_request("cpu", "mem"))
     assert reply.outcome == "answered"
     assert {answer.kind for answer in reply.answers.values()} == {"accepted"}
     ids = {record["id"] for record in server.accepted}
@@ -84,21 +95,21 @@ def test_accepted_records_come_back_with_their_ids(server: ClazarServer, clazar:
 
 def test_one_token_serves_many_requests(server: ClazarServer, clazar: Clazar) -> None:
     for name in ("cpu", "mem", "disk"):
-        clazar.submit(body(name))
+        clazar.submit(a_request(name))
     assert server.authentications == 1
 
 
 def test_an_expired_token_is_renewed_once_and_the_request_repeated(
     server: ClazarServer, clazar: Clazar
 ) -> None:
-    clazar.submit(body("cpu"))
+    clazar.submit(a_request("cpu"))
     server.expire_tokens()
     assert kinds(clazar, "mem") == {"mem": "accepted"}
     assert server.authentications == 2
 
 
 def test_a_rotated_secret_is_read_again(server: ClazarServer, secret: Secret) -> None:
-    clazar = Clazar(server.url, secret)
+    clazar = Clazar(Session(server.url, secret))
     secret.cached = Credentials("local-client", "old")
     assert kinds(clazar) == {"cpu": "accepted"}
 
@@ -108,7 +119,7 @@ def test_refused_credentials_are_nobodys_refused_usage(
 ) -> None:
     secret.current = Credentials("local-client", "wrong")
     with pytest.raises(CredentialsRefused):
-        Clazar(server.url, secret).submit(body())
+        Clazar(Session(server.url, secret)).submit(a_request())
     assert not server.posts
 
 
@@ -118,14 +129,100 @@ def test_without_a_token_nothing_has_left(
 ) -> None:
     server.authentication_script(action)
     with pytest.raises(PartnerUnreachable):
-        clazar.submit(body())
+        clazar.submit(a_request())
     assert not server.posts
 
 
 def test_a_rate_limit_means_not_taken(server: ClazarServer, clazar: Clazar) -> None:
     server.script("c-1", "busy")
-    reply = clazar.submit(body())
+    reply = clazar.submit(a_request())
     assert (reply.outcome, reply.answers["cpu"].kind) == ("busy", "not_taken")
+
+
+class Answering(LoopbackHttp):
+    """Answers every call under /metering/ with the same status and body; counts the calls."""
+
+    def __init__(self, status: int, body: object = None, *, token: Reply | None = None) -> None:
+        super().__init__()
+        self.reply, self.asked = Reply(status, body), 0
+        self.token = token or Reply(200, {"access_token": "t"})
+        self.queries: list[dict[str, str]] = []
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def answer(self, request: Request) -> Reply:
+        if request.path == "/authenticate/":
+            return self.token
+        self.asked += 1
+        self.queries.append(dict(request.query))
+        return self.page(dict(request.query)) if request.method == "GET" else self.reply
+
+    def page(self, _query: dict[str, str]) -> Reply:
+        """Answer a GET."""
+        return self.reply
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "kind", "calls"),
+    [
+        (401, "unserved", "not_taken", 2),  # once more with a new token
+        (403, "unserved", "not_taken", 1),
+        (429, "busy", "not_taken", 1),
+        (408, "unknown", "unknown", 1),
+        (409, "answered", "present", 1),
+        (400, "answered", "refused", 1),
+        (404, "answered", "refused", 1),
+        (422, "answered", "refused", 1),
+        (302, "answered", "refused", 1),
+        (500, "unknown", "unknown", 1),
+        (502, "unknown", "unknown", 1),
+        (504, "unknown", "unknown", 1),
+        (200, "answered", "unknown", 1),
+        (201, "answered", "unknown", 1),
+    ],
+)
+def test_each_status_of_a_submission_means_one_thing(
+    status: int, outcome: str, kind: str, calls: int, secret: Secret
+) -> None:
+    with Answering(status, {"message": "what it says"}) as server:
+        reply = Clazar(Session(server.url, secret)).submit(a_request("cpu", "mem"))
+    assert (reply.outcome, reply.status) == (outcome, status)
+    assert "what it says" in reply.response
+    assert {name: answer.kind for name, answer in reply.answers.items()} == {
+        "cpu": kind,
+        "mem": kind,
+    }
+    assert server.asked == calls
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, CredentialsRefused),
+        (401, CredentialsRefused),
+        (403, CredentialsRefused),
+        (404, CredentialsRefused),
+        (408, PartnerUnreachable),
+        (429, PartnerUnreachable),
+        (500, PartnerUnreachable),
+        (200, PartnerUnreachable),
+    ],
+)
+def test_without_a_token_no_contract_is_asked_about_or_sent(
+    status: int, error: type[Exception], secret: Secret
+) -> None:
+    with Answering(200, {"results": []}, token=Reply(status, {"message": "no"})) as server:
+        clazar = Clazar(Session(server.url, secret))
+        with pytest.raises(error, match=f"HTTP {status}"):
+            clazar.submit(a_request())
+        with pytest.raises(error, match=f"HTTP {status}"):
+            listed(clazar)
+    assert server.asked == 0
 
 
 @pytest.mark.parametrize(
@@ -140,20 +237,20 @@ def test_an_answer_that_did_not_arrive_is_unknown(
 
 def test_no_connection_means_that_nothing_has_left(secret: Secret) -> None:
     with ClazarServer() as server:
-        clazar = Clazar(server.url, secret)
-        clazar.submit(body("cpu"))
-    reply = clazar.submit(body("mem"))
+        clazar = Clazar(Session(server.url, secret))
+        clazar.submit(a_request("cpu"))
+    reply = clazar.submit(a_request("mem"))
     assert (reply.outcome, reply.answers["mem"].kind) == ("unreachable", "not_taken")
 
 
 def test_a_request_refused_as_a_whole_is_refused(clazar: Clazar) -> None:
-    reply = clazar.submit(body(*(f"d{n}" for n in range(26))))
+    reply = clazar.submit(a_request(*(f"d{n}" for n in range(26))))
     assert reply.status == 400
     assert {answer.kind for answer in reply.answers.values()} == {"refused"}
 
 
 def test_a_duplicate_has_to_be_looked_up(clazar: Clazar) -> None:
-    clazar.submit(body("cpu"))
+    clazar.submit(a_request("cpu"))
     assert kinds(clazar, "cpu", "mem") == {"cpu": "present", "mem": "accepted"}
 
 
@@ -166,22 +263,160 @@ def a_stored_record(number: int, **fields: Any) -> dict[str, Any]:
 def test_the_listing_is_read_to_its_last_page(secret: Secret) -> None:
     with ClazarServer(page_limit=7) as server:
         server.preload(*(a_stored_record(number) for number in range(307)))
-        (found,) = Clazar(server.url, secret).stored("c-1", START)["cpu"]
-        assert (found.quantity, found.status) == ("307", "success")
-        assert sum(exchange.method == "GET" for exchange in server.exchanges) == 45
+        (found,) = listed(Clazar(Session(server.url, secret))).of("cpu")
+        assert (found.quantity, found.status) == ("307", "billed")
+        gets = [exchange for exchange in server.exchanges if exchange.method == "GET"]
+        assert len(gets) == 45
+        assert dict(gets[-1].query) == {
+            "contract_id": "c-1",
+            "dimension": "cpu",
+            "page": "45",
+            "page_size": "100",
+        }
 
 
 def test_what_is_not_listed_is_not_there(clazar: Clazar) -> None:
-    assert clazar.stored("c-1", START) == {}
+    assert listed(clazar) == Listing()
+
+
+def test_a_listing_that_is_cut_short_by_time_is_continued_where_it_was(secret: Secret) -> None:
+    with ClazarServer(page_limit=7) as server:
+        server.preload(*(a_stored_record(number) for number in range(307)))
+        clazar = Clazar(Session(server.url, secret))
+        asked, invocations = ask("c-1", ("cpu",), "now"), 0
+        while asked.queries:
+            left = iter([90.0] * 10)
+            asked = clazar.read_listing(asked, "c-1", JULY, partial(next, left, 49.9))
+            invocations += 1
+            assert invocations <= 5, "it advances"
+            assert asked.rows == (min(invocations * 70, 307) if asked.queries else 0)
+        assert (invocations, asked.begun) == (5, "now")
+        assert [record.quantity for record in asked.listing.of("cpu")] == ["307"]
+        assert sum(exchange.method == "GET" for exchange in server.exchanges) == 45, "none twice"
+
+
+def test_without_time_for_a_page_nothing_is_asked(server: ClazarServer, clazar: Clazar) -> None:
+    asked = ask("c-1", ("cpu",), "now")
+    assert clazar.read_listing(asked, "c-1", JULY, lambda: 49.9) == asked
+    assert not server.exchanges
+    assert not clazar.read_listing(asked, "c-1", JULY, lambda: 50.0).queries
+
+
+class Paging(Answering):
+    """Three records, one to a page, in a dialect of its own."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(200)
+        self.by = by
+
+    def page(self, query: dict[str, str]) -> Reply:
+        records = [
+            {**a_stored_record(306), "id": name, "status": "success"} for name in ("a", "b", "c")
+        ]
+        start = int(query["page"]) - 1
+        if self.by != "404":
+            start = int(query.get("cursor", "0"))
+        if start >= len(records):
+            return Reply(404, {"message": "Invalid page."})
+        more = str(start + 1) if start + 1 < len(records) else None
+        address = f"http://elsewhere.example/metering/?cursor={more}" if more else None
+        said: dict[str, dict[str, Any]] = {
+            "404": {"count": 3},
+            "cursor": {"next_cursor": more},
+            "address": {"links": {"next": address}},
+            "hidden": {"paging": {"has_more": True}},
+        }
+        return Reply(200, {"results": records[start : start + 1], **said[self.by]})
+
+
+@pytest.mark.parametrize("by", ["404", "cursor", "address"])
+def test_every_way_of_paging_is_followed_on_the_same_host(by: str, secret: Secret) -> None:
+    with Paging(by) as server:
+        found = listed(Clazar(Session(server.url, secret)))
+    assert [record.record_id for record in found.of("cpu")] == ["a", "b", "c"]
+    assert found.doubt("cpu") == ""
+    assert 3 <= server.asked <= 4
+
+
+def test_pages_that_cannot_be_reached_are_a_doubt(secret: Secret) -> None:
+    with Paging("hidden") as server:
+        found = listed(Clazar(Session(server.url, secret)))
+    assert [record.record_id for record in found.of("cpu")] == ["a"]
+    assert found.doubt("cpu") == "the listing ends after 1 records although has_more is 'True'"
+
+
+@pytest.mark.parametrize("status", [400, 404, 416, 422])
+def test_an_error_behind_the_last_page_is_its_end_and_on_the_first_it_is_none(
+    status: int, secret: Secret
+) -> None:
+    class Ending(Answering):
+        def page(self, query: dict[str, str]) -> Reply:
+            rows = [{**a_stored_record(306), "id": "a", "status": "success"}]
+            return Reply(200, {"results": rows}) if query["page"] == "1" else self.reply
+
+    with Ending(status, {"message": "Invalid page."}) as server:
+        found = listed(Clazar(Session(server.url, secret)))
+        assert [record.record_id for record in found.of("cpu")] == ["a"]
+        assert found.doubt("cpu") == ""
+    with Answering(status) as first, pytest.raises((ContractUnserved, ListingUnavailable)):
+        listed(Clazar(Session(first.url, secret)))
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, ContractUnserved),
+        (401, ContractUnserved),
+        (403, ContractUnserved),
+        (404, ListingUnavailable),
+        (405, ListingUnavailable),
+        (501, ListingUnavailable),
+        (408, PartnerUnreachable),
+        (429, PartnerUnreachable),
+        (302, ContractUnserved),
+        (500, ContractUnserved),
+        (503, ContractUnserved),
+    ],
+)
+def test_each_status_of_a_listing_means_one_thing(
+    status: int, error: type[Exception], secret: Secret
+) -> None:
+    """An error about one contract is that contract's; the run decides it if others get through."""
+    with Answering(status, {"message": "what it says"}) as server:
+        with pytest.raises(error, match=f"^GET /metering/: HTTP {status}"):
+            listed(Clazar(Session(server.url, secret)))
+        assert server.asked == 1 + (status == 401)
+
+
+@pytest.mark.parametrize("status", [403, 429, 500])
+def test_a_page_that_fails_later_is_not_taken_for_the_end(status: int, secret: Secret) -> None:
+    class Failing(Answering):
+        def page(self, query: dict[str, str]) -> Reply:
+            rows = [{**a_stored_record(306), "id": "a", "status": "success"}]
+            return Reply(200, {"results": rows}) if query["page"] == "1" else self.reply
+
+    with Failing(status) as server, pytest.raises((ContractUnserved, PartnerUnreachable)):
+        listed(Clazar(Session(server.url, secret)))
+
+
+@pytest.mark.parametrize("body", [b"<html>", [], {}, {"results": None}, {"results": {"a": 1}}, "x"])
+def test_an_answer_that_is_no_listing_is_of_no_use_and_not_an_empty_one(
+    body: Any, secret: Secret
+) -> None:
+    with (
+        Answering(200, body) as server,
+        pytest.raises(ContractUnserved, match=r"HTTP 200 without a listing: "),
+    ):
+        listed(Clazar(Session(server.url, secret)))
 
 
 @pytest.mark.parametrize(
     ("action", "error"),
     [
         ("busy", PartnerUnreachable),
-        ("unavailable", PartnerUnreachable),
+        ("unavailable", ContractUnserved),
         ("drop", PartnerUnreachable),
-        ("garbage", PartnerBusy),
+        ("garbage", ContractUnserved),
     ],
 )
 def test_a_listing_that_does_not_answer_is_asked_again_later(
@@ -189,31 +424,36 @@ def test_a_listing_that_does_not_answer_is_asked_again_later(
 ) -> None:
     server.listing_script(action)
     with pytest.raises(error):
-        clazar.stored("c-1", START)
+        listed(clazar)
+
+
+def test_no_connection_to_a_listing_says_nothing_of_a_contract(secret: Secret) -> None:
+    with Answering(200, {"results": []}) as server:
+        clazar = Clazar(Session(server.url, secret))
+        assert listed(clazar) == Listing()
+    with pytest.raises(PartnerUnreachable, match="GET /metering/"):
+        listed(clazar)
 
 
 def test_a_listing_that_is_not_offered_says_nothing(secret: Secret) -> None:
     with ClazarServer(listing=False) as server, pytest.raises(ListingUnavailable):
-        Clazar(server.url, secret).stored("c-1", START)
+        listed(Clazar(Session(server.url, secret)))
 
 
-class SamePage(LoopbackHttp):
+class SamePage(Answering):
     """A listing that ignores filters and paging: every page is the same."""
 
-    def answer(self, request: Request) -> Reply:
-        if request.path == "/authenticate/":
-            return Reply(200, {"access_token": "t"})
+    def page(self, _query: dict[str, str]) -> Reply:
         rows = [{**a_stored_record(306), "id": name, "status": "success"} for name in "ab"]
         foreign = {**rows[0], "id": "c", "contract_id": "c-2"}
         return Reply(200, {"results": [*rows, foreign]})
 
 
 def test_a_listing_that_ignores_its_parameters_counts_each_record_once(secret: Secret) -> None:
-    server = SamePage()
-    server.begin()
-    found = Clazar(server.url, secret).stored("c-1", START)
-    server.stop()
-    assert [stored.record_id for stored in found["cpu"]] == ["a", "b"]
+    with SamePage(200) as server:
+        found = listed(Clazar(Session(server.url, secret)))
+    assert [stored.record_id for stored in found.of("cpu")] == ["a", "b"]
+    assert server.asked == 2
 
 
 class Echo(ClazarServer):
@@ -234,8 +474,17 @@ class Echo(ClazarServer):
 def test_an_answer_that_repeats_the_token_is_kept_without_it(status: int, secret: Secret) -> None:
     with Echo() as server:
         server.status = status
-        reply = Clazar(server.url, secret).submit(body("cpu"))
+        reply = Clazar(Session(server.url, secret)).submit(a_request("cpu"))
         assert "you sent: " in reply.response
         assert "Bearer (token)" in f"{reply.response} {reply.answers}"
         assert server.token
         assert server.token not in f"{reply.response} {reply.answers}"
+
+
+def test_a_token_that_is_a_part_of_other_words_changes_no_answer(secret: Secret) -> None:
+    rows = [{**a_stored_record(306), "id": "part", "status": "success"}]
+    for token in ("t", "1", "c-1", "part"):
+        signed = Reply(200, {"access_token": token})
+        with Answering(200, {"results": rows}, token=signed) as server:
+            (record,) = listed(Clazar(Session(server.url, secret))).of("cpu")
+            assert (record.record_id, record.quantity) == ("part", "307")

@@ -120,6 +120,32 @@ def test_what_somebody_else_has_written_meanwhile_is_not_overwritten(s3: S3Clien
     assert bucket.replace(KEY, b"mine", kept.etag)
 
 
+def test_an_object_that_is_known_is_not_read_again_and_one_that_has_changed_is(
+    s3: S3Client,
+) -> None:
+    bucket = Bucket(NAME)
+    assert bucket.read(KEY, unless='"e"') is None, "it is not there, whatever was known of it"
+    etag = bucket.create(KEY, b"first")
+    assert etag
+    assert bucket.read(KEY, unless=etag) == (b"", etag)
+    assert bucket.read(KEY) == (b"first", etag)
+    s3.put_object(Bucket=NAME, Key=KEY, Body=b"second")
+    changed = bucket.read(KEY, unless=etag)
+    assert changed
+    assert (changed.body, changed.etag != etag) == (b"second", True)
+    s3.delete_object(Bucket=NAME, Key=KEY)
+    assert bucket.read(KEY, unless=etag) is None, "gone is not unchanged"
+
+
+@pytest.mark.parametrize(("code", "error"), FAILURES)
+def test_a_read_that_fails_is_not_taken_for_an_object_that_has_not_changed(
+    stubbed: Stubber, code: str, error: type[Exception]
+) -> None:
+    stubbed.add_client_error("get_object", service_error_code=code)
+    with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
+        Bucket(NAME).read(KEY, unless='"e"')
+
+
 class Busy:
     """A store that never gives a file."""
 

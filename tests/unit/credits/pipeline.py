@@ -158,9 +158,9 @@ class Bucket(MemoryObjects):
             return found._replace(body=None)
         return found
 
-    def read(self, key: str) -> Stored | None:
+    def read(self, key: str, *, unless: str = "") -> Stored | None:
         self.pipeline.point("get")
-        return super().read(key)
+        return super().read(key, unless=unless)
 
     def put(self, key: str, body: bytes) -> None:
         self.pipeline.point("put")
@@ -247,8 +247,7 @@ class Pipeline:
     def _parse(self, run: Run) -> Parsed:
         if run.restore:
             return read_snapshot(run, self.bucket)
-        found = parse_credits(run, self.bucket, self.bucket, allow_reversals=self.allow_reversals)
-        return found.parsed
+        return parse_credits(run, self.bucket, self.bucket, allow_reversals=self.allow_reversals)
 
     def _month(self, run: Run, drop: DropItem) -> MonthEnd:
         stream = Stream(
@@ -261,20 +260,17 @@ class Pipeline:
         task = PostTask(run=run, drop=drop, snapshot=cast("Any", None))
         try:
             validated = self._retried(lambda: validate_drop(task, self.bucket, stream))
-            snapshot = self._retried(
-                lambda: snapshot_drop(task, self.bucket, stream, self.limit, self.now)
-            )
+            snapshot = self._retried(lambda: snapshot_drop(task, self.bucket, stream, self.limit))
             task = PostTask(run=run, drop=drop, snapshot=snapshot)
-            at = format_instant(self.now)
             posted = (
                 None
                 if snapshot.is_stored
-                else self._retried(lambda: post_drop(task, self.bucket, stream, at))
+                else self._retried(lambda: post_drop(task, self.bucket, stream))
             )
             verify = VerifyTask(
                 run=run, drop=drop, snapshot=snapshot, validated=validated, posted=posted
             )
-            return self._retried(lambda: verify_drop(verify, self.bucket, stream, at))
+            return self._retried(lambda: verify_drop(verify, self.bucket, stream))
         except (PartnerRefused, DropHeld, OutcomeUnknown, PartnerBusy, DropDiffers) as error:
             return MonthEnd(drop=drop, problem=Problem(type(error).__name__, str(error)))
 

@@ -32,7 +32,7 @@ class OneDrop:
         run = settle(start, "bucket", CONNECTION)
         bucket = self.pipeline.bucket
         self.held_by(run.execution)
-        (drop,) = parse_credits(run, bucket, bucket, allow_reversals=False).parsed.drops
+        (drop,) = parse_credits(run, bucket, bucket, allow_reversals=False).drops
         self.task = PostTask(
             run=run, drop=drop, snapshot=Snapshot(is_stored=False, key=None, differed=True)
         )
@@ -45,7 +45,7 @@ class OneDrop:
         document.write(Lease(execution=execution, at=AT), document.read())
 
     def post(self) -> str | None:
-        return post_drop(self.task, self.pipeline.bucket, self.stream, AT).drop_id
+        return post_drop(self.task, self.pipeline.bucket, self.stream).drop_id
 
     def posts(self) -> int:
         return len(self.pipeline.partner.posts)

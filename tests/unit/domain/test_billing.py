@@ -231,3 +231,11 @@ def test_a_quantity_that_aws_does_not_take_is_named_with_a_formula_that_scales_i
         '"mem": "(memory_byte_hours + 1) / 2**30": '
         "c-1 mem 2147483649, c-2 mem 2147483648, c-3 mem 1099511627777"
     )
+
+
+def test_a_uuid_is_one_contract_however_its_usage_spells_it() -> None:
+    low = "ae641bd1-edf8-4038-bfed-d2ff556c729e"
+    spellings = (low, low.upper(), "{" + low + "}")
+    month = the_bill({(name, "cpu", None, None): 2 for name in spellings})
+    (contract,) = month.contracts
+    assert (contract.contract_id, contract.quantities) == (low.upper(), {"cpu": "6"})

@@ -92,7 +92,7 @@ def test_formulas_switched_on_or_off_changed_or_priced_bill_the_same_usage(
 def test_a_fixed_line_that_would_read_more_now_is_no_longer_what_it_was() -> None:
     then = {"cores": "cpu"}
     assert conflicts(then, {"cores": "cpu + mem"}, "cores") == [
-        "cores (5 accepted) does not bill mem, which cores reads now"
+        "cores reads mem now, which cores (5 accepted) does not bill"
     ]
     assert conflicts(then, {"cores": "cpu / 1000"}, "cores") == [], "its quantity stays anyway"
     assert conflicts({"cores": "cpu + mem"}, {"cores": "cpu"}, "cores") == []
@@ -108,7 +108,7 @@ def test_a_dimension_that_was_zero_before_is_billed_by_the_same_configuration() 
 
 def test_another_cloud_takes_no_more_lines_for_what_was_sent_for_the_first() -> None:
     assert conflicts({}, {}, "cores", "mem", cloud="gcp") == [
-        "cores (5 accepted) was sent for cloud aws, which is gcp now"
+        "cores (5 accepted) was sent for cloud aws; the plan's cloud is gcp now"
     ]
     assert conflicts({}, {}, "cores", cloud="gcp") == [], "nothing but what was sent is left"
     assert conflicts({}, {}, "mem", cloud="gcp", line=a_line("cores", "unsure")) == []

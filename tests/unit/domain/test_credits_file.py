@@ -55,7 +55,7 @@ def lines_of(listed: Sequence[str]) -> list[int]:
 
 
 def amounts_of(file: CreditsFile) -> dict[str, list[str]]:
-    return {account: [f"{amount:.2f}" for amount in row] for account, row in file.credits}
+    return {account: [f"{amount:.2f}" for amount in row] for account, row in file.credits.items()}
 
 
 # Which months
@@ -440,7 +440,7 @@ def test_what_is_kept_and_what_is_skipped_make_up_the_file(
     months = len(rows[0][1])
     text = "".join(f"{','.join([account, *cells])}\n" for account, cells in rows)
     file = read(text, QUARTER if months > 1 else ONE, months)
-    kept = sum(Fraction(amount) for row in file.credits for amount in row.amounts)
+    kept = sum(Fraction(amount) for row in file.credits.values() for amount in row)
     skipped = sum(Fraction(cell) for row in file.repeated for cell in row.skipped)
     assert kept + skipped == Fraction(file.total)
     assert Fraction(file.total) == sum(Fraction(cell) for _, cells in rows for cell in cells)

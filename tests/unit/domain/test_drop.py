@@ -12,7 +12,6 @@ from functions.domain.drop import (
     Source,
     State,
     is_stored,
-    moved,
     outdated,
     reason_to_hold,
 )
@@ -156,12 +155,6 @@ def test_what_is_there_is_no_proof_of_a_drop_that_may_not_have_been_taken(state:
     """It may be from long before, while what was posted in between is not visible yet."""
     wanted = contents("1.00")
     assert not is_stored(a_drop(digest=wanted.digest, state=state), wanted, wanted)
-
-
-def test_a_drop_changes_its_state_and_nothing_else() -> None:
-    later = moved(a_drop(state="posting"), "posted", "2025-02-03T13:00:00Z")
-    assert (later.state, later.at) == ("posted", "2025-02-03T13:00:00Z")
-    assert moved(later, "posting", NOON) == a_drop(state="posting")
 
 
 # What a person has to say

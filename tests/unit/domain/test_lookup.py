@@ -196,6 +196,9 @@ def test_a_record_that_another_plan_accounts_for_is_named_as_its() -> None:
 def test_of_other_plans_records_only_what_none_accounts_for_is_counted() -> None:
     line = looked(a_line("unsure"), stored("7"), stored("8", "r-2"), owners=(theirs("7"),))
     assert (line.billed, line.record_id) == ("8", "r-2")
+    of_whichever = looked(a_line("unsure"), stored("7"), stored("8", "r-2"), owners=(theirs(),))
+    assert of_whichever.billed == "8", "one of them is the other plan's, nobody knows which"
+    assert looked(a_line("unsure"), stored("7"), owners=(theirs(),)).billed == ""
 
 
 # More records than owners
@@ -262,7 +265,7 @@ def test_each_line_is_asked_about_its_own_request() -> None:
 
 
 def test_a_duplicate_without_a_billed_record_is_refused_in_words() -> None:
-    message = "Clazar refuses the record as a duplicate but lists no billed one"
+    message = "Clazar rejects the record as a duplicate but lists no billed one of this plan"
     assert looked(a_line("present", code="ALREADY")) == a_line(
         "refused", code=DUPLICATE, message=message, errors=(message,)
     )
@@ -348,3 +351,22 @@ def test_a_line_is_sent_only_if_nothing_of_it_is_listed_and_nothing_is_on_its_wa
         ours = [r for r in listed if r.status == "billed" and r.whole and r.quantity != "6"]
         assert len(ours) > len(of), "each owner may have one of them"
     assert (after.quantity, after.dimension) == ("5", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("owner", "state"),
+    [
+        (Owner("S:E:other", "cpu", "7", certain=True), "free"),
+        (Owner("S:E:other", "cpu", "7"), "refused"),
+        (Owner("S:E:other", "cpu", "5", certain=True), "refused"),
+        (Owner("S:E:other"), "refused"),
+    ],
+)
+def test_a_record_that_another_plan_was_billed_for_with_another_quantity_is_not_in_the_way(
+    owner: Owner, state: str
+) -> None:
+    quantity = owner.quantity or "7"
+    listing = Listing({"cpu": {"r-1": Stored(record_id="r-1", quantity=quantity)}})
+    look = lookup.looked(an_entry(a_line("unsure")), listing, [owner], lambda _line: True)
+    found = "free" if "cpu" in look.free else look.entry.lines[0].state
+    assert found == state

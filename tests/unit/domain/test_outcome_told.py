@@ -165,7 +165,7 @@ def test_an_open_month_is_told_with_what_came_last_of_each_contract() -> None:
     }
     left_open = [Open(contract_id="c-2", error="PartnerBusy", message="429 since noon")]
     assert explain_open("2025-07", ["c-1", "c-2", "c-3", "c-4"], ledger, left_open) == (
-        "2025-07 stays open, run again; contracts neither accepted nor recorded as errors: "
+        "2025-07 stays open, run again; contracts left open: "
         "4: c-1 (503); c-2 (PartnerBusy: 429 since noon); 2 contracts: c-3, c-4"
     )
 
@@ -177,7 +177,7 @@ def test_a_reason_that_keeps_many_contracts_open_is_said_once() -> None:
         for name in names
     ]
     told = explain_open("2025-07", names, {}, left_open)
-    said = "errors: 300: 300 contracts (PartnerUnreachable: no connection): c-000, c-001"
+    said = "left open: 300: 300 contracts (PartnerUnreachable: no connection): c-000, c-001"
     assert said in told
     assert told.endswith(", c-019, and 280 more")
 
@@ -303,7 +303,7 @@ def test_an_error_that_the_ledger_has_replaced_since_is_shown_anew() -> None:
 def test_what_was_refused_and_has_gone_is_named_for_contracts_of_this_run() -> None:
     ledger = {name: billed(name, withdrawn={"mem": "7", "disk": "1"}) for name in ("c-1", "c-2")}
     assert withdrawn(["c-2", "c-9"], ledger) == [
-        f"2025-07: c-2 {what} was not billed before, and the files say nothing of it now"
+        f"2025-07: c-2 {what} was not billed before, and the files no longer contain it"
         for what in ("disk: 1", "mem: 7")
     ]
 

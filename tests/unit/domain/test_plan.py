@@ -43,8 +43,8 @@ def test_a_plan_survives_its_json() -> None:
     [
         ({"cloud": "ibm"}, "cloud"),
         ({"max_months": "twelve"}, "'twelve'"),
-        ({"max_months": 0}, "max_months: 0"),
-        ({"submit_concurrency": 0}, "submit_concurrency: 0"),
+        ({"max_months": 0}, "`int` >= 1 - at `$.max_months`: 0"),
+        ({"submit_concurrency": 0}, "`int` >= 1 - at `$.submit_concurrency`: 0"),
         ({"start_month": "2025-13"}, "start_month: '2025-13'"),
         ({"completeness": "never"}, "'never'"),
         ({"rounding": "up"}, "'up'"),

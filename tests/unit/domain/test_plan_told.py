@@ -26,17 +26,19 @@ def refusal_of_list(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "limits"),
+    ("field", "value", "limit"),
     [
-        *(("max_months", value, "1 to 24") for value in (0, 25)),
-        *(("late_window", value, "0 to 12") for value in (-1, 13)),
-        *(("submit_concurrency", value, "1 to 1000") for value in (0, 1_001)),
-        *(("marker_margin_minutes", value, "0 to 40320") for value in (-1, 40_321)),
-        *(("final_margin_minutes", value, "0 to 40320") for value in (-1, 40_321)),
+        *(("max_months", *wrong) for wrong in ((0, ">= 1"), (25, "<= 24"))),
+        *(("late_window", *wrong) for wrong in ((-1, ">= 0"), (13, "<= 12"))),
+        *(("submit_concurrency", *wrong) for wrong in ((0, ">= 1"), (1_001, "<= 1000"))),
+        *(("marker_margin_minutes", *wrong) for wrong in ((-1, ">= 0"), (40_321, "<= 40320"))),
+        *(("final_margin_minutes", *wrong) for wrong in ((-1, ">= 0"), (40_321, "<= 40320"))),
     ],
 )
-def test_a_number_outside_its_limits_is_told_with_them(field: str, value: int, limits: str) -> None:
-    assert refusal(**{field: value}) == f"plan S:E:P: {field}: {value} must be {limits}"
+def test_a_number_outside_its_limits_is_told_with_the_one_it_breaks(
+    field: str, value: int, limit: str
+) -> None:
+    assert refusal(**{field: value}) == f"plan P: Expected `int` {limit} - at `$.{field}`: {value}"
 
 
 def test_the_limits_themselves_are_allowed() -> None:

@@ -207,8 +207,18 @@ def test_a_contract_id_that_fits_no_key_is_named() -> None:
     assert tally([a_record(externalPayerId="\u00e9" * 100)]).problems
 
 
-FIELDS = {"externalPayerId": "c-2", "dimension": "mem", "value": 5, "pricePerUnit": 2}
-FLAT = '{"externalPayerId": "c-1", "dimension": "cpu", "value": 1, "pricePerUnit": 1}'
+FIELDS = {
+    "externalPayerId": "c-2",
+    "dimension": "mem",
+    "value": 5,
+    "pricePerUnit": 2,
+    "podName": "pod-2",
+    "instanceId": "i-2",
+}
+FLAT = (
+    '{"externalPayerId": "c-1", "dimension": "cpu", "value": 1, "pricePerUnit": 1, '
+    '"podName": "pod-1", "instanceId": "i-1"}'
+)
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -243,7 +253,8 @@ def test_a_key_that_stands_twice_is_found_beside_a_record_without_it(name: str) 
     ],
 )
 def test_the_same_names_elsewhere_are_no_problem(extra: str) -> None:
-    body = f"[{FLAT}, {FLAT[:-1]}, {extra}}}]".encode("latin-1")
+    bare = '{"externalPayerId": "c-1", "dimension": "cpu", "value": 1, "pricePerUnit": 1}'
+    body = f"[{bare}, {bare[:-1]}, {extra}}}]".encode("latin-1")
     found = tally(body)
     assert (found.problems, found.groups) == ([], {("c-1", "cpu", 1, None): 2})
 

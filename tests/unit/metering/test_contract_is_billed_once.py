@@ -8,27 +8,37 @@ once, and the ledger says `accepted` only of what the receiver has.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from functions.adapters import state_bucket
-from functions.adapters.clazar import Clazar
-from functions.domain.ledger_entry import Entry
-from functions.domain.month import Month
+from functions.adapters.clazar import Clazar, Reply
+from functions.domain.answers import NOT_TAKEN, UNKNOWN
+from functions.domain.ledger_entry import TAKEN_OVER, Entry
+from functions.domain.listing_pages import Asked
+from functions.domain.month import Month, format_instant
+from functions.domain.submission import Request
 from functions.errors import (
     BadState,
+    ContractUnserved,
     LeaseLost,
+    ListingUnfinished,
     OutcomeUnknown,
     PartnerBusy,
     PartnerRefused,
+    PartnerUnreachable,
     WriteConflict,
 )
 from functions.metering.claim_contract import claim_contract
 from functions.metering.payloads import ContractTask
 from functions.metering.record_error import record_error
+from functions.metering.record_open import record_open
 from functions.metering.record_success import record_success
 from functions.metering.submit_contract import Outside, submit_contract
 from functions.payloads import Problem
@@ -38,7 +48,8 @@ from tests.unit.metering.partner import MemoryClazar
 from tests.unit.metering.runs import MONTH, a_contract, a_plan
 
 QUANTITIES = {"cpu": "5", "mem": "7"}
-CAUGHT = (PartnerRefused, PartnerBusy, OutcomeUnknown)
+LEFT_OPEN = (PartnerBusy, PartnerUnreachable, ContractUnserved)
+WAITS = (SETTLE_SECONDS, 30 * SETTLE_SECONDS)
 
 
 class KilledError(Exception):
@@ -92,12 +103,17 @@ class Clock:
 
 
 def submit(
-    task: ContractTask, objects: MemoryObjects, clazar: MemoryClazar, clock: Clock | None = None
+    task: ContractTask,
+    objects: MemoryObjects,
+    clazar: MemoryClazar,
+    clock: Clock | None = None,
+    *,
+    seconds_left: float = 90.0,
 ) -> None:
     partner: Clazar = clazar  # type: ignore[assignment]  # the same two methods
     known = clock or Clock()
     submit_contract(
-        task, Outside(objects, partner, lambda: known.now, lambda: 90.0, SETTLE_SECONDS)
+        task, Outside(objects, partner, lambda: known.now, lambda: seconds_left, SETTLE_SECONDS)
     )
 
 
@@ -113,7 +129,8 @@ def one_child(
     """Run the states of one contract as the definition does, with its Retry and Catch."""
     clock = clock or Clock()
     task = a_contract(QUANTITIES, execution=execution, retry=retry)
-    claimed = claim_contract(task, objects, "t")
+    claimed = claim_contract(task, objects, format_instant(clock.now))
+    waits = deque(WAITS)
     if claimed.action == "submit":
         for last in [False] * retries + [True]:
             try:
@@ -123,15 +140,23 @@ def one_child(
                 if last:
                     raise
                 clock.wait(3)
-            except CAUGHT as error:
-                clock.wait(30 * SETTLE_SECONDS if isinstance(error, OutcomeUnknown) else 3)
-                if last or isinstance(error, PartnerRefused):
-                    problem = Problem(type(error).__name__, str(error))
-                    record_error(a_contract(QUANTITIES, execution=execution), objects, "t")
-                    assert problem.message
+            except LEFT_OPEN as error:
+                clock.wait(3)
+                if last:
+                    record_open(caught(task, error), objects)
                     return
+            except (PartnerRefused, OutcomeUnknown) as error:
+                if last or isinstance(error, PartnerRefused) or not waits:
+                    record_error(caught(task, error), objects, format_instant(clock.now))
+                    return
+                clock.wait(waits.popleft())
     if claimed.action != "nothing":
-        record_success(task, objects, "t")
+        record_success(task, objects, format_instant(clock.now))
+
+
+def caught(task: ContractTask, error: Exception) -> ContractTask:
+    """Return what a Catch passes on."""
+    return replace(task, problem=Problem(type(error).__name__, str(error)))
 
 
 ACTIONS = st.lists(st.sampled_from(["ok", "lost", "drop", "busy", "refuse", "late"]), max_size=6)
@@ -159,10 +184,9 @@ def test_whatever_breaks_each_dimension_is_accepted_at_most_once(
         late_by=timedelta(seconds=SETTLE_SECONDS - 1),
     )
     for attempt in range(24):
-        try:
+        with suppress(KilledError, WriteConflict):
             one_child(f"x-{attempt}", objects, clazar, clock, retry=attempt > 3, retries=retries)
-        except (KilledError, WriteConflict, *CAUGHT):
-            clock.wait(10)
+        clock.wait(10 if attempt < 12 else 30 * SETTLE_SECONDS)
         assert all(count == 1 for count in clazar.counts().values()), clazar.requests
         entry = the_entry(objects)
         for line in entry.lines if entry else ():
@@ -192,7 +216,7 @@ def test_a_request_that_never_arrived_is_sent_again_once_it_must_have_ended() ->
     task = a_contract(QUANTITIES)
     claim_contract(task, objects, "t")
     for _ in range(3):
-        with pytest.raises(OutcomeUnknown, match="cpu, mem of c-1"):
+        with pytest.raises(OutcomeUnknown, match="usage of c-1 for 2025-07: cpu; mem"):
             submit(task, objects, clazar, clock)
         clock.wait(SETTLE_SECONDS / 3 - 1)
     assert len(clazar.requests) == 1, "not listed means nothing while the request may be under way"
@@ -209,7 +233,7 @@ def test_what_clazar_holds_already_is_not_sent_even_the_first_time() -> None:
     assert len(clazar.requests) == 1
     entry = the_entry(fresh)
     assert entry
-    assert {line.evidence for line in entry.lines} == {"listing"}
+    assert {line.evidence for line in entry.lines} == {TAKEN_OVER}
 
 
 def test_a_listing_that_does_not_answer_now_sends_nothing() -> None:
@@ -235,15 +259,27 @@ def test_a_record_that_clazar_has_not_decided_on_is_parked() -> None:
 
 
 def test_after_a_doubt_and_a_reopening_today_s_quantity_is_sent() -> None:
-    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop", "busy"]), Clock()
+    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop", "refuse"]), Clock()
     one_child("x-1", objects, clazar, clock, retry=False, retries=1)
     task = a_contract({"cpu": "3", "mem": "7"}, execution="x-2", retry=True)
-    claim_contract(task, objects, "t")
+    claim_contract(task, objects, format_instant(clock.now))
     submit(task, objects, clazar, clock)
     assert {record["dimension"]: record["quantity"] for record in clazar.accepted} == {
         "cpu": "3",
         "mem": "7",
     }
+
+
+def test_after_a_doubt_the_quantity_stays_what_may_have_been_accepted() -> None:
+    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop", "busy"]), Clock()
+    one_child("x-1", objects, clazar, clock, retry=False, retries=1)
+    task = a_contract({"cpu": "3", "mem": "7"}, execution="x-2")
+    claim_contract(task, objects, format_instant(clock.now))
+    submit(task, objects, clazar, clock)
+    assert {record["dimension"]: record["quantity"] for record in clazar.accepted} == QUANTITIES
+    entry = the_entry(objects)
+    assert entry
+    assert entry.accepted
 
 
 def test_with_neither_listing_nor_duplicate_rule_a_contract_in_doubt_is_parked() -> None:
@@ -287,7 +323,7 @@ def test_usage_of_the_same_contract_under_another_plan_is_not_taken_for_ours() -
     one = a_contract({"cpu": "5"}, execution="x-2")
     claim_contract(one, objects, "t")
     with pytest.raises(
-        PartnerRefused, match=r"bills cpu .* 5 \\(record r?.*S:E:other accounts for"
+        PartnerRefused, match=r"bills cpu .* 5 \(record 0\), which S:E:other accounts for; the 5 of"
     ):
         submit(one, objects, clazar)
 
@@ -338,3 +374,227 @@ def test_a_formula_that_fails_later_is_not_hidden_by_an_empty_success() -> None:
     record_success(one_child_without_lines, objects, "t")
     failing = a_contract({}, execution="x-2", failure="formula '1/0': division by zero")
     assert claim_contract(failing, objects, "t").action == "record_error"
+
+
+# What an answer of no use, a shortage of time or an operator leads to
+
+
+class Answers(MemoryClazar):
+    """Answers the first requests with 2xx and no results: neither accepted nor refused."""
+
+    empty = 1
+
+    def submit(self, request: Request) -> Reply:
+        reply = super().submit(request)
+        if self.empty:
+            self.empty -= 1
+            self.accepted.clear()
+            return reply._replace(
+                outcome="answered",
+                status=200,
+                answers=dict.fromkeys(reply.answers, UNKNOWN),
+            )
+        return reply
+
+
+def test_an_unknown_outcome_is_repeated_after_two_minutes_then_an_hour_then_by_an_operator() -> (
+    None
+):
+    """Each repetition doubles the bill if the listing lags, so there are two of them at most."""
+    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop"] * 9), Clock()
+    begun = clock.now
+    one_child("x-1", objects, clazar, clock, retry=False, retries=9)
+    entry = the_entry(objects)
+    assert entry
+    assert entry.failure
+    assert entry.failure.code == "OUTCOME_UNKNOWN"
+    sent = [datetime.fromisoformat(attempt.at) for attempt in entry.attempts]
+    assert sent == [begun + timedelta(seconds=wait) for wait in (0, 120, 3_720)]
+    clock.wait(86_400)
+    one_child("x-2", objects, clazar, clock, retry=False, retries=9)
+    assert len(clazar.requests) == 3, "it is parked"
+    one_child("x-3", objects, clazar, clock, retry=True, retries=9)
+    assert len(clazar.requests) == 4, "once per operator's retry"
+
+
+def test_what_was_answered_with_a_2xx_is_not_repeated_within_an_hour() -> None:
+    objects, clazar, clock = MemoryObjects(), Answers(), Clock()
+    task = a_contract(QUANTITIES)
+    claim_contract(task, objects, format_instant(clock.now))
+    for wait in (0, SETTLE_SECONDS, 29 * SETTLE_SECONDS - 1):
+        clock.wait(wait)
+        with pytest.raises(OutcomeUnknown):
+            submit(task, objects, clazar, clock)
+    assert len(clazar.requests) == 1
+    clock.wait(1)
+    submit(task, objects, clazar, clock)
+    assert clazar.counts() == {"cpu": 1, "mem": 1}
+
+
+def test_a_contract_of_many_dimensions_is_sent_in_batches_and_each_only_after_a_look() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar()
+    task = a_contract({f"d{number:02d}": "1" for number in range(60)})
+    claim_contract(task, objects, "t")
+    submit(task, objects, clazar)
+    assert [len(records) for records in clazar.requests] == [25, 25, 10]
+    assert set(clazar.counts().values()) == {1}
+    assert len(clazar.counts()) == 60
+
+
+def test_an_ordinary_contract_is_written_four_times() -> None:
+    """Claimed, sent, answered, recorded: a look is written together with the attempt."""
+    objects, clazar = CountingObjects(), MemoryClazar()
+    one_child("x-1", objects, clazar, retry=False, retries=0)
+    assert clazar.counts() == {"cpu": 1, "mem": 1}
+    assert objects.writes == 4
+
+
+class CountingObjects(MemoryObjects):
+    """Counts the writes."""
+
+    writes = 0
+
+    def create(self, key: str, body: bytes) -> str | None:
+        self.writes += 1
+        return super().create(key, body)
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        self.writes += 1
+        return super().replace(key, body, etag)
+
+
+class Unserved(MemoryClazar):
+    """Answers with 403 about this contract."""
+
+    def submit(self, request: Request) -> Reply:
+        self.requests.append(request.records)
+        refused = dict.fromkeys(QUANTITIES, NOT_TAKEN)
+        return Reply("unserved", refused, 403, "forbidden " * 50)
+
+
+def test_a_contract_that_is_not_served_is_left_open_and_nothing_of_it_is_in_doubt() -> None:
+    objects, clazar = MemoryObjects(), Unserved()
+    task = a_contract(QUANTITIES)
+    claim_contract(task, objects, "t")
+    with pytest.raises(ContractUnserved, match=r"^POST /metering/: HTTP 403: forbidden"):
+        submit(task, objects, clazar)
+    entry = the_entry(objects)
+    assert entry
+    assert not entry.in_doubt
+    assert not entry.failure
+    record_open(caught(task, ContractUnserved("POST /metering/: HTTP 403")), objects)
+    (left,) = state_bucket.open_contracts(objects, a_plan(), Month.parse(MONTH), "x-1")
+    assert (left.contract_id, left.error) == ("c-1", "ContractUnserved")
+    assert left.message == "POST /metering/: HTTP 403"
+    assert state_bucket.open_contracts(objects, a_plan(), Month.parse(MONTH), "x-2") == []
+
+
+class SlowListing(MemoryClazar):
+    """Needs several invocations for a listing."""
+
+    def __init__(self, invocations: int) -> None:
+        super().__init__()
+        self.left, self.begun = invocations, [""]
+
+    def read_listing(
+        self, asked: Asked, contract: str, month: Month, left: Callable[[], float]
+    ) -> Asked:
+        self.begun.append(asked.begun)
+        self.left -= 1
+        if self.left > 0:
+            return replace(asked, rows=asked.rows + 100)
+        return super().read_listing(asked, contract, month, left)
+
+
+def test_a_listing_that_one_invocation_is_too_short_for_is_resumed_by_the_next() -> None:
+    objects, clazar, clock = MemoryObjects(), SlowListing(3), Clock()
+    task = a_contract(QUANTITIES)
+    claim_contract(task, objects, "t")
+    for rows in (100, 200):
+        with pytest.raises(ListingUnfinished, match=f"^{rows} of Clazar's records for c-1 read"):
+            submit(task, objects, clazar, clock)
+        clock.wait(60)
+    submit(task, objects, clazar, clock)
+    assert clazar.counts() == {"cpu": 1, "mem": 1}
+    assert len(set(clazar.begun[1:4])) == 1, "what a look says is no younger than its beginning"
+    entry = the_entry(objects)
+    assert entry
+    assert entry.asked is None
+
+
+def test_what_was_seen_more_than_an_hour_ago_is_not_resumed() -> None:
+    objects, clazar, clock = MemoryObjects(), SlowListing(3), Clock()
+    task = a_contract(QUANTITIES)
+    claim_contract(task, objects, "t")
+    with pytest.raises(ListingUnfinished):
+        submit(task, objects, clazar, clock)
+    clock.wait(3_601)
+    with pytest.raises(ListingUnfinished, match=r"^100 of"):
+        submit(task, objects, clazar, clock)
+
+
+def test_a_look_that_leaves_no_time_for_a_request_sends_nothing_and_is_kept() -> None:
+    objects, clazar, clock = MemoryObjects(), MemoryClazar(), Clock()
+    task = a_contract(QUANTITIES)
+    claim_contract(task, objects, "t")
+    with pytest.raises(ListingUnfinished):
+        submit(task, objects, clazar, clock, seconds_left=59.9)
+    assert not clazar.requests
+    submit(task, objects, clazar, clock, seconds_left=60.0)
+    assert clazar.counts() == {"cpu": 1, "mem": 1}
+
+
+def test_a_contract_that_an_operator_has_settled_meanwhile_is_not_sent() -> None:
+    """The state file is read again at the last moment: by a redrive it may be days later."""
+    objects, clazar = MemoryObjects(), MemoryClazar()
+    task = a_contract(QUANTITIES)
+    claim_contract(task, objects, "t")
+    by_hand = b'{"S:E:P": {"success_contracts": {"2025-07": ["c-1"]}}}'
+    objects.objects["metering_state.json"] = by_hand
+    submit(task, objects, clazar)
+    assert not clazar.requests
+    entry = the_entry(objects)
+    assert entry
+    assert entry.waived
+    assert [line.state for line in entry.lines] == ["waived", "waived"]
+    assert entry.decisions[-1].reason == (
+        "put into success_contracts of metering_state.json before it was sent"
+    )
+    submit(task, objects, clazar)
+    assert the_entry(objects) == entry
+
+
+def test_one_that_is_tried_again_although_it_is_listed_as_a_success_too_is_sent() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar()
+    objects.objects["metering_state.json"] = (
+        b'{"S:E:P": {"success_contracts": {"2025-07": ["c-1"]}}}'
+    )
+    task = a_contract(QUANTITIES, done=True)
+    claim_contract(task, objects, "t")
+    submit(task, objects, clazar)
+    assert clazar.counts() == {"cpu": 1, "mem": 1}
+
+
+def test_usage_under_a_new_name_is_an_error_that_names_both_and_sends_nothing() -> None:
+    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop"]), Clock()
+    old = a_plan(dimensions={"cores": "cpu"})
+    task = a_contract({"cores": "5"}, plan=old)
+    claim_contract(task, objects, "t")
+    with pytest.raises(OutcomeUnknown):
+        submit(task, objects, clazar, clock)
+    renamed = a_plan(dimensions={"cpu_hours": "cpu"})
+    again = a_contract({"cpu_hours": "5"}, execution="x-2", plan=renamed)
+    claimed = claim_contract(again, objects, "t")
+    assert claimed.action == "record_error"
+    record_error(replace(again, problem=claimed.problem), objects, "t")
+    entry = the_entry(objects)
+    assert entry
+    assert entry.failure
+    assert entry.failure.code == "CONFIGURATION_CHANGED"
+    assert "cpu is billed as cores (5 sent); cpu_hours would bill it again" in entry.failure.message
+    assert len(clazar.requests) == 1
+    back = a_contract({"cores": "5"}, execution="x-3", plan=old, retry=True)
+    clock.wait(SETTLE_SECONDS)
+    claim_contract(back, objects, format_instant(clock.now))
+    submit(back, objects, clazar, clock)
+    assert clazar.counts() == {"cores": 1}, "the earlier configuration settles it"

@@ -1,19 +1,23 @@
-"""What was refused or is in doubt: kept for a person, retried without a limit, never doubled."""
+"""What was refused or is in doubt: kept for an operator, retried without a limit, never doubled."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
 from threading import Barrier
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from functions.adapters import state_bucket
 from functions.adapters.clazar import Reply
 from functions.adapters.storage import Stored as StoredObject
-from functions.domain.answers import Answer, Stored
+from functions.domain.answers import Answer
+from functions.domain.listing import Listing
+from functions.domain.listing_pages import Asked
+from functions.domain.month import Month
+from functions.domain.submission import Request
 from functions.metering.reconcile_state import reconcile_state
 from tests.memory import MemoryObjects
 from tests.unit.metering.runs import a_plan, a_run
@@ -41,18 +45,21 @@ class SlowToList(Receiver):
         super().__init__()
         self.looks = looks
 
-    def stored(self, contract: str, start: datetime) -> dict[str, tuple[Stored, ...]]:
+    def read_listing(
+        self, asked: Asked, contract: str, month: Month, left: Callable[[], float]
+    ) -> Asked:
+        found = super().read_listing(asked, contract, month, left)
         if self.looks:
             self.looks -= 1
-            return {}
-        return super().stored(contract, start)
+            return replace(found, listing=Listing())
+        return found
 
 
 class Killing(Receiver):
     """Accepts the first request, and the function that sent it dies before it hears so."""
 
-    def submit(self, body: bytes) -> Reply:
-        reply = super().submit(body)
+    def submit(self, request: Request) -> Reply:
+        reply = super().submit(request)
         if len(self.requests) == 1:
             raise RuntimeError("the function was killed here")
         return reply
@@ -66,12 +73,12 @@ class Looking(Receiver):
         self.state = state
         self.seen: list[tuple[dict[str, str], bool]] = []
 
-    def submit(self, body: bytes) -> Reply:
+    def submit(self, request: Request) -> Reply:
         entry = json.loads(self.state.objects["ledger/S/E/P/2025-07/c-1.json"])
         states = {line["dimension"]: line.get("state") for line in entry["lines"]}
         written = [attempt["request"] for attempt in entry.get("attempts", [])]
-        self.seen.append((states, written == [body.decode()]))
-        return super().submit(body)
+        self.seen.append((states, written == [request.body]))
+        return super().submit(request)
 
 
 def test_a_request_is_in_the_ledger_word_for_word_before_it_leaves() -> None:
@@ -198,11 +205,11 @@ class Together(MemoryObjects):
         super().__init__(dict(objects))
         self.barrier = Barrier(parties)
 
-    def read(self, key: str) -> StoredObject | None:
+    def read(self, key: str, *, unless: str = "") -> StoredObject | None:
         """Return an object, None if there is none."""
         if "/2025-07/" in key:
             self.barrier.wait(timeout=5)
-        return super().read(key)
+        return super().read(key, unless=unless)
 
 
 def test_standing_errors_are_read_together_and_unreadable_ones_are_named() -> None:
@@ -213,5 +220,5 @@ def test_standing_errors_are_read_together_and_unreadable_ones_are_named() -> No
     state = Together({STATE_FILE: json.dumps({KEY: shown}).encode(), **unreadable}, len(names))
     reconcile_state(a_run(), state, "2025-08-02T00:00:00Z")
     (first, second) = state_bucket.read_journal(state, a_plan()).notices
-    assert "ledger/S/E/P/2025-07/c-3.json cannot be read" in first.text
-    assert "ledger/S/E/P/2025-07/c-30.json cannot be read" in second.text
+    assert "ledger/S/E/P/2025-07/c-3.json cannot be read" in first
+    assert "ledger/S/E/P/2025-07/c-30.json cannot be read" in second

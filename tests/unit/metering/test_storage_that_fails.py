@@ -40,9 +40,9 @@ class Broken(MemoryObjects):
         if self.failing and key.startswith(self.failing):
             raise StorageBusy(f"{key}: 503 Slow Down")
 
-    def read(self, key: str) -> Stored | None:
+    def read(self, key: str, *, unless: str = "") -> Stored | None:
         self._check(key)
-        return super().read(key)
+        return super().read(key, unless=unless)
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         self._check(prefix)

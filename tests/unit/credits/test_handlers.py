@@ -1,0 +1,47 @@
+"""What every handler does: read its task, return its output as JSON data."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.credits.acquire_stream import settle
+from functions.errors import BadInput
+from functions.payloads import Start, task_handler
+from tests.in_memory.lambdas import Context
+
+
+class Task(msgspec.Struct):
+    number: int
+
+
+class Output(msgspec.Struct):
+    twice: list[int]
+    state: str
+
+
+@task_handler
+def handler(task: Task, context: LambdaContext) -> Output:
+    return Output([task.number] * 2, context.function_name)
+
+
+CONTEXT: Any = Context("AState", lambda: timedelta(seconds=1))
+
+
+def test_a_task_is_read_by_its_annotation_and_the_output_is_json_data() -> None:
+    assert handler({"number": 7}, CONTEXT) == {"twice": [7, 7], "state": "AState"}
+
+
+def test_an_event_that_is_no_such_task_is_refused_by_its_field() -> None:
+    with pytest.raises(BadInput, match=r"^Task: Expected `int`, got `str` - at `\$\.number`$"):
+        handler({"number": "x"}, CONTEXT)
+
+
+@pytest.mark.parametrize("given", [None, 3, "x", ["x"]])
+def test_an_execution_input_that_is_no_object_is_refused(given: Any) -> None:
+    with pytest.raises(BadInput, match=r"^ExecutionInput: Expected `object`, got `"):
+        settle(Start(given, "x-1", "x-1", "2025-08-02T00:00:00Z"), "bucket", "c-1")
