@@ -21,6 +21,8 @@ class Exporter:
     """Writes a plan's files as time goes by."""
 
     def __init__(self, world: StoryWorld, plan: Plan) -> None:
+        self.mirror: Exporter | None = None
+        self.is_mirrored = False
         self._world, self._rng, self.plan = world, world.rng, plan
         self._contracts = world.terms.contracts[plan.plan_id]
         self.broken: dict[str, bytes] = {}
@@ -30,6 +32,17 @@ class Exporter:
     def schedule(self, index: int) -> None:
         """Let a month's files and marker come when their hours are over."""
         month, rng = FIRST.plus(index), self._rng
+        if not self.is_mirrored:
+            self._schedule_files(month, index)
+        for _ in range(rng.randint(2, 6)):
+            at = month.start + timedelta(hours=rng.uniform(0, month.hours))
+            lag = timedelta(hours=rng.choice((0, 1, 5, 30, 80)))
+            self._world.timeline.at(at, partial(self.export_to, at - lag))
+        done = month.end + timedelta(hours=rng.choice((1, 2, 7, 20, 50, 150)))
+        self._world.timeline.at(done, lambda: self.export_to(month.end + timedelta(hours=1)))
+
+    def _schedule_files(self, month: Month, index: int) -> None:
+        rng = self._rng
         hours = sorted(rng.sample(range(month.hours), rng.randint(2, 4)))
         if self._world.terms.is_flat and index == self.full_month:
             self._world.timeline.at(month.start, lambda: self._write_all_hours(month, hours))
@@ -37,12 +50,6 @@ class Exporter:
             for hour in hours:
                 due = month.start + timedelta(hours=hour + 1)
                 self._world.timeline.at(due, partial(self.write_hour, month, hour))
-        for _ in range(rng.randint(2, 6)):
-            at = month.start + timedelta(hours=rng.uniform(0, month.hours))
-            lag = timedelta(hours=rng.choice((0, 1, 5, 30, 80)))
-            self._world.timeline.at(at, partial(self.export_to, at - lag))
-        done = month.end + timedelta(hours=rng.choice((1, 2, 7, 20, 50, 150)))
-        self._world.timeline.at(done, lambda: self.export_to(month.end + timedelta(hours=1)))
 
     def write_last_month(self) -> None:
         """Export a month in which every contract has used much of everything."""
@@ -104,6 +111,15 @@ class Exporter:
         self._world.changed[self.plan.key, str(month)] = self._world.now().isoformat()
         if not quietly:
             self._world.say(f"file {key}: {_shown(body)}")
+        if self.mirror:
+            self.mirror.copy(key.removeprefix(keys.usage_prefix(self.plan)), body, month)
+
+    def copy(self, name: str, body: bytes, month: Month) -> None:
+        """Export the same usage, with contracts written as in this plan."""
+        for contract in self._contracts:
+            for spelled in (contract.lower(), contract.upper()):
+                body = body.replace(f'"{spelled}"'.encode(), f'"{contract}"'.encode())
+        self._write(f"{keys.usage_prefix(self.plan)}{name}", body, month, quietly=True)
 
     def _records(self, month: Month, hour: int) -> Iterator[dict[str, Any]]:
         rng, terms = self._rng, self._world.terms
@@ -131,6 +147,8 @@ class Exporter:
 
     def change_something(self, last: Month) -> None:
         """Change a file of one of the last months: late, rewritten, gone, or broken for a while."""
+        if self.is_mirrored:
+            return
         rng, world = self._rng, self._world
         month = last.plus(-rng.choice((0, 1, 1, 1, 2, 2, 3, 5)))
         if month < FIRST:

@@ -20,7 +20,7 @@ from tests.simulation.storage import StoryBucket
 from tests.simulation.terms import Rates
 
 _MOST_NESTED = 2
-_REDRIVE_WITHIN = 6 * 3_600
+_REDRIVE_WITHIN = (6 * 3_600, 6 * 3_600, 13 * 86_400)
 
 
 class Faults:
@@ -38,6 +38,7 @@ class Faults:
         self.state: StoryBucket
         self.state_file = ""
         self.sender: Execution
+        self.stopped: Callable[[Execution], None] = lambda _execution: None
         self.is_over = False
         self.storage_away = False
         self.count = 0
@@ -147,8 +148,10 @@ class Faults:
         return self._timeline.now > point.invocation.deadline - timedelta(seconds=lives)
 
     def _follow(self, case: Case, execution: Execution) -> None:
-        delay = self._rng.uniform(1, _REDRIVE_WITHIN)
+        delay = self._rng.uniform(1, self._rng.choice(_REDRIVE_WITHIN))
         if case.then == "redrive":
+            if self._rng.random() < 0.3:
+                self._timeline.after(delay / 2, lambda: self.stopped(execution))
             self._timeline.after(delay, lambda: self._redrive(execution))
         elif case.then == "new" and self._rng.random() < 0.5:
             given = execution.input

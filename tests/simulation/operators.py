@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from functions.domain.month import Month, format_instant, parse_instant
+from functions.domain.failures import CONFIGURATION_CHANGED
+from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
-from infra.tasks import SETTLE_SECONDS
+from tests.in_memory.machine import Execution
+from tests.simulation.changes import changed
 from tests.simulation.exporter import Exporter
-from tests.simulation.receiver import Sold
 from tests.simulation.terms import FIRST
+from tests.simulation.truth import Truth
 from tests.simulation.world import StoryWorld
 
 Parked = tuple[Plan, str, str]
@@ -26,7 +28,10 @@ class Operators:
         self._world, self._rng, self._exporters = world, world.rng, exporters
         self.excused: set[tuple[str, str, str]] = set()
         self.by_hand: set[tuple[str, str, str]] = set()
+        self.truth = Truth(world)
+        self.settled_at: dict[tuple[str, str, str], datetime] = {}
         self._kept: bytes | None = None
+        self._put_back: Plan | None = None
         self.acts = 0
 
     def act(self) -> None:
@@ -76,14 +81,62 @@ class Operators:
             return
         plan, month, contract = self._rng.choice(parked)
         self._world.say(f"{self._who()} settles {plan.key} {month} {contract} by hand")
+        self._list_as_success(plan, month, contract)
+
+    def _list_as_success(self, plan: Plan, month: str, contract: str) -> None:
         self.by_hand.add((plan.key, month, contract))
 
         def change(entry: dict[str, Any]) -> None:
-            errors = entry["error_contracts"]
-            errors[month] = [item for item in errors[month] if item["contract_id"] != contract]
+            errors = entry.get("error_contracts", {})
+            if month in errors:
+                errors[month] = [item for item in errors[month] if item["contract_id"] != contract]
             entry.setdefault("success_contracts", {}).setdefault(month, []).append(contract)
 
         self._world.edit_state(change, plan)
+
+    def settle_while_stopped(self, execution: Execution) -> None:
+        """Settle a contract by hand that a stopped execution may still have to send."""
+        listed = list(self._world.snapshots.get(execution.name, {}))
+        document = self._world.document()
+        if execution.status == "RUNNING" or not listed or document is None:
+            return
+        key, month = listed[-1]
+        plan = self._world.plan_of(key)
+        of = document.get(key, {}).get("success_contracts", {}).get(month, [])
+        names = sorted(self._world.terms.contracts[plan.plan_id].keys() - set(of))
+        if names:
+            contract = self._rng.choice(names)
+            self._world.say(f"{self._who()} settles {key} {month} {contract} while it is stopped")
+            self._list_as_success(plan, month, contract)
+            self.settled_at[key, month, contract] = self._world.now()
+
+    def reconfigure(self, key: str) -> None:
+        """Deploy another configuration."""
+        self.acts += 1
+        plan = self._world.plan_of(key)
+        self._world.deploy(changed(self._rng, plan, self._world.terms.dimensions))
+
+    def restore(self, plan: Plan, month: str, contract: str) -> bool:
+        """Deploy the configuration again that a contract's month was begun with, if it matters."""
+        entry = self._world.entry(plan, month, contract) or {}
+        if entry.get("failure", {}).get("code") != CONFIGURATION_CHANGED:
+            return False
+        fixed = [
+            line["dimension"] for line in entry["lines"] if line.get("state", "unsure") != "unsure"
+        ]
+        then = entry.get("formulas", {})
+        for known in reversed(self._world.history[plan.key]):
+            same = all(known.dimensions.get(name) == then.get(name) for name in fixed)
+            if same and known.cloud == entry["cloud"] and self._rng.random() < 0.6:
+                self._put_back = plan
+                self._world.deploy(known)
+                return True
+        return False
+
+    def put_back(self) -> None:
+        """Deploy the configuration that was there before a contract was settled."""
+        if self._put_back:
+            self._world.deploy(self._put_back)
 
     def _start(self, plan: Plan, given: dict[str, Any]) -> None:
         self._world.start_if_free({"plan": plan.key, **given})
@@ -138,7 +191,7 @@ class Operators:
         """Decide, if what happened can be known by now."""
         world = self._world
         busy = any(found.status == "RUNNING" for found in world.step_functions.executions)
-        outcome = None if busy else self._truth(plan, month, contract)
+        outcome = None if busy else self.truth.of(plan, month, contract)
         if outcome is None:
             return False
         if self._rng.random() < wave:
@@ -150,26 +203,6 @@ class Operators:
             {"plan": plan.key, "resolve": {**decision, "reason": f"{self._who()} has looked"}}
         )
         return True
-
-    def _truth(self, plan: Plan, month: str, contract: str) -> str | None:
-        """Say what is true of everything that is in doubt; waived where it is half and half."""
-        entry = self._world.entry(plan, month, contract)
-        if entry is None:
-            return None
-        if entry.get("attempts"):
-            since = self._world.now() - parse_instant(entry["attempts"][-1]["at"])
-            if since.total_seconds() <= SETTLE_SECONDS:
-                return None
-        doubted = [line for line in entry.get("lines", ()) if _in_doubt(line)]
-        seen = {
-            self._world.receiver.status(Sold(plan.key, contract, line["dimension"], month))
-            for line in doubted
-        }
-        if "pending" in seen:
-            return None
-        if seen == {"success"}:
-            return "accepted"
-        return "not_accepted" if seen == {""} else "waived"
 
     def break_state(self) -> None:
         """Leave the state file unreadable, until somebody puts it right."""
@@ -204,9 +237,6 @@ class Operators:
                         item if isinstance(item, str) else item["contract_id"] for item in items
                     ]
                     self.excused |= {(plan.key, month, contract) for contract in found}
+        self.truth.accounted.clear()
+        self.settled_at.clear()
         self._world.state_bucket.remove([self._world.plan.state_file])
-
-
-def _in_doubt(line: dict[str, Any]) -> bool:
-    state = line.get("state", "unsure")
-    return state in ("sent", "present") or (state == "refused" and line.get("code") == "DUPLICATE")

@@ -8,9 +8,11 @@ from random import Random
 from typing import NamedTuple
 
 from functions.domain.month import Month
+from tests.simulation.dialect import canonical
 from tests.simulation.ending import Ending
 from tests.simulation.exporter import Exporter
 from tests.simulation.operators import Operators
+from tests.simulation.past import Past
 from tests.simulation.promises import Broken, Promises
 from tests.simulation.terms import FIRST, MONTHS, draw
 from tests.simulation.world import StoryWorld
@@ -44,7 +46,12 @@ class Story:
         self.world = StoryWorld(rng, terms)
         self._rng, self._terms = rng, terms
         self._exporters = [Exporter(self.world, plan) for plan in self.world.plans]
+        if terms.is_equal:
+            self._exporters[0].mirror = self._exporters[1]
+            self._exporters[1].is_mirrored = True
         self._operators = Operators(self.world, self._exporters)
+        self._past = Past(self.world, self._operators)
+        self.world.faults.stopped = self._operators.settle_while_stopped
         self._promises = Promises(self.world, self._operators)
         self._ending = Ending(self.world, self._operators, self._exporters, self._promises)
 
@@ -76,6 +83,8 @@ class Story:
                 exporter.schedule(index)
         self._schedule_starts(month)
         self._schedule_people(month, index)
+        if index < MONTHS:
+            self._past.schedule(month)
         end = month.end if index < MONTHS else month.start + timedelta(days=7)
         while world.now() < end:
             world.timeline.run(until=self._has_news, deadline=end)
@@ -109,6 +118,9 @@ class Story:
             self._schedule_outage(month)
         if rng.random() < rates.partner:
             timeline.at(self._moment(month), self._trouble)
+        for plan in self.world.plans:
+            if rng.random() < rates.changes:
+                timeline.at(self._moment(month), partial(self._operators.reconfigure, plan.key))
 
     def _moment(self, month: Month) -> datetime:
         """Return some time in a month, as a rule in its first days, when things happen."""
@@ -117,7 +129,7 @@ class Story:
 
     def _schedule_outage(self, month: Month) -> None:
         rng, world = self._rng, self.world
-        what = rng.choice(("unreachable", "credentials", "storage"))
+        what = rng.choice(("unreachable", "credentials", "storage", "busy"))
         begins = self._moment(month)
         ends = begins + timedelta(hours=rng.choice((0.1, 1, 5, 40)))
 
@@ -134,12 +146,19 @@ class Story:
         world.timeline.at(ends, end)
 
     def _trouble(self) -> None:
-        """A contract is not known, or a dimension not registered, for some days."""
+        """A contract is not known or served, or a dimension not registered, for some days."""
         rng, receiver = self._rng, self.world.receiver
-        names = sorted({name for found in self._terms.contracts.values() for name in found})
+        found = {canonical(name) for names in self._terms.contracts.values() for name in names}
+        names = sorted(found)
         contract, dimension = rng.choice(names), rng.choice(self._terms.dimensions)
         days = rng.uniform(0.1, 40) * 86_400
-        if rng.random() < 0.5:
+        what = rng.random()
+        if what < 0.3:
+            status = rng.choice((403, 503))
+            self.world.say(f"! {contract} is answered with {status}")
+            receiver.unserved[contract] = status
+            self.world.timeline.after(days, lambda: receiver.serve(contract))
+        elif what < 0.65:
             self.world.say(f"! {contract} is not known")
             receiver.unknown_contracts.add(contract)
             self.world.timeline.after(days, lambda: receiver.unknown_contracts.discard(contract))

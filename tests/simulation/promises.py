@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from datetime import timedelta
 from typing import Any, NamedTuple
 
-from functions.domain.formula import exact_text
 from functions.domain.month import Month
 from functions.domain.plan import Plan
+from infra.metering_tasks import TASKS
 from tests.in_memory.machine import Execution
-from tests.in_memory.metering_promises import names_contract
+from tests.in_memory.points import Invocation
+from tests.simulation.evidence import Evidence
 from tests.simulation.operators import Operators
 from tests.simulation.terms import FIRST
-from tests.simulation.usage import Totals
+from tests.simulation.told import Told
 from tests.simulation.world import StoryWorld
 
 _PLAIN = ("runs/", "reports/", "previews/", "manifests/")
 _MOST_CALLS = 3_000
+_LIVES = timedelta(seconds=TASKS["SubmitContract"].timeout_seconds)
+_STAYS_OPEN = re.compile(r"(\d{4}-\d{2}) stays open")
 
 
 class Broken(Exception):
@@ -39,7 +43,7 @@ class Promises:
         self.required: dict[tuple[str, str], frozenset[str]] = {}
         self.last: dict[str, str] = {}
         self._windows: dict[str, Window] = {}
-        self._told: set[str] = set()
+        self._evidence, self.told = Evidence(world, operators), Told(world, operators)
         self._noted: list[str] = []
         self._checked = 0
         self._plain = 0
@@ -54,13 +58,23 @@ class Promises:
             self._noted.append(f"3: the dry run {execution.name} wrote {key}")
         if key == self._world.plan.state_file:
             self._state_written(execution, json.loads(body))
+        if invocation.state == "ClaimContract":
+            self._evidence.claimed(execution, json.loads(body))
 
-    def _sent(self, execution: Execution, month: str, contract: str) -> None:
+    def _sent(self, invocation: Invocation, records: list[dict[str, str]]) -> None:
         """What is parked stays so until a person removes the error or asks for a retry.
 
         A retry that another execution has begun, and not ended, is gone on with. Final usage is
         asked for by name, errors included.
         """
+        execution = invocation.execution
+        month, contract = records[0]["start_time"][:7], records[0]["contract_id"]
+        self._evidence.sent(execution, records)
+        settled_at = self._operators.settled_at.get((execution.input["plan"], month, contract))
+        if settled_at and invocation.deadline - _LIVES > settled_at:
+            self._noted.append(
+                f"11: {execution.name} sent {contract} of {month}, which was settled by hand before"
+            )
         if execution.input.get("dry_run"):
             self._noted.append(f"3: the dry run {execution.name} sent {contract}")
         state = (self._world.document() or {}).get(execution.input["plan"], {})
@@ -85,9 +99,8 @@ class Promises:
             self.required[plan.key, last] = names
             self._world.say(f"{execution.name} closes {plan.key} {last}")
 
-    def _looks(self, execution: Execution) -> None:
+    def _looks(self, execution: Execution, plan: Plan) -> None:
         """Note what FindLateUsage has to compare."""
-        plan = self._world.plan_of(execution.input["plan"])
         last = self.last.get(plan.key)
         months = [Month.parse(last).plus(-back) for back in range(plan.late_window)] if last else []
         found = tuple(str(month) for month in months if month >= FIRST)
@@ -105,9 +118,12 @@ class Promises:
             raise Broken(text)
         if ended:
             self._check_receiver()
+            for text in self._evidence.broken():
+                raise Broken(text)
             self._check_lists()
             self._check_writes()
-        for execution, error in ended:
+        for execution, error, text in ended:
+            self._check_blame(execution, text)
             if error in ("", "ContractsNeedAttention"):
                 self._check_told_of_files(execution)
             if self._world.calls[execution.name] > _MOST_CALLS:
@@ -117,6 +133,21 @@ class Promises:
         for sold, times in self._world.receiver.counts().items():
             if times > 1:
                 raise Broken(f"1: {sold} was accepted {times} times")
+
+    def _check_blame(self, execution: Execution, text: str) -> None:
+        """12: a contract that alone is not served is an error of its own and keeps nothing open."""
+        open_month = _STAYS_OPEN.search(text)
+        if open_month is None or "ContractUnserved" not in text:
+            return
+        plan = self._world.plan_of(execution.input["plan"])
+        for entry in self._world.entries(plan, open_month[1]):
+            lines, name = entry.get("lines", ()), entry["contract_id"]
+            if (
+                entry.get("settled_at")
+                and name not in text
+                and any(item.get("evidence") == "response" for item in lines)
+            ):
+                raise Broken(f"12: {execution.name} got {name} through and ended with {text[:300]}")
 
     def _check_lists(self) -> None:
         document = self._world.document()
@@ -146,35 +177,8 @@ class Promises:
         plan, window = self._world.plan_of(given["plan"]), self._windows[execution.name]
         for month in window.months:
             if self._world.changed.get((plan.key, month), "") < window.at:
-                for text in self.untold(plan, month):
+                for text in self.told.untold(plan, month):
                     raise Broken(f"6: nobody was told by {execution.name}: {text}")
-
-    def untold(self, plan: Plan, month: str) -> Iterator[str]:
-        """Yield what the files of a closed month say now, but nobody was told."""
-        totals = self._world.totals(plan, Month.parse(month))
-        if totals is None:
-            return
-        entries = {entry["contract_id"]: entry for entry in self._world.entries(plan, month)}
-        by_hand = {
-            name for key, of, name in self._operators.by_hand if (key, of) == (plan.key, month)
-        }
-        for name in sorted((totals.contracts | entries.keys()) - by_hand):
-            entry = entries.get(name)
-            if entry is None or is_billed(entry):
-                for text in differences(month, name, entry, totals):
-                    if not self.was_told(text):
-                        yield text
-
-    def was_told(self, text: str) -> bool:
-        """Say whether an execution has said it, in its output, its cause or a message."""
-        if text in self._told or any(text in said for said in reversed(self._world.said)):
-            self._told.add(text)
-            return True
-        return False
-
-    def was_named(self, month: str, contract: str) -> bool:
-        """Say whether an execution has named a contract that needs an operator."""
-        return any(names_contract(said, month, contract) for said in reversed(self._world.said))
 
 
 def listed_in(state: dict[str, Any], month: str) -> set[str]:
@@ -184,35 +188,3 @@ def listed_in(state: dict[str, Any], month: str) -> set[str]:
         *state.get("success_contracts", {}).get(month, []),
         *(item["contract_id"] for item in errors),
     }
-
-
-def is_billed(entry: dict[str, Any]) -> bool:
-    """Say whether a contract's month was settled, and not by giving it up."""
-    decisions = entry.get("decisions", [])
-    waived = bool(decisions) and decisions[-1]["what"] == "waived"
-    return bool(entry.get("settled_at")) and not entry.get("failure") and not waived
-
-
-def amounts(entry: dict[str, Any] | None) -> dict[str, str]:
-    """Return the exact usage that a contract was billed for."""
-    if entry is None:
-        return {}
-    lines = {
-        line["dimension"]: line["amount"] for line in entry.get("lines", ()) if "amount" in line
-    }
-    return {**entry.get("unbilled", {}), **lines}
-
-
-def differences(
-    month: str, name: str, entry: dict[str, Any] | None, totals: Totals
-) -> Iterator[str]:
-    """Yield what has to be told of one contract."""
-    before = amounts(entry)
-    names = before.keys() | {dimension for who, dimension in totals.amounts if who == name}
-    for dimension in sorted(names):
-        now = exact_text(totals.amount(name, dimension))
-        if now != before.get(dimension, "0"):
-            yield (
-                f"{month}: {name} {dimension}: billed {before.get(dimension, '0')}, "
-                f"usage now comes to {now} ("
-            )

@@ -6,50 +6,48 @@ What it bills is known for certain, because it is written down here when it happ
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from functions.adapters.clazar_http import NeverSent, NoAnswer, Response
 from functions.errors import CredentialsRefused
 from infra.metering_tasks import TASKS
 from infra.tasks import SETTLE_SECONDS
-from tests.in_memory.machine import Execution
-from tests.in_memory.points import Points
+from tests.in_memory.points import Invocation, Points
 from tests.in_memory.timeline import Timeline
+from tests.simulation.books import Books, Held, Sold
+from tests.simulation.dialect import Dialect, canonical
 
-_MOODS = ("busy", "lost", "late", "dropped", "unreachable", "credentials", "partial", "pending")
+_MOODS = (
+    "busy",
+    "lost",
+    "late",
+    "dropped",
+    "unreachable",
+    "credentials",
+    "partial",
+    "pending",
+    "silent",
+    "silent and not taken",
+)
 _LONGEST_PENDING = 7_200
+_FORBIDDEN = 403
 # A request has arrived and is listed within SETTLE_SECONDS of when it was written down, which is
 # not before its function began: this is what the pipeline takes for granted.
-_AFTER_THE_DEADLINE = timedelta(
-    seconds=SETTLE_SECONDS - TASKS["SubmitContract"].timeout_seconds - 1
-)
+_LIVES = TASKS["SubmitContract"].timeout_seconds
+_AFTER_THE_DEADLINE = timedelta(seconds=SETTLE_SECONDS - _LIVES - 1)
+# After a 2xx that says nothing, if the ledger knows of it.
+_AFTER_A_2XX = timedelta(seconds=3_600 - _LIVES - 1)
 
 
-class Sold(NamedTuple):
-    """What may be billed once by a plan."""
+class Receiver(Books):
+    """One account. `away` is an outage: `unreachable`, `credentials` or `busy`.
 
-    plan: str
-    contract: str
-    dimension: str
-    month: str
-
-
-@dataclass
-class Held:
-    """A record as it is stored here; listed from a moment on that is not later than promised."""
-
-    sold: Sold
-    row: dict[str, str]
-    listed_from: datetime
-
-
-class Receiver:
-    """One account. `away` is an outage: `unreachable` or `credentials`."""
+    `unserved`: contracts for which it answers 403 (`POST`, `GET`) or 503 (`GET`). `watch` is called
+    with every request, and `knows` says whether the ledger has the 2xx that answered one.
+    """
 
     def __init__(
         self,
@@ -58,53 +56,50 @@ class Receiver:
         timeline: Timeline,
         say: Callable[[str], None],
         *,
+        dialect: Dialect,
+        dimensions: Sequence[str],
         refuses_duplicates: bool,
         lists: bool,
         rate: float,
     ) -> None:
+        super().__init__()
         self._rng, self._points, self._timeline, self._say = rng, points, timeline, say
         self.refuses_duplicates, self.lists, self.rate = refuses_duplicates, lists, rate
+        self.dialect, self._dimensions = dialect, dimensions
         self.unknown_contracts: set[str] = set()
+        self.unserved: dict[str, int] = {}
         self.unregistered: set[tuple[str, str]] = set()
         self.away = ""
-        self.held: list[Held] = []
         self.faults = 0
-        self.watch: Callable[[Execution, str, str], None] = lambda *_: None
-
-    def accepted(self) -> Iterator[Held]:
-        """Yield what is billed."""
-        return (held for held in self.held if held.row["status"] == "success")
-
-    def counts(self) -> Counter[Sold]:
-        """How often everything is billed."""
-        return Counter(held.sold for held in self.accepted())
-
-    def status(self, sold: Sold) -> str:
-        """Return `success`, `pending`, or nothing: what a person sees who looks."""
-        found = {held.row["status"] for held in self.held if held.sold == sold}
-        return next((status for status in ("success", "pending") if status in found), "")
+        self.watch: Callable[[Invocation, list[dict[str, str]]], None] = lambda *_: None
+        self.knows: Callable[[Sold], bool] = lambda _sold: False
 
     def heal(self) -> None:
         """From now on everything is taken and answered."""
         self.rate, self.away = 0.0, ""
+        self.unserved.clear()
         self.unknown_contracts.clear()
         self.unregistered.clear()
+
+    def serve(self, contract: str) -> None:
+        """Answer for a contract again."""
+        self.unserved.pop(contract, None)
 
     def post(self, body: bytes) -> Response:
         """Answer `POST /metering/`."""
         records = json.loads(body)["request"]
         invocation = self._points.invocations[-1]
-        execution, latest = invocation.execution, invocation.deadline + _AFTER_THE_DEADLINE
+        execution = invocation.execution
         plan = execution.input["plan"]
         mood = self.away or self._mood(_MOODS)
         who = f"{records[0]['contract_id']} of {records[0]['start_time'][:7]}"
 
-        self.watch(execution, records[0]["start_time"][:7], records[0]["contract_id"])
+        self.watch(invocation, records)
 
         def effect() -> Response:
             what = ", ".join(f"{item['quantity']} {item['dimension']}" for item in records)
             self._say(f"{execution.name} sends {who}: {what}{f' ({mood})' if mood else ''}")
-            return self._answered(plan, records, mood, latest)
+            return self._answered(plan, records, mood, invocation.deadline)
 
         def lost() -> NoReturn:
             raise NoAnswer("connection lost")
@@ -118,27 +113,46 @@ class Receiver:
         return self._rng.choice(moods)
 
     def _answered(
-        self, plan: str, records: list[dict[str, str]], mood: str, latest: datetime
+        self, plan: str, records: list[dict[str, str]], mood: str, deadline: datetime
     ) -> Response:
-        if mood == "credentials":
-            raise CredentialsRefused("Clazar refused the credentials in the secret: HTTP 401")
-        if mood == "busy":
-            return Response(429, "slow down")
-        if mood == "unreachable":
-            raise NeverSent("connection refused")
-        if mood == "dropped":
-            raise NoAnswer("connection lost")
+        if refusal := self._refused(records[0]["contract_id"], mood):
+            return refusal
+        latest = deadline + _AFTER_THE_DEADLINE
         if mood == "late":
             later = self._until(latest)
             self._timeline.after(later, lambda: self._take_late(plan, records, latest))
             raise NoAnswer("timed out")
-        pending = mood == "pending"
-        results = [self._take(plan, record, latest, pending=pending) for record in records]
+        first = len(self.held)
+        results = [self._take(plan, item, latest, pending=mood == "pending") for item in records]
         if mood == "lost":
             raise NoAnswer("connection lost")
+        if mood in ("silent", "partial") and self.dialect.lags:
+            for held in self.held[first:]:
+                seconds = self._until(deadline + _AFTER_A_2XX)
+                held.lags_until = self._timeline.now + timedelta(seconds=seconds)
+        if mood == "silent":
+            return self.dialect.silent()
+        if self.dialect.duplicate == "HTTP 409" and all(
+            item.get("code") == "CONFLICT" for item in results
+        ):
+            return Response(409, json.dumps(results[0]))
         if mood == "partial":
             results = [item for item in results if self._rng.random() < 0.5]
         return Response(200, json.dumps({"results": results}))
+
+    def _refused(self, contract: str, mood: str) -> Response | None:
+        """Return the answer to a request of which nothing is taken, or raise what there is."""
+        if mood == "credentials":
+            raise CredentialsRefused("Clazar refused the credentials in the secret: HTTP 401")
+        if mood == "busy":
+            return Response(429, "slow down")
+        if self.unserved.get(canonical(contract)) == _FORBIDDEN:
+            return Response(_FORBIDDEN, '{"message": "this contract belongs to another seller"}')
+        if mood == "unreachable":
+            raise NeverSent("connection refused")
+        if mood == "dropped":
+            raise NoAnswer("connection lost")
+        return self.dialect.silent() if mood == "silent and not taken" else None
 
     def _take_late(self, plan: str, records: list[dict[str, str]], latest: datetime) -> None:
         self._say(f"the late request of {records[0]['contract_id']} arrives")
@@ -149,16 +163,15 @@ class Receiver:
         self, plan: str, record: dict[str, str], latest: datetime, *, pending: bool
     ) -> Mapping[str, Any]:
         contract, dimension = record["contract_id"], record["dimension"]
-        named = {"contract_id": contract, "dimension": dimension}
-        if contract in self.unknown_contracts:
-            return {**named, "code": "NOT_FOUND", "message": "no contract", "errors": ["none"]}
         sold = Sold(plan, contract, dimension, record["start_time"][:7])
+        if canonical(contract) in self.unknown_contracts:
+            named = {"contract_id": contract, "dimension": dimension}
+            return {**named, "code": "NOT_FOUND", "message": "no contract", "errors": ["none"]}
         if self.refuses_duplicates and any(
-            held.sold[1:] == sold[1:] and held.row["status"] != "fail" for held in self.held
+            held.sold.window == sold.window and held.row["status"] != "fail" for held in self.held
         ):
-            text = "A record with the same contract_id and the same hour already exists"
-            return {**named, "code": "DUPLICATE", "message": text, "errors": [text]}
-        failed = (contract, dimension) in self.unregistered
+            return self.dialect.rejected(record)
+        failed = (canonical(contract), dimension) in self.unregistered
         status = "fail" if failed else "pending" if pending else "success"
         row = {**record, "id": f"r-{len(self.held) + 1}", "status": status}
         seconds = self._until(latest) if self.rate else 0
@@ -168,7 +181,7 @@ class Receiver:
             decided = self._rng.choice(("success", "fail"))
             delay = self._rng.uniform(1, _LONGEST_PENDING)
             self._timeline.after(delay, lambda: self._decide(held, decided))
-        return dict(row)
+        return self.dialect.echoed(row)
 
     def _until(self, latest: datetime) -> float:
         """Draw a delay that ends before it is too late."""
@@ -189,15 +202,36 @@ class Receiver:
             if mood == "unreachable":
                 raise NoAnswer("no answer")
             if mood:
-                return Response(503, "unavailable")
+                return Response(429 if self.away else 503, "unavailable")
+            if status := self.unserved.get(canonical(contract)):
+                return Response(status, "not this contract")
             if not self.lists:
                 return Response(404, "not found")
-            now = self._timeline.now
-            rows = [held.row for held in self.held if held.listed_from <= now]
-            rows = [row for row in rows if row["contract_id"] == contract]
-            return Response(200, json.dumps({"results": rows if query["page"] == "1" else []}))
+            return self.dialect.page(list(self._rows(query)), query)
 
         def lost() -> NoReturn:
             raise NoAnswer("no answer")
 
         return self._points.at("listing", f"GET {contract}", effect, lost)
+
+    def _rows(self, query: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+        """Yield what is listed, and some of what is not asked for."""
+        dialect, asked = self.dialect, canonical(query["contract_id"])
+        others = len(self.held) - dialect.others
+        rows = dialect.rows_before(query["contract_id"], self._dimensions)
+        yield from (row for row in rows if dialect.wants(row, query))
+        for index, held in enumerate(self.held):
+            if canonical(held.row["contract_id"]) == asked:
+                if dialect.wants(held.row, query) and self._is_listed(held):
+                    yield held.row
+            elif index >= others:
+                yield held.row
+
+    def _is_listed(self, held: Held) -> bool:
+        """Say whether a record is listed by now; from then on it always is."""
+        lags = held.lags_until and self.knows(held.sold)
+        listed_from = held.lags_until if lags and held.lags_until else held.listed_from
+        if self._timeline.now < listed_from:
+            return False
+        held.lags_until = None
+        return True

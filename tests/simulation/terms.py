@@ -7,6 +7,8 @@ from random import Random
 from typing import Any
 
 from functions.domain.month import Month
+from tests.simulation import dialect
+from tests.simulation.dialect import Dialect
 
 MONTHS = 24
 FIRST = Month(2025, 7)
@@ -17,7 +19,10 @@ DIMENSIONS = ("cpu_core_hours", "replica_hours", "memory_byte_hours")
 
 @dataclass(frozen=True)
 class Rates:
-    """How often something goes wrong: at a read, a write, a request; a crash at any point."""
+    """How often something goes wrong: at a read, a write, a request; a crash at any point.
+
+    `changes`: how often the configuration of a plan is changed in a month.
+    """
 
     storage: float
     partner: float
@@ -25,26 +30,36 @@ class Rates:
     operators: float
     files: float
     outages: float
+    changes: float
 
 
 @dataclass(frozen=True)
 class Terms:
-    """The plans, their contracts with first and last month, the receiver, and what may happen."""
+    """The plans, their contracts with first and last month, the receiver, and what may happen.
+
+    `is_equal`: the second plan has the same usage as the first. `by_hand`: how often a contract's
+    month is billed by other means before its first run. `earlier`: a plan that an earlier program
+    has billed shares the state file.
+    """
 
     plans: list[dict[str, Any]]
     contracts: dict[str, dict[str, tuple[int, int]]]
     dimensions: tuple[str, ...]
     values: tuple[float, ...]
-    divisor: int
     is_flat: bool
+    is_equal: bool
+    by_hand: float
+    earlier: bool
     refuses_duplicates: bool
     lists: bool
+    dialect: Dialect
     rates: Rates
 
     def __str__(self) -> str:
         rule = "refuses" if self.refuses_duplicates else "takes"
         listing = "lists" if self.lists else "lists nothing"
-        return f"the receiver {rule} duplicates and {listing}; {self.rates}"
+        past = f"{', an earlier plan' if self.earlier else ''}, by hand {self.by_hand}"
+        return f"the receiver {rule} duplicates and {listing}: {self.dialect}; {self.rates}{past}"
 
 
 _VALUES = (
@@ -77,18 +92,31 @@ def draw(rng: Random) -> Terms:
     number = 2 if rng.random() < 0.2 else 1
     plans = [{**common, "plan_id": f"P{index + 1}"} for index in range(number)]
     shared = number > 1 and rng.random() < 0.5
+    is_equal = shared and rng.random() < 0.4
+    speaks, lower = dialect.draw(rng), rng.random() < 0.3
+    drawn: list[dict[str, tuple[int, int]]] = []
+    for plan in plans:
+        found = _contracts(rng, "c" if shared else plan["plan_id"].lower())
+        drawn.append(drawn[0] if drawn and is_equal else found)
+    contracts = {
+        plan["plan_id"]: {
+            speaks.contract(name, lower=lower and index > 0): months
+            for name, months in found.items()
+        }
+        for index, (plan, found) in enumerate(zip(plans, drawn, strict=True))
+    }
     return Terms(
         plans=plans,
-        contracts={
-            plan["plan_id"]: _contracts(rng, "c" if shared else plan["plan_id"].lower())
-            for plan in plans
-        },
+        contracts=contracts,
         dimensions=dimensions,
         values=rng.choice(_VALUES),
-        divisor=divisor,
         is_flat=is_flat,
+        is_equal=is_equal,
+        by_hand=rng.choice((0, 0, 0, 0.03, 0.1)),
+        earlier=rng.random() < 0.15,
         refuses_duplicates=rng.random() < 0.5,
-        lists=rng.random() < 0.6,
+        lists=rng.random() < 0.7,
+        dialect=speaks,
         rates=_rates(rng),
     )
 
@@ -111,4 +139,5 @@ def _rates(rng: Random) -> Rates:
         operators=rng.choice((0, 0.5, 1.5, 4)),
         files=rng.choice((0, 0.3, 1, 2)),
         outages=rng.choice((0, 0, 0.1, 0.3)),
+        changes=rng.choice((0, 0, 0, 0.05, 0.15, 0.3)),
     )

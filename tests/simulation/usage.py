@@ -16,20 +16,34 @@ Line = tuple[str, str]
 
 
 class Totals(NamedTuple):
-    """A month's usage: exact amounts to bill by contract and dimension, and what is left out.
+    """A month's usage by contract and usage dimension, and what is left out.
 
     `raw` is everything that the files say, by dimension.
     """
 
-    amounts: dict[Line, Fraction]
+    usage: dict[Line, Fraction]
     contracts: frozenset[str]
     quarantined: dict[str, Fraction]
     dropped: dict[str, Fraction]
     raw: dict[str, Fraction]
 
-    def amount(self, contract: str, dimension: str) -> Fraction:
-        """What a contract is to be billed for."""
-        return self.amounts.get((contract, dimension), Fraction(0))
+    def amount(self, contract: str, dimension: str, formulas: Mapping[str, str]) -> Fraction:
+        """What a contract is to be billed for: sums of usage and quotients of them are formulas."""
+        read, divisor = parts(formulas.get(dimension, dimension))
+        used = (self.usage.get((contract, name), Fraction(0)) for name in read)
+        return sum(used, Fraction(0)) / divisor
+
+    def amounts(self, contract: str, formulas: Mapping[str, str]) -> dict[str, Fraction]:
+        """All that a contract is to be billed for."""
+        names = formulas or {name: name for who, name in self.usage if who == contract}
+        return {name: self.amount(contract, name, formulas) for name in names}
+
+
+@lru_cache
+def parts(formula: str) -> tuple[tuple[str, ...], int]:
+    """Return what a formula of a story, `(a + b) / 3`, adds up and divides by."""
+    summed, _, divisor = formula.partition(" / ")
+    return tuple(summed.strip("()").split(" + ")), int(divisor or 1)
 
 
 @lru_cache(maxsize=4096)
@@ -52,7 +66,6 @@ def totals(
     *,
     until: str | None,
     sums_duplicates: bool,
-    divisor: int,
 ) -> Totals | None:
     """Add a month up; None if one of its files cannot be read."""
     once: dict[tuple[str | None, ...], Fraction] = {}
@@ -82,7 +95,7 @@ def totals(
         amounts[payer, str(dimension)] += value
     return Totals(
         {
-            (name, dimension): value / divisor
+            (name, dimension): value
             for (name, dimension), value in amounts.items()
             if name is not None
         },

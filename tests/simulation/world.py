@@ -10,11 +10,12 @@ from typing import Any
 
 from functions.domain import keys
 from functions.domain.month import Month
-from functions.domain.plan import Plan
+from functions.domain.plan import Plan, parse_plan
 from functions.errors import StorageBusy
 from tests.in_memory import definitions
 from tests.in_memory.machine import Execution, StateFailed
 from tests.in_memory.metering_world import MeteringWorld
+from tests.simulation.books import Sold
 from tests.simulation.execution_log import ToldMachine, ToldStepFunctions
 from tests.simulation.faults import Faults
 from tests.simulation.receiver import Receiver
@@ -43,10 +44,13 @@ class StoryWorld(MeteringWorld):
             self.points,
             self.timeline,
             self.say,
+            dialect=terms.dialect,
+            dimensions=terms.dimensions,
             refuses_duplicates=terms.refuses_duplicates,
             lists=terms.lists,
             rate=terms.rates.partner,
         )
+        self.receiver.knows = self._knows
         self.clazar = self.receiver  # type: ignore[assignment]  # the same port, with moods
         self.machine = ToldMachine(definitions.load("metering"), self)
         self.machine.say, self.machine.ended = self.say, self._ended
@@ -59,11 +63,15 @@ class StoryWorld(MeteringWorld):
         self.calls: Counter[str] = Counter()
         self.snapshots: dict[str, Snapshots] = {}
         self._totals: dict[tuple[object, ...], Totals | None] = {}
-        self.has_ended: list[tuple[Execution, str]] = []
+        self.has_ended: list[tuple[Execution, str, str]] = []
+        self.history: dict[str, list[Plan]] = {plan.key: [plan] for plan in self.plans}
+        self.configured: dict[str, Plan] = {}
         self.changed: dict[tuple[str, str], str] = {}
         self.decision: Execution | None = None
         self.state_is_broken = False
-        self.looks_for_late_usage: Callable[[Execution], None] = lambda _execution: None
+        self.looks_for_late_usage: Callable[[Execution, Plan], None] = lambda _execution, _plan: (
+            None
+        )
 
     def bucket(self, name: str, placeholder: str = "") -> StoryBucket:
         """Make a bucket whose reads can fail too."""
@@ -83,6 +91,23 @@ class StoryWorld(MeteringWorld):
         """Return a plan by its key."""
         return next(plan for plan in self.plans if plan.key == key)
 
+    def deploy(self, plan: Plan) -> None:
+        """Change a plan's configuration. What runs goes on with the one it began with."""
+        self.plans = [plan if plan.key == known.key else known for known in self.plans]
+        self.history[plan.key].append(plan)
+        shown = ("cloud", "dimensions", "rounding", "late_window")
+        self.say(f"{plan.key} is now {', '.join(f'{n} {getattr(plan, n)}' for n in shown)}")
+
+    def has_changed(self, plan: Plan) -> bool:
+        """Say whether a plan's configuration was ever changed."""
+        return len(self.history[plan.key]) > 1
+
+    def _knows(self, sold: Sold) -> bool:
+        """Say whether the ledger knows that a request for something was answered with a 2xx."""
+        entry = self.entry(self.plan_of(sold.plan), sold.month, sold.contract) or {}
+        of = [item for item in entry.get("attempts", ()) if sold.dimension in item["dimensions"]]
+        return bool(of) and of[-1].get("status", 0) // 100 == 2
+
     def start_if_free(self, given: Mapping[str, Any]) -> None:
         """Start an execution, unless a decision is underway, which may be true no longer."""
         if self.decision is None or self.decision.status != "RUNNING":
@@ -93,7 +118,7 @@ class StoryWorld(MeteringWorld):
 
     def _ended(self, execution: Execution, error: str, text: str) -> None:
         self.said.append(text)
-        self.has_ended.append((execution, error))
+        self.has_ended.append((execution, error, text))
 
     def totals(self, plan: Plan, month: Month, until: str | None = None) -> Totals | None:
         """Return what a month's files say now, up to an hour if one is given."""
@@ -110,14 +135,15 @@ class StoryWorld(MeteringWorld):
             prefix,
             until=f"{end:%d/%H}" if end < month.end else None,
             sums_duplicates=plan.duplicates == "sum",
-            divisor=self.terms.divisor,
         )
 
     def invoke(self, execution: Execution, state: str, payload: Any) -> Any:
         """Run a state's Lambda, and remember what the month's files say when they are listed."""
         self.calls[execution.name] += 1
+        if execution.name not in self.configured and "run" in payload:
+            self.configured[execution.name] = parse_plan(payload["run"]["plan"])
         if state == "FindLateUsage":
-            self.looks_for_late_usage(execution)
+            self.looks_for_late_usage(execution, self.configured[execution.name])
         if state == "ListUsage":
             run, month = payload["run"], payload["month"]
             plan = self.plan_of(execution.input["plan"])

@@ -1,0 +1,133 @@
+"""Rules of the pipeline that are left out, one at a time: each breaks a promise of some story."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from functions.adapters import clazar, state_bucket
+from functions.domain import (
+    answers,
+    closing,
+    coverage,
+    late_usage,
+    ledger,
+    listing,
+    listing_pages,
+    months_due,
+)
+from functions.domain.billing import ContractBill
+from functions.domain.late_usage import Difference
+from functions.domain.ledger_entry import Attempt, Entry, Line
+from functions.domain.listing import Listing
+from functions.domain.listing_pages import Asked
+from functions.domain.month import Month
+from functions.domain.remainders import Remainders
+from functions.metering import (
+    close_month,
+    find_late_usage,
+    merge_usage,
+    report_late_usage,
+    submit_contract,
+)
+
+_WITH_ROWS, _IS_OVER = listing.with_rows, ledger.is_over
+_OF_CONTRACT = late_usage._of_contract  # noqa: SLF001  # the rule that is left out
+
+
+class Flaw(NamedTuple):
+    """Where, what takes a rule's place, the promise that is broken, and a seed that shows it."""
+
+    modules: tuple[ModuleType, ...]
+    name: str
+    instead: Callable[..., Any]
+    promise: str
+    seed: int
+
+    @contextmanager
+    def built_in(self) -> Iterator[None]:
+        """Let the rule be left out for a while."""
+        rules = [getattr(module, self.name) for module in self.modules]
+        for module in self.modules:
+            setattr(module, self.name, self.instead)
+        try:
+            yield
+        finally:
+            for module, rule in zip(self.modules, rules, strict=True):
+                setattr(module, self.name, rule)
+
+
+def _begin_without_marking(entry: Entry, attempt: Attempt) -> Entry:
+    return replace(entry, attempts=(*entry.attempts, attempt))
+
+
+def _nothing(*_args: Any, **_named: Any) -> list[Any]:
+    return []
+
+
+def _all_that_were_seen(journal: Any, _state: Any, month: Any) -> frozenset[str]:
+    return frozenset(journal.unresolved.get(str(month), {}))
+
+
+def _without_doubts(known: Listing, rows: Any, contract: str, month: Month) -> Listing:
+    return Listing(_WITH_ROWS(known, rows, contract, month).stored, {})
+
+
+def _first_page_only(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> Asked:
+    found = _WITH_ROWS(asked.listing, body.get("results", []), contract, month)
+    return Asked(begun=asked.begun, queries=asked.queries[1:], listing=found)
+
+
+def _over_as_the_first_time(
+    entry: Entry, now: datetime, settle_seconds: float, _line: Line | None = None
+) -> bool:
+    return _IS_OVER(entry, now, settle_seconds)
+
+
+def _by_amounts_alone(
+    name: str, entry: Entry | None, bill: ContractBill | None, formulas: Mapping[str, str]
+) -> list[Difference]:
+    same = replace(entry, formulas=dict(formulas)) if entry else None
+    return list(_OF_CONTRACT(name, same, bill, formulas))
+
+
+# The numbers are the points of the border: strangers, identity, evidence, blame, hands.
+FLAWS: Mapping[str, Flaw] = {
+    "1: a row that cannot be placed is not there": Flaw(
+        (listing_pages,), "with_rows", _without_doubts, "1", 23
+    ),
+    "1: contract ids compare letter by letter": Flaw(
+        (listing, answers), "same_contract", lambda listed, ours: listed == ours, "1", 5
+    ),
+    "1: the first page is the listing": Flaw((clazar,), "turn", _first_page_only, "1", 5),
+    "1: the settle time does not grow": Flaw((ledger,), "is_over", _over_as_the_first_time, "1", 14),
+    "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 36),
+    "2: late usage is compared by amounts alone": Flaw(
+        (late_usage,), "_of_contract", _by_amounts_alone, "6", 7
+    ),
+    "3: nobody else accounts for a record": Flaw((state_bucket,), "owners", _nothing, "4", 29),
+    "3: what is taken over is not named": Flaw((closing,), "noticed", _nothing, "13", 7),
+    "4: a contract that is not served is to blame for nothing": Flaw(
+        (close_month,), "blamed", lambda *_: {}, "12", 1
+    ),
+    "5: what is settled by hand is sent": Flaw(
+        (submit_contract,), "_is_settled_by_hand", lambda *_: False, "11", 14
+    ),
+    "what leaves is not marked": Flaw((ledger,), "begin", _begin_without_marking, "1", 0),
+    "a request is over at once": Flaw((ledger,), "is_over", lambda *_: True, "1", 0),
+    "remainders are forgotten": Flaw(
+        (closing,), "remainders_of", lambda *_, **__: Remainders(), "5", 0
+    ),
+    "closed months are not looked at": Flaw((find_late_usage,), "closed_lately", _nothing, "6", 0),
+    "differences are not seen": Flaw(
+        (report_late_usage,), "compare_usage", lambda *_, **__: ([], []), "6", 0
+    ),
+    "every error counts as re-opened": Flaw(
+        (merge_usage, closing, months_due), "reopened", _all_that_were_seen, "9", 0
+    ),
+}
