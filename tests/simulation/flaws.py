@@ -105,7 +105,9 @@ FLAWS: Mapping[str, Flaw] = {
         (listing, answers), "same_contract", lambda listed, ours: listed == ours, "1", 5
     ),
     "1: the first page is the listing": Flaw((clazar,), "turn", _first_page_only, "1", 5),
-    "1: the settle time does not grow": Flaw((ledger,), "is_over", _over_as_the_first_time, "1", 14),
+    "1: the settle time does not grow": Flaw(
+        (ledger,), "is_over", _over_as_the_first_time, "1", 14
+    ),
     "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 36),
     "2: late usage is compared by amounts alone": Flaw(
         (late_usage,), "_of_contract", _by_amounts_alone, "6", 7

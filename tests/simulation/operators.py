@@ -111,10 +111,14 @@ class Operators:
             self.settled_at[key, month, contract] = self._world.now()
 
     def reconfigure(self, key: str) -> None:
-        """Deploy another configuration."""
+        """Deploy another configuration, and often see at once what becomes of old errors."""
         self.acts += 1
-        plan = self._world.plan_of(key)
-        self._world.deploy(changed(self._rng, plan, self._world.terms.dimensions))
+        plan, world = self._world.plan_of(key), self._world
+        world.deploy(changed(self._rng, plan, world.terms.dimensions))
+        if self._rng.random() < 0.6:
+            given = {"plan": key, "retry_errors": True, "reason": "with the new configuration"}
+            delay = self._rng.uniform(60, 86_400)
+            world.timeline.after(delay, lambda: world.start_if_free(given))
 
     def restore(self, plan: Plan, month: str, contract: str) -> bool:
         """Deploy the configuration again that a contract's month was begun with, if it matters."""
