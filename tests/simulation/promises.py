@@ -144,6 +144,7 @@ class Promises:
             lines, name = entry.get("lines", ()), entry["contract_id"]
             if (
                 entry.get("settled_at")
+                and entry["execution"] == execution.id
                 and name not in text
                 and any(item.get("evidence") == "response" for item in lines)
             ):
