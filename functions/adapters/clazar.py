@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 from functions.adapters.clazar_http import NeverSent, NoAnswer, Response, as_json
 from functions.domain import answers
 from functions.domain.answers import Answer
-from functions.domain.listing_pages import Asked, turn
+from functions.domain.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.month import Month
 from functions.domain.submission import Request
 from functions.errors import ContractUnserved, PartnerUnreachable
@@ -17,7 +17,8 @@ _KEPT_RESPONSE, _SHOWN = 8_000, 200
 _OK, _MULTIPLE = 200, 300
 _REFUSED = (401, 403)
 _NOT_OFFERED = (404, 405, 501)
-_BEHIND_THE_LAST_PAGE = (400, 404, 416, 422)
+_NO_SUCH_PAGE = (404, 416)
+_BEHIND_THE_LAST_PAGE = (400, *_NO_SUCH_PAGE, 422)
 _TIMED_OUT, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 408, 409, 429, 500
 # A page with its token and one repetition after a 401 fits in this.
 _SECONDS_FOR_A_PAGE = 50.0
@@ -92,8 +93,11 @@ class Clazar:
                 status, said = self._http.get(asked.queries[0])
             except (NeverSent, NoAnswer) as error:
                 raise PartnerUnreachable(f"GET /metering/: {error}") from error
-            if asked.pages and status in _BEHIND_THE_LAST_PAGE:
-                asked = turn(asked, {}, contract, month)
+            if asked.answered and status in _BEHIND_THE_LAST_PAGE:
+                # After a full page a bad request need not be the end.
+                is_end = status in _NO_SUCH_PAGE or asked.rows < PAGE_SIZE
+                page = {} if is_end else {"next": f"HTTP {status}"}
+                asked = turn(asked, page, contract, month)
                 continue
             if status in _NOT_OFFERED:
                 raise ListingUnavailable(f"GET /metering/: HTTP {status}")

@@ -177,7 +177,8 @@ def owners(objects: Objects, plan: Plan, month: Month, contract: str) -> list[Ow
     ]
     stored = objects.read(plan.state_file)
     document = state_file.parse(stored.body if stored else None, plan.state_file)
-    names, known = set(spellings(contract)), {plan.key, *(entry.plan for entry in entries)}
+    settled = {entry.plan for entry in entries if entry.accepted and not entry.waived}
+    names, known = set(spellings(contract)), {plan.key, *settled}
     for key in sorted(key for key in document.keys() - known if key.count(":") > 1):
         state = state_file.read_plan(document, key, plan.state_file)
         if state and state.at(month).done & names:

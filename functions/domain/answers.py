@@ -124,7 +124,10 @@ def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
     message = str(result.get("message") or "")[:_MOST_LETTERS]
     text = " ".join((*errors, message, code)).lower()
     duplicate = any(all(word in text for word in phrase) for phrase in _DUPLICATE_PHRASES)
-    contradictory = result.get("status") == "success"
+    # Stored under a status or an id that is not a failure's: what it is has to be looked up.
+    status = str(result.get("status") or "").strip().casefold()
+    created = not status and record_id and not result.get("errors")
+    contradictory = created or status not in ("", "fail", "failed", "error")
     return Answer(
         kind="present" if duplicate or contradictory else "refused",
         record_id=record_id,

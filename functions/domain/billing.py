@@ -86,17 +86,19 @@ def bill(
     sums: Collection[tuple[Group, int | Decimal]],
     carried: Balance | None = None,
     exported_before: Iterable[str] = (),
+    known: Iterable[str] = (),
 ) -> MonthBill:
     """Work out every contract's quantities; ordered by contract and dimension.
 
     `carried`: what rounding left of other months, by contract and dimension. `exported_before`:
     the names of their usage. A formula that reads usage that never was is BadInput for all.
+    `known`: contracts of ledger and state file, whose spelling stays.
     """
     usage: dict[str, _Usage] = defaultdict(
         lambda: _Usage(defaultdict(Fraction), defaultdict(Fraction), set())
     )
     quarantine: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
-    exported, spelled = set(exported_before), _spellings(sums)
+    exported, spelled = set(exported_before), _spellings(sums, known)
     for (written, dimension, price, subscription), value in sums:
         exported.add(dimension)
         contract = spelled.get(written)
@@ -127,11 +129,15 @@ def bill(
     )
 
 
-def _spellings(sums: Collection[tuple[Group, int | Decimal]]) -> dict[str | None, str]:
+def _spellings(
+    sums: Collection[tuple[Group, int | Decimal]], known: Iterable[str]
+) -> dict[str | None, str]:
     """Return the spelling that each contract id goes by: a UUID is one contract in any spelling."""
     names = sorted({contract for (contract, *_), _ in sums if contract is not None})
     first: dict[object, str] = {}
-    return {name: first.setdefault(as_uuid(name) or name, name) for name in names}
+    for name in (*sorted(known), *names):
+        first.setdefault(as_uuid(name) or name, name)
+    return {name: first[as_uuid(name) or name] for name in names}
 
 
 def check_conservation(

@@ -131,11 +131,12 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
         if name not in known
     )
     names = known | item.quantities.keys()
+    left = coverage.not_covered(entry, item.amounts, terms.formulas)
     gone = {**entry.withdrawn, **(gone if item.retry else {})}
     return replace(
         claimed,
         lines=kept + added,
-        unbilled={name: text for name, text in item.amounts.items() if name not in names},
+        unbilled={name: item.amounts[name] for name in sorted(left - names)},
         withdrawn={n: text for n, text in gone.items() if n not in names | item.amounts.keys()},
         cloud=entry.cloud if any(line.is_fixed for line in entry.lines) else terms.cloud,
         formulas=coverage.recorded(entry, terms.formulas),

@@ -6,7 +6,7 @@ dimensions that its formula reads; without a formula it is its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from functions.domain.formula import names_in
 from functions.domain.ledger_entry import Entry, Line
@@ -69,14 +69,23 @@ def recorded(entry: Entry, formulas: Mapping[str, str]) -> dict[str, str]:
     Of today's none that would bill their usage again, unless it was configured like this then.
     """
     fixed = {line.dimension for line in entry.lines if line.is_fixed}
-    covered = frozenset().union(*(sources(name, entry.formulas) for name in fixed))
-    now = {
-        name: text
-        for name, text in formulas.items()
-        if not sources(name, formulas) & covered or _is_known(name, entry.formulas, formulas)
-    }
+    names = not_covered(entry, formulas, formulas)
+    now = {name: formulas[name] for name in names}
     then = {name: text for name, text in entry.formulas.items() if name in fixed}
     return {**{name: text for name, text in now.items() if name not in fixed}, **then}
+
+
+def not_covered(entry: Entry, names: Iterable[str], formulas: Mapping[str, str]) -> set[str]:
+    """Return the dimensions whose usage no fixed line bills under a configuration that has gone."""
+    fixed = {line.dimension for line in entry.lines if line.is_fixed}
+    covered = frozenset().union(*(sources(name, entry.formulas) for name in fixed))
+    return {
+        name
+        for name in names
+        if name in fixed
+        or not sources(name, formulas) & covered
+        or _is_known(name, entry.formulas, formulas)
+    }
 
 
 def usage_of(entry: Entry, usage: Mapping[str, str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from functions.domain.month import Month
 
 _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
 _MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
+_SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
 _SHOWN = 80
 
 Status = Literal["billed", "not billed", "undecided"]
@@ -157,9 +158,9 @@ def read_time(value: object) -> datetime | None:
     try:
         if _EPOCH.fullmatch(text):
             number = float(text)
-            return datetime.fromtimestamp(
-                number / (1000 if number >= _MILLISECONDS_FROM else 1), UTC
-            )
+            seconds = number / (1000 if number >= _MILLISECONDS_FROM else 1)
+            known = _SECONDS[0] <= seconds < _SECONDS[1]
+            return datetime.fromtimestamp(seconds, UTC) if known else None
         found = datetime.fromisoformat(text.removesuffix(" UTC"))
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):

@@ -31,6 +31,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     `queries`: the requests that are still to be made, the next one first. Of the current query:
     `rows` and `pages` so far, `last` the digest of the page before, `more` what it says is missing.
+    `answered`: a page of some query was.
     """
 
     begun: str
@@ -39,6 +40,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     pages: int = 0
     last: str = ""
     more: str = ""
+    answered: bool = False
     listing: Listing = Listing()
 
 
@@ -73,14 +75,15 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
             pages=pages,
             last=digest,
             more=more,
+            answered=True,
             listing=listing,
         )
-    if not more and (fresh or len(rows) >= PAGE_SIZE):
+    if not more and (fresh or len(rows) >= PAGE_SIZE) and not _says_all(body, seen):
         more = f"page {pages} is full"
     if more:
         text = f"the listing ends after {seen} records although {more}"
         listing = Listing(listing.stored, {**listing.doubts, "": text})
-    return Asked(begun=asked.begun, queries=tuple(others), listing=listing)
+    return Asked(begun=asked.begun, queries=tuple(others), answered=True, listing=listing)
 
 
 def _next_query(query: Mapping[str, str], body: Mapping[str, Any], page: int) -> dict[str, str]:
@@ -105,6 +108,12 @@ def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pag
         if _MORE.fullmatch(plain) and value and not echo:
             return f"{name} is {str(value)[:100]!r}"
     return ""
+
+
+def _says_all(body: Mapping[str, Any], seen: int) -> bool:
+    return any(
+        _ROWS.fullmatch(_plain(name)) and _number(value) == seen for name, value in _flat(body)
+    )
 
 
 def _flat(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

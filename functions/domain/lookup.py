@@ -19,7 +19,7 @@ from functions.domain.ledger_entry import (
     Entry,
     Line,
 )
-from functions.domain.listing import Listing, Stored, read_quantity, same_quantity
+from functions.domain.listing import Listing, Stored, read_quantity, same_dimension, same_quantity
 
 
 class Owner(NamedTuple):
@@ -55,8 +55,12 @@ def looked(
         if line not in entry.to_look_up:
             lines.append(line)
             continue
-        others = [owner for owner in owners if owner.dimension in ("", line.dimension)]
-        over, sent = is_over(line), line.dimension in entry.sent
+        others = [
+            o for o in owners if not o.dimension or same_dimension(o.dimension, line.dimension)
+        ]
+        # What was rejected as a duplicate at the first try was sent by others.
+        rejected = line.code not in ("", OTHER_QUANTITY) and not line.doubts
+        over, sent = is_over(line), line.dimension in entry.sent and not rejected
         found = _found(line, listing, others, over=over, sent=sent)
         if found is None:
             free.add(line.dimension)
@@ -166,5 +170,5 @@ def not_listable(entry: Entry) -> Look:
         else line
         for line in entry.lines
     )
-    free = {line.dimension for line in lines if line.state == "unsure"}
+    free = {line.dimension for line in lines if not line.is_fixed}
     return Look(replace(entry, lines=lines), free)

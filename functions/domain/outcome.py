@@ -79,18 +79,27 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-def blamed(left_open: Iterable[Open], ledger: Mapping[str, Entry], at: str) -> dict[str, Failure]:
+def blamed(
+    left_open: Iterable[Open], ledger: Mapping[str, Entry], execution: str, at: str
+) -> dict[str, Failure]:
     """Return contracts that Clazar does not serve although it serves others: errors of their own.
 
-    If none gets through, the credentials or Clazar are to blame, and all stay open.
+    If none gets through in this execution, the credentials or Clazar are to blame, and all stay
+    open. A contract that is alone in this is compared with every execution.
     """
-    sent = {name for name, e in ledger.items() if any(a.got_through for a in e.attempts)}
-    listed = sent | {name for name, entry in ledger.items() if entry.lines and entry.accepted}
+    unserved = [reason for reason in left_open if reason.error == "ContractUnserved"]
+    alone = len(unserved) == 1
+    sent, listed = set(), set()
+    for held in ledger.values():
+        if any(a.got_through and (alone or a.execution == execution) for a in held.attempts):
+            sent.add(held.contract_id)
+        if held.lines and held.accepted and (alone or held.execution == execution):
+            listed.add(held.contract_id)
     found = {}
-    for reason in left_open:
+    for reason in unserved:
         name, entry = reason.contract_id, ledger.get(reason.contract_id)
-        served = (listed if reason.message.startswith("GET") else sent) - {name}
-        if reason.error == "ContractUnserved" and entry and not entry.settled_at and served:
+        served = (sent | listed if reason.message.startswith("GET") else sent) - {name}
+        if entry and not entry.settled_at and served:
             status = re.search(r"HTTP (\d{3})", reason.message)
             code = f"HTTP_{status[1]}" if status else "NOT_SERVED"
             found[name] = explain(entry, at, error=code, cause=reason.message)

@@ -60,7 +60,7 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     compared = _compare(task, seen, objects)
     decided = closing.decide(seen, compared)
     left = decided.remainders
-    if run.plan.carry_remainders and (left != carried.value if carried else left.contracts):
+    if run.plan.carry_remainders and (carried is None or left != carried.value):
         state_bucket.remainders(objects, run.plan, month).write(left, carried)
     journal, notices = state_bucket.journal(objects, run.plan), decided.usage.warnings
     if notices:
@@ -94,7 +94,7 @@ def _seen(task: MergedMonth, objects: Objects, at: str) -> Seen:
     usage = read_bill(objects, task.merged.bill_key)
     ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, run.plan, month)}
     left_open = state_bucket.open_contracts(objects, run.plan, month, run.name)
-    for name, failure in blamed(left_open, ledger, at).items():
+    for name, failure in blamed(left_open, ledger, run.execution, at).items():
         document = state_bucket.entry(objects, run.plan, month, name)
         ledger[name] = document.change(partial(fail_if_open, ledger[name], failure)).value
     state = state_bucket.read_state(objects, run.plan) or PlanState()

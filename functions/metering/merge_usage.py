@@ -14,6 +14,7 @@ from functions.adapters.storage import Objects
 from functions.domain import billing, keys
 from functions.domain.billing import MonthBill
 from functions.domain.contracts_due import Asked, Known, contracts_due
+from functions.domain.formula import names_in
 from functions.domain.journal import Journal, beginning, reopened
 from functions.domain.months_due import is_closed
 from functions.domain.problem import Problem
@@ -55,7 +56,8 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
     sums = [item for partial in partials for item in partial.sums]
     carries = plan.carry_remainders and not task.late
     carried = state_bucket.balance_of_other_months(objects, plan, month) if carries else {}
-    bill = billing.bill(plan, sums, carried, _exported_before(task, objects))
+    known = _known_contracts(task, objects) | {contract for contract, _ in carried}
+    bill = billing.bill(plan, sums, carried, _exported_before(task, objects), known)
     billing.check_conservation(plan, sums, bill)
     items, state_version = ([], "") if task.late else to_process(task, bill, objects)
     if items and not run.dry_run:
@@ -85,9 +87,21 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
     )
 
 
+def _known_contracts(task: ListedMonth, objects: Objects) -> set[str]:
+    """Return the month's contracts as ledger and state file spell them."""
+    shown = (state_bucket.read_state(objects, task.run.plan) or PlanState()).at(task.of)
+    held = state_bucket.contracts_in_ledger(objects, task.run.plan, task.of)
+    return held | shown.done | shown.failed
+
+
 def _exported_before(task: ListedMonth, objects: Objects) -> set[str]:
-    """Return the names of usage of earlier months; a dry run adds those of its month before."""
+    """Return the names of usage of earlier months; a dry run adds those of its month before.
+
+    What a part of a month lacks may come in the rest of it.
+    """
     run, before = task.run, task.of.plus(-1)
+    if run.until:
+        return {name for text in run.plan.dimensions.values() for name in names_in(text)}
     known = set(state_bucket.read_journal(objects, run.plan).dimensions)
     key = f"{keys.run(run.plan, before, run.name, dry_run=True)}bill.json"
     if run.dry_run and objects.read(key):

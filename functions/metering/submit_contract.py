@@ -44,7 +44,7 @@ logger = Logger()
 # A request with its token and one repetition after a 401 fits in this.
 _SECONDS_FOR_A_REQUEST = 60.0
 # An unfinished look is not resumed after this: what it has seen may have changed.
-_KEEPS = timedelta(hours=1)
+_KEEPS = timedelta(hours=12)
 _NOT_TAKEN = {
     "busy": PartnerBusy,
     "unreachable": PartnerUnreachable,
@@ -113,7 +113,8 @@ def _is_settled_by_hand(task: ContractTask, objects: Objects) -> bool:
 def _waived(task: ContractTask, entry: Entry, now: datetime) -> Entry:
     if entry.settled_at:
         return entry
-    reason = f"put into success_contracts of {task.run.plan.state_file} before it was sent"
+    when = "after" if entry.attempts else "before"
+    reason = f"put into success_contracts of {task.run.plan.state_file} {when} it was sent"
     at = format_instant(now)
     return resolve(
         entry, Decision(what="waived", execution=task.run.execution, at=at, reason=reason)

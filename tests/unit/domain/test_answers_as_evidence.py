@@ -60,9 +60,22 @@ def test_an_answer_that_says_neither_keeps_its_status() -> None:
 def test_a_refusal_gives_what_there_is_of_code_message_and_errors(
     result: dict[str, Any], code: str, message: str, errors: tuple[str, ...]
 ) -> None:
-    assert of_one(id="r", **result) == Answer(
-        kind="refused", record_id="r", code=code, message=message, errors=errors
-    )
+    assert of_one(**result) == Answer(kind="refused", code=code, message=message, errors=errors)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"id": "r", "message": "Record created"},
+        {"id": "r", "status": "Success", "errors": ["e"]},
+        {"id": "r", "status": "pending", "errors": ["e"]},
+    ],
+)
+def test_what_may_be_stored_is_looked_up_whatever_else_is_said(result: dict[str, Any]) -> None:
+    found = of_one(**result)
+    assert (found.kind, found.record_id) == ("present", "r")
+    assert of_one(id="r", errors=["e"]).kind == "refused"
+    assert of_one(id="r", status="failed", errors=["e"]).kind == "refused"
 
 
 def test_a_code_or_message_beside_a_status_is_no_error() -> None:

@@ -203,15 +203,26 @@ def waiting(name: str = "c-1") -> Entry:
 
 
 def blamed_for(left_open: list[Open], *entries: Entry) -> dict[str, str]:
-    found = blamed(left_open, {entry.contract_id: entry for entry in entries}, "t-9")
+    found = blamed(left_open, {entry.contract_id: entry for entry in entries}, "x-1", "t-9")
     return {name: failure.code for name, failure in found.items()}
 
 
 def test_a_contract_that_is_not_served_while_another_gets_through_is_to_blame_itself() -> None:
-    found = blamed([not_served("c-1")], {"c-1": waiting(), "c-2": through("c-2")}, "t-9")
+    found = blamed([not_served("c-1")], {"c-1": waiting(), "c-2": through("c-2")}, "x-1", "t-9")
     assert found == {
         "c-1": Failure(code="HTTP_403", message=FORBIDDEN, errors=(FORBIDDEN,), at="t-9")
     }
+
+
+def test_several_that_are_not_served_are_compared_with_this_execution_alone() -> None:
+    before = through("c-3")
+    of_ours = replace(before.attempts[0], execution="x-9")
+    both = [not_served("c-1"), not_served("c-2")]
+    ledger = {"c-1": waiting(), "c-2": waiting("c-2"), "c-3": before}
+    assert blamed(both, ledger, "x-9", "t-9") == {}, "it may be the credentials by now"
+    assert list(blamed(both[:1], ledger, "x-9", "t-9")) == ["c-1"]
+    ledger["c-3"] = replace(before, attempts=(of_ours,))
+    assert list(blamed(both, ledger, "x-9", "t-9")) == ["c-1", "c-2"]
 
 
 def test_if_none_gets_through_nobody_is_to_blame() -> None:

@@ -1,0 +1,84 @@
+"""Configurations change while a contract is underway, and ids are spelled in more than one way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.in_memory.clazar import Billed
+from tests.in_memory.interruptions import abort, starts
+from tests.in_memory.metering_world import PLAN, MeteringWorld
+
+WARNS = {**PLAN, "missing_hours": "warn"}
+SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
+LOW = "ae641bd1-edf8-4038-bfed-d2ff556c729e"
+UPPER = LOW.upper()
+
+
+def until_september(world: MeteringWorld) -> None:
+    world.timeline.pass_time((SEPTEMBER_2 - world.now()).total_seconds())
+    world.exported_to(world.now())
+
+
+@pytest.mark.parametrize("dimensions", [{}, {"hours2": "cpu"}, {"hours": "cpu", "more": "cpu"}])
+def test_usage_that_was_billed_under_another_configuration_leaves_no_remainder(
+    dimensions: dict[str, str],
+) -> None:
+    with MeteringWorld({**WARNS, "dimensions": {"hours": "cpu"}}) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        abort(world, starts("RecordSuccess"), after=False)
+        world.configure({**WARNS, "dimensions": dimensions})
+        world.timeline.pass_time(86_400)
+        world.execute()
+        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 10}})
+        until_september(world)
+        world.execute()
+        july = {
+            name: held for name, held in world.clazar.quantities().items() if name[2] < "2025-08"
+        }
+        assert july == {Billed("c-1", "hours", "2025-07"): "4"}
+        august = [q for name, q in world.clazar.quantities().items() if name[2] == "2025-08"]
+        assert set(august) == {"10"}, "nothing of July comes again"
+
+
+@pytest.mark.parametrize("fraction", [{}, {"c-2": {"cpu": 2.5}}])
+def test_what_clazar_bills_less_is_carried_whatever_other_contracts_leave(
+    fraction: dict[str, Any],
+) -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 7}, **fraction})
+        row = {"cloud": "aws", "contract_id": "c-1", "dimension": "cpu", "status": "success"}
+        times = {"start_time": "2025-07-01T00:00:00Z", "end_time": "2025-07-31T23:59:59Z"}
+        world.clazar.accepted.append({**row, **times, "quantity": "4", "id": "old-1"})
+        world.execute()
+        decision = {"contract": "c-1", "month": "2025-07", "outcome": "accepted", "reason": "seen"}
+        world.execute(resolve=decision)
+        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 1}})
+        until_september(world)
+        world.execute()
+        assert world.clazar.quantities()[Billed("c-1", "cpu", "2025-08")] == "4"
+
+
+def test_a_contract_keeps_the_spelling_that_the_ledger_knows() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {LOW: {"cpu": 4.9}})
+        world.execute()
+        world.put_usage("2025-07", "01/00", {UPPER: {"cpu": 4.9}})
+        world.put_usage("2025-08", "01/00", {UPPER: {"cpu": 4.9}})
+        until_september(world)
+        world.execute(months=["2025-07", "2025-08"])
+        assert world.clazar.quantities() == {
+            Billed(LOW, "cpu", "2025-07"): "4",
+            Billed(LOW, "cpu", "2025-08"): "5",
+        }
+        assert world.execute().status == "SUCCEEDED"
+
+
+def test_a_contract_that_the_state_file_lists_is_skipped_however_its_usage_spells_it() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {UPPER: {"cpu": 4}, "c-1": {"cpu": 1}})
+        world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": [LOW]}))
+        assert world.execute().status == "SUCCEEDED"
+        assert list(world.clazar.quantities()) == [Billed("c-1", "cpu", "2025-07")]
