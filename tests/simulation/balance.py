@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -54,24 +54,39 @@ class Balance:
                 yield f"5: {line} leaves {sums[line]}, more than {plan.rounding} can"
 
     def _of_changed_balance(self, plan: Plan) -> Iterator[str]:
-        """5: of each month the books hold what was left by formulas that were the same then."""
-        bucket = self._world.state_bucket
-        for month in (
-            {month for month, _ in entries_of(self._world, plan)} if plan.carry_remainders else ()
-        ):
-            body = bucket.objects.get(keys.remainders(plan, Month.parse(month)), b"{}")
-            books = json.loads(body)
-            formulas, held = books.get("formulas", {}), books.get("contracts", {})
-            for entry in self._world.entries(plan, month):
-                name, of = entry["contract_id"], entry.get("formulas", {})
-                left = {
-                    dimension: value
-                    for dimension, value in self._left(plan, entry).items()
-                    if value and of.get(dimension) == formulas.get(dimension)
-                }
-                known = {what: Fraction(text) for what, text in held.get(name, {}).items()}
-                if left != known:
-                    yield f"5: {month} {name} leaves {left}, the books say {known}"
+        """5: of each month the books hold what was left by formulas that were the same then.
+
+        No books: there was nothing to write down, by one of the configurations that there were.
+        """
+        if not plan.carry_remainders:
+            return
+        for month in sorted({month for month, _ in entries_of(self._world, plan)}):
+            key = keys.remainders(plan, Month.parse(month))
+            body = self._world.state_bucket.objects.get(key)
+            if body is None:
+                known = [found.dimensions for found in self._world.history[plan.key]]
+                held = {}
+            else:
+                books = json.loads(body)
+                known, held = [books.get("formulas", {})], books.get("contracts", {})
+            wrong = min((self._differences(plan, month, held, of) for of in known), key=len)
+            yield from wrong
+
+    def _differences(
+        self, plan: Plan, month: str, held: Mapping[str, Any], formulas: Mapping[str, str]
+    ) -> list[str]:
+        found = []
+        for entry in self._world.entries(plan, month):
+            name, of = entry["contract_id"], entry.get("formulas", {})
+            left = {
+                dimension: value
+                for dimension, value in self._left(plan, entry).items()
+                if value and of.get(dimension) == formulas.get(dimension)
+            }
+            known = {what: Fraction(text) for what, text in held.get(name, {}).items()}
+            if left != known:
+                found.append(f"5: {month} {name} leaves {left}, the books say {known}")
+        return found
 
     def _left(self, plan: Plan, entry: dict[str, Any]) -> dict[str, Fraction]:
         """Return usage - quantity by dimension. What was given up leaves nothing."""

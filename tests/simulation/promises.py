@@ -21,6 +21,9 @@ from tests.simulation.world import StoryWorld
 _PLAIN = ("runs/", "reports/", "previews/", "manifests/")
 _MOST_CALLS = 3_000
 _LIVES = timedelta(seconds=TASKS["SubmitContract"].timeout_seconds)
+_OK = 200
+_UNSERVED = re.compile(r"\(ContractUnserved")
+_SEVERAL_UNSERVED = re.compile(r"\d+ contracts? \(ContractUnserved")
 _STAYS_OPEN = re.compile(r"(\d{4}-\d{2}) stays open")
 
 
@@ -135,19 +138,23 @@ class Promises:
                 raise Broken(f"1: {sold} was accepted {times} times")
 
     def _check_blame(self, execution: Execution, text: str) -> None:
-        """12: a contract that alone is not served is an error of its own and keeps nothing open."""
+        """12: a contract that alone is not served is an error of its own and keeps nothing open.
+
+        If several are not served, that is so while this execution has got another one through.
+        """
         open_month = _STAYS_OPEN.search(text)
         if open_month is None or "ContractUnserved" not in text:
             return
-        plan = self._world.plan_of(execution.input["plan"])
-        for entry in self._world.entries(plan, open_month[1]):
-            lines, name = entry.get("lines", ()), entry["contract_id"]
-            if (
-                entry.get("settled_at")
-                and entry["execution"] == execution.id
-                and name not in text
-                and any(item.get("evidence") == "response" for item in lines)
-            ):
+        alone = len(_UNSERVED.findall(text)) == 1 and not _SEVERAL_UNSERVED.search(text)
+        for entry in self._world.entries(
+            self._world.plan_of(execution.input["plan"]), open_month[1]
+        ):
+            name = entry["contract_id"]
+            served = any(
+                item.get("status") == _OK and (alone or item["execution"] == execution.id)
+                for item in entry.get("attempts", ())
+            )
+            if entry.get("settled_at") and name not in text and served:
                 raise Broken(f"12: {execution.name} got {name} through and ended with {text[:300]}")
 
     def _check_lists(self) -> None:
