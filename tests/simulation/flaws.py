@@ -106,9 +106,9 @@ FLAWS: Mapping[str, Flaw] = {
     ),
     "1: the first page is the listing": Flaw((clazar,), "turn", _first_page_only, "1", 5),
     "1: the settle time does not grow": Flaw(
-        (ledger,), "is_over", _over_as_the_first_time, "1", 14
+        (ledger,), "is_over", _over_as_the_first_time, "1", 22
     ),
-    "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 3),
+    "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 91),
     "2: late usage is compared by amounts alone": Flaw(
         (late_usage,), "_of_contract", _by_amounts_alone, "6", 7
     ),
@@ -118,7 +118,7 @@ FLAWS: Mapping[str, Flaw] = {
         (close_month,), "blamed", lambda *_: {}, "12", 1
     ),
     "5: what is settled by hand is sent": Flaw(
-        (submit_contract,), "_is_settled_by_hand", lambda *_: False, "11", 14
+        (submit_contract,), "_is_settled_by_hand", lambda *_: False, "11", 12
     ),
     "what leaves is not marked": Flaw((ledger,), "begin", _begin_without_marking, "1", 6),
     "a request is over at once": Flaw((ledger,), "is_over", lambda *_: True, "1", 6),
