@@ -13,7 +13,7 @@ from functions.domain.ledger_entry import Entry, Line
 
 BY_HAND, NOT_COMPUTED, NOTHING = "settled in the state file", "not computed", "nothing to bill"
 # Nobody who reads a report should take a request that left for one that was accepted.
-_WORDS = {"sent": "in doubt", "present": "in doubt", "unsure": "not sent", "open": "not sent"}
+_WORDS = {"sent": "in doubt", "present": "in doubt", "unsure": "not sent"}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):

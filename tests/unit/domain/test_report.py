@@ -222,7 +222,6 @@ def test_of_a_contract_that_was_settled_by_hand_what_was_accepted_stays_billed()
     ("state", "outcome", "kind"),
     [
         ("unsure", "not sent", "open"),
-        ("open", "not sent", "open"),
         ("sent", "in doubt", "in_doubt"),
         ("present", "in doubt", "in_doubt"),
         ("accepted", "accepted", "billed"),
@@ -245,7 +244,7 @@ def test_an_outcome_says_no_more_than_is_known_and_only_what_was_accepted_is_bil
 def test_a_contract_counts_as_what_is_worst_of_it() -> None:
     month = a_month({"cpu": "4", "mem": "4", "disk": "4"})
     entry, left = an_entry(month, "accepted"), ("accepted", "sent", "refused")
-    for states, kind in ((left, "in_doubt"), (("accepted", "refused", "open"), "refused")):
+    for states, kind in ((left, "in_doubt"), (("accepted", "refused", "unsure"), "refused")):
         lines = (replace(line, state=s) for line, s in zip(entry.lines, states, strict=True))
         summary = a_report(month, replace(entry, lines=tuple(lines), settled_at=None)).summary
         assert summary[kind] == 1
