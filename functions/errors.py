@@ -17,6 +17,10 @@ class BadUsage(Exception):
     """Usage or its export marker cannot be read or understood. The month stops; a person looks."""
 
 
+class DaysMissing(Exception):
+    """Days of a month could not be read now; nothing is wrong with the usage. Start a new run."""
+
+
 class PlanBusy(Exception):
     """Another execution that is still running holds this plan. Try again later."""
 

@@ -9,7 +9,7 @@ from infra.tasks import LEASES, NOTHING, REPORTS, RUNS, Task
 EXPORT, EXPORT_MARKER = "omnistrate-metering/*", "omnistrate-metering/last_success_export.json"
 STATE_FILES = "{state files}"  # stands for the configured path of every plan's state file
 LEDGER, JOURNALS, PREVIEWS = "ledger/*", "ledger/*/plan.json", "previews/*"
-MANIFESTS = "manifests/*"
+DAYS, MANIFESTS = "days/*", "ledger/*/manifests/*"
 ONE_CPU_MB = 1769  # Lambda gives one whole CPU at this size
 
 
@@ -34,8 +34,8 @@ TASKS: Mapping[str, MeteringTask] = {
     "ReconcileState": MeteringTask(
         timeout_seconds=300,
         state=Access(
-            read=(LEDGER, LEASES, STATE_FILES, MANIFESTS),
-            write=(LEDGER, STATE_FILES, MANIFESTS),
+            read=(LEDGER, LEASES, STATE_FILES),
+            write=(LEDGER, STATE_FILES),
         ),
     ),
     "PlanMonths": MeteringTask(
@@ -48,46 +48,41 @@ TASKS: Mapping[str, MeteringTask] = {
     "ResolveContract": MeteringTask(
         settings=("SETTLE_SECONDS",),
         state=Access(
-            read=(LEDGER, LEASES, STATE_FILES, MANIFESTS),
-            write=(LEDGER, STATE_FILES, MANIFESTS),
+            read=(LEDGER, LEASES, STATE_FILES),
+            write=(LEDGER, STATE_FILES),
         ),
     ),
-    "FindLateUsage": MeteringTask(
-        memory_mb=1024,
-        timeout_seconds=900,
-        settings=("USAGE_BUCKET",),
-        state=Access(read=(STATE_FILES, JOURNALS, MANIFESTS)),
-        usage=Access(list_only=(EXPORT,)),
-    ),
-    "ListUsage": MeteringTask(
-        memory_mb=1024,
-        timeout_seconds=900,
-        settings=("USAGE_BUCKET",),
-        state=Access(write=(RUNS, PREVIEWS, MANIFESTS)),
-        usage=Access(list_only=(EXPORT,)),
-    ),
-    "AggregatePartition": MeteringTask(
+    "FoldDay": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         settings=("USAGE_BUCKET",),
-        state=Access(read=(RUNS, PREVIEWS, MANIFESTS), write=(RUNS, PREVIEWS)),
+        state=Access(read=(DAYS,), write=(DAYS, RUNS, PREVIEWS)),
         usage=Access(read=(EXPORT,)),
     ),
     "MergeUsage": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
+        settings=("USAGE_BUCKET",),
         state=Access(
-            read=(RUNS, PREVIEWS, STATE_FILES, LEDGER, LEASES),
+            read=(DAYS, RUNS, PREVIEWS, STATE_FILES, LEDGER, LEASES),
             write=(RUNS, PREVIEWS, JOURNALS),
         ),
+        usage=Access(list_only=(EXPORT,)),
     ),
     "ReportLateUsage": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         state=Access(
-            read=(LEDGER, LEASES, RUNS, PREVIEWS, STATE_FILES, MANIFESTS),
-            write=(JOURNALS, REPORTS, PREVIEWS, MANIFESTS),
+            read=(DAYS, LEDGER, LEASES, RUNS, PREVIEWS, STATE_FILES),
+            write=(MANIFESTS, JOURNALS, RUNS, REPORTS, PREVIEWS),
         ),
+    ),
+    "ReportUsageSoFar": MeteringTask(
+        memory_mb=ONE_CPU_MB,
+        timeout_seconds=300,
+        settings=("USAGE_BUCKET",),
+        state=Access(read=(DAYS, RUNS, PREVIEWS), write=(RUNS, PREVIEWS)),
+        usage=Access(list_only=(EXPORT,)),
     ),
     "PreviewMonth": MeteringTask(
         memory_mb=1024,
@@ -108,8 +103,8 @@ TASKS: Mapping[str, MeteringTask] = {
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         state=Access(
-            read=(LEDGER, LEASES, RUNS, REPORTS, STATE_FILES, MANIFESTS),
-            write=(LEDGER, RUNS, REPORTS, STATE_FILES, MANIFESTS),
+            read=(LEDGER, LEASES, RUNS, REPORTS, STATE_FILES),
+            write=(LEDGER, RUNS, REPORTS, STATE_FILES),
         ),
     ),
     "SummarizeRun": MeteringTask(state=Access(read=(LEASES, JOURNALS, RUNS))),

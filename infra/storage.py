@@ -11,8 +11,8 @@ from infra.constructs.acknowledged import acknowledge
 
 OMNISTRATE_ACCOUNT = "498789612402"
 RUNS_DAYS, PREVIEW_DAYS, OLD_VERSION_DAYS = 90, 30, 7
-# Longer than the longest `late_window`: closed months are compared with their lists of files.
-MANIFEST_DAYS = 430
+# Longer than the longest `late_window`: closed months are compared by the folds of their days.
+FOLD_DAYS = 430
 
 NO_ACCESS_LOGS = (
     "Server access logs are best effort and need a bucket of their own. What was sent, when and "
@@ -75,7 +75,7 @@ class MeteringStorage(Construct):
             rules=[
                 _expire("runs/", RUNS_DAYS),
                 _expire("previews/", PREVIEW_DAYS),
-                _expire("manifests/", MANIFEST_DAYS),
+                _expire("days/", FOLD_DAYS),
             ],
         )
         self.usage: s3.IBucket = (

@@ -1,4 +1,4 @@
-"""Usage files, many at a time, in order, bounded by bytes in flight; nothing is kept."""
+"""The usage bucket through obstore: listed and read many at a time, in order; nothing is kept."""
 
 from __future__ import annotations
 
@@ -7,66 +7,122 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from typing import Protocol
 
-from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, PreconditionError
+import certifi
+from obstore import Bytes, ObjectMeta
+from obstore.exceptions import BaseError, InvalidPathError, PreconditionError
 from obstore.store import S3Store
 
-from functions.domain.problem import Problem
+from functions.adapters.storage import Listed
 from functions.domain.usage_files import UsageFile
-from functions.errors import StorageBusy
+from functions.errors import BadUsage, StorageBusy
 
+# Two readers of a plan at a time stay below the 5,500 GET/s that S3 gives a prefix.
 _CONNECTIONS = 64
-_BYTES_IN_FLIGHT = 64 * 1024 * 1024
+_BYTES_IN_FLIGHT = 24 * 1024 * 1024
+_HOURS, _PAGE = 24, 1_000
+_FAILURES = (BaseError, OSError, ValueError)
 
 
-def open_store(bucket: str) -> S3Store:
-    """Open a bucket with the credentials and the endpoint of the environment."""
-    local = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-    return S3Store(
-        bucket,
-        virtual_hosted_style_request=False,
-        client_options={
-            "allow_http": local,
-            "connect_timeout": timedelta(seconds=5),
-            "timeout": timedelta(seconds=60),
-        },
-        retry_config={"max_retries": 8, "retry_timeout": timedelta(seconds=120)},
-    )
+class UsageFiles(Protocol):
+    """What FoldDay needs of the usage bucket. StorageBusy: whatever keeps it from that now."""
+
+    def folder(self, prefix: str) -> tuple[list[Listed], list[str]]:
+        """Return the objects and the folders directly under a prefix."""
+
+    def under(self, folders: Iterable[str]) -> Iterator[Listed]:
+        """Yield all objects under some prefixes, many of these at a time."""
+
+    def read(self, files: Iterable[UsageFile]) -> Iterator[tuple[UsageFile, bytes]]:
+        """Yield each file's content, in the order given."""
 
 
-def read_all(
-    store: S3Store, files: Iterable[UsageFile]
-) -> Iterator[tuple[UsageFile, bytes | Problem]]:
-    """Yield each file's content, or why it cannot be had, in the order given.
+class UsageStore:
+    """A bucket behind obstore. Prefixes end with `/`."""
 
-    The ETag of the listing is required: a file that was rewritten since is a problem, not a
-    different quantity.
-    """
-    waiting: deque[tuple[UsageFile, Future[bytes | Problem]]] = deque()
-    in_flight = 0
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        for file in files:
-            while waiting and (
-                in_flight + file.size > _BYTES_IN_FLIGHT or len(waiting) >= _CONNECTIONS * 2
-            ):
+    def __init__(self, bucket: str) -> None:
+        """Open it with the credentials and the endpoint of the environment."""
+        os.environ.setdefault("SSL_CERT_FILE", certifi.where())
+        try:
+            self._store = S3Store(
+                bucket,
+                virtual_hosted_style_request=False,
+                client_options={
+                    "allow_http": os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"),
+                    "connect_timeout": timedelta(seconds=5),
+                    "timeout": timedelta(seconds=60),
+                },
+                retry_config={"max_retries": 8, "retry_timeout": timedelta(seconds=120)},
+            )
+        except _FAILURES as error:
+            raise _failure(f"s3://{bucket}", error) from error
+
+    def folder(self, prefix: str) -> tuple[list[Listed], list[str]]:
+        """Return the objects and the folders directly under a prefix."""
+        try:
+            found = self._store.list_with_delimiter(prefix)
+        except _FAILURES as error:
+            raise _failure(prefix, error) from error
+        return _listed(found["objects"]), [f"{name}/" for name in found["common_prefixes"]]
+
+    def under(self, folders: Iterable[str]) -> Iterator[Listed]:
+        """Yield all objects under some prefixes, many of these at a time."""
+        with ThreadPoolExecutor(_HOURS) as pool:
+            for found in pool.map(self._all_under, folders):
+                yield from found
+
+    def _all_under(self, prefix: str) -> list[Listed]:
+        try:
+            pages = self._store.list(prefix, chunk_size=_PAGE)
+            return [item for page in pages for item in _listed(page)]
+        except _FAILURES as error:
+            raise _failure(prefix, error) from error
+
+    def read(self, files: Iterable[UsageFile]) -> Iterator[tuple[UsageFile, bytes]]:
+        """Yield each file's content, in the order given.
+
+        The ETag of the listing is required: a file that was rewritten since is not read.
+        """
+        waiting: deque[tuple[UsageFile, Future[Bytes]]] = deque()
+        in_flight = 0
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            for file in files:
+                while waiting and (
+                    in_flight + file.size > _BYTES_IN_FLIGHT or len(waiting) >= _CONNECTIONS * 2
+                ):
+                    done, body = waiting.popleft()
+                    yield done, bytes(body.result())
+                    in_flight -= done.size
+                waiting.append((file, pool.submit(self._get, file)))
+                in_flight += file.size
+            while waiting:
                 done, body = waiting.popleft()
-                yield done, body.result()
-                in_flight -= done.size
-            waiting.append((file, pool.submit(_read, store, file)))
-            in_flight += file.size
-        while waiting:
-            done, body = waiting.popleft()
-            yield done, body.result()
+                yield done, bytes(body.result())
+
+    def _get(self, file: UsageFile) -> Bytes:
+        try:
+            return self._store.get(file.key, options={"if_match": file.etag}).bytes()
+        except _FAILURES as error:
+            raise _failure(file.key, error) from error
 
 
-def _read(store: S3Store, file: UsageFile) -> bytes | Problem:
-    try:
-        return bytes(store.get(file.key, options={"if_match": file.etag}).bytes())
-    except PreconditionError:
-        return Problem(key=file.key, detail="was rewritten while the month was read; run again")
-    except (FileNotFoundError, NotFoundError):  # obstore raises the built-in one
-        return Problem(key=file.key, detail="was listed but is not there any more")
-    except (PermissionDeniedError, PermissionError) as error:
-        return Problem(key=file.key, detail=f"may not be read: {str(error)[:300]}")
-    except BaseError as error:
-        raise StorageBusy(f"{file.key}: {str(error)[:300]}") from error
+def _listed(found: Iterable[ObjectMeta]) -> list[Listed]:
+    """Return objects that may hold something, unlike what the S3 console makes of a folder."""
+    listed = [Listed(item["path"], item["e_tag"] or "", item["size"]) for item in found]
+    return [item for item in listed if item.size or item.key.endswith(".json")]
+
+
+def _failure(what: str, error: Exception) -> Exception:
+    """Return what a failed call means. All but a name that cannot be read may pass."""
+    text = str(error).partition("\n")[0][:300]
+    if isinstance(error, InvalidPathError):
+        return BadUsage(f"{what}: {text}")
+    if isinstance(error, (PreconditionError, FileNotFoundError)):
+        return StorageBusy(f"{what} was rewritten or removed while the day was read")
+    return StorageBusy(f"{what}: {text}")
+
+
+def open_store(bucket: str) -> UsageFiles:
+    """Open the usage bucket."""
+    return UsageStore(bucket)

@@ -48,12 +48,12 @@ def remainders(plan: Plan, month: Month | None = None) -> str:
 
 def manifest(plan: Plan, month: Month) -> str:
     """Return the key of what a closed month was billed from."""
-    return f"manifests/{plan.path}/{month}/manifest.json"
+    return f"{LEDGER_ROOT}{plan.path}/manifests/{month}.json"
 
 
-def manifest_files(plan: Plan, month: Month, run_id: str) -> str:
-    """Return the prefix of the file lists that an execution's manifest consists of."""
-    return f"manifests/{plan.path}/{month}/{run_id}/"
+def day(plan: Plan, month: Month, name: str) -> str:
+    """Return the key of a day's fold."""
+    return f"days/{plan.path}/{month}/{name}.json"
 
 
 def contract_of(key: str) -> str:
@@ -64,6 +64,11 @@ def contract_of(key: str) -> str:
 def run(plan: Plan, month: Month, run_id: str, *, dry_run: bool) -> str:
     """Return the prefix of what one execution computes for a month. A dry run has its own root."""
     return f"{'previews' if dry_run else 'runs'}/{plan.path}/{month}/{run_id}/"
+
+
+def day_read(root: str, name: str) -> str:
+    """Return the key of what an execution has found of a day, under the prefix of its month."""
+    return f"{root}days/{name}.json"
 
 
 def open_contracts(plan: Plan, month: Month, run_id: str) -> str:

@@ -15,7 +15,6 @@ from functions.domain.announcement import some
 from functions.domain.billing import ContractBill
 from functions.domain.formula import exact_text
 from functions.domain.ledger_entry import Entry
-from functions.domain.manifest import Changes
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,10 +37,11 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(NamedTuple):
     """Files and usage of today against those that were billed.
 
-    `left_out`: contracts that were not compared, with the reason.
+    `days`: those whose files came, changed or went. `left_out`: contracts that were not compared,
+    with the reason.
     """
 
-    changed: Changes
+    days: list[str]
     differences: list[Difference]
     left_out: list[str]
 
@@ -51,7 +51,7 @@ class Compared(NamedTuple):
         return bool(self.differences)
 
 
-NOTHING_COMPARED = Compared(Changes([], [], []), [], [])
+NOTHING_COMPARED = Compared([], [], [])
 
 
 def compare_usage(
@@ -111,8 +111,8 @@ def _of_contract(
 
 def texts(month: str, compared: Compared, *, with_head: bool = True) -> list[str]:
     """Say what is not billed, the largest differences first; the head says which files."""
-    files = str(compared.changed) or "the same files"
-    head = f"{month}: usage changed after it was billed and is not billed: {files}"
+    days = f"files of {', '.join(compared.days)}" if compared.days else "the same files"
+    head = f"{month}: usage changed after it was billed and is not billed: {days}"
     found = some(f"{month}: {difference}" for difference in compared.differences)
     if not with_head:
         return found

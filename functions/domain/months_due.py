@@ -112,6 +112,13 @@ def complete_months(
     return [month for month in months if exported_to >= month.end + margin], waiting
 
 
+def finished(month: Month, plan: Plan, exported_to: datetime | None, as_of: datetime) -> datetime:
+    """Return where the last day of a month ends that the export has passed."""
+    reached = as_of if exported_to is None else min(exported_to, as_of)
+    reached -= timedelta(minutes=plan.marker_margin_minutes)
+    return min(month.end, reached.replace(hour=0, minute=0, second=0, microsecond=0))
+
+
 def final_month(
     until: datetime, plan: Plan, exported_to: datetime | None, as_of: datetime
 ) -> tuple[list[Month], list[Waiting]]:

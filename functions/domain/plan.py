@@ -14,7 +14,7 @@ from functions.errors import BadInput
 
 _PATH_PART = re.compile(r"[^/:\x00-\x1f]{1,128}")
 _STATE_FILE = re.compile(r"(?!\.+(/|$))[A-Za-z0-9._-]+(/(?!\.+(/|$))[A-Za-z0-9._-]+)*")
-_OWN_PREFIXES = ("ledger/", "leases/", "runs/", "reports/", "previews/", "manifests/")
+_OWN_PREFIXES = ("ledger/", "leases/", "runs/", "reports/", "previews/", "days/")
 _Minutes = Annotated[int, msgspec.Meta(ge=0, le=40_320)]
 
 

@@ -2,30 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import msgspec
 
 from functions.domain.billing import MonthBill
-from functions.domain.problem import Problem
-from functions.domain.usage import Group
-
-
-class Partial(msgspec.Struct, frozen=True, kw_only=True):
-    """What one partition comes to, or why it does not.
-
-    Decimals are written as text, because JSON readers make floats of numbers. `twins`: how many
-    files repeat another one of their hour and count as well; `twin`: the first.
-    """
-
-    files: int
-    records: int
-    duplicates: int
-    dropped: dict[str, Decimal]
-    problems: list[Problem]
-    sums: list[tuple[Group, Decimal]]
-    twins: int = 0
-    twin: str = ""
 
 
 class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,7 +31,7 @@ class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
     """A month's bill with where it comes from; kept with the run for reports and audits.
 
-    `lists`: keys of the lists of files that were read; `digest` stands for all of them.
+    `days`: the digests of the days that it was added up from.
     """
 
     files: int
@@ -61,6 +40,5 @@ class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
     dropped: dict[str, str]
     warnings: list[str]
     processed: list[str]
-    lists: list[str]
-    digest: str
+    days: dict[str, str]
     bill: MonthBill

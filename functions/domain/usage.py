@@ -1,4 +1,4 @@
-"""Usage records -> exact sums. One `Tally` per partition; partitions add up in any order.
+"""Usage records -> exact sums. One `Tally` per day; days add up in any order.
 
 A record is read for the few fields that decide money. `externalPayerId` is the Clazar contract id;
 a record without one is kept apart (quarantined), never dropped. Numbers are `int` or `Decimal` from
@@ -8,6 +8,7 @@ the text of the file, never a float.
 from __future__ import annotations
 
 import decimal
+from collections.abc import Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -21,9 +22,12 @@ from functions.domain.problem import Problem, line_of_error, line_of_record
 from functions.domain.usage_record import (
     LIMIT,
     Inadmissible,
+    Money,
     Record,
+    decode_money,
     decode_records,
     duplicate_keys,
+    names_each_key_once,
 )
 
 # Every sum of admissible numbers fits in these digits; a sum that would round traps instead.
@@ -31,23 +35,21 @@ EXACT = decimal.Context(prec=120, traps=[decimal.Inexact, decimal.InvalidOperati
 # As it stands in a key of the ledger: S3 allows 1,024 bytes for all of it.
 _LONGEST_ID = 400
 MAX_PROBLEMS = 100
-
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 # What sums are kept by: contract, dimension, price per unit, and the subscription only where there
 # is no contract, so that somebody can find out who should have paid. A bare tuple: this is hot.
 Group = tuple[str | None, str, int | Decimal | None, str | None]
 
-
-# One C call each: these run once per record.
-_group_of = attrgetter("externalPayerId", "dimension", "pricePerUnit")
 _identity_of = attrgetter(
     "externalPayerId", "dimension", "subscriptionId", "instanceId", "podName", "hostName"
 )
 _Measured = tuple[int | Decimal, Group]
+_Counted = tuple[Group, int | Decimal]
 
 
 class Tally:
-    """Running sums of one partition, plus what could not be summed."""
+    """Running sums of a day, plus what could not be summed. Complete after `end_hour`."""
 
     def __init__(self, *, duplicates: str) -> None:
         self.problems: list[Problem] = []
@@ -59,6 +61,7 @@ class Tally:
         self._known: dict[tuple[Any, ...], Group] = {}
         self._largest = duplicates == "max"
         self._hour: str | None = None
+        self._files: list[tuple[str, bytes]] = []
         self._seen: dict[tuple[Any, ...], _Measured] = {}
         self.twins, self.twin = 0, ""
         self._bodies: dict[int, str] = {}
@@ -70,53 +73,72 @@ class Tally:
         measurement taken twice, and the larger one counts.
         """
         if hour != self._hour:
-            self._seen.clear()
-            self._bodies.clear()
+            self.end_hour()
             self._hour = hour
         self.files += 1
+        if hour:
+            self._files.append((key, body))
+        else:
+            self._add_closely(key, body)
+
+    def end_hour(self) -> None:
+        """Add up the files of the hour that was read.
+
+        A contract and dimension that occur once in their hour have nothing to be compared with:
+        the four fields that make money are enough of their file. Others are read with all fields.
+        """
+        money = [_money_of(body) for _, body in self._files]
+        repeated = _with_repeated(money)
+        for index, (key, body) in enumerate(self._files):
+            records, counted = money[index], None
+            if records is not None and index not in repeated and names_each_key_once(body, records):
+                counted = self._counted(records)
+            if counted is None:
+                self._add_closely(key, body)
+                continue
+            self.records += len(counted)
+            with decimal.localcontext(EXACT):
+                for group, value in counted:
+                    self.groups[group] = self.groups.get(group, 0) + value
+        self._files.clear()
+        self._seen.clear()
+        self._bodies.clear()
+
+    def _counted(self, records: Sequence[Money]) -> list[_Counted] | None:
+        """Return each record's group and value, None if one of them takes a closer look."""
+        known, counted = self._known, []
+        for record in records:
+            value, price = record.value, record.pricePerUnit
+            key = (record.externalPayerId, record.dimension, price)
+            group = known.get(key)
+            if group is None or type(price) is bool:  # which equals the number 0 or 1
+                refused, group = _checked(record)
+                if refused or group[0] is None:
+                    return None
+                known[key] = group
+            if type(value) is not Decimal and not (type(value) is int and 0 <= value < LIMIT):
+                return None
+            counted.append((group, value))
+        return counted
+
+    def _add_closely(self, key: str, body: bytes) -> None:
         try:
             records = decode_records(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            self.add_problem(
-                Problem(key=key, line=line_of_error(body, error), detail=_plain(error, body))
-            )
+        except _UNREADABLE as error:
+            detail = _not_records(error, body)
+            self.add_problem(Problem(key=key, line=line_of_error(body, error), detail=detail))
             return
         self.records += len(records)
         with decimal.localcontext(EXACT):
             try:
-                self._add_records(key, records, body)
+                for index, record in enumerate(records):
+                    if refused := self._add(record):
+                        self._refuse(key, body, index, refused)
                 for index, name in duplicate_keys(body, records):
                     self._refuse(key, body, index, f"duplicate key {name!r}")
                 self._note_twin(key, records, body)
             except RecursionError:  # while a refused record was to be explained
                 self.add_problem(Problem(key=key, detail="a record is nested too deeply"))
-
-    def _add_records(self, key: str, records: list[Record], body: bytes) -> None:
-        """Add the common case here, in one loop; `_add` does the same for every case."""
-        known, groups, seen = self._known, self.groups, self._seen
-        for index, record in enumerate(records):
-            value = record.value
-            kind = type(value)
-            try:
-                group = known.get(_group_of(record))
-                if type(record.pricePerUnit) is bool:  # equals the number 0 or 1
-                    group = None
-                if group and (kind is Decimal or (kind is int and 0 <= value < LIMIT)):
-                    if not self._largest or not (record.podName or record.instanceId):
-                        groups[group] += value
-                        continue
-                    identity = _identity_of(record)
-                    if "" in identity:
-                        identity = _without_blanks(identity)
-                    if self._hour and identity not in seen:
-                        seen[identity] = (value, group)
-                        groups[group] += value
-                        continue
-            except TypeError:  # a list or an object where a name should be
-                pass
-            refused = self._add(record)
-            if refused:
-                self._refuse(key, body, index, refused)
 
     def _note_twin(self, key: str, records: list[Record], body: bytes) -> None:
         """Count a file with the same content as another one of its hour, if both count."""
@@ -133,9 +155,8 @@ class Tally:
         refused, group = _checked(record)
         if refused:
             return refused
-        if group[0] is not None:
-            self._known[_group_of(record)] = group
-            self.groups.setdefault(group, 0)  # the sum that the fast path adds to
+        if group[0] is None:
+            group = (*group[:3], str(record.subscriptionId or "(missing)")[:80])
         if self._largest and (record.podName or record.instanceId):
             return self._add_once(record, value, group)
         self.groups[group] = self.groups.get(group, 0) + value
@@ -176,11 +197,36 @@ class Tally:
             self.problems.append(problem)
 
 
-def _checked(record: Record) -> tuple[str | None, Group]:
+def _money_of(body: bytes) -> list[Money] | None:
+    """Return the four fields of each record, None if they cannot be read."""
+    try:
+        return decode_money(body)
+    except _UNREADABLE:
+        return None
+
+
+def _with_repeated(files: Sequence[Sequence[Money] | None]) -> set[int]:
+    """Return the files of an hour in which a contract and dimension occur again, by index."""
+    first: dict[tuple[Any, Any], int] = {}
+    found: set[int] = set()
+    try:
+        for index, records in enumerate(files):
+            for record in records or ():
+                pair = (record.externalPayerId, record.dimension)
+                if pair in first:
+                    found |= {index, first[pair]}
+                else:
+                    first[pair] = index
+    except TypeError:  # a list or an object where a name should be
+        return set(range(len(files)))
+    return found
+
+
+def _checked(record: Money) -> tuple[str | None, Group]:
     """Say why a record's names or price are no good, and which group it belongs to."""
     contract, dimension = record.externalPayerId, record.dimension
     price = None if record.pricePerUnit is UNSET else record.pricePerUnit
-    refused, subscription = None, None
+    refused = None
     if type(dimension) is not str or not dimension.strip():
         refused = f"dimension {_shown(dimension)} is not a name"
     elif (
@@ -190,10 +236,10 @@ def _checked(record: Record) -> tuple[str | None, Group]:
     ):
         refused = f"pricePerUnit {_shown(price)} is not a number of zero or more"
     elif contract in (None, UNSET) or (type(contract) is str and not contract.strip()):
-        contract, subscription = None, str(record.subscriptionId or "(missing)")[:80]
+        contract = None
     elif not _is_contract_id(contract):
         refused = f"externalPayerId {_shown(contract)} is not a contract id"
-    return refused, (contract, dimension, price, subscription)
+    return refused, (contract, dimension, price, None)
 
 
 def _is_contract_id(value: object) -> bool:
@@ -231,6 +277,6 @@ def _shown(value: object) -> str:
     return str(value)[:80] if isinstance(value, Decimal) else repr(value)[:80]
 
 
-def _plain(error: Exception, body: bytes) -> str:
+def _not_records(error: Exception, body: bytes) -> str:
     mark = "it starts with a byte order mark; " if body.startswith(b"\xef\xbb\xbf") else ""
     return f"not a JSON array of records: {mark}{error}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,17 +14,23 @@ from msgspec import UNSET
 
 LIMIT = 10**30
 _SMALLEST_EXPONENT = -60
+_LONGEST_PLAIN = 30
 _MEMO_SIZE = 100_000
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """The fields of an exported record that are read; all others are skipped unparsed."""
+class Money(msgspec.Struct, frozen=True, gc=False):
+    """The four fields that make money. All others are skipped unparsed."""
 
     externalPayerId: Any = UNSET  # noqa: N815  # the exporter's name
     dimension: Any = None
     value: Any = None
     pricePerUnit: Any = UNSET  # noqa: N815
+
+
+class Record(Money, frozen=True, gc=False):
+    """All fields that are read: those by which measurements are told apart as well."""
+
     subscriptionId: Any = None  # noqa: N815
     instanceId: Any = None  # noqa: N815
     podName: Any = None  # noqa: N815
@@ -38,21 +44,19 @@ class Inadmissible(str):
     __slots__ = ()
 
 
-def _exact_decimals() -> Callable[[str], Decimal | Inadmissible]:
-    memo: dict[str, Decimal | Inadmissible] = {}
+class _ExactDecimals(dict[str, "Decimal | Inadmissible"]):
+    """Numbers by their text: most of a file's come again."""
 
-    def decimal_of(text: str) -> Decimal | Inadmissible:
-        known = memo.get(text)
-        if known is None:
-            if len(memo) >= _MEMO_SIZE:
-                memo.clear()
-            known = memo[text] = _admitted(text)
+    def __missing__(self, text: str) -> Decimal | Inadmissible:
+        if len(self) >= _MEMO_SIZE:
+            self.clear()
+        known = self[text] = _admitted(text)
         return known
-
-    return decimal_of
 
 
 def _admitted(text: str) -> Decimal | Inadmissible:
+    if len(text) <= _LONGEST_PLAIN and text[0] != "-" and "e" not in text and "E" not in text:
+        return Decimal(text)  # neither too large nor too long
     try:
         number = Decimal(text)
     except InvalidOperation:  # an exponent that no decimal has
@@ -61,30 +65,46 @@ def _admitted(text: str) -> Decimal | Inadmissible:
     return number if 0 <= number < LIMIT and short else Inadmissible(text)
 
 
-decode_records = msgspec.json.Decoder(list[Record], float_hook=_exact_decimals()).decode
+_decimal_of = _ExactDecimals().__getitem__
+decode_money = msgspec.json.Decoder(list[Money], float_hook=_decimal_of).decode
+decode_records = msgspec.json.Decoder(list[Record], float_hook=_decimal_of).decode
 
 
-def duplicate_keys(body: bytes, records: list[Record]) -> Iterator[tuple[int, str]]:
+def names_each_key_once(body: bytes, records: Sequence[Money]) -> bool:
+    """Return True if no record, each with a payer, can have a field of `Record` twice.
+
+    Where only some of them name a pod or an instance the four fields do not say so.
+    """
+    count, counted = len(records), (body.count(b'"podName"'), body.count(b'"instanceId"'))
+    return {*counted} <= {0, count} and not _may_repeat(body, _counts(records))
+
+
+def duplicate_keys(body: bytes, records: Sequence[Record]) -> Iterator[tuple[int, str]]:
     """Yield records (by index) that have a field twice, with its name; the decoder takes the last.
 
     Keys are counted as text first, and only a file with more of them than records is parsed again.
-    A record without a value or a dimension is refused anyway, so all of those have one.
     """
-    count = len(records)
-    payers = count - sum([record.externalPayerId is UNSET for record in records])
-    prices = count - sum([record.pricePerUnit is UNSET for record in records])
-    pods = count - sum([record.podName is None for record in records])
-    instances = count - sum([record.instanceId is None for record in records])
-    if (
-        body.count(b'"value"') > count
-        or body.count(b'"dimension"') > count
-        or body.count(b'"externalPayerId"') > payers
-        or body.count(b'"pricePerUnit"') > prices
-        or body.count(b'"podName"') > pods
-        or body.count(b'"instanceId"') > instances
-        or (b"\\" in body and _ESCAPED_LETTER.search(body))
-    ):
+    counts = _counts(records) | {
+        b'"podName"': sum([record.podName is not None for record in records]),
+        b'"instanceId"': sum([record.instanceId is not None for record in records]),
+    }
+    if _may_repeat(body, counts):
         text = body.decode(errors="replace")  # what is skipped need not be UTF-8
         for index, pairs in enumerate(json.loads(text, object_pairs_hook=list, parse_int=str)):
             names = Counter(name for name, _ in pairs if name in Record.__struct_fields__)
             yield from ((index, name) for name, times in names.items() if times > 1)
+
+
+def _counts(records: Sequence[Money]) -> dict[bytes, int]:
+    """Return how often keys must be there. A record without value or dimension is refused."""
+    return {
+        b'"value"': len(records),
+        b'"dimension"': len(records),
+        b'"externalPayerId"': sum([record.externalPayerId is not UNSET for record in records]),
+        b'"pricePerUnit"': sum([record.pricePerUnit is not UNSET for record in records]),
+    }
+
+
+def _may_repeat(body: bytes, counts: Mapping[bytes, int]) -> bool:
+    more = any(body.count(key) > count for key, count in counts.items())
+    return more or (b"\\" in body and _ESCAPED_LETTER.search(body) is not None)

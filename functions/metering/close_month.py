@@ -127,16 +127,12 @@ def _compare(task: MergedMonth, seen: Seen, objects: Objects) -> Compared:
     by_hand = (seen.shown.done if seen.closed else names) - seen.ledger.keys()
     billed = state_bucket.manifest(objects, seen.plan, task.of).read() if seen.closed else None
     before = billed.value if billed else None
-    formulas = seen.plan.dimensions
-    return compare(seen.usage, seen.ledger, before, objects, formulas=formulas, by_hand=by_hand)
+    return compare(seen.usage, seen.ledger, before, formulas=seen.plan.dimensions, by_hand=by_hand)
 
 
 def _billed_from(task: MergedMonth, usage: MonthUsage) -> Manifest:
     """Return what the month was billed from, to notice when that changes."""
-    lists = tuple(usage.lists)
-    return Manifest(
-        execution=task.run.execution, lists=lists, files=usage.files, digest=usage.digest
-    )
+    return Manifest(execution=task.run.execution, days=usage.days)
 
 
 def _write_report(task: MergedMonth, decided: Closing, objects: Objects, at: str) -> str:

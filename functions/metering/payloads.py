@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from functions.domain import keys
 from functions.domain.claim import Action
+from functions.domain.fold import Days
 from functions.domain.month import Month
 from functions.domain.months_due import Waiting
 from functions.domain.plan import Plan
@@ -17,6 +19,7 @@ from functions.domain.run_files import ContractItem, MonthUsage
 from functions.payloads import Finished, Problem
 
 MOST_CONTRACTS = 100
+Purpose = Literal["bill", "compare", "fold"]
 
 
 class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,76 +82,61 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class MonthItem(msgspec.Struct, frozen=True):
+    """One item of the month map: what for, and which of its days are read.
+
+    `compare`: what a closed month was billed for. `fold`: the days of the running month so far.
+    """
+
+    month: str
+    purpose: Purpose
+    days: list[str]
+
+
 class Planned(msgspec.Struct, frozen=True):
-    """Output of PlanMonths. `why`: which month is next, and when, if there is none to work on."""
+    """Output of PlanMonths: the months to bill, and all that is read, in order.
+
+    `why`: which month is next, and when, if there is none to bill.
+    """
 
     months: list[str]
     waiting: list[Waiting]
     why: str = ""
-
-
-class PlannedTask(msgspec.Struct, frozen=True):
-    """Input of FindLateUsage."""
-
-    run: Run
-    planned: Planned
-
-
-class MonthItem(msgspec.Struct, frozen=True):
-    """One item of the month map. `late`: a closed month whose files have changed since."""
-
-    month: str
-    late: bool
-
-
-class Work(msgspec.Struct, frozen=True):
-    """Output of FindLateUsage: first the months to bill, then those to compare."""
-
-    months: list[MonthItem]
+    work: list[MonthItem] = []
 
 
 class MonthTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Input of ListUsage. `late`: nothing is billed, what was billed is compared."""
+    """What all states of a month take."""
 
     run: Run
     month: str
-    late: bool = False
 
     @property
     def of(self) -> Month:
         """The month as a value."""
         return Month.parse(self.month)
 
-
-class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of ListUsage: where the partitions are listed."""
-
-    partitions_key: str
-    partitions: int
-    lists: str
-    files: int
-    size: int
-    digest: str
-    warnings: list[str]
+    @property
+    def root(self) -> str:
+        """The prefix of what the execution computes for the month."""
+        return keys.run(self.run.plan, self.of, self.run.name, dry_run=self.run.dry_run)
 
 
-class Partition(msgspec.Struct, frozen=True):
-    """One item of the partition map: its number and where its files are listed."""
+class DayTask(MonthTask, frozen=True, kw_only=True):
+    """Input of FoldDay."""
 
-    index: int
-    key: str
-
-
-class PartitionTask(MonthTask, frozen=True, kw_only=True):
-    """Input of AggregatePartition."""
-
-    partition: Partition
+    day: str
 
 
-class ListedMonth(MonthTask, frozen=True, kw_only=True):
-    """Input of MergeUsage."""
+class DaysTask(MonthTask, frozen=True, kw_only=True):
+    """Input of MergeUsage, ReportLateUsage and ReportUsageSoFar: a month whose days were read."""
 
-    listed: Listing
+    days: list[str]
+
+    @property
+    def read(self) -> Days:
+        """The days, as they are added up."""
+        return Days(self.run.plan, self.of, self.root, self.days)
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,7 +152,7 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MergedMonth(MonthTask, frozen=True, kw_only=True):
-    """Input of PreviewMonth, ReportLateUsage and CloseMonth."""
+    """Input of PreviewMonth and CloseMonth."""
 
     merged: Merged
 
@@ -188,11 +176,11 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of CloseMonth, PreviewMonth and ReportLateUsage: one month in numbers.
+    """Output of CloseMonth, PreviewMonth and the two reports: one month in numbers.
 
     Each contract is one of `submitted` (something that this execution sent is accepted), `errors`,
     `open` (unaccounted for) or `skipped`. `to_submit`: what a dry run would send. `changed`: usage
-    is not what was billed any more.
+    is not what was billed any more. `totals`: by dimension, of a month that is not over.
     """
 
     month: str
@@ -215,6 +203,8 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     late: bool = False
     changed: bool = False
+    so_far: bool = False
+    totals: dict[str, str] = {}
     warnings: list[str]
 
     @classmethod
@@ -241,7 +231,7 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
 
     run: Run
     planned: Planned | None = None
-    months: list[ClosedMonth] = []
+    months: list[ClosedMonth | None] = []
     resolved: Resolved | None = None
     failure: Problem | None = None
 

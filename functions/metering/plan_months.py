@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 import msgspec
@@ -10,14 +11,14 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
-from functions.domain import keys, months_due
+from functions.domain import keys, months_due, usage_files
 from functions.domain.journal import Journal, observe
 from functions.domain.month import Month, parse_instant
 from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion
 from functions.domain.state_file import PlanState
 from functions.errors import BadInput, BadUsage
-from functions.metering.payloads import Planned, Run, RunTask
+from functions.metering.payloads import MonthItem, Planned, Purpose, Run, RunTask
 from functions.payloads import task_handler
 
 logger = Logger()
@@ -33,18 +34,54 @@ def handler(task: RunTask, _context: object) -> Planned:
 
 
 def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
-    """Choose months from the state file, the journal, the input and the export's progress."""
+    """Choose months from the state file, the journal, the input and the export's progress.
+
+    Billing goes first, so that nothing late holds it up. A run without anything due reads the days
+    of the next month that are over, so that little is left to read when it is.
+    """
     state = state_bucket.read_state(objects, run.plan)
     journal = _observed(run, state, objects)
-    as_of = parse_instant(run.as_of)
-    if run.until is not None:
+    planned = (_final if run.until else _due)(run, state, journal, objects, usage)
+    months, as_of = [Month.parse(text) for text in planned.months], parse_instant(run.as_of)
+    work = [_item("bill", month, month.window_end(run.until)) for month in months]
+    closed = months_due.closed_lately(run.plan, state, journal)
+    work += [_item("compare", month, month.end) for month in closed if month not in months]
+    if not (months or run.until or run.months or run.contracts):
+        work += _running(run, months_due.first_month(run.plan, state, journal, as_of), usage)
+    return msgspec.structs.replace(planned, work=work[: months_due.MOST_MONTHS])
+
+
+def _running(run: Run, month: Month, usage: Objects) -> Iterator[MonthItem]:
+    """Yield the days of a month that are over. Without a marker it is the bill that says so."""
+    with suppress(BadUsage):
         exported_to = _exported_to(run.plan, usage)
-        until = parse_instant(run.until)
-        final, waiting = months_due.final_month(until, run.plan, exported_to, as_of)
-        closed = [month for month in final if months_due.is_closed(month, state, journal)]
-        if closed and not _has_begun(run, closed[0], objects):
-            raise BadInput(f"until: {closed[0]} is closed; give months and contracts instead")
-        return Planned([str(month) for month in final], waiting)
+        end = months_due.finished(month, run.plan, exported_to, parse_instant(run.as_of))
+        if end > month.start:
+            yield _item("fold", month, end)
+
+
+def _item(purpose: Purpose, month: Month, end: datetime) -> MonthItem:
+    return MonthItem(str(month), purpose, usage_files.days(month, end))
+
+
+def _final(
+    run: Run, state: PlanState | None, journal: Journal, objects: Objects, usage: Objects
+) -> Planned:
+    """Return the month of final usage once its last hour is there."""
+    until = parse_instant(run.until)
+    exported_to = _exported_to(run.plan, usage)
+    final, waiting = months_due.final_month(until, run.plan, exported_to, parse_instant(run.as_of))
+    closed = [month for month in final if months_due.is_closed(month, state, journal)]
+    if closed and not _has_begun(run, closed[0], objects):
+        raise BadInput(f"until: {closed[0]} is closed; give months and contracts instead")
+    return Planned([str(month) for month in final], waiting)
+
+
+def _due(
+    run: Run, state: PlanState | None, journal: Journal, _objects: Objects, usage: Objects
+) -> Planned:
+    """Return the months that are over and to be billed, as far as the export has passed them."""
+    as_of = parse_instant(run.as_of)
     if run.months is None:
         reopened = months_due.to_do_again(journal, state, retry_errors=run.retry_errors)
         first = months_due.first_month(run.plan, state, journal, as_of)

@@ -50,14 +50,15 @@ def summarize_run(task: Finish, objects: Objects) -> Ending:
     journal = read.value if read else Journal()
     announcement, version = to_announce(journal, run.as_of), ""
     if run.dry_run:
-        warnings = [text for month in task.months for text in month.warnings]
+        months = [month for month in task.months if month and not month.so_far]
+        warnings = [text for month in months for text in month.warnings]
         standing = announcement.new + announcement.standing
         announcement = announcement._replace(new=[], standing=standing, notices=warnings)
     elif leases.holder(state_bucket.lease(objects, run.plan)) == run.execution:
         version = read.etag if read else ""
     else:
         announcement = Announcement([], [], [], 0, announcement.total, reminds=False)
-    months = task.months or list(_closed(task, objects))
+    months = [month for month in task.months if month] or list(_closed(task, objects))
     return _ending(task, months, announcement, version)
 
 
@@ -111,7 +112,8 @@ def _ending(
             "plan": plan,
             "as_of": task.run.as_of,
             "dry_run": task.run.dry_run,
-            "months": msgspec.to_builtins(months),
+            "months": msgspec.to_builtins([month for month in months if not month.so_far]),
+            "so_far": msgspec.to_builtins([month for month in months if month.so_far]),
             "waiting": msgspec.to_builtins(waiting),
             "why": task.planned.why if task.planned else "",
             "resolved": msgspec.to_builtins(task.resolved),

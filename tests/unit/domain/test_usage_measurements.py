@@ -28,6 +28,7 @@ def without_payer(value: Any, **fields: Any) -> dict[str, Any]:
 def tally(*records: dict[str, Any], hour: str | None = "01/00", duplicates: str = "max") -> Tally:
     found = Tally(duplicates=duplicates)
     found.add_file("file", hour, json.dumps(records, indent=0).encode())
+    found.end_hour()
     return found
 
 
@@ -155,17 +156,42 @@ LONG = "1" * 90
         (a_record(dimension=""), "dimension '' is not a name"),
         (a_record(dimension=0.5), "dimension 0.5 is not a name"),
         (a_record(externalPayerId="a\nb"), "externalPayerId 'a\\nb' is not a contract id"),
-        (of_pod(1, instanceId=["x"]), "identity ('c-1', 'cpu', None, ['x'], 'p', None) is not"),
     ],
 )
 def test_a_refusal_shows_the_value_as_it_stands(record: dict[str, Any], said: str) -> None:
     assert refusal(record).startswith(said)
 
 
+def test_what_measurements_are_told_apart_by_has_to_be_text_where_there_are_two() -> None:
+    odd = of_pod(1, instanceId=["x"])
+    assert not tally(odd).problems, "there is nothing to compare it with"
+    said = refusal(odd, of_pod(1))
+    assert said.startswith("identity ('c-1', 'cpu', None, ['x'], 'p', None) is not text")
+
+
+def test_only_the_files_in_which_something_occurs_again_are_read_with_all_fields() -> None:
+    found = Tally(duplicates="max")
+    files = {
+        "a": [of_pod(2), of_pod(1, dimension="mem")],
+        "b": [of_pod(5)],
+        "c": [of_pod(1, externalPayerId="c-2", customerEmail=[])],
+    }
+    for key, records in files.items():
+        found.add_file(key, "01/00", json.dumps(records).encode())
+    found.end_hour()
+    assert (found.duplicates, found.dropped, found.records) == (1, {"cpu": 2}, 4)
+    assert {group[:2]: value for group, value in found.groups.items() if value} == {
+        ("c-1", "cpu"): 5,
+        ("c-1", "mem"): 1,
+        ("c-2", "cpu"): 1,
+    }
+
+
 def test_long_numbers_are_shown_in_part() -> None:
     def shown(record: str) -> str:
         found = Tally(duplicates="max")
         found.add_file("file", "01/00", f"[{record}]".encode())
+        found.end_hour()
         return found.problems[0].detail
 
     assert shown(f'{{"value": -{LONG}.5}}') == (
@@ -198,6 +224,7 @@ def test_a_timestamp_that_says_no_hour_is_shown() -> None:
 def test_a_file_that_is_no_array_is_told_with_the_readers_words(body: bytes, said: str) -> None:
     found = Tally(duplicates="max")
     found.add_file("file", "01/00", body)
+    found.end_hour()
     assert found.problems == [
         Problem(key="file", line=1, detail=f"not a JSON array of records: {said}")
     ]

@@ -1,0 +1,94 @@
+"""What an execution has found of a month's days: their folds, what is wrong, what is not there."""
+
+from __future__ import annotations
+
+import msgspec
+
+from functions.adapters.storage import Objects, folders
+from functions.domain import keys, usage_files
+from functions.domain.fold import DayRead, Days, Fold, MonthTotal
+from functions.domain.month import Month
+from functions.domain.problem import Problem
+from functions.domain.spelling import suggestion
+from functions.errors import BadUsage, DaysMissing
+
+_SHOWN = 4_000
+
+
+def add_up(days: Days, objects: Objects) -> MonthTotal:
+    """Add up the folds that the execution has found to be of today's files.
+
+    BadUsage names every problem of every day; DaysMissing the days that could not be read.
+    """
+    total, problems, missing = MonthTotal(), list[Problem](), list[str]()
+    for name in days.names:
+        stored = objects.read(keys.day_read(days.root, name))
+        read = msgspec.json.decode(stored.body, type=DayRead) if stored else None
+        problems += read.problems if read else []
+        if read is None or read.trouble:
+            missing.append(f"{name} ({read.trouble if read else 'see its map run'})")
+        elif read.files and not read.problems:
+            fold = objects.read(keys.day(days.plan, days.month, name))
+            found = msgspec.json.decode(fold.body, type=Fold) if fold else None
+            if found and found.digest == read.digest:
+                total.add(name, found)
+            else:
+                missing.append(f"{name} (another execution has read other files since)")
+    if problems:
+        key = f"{days.root}problems.json"
+        objects.put(key, msgspec.json.encode(problems))
+        raise BadUsage(_explain(days.month, problems, key))
+    if missing:
+        count = f"{len(missing)} of {len(days.names)} days could not be read"
+        raise DaysMissing(f"{days.month}: {count}: {', '.join(missing)[:_SHOWN]}; run again")
+    return total
+
+
+def _explain(month: Month, problems: list[Problem], key: str) -> str:
+    lines = "; ".join(str(problem) for problem in problems)
+    more = "" if len(lines) <= _SHOWN else f" … all of them in {key}"
+    return f"{month}: nothing was sent; problems: {len(problems)}: {lines[:_SHOWN]}{more}"
+
+
+def uncovered(days: Days, total: MonthTotal, usage: Objects, *, to_the_end: bool) -> list[str]:
+    """Return warnings about hours without a file; BadUsage where they must be there.
+
+    `to_the_end`: the last hour has to be there whether usage follows it or not.
+    """
+    plan, month, end = days.plan, days.month, days.end
+    root, prefix = keys.usage_prefix(plan), keys.usage_prefix(plan, month)
+    if total.flat_files and total.hours:
+        raise BadUsage(f"{month}: some files under {prefix} are in hour folders, others are not")
+    if total.flat_files and end < month.end:
+        raise BadUsage(f"{month}: usage is not in hour folders, so it cannot be cut at {end}")
+    behind = f"{prefix[:-1]}0" if end == month.end else f"{prefix}{end:%d/%H}/"  # 0 follows /
+    first = _first_file(usage, root, after="")
+    later = _first_file(usage, root, after=behind) is not None
+    earlier = first is not None and first < prefix
+    by_calendar = plan.completeness == "calendar"
+    if not total.files and not later and (by_calendar or not earlier):
+        where = prefix if earlier else root
+        text = f"{month}: no usage at all under {where}; was the service or plan renamed?"
+        raise BadUsage(f"{text} {suggestion([plan.path], set(folders(usage, keys.USAGE_ROOT, 3)))}")
+    if total.flat_files:  # they say nothing about hours
+        return []
+    to_the_end |= later or by_calendar
+    missing = usage_files.missing_hours(
+        month, total.hours, end=end, earlier=earlier, later=to_the_end
+    )
+    if not missing:
+        partly = usage_files.partly_covered(month, total.hours, end)
+        return (
+            partly
+            if total.files
+            else [f"{month} is before the plan's first usage: nothing to bill"]
+        )
+    text = f"{month}: hours without a file under {prefix}: {usage_files.ranges(missing)}"
+    if plan.missing_hours == "stop":
+        raise BadUsage(f'{text}; set the plan\'s "missing_hours" to "warn" to bill without them')
+    return [text]
+
+
+def _first_file(usage: Objects, prefix: str, *, after: str) -> str | None:
+    listed = usage.list(prefix, after=after)
+    return next((item.key for item in listed if item.size or not item.key.endswith("/")), None)

@@ -1,0 +1,39 @@
+"""ReportUsageSoFar: what the running month comes to by now, and what is wrong with it already."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools import Logger
+
+from functions.adapters import configuration, month_days
+from functions.adapters.storage import Objects
+from functions.domain import billing, formula
+from functions.domain.fold import MonthTotal
+from functions.errors import BadUsage, DaysMissing
+from functions.metering.merge_usage import warnings_of
+from functions.metering.payloads import ClosedMonth, DaysTask
+from functions.payloads import dump, task_handler
+
+logger = Logger()
+
+
+@task_handler
+def handler(task: DaysTask, _context: object) -> ClosedMonth:
+    """Return the month so far in numbers."""
+    reported = report_usage_so_far(task, configuration.state_bucket(), configuration.usage_bucket())
+    logger.info("usage so far", summary=dump(reported))
+    return reported
+
+
+def report_usage_so_far(task: DaysTask, objects: Objects, usage: Objects) -> ClosedMonth:
+    """Add up the days that are over. Nothing is billed, so what stops a bill is a warning here."""
+    plan, total, warnings = task.run.plan, MonthTotal(), list[str]()
+    try:
+        total = month_days.add_up(task.read, objects)
+        warnings = month_days.uncovered(task.read, total, usage, to_the_end=True)
+    except (BadUsage, DaysMissing) as error:
+        warnings = [str(error)]
+    read = {name for text in plan.dimensions.values() for name in formula.names_in(text)}
+    bill = billing.bill(plan, total.sums.items(), exported_before=read)
+    warnings += warnings_of(task, bill, total)
+    found = total.usage(bill, warnings, [])
+    return ClosedMonth.of(task.month, found, so_far=True, totals=total.by_dimension(), report="")
