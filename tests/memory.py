@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from functions.adapters.storage import Listed, Stored
+from functions.adapters.storage import Stored
+from functions.domain.usage_files import Listed, UsageFile
+from functions.errors import StorageBusy
 
 
 class MemoryObjects:
@@ -54,3 +56,41 @@ class MemoryObjects:
         for name in names[:limit]:
             body = self.objects[name]
             yield Listed(name, self._etag(body), len(body))
+
+
+class UsageInMemory:
+    """A usage bucket as FoldDay reads it."""
+
+    def __init__(
+        self, objects: MemoryObjects, unreadable: Mapping[str, Exception] | None = None
+    ) -> None:
+        self._objects, self._unreadable = objects, unreadable or {}
+
+    def folder(self, prefix: str) -> tuple[list[Listed], list[str]]:
+        """Return the objects and the folders directly under a prefix."""
+        found: list[Listed] = []
+        folders: dict[str, None] = {}
+        for item in self._objects.list(prefix):
+            name, slash, _ = item.key.removeprefix(prefix).partition("/")
+            if slash:
+                folders[f"{prefix}{name}/"] = None
+            elif name:
+                found.append(item)
+        return found, list(folders)
+
+    def under(self, folders: Iterable[str]) -> Iterator[Listed]:
+        """Yield all objects under some prefixes; what the S3 console makes of a folder is none."""
+        for prefix in folders:
+            for item in self._objects.list(prefix):
+                if item.size or not item.key.endswith("/"):
+                    yield item
+
+    def read(self, files: Iterable[UsageFile]) -> Iterator[tuple[UsageFile, bytes]]:
+        """Yield the content of usage files, in order, as long as they are those listed."""
+        for file in files:
+            if file.key in self._unreadable:
+                raise self._unreadable[file.key]
+            stored = self._objects.read(file.key)
+            if stored is None or stored.etag != file.etag:
+                raise StorageBusy(f"{file.key} was rewritten or removed while the day was read")
+            yield file, stored.body

@@ -2,52 +2,57 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
 from functions.adapters.storage import Objects, folders
 from functions.domain import keys, usage_files
 from functions.domain.fold import DayRead, Days, Fold, MonthTotal
-from functions.domain.month import Month
 from functions.domain.problem import Problem
 from functions.domain.spelling import suggestion
 from functions.errors import BadUsage, DaysMissing
 
+T = TypeVar("T")
 _SHOWN = 4_000
 
 
 def add_up(days: Days, objects: Objects) -> MonthTotal:
-    """Add up the folds that the execution has found to be of today's files.
+    """Add up the folds of the files that the execution has found.
 
     BadUsage names every problem of every day; DaysMissing the days that could not be read.
     """
     total, problems, missing = MonthTotal(), list[Problem](), list[str]()
     for name in days.names:
-        stored = objects.read(keys.day_read(days.root, name))
-        read = msgspec.json.decode(stored.body, type=DayRead) if stored else None
-        problems += read.problems if read else []
-        if read is None or read.trouble:
-            missing.append(f"{name} ({read.trouble if read else 'see its map run'})")
-        elif read.files and not read.problems:
-            fold = objects.read(keys.day(days.plan, days.month, name))
-            found = msgspec.json.decode(fold.body, type=Fold) if fold else None
+        read = days.read.get(name, DayRead(error="see its map run"))
+        if read.error:
+            missing.append(f"{name} ({read.error})")
+        elif read.problems:
+            problems += _stored(objects, read.problems, list[Problem]) or []
+        elif read.files:
+            found = _stored(objects, keys.day(days.plan, days.month, name), Fold)
             if found and found.digest == read.digest:
                 total.add(name, found)
             else:
                 missing.append(f"{name} (another execution has read other files since)")
     if problems:
-        key = f"{days.root}problems.json"
-        objects.put(key, msgspec.json.encode(problems))
-        raise BadUsage(_explain(days.month, problems, key))
+        raise BadUsage(_explain(days, problems))
     if missing:
         count = f"{len(missing)} of {len(days.names)} days could not be read"
-        raise DaysMissing(f"{days.month}: {count}: {', '.join(missing)[:_SHOWN]}; run again")
+        raise DaysMissing(f"{days.month}: {count}: {', '.join(missing)}; run again")
     return total
 
 
-def _explain(month: Month, problems: list[Problem], key: str) -> str:
+def _stored(objects: Objects, key: str, kind: type[T]) -> T | None:
+    found = objects.read(key)
+    return msgspec.json.decode(found.body, type=kind) if found else None
+
+
+def _explain(days: Days, problems: list[Problem]) -> str:
     lines = "; ".join(str(problem) for problem in problems)
-    more = "" if len(lines) <= _SHOWN else f" … all of them in {key}"
-    return f"{month}: nothing was sent; problems: {len(problems)}: {lines[:_SHOWN]}{more}"
+    where = ", ".join(read.problems for read in days.read.values() if read.problems)
+    more = "" if len(lines) <= _SHOWN else f" … all of them in {where}"
+    return f"{days.month}: nothing was sent; problems: {len(problems)}: {lines[:_SHOWN]}{more}"
 
 
 def uncovered(days: Days, total: MonthTotal, usage: Objects, *, to_the_end: bool) -> list[str]:

@@ -17,6 +17,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.domain.usage_files import Listed
 from functions.errors import StorageBusy
 
 if TYPE_CHECKING:
@@ -53,14 +54,6 @@ class Uploaded(NamedTuple):
     version: str
     at: datetime
     metadata: Mapping[str, str]
-
-
-class Listed(NamedTuple):
-    """One line of a listing."""
-
-    key: str
-    etag: str
-    size: int
 
 
 class Uploads(Protocol):

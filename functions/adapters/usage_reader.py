@@ -7,16 +7,18 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import certifi
-from obstore import Bytes, ObjectMeta
+from obstore import Bytes
 from obstore.exceptions import BaseError, InvalidPathError, PreconditionError
 from obstore.store import S3Store
 
-from functions.adapters.storage import Listed
-from functions.domain.usage_files import UsageFile
+from functions.domain.usage_files import Listed, UsageFile
 from functions.errors import BadUsage, StorageBusy
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 # Two readers of a plan at a time stay below the 5,500 GET/s that S3 gives a prefix.
 _CONNECTIONS = 64
@@ -25,21 +27,8 @@ _HOURS, _PAGE = 24, 1_000
 _FAILURES = (BaseError, OSError, ValueError)
 
 
-class UsageFiles(Protocol):
-    """What FoldDay needs of the usage bucket. StorageBusy: whatever keeps it from that now."""
-
-    def folder(self, prefix: str) -> tuple[list[Listed], list[str]]:
-        """Return the objects and the folders directly under a prefix."""
-
-    def under(self, folders: Iterable[str]) -> Iterator[Listed]:
-        """Yield all objects under some prefixes, many of these at a time."""
-
-    def read(self, files: Iterable[UsageFile]) -> Iterator[tuple[UsageFile, bytes]]:
-        """Yield each file's content, in the order given."""
-
-
 class UsageStore:
-    """A bucket behind obstore. Prefixes end with `/`."""
+    """A bucket behind obstore; prefixes end with `/`. StorageBusy: what cannot be had now."""
 
     def __init__(self, bucket: str) -> None:
         """Open it with the credentials and the endpoint of the environment."""
@@ -121,8 +110,3 @@ def _failure(what: str, error: Exception) -> Exception:
     if isinstance(error, (PreconditionError, FileNotFoundError)):
         return StorageBusy(f"{what} was rewritten or removed while the day was read")
     return StorageBusy(f"{what}: {text}")
-
-
-def open_store(bucket: str) -> UsageFiles:
-    """Open the usage bucket."""
-    return UsageStore(bucket)

@@ -11,7 +11,6 @@ import msgspec
 from functions.domain.billing import MonthBill
 from functions.domain.month import Month
 from functions.domain.plan import Plan
-from functions.domain.problem import Problem
 from functions.domain.run_files import MonthUsage
 from functions.domain.usage import EXACT, Group, Tally
 from functions.domain.usage_files import FLAT
@@ -77,25 +76,26 @@ def _exact(group: Group) -> Group:
     return contract, dimension, None if price is None else Decimal(price), subscription
 
 
-class DayRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DayRead(msgspec.Struct, frozen=True, kw_only=True):
     """What an execution has found of a day: its digest, or why there is no fold of it.
 
-    `problems`: what stands in the files. `trouble`: why they could not be read now.
+    `problems`: the key of what is wrong with the files. `error`: why they could not be read now.
     """
 
+    day: str = ""
     digest: str = ""
     files: int = 0
-    problems: list[Problem] = []
-    trouble: str = ""
+    problems: str = ""
+    error: str = ""
 
 
 class Days(NamedTuple):
-    """The days of a month that an execution has read. `root`: where it writes for itself."""
+    """The days of a month, and what an execution has found of them."""
 
     plan: Plan
     month: Month
-    root: str
     names: list[str]
+    read: dict[str, DayRead]
 
     @property
     def end(self) -> datetime:
@@ -103,21 +103,30 @@ class Days(NamedTuple):
         day, _, hour = self.names[-1].partition("T")
         return self.month.start + timedelta(days=int(day) - bool(hour), hours=int(hour or 0))
 
+    @property
+    def are_sound(self) -> bool:
+        """Every day was found, with nothing wrong."""
+        found = (self.read.get(name) for name in self.names)
+        return all(read and not read.error and not read.problems for read in found)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests of the days with files; they say what a month is billed from."""
+        return {day: read.digest for day, read in self.read.items() if read.files}
+
 
 class MonthTotal:
-    """The folds of a month's days, added up one by one. `digests`: of the days with files."""
+    """The folds of a month's days, added up one by one."""
 
     def __init__(self) -> None:
         self.files = self.flat_files = self.records = self.duplicates = self.twins = 0
         self.twin = ""
         self.hours: set[str] = set()
-        self.digests: dict[str, str] = {}
         self.dropped: dict[str, Decimal] = {}
         self.sums: dict[Group, Decimal] = {}
 
     def add(self, day: str, fold: Fold) -> None:
         """Add a day."""
-        self.digests[day] = fold.digest
         self.files += fold.files
         self.flat_files += fold.files if day == FLAT else 0
         self.records += fold.records
@@ -138,7 +147,7 @@ class MonthTotal:
             found[dimension] = EXACT.add(found.get(dimension, Decimal(0)), value)
         return {name: f"{value:f}" for name, value in sorted(found.items())}
 
-    def usage(self, bill: MonthBill, warnings: list[str], processed: list[str]) -> MonthUsage:
+    def usage(self, bill: MonthBill, days: Days, warnings: list[str]) -> MonthUsage:
         """Return a month's bill with what it was added up from."""
         return MonthUsage(
             files=self.files,
@@ -146,7 +155,6 @@ class MonthTotal:
             duplicates=self.duplicates,
             dropped={name: f"{value:f}" for name, value in sorted(self.dropped.items())},
             warnings=warnings,
-            processed=processed,
-            days=self.digests,
+            days=days.digests,
             bill=bill,
         )

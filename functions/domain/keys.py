@@ -66,11 +66,6 @@ def run(plan: Plan, month: Month, run_id: str, *, dry_run: bool) -> str:
     return f"{'previews' if dry_run else 'runs'}/{plan.path}/{month}/{run_id}/"
 
 
-def day_read(root: str, name: str) -> str:
-    """Return the key of what an execution has found of a day, under the prefix of its month."""
-    return f"{root}days/{name}.json"
-
-
 def open_contracts(plan: Plan, month: Month, run_id: str) -> str:
     """Return the prefix of why contracts were left open by an execution."""
     return f"{run(plan, month, run_id, dry_run=False)}open/"

@@ -111,7 +111,7 @@ def _of_contract(
 
 def texts(month: str, compared: Compared, *, with_head: bool = True) -> list[str]:
     """Say what is not billed, the largest differences first; the head says which files."""
-    days = f"files of {', '.join(compared.days)}" if compared.days else "the same files"
+    days = f"changed days: {', '.join(compared.days)}" if compared.days else "the same files"
     head = f"{month}: usage changed after it was billed and is not billed: {days}"
     found = some(f"{month}: {difference}" for difference in compared.differences)
     if not with_head:

@@ -39,6 +39,6 @@ class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     dropped: dict[str, str]
     warnings: list[str]
-    processed: list[str]
     days: dict[str, str]
     bill: MonthBill
+    processed: list[str] = []

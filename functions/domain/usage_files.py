@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,8 +15,15 @@ from functions.domain.month import Month
 from functions.domain.problem import Problem
 
 FLAT = "flat"
-_NAME = r"[^/]+\.json"
-_HOURLY = re.compile(rf"([0-9]{{2}})/([0-9]{{2}})/{_NAME}")
+_PLACE = re.compile(r"(?:([0-9]{2}/[0-9]{2})/)?[^/]+\.json")
+
+
+class Listed(NamedTuple):
+    """One line of a listing."""
+
+    key: str
+    etag: str
+    size: int
 
 
 class UsageFile(msgspec.Struct, frozen=True, gc=False):
@@ -37,21 +45,18 @@ def days(month: Month, end: datetime) -> list[str]:
     return [FLAT, *(f"{day:02d}" for day in range(1, whole + 1)), *cut]
 
 
-def place(key: str, prefix: str, month: Month, *, etag: str, size: int) -> UsageFile | Problem:
+def place(listed: Listed, prefix: str, month: Month) -> UsageFile | Problem:
     """Read a key's hour folder. The folder, not a record's timestamp, decides the month.
 
     Omnistrate stamps records up to an hour after the folder they are in.
     """
-    rest = key.removeprefix(prefix)
-    hourly = _HOURLY.fullmatch(rest)
+    key, etag, size = listed
+    hourly = _PLACE.fullmatch(key.removeprefix(prefix))
     if hourly is None:
-        if re.fullmatch(_NAME, rest):
-            return UsageFile(key, etag, size, None)
         return Problem(key=key, detail="not a usage file: expected [DD/HH/]NAME.json")
-    day, hour = int(hourly[1]), int(hourly[2])
-    if not 1 <= day <= month.hours // 24 or hour > 23:  # noqa: PLR2004
-        return Problem(key=key, detail=f"{month} has no day {hourly[1]} hour {hourly[2]}")
-    return UsageFile(key, etag, size, rest[:5])
+    if (hour := hourly[1]) and hour not in _folders(month):
+        return Problem(key=key, detail=f"{month} has no day {hour[:2]} hour {hour[3:]}")
+    return UsageFile(key, etag, size, hour)
 
 
 def of_day(day: str, files: Iterable[UsageFile]) -> list[UsageFile]:
@@ -78,11 +83,11 @@ def missing_hours(
     month or after the window.
     """
     count = int((end - month.start).total_seconds()) // 3600
-    hours = _folders(month)[:count]
+    hours = list(_folders(month))[:count]
     first = 0 if earlier or not present else hours.index(min(present))
     last = count - 1 if later or not present else hours.index(max(present))
     if not present and not (earlier and later):
-        return [] if later else list(hours)
+        return [] if later else hours
     return [hour for hour in hours[first : last + 1] if hour not in present]
 
 
@@ -97,8 +102,10 @@ def partly_covered(month: Month, present: Collection[str], end: datetime) -> lis
 
 
 @lru_cache(maxsize=48)
-def _folders(month: Month) -> tuple[str, ...]:
-    return tuple(_folder(month.start + timedelta(hours=hour)) for hour in range(month.hours))
+def _folders(month: Month) -> Mapping[str, int]:
+    """Return the month's hour folders in order."""
+    hours = range(month.hours)
+    return {_folder(month.start + timedelta(hours=hour)): hour for hour in hours}
 
 
 def _folder(instant: datetime) -> str:

@@ -41,9 +41,9 @@ def handler(task: DaysTask, _context: object) -> Merged:
 def merge_usage(task: DaysTask, objects: Objects, usage: Objects) -> Merged:
     """Turn all days into one bill; nothing of a month with a problem goes any further."""
     run, plan, month = task.run, task.run.plan, task.of
-    total = month_days.add_up(task.read, objects)
+    total = month_days.add_up(task.of_days, objects)
     # Final usage is billed soon after its last hour, so that one has to be there as well.
-    hours = month_days.uncovered(task.read, total, usage, to_the_end=run.until is not None)
+    hours = month_days.uncovered(task.of_days, total, usage, to_the_end=run.until is not None)
     carries = plan.carry_remainders
     carried = state_bucket.balance_of_other_months(objects, plan, month) if carries else {}
     bill = work_out(task, total, objects, carried)
@@ -53,7 +53,8 @@ def merge_usage(task: DaysTask, objects: Objects, usage: Objects) -> Merged:
             lambda old: replace(beginning(old or Journal(), month), dimensions=bill.dimensions)
         )
     warnings = [*hours, *warnings_of(task, bill, total), *_settled_before(task, items)]
-    found = total.usage(bill, warnings, [item.contract_id for item in items])
+    found = total.usage(bill, task.of_days, warnings)
+    found = replace(found, processed=[item.contract_id for item in items])
     bill_key, contracts_key = f"{task.root}bill.json", f"{task.root}contracts.json"
     objects.put(bill_key, msgspec.json.encode(found))
     objects.put(contracts_key, msgspec.json.encode(items))

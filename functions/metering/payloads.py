@@ -11,7 +11,7 @@ import msgspec
 
 from functions.domain import keys
 from functions.domain.claim import Action
-from functions.domain.fold import Days
+from functions.domain.fold import DayRead, Days
 from functions.domain.month import Month
 from functions.domain.months_due import Waiting
 from functions.domain.plan import Plan
@@ -132,11 +132,13 @@ class DaysTask(MonthTask, frozen=True, kw_only=True):
     """Input of MergeUsage, ReportLateUsage and ReportUsageSoFar: a month whose days were read."""
 
     days: list[str]
+    read: list[DayRead | None]
 
     @property
-    def read(self) -> Days:
-        """The days, as they are added up."""
-        return Days(self.run.plan, self.of, self.root, self.days)
+    def of_days(self) -> Days:
+        """The days, as they are added up. A child that was lost has left nothing to go by."""
+        read = {read.day: read for read in self.read if read}
+        return Days(self.run.plan, self.of, self.days, read)
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):

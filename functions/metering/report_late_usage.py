@@ -57,16 +57,14 @@ def handler(task: DaysTask, _context: object) -> ClosedMonth | None:
 
 def report_late_usage(task: DaysTask, objects: Objects, at: str) -> ClosedMonth | None:
     """Compare files and usage, write it down, and see that it is reported once."""
-    run, month = task.run, task.of
+    run, month, days = task.run, task.of, task.of_days
     document = state_bucket.manifest(objects, run.plan, month)
     billed = document.read()
-    if billed is None:  # closed by an earlier program or by other means
-        return None
-    total = month_days.add_up(task.read, objects)
-    if billed.value.is_of(total.digests):
-        return None
+    if billed is None or (days.are_sound and billed.value.is_of(days.digests)):
+        return None  # without a manifest it was closed by an earlier program or by other means
+    total = month_days.add_up(days, objects)
     bill = work_out(task, total, objects, {})
-    usage = total.usage(bill, list(warnings_of(task, bill, total)), [])
+    usage = total.usage(bill, days, list(warnings_of(task, bill, total)))
     compared = _compare(task, usage, billed.value, objects)
     key = write(task, usage, compared, objects, at)
     changed = compared.differs or bool(compared.days)

@@ -28,12 +28,12 @@ def report_usage_so_far(task: DaysTask, objects: Objects, usage: Objects) -> Clo
     """Add up the days that are over. Nothing is billed, so what stops a bill is a warning here."""
     plan, total, warnings = task.run.plan, MonthTotal(), list[str]()
     try:
-        total = month_days.add_up(task.read, objects)
-        warnings = month_days.uncovered(task.read, total, usage, to_the_end=True)
+        total = month_days.add_up(task.of_days, objects)
+        warnings = month_days.uncovered(task.of_days, total, usage, to_the_end=True)
     except (BadUsage, DaysMissing) as error:
         warnings = [str(error)]
     read = {name for text in plan.dimensions.values() for name in formula.names_in(text)}
     bill = billing.bill(plan, total.sums.items(), exported_before=read)
     warnings += warnings_of(task, bill, total)
-    found = total.usage(bill, warnings, [])
+    found = total.usage(bill, task.of_days, warnings)
     return ClosedMonth.of(task.month, found, so_far=True, totals=total.by_dimension(), report="")

@@ -25,7 +25,7 @@ from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.account import Account
 from tests.in_memory.clazar import Clazar
 from tests.in_memory.machine import Execution, Path, as_listed
-from tests.in_memory.outside import read_usage
+from tests.memory import UsageInMemory
 
 PLAN = {"service": "S", "environment_type": "E", "plan_id": "P", "start_month": "2025-07"}
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
@@ -65,7 +65,7 @@ class MeteringWorld(Account):
             "plans": lambda: {plan.key: plan for plan in self.plans},
             "settle_seconds": lambda: float(SETTLE_SECONDS),
         }
-        reader = {"open_store": lambda name: self.buckets[name], "read_all": read_usage}
+        reader = {"UsageStore": lambda name: UsageInMemory(self.buckets[name])}
         self.enter((configuration, ports), (usage_reader, reader))
         return self
 

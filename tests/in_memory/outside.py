@@ -15,8 +15,6 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
 )
 
 from functions.adapters.storage import Uploaded
-from functions.domain.problem import Problem
-from functions.domain.usage_files import UsageFile
 from functions.errors import StorageBusy
 from tests.in_memory.points import Points
 from tests.memory import MemoryObjects
@@ -117,18 +115,3 @@ class RecordedBucket(MemoryObjects):
         """Return the newest version of an object that somebody else writes."""
         found = self.uploads.get(key)
         return found._replace(body=None) if found and most_bytes < found.size else found
-
-
-def read_usage(
-    store: MemoryObjects, files: Iterable[UsageFile]
-) -> Iterator[tuple[UsageFile, bytes | Problem]]:
-    """Yield the content of usage files, in order; one that has changed is a problem."""
-    for file in files:
-        stored = store.read(file.key)
-        if stored is None:
-            yield file, Problem(key=file.key, detail="was listed but is not there any more")
-        elif stored.etag != file.etag:
-            detail = "was rewritten while the month was read; run again"
-            yield file, Problem(key=file.key, detail=detail)
-        else:
-            yield file, stored.body

@@ -45,7 +45,7 @@ def test_files_that_are_gone_are_told_too(billed: MeteringWorld) -> None:
     message(billed, months=["2025-07"])
     del billed.usage_bucket.objects[key]
     told = message(billed)
-    assert "missing files: 1" in told
+    assert "changed days: 01; no contract's usage differs" in told
 
 
 def test_late_usage_that_cannot_be_read_is_named_after_what_is_due_was_billed(
@@ -161,11 +161,11 @@ def test_late_usage_of_a_month_that_is_worked_on_again_is_written_down_until_it_
         world.clazar.unknown_contracts.add("c-2")
         world.execute()
         world.clazar.unknown_contracts.clear()
-        late = world.put_usage("2025-07", "01/05", {"c-new": {"cpu": 5}})
+        world.put_usage("2025-07", "01/05", {"c-new": {"cpu": 5}})
         told = message(world, retry_errors=True)
-        assert "2025-07: usage changed after it was billed and is not billed: new files: 1" in told
+        assert "usage changed after it was billed and is not billed: changed days: 01" in told
         report = json.loads(world.state_bucket.objects[LATE_USAGE])
-        assert report["new"] == [late]
+        assert report["days"] == ["01"]
         assert [found["contract_id"] for found in report["differences"]] == ["c-new"]
         months = world.execute(months=["2025-07"]).output["months"]
         assert [month["changed"] for month in months] == [False]
@@ -200,17 +200,17 @@ def test_a_changed_formula_says_nothing_of_usage_that_is_as_it_was_billed() -> N
         assert "2025-07: c-1 cpu: billed 4, usage now comes to 5" in message(world)
 
 
-def test_a_month_whose_lists_of_files_have_expired_can_still_be_worked_on() -> None:
+def test_a_month_whose_folds_have_expired_is_read_again_and_can_still_be_worked_on() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 6}})
         world.clazar.unknown_contracts.add("c-2")
         world.execute()
         world.clazar.unknown_contracts.clear()
-        world.put_usage("2025-07", "01/01", {"c-1": {"cpu": 1}})
-        for key in [key for key in world.state_bucket.objects if key.endswith("/00000.json")]:
+        world.put_usage("2025-07", "02/01", {"c-1": {"cpu": 1}})
+        for key in [key for key in world.state_bucket.objects if key.startswith("days/")]:
             del world.state_bucket.objects[key]
         told = message(world, retry_errors=True)
-        assert "is not billed: the same files" in told, "nobody knows which were there"
+        assert "is not billed: changed days: 02" in told
         assert "c-1 cpu: billed 6, usage now comes to 7 (+1)" in told
         assert not world.parked()
 

@@ -6,7 +6,7 @@ from tests.infra.templates import Template
 
 BUCKETS = {"metering": 2, "credits": 1}
 EXPIRING = {
-    "metering": {"runs/": 90, "previews/": 30, "manifests/": 430},
+    "metering": {"runs/": 90, "previews/": 30, "days/": 430},
     "credits": {"runs/": 90},
 }
 KEPT = (

@@ -77,8 +77,7 @@ def usage(contracts: int, processed: tuple[str, ...]) -> bytes:
             dropped={},
             warnings=[],
             processed=list(processed),
-            lists=[],
-            digest="",
+            days={},
             bill=bill(contracts),
         )
     )

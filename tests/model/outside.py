@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from functions.adapters.clazar import ListingUnavailable, Reply
-from functions.adapters.storage import Listed, Stored
+from functions.adapters.storage import Stored
 from functions.domain import answers, keys, listing
 from functions.domain.listing_pages import Asked
 from functions.domain.month import parse_instant
 from functions.domain.submission import Request
+from functions.domain.usage_files import Listed
 from infra.tasks import SETTLE_SECONDS
 from tests.model import month
 

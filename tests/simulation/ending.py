@@ -151,8 +151,8 @@ class Ending:
         """4: what was billed is what the files said when an execution listed them."""
         listed = [
             totals
-            for snapshots in self._world.snapshots.values()
-            for totals in snapshots.get((plan.key, month), ())
+            for execution in self._world.step_functions.executions
+            for totals in self._world.snapshots(execution.name, plan.key, month)
         ]
         lines = {line["dimension"] for line in entry.get("lines", ())}
         for dimension, text in amounts(entry).items():
@@ -191,8 +191,8 @@ class Ending:
             if not _row_adds_up(row, by_others=bool(self._world.receiver.foreign(sold))):
                 yield f"7: the report of {month} of {plan.key} does not add up: {row}"
         yield from self._of_billed(plan, month, report)
-        snapshots = self._world.snapshots.get(report["execution"].rpartition(":")[2], {})
-        listed = snapshots.get((plan.key, month), [])
+        execution = report["execution"].rpartition(":")[2]
+        listed = self._world.snapshots(execution, plan.key, month)
         if not any(_adds_up(report, found) for found in listed):
             yield f"7: the report of {month} of {plan.key} is not what its files said"
 

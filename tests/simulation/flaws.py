@@ -30,7 +30,6 @@ from functions.domain.month import Month
 from functions.domain.remainders import Remainders
 from functions.metering import (
     close_month,
-    find_late_usage,
     merge_usage,
     report_late_usage,
     submit_contract,
@@ -125,7 +124,7 @@ FLAWS: Mapping[str, Flaw] = {
     "remainders are forgotten": Flaw(
         (closing,), "remainders_of", lambda *_, **__: Remainders(), "5", 1
     ),
-    "closed months are not looked at": Flaw((find_late_usage,), "closed_lately", _nothing, "6", 1),
+    "closed months are not looked at": Flaw((months_due,), "closed_lately", _nothing, "6", 1),
     "differences are not seen": Flaw(
         (report_late_usage,), "compare_usage", lambda *_, **__: ([], []), "6", 1
     ),

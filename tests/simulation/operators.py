@@ -96,7 +96,7 @@ class Operators:
 
     def settle_while_stopped(self, execution: Execution) -> None:
         """Settle a contract by hand that a stopped execution may still have to send."""
-        listed = list(self._world.snapshots.get(execution.name, {}))
+        listed = self._world.months_listed(execution)
         document = self._world.document()
         if execution.status == "RUNNING" or not listed or document is None:
             return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -66,14 +66,16 @@ def totals(
     *,
     until: str | None,
     sums_duplicates: bool,
+    day: str = "",
 ) -> Totals | None:
-    """Add a month up; None if one of its files cannot be read."""
+    """Add a month or a day of it up; None if one of its files cannot be read."""
     once: dict[tuple[str | None, ...], Fraction] = {}
     amounts: dict[tuple[str | None, str], Fraction] = defaultdict(Fraction)
     dropped: dict[str, Fraction] = defaultdict(Fraction)
     raw: dict[str, Fraction] = defaultdict(Fraction)
     for key in objects:
-        if not _is_before(key.removeprefix(prefix), until):
+        rest = key.removeprefix(prefix)
+        if not _is_before(rest, until) or (day and day[:2] != (rest[:2] if "/" in rest else "fl")):
             continue
         records = _records(objects[key])
         if records is None:
@@ -104,3 +106,18 @@ def totals(
         dict(dropped),
         dict(raw),
     )
+
+
+def together(days: Iterable[Totals]) -> Totals:
+    """Return what days come to; no measurement is of two of them."""
+    parts_of: list[dict[Any, Fraction]] = [defaultdict(Fraction) for _ in range(4)]
+    contracts: frozenset[str] = frozenset()
+    for found in days:
+        contracts |= found.contracts
+        counted: list[Mapping[Any, Fraction]] = [found.usage, found.quarantined]
+        counted += [found.dropped, found.raw]
+        for part, more in zip(parts_of, counted, strict=True):
+            for name, value in more.items():
+                part[name] += value
+    usage, quarantined, dropped, raw = map(dict, parts_of)
+    return Totals(usage, contracts, quarantined, dropped, raw)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -21,9 +23,9 @@ from tests.simulation.faults import Faults
 from tests.simulation.receiver import Receiver
 from tests.simulation.storage import StoryBucket
 from tests.simulation.terms import FIRST, Terms
-from tests.simulation.usage import Totals, totals
+from tests.simulation.usage import Totals, together, totals
 
-Snapshots = dict[tuple[str, str], list[Totals]]
+_MOST_SNAPSHOTS = 1_000
 
 
 class StoryWorld(MeteringWorld):
@@ -61,7 +63,7 @@ class StoryWorld(MeteringWorld):
         self.points.choose = self.faults.choose
         self.said: list[str] = []
         self.calls: Counter[str] = Counter()
-        self.snapshots: dict[str, Snapshots] = {}
+        self._days: dict[tuple[str, str, str], dict[str, list[Totals]]] = {}
         self._totals: dict[tuple[object, ...], Totals | None] = {}
         self.has_ended: list[tuple[Execution, str, str]] = []
         self.history: dict[str, list[Plan]] = {plan.key: [plan] for plan in self.plans}
@@ -127,7 +129,7 @@ class StoryWorld(MeteringWorld):
             self._totals[asked] = self._add_up(plan, month, until)
         return self._totals[asked]
 
-    def _add_up(self, plan: Plan, month: Month, until: str | None) -> Totals | None:
+    def _add_up(self, plan: Plan, month: Month, until: str | None, day: str = "") -> Totals | None:
         end = month.window_end(until)
         prefix = keys.usage_prefix(plan, month)
         return totals(
@@ -135,6 +137,7 @@ class StoryWorld(MeteringWorld):
             prefix,
             until=f"{end:%d/%H}" if end < month.end else None,
             sums_duplicates=plan.duplicates == "sum",
+            day=day,
         )
 
     def invoke(self, execution: Execution, state: str, payload: Any) -> Any:
@@ -142,16 +145,32 @@ class StoryWorld(MeteringWorld):
         self.calls[execution.name] += 1
         if execution.name not in self.configured and "run" in payload:
             self.configured[execution.name] = parse_plan(payload["run"]["plan"])
-        if state == "FindLateUsage":
+        if state == "PlanMonths":
             self.looks_for_late_usage(execution, self.configured[execution.name])
-        if state == "ListUsage":
-            run, month = payload["run"], payload["month"]
-            plan = self.plan_of(execution.input["plan"])
-            found = self.totals(plan, Month.parse(month), run["until"])
-            if found is not None:
-                of_execution = self.snapshots.setdefault(execution.name, {})
-                of_execution.setdefault((plan.key, month), []).append(found)
+        if state == "FoldDay":
+            self._remember(execution, payload)
         return super().invoke(execution, state, payload)
+
+    def _remember(self, execution: Execution, payload: Any) -> None:
+        """Note what a day's files say when they are listed, if that is something new."""
+        plan, month = self.plan_of(execution.input["plan"]), Month.parse(payload["month"])
+        found = self._add_up(plan, month, payload["run"]["until"], payload["day"])
+        days = self._days.setdefault((execution.name, plan.key, str(month)), {})
+        seen = days.setdefault(payload["day"], [])
+        if found is not None and found not in seen:
+            seen.append(found)
+
+    def months_listed(self, execution: Execution) -> list[tuple[str, str]]:
+        """Return plan and month of what an execution has listed, of months that are over."""
+        known = [(plan, text) for name, plan, text in self._days if name == execution.name]
+        return [(plan, text) for plan, text in known if Month.parse(text).end <= self.now()]
+
+    def snapshots(self, execution: str, plan: str, month: str) -> list[Totals]:
+        """Return what a month may have come to as an execution listed it, day by day."""
+        days = self._days.get((execution, plan, month), {}).values()
+        changing = [seen for seen in days if len(seen) > 1]
+        assert math.prod(map(len, changing)) <= _MOST_SNAPSHOTS
+        return [together(chosen) for chosen in product(*(seen for seen in days if seen))]
 
     def read(self, bucket: str, key: str) -> bytes | None:
         """Return an object that holds the items of a map: Step Functions itself reads it."""

@@ -10,10 +10,9 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 from obstore.exceptions import GenericError
-from obstore.store import S3Store
 
+from functions.adapters import usage_reader
 from functions.adapters.storage import Bucket
-from functions.adapters.usage_reader import read_all
 from functions.domain.usage_files import UsageFile
 from functions.errors import StorageBusy
 
@@ -153,8 +152,10 @@ class Busy:
         raise GenericError(f"{path}: 503 after 8 retries")
 
 
-def test_a_usage_file_that_is_not_given_now_is_an_error_to_retry_and_not_an_empty_file() -> None:
-    store: S3Store = Busy()  # type: ignore[assignment]  # the one method that is called
+def test_a_usage_file_that_is_not_given_now_is_an_error_to_retry_and_not_an_empty_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(usage_reader, "S3Store", lambda *_, **__: Busy())
     file = UsageFile(key="usage/a.json", etag='"e"', size=1, hour="01/00")
     with pytest.raises(StorageBusy, match=r"usage/a\.json"):
-        list(read_all(store, [file]))
+        list(usage_reader.UsageStore(NAME).read([file]))

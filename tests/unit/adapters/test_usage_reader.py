@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import ssl
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import IPv4Address
+from pathlib import Path
 
+import boto3
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from moto.server import ThreadedMotoServer
+from obstore.exceptions import UnknownConfigurationKeyError
 
-from functions.adapters.usage_reader import open_store, read_all
-from functions.domain.problem import Problem
+from functions.adapters import usage_reader
+from functions.adapters.storage import Bucket
+from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage_files import UsageFile
+from functions.errors import BadUsage, StorageBusy
 from infra.local.loopback_http import LoopbackHttp, Reply, Request
 
 
@@ -27,6 +42,8 @@ class FakeS3(LoopbackHttp):
             return Reply(404, {})
         if "forbidden" in request.path:
             return Reply(403, {})
+        if "elsewhere" in request.path:
+            return Reply(301, {})
         return Reply(200, {"key": request.path})
 
 
@@ -52,14 +69,14 @@ def a_file(name: str, size: int = 10) -> UsageFile:
 
 def test_files_come_back_in_the_order_they_were_asked_for(s3: FakeS3) -> None:
     files = [a_file(f"{n:03d}", size=n * 1_000_000) for n in range(200)]
-    read = list(read_all(open_store("bucket"), files))
+    read = list(UsageStore("bucket").read(files))
     assert [file for file, _ in read] == files
     assert all(file.key.encode() in body for file, body in read if isinstance(body, bytes))
     assert len(s3.seen) == 200
 
 
 def test_requests_carry_the_session_of_the_functions_role_and_the_listed_etag(s3: FakeS3) -> None:
-    list(read_all(open_store("bucket"), [a_file("a")]))
+    list(UsageStore("bucket").read([a_file("a")]))
     headers = {name.lower(): value for name, value in dict(s3.seen[0].headers).items()}
     assert headers["x-amz-security-token"] == "the-session-token"
     assert "AKIATEST" in headers["authorization"]
@@ -68,16 +85,155 @@ def test_requests_carry_the_session_of_the_functions_role_and_the_listed_etag(s3
 
 
 @pytest.mark.parametrize(
-    ("name", "detail"),
+    ("name", "said"),
     [
-        ("rewritten", "was rewritten"),
-        ("gone", "is not there any more"),
-        ("forbidden", "may not be read"),
+        ("rewritten", "was rewritten or removed while the day was read"),
+        ("gone", "was rewritten or removed while the day was read"),
+        ("forbidden", "usage/forbidden.json: .*"),
+        ("elsewhere", "usage/elsewhere.json: .*"),
     ],
 )
 @pytest.mark.usefixtures("s3")
-def test_a_file_that_cannot_be_had_is_a_problem_with_its_name(name: str, detail: str) -> None:
-    ((_, problem),) = read_all(open_store("bucket"), [a_file(name)])
-    assert isinstance(problem, Problem)
-    assert problem.key == f"usage/{name}.json"
-    assert detail in problem.detail
+def test_a_file_that_cannot_be_had_is_named_and_may_be_had_later(name: str, said: str) -> None:
+    with pytest.raises(StorageBusy, match=said):
+        list(UsageStore("bucket").read([a_file(name)]))
+
+
+@pytest.mark.usefixtures("s3")
+def test_a_listing_that_is_refused_is_an_error_and_not_an_empty_one() -> None:
+    store = UsageStore("bucket")
+    with pytest.raises(StorageBusy, match="forbidden/"):
+        store.folder("forbidden/")
+    with pytest.raises(StorageBusy, match="forbidden/"):
+        list(store.under(["forbidden/"]))
+
+
+def test_a_store_that_cannot_be_opened_may_be_opened_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise UnknownConfigurationKeyError("no region")
+
+    monkeypatch.setattr(usage_reader, "S3Store", refuse)
+    with pytest.raises(StorageBusy, match="s3://bucket: no region"):
+        UsageStore("bucket")
+
+
+NAMES = [
+    "r/01/00/a.json",
+    "r/01/00/b c+%2F.json",
+    "r/01/23/ü.json",
+    "r/01/x.txt",
+    "r/0199/z.json",
+    "r/flat.json",
+]
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[UsageStore]:
+    """A bucket of moto's, with the folders that the S3 console makes."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="bucket")
+    for key in [*NAMES, "r/", "r/01/", "r/01/00/"]:
+        client.put_object(Bucket="bucket", Key=key, Body=b"" if key.endswith("/") else b"[1]")
+    yield UsageStore("bucket")
+    server.stop()
+
+
+def test_a_listing_says_what_boto3_says_without_what_the_console_makes_of_folders(
+    bucket: UsageStore,
+) -> None:
+    by_boto3 = {item.key: item for item in Bucket("bucket").list("r/") if item.size}
+    listed, folders = bucket.folder("r/")
+    assert folders == ["r/01/", "r/0199/"]
+    of_day, hours = bucket.folder("r/01/")
+    assert hours == ["r/01/00/", "r/01/23/"]
+    found = [*listed, *of_day, *bucket.under([*hours, "r/0199/", "r/02/"])]
+    assert {item.key: item for item in found} == by_boto3
+    assert sorted(by_boto3) == sorted(NAMES)
+
+
+def test_whatever_is_listed_can_be_read(bucket: UsageStore) -> None:
+    listed = bucket.under(["r/01/"])
+    files = [UsageFile(item.key, item.etag, item.size, None) for item in listed]
+    assert [body for _, body in bucket.read(files)] == [b"[1]"] * 4
+
+
+def test_a_name_that_cannot_be_read_is_bad_usage(bucket: UsageStore) -> None:
+    client = boto3.client("s3", region_name="us-east-1")
+    client.put_object(Bucket="bucket", Key="r/01/00//y.json", Body=b"[1]")
+    with pytest.raises(BadUsage, match="r/01/00//"):
+        list(bucket.under(["r/01/00/"]))
+
+
+def test_files_are_read_over_tls_from_a_server_whose_certificate_is_trusted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = HTTPServer(("127.0.0.1", 0), OneFile)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    try:
+        assert list(UsageStore("bucket").read([a_file("a")])) == [(a_file("a"), b"[]")]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class OneFile(BaseHTTPRequestHandler):
+    """Answers every GET with an empty file."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        for name, value in {
+            "Content-Length": "2",
+            "ETag": '"e-1"',
+            "Last-Modified": "Tue, 01 Jul 2025 00:00:00 GMT",
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """Return a certificate of 127.0.0.1 and its key, made for a day."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(private, hashes.SHA256())
+    )
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate, key

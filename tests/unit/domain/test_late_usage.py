@@ -14,7 +14,6 @@ from functions.domain.late_usage import (
     texts,
 )
 from functions.domain.ledger_entry import Decision, Entry, Failure, Line
-from functions.domain.manifest import Changes
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -161,9 +160,8 @@ def test_a_contract_whose_month_is_not_settled_yet_has_nothing_to_compare_with()
 
 def test_what_is_told_begins_with_the_files_if_there_is_something_to_say_of_them() -> None:
     more = Difference(contract_id="c-1", dimension="cpu", billed="5", now="7", difference="2")
-    changed = Changes(new=["k"], rewritten=[], missing=[])
-    head = "2025-07: usage changed after it was billed and is not billed: new files: 1"
-    both = Compared(changed, [more], ["c-2 (X)", "c-3 (Y)"])
+    head = "2025-07: usage changed after it was billed and is not billed: changed days: 01, 07"
+    both = Compared(["01", "07"], [more], ["c-2 (X)", "c-3 (Y)"])
     assert texts("2025-07", both) == [
         head,
         f"2025-07: {more}",
@@ -175,8 +173,8 @@ def test_what_is_told_begins_with_the_files_if_there_is_something_to_say_of_them
 
 
 def test_no_contract_differs_is_said_only_if_every_one_was_compared() -> None:
-    head = "2025-07: usage changed after it was billed and is not billed: new files: 1"
-    only_files = Compared(Changes(new=["k"], rewritten=[], missing=[]), [], [])
+    head = "2025-07: usage changed after it was billed and is not billed: changed days: 01"
+    only_files = Compared(["01"], [], [])
     assert texts("2025-07", only_files) == [f"{head}; no contract's usage differs"]
     left_out = only_files._replace(left_out=["c-2 (X)"])
     assert texts("2025-07", left_out) == [

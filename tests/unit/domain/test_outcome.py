@@ -23,7 +23,7 @@ def an_entry(name: str, **quantities: str) -> Entry:
 def the_usage(bills: list[ContractBill], processed: set[str]) -> MonthUsage:
     nothing: Any = {"files": 1, "records": 1, "duplicates": 0, "dropped": {}, "warnings": []}
     bill = MonthBill(contracts=bills, quarantined=[], unbilled_dimensions=[])
-    return MonthUsage(**nothing, processed=sorted(processed), lists=[], digest="", bill=bill)
+    return MonthUsage(**nothing, processed=sorted(processed), days={}, bill=bill)
 
 
 def settled(name: str, **quantities: str) -> Entry:

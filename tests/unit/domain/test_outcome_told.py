@@ -67,8 +67,7 @@ def accounted(
         dropped={},
         warnings=[],
         processed=sorted(processed),
-        lists=[],
-        digest="",
+        days={},
         bill=MonthBill(contracts=bills, quarantined=[], unbilled_dimensions=[]),
     )
     ledger = {entry.contract_id: entry for entry in entries}
@@ -298,8 +297,7 @@ def test_an_error_that_the_ledger_has_replaced_since_is_shown_anew() -> None:
             dropped={},
             warnings=[],
             processed=[],
-            lists=[],
-            digest="",
+            days={},
             bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
         )
         state = MonthState(NOBODY, frozenset({"c-1"}), {"c-1": item})
@@ -380,8 +378,7 @@ def test_an_error_that_stands_does_not_hide_those_behind_it() -> None:
         dropped={},
         warnings=[],
         processed=["z"],
-        lists=[],
-        digest="",
+        days={},
         bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
     )
     state = MonthState(NOBODY, frozenset({"a"}), shown)

@@ -71,8 +71,7 @@ def a_report(
         dropped={},
         warnings=[],
         processed=[],
-        lists=[],
-        digest="",
+        days={},
         bill=month,
     )
     return build(
@@ -268,7 +267,7 @@ def test_the_first_line_of_all_three_says_how_many_contracts_are_what() -> None:
 def test_the_report_of_some_contracts_is_about_no_other() -> None:
     month = a_month({"cpu": "4"})
     usage = {"files": 1, "records": 1, "duplicates": 0, "dropped": {}, "warnings": []}
-    of = MonthUsage(**usage, processed=[], lists=[], digest="", bill=month)  # type: ignore[arg-type]
+    of = MonthUsage(**usage, processed=[], days={}, bill=month)  # type: ignore[arg-type]
     heading = {"plan": "p", "month": "m", "until": UNTIL, "execution": "x", "generated_at": "t"}
     report = build(of, {}, frozenset(), only=["c-2"], closed=False, **heading)
     assert (report.rows, report.inputs, report.summary["contracts"]) == ([], [], 0)

@@ -1,29 +1,23 @@
-"""Files of a month: hours and partitions."""
+"""Files of a month: hours and days."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from functions.domain import usage_files
 from functions.domain.month import Month
 from functions.domain.problem import Problem
-from functions.domain.usage_files import UsageFile, missing_hours, partitions, place
+from functions.domain.usage_files import Listed, UsageFile, missing_hours, place
 
 JUNE = Month(2025, 6)
 PREFIX = "omnistrate-metering/S/E/P/2025/06/"
 
 
-def a_file(hour: str | None, size: int = 1, name: str = "sub-1") -> UsageFile:
-    return UsageFile(f"{PREFIX}{hour}/{name}.json", "etag", size, hour)
-
-
-def every_hour() -> list[UsageFile]:
-    return [a_file(f"{day:02d}/{hour:02d}") for day in range(1, 31) for hour in range(24)]
+def every_hour() -> list[str]:
+    return [f"{day:02d}/{hour:02d}" for day in range(1, 31) for hour in range(24)]
 
 
 @pytest.mark.parametrize(("rest", "hour"), [("30/23/sub-1.json", "30/23"), ("sub-1.json", None)])
 def test_a_file_belongs_to_its_folder(rest: str, hour: str | None) -> None:
-    placed = place(PREFIX + rest, PREFIX, JUNE, etag="e", size=3)
+    placed = place(Listed(PREFIX + rest, "e", 3), PREFIX, JUNE)
     assert placed == UsageFile(PREFIX + rest, "e", 3, hour)
 
 
@@ -40,7 +34,7 @@ def test_a_file_belongs_to_its_folder(rest: str, hour: str | None) -> None:
     ],
 )
 def test_an_object_that_is_no_usage_file_is_a_problem_not_a_gap(rest: str) -> None:
-    placed = place(PREFIX + rest, PREFIX, JUNE, etag="e", size=3)
+    placed = place(Listed(PREFIX + rest, "e", 3), PREFIX, JUNE)
     assert isinstance(placed, Problem)
     assert placed.key == PREFIX + rest
 
@@ -50,12 +44,12 @@ def test_a_full_month_misses_nothing() -> None:
 
 
 def test_a_hole_is_missing_whoever_comes_before_and_after() -> None:
-    files = [file for file in every_hour() if file.hour != "15/07"]
+    files = [hour for hour in every_hour() if hour != "15/07"]
     assert missing_hours(JUNE, files, end=JUNE.end, earlier=False, later=False) == ["15/07"]
 
 
 def test_hours_before_the_first_and_after_the_last_usage_of_the_plan_are_not_missing() -> None:
-    files = [a_file("10/00"), a_file("10/01")]
+    files = ["10/00", "10/01"]
     assert missing_hours(JUNE, files, end=JUNE.end, earlier=False, later=False) == []
     assert missing_hours(JUNE, files, end=JUNE.end, earlier=True, later=False)[0] == "01/00"
     assert missing_hours(JUNE, files, end=JUNE.end, earlier=False, later=True)[-1] == "30/23"
@@ -68,16 +62,9 @@ def test_a_month_without_files_is_missing_unless_the_plan_had_not_begun() -> Non
     assert len(missing_hours(JUNE, [], end=JUNE.end, earlier=True, later=False)) == 720
 
 
-def test_the_flat_layout_says_nothing_about_hours() -> None:
-    assert (
-        missing_hours(JUNE, [a_file(None), a_file("10/00")], end=JUNE.end, earlier=True, later=True)
-        == []
-    )
-
-
 def test_usage_that_begins_or_ends_within_the_month_is_told() -> None:
     assert usage_files.partly_covered(JUNE, every_hour(), JUNE.end) == []
-    told = usage_files.partly_covered(JUNE, [a_file("10/00"), a_file("20/05")], JUNE.end)
+    told = usage_files.partly_covered(JUNE, ["10/00", "20/05"], JUNE.end)
     assert told == [
         "2025-06: the plan's usage begins with hour 10/00",
         "2025-06: the plan's usage ends with hour 20/05",
@@ -87,13 +74,3 @@ def test_usage_that_begins_or_ends_within_the_month_is_told() -> None:
 def test_missing_hours_are_told_in_short() -> None:
     assert usage_files.ranges(["01/00"]) == "1 (01/00)"
     assert usage_files.ranges([f"01/{n:02d}" for n in range(9)]).endswith("01/04 and 4 more)")
-
-
-@given(st.lists(st.tuples(st.integers(0, 23), st.integers(0, 400 * 2**20)), max_size=60))
-def test_partitions_hold_every_file_once_and_no_hour_twice(drawn: list[tuple[int, int]]) -> None:
-    files = [a_file(f"01/{hour:02d}", size, f"s{i}") for i, (hour, size) in enumerate(drawn)]
-    parts = partitions(files)
-    assert sorted(file.key for part in parts for file in part) == sorted(file.key for file in files)
-    hours = [{file.hour for file in part} for part in parts]
-    assert sum(map(len, hours)) == len(set().union(*hours)) if hours else not files
-    assert len(parts) <= 744

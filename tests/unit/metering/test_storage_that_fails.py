@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
 
 from functions.adapters import state_bucket
-from functions.adapters.storage import Listed, Stored
+from functions.adapters.storage import Stored
 from functions.domain import state_file
 from functions.domain.billing import MonthBill
+from functions.domain.fold import DayRead
 from functions.domain.month import Month
 from functions.domain.run_files import MonthUsage
-from functions.errors import BadState, BadUsage, StorageBusy, WriteConflict
+from functions.domain.usage_files import Listed
+from functions.errors import BadState, BadUsage, DaysMissing, StorageBusy, WriteConflict
 from functions.metering.close_month import close_month
-from functions.metering.list_usage import list_usage
+from functions.metering.fold_day import fold_day
 from functions.metering.merge_usage import merge_usage
-from functions.metering.payloads import ListedMonth, Listing, Merged, MergedMonth, MonthTask
+from functions.metering.payloads import DaysTask, DayTask, Merged, MergedMonth
 from functions.metering.plan_months import plan_months
-from tests.memory import MemoryObjects
+from tests.memory import MemoryObjects, UsageInMemory
 from tests.unit.metering.runs import MONTH, a_plan, a_run
 
 JULY = Month.parse(MONTH)
@@ -67,9 +70,10 @@ class Raced(MemoryObjects):
 
 def test_a_failed_listing_stops_the_month_and_is_not_an_empty_one() -> None:
     state = MemoryObjects()
-    usage = Broken({f"{ROOT}/2025/07/01/00/sub-1.json": b"[]"}, failing=ROOT)
-    with pytest.raises(StorageBusy, match="2025/07"):
-        list_usage(MonthTask(run=a_run(), month=MONTH), usage, state)
+    bucket = Broken({f"{ROOT}/2025/07/01/00/sub-1.json": b"[]"}, failing=ROOT)
+    usage: Any = UsageInMemory(bucket)
+    with pytest.raises(StorageBusy, match="2025/07/01"):
+        fold_day(DayTask(run=a_run(), month=MONTH, day="01"), usage, state)
     assert not state.objects
 
 
@@ -93,18 +97,12 @@ def test_a_marker_that_cannot_be_understood_is_named(body: bytes) -> None:
         plan_months(a_run(), MemoryObjects({"metering_state.json": STATE}), usage)
 
 
-def test_a_partition_without_sums_stops_the_month_by_number() -> None:
-    listed = Listing(
-        partitions_key="p.json",
-        partitions=2,
-        lists="p/",
-        files=1,
-        size=1,
-        digest="",
-        warnings=[],
-    )
-    with pytest.raises(BadUsage, match="2 of 2 partitions were not summed"):
-        merge_usage(ListedMonth(run=a_run(), month=MONTH, listed=listed), MemoryObjects())
+def test_a_day_that_nobody_has_found_stops_the_month_by_name() -> None:
+    read = [DayRead(day="flat"), DayRead(day="01", digest="d", files=1), None, DayRead()]
+    task = DaysTask(run=a_run(), month=MONTH, days=["flat", "01", "02"], read=read)
+    said = r"2 of 3 days .* 01 \(another execution .*\), 02 \(see its map run\); run again"
+    with pytest.raises(DaysMissing, match=said):
+        merge_usage(task, MemoryObjects(), MemoryObjects())
 
 
 def an_empty_month(objects: MemoryObjects) -> MergedMonth:
@@ -116,8 +114,7 @@ def an_empty_month(objects: MemoryObjects) -> MergedMonth:
         dropped={},
         warnings=[],
         processed=[],
-        lists=[],
-        digest="",
+        days={},
         bill=bill,
     )
     objects.objects["bill.json"] = msgspec.json.encode(usage)

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from functions.domain.problem import Problem
 from functions.errors import StorageBusy
 from functions.metering.plan_months import plan_months
 from tests.unit.metering.runs import a_plan
-from tests.unit.metering.whole_month import WholeMonth, a_record
+from tests.unit.metering.whole_month import ROOT, WholeMonth, a_record
 
 
 @pytest.mark.parametrize(
@@ -41,28 +40,42 @@ def test_a_file_that_cannot_be_read_stops_the_month_and_once_repaired_it_is_bill
     assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "2")]
 
 
-def test_a_file_that_storage_refuses_stops_the_month_by_name() -> None:
-    world = WholeMonth()
+@pytest.mark.parametrize("why", ["403 AccessDenied", "301 PermanentRedirect"])
+def test_a_file_that_storage_refuses_stops_the_month_by_name(why: str) -> None:
+    world = WholeMonth(missing_hours="warn")
     world.hour("01/00", [a_record("c-1")])
-    key = world.hour("01/01", [a_record("c-1")])
-    world.unreadable[key] = Problem(key=key, detail="may not be read: 403")
+    world.unreadable[world.hour("02/01", [a_record("c-1")])] = StorageBusy(why)
     stopped = world.run()
-    assert stopped.error == "BadUsage"
-    assert f"{key}: may not be read" in stopped.cause
+    assert stopped.error == "DaysMissing", "nothing is wrong with the usage"
+    said = "2025-07: 1 of 32 days could not be read: 02 (StorageBusy); run again"
+    assert said in stopped.cause
     assert world.shown() is None
     assert not world.clazar.requests
 
 
 def test_a_partition_that_storage_did_not_answer_for_leaves_no_sums_behind() -> None:
-    world = WholeMonth()
-    world.hour("01/00", [a_record("c-1")])
-    key = world.hour("01/01", [a_record("c-1")])
-    world.unreadable[key] = StorageBusy("503 Slow Down")
-    assert world.run().error == "StorageBusy"
-    assert not [name for name in world.state.objects if "/partials/" in name]
-    world.unreadable.clear()
+    """Nor is a day read again that another one has failed beside."""
+    world = WholeMonth(missing_hours="warn")
+    first = world.hour("01/00", [a_record("c-1")])
+    world.unreadable[world.hour("02/01", [a_record("c-1")])] = StorageBusy("503 Slow Down")
+    assert world.run().error == "DaysMissing"
+    folds = [name for name in world.state.objects if name.startswith("days/")]
+    assert folds == ["days/S/E/P/2025-07/01.json"]
+    world.unreadable = {first: AssertionError("read again")}
     assert world.run().succeeded
     assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "2")]
+
+
+def test_days_with_bad_files_are_all_named_whatever_else_could_not_be_read() -> None:
+    world = WholeMonth(missing_hours="warn")
+    for day in ("01", "02", "03"):
+        world.hour(f"{day}/00", b"nonsense")
+    world.unreadable[f"{ROOT}/2025/07/03/00/sub-1.json"] = StorageBusy("503 Slow Down")
+    stopped = world.run()
+    assert stopped.error == "BadUsage"
+    assert "07/01/00/sub-1.json line 1" in stopped.cause
+    assert "07/02/00/sub-1.json line 1" in stopped.cause
+    assert not [name for name in world.state.objects if name.startswith("days/")]
 
 
 @pytest.mark.parametrize("value", ["1.5", "5", "", None])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,28 +10,25 @@ import msgspec
 
 from functions.adapters import leases, state_bucket
 from functions.adapters.clazar import Clazar
+from functions.domain import usage_files
 from functions.domain.answers import Answer
+from functions.domain.fold import DayRead
 from functions.domain.month import Month, format_instant
-from functions.domain.problem import Problem
 from functions.domain.run_files import MonthUsage
-from functions.domain.usage_files import UsageFile
 from functions.errors import OutcomeUnknown, PartnerRefused
 from functions.metering.acquire_plan import settle
-from functions.metering.aggregate_partition import aggregate
 from functions.metering.claim_contract import claim_contract
 from functions.metering.close_month import close_month
-from functions.metering.list_usage import list_usage
+from functions.metering.fold_day import fold_day
 from functions.metering.merge_usage import merge_usage, read_bill
 from functions.metering.payloads import (
     ClosedMonth,
     ContractTask,
+    DaysTask,
+    DayTask,
     Finish,
-    ListedMonth,
     Merged,
     MergedMonth,
-    MonthTask,
-    Partition,
-    PartitionTask,
     Release,
     Run,
 )
@@ -45,7 +41,7 @@ from functions.metering.summarize_run import summarize_run
 from functions.payloads import Finished, Start, dump, parse
 from functions.payloads import Problem as Caught
 from infra.tasks import SETTLE_SECONDS
-from tests.memory import MemoryObjects
+from tests.memory import MemoryObjects, UsageInMemory
 from tests.unit.metering.partner import MemoryClazar
 from tests.unit.metering.runs import a_plan
 
@@ -95,7 +91,7 @@ class WholeMonth:
         self.usage, self.state = MemoryObjects(), MemoryObjects()
         self.clazar = Receiver(actions)
         self.as_of, self.now = as_of, datetime(2026, 1, 1, tzinfo=UTC)
-        self.unreadable: dict[str, Problem | Exception] = {}
+        self.unreadable: dict[str, Exception] = {}
         self.executions = 0
         self.exported_to("2026-01-01T02:00:00Z")
 
@@ -128,26 +124,21 @@ class WholeMonth:
 
     def merged(self, run: Run, month: str) -> Merged:
         """Turn a month's files into its bill."""
-        task = MonthTask(run=run, month=month)
-        listed = list_usage(task, self.usage, self.state)
-        parts = msgspec.json.decode(self.content(listed.partitions_key), type=list[Partition])
-        for part in parts:
-            aggregate(
-                PartitionTask(run=run, month=month, partition=part), self.state, self.read_files
-            )
-        return merge_usage(ListedMonth(run=run, month=month, listed=listed), self.state)
+        of = Month.parse(month)
+        days = usage_files.days(of, of.window_end(run.until))
+        usage: Any = UsageInMemory(self.usage, self.unreadable)
+        read: list[DayRead | None] = []
+        for day in days:
+            try:
+                read.append(fold_day(DayTask(run=run, month=month, day=day), usage, self.state))
+            except Exception as error:  # noqa: BLE001  # as the Catch of States.ALL
+                read.append(DayRead(day=day, error=type(error).__name__))
+        task = DaysTask(run=run, month=month, days=days, read=read)
+        return merge_usage(task, self.state, self.usage)
 
     def bill(self, month: str = "2025-07") -> MonthUsage:
         """Return a month's bill; nothing is sent."""
         return read_bill(self.state, self.merged(self.started(), month).bill_key)
-
-    def read_files(self, files: Iterable[UsageFile]) -> Iterator[tuple[UsageFile, bytes | Problem]]:
-        """Read files as the adapter does, or fail as the test wants."""
-        for file in files:
-            failing = self.unreadable.get(file.key)
-            if isinstance(failing, Exception):
-                raise failing
-            yield file, failing or self.usage.objects[file.key]
 
     def run(self, **given: Any) -> Finished:
         """Run an execution to its end, whichever way it ends."""
@@ -155,7 +146,8 @@ class WholeMonth:
         if not run.dry_run:
             lease = state_bucket.lease(self.state, run.plan)
             leases.acquire(lease, run.execution, format_instant(self.now), lambda _: False)
-        planned, closed, failure = None, [], None
+        planned, failure = None, None
+        closed: list[ClosedMonth | None] = []
         try:
             planned = plan_months(run, self.state, self.usage)
             closed = [self.month(run, month) for month in planned.months]
