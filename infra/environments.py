@@ -23,8 +23,9 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 # AWS takes last month's usage until 06:00 UTC on the 1st, so the first start is early. The hourly
 # starts after it are the wait for a late export: a start with nothing left to do is a no-op. The
-# weekly starts after them compare late usage and remind of contracts that are still open.
-EARLY_AND_WEEKLY = "cron(30 1-5 1-3,8,15,22,29 * ? *)"
+# daily starts after them read the day that is over, compare late usage and remind of contracts
+# that are still open.
+EARLY_AND_DAILY = ("cron(30 1-5 1-3 * ? *)", "cron(30 5 4-31 * ? *)")
 
 
 class InvalidEnvironment(ValueError):
@@ -44,7 +45,7 @@ class Environment:
     keep_data: bool  # buckets, logs and the secret outlive the stack
     log_days: int
     alarm_email: str | None = None
-    schedule: str = EARLY_AND_WEEKLY
+    schedules: tuple[str, ...] = EARLY_AND_DAILY
     allow_reversals: bool = False  # credits files may take credits back: negative amounts
     shrink_limit: str = "0.5"  # hold an upload below this share of the stored rows or total
 
@@ -52,7 +53,8 @@ class Environment:
         """Refuse what cannot be deployed; an Environment that exists is a valid one."""
         self._require("name", self.name, holds=bool(_NAME.fullmatch(self.name)))
         self._require("log_days", self.log_days, holds=self.log_days in LOG_DAYS)
-        self._require("schedule", self.schedule, holds=bool(_CRON.fullmatch(self.schedule)))
+        for expression in self.schedules:
+            self._require("schedules", expression, holds=bool(_CRON.fullmatch(expression)))
         bucket, email = self.usage_bucket, self.alarm_email
         self._require("usage_bucket", bucket, holds=not bucket or bool(_BUCKET.fullmatch(bucket)))
         self._require("alarm_email", email, holds=not email or bool(_EMAIL.fullmatch(email)))

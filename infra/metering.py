@@ -61,7 +61,7 @@ class MeteringStack(PipelineStack):
             self,
             "Schedules",
             plans=plans,
-            expression=environment.schedule,
+            expressions=environment.schedules,
             machine=workflow.machine,
         )
         self._watch(workflow, lost_starts=schedules.dead_letters)

@@ -1,6 +1,7 @@
-"""One schedule per plan, so that one plan's trouble never holds up another plan."""
+"""Schedules per plan, so that one plan's trouble never holds up another plan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import product
 
 from aws_cdk import Duration, Stack, TimeZone
 from aws_cdk import aws_iam as iam
@@ -27,7 +28,7 @@ class PlanSchedules(Construct):
         id_: str,
         *,
         plans: Iterable[Plan],
-        expression: str,
+        expressions: Sequence[str],
         machine: sfn.StateMachine,
     ) -> None:
         """All schedules share one role, which may start this machine and nothing else."""
@@ -41,10 +42,10 @@ class PlanSchedules(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             ),
         )
-        for plan in plans:
+        for plan, (number, expression) in product(plans, enumerate(expressions, 1)):
             scheduler.Schedule(
                 self,
-                plan_slug(plan),
+                f"{plan_slug(plan)}-{number}",
                 description=f"Monthly usage of {plan.key}",
                 schedule=scheduler.ScheduleExpression.expression(expression, TimeZone.ETC_UTC),
                 target=targets.StepFunctionsStartExecution(

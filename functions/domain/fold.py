@@ -76,7 +76,7 @@ def _exact(group: Group) -> Group:
     return contract, dimension, None if price is None else Decimal(price), subscription
 
 
-class DayRead(msgspec.Struct, frozen=True, kw_only=True):
+class DayRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an execution has found of a day: its digest, or why there is no fold of it.
 
     `problems`: the key of what is wrong with the files. `error`: why they could not be read now.

@@ -34,7 +34,7 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
     plan, key = task.run.plan, keys.day(task.run.plan, task.of, task.day)
     files, problems = _listed(task, usage)
     head = FoldHead(version=fold.version(plan), digest=usage_files.digest(files))
-    read = DayRead(day=task.day, digest=head.digest, files=len(files))
+    read = DayRead(day=task.day, digest=head.digest if files else "", files=len(files))
     stored = objects.read(key)
     if not problems and files and not (stored and fold.is_of(stored.body, head)):
         tally = Tally(duplicates=plan.duplicates)

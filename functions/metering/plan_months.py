@@ -44,8 +44,11 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
     planned = (_final if run.until else _due)(run, state, journal, objects, usage)
     months, as_of = [Month.parse(text) for text in planned.months], parse_instant(run.as_of)
     work = [_item("bill", month, month.window_end(run.until)) for month in months]
-    closed = months_due.closed_lately(run.plan, state, journal)
-    work += [_item("compare", month, month.end) for month in closed if month not in months]
+    work += [
+        _item("compare", month, month.end)
+        for month in months_due.closed_lately(run.plan, state, journal)
+        if month not in months and state_bucket.manifest(objects, run.plan, month).read()
+    ]
     if not (months or run.until or run.months or run.contracts):
         work += _running(run, months_due.first_month(run.plan, state, journal, as_of), usage)
     return msgspec.structs.replace(planned, work=work[: months_due.MOST_MONTHS])

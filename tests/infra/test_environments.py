@@ -87,7 +87,7 @@ def test_a_bad_plan_is_named_with_environment_plan_and_field(field: str, value: 
         ("shrink_limit", ".5"),
         ("name", "Prod"),
         ("log_days", 8),
-        ("schedule", "rate(1 hour)"),
+        ("schedules", ("rate(1 hour)",)),
         ("usage_bucket", "Not_A_Bucket"),
         ("alarm_email", "nobody"),
         ("plans", ()),

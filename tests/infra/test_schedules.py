@@ -1,6 +1,6 @@
 import json
 
-from infra.environments import EARLY_AND_WEEKLY
+from infra.environments import EARLY_AND_DAILY
 from tests.infra.templates import Template
 
 
@@ -12,13 +12,16 @@ def test_every_plan_has_a_schedule_that_passes_its_own_time(metering_stack: Temp
     assert inputs == [
         {"plan": plan.key, "as_of": "<aws.scheduler.scheduled-time>"}
         for plan in metering_stack.environment.parsed_plans
+        for _ in EARLY_AND_DAILY
     ]
 
 
-def test_schedules_run_early_in_the_month_and_weekly_in_utc(metering_stack: Template) -> None:
-    for schedule in metering_stack.resources("AWS::Scheduler::Schedule").values():
+def test_schedules_run_early_in_the_month_and_daily_in_utc(metering_stack: Template) -> None:
+    schedules = metering_stack.resources("AWS::Scheduler::Schedule").values()
+    expressions = {schedule["Properties"]["ScheduleExpression"] for schedule in schedules}
+    assert expressions == set(EARLY_AND_DAILY)
+    for schedule in schedules:
         properties = schedule["Properties"]
-        assert properties["ScheduleExpression"] == EARLY_AND_WEEKLY
         assert properties["ScheduleExpressionTimezone"] == "Etc/UTC"
         assert properties["FlexibleTimeWindow"] == {"Mode": "OFF"}
 
