@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import msgspec
 
 from functions.adapters.storage import Objects, folders
 from functions.domain import keys, usage_files
-from functions.domain.fold import DayRead, Days, Fold, MonthTotal
+from functions.domain.fold import DayRead, Days, Fold, MonthTotal, made_of
 from functions.domain.problem import Problem
 from functions.domain.spelling import suggestion
 from functions.errors import BadUsage, DaysMissing
 
-T = TypeVar("T")
 _SHOWN = 4_000
 
 
@@ -28,31 +25,25 @@ def add_up(days: Days, objects: Objects) -> MonthTotal:
         if read.error:
             missing.append(f"{name} ({read.error})")
         elif read.problems:
-            problems += _stored(objects, read.problems, list[Problem]) or []
+            stored = objects.read(read.problems)
+            problems += msgspec.json.decode(stored.body, type=list[Problem]) if stored else []
         elif read.files:
-            found = _stored(objects, keys.day(days.plan, days.month, name), Fold)
-            if found and found.digest == read.digest:
-                total.add(name, found)
+            stored = objects.read(keys.day(days.plan, days.month, name))
+            found = Fold.read(stored.body) if stored else None
+            if found and found.made_of == made_of(days.plan, read.digest):
+                total.add(found)
             else:
                 missing.append(f"{name} (another execution has read other files since)")
     if problems:
-        raise BadUsage(_explain(days, problems))
+        lines = "; ".join(str(problem) for problem in problems)
+        where = ", ".join(read.problems for read in days.read.values() if read.problems)
+        more = "" if len(lines) <= _SHOWN else f" … all of them in {where}"
+        text = f"nothing was sent; problems: {len(problems)}: {lines[:_SHOWN]}{more}"
+        raise BadUsage(f"{days.month}: {text}")
     if missing:
         count = f"{len(missing)} of {len(days.names)} days could not be read"
         raise DaysMissing(f"{days.month}: {count}: {', '.join(missing)}; run again")
     return total
-
-
-def _stored(objects: Objects, key: str, kind: type[T]) -> T | None:
-    found = objects.read(key)
-    return msgspec.json.decode(found.body, type=kind) if found else None
-
-
-def _explain(days: Days, problems: list[Problem]) -> str:
-    lines = "; ".join(str(problem) for problem in problems)
-    where = ", ".join(read.problems for read in days.read.values() if read.problems)
-    more = "" if len(lines) <= _SHOWN else f" … all of them in {where}"
-    return f"{days.month}: nothing was sent; problems: {len(problems)}: {lines[:_SHOWN]}{more}"
 
 
 def uncovered(days: Days, total: MonthTotal, usage: Objects, *, to_the_end: bool) -> list[str]:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import certifi
@@ -64,7 +65,7 @@ class UsageStore:
     def _all_under(self, prefix: str) -> list[Listed]:
         try:
             pages = self._store.list(prefix, chunk_size=_PAGE)
-            return [item for page in pages for item in _listed(page)]
+            return _listed(chain.from_iterable(pages))
         except _FAILURES as error:
             raise _failure(prefix, error) from error
 
@@ -98,8 +99,11 @@ class UsageStore:
 
 def _listed(found: Iterable[ObjectMeta]) -> list[Listed]:
     """Return objects that may hold something, unlike what the S3 console makes of a folder."""
-    listed = [Listed(item["path"], item["e_tag"] or "", item["size"]) for item in found]
-    return [item for item in listed if item.size or item.key.endswith(".json")]
+    return [
+        Listed(item["path"], item["e_tag"] or "", item["size"])
+        for item in found
+        if item["size"] or item["path"].endswith(".json")
+    ]
 
 
 def _failure(what: str, error: Exception) -> Exception:

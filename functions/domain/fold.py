@@ -13,53 +13,46 @@ from functions.domain.month import Month
 from functions.domain.plan import Plan
 from functions.domain.run_files import MonthUsage
 from functions.domain.usage import EXACT, Group, Tally
-from functions.domain.usage_files import FLAT
 
 _FORMAT = 1
+_NOTHING = Decimal(0)
 
 
-def version(plan: Plan) -> str:
-    """Return what folds depend on beside the files: this code, and how duplicates are counted."""
-    return f"{_FORMAT} {plan.duplicates}"
+def made_of(plan: Plan, digest: str) -> str:
+    """Return what a fold depends on: this code, how duplicates are counted, and the files."""
+    return f"{_FORMAT} {plan.duplicates} {digest}"
 
 
-class FoldHead(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fold was made of; enough to see whether it can be used as it is."""
-
-    version: str
-    digest: str
-
-
-def is_of(body: bytes, head: FoldHead) -> bool:
-    """Return True if a stored fold was made of these files, by this code and this rule."""
-    try:
-        return msgspec.json.decode(body, type=FoldHead) == head
-    except msgspec.DecodeError:
-        return False
-
-
-class Fold(FoldHead, frozen=True, kw_only=True):
-    """A day's sums, with which files (by digest) and hours they are of.
+class Fold(msgspec.Struct, frozen=True, kw_only=True):
+    """A day's sums, with what they were made of and the hours that have files.
 
     Decimals are written as text, because JSON readers make floats of numbers. `twins`: how many
     files repeat another one of their hour and count as well; `twin`: the first.
     """
 
+    made_of: str
     hours: list[str]
     files: int
     records: int
     duplicates: int
     dropped: dict[str, Decimal]
     sums: list[tuple[Group, Decimal]]
-    twins: int = 0
-    twin: str = ""
+    twins: int
+    twin: str
 
     @classmethod
-    def of(cls, tally: Tally, head: FoldHead, hours: set[str | None]) -> Fold:
+    def read(cls, body: bytes) -> Fold | None:
+        """Return a stored fold, None if other code wrote it."""
+        try:
+            return msgspec.json.decode(body, type=cls)
+        except msgspec.DecodeError:
+            return None
+
+    @classmethod
+    def of(cls, tally: Tally, made_of: str, hours: set[str | None]) -> Fold:
         """Return a day's sums as they are stored."""
         return cls(
-            version=head.version,
-            digest=head.digest,
+            made_of=made_of,
             hours=sorted(hour for hour in hours if hour),
             files=tally.files,
             records=tally.records,
@@ -125,26 +118,25 @@ class MonthTotal:
         self.dropped: dict[str, Decimal] = {}
         self.sums: dict[Group, Decimal] = {}
 
-    def add(self, day: str, fold: Fold) -> None:
+    def add(self, fold: Fold) -> None:
         """Add a day."""
         self.files += fold.files
-        self.flat_files += fold.files if day == FLAT else 0
+        self.flat_files += 0 if fold.hours else fold.files
         self.records += fold.records
         self.duplicates += fold.duplicates
         self.twins += fold.twins
         self.twin = self.twin or fold.twin
         self.hours.update(fold.hours)
-        nothing = Decimal(0)
         for group, value in fold.sums:
-            self.sums[group] = EXACT.add(self.sums.get(group, nothing), value)
+            self.sums[group] = EXACT.add(self.sums.get(group, _NOTHING), value)
         for name, value in fold.dropped.items():
-            self.dropped[name] = EXACT.add(self.dropped.get(name, nothing), value)
+            self.dropped[name] = EXACT.add(self.dropped.get(name, _NOTHING), value)
 
     def by_dimension(self) -> dict[str, str]:
         """Return the usage of all contracts, and of none, by dimension."""
         found: dict[str, Decimal] = {}
         for (_, dimension, _, _), value in self.sums.items():
-            found[dimension] = EXACT.add(found.get(dimension, Decimal(0)), value)
+            found[dimension] = EXACT.add(found.get(dimension, _NOTHING), value)
         return {name: f"{value:f}" for name, value in sorted(found.items())}
 
     def usage(self, bill: MonthBill, days: Days, warnings: list[str]) -> MonthUsage:

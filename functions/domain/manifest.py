@@ -26,3 +26,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Return the days whose files came, changed or went since the month was billed."""
         names = sorted(self.days.keys() | found.keys())
         return [name for name in names if self.days.get(name) != found.get(name)]
+
+    def as_reported(self, found: dict[str, str]) -> Manifest:
+        """Return the manifest once these days have been reported."""
+        return msgspec.structs.replace(self, reported=found, recheck=False)

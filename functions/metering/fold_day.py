@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import msgspec
 from aws_lambda_powertools import Logger
 
@@ -9,7 +11,7 @@ from functions.adapters import configuration, usage_reader
 from functions.adapters.storage import Objects, Stored
 from functions.adapters.usage_reader import UsageStore
 from functions.domain import fold, keys, usage_files
-from functions.domain.fold import DayRead, Fold, FoldHead
+from functions.domain.fold import DayRead, Fold
 from functions.domain.problem import Problem
 from functions.domain.usage import MAX_PROBLEMS, Tally
 from functions.domain.usage_files import FLAT, UsageFile
@@ -33,18 +35,22 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
     """Bad usage is a result, not an error, so that every bad file of a month gets named."""
     plan, key = task.run.plan, keys.day(task.run.plan, task.of, task.day)
     files, problems = _listed(task, usage)
-    head = FoldHead(version=fold.version(plan), digest=usage_files.digest(files))
-    read = DayRead(day=task.day, digest=head.digest if files else "", files=len(files))
+    digest = usage_files.digest(files) if files else ""
+    read, made_of = (
+        DayRead(day=task.day, digest=digest, files=len(files)),
+        fold.made_of(plan, digest),
+    )
     stored = objects.read(key)
-    if not problems and files and not (stored and fold.is_of(stored.body, head)):
+    known = Fold.read(stored.body) if stored else None
+    if files and not problems and (known is None or known.made_of != made_of):
         tally = Tally(duplicates=plan.duplicates)
         for file, body in usage.read(files):
             tally.add_file(file.key, file.hour, body)
         tally.end_hour()
         problems = tally.problems
         if not problems:
-            body = msgspec.json.encode(Fold.of(tally, head, {file.hour for file in files}))
-            _write(objects, key, body, stored)
+            found = Fold.of(tally, made_of, {file.hour for file in files})
+            _write(objects, key, msgspec.json.encode(found), stored)
     if problems:
         read = msgspec.structs.replace(read, problems=f"{task.root}problems/{task.day}.json")
         objects.put(read.problems, msgspec.json.encode(problems[:MAX_PROBLEMS]))
@@ -65,7 +71,11 @@ def _listed(task: DayTask, usage: UsageStore) -> tuple[list[UsageFile], list[Pro
     if task.day == FLAT:
         of_month = {f"{root}{day}/" for day in usage_files.days(month, month.end)}
         folders = [folder for folder in folders if folder not in of_month]
-    listed += usage.under(folders)
-    placed = [usage_files.place(item, root, month) for item in listed]
-    files = [item for item in placed if isinstance(item, UsageFile)]
-    return usage_files.of_day(task.day, files), [p for p in placed if isinstance(p, Problem)]
+    files, problems = [], []
+    for item in chain(listed, usage.under(folders)):
+        placed = usage_files.place(item, root, month)
+        if isinstance(placed, UsageFile):
+            files.append(placed)
+        else:
+            problems.append(placed)
+    return usage_files.of_day(task.day, files), problems

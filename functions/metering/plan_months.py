@@ -14,6 +14,7 @@ from functions.adapters.storage import Objects
 from functions.domain import keys, months_due, usage_files
 from functions.domain.journal import Journal, observe
 from functions.domain.month import Month, parse_instant
+from functions.domain.months_due import Waiting
 from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion
 from functions.domain.state_file import PlanState
@@ -22,6 +23,7 @@ from functions.metering.payloads import MonthItem, Planned, Purpose, Run, RunTas
 from functions.payloads import task_handler
 
 logger = Logger()
+Known = tuple[PlanState | None, Journal]
 
 
 @task_handler
@@ -40,9 +42,12 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
     of the next month that are over, so that little is left to read when it is.
     """
     state = state_bucket.read_state(objects, run.plan)
-    journal = _observed(run, state, objects)
-    planned = (_final if run.until else _due)(run, state, journal, objects, usage)
-    months, as_of = [Month.parse(text) for text in planned.months], parse_instant(run.as_of)
+    journal, as_of = _observed(run, state, objects), parse_instant(run.as_of)
+    if run.until is not None:
+        planned = _final(run, parse_instant(run.until), (state, journal), objects, usage)
+    else:
+        planned = _due(run, state, journal, usage)
+    months = [Month.parse(text) for text in planned.months]
     work = [_item("bill", month, month.window_end(run.until)) for month in months]
     work += [
         _item("compare", month, month.end)
@@ -54,6 +59,10 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
     return msgspec.structs.replace(planned, work=work[: months_due.MOST_MONTHS])
 
 
+def _item(purpose: Purpose, month: Month, end: datetime) -> MonthItem:
+    return MonthItem(str(month), purpose, usage_files.days(month, end))
+
+
 def _running(run: Run, month: Month, usage: Objects) -> Iterator[MonthItem]:
     """Yield the days of a month that are over. Without a marker it is the bill that says so."""
     with suppress(BadUsage):
@@ -63,35 +72,32 @@ def _running(run: Run, month: Month, usage: Objects) -> Iterator[MonthItem]:
             yield _item("fold", month, end)
 
 
-def _item(purpose: Purpose, month: Month, end: datetime) -> MonthItem:
-    return MonthItem(str(month), purpose, usage_files.days(month, end))
-
-
 def _final(
-    run: Run, state: PlanState | None, journal: Journal, objects: Objects, usage: Objects
+    run: Run,
+    until: datetime,
+    known: tuple[PlanState | None, Journal],
+    objects: Objects,
+    usage: Objects,
 ) -> Planned:
     """Return the month of final usage once its last hour is there."""
-    until = parse_instant(run.until)
     exported_to = _exported_to(run.plan, usage)
     final, waiting = months_due.final_month(until, run.plan, exported_to, parse_instant(run.as_of))
-    closed = [month for month in final if months_due.is_closed(month, state, journal)]
+    closed = [month for month in final if months_due.is_closed(month, *known)]
     if closed and not _has_begun(run, closed[0], objects):
         raise BadInput(f"until: {closed[0]} is closed; give months and contracts instead")
     return Planned([str(month) for month in final], waiting)
 
 
-def _due(
-    run: Run, state: PlanState | None, journal: Journal, _objects: Objects, usage: Objects
-) -> Planned:
+def _due(run: Run, state: PlanState | None, journal: Journal, usage: Objects) -> Planned:
     """Return the months that are over and to be billed, as far as the export has passed them."""
-    as_of = parse_instant(run.as_of)
+    as_of, left = parse_instant(run.as_of), list[Waiting]()
     if run.months is None:
         reopened = months_due.to_do_again(journal, state, retry_errors=run.retry_errors)
         first = months_due.first_month(run.plan, state, journal, as_of)
         months, left = months_due.candidates(first, as_of, run.max_months, sorted(reopened))
     else:
         try:
-            months, left = months_due.requested_months(run.months, as_of), []
+            months = months_due.requested_months(run.months, as_of)
         except ValueError as error:
             raise BadInput(f"months: {error}") from error
     exported_to = _exported_to(run.plan, usage) if months else None

@@ -74,7 +74,7 @@ def report_late_usage(task: DaysTask, objects: Objects, at: str) -> ClosedMonth 
     if not run.dry_run:
         journal = state_bucket.journal(objects, run.plan)
         journal.change(lambda before: with_notices(before or Journal(), warnings))
-        document.change(lambda before: _reported(before or billed.value, usage))
+        document.change(lambda before: (before or billed.value).as_reported(usage.days))
     usage = msgspec.structs.replace(usage, warnings=warnings)
     return ClosedMonth.of(task.month, usage, closed=True, late=True, changed=changed, report=key)
 
@@ -86,10 +86,6 @@ def _compare(task: MonthTask, usage: MonthUsage, billed: Manifest, objects: Obje
     # Nobody knows what was billed for those that an operator or the earlier script has settled.
     by_hand = state.done - ledger.keys()
     return compare(usage, ledger, billed, formulas=plan.dimensions, by_hand=by_hand)
-
-
-def _reported(manifest: Manifest, usage: MonthUsage) -> Manifest:
-    return msgspec.structs.replace(manifest, reported=usage.days, recheck=False)
 
 
 def compare(

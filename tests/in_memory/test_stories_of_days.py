@@ -77,7 +77,7 @@ def test_a_day_that_another_rule_for_duplicates_was_folded_with_is_read_again(
         assert reads == ["01/00", "02/09"] * 2
 
 
-@pytest.mark.parametrize("stored", [b"nonsense", b"{}", b'{"version": "0 max", "digest": ""}'])
+@pytest.mark.parametrize("stored", [b"nonsense", b"{}", b'{"made_of": "0 max d"}'])
 def test_a_fold_that_is_of_another_version_or_unreadable_is_written_over(stored: bytes) -> None:
     with MeteringWorld(WARNS) as world:
         two_days(world)
@@ -114,7 +114,7 @@ def test_a_day_that_was_folded_from_other_files_since_is_not_billed(
         def folded_anew(execution: Execution, state: str, payload: Any) -> Any:
             if state == "MergeUsage":
                 fold = json.loads(world.state_bucket.objects[key])
-                other = json.dumps({**fold, "digest": "of other files"})
+                other = json.dumps({**fold, "made_of": "other files"})
                 world.state_bucket.objects[key] = other.encode()
             return invoke(execution, state, payload)
 
