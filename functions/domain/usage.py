@@ -10,6 +10,7 @@ from __future__ import annotations
 import decimal
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 from urllib.parse import quote
@@ -27,7 +28,7 @@ from functions.domain.usage_record import (
     decode_money,
     decode_records,
     duplicate_keys,
-    names_each_key_once,
+    may_repeat_money,
 )
 
 # Every sum of admissible numbers fits in these digits; a sum that would round traps instead.
@@ -41,6 +42,8 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # is no contract, so that somebody can find out who should have paid. A bare tuple: this is hot.
 Group = tuple[str | None, str, int | Decimal | None, str | None]
 
+_pair_of = attrgetter("externalPayerId", "dimension")
+_group_of = attrgetter("externalPayerId", "dimension", "pricePerUnit")
 _identity_of = attrgetter(
     "externalPayerId", "dimension", "subscriptionId", "instanceId", "podName", "hostName"
 )
@@ -91,7 +94,11 @@ class Tally:
         repeated = _with_repeated(money)
         for index, (key, body) in enumerate(self._files):
             records, counted = money[index], None
-            if records is not None and index not in repeated and names_each_key_once(body, records):
+            if (
+                records is not None
+                and index not in repeated
+                and not may_repeat_money(body, records)
+            ):
                 counted = self._counted(records)
             if counted is None:
                 self._add_closely(key, body)
@@ -106,20 +113,21 @@ class Tally:
 
     def _counted(self, records: Sequence[Money]) -> list[_Counted] | None:
         """Return each record's group and value, None if one of them takes a closer look."""
-        known, counted = self._known, []
-        for record in records:
-            value, price = record.value, record.pricePerUnit
-            key = (record.externalPayerId, record.dimension, price)
-            group = known.get(key)
-            if group is None or type(price) is bool:  # which equals the number 0 or 1
-                refused, group = _checked(record)
-                if refused or group[0] is None:
-                    return None
-                known[key] = group
-            if type(value) is not Decimal and not (type(value) is int and 0 <= value < LIMIT):
+        known, keys = self._known, list(map(_group_of, records))
+        try:
+            new = [at for at, key in enumerate(keys) if key not in known]
+        except TypeError:  # a list or an object where a price should be
+            return None
+        for at in new:
+            refused, group = _checked(records[at])
+            if refused or group[0] is None:
                 return None
-            counted.append((group, value))
-        return counted
+            known[keys[at]] = group
+        values = [record.value for record in records]
+        flags = bool in {type(record.pricePerUnit) for record in records}  # equal to 0 and 1
+        if flags or not all(map(_is_number, values)):
+            return None
+        return list(zip(map(known.__getitem__, keys), values, strict=True))
 
     def _add_closely(self, key: str, body: bytes) -> None:
         try:
@@ -150,7 +158,7 @@ class Tally:
 
     def _add(self, record: Record) -> str | None:
         value = record.value
-        if type(value) is not Decimal and not (type(value) is int and 0 <= value < LIMIT):
+        if not _is_number(value):
             return f"value {_shown(value)} is not a number of zero or more"
         refused, group = _checked(record)
         if refused:
@@ -210,9 +218,12 @@ def _with_repeated(files: Sequence[Sequence[Money] | None]) -> set[int]:
     first: dict[tuple[Any, Any], int] = {}
     found: set[int] = set()
     try:
+        pairs = set(map(_pair_of, chain.from_iterable(records or () for records in files)))
+        if len(pairs) == sum(len(records or ()) for records in files):
+            return found
         for index, records in enumerate(files):
             for record in records or ():
-                pair = (record.externalPayerId, record.dimension)
+                pair = _pair_of(record)
                 if pair in first:
                     found |= {index, first[pair]}
                 else:
@@ -222,6 +233,10 @@ def _with_repeated(files: Sequence[Sequence[Money] | None]) -> set[int]:
     return found
 
 
+def _is_number(value: object) -> bool:
+    return type(value) is Decimal or (type(value) is int and 0 <= value < LIMIT)
+
+
 def _checked(record: Money) -> tuple[str | None, Group]:
     """Say why a record's names or price are no good, and which group it belongs to."""
     contract, dimension = record.externalPayerId, record.dimension
@@ -229,11 +244,7 @@ def _checked(record: Money) -> tuple[str | None, Group]:
     refused = None
     if type(dimension) is not str or not dimension.strip():
         refused = f"dimension {_shown(dimension)} is not a name"
-    elif (
-        price is not None
-        and type(price) is not Decimal
-        and not (type(price) is int and 0 <= price < LIMIT)
-    ):
+    elif price is not None and not _is_number(price):
         refused = f"pricePerUnit {_shown(price)} is not a number of zero or more"
     elif contract in (None, UNSET) or (type(contract) is str and not contract.strip()):
         contract = None

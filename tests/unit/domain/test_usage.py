@@ -71,6 +71,7 @@ def test_a_record_without_a_payer_is_kept_apart_by_subscription(payer: str | Non
         (a_record(externalPayerId={"id": 7}), "externalPayerId {'id': 7}"),
         (a_record(externalPayerId="c\n1"), "externalPayerId"),
         (a_record(pricePerUnit="free"), "pricePerUnit 'free'"),
+        (a_record(dimension="other", pricePerUnit=[1]), "pricePerUnit [1]"),
         (a_record(externalPayerId=" c-1 "), "externalPayerId ' c-1 '"),
         (a_record(pricePerUnit=-1), "pricePerUnit -1"),
         (a_record(pricePerUnit=True), "pricePerUnit True"),
