@@ -11,7 +11,7 @@ from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects, Uploads
 from functions.credits.payloads import DropItem, Parsed, PostedMonth, Run, RunTask
 from functions.domain import cbf, keys
-from functions.domain.credits_file import read_credits
+from functions.domain.credits_file import MOST_FILE_BYTES, read_credits
 from functions.domain.credits_name import months_of
 from functions.domain.drop import Source, outdated
 from functions.domain.month import Month, format_instant, parse_instant
@@ -19,7 +19,6 @@ from functions.errors import BadCredits
 from functions.payloads import dump, task_handler
 
 logger = Logger()
-MOST_FILE_BYTES = 8_000_000
 
 
 @task_handler

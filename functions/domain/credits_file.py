@@ -23,7 +23,9 @@ from functions.domain.csv_rows import Problem, Row, read_rows
 from functions.domain.month import Month
 from functions.errors import BadCredits
 
-MOST_PROBLEMS = 100
+MOST_FILE_BYTES, MOST_PROBLEMS = 8_000_000, 100
+CONTROL_TOTALS = ROW_COUNT, TOTAL_USD = "row-count", "total-usd"
+"""Names of what an upload's metadata may say of the file; repeated rows count as well."""
 
 _EMPTY = "the file is empty; to empty a month give its accounts $0.00"
 _CUT_OFF = (
@@ -70,7 +72,7 @@ def read_credits(
 ) -> CreditsFile:
     """Read a whole file; BadCredits lists every problem with its line (up to 100).
 
-    `metadata` may hold what the upload says of the file: `row-count` and `total-usd`.
+    `metadata` may hold control totals.
     """
     problems: list[Problem] = []
     rows, is_open = read_rows(body, problems)
@@ -167,11 +169,10 @@ def _has_a_total(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal
 
 
 def _control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> Iterator[str]:
-    """Compare a file with what its uploader says of it; repeated rows count as well."""
-    if (rows := metadata.get("row-count")) is not None and rows != str(file.rows):
-        yield f"the upload's row-count is {shown(rows)}, the file has {file.rows} rows"
-    if (total := metadata.get("total-usd")) is not None and _amount(total) != file.total:
-        yield f"the upload's total-usd is {shown(total)}, the file's is {file.total:.2f}"
+    if (rows := metadata.get(ROW_COUNT)) is not None and rows != str(file.rows):
+        yield f"the upload's {ROW_COUNT} is {shown(rows)}, the file has {file.rows} rows"
+    if (total := metadata.get(TOTAL_USD)) is not None and _amount(total) != file.total:
+        yield f"the upload's {TOTAL_USD} is {shown(total)}, the file's is {file.total:.2f}"
 
 
 def _amount(text: str) -> Decimal | None:

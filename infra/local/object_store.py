@@ -59,10 +59,17 @@ class ObjectStore:
         if versioned:
             self._backend.put_bucket_versioning(bucket, "Enabled")
 
-    def upload(self, bucket: str, key: str, body: bytes, modified_ns: int | None = None) -> FakeKey:
+    def upload(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes,
+        modified_ns: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> FakeKey:
         """Store an object as somebody outside the app would, in its folder as well."""
         with self._locks[hash(key) % _LOCKS]:
-            return self._put_through(bucket, key, body, {}, modified_ns)
+            return self._put_through(bucket, key, body, metadata or {}, modified_ns)
 
     def _put_through(
         self,
