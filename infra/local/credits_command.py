@@ -70,9 +70,7 @@ def send_credits(  # noqa: PLR0917 (typer makes options of them)
             help="Control totals of each FILE, as for aws s3 cp: row-count=24,total-usd=122727.23"
         ),
     ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only read and judge each FILE: nothing is started.")
-    ] = False,  # noqa: FBT002
+    check: Annotated[bool, typer.Option("--check", help="Only judge each FILE.")] = False,  # noqa: FBT002
     json_: Annotated[bool, typer.Option("--json", help="Only one JSON object on stdout.")] = False,  # noqa: FBT002
     logs: Annotated[bool, typer.Option(help="Function logs to stderr instead of a file.")] = False,  # noqa: FBT002
 ) -> None:

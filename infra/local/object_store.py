@@ -68,8 +68,9 @@ class ObjectStore:
         metadata: Mapping[str, str] | None = None,
     ) -> FakeKey:
         """Store an object as somebody outside the app would, in its folder as well."""
+        said = {f"x-amz-meta-{name}": value for name, value in (metadata or {}).items()}
         with self._locks[hash(key) % _LOCKS]:
-            return self._put_through(bucket, key, body, metadata or {}, modified_ns)
+            return self._put_through(bucket, key, body, said, modified_ns)
 
     def _put_through(
         self,
