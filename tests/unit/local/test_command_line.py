@@ -377,7 +377,7 @@ def stop_while_it_runs(tmp_path: Path, *more: str) -> tuple[int, str, str]:
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not (tmp_path / "state/leases").exists():
+    while not (tmp_path / "state/credits-2025-07.csv").exists():
         assert time.monotonic() < deadline
         assert running.poll() is None
         time.sleep(0.05)
