@@ -13,17 +13,14 @@ _BLANKS, _INVISIBLE, _DASHES = (
 _TIDY = str.maketrans(
     {**dict.fromkeys(_BLANKS, " "), **dict.fromkeys(_INVISIBLE), **dict.fromkeys(_DASHES, "-")}
 )
-_LONGEST_SHOWN = 40
+_LONGEST_SHOWN, _LONGEST_JUDGED = 40, 200
 _ACCOUNT = re.compile(r"(?!0{12})[0-9]{12}")
-
-Spellings = Iterable[tuple[str, str]]
-"""Patterns of a whole cell, and what is wrong with it; the first that fits counts."""
 
 _FORMAT = ": {account}? Format the column as text"
 _AS_TEXT = "write {account} and format the column as text"
 _NOT_ACCOUNTS = (
     (r"", "is missing; remove the row if it is a total"),
-    (r"0{12}", "is nobody's; remove the row if it is a total"),
+    (r"0{12}", "does not exist; remove the row if it is a total"),
     (r"(?i).*\b(total|sum)\b.*", "is a total; remove the row"),
     (r"[0-9]{11}", "has 11 digits: the leading zero was lost" + _FORMAT),
     (r"[0-9]{8,10}", "has {count} digits: leading zeros were lost" + _FORMAT),
@@ -50,13 +47,14 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
 
 
-def what_is_wrong(text: str, spellings: Spellings, otherwise: str) -> str:
-    """Name the kind of a cell that cannot be read."""
-    return next((said for kind, said in spellings if re.fullmatch(kind, text)), otherwise)
+def what_is_wrong(text: str, kinds: Iterable[tuple[str, str]], otherwise: str) -> str:
+    """Return the sentence of the first kind that a cell is of."""
+    start = text[:_LONGEST_JUDGED]
+    return next((said for kind, said in kinds if re.fullmatch(kind, start)), otherwise)
 
 
 def account_problem(account: str) -> str | None:
-    """Say why a tidy cell is not the number of an AWS account."""
+    """Explain why a tidy cell is not the number of an AWS account."""
     if _ACCOUNT.fullmatch(account):
         return None
     digits = re.sub(r"\.0*$|[^0-9]", "", account)

@@ -109,9 +109,7 @@ def _texts(amounts: list[Decimal]) -> list[str]:
 def _is_header(row: Row) -> bool:
     """Return True if a row has a name in place of an account, and no amount."""
     first, *others = map(tidy, row.cells)
-    return bool(_NO_ACCOUNT.fullmatch(first)) and not any(
-        _amount(cell) is not None for cell in others
-    )
+    return bool(_NO_ACCOUNT.fullmatch(first)) and all(_amount(cell) is None for cell in others)
 
 
 def _header_problems(row: Row, months: Sequence[Month], *, allowed: bool) -> Iterator[Problem]:
@@ -142,7 +140,7 @@ def _amounts(
     """Read one row's amounts, adding whatever is wrong with it to the problems."""
     account, *cells = row.cells
     if len(cells) != months:
-        hint = "; an amount with a comma needs quotes" if len(cells) > months else ""
+        hint = "; an amount with a comma needs quotes" if any(map(tidy, cells[months:])) else ""
         problems.append((row.line, f"{len(row.cells)} columns instead of {1 + months}{hint}"))
     if problem := account_problem(tidy(account)):
         problems.append((row.line, problem))

@@ -52,13 +52,9 @@ def _right_name(key: str) -> str:
     name = re.sub(_COPY, "", tidy(last).casefold())
     meant = [Month(int(a or d), int(b or c)) for a, b, c, d in _MEANT.findall(name)]
     right = f"credits-{'_'.join(map(str, meant))}.csv"
-    if (
-        len(meant) not in (1, 2)
-        or meant != sorted(meant)
-        or re.search("[0-9]", _MEANT.sub("", name))
-    ):
+    others = re.search("[0-9]", _MEANT.sub("", name))
+    if others or len(meant) not in (1, 2) or meant != sorted(meant):
         right = "credits-YYYY-MM.csv, or credits-YYYY-MM_YYYY-MM.csv for several months,"
     kind = "" if ".csv" in name else "save it as CSV UTF-8, "
-    return (
-        f"{kind}name it {right} and upload it again{' to the root of the bucket' if folder else ''}"
-    )
+    where = " to the root of the bucket" if folder else ""
+    return f"{kind}name it {right} and upload it again{where}"

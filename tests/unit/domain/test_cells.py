@@ -17,7 +17,7 @@ def test_twelve_digits_are_an_account(account: str) -> None:
     ("account", "said"),
     [
         ("", "is missing; remove the row if it is a total"),
-        ("000000000000", "is nobody's; remove the row if it is a total"),
+        ("000000000000", "does not exist; remove the row if it is a total"),
         ("Total", "is a total; remove the row"),
         ("GRAND TOTAL:", "is a total; remove the row"),
         ("Sum", "is a total; remove the row"),

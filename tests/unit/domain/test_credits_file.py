@@ -222,7 +222,7 @@ def test_reversals_are_read_only_where_they_are_allowed() -> None:
     ("row", "said"),
     [
         (A, "1 columns instead of 2"),
-        (f"{A},$1.00,", "3 columns instead of 2; an amount with a comma needs quotes"),
+        (f"{A},$1.00,", "3 columns instead of 2"),
         (f"{A},$6,407.96", "3 columns instead of 2; an amount with a comma needs quotes"),
     ],
 )
