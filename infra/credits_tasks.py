@@ -70,3 +70,6 @@ TASKS: Mapping[str, CreditsTask] = {
     "ReportCredits": CreditsTask(credits=Access(read=(RUNS, UPLOADS), write=(REPORTS,))),
     "ReleaseStream": CreditsTask(credits=Access(read=(LEASES,), write=(LEASES,))),
 }
+
+# What the functions write themselves must not start the machine.
+OWN_KEYS = sorted({key for task in TASKS.values() for key in task.credits.write})
