@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, Protocol
+from typing import Protocol
 
 from functions.adapters.clazar_http import NeverSent, NoAnswer, Response, as_json
 from functions.domain import answers
-from functions.domain.answers import Answer
+from functions.domain.answers import Answer, Outcome, Reply
 from functions.domain.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.month import Month
 from functions.domain.submission import Request
@@ -22,17 +22,6 @@ _BEHIND_THE_LAST_PAGE = (400, *_NO_SUCH_PAGE, 422)
 _TIMED_OUT, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 408, 409, 429, 500
 # A page with its token and one repetition after a 401 fits in this.
 _SECONDS_FOR_A_PAGE = 50.0
-
-Outcome = Literal["answered", "busy", "unreachable", "unserved", "unknown"]
-
-
-class Reply(NamedTuple):
-    """What came of one POST: an answer per dimension, and the evidence for the ledger."""
-
-    outcome: Outcome
-    answers: dict[str, Answer]
-    status: int | None
-    response: str
 
 
 class ListingUnavailable(Exception):

@@ -7,7 +7,7 @@ may lack contract and dimension; a duplicate is an explicit rejection).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,18 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     code: str = ""
     message: str = ""
     errors: tuple[str, ...] = ()
+
+
+Outcome = Literal["answered", "busy", "unreachable", "unserved", "unknown"]
+
+
+class Reply(NamedTuple):
+    """The outcome of one POST: an answer per dimension, and the evidence for the ledger."""
+
+    outcome: Outcome
+    answers: Mapping[str, Answer]
+    status: int | None = None
+    response: str = ""
 
 
 UNKNOWN = Answer(kind="unknown")

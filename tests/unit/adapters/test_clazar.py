@@ -12,7 +12,7 @@ import pytest
 from functions.adapters.clazar import Clazar, ListingUnavailable
 from functions.adapters.clazar_http import Credentials, Session
 from functions.domain import submission
-from functions.domain.ledger_entry import Line
+from functions.domain.ledger_entry import Entry, Line
 from functions.domain.listing import Listing
 from functions.domain.listing_pages import ask
 from functions.domain.month import Month
@@ -52,9 +52,20 @@ def clazar(server: ClazarServer, secret: Secret) -> Clazar:
     return Clazar(Session(server.url, secret))
 
 
+def an_entry(contract: str = "c-1", month: Month = JULY) -> Entry:
+    return Entry(
+        plan="S:E:P",
+        month=str(month),
+        contract_id=contract,
+        execution="x",
+        claimed_at="t",
+        cloud="aws",
+    )
+
+
 def a_request(*dimensions: str, contract: str = "c-1", quantity: str = "5") -> submission.Request:
     lines = [Line(dimension=name, quantity=quantity) for name in dimensions or ("cpu",)]
-    return submission.request("aws", contract, JULY, lines)
+    return submission.request(an_entry(contract), lines)
 
 
 def kinds(clazar: Clazar, *dimensions: str) -> dict[str, str]:
@@ -257,7 +268,7 @@ def test_a_duplicate_has_to_be_looked_up(clazar: Clazar) -> None:
 def a_stored_record(number: int, **fields: Any) -> dict[str, Any]:
     month = Month(2000, 1).plus(number)
     line = Line(dimension="cpu", quantity=str(number + 1))
-    return {**submission.records("aws", "c-1", month, [line])[0], **fields}
+    return {**submission.records(an_entry(month=month), [line])[0], **fields}
 
 
 def test_the_listing_is_read_to_its_last_page(secret: Secret) -> None:

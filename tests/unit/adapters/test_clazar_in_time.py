@@ -9,14 +9,17 @@ import pytest
 from functions.adapters.clazar import Clazar
 from functions.adapters.clazar_http import Credentials, Session
 from functions.domain import submission
-from functions.domain.ledger_entry import Line
+from functions.domain.ledger_entry import Entry, Line
 from functions.domain.listing_pages import ask
 from functions.domain.month import Month
 from functions.errors import PartnerUnreachable
 from infra.local.clazar import ClazarServer
 
 JULY = Month(2025, 7)
-REQUEST = submission.request("aws", "c-1", JULY, [Line(dimension="cpu", quantity="5")])
+ENTRY = Entry(
+    plan="S:E:P", month="2025-07", contract_id="c-1", execution="x", claimed_at="t", cloud="aws"
+)
+REQUEST = submission.request(ENTRY, [Line(dimension="cpu", quantity="5")])
 
 
 @pytest.fixture

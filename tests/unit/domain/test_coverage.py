@@ -240,7 +240,7 @@ def run(entry: Entry | None, step: Step, billed: list[Billed]) -> Entry:
         elif not line.is_fixed:
             billed.append(Billed(line.dimension, step.formulas))
         lines.append(replace(line, state=outcome))
-    attempt = Attempt(id="a", execution="x", at="t", dimensions=(), request="", digest="")
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=(), request="")
     sent = replace(taken, lines=tuple(lines), attempts=(attempt,))
     if sent.accepted and step.settles:
         return ledger.succeed(sent, "t")

@@ -32,7 +32,7 @@ def a_line(state: Any, **fields: Any) -> Line:
 
 def an_entry(*lines: Line, sent: bool = False) -> Entry:
     names = tuple(line.dimension for line in lines)
-    attempt = Attempt(id="a", execution="x", at="t", dimensions=names, request="", digest="")
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=names, request="")
     return Entry(
         plan="S:E:P",
         month="2025-07",
