@@ -44,17 +44,15 @@ class Claim(NamedTuple):
     cause: str = ""
 
 
-def claim(entry: Entry | None, item: ContractItem, terms: Terms) -> Claim:
+def claim(known: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     """Write down what is to be sent, before anything is."""
-    if entry is None:
-        empty = Entry(
-            plan=terms.plan,
-            month=terms.month,
-            contract_id=item.contract_id,
-            execution=terms.execution,
-            claimed_at=terms.at,
-        )
-        return _next(_brought_up_to_date(empty, item, terms), item, terms)
+    entry = known or Entry(
+        plan=terms.plan,
+        month=terms.month,
+        contract_id=item.contract_id,
+        execution=terms.execution,
+        claimed_at=terms.at,
+    )
     settled = entry.accepted and entry.settled_at is not None and not entry.failure
     final = settled or (entry.failure is not None and not entry.lines)
     final = final and entry.until is not None and terms.until is None
@@ -67,7 +65,10 @@ def claim(entry: Entry | None, item: ContractItem, terms: Terms) -> Claim:
         found = coverage.conflicts(reopened, item.quantities, terms.formulas, terms.cloud)
         if found:
             taken = replace(reopened, execution=terms.execution, settled_at=None)
-            cause = f"{'; '.join(found)}. Nothing was sent: {_WAY_OUT}"
+            cause = (
+                f"{'; '.join(found)}. Nothing was sent: deploy the earlier configuration and "
+                "retry, or resolve the contract as waived"
+            )
             return Claim(taken, "record_error", CONFIGURATION_CHANGED, cause)
     taken = _brought_up_to_date(reopened, item, terms)
     if settled and entry.lines == taken.lines and not item.failure:
@@ -85,8 +86,7 @@ def _not_billed_yet(entry: Entry, item: ContractItem, terms: Terms) -> ContractI
 def _reopened(entry: Entry, item: ContractItem, terms: Terms) -> Entry:
     if not entry.failure:
         return entry
-    last = entry.decisions[-1] if entry.decisions else None
-    decided = last is not None and last.what == "not_accepted"
+    decided = entry.last_word == "not_accepted"
     reason = "it was resolved as not_accepted" if decided else terms.reason
     reopening = Decision(what="reopened", execution=terms.execution, at=terms.at, reason=reason)
     return ledger.reopen(entry, reopening, lines=not _has_no_quantities(entry, item))
@@ -110,35 +110,24 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
         return claimed if entry.lines else replace(claimed, until=terms.until or entry.until)
     if _keeps_window(entry, terms.until):
         return claimed
-    found = (_refreshed(line, item) for line in entry.lines)
-    kept = tuple(line for line in found if line is not None)
-    known = {line.dimension for line in kept}
+    due = entry.fixed | item.quantities.keys()
+    before = {line.dimension: line for line in entry.lines if line.dimension in due}
+    added = (Line(dimension=name, quantity="") for name in sorted(due - before.keys()))
+    left = coverage.not_covered(entry, item.amounts, terms.formulas) - due
     read = {source for n in item.quantities for source in coverage.sources(n, terms.formulas)}
     gone = {
         line.dimension: line.quantity
         for line in entry.lines
-        if line.dimension not in known
+        if item.retry
         and not coverage.sources(line.dimension, entry.formulas) & read  # else it was renamed
     }
-    added = tuple(
-        Line(
-            dimension=name,
-            quantity=quantity,
-            amount=item.amounts.get(name, ""),
-            carried=item.carried.get(name, ""),
-        )
-        for name, quantity in sorted(item.quantities.items())
-        if name not in known
-    )
-    names = known | item.quantities.keys()
-    left = coverage.not_covered(entry, item.amounts, terms.formulas)
-    gone = {**entry.withdrawn, **(gone if item.retry else {})}
+    there = due | item.amounts.keys()
     return replace(
         claimed,
-        lines=kept + added,
-        unbilled={name: item.amounts[name] for name in sorted(left - names)},
-        withdrawn={n: text for n, text in gone.items() if n not in names | item.amounts.keys()},
-        cloud=entry.cloud if any(line.is_fixed for line in entry.lines) else terms.cloud,
+        lines=tuple(_refreshed(line, item) for line in (*before.values(), *added)),
+        unbilled={name: item.amounts[name] for name in sorted(left)},
+        withdrawn={n: q for n, q in {**entry.withdrawn, **gone}.items() if n not in there},
+        cloud=entry.cloud if entry.fixed else terms.cloud,
         formulas=coverage.recorded(entry, terms.formulas),
         usage=coverage.usage_of(entry, item.usage),
         until=terms.until,
@@ -153,17 +142,15 @@ def _keeps_window(entry: Entry, until: str | None) -> bool:
     """
     if entry.until is not None and until is None:
         return True
-    return entry.until != until and any(line.is_fixed for line in entry.lines)
+    return entry.until != until and bool(entry.fixed)
 
 
-def _refreshed(line: Line, item: ContractItem) -> Line | None:
-    quantity = item.quantities.get(line.dimension)
+def _refreshed(line: Line, item: ContractItem) -> Line:
     if line.is_fixed:
         return line
-    if not quantity:
-        return None
-    amount, carried = (found.get(line.dimension, "") for found in (item.amounts, item.carried))
-    return replace(line, quantity=quantity, amount=amount, carried=carried)
+    name = line.dimension
+    amount, carried = item.amounts.get(name, ""), item.carried.get(name, "")
+    return replace(line, quantity=item.quantities[name], amount=amount, carried=carried)
 
 
 def _next(entry: Entry, item: ContractItem, terms: Terms) -> Claim:
@@ -174,6 +161,3 @@ def _next(entry: Entry, item: ContractItem, terms: Terms) -> Claim:
         # Final usage that was never worked out, and this is the whole month.
         return Claim(entry, "record_error", "FINAL_USAGE", "its final usage was not billed")
     return Claim(entry, "record_success" if entry.accepted else "submit")
-
-
-_WAY_OUT = "deploy the earlier configuration and retry, or resolve the contract as waived"

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 MAX_LENGTH = 500
+PRICE = "_total_price"  # behind the name of usage: what it costs
 _MAX_EXPONENT = 64
 _MAX_BITS = 1_000
 
