@@ -14,7 +14,7 @@ from functions.domain.submission import Request
 from functions.errors import ContractUnserved, PartnerUnreachable
 
 _KEPT_RESPONSE, _SHOWN = 8_000, 200
-_OK, _MULTIPLE = 200, 300
+_OK = 200
 _REFUSED = (401, 403)
 _NOT_OFFERED = (404, 405, 501)
 _NO_SUCH_PAGE = (404, 416)
@@ -63,10 +63,7 @@ class Clazar:
         text = said[:_KEPT_RESPONSE]
         if whole := _of_the_whole(status, text):
             return reply(*whole, status, text)
-        body = as_json(said)
-        read = answers.read_results(records, body)
-        if status >= _MULTIPLE:
-            read = answers.read_refusal(records, status, body or said)
+        read = answers.read_answers(records, as_json(said) or said, status)
         return Reply("answered", read, status, text)
 
     def read_listing(
