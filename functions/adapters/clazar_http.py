@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,10 +22,10 @@ from functions.errors import CredentialsRefused, PartnerUnreachable
 # Connect and read. Together they stay well inside the function's timeout, so that a request that
 # has left is over before Step Functions tries again.
 _TIMEOUT = (5.0, 20.0)
-_OK, _UNAUTHORIZED, _TIMED_OUT, _TOO_MANY, _SERVER_ERROR = 200, 401, 408, 429, 500
 _EARLY = 60.0
 _UNSTATED_LIFETIME = 300.0
 _LONG = 16
+_NO_REFUSAL = (HTTPStatus.OK, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -83,7 +84,7 @@ class Session:
                 if never_connected(error):
                     raise NeverSent(named(error)) from error
                 raise NoAnswer(named(error)) from error
-            if response.status_code != _UNAUTHORIZED:
+            if response.status_code != HTTPStatus.UNAUTHORIZED:
                 break
         return Response(response.status_code, self._without_token(_text(response)))
 
@@ -112,12 +113,12 @@ class Session:
                 raise PartnerUnreachable(f"POST /authenticate/: {named(error)}") from error
             status, body = response.status_code, as_json(_text(response))
             token = body.get("access_token") if isinstance(body, dict) else None
-            if status == _OK and isinstance(token, str) and token:
+            if status == HTTPStatus.OK and isinstance(token, str) and token:
                 lifetime = body.get("expires_in")
                 if not isinstance(lifetime, int | float) or lifetime <= 0:
                     lifetime = _UNSTATED_LIFETIME
                 return token, float(lifetime)
-            if status in (_OK, _TOO_MANY, _TIMED_OUT) or status >= _SERVER_ERROR:
+            if status in _NO_REFUSAL or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise PartnerUnreachable(f"POST /authenticate/: HTTP {status} without a token")
         raise CredentialsRefused(f"Clazar refused the credentials in the secret: HTTP {status}")
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from functions.domain.listing import Listing, as_uuid, with_rows
 from functions.domain.month import Month
@@ -68,8 +69,8 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
     more = _says_more(body, query, seen, pages) if body else asked.more
     listing = with_rows(asked.listing, rows, contract, month) if fresh else asked.listing
     if fresh and pages < _MOST_PAGES:
-        return Asked(
-            begun=asked.begun,
+        return replace(
+            asked,
             queries=(_next_query(query, body, pages + 1), *others),
             rows=seen,
             pages=pages,
@@ -130,6 +131,5 @@ def _plain(name: str) -> str:
 
 
 def _number(value: object) -> int | None:
-    if isinstance(value, str) and value.isdecimal():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    text = str(value)
+    return int(text) if text.isdecimal() else None

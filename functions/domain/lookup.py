@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from functions.domain.announcement import some
 from functions.domain.ledger_entry import (
     DUPLICATE,
     NOT_ACCEPTED,
@@ -154,8 +155,7 @@ def _records(billed: Sequence[Stored]) -> str:
         f"(record {record.record_id or 'without id'})"
         for record in billed
     ]
-    more = f" and {len(shown) - 10} more" if len(shown) > 10 else ""  # noqa: PLR2004
-    return ", ".join(shown[:10]) + more
+    return ", ".join(some(shown, 10))
 
 
 def not_listable(entry: Entry) -> Look:
