@@ -55,19 +55,20 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
             raise ValueError(", ".join(unknown[:10]))
         wanted = asked.contracts
     due = sorted(wanted - ((done | failed) - again))
-    return [_item(name, of.get(name), retry=name in again, done=name in done) for name in due]
-
-
-def _item(name: str, bill: ContractBill | None, *, retry: bool, done: bool) -> ContractItem:
-    known = bill or ContractBill(contract_id=name, usage={}, quantities={})
-    return ContractItem(
-        contract_id=name,
-        quantities=known.quantities,
-        amounts=known.amounts,
-        carried=known.carried,
-        usage=known.usage,
-        retry=retry,
-        done=done,
-        failure=known.failure,
-        without_usage=bill is None,
+    bills = (
+        of.get(name) or ContractBill(contract_id=name, usage={}, quantities={}) for name in due
     )
+    return [
+        ContractItem(
+            contract_id=bill.contract_id,
+            quantities=bill.quantities,
+            amounts=bill.amounts,
+            carried=bill.carried,
+            usage=bill.usage,
+            retry=bill.contract_id in again,
+            done=bill.contract_id in done,
+            failure=bill.failure,
+            without_usage=bill.contract_id not in of,
+        )
+        for bill in bills
+    ]
