@@ -11,7 +11,7 @@ from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply,
 from functions.domain.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.month import Month
 from functions.domain.submission import Request
-from functions.errors import ContractUnserved, PartnerUnreachable
+from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable
 
 _KEPT_RESPONSE, _SHOWN = 8_000, 200
 _NOT_OFFERED = (404, 405, 501)
@@ -42,15 +42,14 @@ class Clazar:
         self._http = http
 
     def submit(self, request: Request) -> Reply:
-        """Send one request, whose records are all of one contract.
-
-        Raises CredentialsRefused or PartnerUnreachable only if the records have not left.
-        """
+        """Send one request, whose records are all of one contract."""
         names = [record["dimension"] for record in request.records]
         try:
             status, said = self._http.post(request.body.encode())
-        except NeverSent as error:
+        except (NeverSent, PartnerUnreachable) as error:
             return Reply("unreachable", dict.fromkeys(names, NOT_TAKEN), response=str(error))
+        except CredentialsRefused as error:
+            return Reply("unauthorized", dict.fromkeys(names, NOT_TAKEN), response=str(error))
         except NoAnswer as error:
             return Reply("unknown", dict.fromkeys(names, UNKNOWN), response=str(error))
         outcome, answer = _of_the_whole(status, said)

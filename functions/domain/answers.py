@@ -34,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     errors: tuple[str, ...] = ()
 
 
-Outcome = Literal["answered", "busy", "unreachable", "unserved", "unknown"]
+Outcome = Literal["answered", "busy", "unreachable", "unauthorized", "unserved", "unknown"]
 
 
 class Reply(NamedTuple):

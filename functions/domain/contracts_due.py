@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
+
+from msgspec import convert
+from msgspec.structs import replace
 
 from functions.domain.billing import ContractBill
 from functions.domain.run_files import ContractItem
@@ -55,20 +59,13 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
             raise ValueError(", ".join(unknown[:10]))
         wanted = asked.contracts
     due = sorted(wanted - ((done | failed) - again))
-    bills = (
-        of.get(name) or ContractBill(contract_id=name, usage={}, quantities={}) for name in due
-    )
+    no_usage = partial(ContractBill, usage={}, quantities={})
     return [
-        ContractItem(
-            contract_id=bill.contract_id,
-            quantities=bill.quantities,
-            amounts=bill.amounts,
-            carried=bill.carried,
-            usage=bill.usage,
-            retry=bill.contract_id in again,
-            done=bill.contract_id in done,
-            failure=bill.failure,
-            without_usage=bill.contract_id not in of,
+        replace(
+            convert(of.get(name) or no_usage(contract_id=name), ContractItem, from_attributes=True),
+            retry=name in again,
+            done=name in done,
+            without_usage=name not in of,
         )
-        for bill in bills
+        for name in due
     ]

@@ -6,7 +6,8 @@ dimensions that its formula reads; without a formula it is its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import product
 
 from functions.domain.formula import PRICE, names_in
 from functions.domain.ledger_entry import Entry, Line
@@ -33,22 +34,15 @@ def conflicts(
         found.append(
             f"{_named(fixed[0])} was sent for cloud {entry.cloud}; the plan's cloud is {cloud} now"
         )
-    for name in sorted(quantities):
-        for line in fixed:
-            found += _conflict(line, name, entry.formulas, formulas)
+    for name, line in product(sorted(quantities), fixed):
+        before, after = sources(line.dimension, entry.formulas), sources(name, formulas)
+        more, both = ", ".join(sorted(after - before)), before & after
+        if name == line.dimension and more:
+            found.append(f"{name} reads {more} now, which {_named(line)} does not bill")
+        elif name != line.dimension and both and not _is_known(name, entry.formulas, formulas):
+            usage = ", ".join(sorted(both)) or "a flat fee"
+            found.append(f"{usage} is billed as {_named(line)}; {name} would bill it again")
     return found
-
-
-def _conflict(
-    line: Line, name: str, then: Mapping[str, str], now: Mapping[str, str]
-) -> Iterator[str]:
-    before, after = sources(line.dimension, then), sources(name, now)
-    if name == line.dimension:
-        if more := after - before:
-            yield f"{name} reads {', '.join(sorted(more))} now, which {_named(line)} does not bill"
-    elif before & after and not _is_known(name, then, now):
-        usage = ", ".join(sorted(before & after)) or "a flat fee"
-        yield f"{usage} is billed as {_named(line)}; {name} would bill it again"
 
 
 def _is_known(name: str, then: Mapping[str, str], now: Mapping[str, str]) -> bool:

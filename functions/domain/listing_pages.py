@@ -79,7 +79,8 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
             answered=True,
             listing=listing,
         )
-    if not more and (fresh or len(rows) >= PAGE_SIZE) and not _says_all(body, seen):
+    totals = [_number(value) for name, value in _flat(body) if _ROWS.fullmatch(_plain(name))]
+    if not more and (fresh or len(rows) >= PAGE_SIZE) and seen not in totals:
         more = f"page {pages} is full"
     if more:
         text = f"the listing ends after {seen} records although {more}"
@@ -109,12 +110,6 @@ def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pag
         if _MORE.fullmatch(plain) and value and not echo:
             return f"{name} is {str(value)[:100]!r}"
     return ""
-
-
-def _says_all(body: Mapping[str, Any], seen: int) -> bool:
-    return any(
-        _ROWS.fullmatch(_plain(name)) and _number(value) == seen for name, value in _flat(body)
-    )
 
 
 def _flat(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

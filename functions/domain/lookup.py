@@ -51,22 +51,18 @@ def looked(
     `owners`: as many stored records may be theirs. `is_over`: the last request left so long ago
     that the line may be sent again if it is not listed.
     """
-    lines, free = [], set()
-    for line in entry.lines:
-        if line not in entry.to_look_up:
-            lines.append(line)
-            continue
+    found = {}
+    for line in entry.to_look_up:
         others = [
             o for o in owners if not o.dimension or same_dimension(o.dimension, line.dimension)
         ]
         # What was rejected as a duplicate at the first try was sent by others.
         rejected = line.code not in ("", OTHER_QUANTITY) and not line.doubts
         over, sent = is_over(line), line.dimension in entry.sent and not rejected
-        found = _found(line, listing, others, over=over, sent=sent)
-        if found is None:
-            free.add(line.dimension)
-        lines.append(found or line)
-    return Look(replace(entry, lines=tuple(lines)), free)
+        found[line.dimension] = _found(line, listing, others, over=over, sent=sent)
+    lines = tuple(found.get(line.dimension) or line for line in entry.lines)
+    free = {name for name, line in found.items() if line is None}
+    return Look(replace(entry, lines=lines), free)
 
 
 def _found(

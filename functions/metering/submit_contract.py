@@ -21,7 +21,6 @@ from functions.adapters.clazar import Clazar, ListingUnavailable
 from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
 from functions.domain import ledger, lookup, submission
-from functions.domain.answers import NOT_TAKEN, Reply
 from functions.domain.failures import doubts, refusals
 from functions.domain.ledger_entry import BATCH, Attempt, Entry
 from functions.domain.listing_pages import ask
@@ -49,6 +48,7 @@ _SHOWN = 1_000
 _NOT_TAKEN = {
     "busy": PartnerBusy,
     "unreachable": PartnerUnreachable,
+    "unauthorized": CredentialsRefused,
     "unserved": ContractUnserved,
 }
 
@@ -162,18 +162,9 @@ def _send(
         reason=task.run.reason,
     )
     begun = document.write(ledger.begin(look.entry, attempt), version).value
-
-    def conclude(reply: Reply) -> Version[Entry]:
-        return document.change(lambda now: ledger.conclude(now or begun, attempt.id, reply))
-
-    try:
-        reply = outside.clazar.submit(request)
-    except (CredentialsRefused, PartnerUnreachable) as error:
-        conclude(Reply("busy", dict.fromkeys(attempt.dimensions, NOT_TAKEN), response=str(error)))
-        raise
-    concluded = conclude(reply)
-    if reply.outcome in _NOT_TAKEN:
-        raise _NOT_TAKEN[reply.outcome](
-            f"POST /metering/: HTTP {reply.status or 'none'}: {reply.response[:200]}"
-        )
+    reply = outside.clazar.submit(request)
+    concluded = document.change(lambda now: ledger.conclude(now or begun, attempt.id, reply))
+    if error := _NOT_TAKEN.get(reply.outcome):
+        status = f"HTTP {reply.status}: " if reply.status else ""
+        raise error(f"POST /metering/: {status}{reply.response[:200]}")
     return concluded
