@@ -100,14 +100,8 @@ def _read(record: Mapping[str, str], result: object) -> Answer:
     if status == "success":
         return Answer(kind="present", record_id=record_id, code=OTHER_QUANTITY)
     if status in ("fail", "error"):
-        message = f"Clazar stored the record with status {status!r} and does not bill it"
-        return Answer(
-            kind="refused",
-            record_id=record_id,
-            code="NOT_BILLED",
-            message=message,
-            errors=(message,),
-        )
+        text = f"Clazar stored the record with status {status!r} and does not bill it"
+        return _refusal({"status": status, "code": "NOT_BILLED", "message": text}, record_id)
     return Answer(kind="unknown", record_id=record_id, message=f"status {status!r}")
 
 

@@ -30,6 +30,7 @@ _KNOWN_DIMENSIONS = frozenset(
     ("cpu_core_hours", "memory_byte_hours", "storage_allocated_byte_hours", "replica_hours")
 )
 _MOST_FOR_AWS = 2**31 - 1
+Sums = Collection[tuple[Group, int | Decimal]]
 
 
 class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -85,7 +86,7 @@ class _Usage(NamedTuple):
 
 def bill(
     plan: Plan,
-    sums: Collection[tuple[Group, int | Decimal]],
+    sums: Sums,
     carried: Balance | None = None,
     exported_before: Iterable[str] = (),
     known: Iterable[str] = (),
@@ -109,11 +110,9 @@ def bill(
             continue
         of_contract = usage[contract]
         of_contract.totals[dimension] += Fraction(value)
-        if not value:
-            continue
-        if price is None:
+        if value and price is None:
             of_contract.unpriced.add(dimension)
-        else:
+        elif value and price is not None:
             of_contract.prices[dimension] += Fraction(value) * Fraction(price)
     if usage:
         _check_names(plan, _KNOWN_DIMENSIONS | exported)
@@ -131,9 +130,7 @@ def bill(
     )
 
 
-def _spellings(
-    sums: Collection[tuple[Group, int | Decimal]], known: Iterable[str]
-) -> dict[str | None, str]:
+def _spellings(sums: Sums, known: Iterable[str]) -> dict[str | None, str]:
     """Return the spelling that each contract id goes by: a UUID is one contract in any spelling."""
     names = sorted({contract for (contract, *_), _ in sums if contract is not None})
     first: dict[object, str] = {}
@@ -142,9 +139,7 @@ def _spellings(
     return {name: first[as_uuid(name) or name] for name in names}
 
 
-def check_conservation(
-    plan: Plan, sums: Iterable[tuple[Group, int | Decimal]], month: MonthBill
-) -> None:
+def check_conservation(plan: Plan, sums: Sums, month: MonthBill) -> None:
     """Raise unless every unit of input is billed, a remainder, quarantined or a named failure.
 
     Recomputed from the texts that are stored and sent, not from the numbers they were made of.
@@ -196,23 +191,19 @@ def _amounts(plan: Plan, usage: _Usage) -> Mapping[str, Fraction]:
     if not plan.dimensions:
         return usage.totals
     amounts = {}
+    values = {f"{name}{PRICE}": price for name, price in usage.prices.items()} | usage.totals
     for dimension, text in plan.dimensions.items():
         read = formula.names_in(text)
         for name in sorted(usage.unpriced):
             if f"{name}{PRICE}" in read:
                 message = f"formula {text!r}: usage of {name} has records without pricePerUnit"
                 raise formula.FormulaError(message)
-        amounts[dimension] = formula.evaluate(text, {name: _total(usage, name) for name in read})
+        # Nothing was used of what is not there.
+        named = {name: values.get(name, Fraction(0)) for name in read}
+        amounts[dimension] = formula.evaluate(text, named)
         if amounts[dimension] < 0:
             raise formula.FormulaError(f"formula {text!r} of {dimension} is negative")
     return amounts
-
-
-def _total(usage: _Usage, name: str) -> Fraction:
-    """Return what a name in a formula stands for; nothing was used of what is not there."""
-    if name in usage.totals:
-        return usage.totals[name]
-    return usage.prices.get(name.removesuffix(PRICE), Fraction(0))
 
 
 def _check_names(plan: Plan, exported: frozenset[str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -11,25 +9,21 @@ from msgspec.structs import replace
 from functions.domain import coverage, ledger
 from functions.domain.failures import CONFIGURATION_CHANGED, FORMULA
 from functions.domain.ledger_entry import Decision, Entry, Line
+from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem
 
 Action = Literal["submit", "record_success", "record_error", "nothing"]
 
 
 class Terms(NamedTuple):
-    """Who claims, when and why. `until`: the end of a cancelled contract's window.
+    """Who claims, when and why. `until`: the end of a cancelled contract's window."""
 
-    `cloud`, `formulas`: what the plan's records are for and computed with.
-    """
-
-    plan: str
+    plan: Plan
     month: str
     execution: str
     at: str
     reason: str = ""
     until: str | None = None
-    cloud: str = ""
-    formulas: Mapping[str, str] = MappingProxyType({})
 
 
 class Claim(NamedTuple):
@@ -47,22 +41,24 @@ class Claim(NamedTuple):
 def claim(known: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     """Write down what is to be sent, before anything is."""
     entry = known or Entry(
-        plan=terms.plan,
+        plan=terms.plan.key,
         month=terms.month,
         contract_id=item.contract_id,
         execution=terms.execution,
         claimed_at=terms.at,
     )
     settled = entry.accepted and entry.settled_at is not None and not entry.failure
-    final = settled or (entry.failure is not None and not entry.lines)
-    final = final and entry.until is not None and terms.until is None
+    closed = settled or (entry.failure is not None and not entry.lines)
+    final = closed and entry.until is not None and terms.until is None
     if entry.waived or final or (entry.failure and not item.retry):
         return Claim(entry, "nothing")
     reopened = _reopened(entry, item, terms)
     if settled or (entry.lines and entry.accepted):
         item = _not_billed_yet(entry, item, terms)
     elif not (_has_no_quantities(entry, item) or _keeps_window(entry, terms.until)):
-        found = coverage.conflicts(reopened, item.quantities, terms.formulas, terms.cloud)
+        found = coverage.conflicts(
+            reopened, item.quantities, terms.plan.dimensions, terms.plan.cloud
+        )
         if found:
             taken = replace(reopened, execution=terms.execution, settled_at=None)
             cause = (
@@ -78,7 +74,7 @@ def claim(known: Entry | None, item: ContractItem, terms: Terms) -> Claim:
 
 def _not_billed_yet(entry: Entry, item: ContractItem, terms: Terms) -> ContractItem:
     """Return of what a billed contract would take only lines for usage that has come since."""
-    due = coverage.still_due(entry, item.quantities, item.usage, terms.formulas)
+    due = coverage.still_due(entry, item.quantities, item.usage, terms.plan.dimensions)
     keep = due | {line.dimension for line in entry.lines}
     return replace(item, quantities={n: q for n, q in item.quantities.items() if n in keep})
 
@@ -110,11 +106,11 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
         return claimed if entry.lines else replace(claimed, until=terms.until or entry.until)
     if _keeps_window(entry, terms.until):
         return claimed
-    due = entry.fixed | item.quantities.keys()
+    formulas, due = terms.plan.dimensions, entry.fixed | item.quantities.keys()
     before = {line.dimension: line for line in entry.lines if line.dimension in due}
     added = (Line(dimension=name, quantity="") for name in sorted(due - before.keys()))
-    left = coverage.not_covered(entry, item.amounts, terms.formulas) - due
-    read = {source for n in item.quantities for source in coverage.sources(n, terms.formulas)}
+    left = coverage.not_covered(entry, item.amounts, formulas) - due
+    read = {source for n in item.quantities for source in coverage.sources(n, formulas)}
     gone = {
         line.dimension: line.quantity
         for line in entry.lines
@@ -127,8 +123,8 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
         lines=tuple(_refreshed(line, item) for line in (*before.values(), *added)),
         unbilled={name: item.amounts[name] for name in sorted(left)},
         withdrawn={n: q for n, q in {**entry.withdrawn, **gone}.items() if n not in there},
-        cloud=entry.cloud if entry.fixed else terms.cloud,
-        formulas=coverage.recorded(entry, terms.formulas),
+        cloud=entry.cloud if entry.fixed else terms.plan.cloud,
+        formulas=coverage.recorded(entry, formulas),
         usage=coverage.usage_of(entry, item.usage),
         until=terms.until,
     )

@@ -120,7 +120,7 @@ def is_over(entry: Entry, now: datetime, settle_seconds: float, line: Line | Non
         return True
     last = entry.attempts[-1]
     unknown = line.doubts + last.got_through if line else 0
-    retried = entry.decisions[-1:] and entry.decisions[-1].what == "reopened"
+    retried = entry.last_word == "reopened"
     if retried and parse_instant(entry.decisions[-1].at) > parse_instant(last.at):
         unknown = min(unknown, 1)
     if unknown >= len(SETTLE_TIMES):

@@ -21,15 +21,16 @@ def resolve(entry: Entry, decision: Decision) -> Entry:
     """
     if _is_noted(entry, decision):
         return entry
+    name = f"{entry.contract_id} in {entry.month}"
     begun = decision.what == "waived" and entry.settled_at is None
     if not entry.failure and not entry.in_doubt and not begun:
-        raise ValueError(f"{_name(entry)} is not parked: nothing of it failed or is in doubt")
+        raise ValueError(f"{name} is not parked: nothing of it failed or is in doubt")
     if decision.what == "waived":
         lines = tuple(_waived(line) for line in entry.lines)
     elif decision.what == "accepted":
         lines = tuple(_accepted(line, last=entry.last_word) for line in entry.lines)
         if lines == entry.lines:
-            raise ValueError(f"nothing of {_name(entry)} is in doubt: {_states(entry)}")
+            raise ValueError(f"nothing of {name} is in doubt: {_states(entry)}")
     else:
         lines = tuple(_not_accepted(line) for line in entry.lines)
     resolved = replace(entry, lines=lines, decisions=(*entry.decisions, decision))
@@ -52,10 +53,8 @@ def settle_by_hand(entry: Entry, execution: str, at: str, state_file: str) -> En
 
 def _is_noted(entry: Entry, decision: Decision) -> bool:
     """Whether the decision was taken over already, or another execution's has come to the same."""
-    if any(
-        known.what == decision.what and known.execution == decision.execution
-        for known in entry.decisions
-    ):
+    noted = {(known.what, known.execution) for known in entry.decisions}
+    if (decision.what, decision.execution) in noted:
         return True
     return entry.last_word == decision.what and entry.failure is None and entry.accepted
 
@@ -76,10 +75,6 @@ def _not_accepted(line: Line) -> Line:
     if line.state not in ("sent", "present"):
         return line
     return replace(line, state="unsure", doubts=0, code="", message="", evidence=NOT_ACCEPTED)
-
-
-def _name(entry: Entry) -> str:
-    return f"{entry.contract_id} in {entry.month}"
 
 
 def _states(entry: Entry) -> str:

@@ -89,9 +89,12 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
         document.write(settle_by_hand(entry, execution, at, plan.state_file), version)
         return
     while True:
-        look = _look_up(task, outside, entry, document, version)
+        look = _look_up(task, outside, entry)
         if look.entry != entry:
             version = document.write(look.entry, version)
+        if asked := look.entry.asked:
+            name = entry.contract_id
+            raise ListingUnfinished(f"{asked.rows} of Clazar's records for {name} read so far")
         if any(line.dimension not in look.free for line in look.entry.in_doubt):
             raise OutcomeUnknown("; ".join(doubts(look.entry))[:_SHOWN])
         if not look.free:
@@ -110,19 +113,12 @@ def _is_settled_by_hand(task: ContractTask, objects: Objects) -> bool:
     return state is not None and task.contract.contract_id in state.at(task.of).done
 
 
-def _look_up(
-    task: ContractTask,
-    outside: Outside,
-    entry: Entry,
-    document: Document[Entry],
-    version: Version[Entry] | None,
-) -> Look:
-    """Ask Clazar what it holds for the lines that need it."""
+def _look_up(task: ContractTask, outside: Outside, known: Entry) -> Look:
+    """Ask Clazar what it holds for the lines that need it; `asked` stays if time runs out."""
+    entry, asked, name = replace(known, asked=None), known.asked, known.contract_id
     if not entry.to_look_up:
         return Look(entry, ())
-    name = entry.contract_id
     now = outside.now()  # before the look: what it says is no younger than this
-    asked = entry.asked
     if asked is None or now - parse_instant(asked.begun) > _KEEPS:
         asked = ask(name, [line.dimension for line in entry.to_look_up], now.isoformat())
     try:
@@ -131,14 +127,13 @@ def _look_up(
         logger.warning("clazar cannot be asked", contract=name, reason=str(error))
         return lookup.not_listable(entry)
     if asked.queries or outside.seconds_left() < _SECONDS_FOR_A_REQUEST:
-        document.write(replace(entry, asked=asked), version)
-        raise ListingUnfinished(f"{asked.rows} of Clazar's records for {name} read so far")
-    begun, listing = parse_instant(asked.begun), asked.listing
-    known = listing.stored
-    owners = state_bucket.owners(outside.objects, task.run.plan, task.of, name) if known else []
+        return Look(replace(entry, asked=asked), ())
+    begun, plan = parse_instant(asked.begun), task.run.plan
+    stored = asked.listing.stored
+    owners = state_bucket.owners(outside.objects, plan, task.of, name) if stored else []
     return lookup.looked(
         entry,
-        listing,
+        asked.listing,
         owners,
         lambda line: ledger.is_over(entry, begun, outside.settle_seconds, line),
     )

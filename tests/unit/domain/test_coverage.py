@@ -14,6 +14,7 @@ from functions.domain import coverage, formula, ledger
 from functions.domain.claim import Terms, claim
 from functions.domain.failures import CONFIGURATION_CHANGED
 from functions.domain.ledger_entry import Attempt, Entry, Failure, Line
+from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem
 from tests.differential.steadily import steadily
 
@@ -222,7 +223,8 @@ def run(entry: Entry | None, step: Step, billed: list[Billed]) -> Entry:
         usage=step.usage,
         retry=step.retry and entry is not None and entry.failure is not None,
     )
-    terms = Terms(plan="S:E:P", month="2025-07", execution="x", at="t", formulas=step.formulas)
+    plan = Plan(service="S", environment_type="E", plan_id="P", dimensions=step.formulas)
+    terms = Terms(plan, month="2025-07", execution="x", at="t")
     taken, action, error, cause = claim(entry, item, terms)
     if action == "record_error":
         return ledger.fail(taken, Failure(code=error, message=cause, errors=(cause,), at="t"))

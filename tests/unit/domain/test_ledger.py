@@ -11,6 +11,7 @@ from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure
 from functions.domain.listing import Listing, Stored
 from functions.domain.lookup import Look, Owner
+from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem
 
 SETTLE = 120.0
@@ -20,7 +21,8 @@ NOON = datetime(2025, 8, 2, 12, tzinfo=UTC)
 
 def claimed(entry: Entry | None, quantities: dict[str, str], execution: str = "x-1") -> Entry:
     item = ContractItem(contract_id="c-1", quantities=quantities)
-    terms = claim.Terms(plan="S:E:P", month="2025-07", execution=execution, at="t")
+    plan = Plan(service="S", environment_type="E", plan_id="P")
+    terms = claim.Terms(plan, month="2025-07", execution=execution, at="t")
     return claim.claim(entry, item, terms).entry
 
 
