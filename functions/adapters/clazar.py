@@ -53,12 +53,9 @@ class Clazar:
         except NoAnswer as error:
             return Reply("unknown", dict.fromkeys(names, UNKNOWN), response=str(error))
         outcome, answer = _of_the_whole(status, said)
-        read = (
-            dict.fromkeys(names, answer)
-            if answer
-            else read_answers(request.records, as_json(said) or said, status)
-        )
-        return Reply(outcome, read, status, said[:_KEPT_RESPONSE])
+        read = read_answers(request.records, as_json(said) or said, status)
+        of_all = dict.fromkeys(names, answer) if answer else read
+        return Reply(outcome, of_all, status, said[:_KEPT_RESPONSE])
 
     def read_listing(
         self, asked: Asked, contract: str, month: Month, seconds_left: Callable[[], float]

@@ -133,9 +133,7 @@ def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    if not value:
-        return ()
-    items = value if isinstance(value, list) else [value]
+    items = value if isinstance(value, list) else [value] if value else []
     found = (item.get("message", item) if isinstance(item, Mapping) else item for item in items)
     return tuple(str(item)[:_MOST_LETTERS] for item in found)[:20]
 

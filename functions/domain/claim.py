@@ -56,9 +56,7 @@ def claim(known: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     if settled or (entry.lines and entry.accepted):
         item = _not_billed_yet(entry, item, terms)
     elif not (_has_no_quantities(entry, item) or _keeps_window(entry, terms.until)):
-        found = coverage.conflicts(
-            reopened, item.quantities, terms.plan.dimensions, terms.plan.cloud
-        )
+        found = coverage.conflicts(reopened, item.quantities, terms.plan)
         if found:
             taken = replace(reopened, execution=terms.execution, settled_at=None)
             cause = (

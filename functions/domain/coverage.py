@@ -11,6 +11,7 @@ from itertools import product
 
 from functions.domain.formula import PRICE, names_in
 from functions.domain.ledger_entry import Entry, Line
+from functions.domain.plan import Plan
 
 
 def sources(dimension: str, formulas: Mapping[str, str]) -> frozenset[str]:
@@ -21,13 +22,12 @@ def sources(dimension: str, formulas: Mapping[str, str]) -> frozenset[str]:
     return names | {name.removesuffix(PRICE) for name in names} or frozenset(("",))
 
 
-def conflicts(
-    entry: Entry, quantities: Mapping[str, str], formulas: Mapping[str, str], cloud: str
-) -> list[str]:
+def conflicts(entry: Entry, quantities: Mapping[str, str], plan: Plan) -> list[str]:
     """Say why today's configuration may not bill what is left of an entry; empty if it may.
 
     A line that was accepted, or may have been, covers its usage: no other line may bill it again.
     """
+    formulas, cloud = plan.dimensions, plan.cloud
     fixed = [line for line in entry.lines if line.is_fixed]
     found = []
     if fixed and cloud != entry.cloud and quantities.keys() - entry.fixed:

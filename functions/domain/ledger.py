@@ -13,7 +13,15 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from functions.domain.answers import UNKNOWN, Answer, Reply
-from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure, Line
+from functions.domain.ledger_entry import (
+    DUPLICATE,
+    Attempt,
+    Decision,
+    Entry,
+    Failure,
+    Line,
+    LineState,
+)
 from functions.domain.month import parse_instant
 from functions.errors import BadState, LeaseLost
 
@@ -27,27 +35,21 @@ def reopen(entry: Entry, decision: Decision, *, lines: bool = True) -> Entry:
 
     `lines`: false if there is nothing to try their quantities with.
     """
-    reopened = tuple(
-        replace(
-            line,
-            state="present" if line.code == DUPLICATE else "unsure",
-            doubts=0,
-            billed="",
-            code="",
-            message="",
-            errors=(),
-        )
-        if line.state == "refused"
-        else line
-        for line in entry.lines
-    )
+    tried_again = tuple(_untried(line) for line in entry.lines)
     return replace(
         entry,
-        lines=reopened if lines else entry.lines,
+        lines=tried_again if lines else entry.lines,
         failure=None,
         retries=entry.retries + 1,
         decisions=(*entry.decisions, decision),
     )
+
+
+def _untried(line: Line) -> Line:
+    if line.state != "refused":
+        return line
+    state: LineState = "present" if line.code == DUPLICATE else "unsure"
+    return replace(line, state=state, doubts=0, billed="", code="", message="", errors=())
 
 
 def begin(entry: Entry, attempt: Attempt) -> Entry:

@@ -160,8 +160,7 @@ class Entry(Persisted, frozen=True, kw_only=True):
 
     def sent_by(self, execution: str) -> tuple[Line, ...]:
         """Return the lines that an execution has sent."""
-        attempts = [attempt for attempt in self.attempts if attempt.execution == execution]
-        sent = {dimension for attempt in attempts for dimension in attempt.dimensions}
+        sent = {n for a in self.attempts if a.execution == execution for n in a.dimensions}
         return tuple(line for line in self.lines if line.dimension in sent)
 
     @property

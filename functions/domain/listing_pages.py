@@ -102,13 +102,12 @@ def _next_query(query: Mapping[str, str], body: Mapping[str, Any], page: int) ->
 def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pages: int) -> str:
     """Say what in an answer tells that there is more than was seen; empty if nothing does."""
     for name, value in _flat(body):
-        plain, number = _plain(name), _number(value)
-        limit = seen if _ROWS.fullmatch(plain) else pages if _PAGES.fullmatch(plain) else None
-        if limit is not None and number is not None and number > limit:
-            return f"{name} is {number}"
+        plain, number = _plain(name), _number(value) or 0
+        rows_left = _ROWS.fullmatch(plain) and number > seen
+        pages_left = _PAGES.fullmatch(plain) and number > pages
         echo = plain == "cursor" and value == query.get("cursor")
-        if _MORE.fullmatch(plain) and value and not echo:
-            return f"{name} is {str(value)[:100]!r}"
+        if rows_left or pages_left or (_MORE.fullmatch(plain) and value and not echo):
+            return f"{name} is {str(value)[:100]}"
     return ""
 
 

@@ -54,9 +54,8 @@ def settle_by_hand(entry: Entry, execution: str, at: str, state_file: str) -> En
 def _is_noted(entry: Entry, decision: Decision) -> bool:
     """Whether the decision was taken over already, or another execution's has come to the same."""
     noted = {(known.what, known.execution) for known in entry.decisions}
-    if (decision.what, decision.execution) in noted:
-        return True
-    return entry.last_word == decision.what and entry.failure is None and entry.accepted
+    same = entry.last_word == decision.what and entry.failure is None and entry.accepted
+    return same or (decision.what, decision.execution) in noted
 
 
 def _waived(line: Line) -> Line:

@@ -354,7 +354,7 @@ def test_pages_that_cannot_be_reached_are_a_doubt(secret: Secret) -> None:
     with Paging("hidden") as server:
         found = listed(Clazar(Session(server.url, secret)))
     assert [record.record_id for record in found.of("cpu")] == ["a"]
-    assert found.doubt("cpu") == "the listing ends after 1 records although has_more is 'True'"
+    assert found.doubt("cpu") == "the listing ends after 1 records although has_more is True"
 
 
 @pytest.mark.parametrize("status", [400, 404, 416, 422])
