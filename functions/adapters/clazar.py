@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Protocol
 
-from functions.adapters.clazar_http import NeverSent, NoAnswer, Response, as_json
+from functions.adapters.clazar_http import NoAnswer, Response, as_json
 from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply, read_answers
 from functions.domain.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.month import Month
@@ -46,7 +46,7 @@ class Clazar:
         names = [record["dimension"] for record in request.records]
         try:
             status, said = self._http.post(request.body.encode())
-        except (NeverSent, PartnerUnreachable) as error:
+        except PartnerUnreachable as error:
             return Reply("unreachable", dict.fromkeys(names, NOT_TAKEN), response=str(error))
         except CredentialsRefused as error:
             return Reply("unauthorized", dict.fromkeys(names, NOT_TAKEN), response=str(error))
@@ -68,7 +68,7 @@ class Clazar:
         while asked.queries and seconds_left() >= _SECONDS_FOR_A_PAGE:
             try:
                 status, said = self._http.get(asked.queries[0])
-            except (NeverSent, NoAnswer) as error:
+            except NoAnswer as error:
                 raise PartnerUnreachable(f"GET /metering/: {error}") from error
             if asked.answered and status in _BEHIND_THE_LAST_PAGE:
                 # After a full page a bad request need not be the end.

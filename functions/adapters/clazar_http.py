@@ -42,10 +42,6 @@ class Response(NamedTuple):
     text: str
 
 
-class NeverSent(Exception):
-    """No connection was made, so the request has not left."""
-
-
 class NoAnswer(Exception):
     """The request has left, or may have, and there is no answer."""
 
@@ -58,7 +54,7 @@ class Session:
         self._token, self._expires = "", 0.0
 
     def post(self, body: bytes) -> Response:
-        """Send `POST /metering/`. CredentialsRefused, PartnerUnreachable: it has not left."""
+        """Send `POST /metering/`."""
         return self._call("POST", data=body, headers={"content-type": "application/json"})
 
     def get(self, query: Mapping[str, str]) -> Response:
@@ -66,7 +62,10 @@ class Session:
         return self._call("GET", params=dict(query), headers={})
 
     def _call(self, method: str, headers: dict[str, str], **request: Any) -> Response:
-        """Send with a token; if it is refused nothing was taken, so once more with a new one."""
+        """Send with a token; if it is refused nothing was taken, so once more with a new one.
+
+        CredentialsRefused, PartnerUnreachable: no token or no connection, so nothing has left.
+        """
         for fresh in (False, True):
             authorization = {"authorization": f"Bearer {self._authorize(fresh=fresh)}"}
             try:
@@ -82,7 +81,7 @@ class Session:
                 )
             except requests.RequestException as error:
                 if never_connected(error):
-                    raise NeverSent(named(error)) from error
+                    raise PartnerUnreachable(f"{method} /metering/: {named(error)}") from error
                 raise NoAnswer(named(error)) from error
             if response.status_code != HTTPStatus.UNAUTHORIZED:
                 break

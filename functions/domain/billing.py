@@ -153,9 +153,8 @@ def check_conservation(plan: Plan, sums: Sums, month: MonthBill) -> None:
         for dimension, total in contract.usage.items():
             difference[dimension] -= Fraction(total)
             if not plan.dimensions and contract.amount(dimension) != Fraction(total):
-                raise ArithmeticError(
-                    f"{contract.contract_id} {dimension}: {total} is not conserved"
-                )
+                name = f"{contract.contract_id} {dimension}"
+                raise ArithmeticError(f"{name}: {total} is not conserved")
     lost = sorted(name for name, value in difference.items() if value)
     if lost:
         raise ArithmeticError(f"usage of {', '.join(lost)} is not conserved")

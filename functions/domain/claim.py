@@ -54,7 +54,10 @@ def claim(known: Entry | None, item: ContractItem, terms: Terms) -> Claim:
         return Claim(entry, "nothing")
     reopened = _reopened(entry, item, terms)
     if settled or (entry.lines and entry.accepted):
-        item = _not_billed_yet(entry, item, terms)
+        # What is billed takes only lines for usage that has come since.
+        due = coverage.still_due(entry, item.quantities, item.usage, terms.plan.dimensions)
+        taken_in = {n: q for n, q in item.quantities.items() if n in due | entry.fixed}
+        item = replace(item, quantities=taken_in)
     elif not (_has_no_quantities(entry, item) or _keeps_window(entry, terms.until)):
         found = coverage.conflicts(reopened, item.quantities, terms.plan)
         if found:
@@ -68,13 +71,6 @@ def claim(known: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     if settled and entry.lines == taken.lines and not item.failure:
         return Claim(entry, "nothing")
     return _next(taken, item, terms)
-
-
-def _not_billed_yet(entry: Entry, item: ContractItem, terms: Terms) -> ContractItem:
-    """Return of what a billed contract would take only lines for usage that has come since."""
-    due = coverage.still_due(entry, item.quantities, item.usage, terms.plan.dimensions)
-    keep = due | {line.dimension for line in entry.lines}
-    return replace(item, quantities={n: q for n, q in item.quantities.items() if n in keep})
 
 
 def _reopened(entry: Entry, item: ContractItem, terms: Terms) -> Entry:

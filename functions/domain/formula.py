@@ -105,12 +105,9 @@ def _value(formula: str, node: ast.AST) -> _Value:
     raise FormulaError("may only use numbers, names and arithmetic")
 
 
-def _parsed(formula: str) -> ast.expr:
-    return ast.parse(formula.strip(), mode="eval").body
-
-
 def _compiled(formula: str) -> _Value:
-    return _value(formula.strip(), _parsed(formula))
+    text = formula.strip()
+    return _value(text, ast.parse(text, mode="eval").body)
 
 
 def evaluate(formula: str, names: Mapping[str, Fraction]) -> Fraction:
@@ -137,7 +134,7 @@ def check(formula: str) -> None:
 
 def names_in(formula: str) -> frozenset[str]:
     """Return the dimension names that a formula reads."""
-    used = {node.id for node in ast.walk(_parsed(formula)) if isinstance(node, ast.Name)}
+    used = {node.id for node in ast.walk(ast.parse(formula.strip())) if isinstance(node, ast.Name)}
     return frozenset(used - _FUNCTIONS.keys())
 
 

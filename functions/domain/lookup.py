@@ -53,13 +53,12 @@ def looked(
     """
     found = {}
     for line in entry.to_look_up:
-        others = [
-            o for o in owners if not o.dimension or same_dimension(o.dimension, line.dimension)
-        ]
+        name = line.dimension
+        others = [o for o in owners if same_dimension(o.dimension or name, name)]
         # What was rejected as a duplicate at the first try was sent by others.
         rejected = line.code not in ("", OTHER_QUANTITY) and not line.doubts
-        over, sent = is_over(line), line.dimension in entry.sent and not rejected
-        found[line.dimension] = _found(line, listing, others, over=over, sent=sent)
+        over, sent = is_over(line), name in entry.sent and not rejected
+        found[name] = _found(line, listing, others, over=over, sent=sent)
     lines = tuple(found.get(line.dimension) or line for line in entry.lines)
     free = {name for name, line in found.items() if line is None}
     return Look(replace(entry, lines=lines), free)
@@ -121,9 +120,8 @@ def _conflict(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> 
     if not left:
         plans = ", ".join(sorted({owner.plan for owner in others}))
         whose = f"which {plans} accounts for; the {line.quantity} of this plan is not listed"
-    message = (
-        f"Clazar bills {line.dimension} for this contract and month: {_records(billed)}, {whose}"
-    )
+    listed = f"Clazar bills {line.dimension} for this contract and month: {_records(billed)}"
+    message = f"{listed}, {whose}"
     return replace(
         line,
         state="refused",

@@ -33,7 +33,7 @@ class Remainders(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
 def remainders_of(
     entries: Iterable[Entry], formulas: Mapping[str, str], *, done: Collection[str] = ()
 ) -> Remainders:
-    """Return what a month's ledger leaves; an entry of an earlier version leaves nothing.
+    """Return what a month's ledger leaves.
 
     `done`: contracts that the state file lists as successes. One of them that the ledger has not
     seen accepted was settled by an operator.

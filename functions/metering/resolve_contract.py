@@ -78,12 +78,12 @@ def resolve_contract(run: Run, objects: Objects, now: datetime, settle_seconds: 
 
 def _show_error(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> None:
     """Show in the state file what is left of a contract."""
-    left = [error_record(entry)]
+    errors = [error_record(entry)]
     state_bucket.change_state(
         objects,
         run.plan,
         lambda document: state_file.record_month(
-            document, run.plan.key, month, successes=[], errors=left, closes=False, at=at
+            document, run.plan.key, month, successes=[], errors=errors, closes=False, at=at
         ),
     )
 

@@ -160,6 +160,6 @@ def _send(
     reply = outside.clazar.submit(request)
     concluded = document.change(lambda now: ledger.conclude(now or begun, attempt.id, reply))
     if error := _NOT_TAKEN.get(reply.outcome):
-        status = f"HTTP {reply.status}: " if reply.status else ""
-        raise error(f"POST /metering/: {status}{reply.response[:200]}")
+        status = f"POST /metering/: HTTP {reply.status}: " if reply.status else ""
+        raise error(f"{status}{reply.response[:200]}")
     return concluded
