@@ -144,3 +144,10 @@ def test_the_names_that_a_formula_reads_are_no_functions() -> None:
 )
 def test_a_fraction_is_written_as_short_as_it_is_exact(value: Fraction, text: str) -> None:
     assert exact_text(value) == text
+
+
+def test_a_fraction_with_too_many_digits_to_be_read_back_is_written_as_a_ratio() -> None:
+    for bits, ratio in ((4_298, False), (4_300, True), (8_000, True)):
+        text = exact_text(Fraction(1, 2**bits))
+        assert ("/" in text) is ratio
+        assert Fraction(text) == Fraction(1, 2**bits)
