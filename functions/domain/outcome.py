@@ -14,7 +14,6 @@ from functions.domain.billing import ContractBill
 from functions.domain.coverage import still_due
 from functions.domain.failures import explain
 from functions.domain.ledger_entry import TAKEN_OVER, Entry, Failure
-from functions.domain.month import Month
 from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import ErrorRecord, MonthState
 
@@ -171,8 +170,7 @@ def error_record(entry: Entry) -> ErrorRecord:
     if failure is None:
         raise ValueError(f"{entry.contract_id} has not failed")
     open_lines = [line for line in entry.lines if line.state != "accepted"]
-    month = Month.parse(entry.month)
-    records = submission.records(entry.cloud, entry.contract_id, month, open_lines, entry.until)
+    records = submission.records(entry, open_lines)
     return ErrorRecord(
         contract_id=entry.contract_id,
         errors=list(failure.errors),

@@ -19,11 +19,11 @@ from functions.domain.journal import (
     moved_to,
     settled_by_hand,
 )
-from functions.domain.ledger_entry import Decision, Entry
+from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.outcome import is_shown
 from functions.domain.remainders import remainders_of
-from functions.domain.resolution import resolve
+from functions.domain.resolution import settle_by_hand
 from functions.domain.state_file import MonthState, PlanState
 from functions.errors import BadState
 from functions.metering.payloads import Run, RunTask
@@ -154,12 +154,10 @@ def _waive(run: Run, month: Month, entries: list[Entry], objects: Objects, at: s
 
 def _waived(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> Entry:
     """Note in the ledger that an operator has settled a contract by hand: no more is billed."""
-    if entry.settled_at and not entry.failure and not entry.in_doubt:
-        return entry
-    reason = f"moved to success_contracts in {run.plan.state_file}"
-    decision = Decision(what="waived", execution=run.execution, at=at, reason=reason)
     document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
-    return document.change(lambda found: resolve(found or entry, decision)).value
+    return document.change(
+        lambda found: settle_by_hand(found or entry, run.execution, at, run.plan.state_file)
+    ).value
 
 
 def show_settled(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from functions.domain import formula, state_file
-from functions.domain.answers import read_refusal, read_results
+from functions.domain.answers import read_answers
 from functions.domain.cbf import read_rows
 from functions.domain.credits_file import read_credits
 from functions.domain.listing import Listing, read_quantity, read_time, same_contract, with_rows
@@ -36,7 +36,7 @@ JULY = Month(2025, 7)
 @steadily
 @given(anything)
 def test_every_record_has_an_answer_whatever_clazar_says(body: Any) -> None:
-    for answers in (read_results(RECORDS, body), read_refusal(RECORDS, 400, body)):
+    for answers in (read_answers(RECORDS, body), read_answers(RECORDS, body, 400)):
         assert answers.keys() == {"cpu", "mem"}
         assert {answer.kind for answer in answers.values()} <= ANSWERS
 
@@ -53,7 +53,7 @@ results = st.dictionaries(
 @steadily
 @given(st.lists(results, max_size=4))
 def test_only_the_word_success_without_a_fault_is_acceptance(listed: list[Any]) -> None:
-    for answer in read_results(RECORDS, {"results": listed}).values():
+    for answer in read_answers(RECORDS, {"results": listed}).values():
         if answer.kind == "accepted":
             assert any(
                 result.get("status") == "success"

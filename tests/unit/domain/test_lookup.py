@@ -32,7 +32,7 @@ def a_line(state: Any, **fields: Any) -> Line:
 
 def an_entry(*lines: Line, sent: bool = False) -> Entry:
     names = tuple(line.dimension for line in lines)
-    attempt = Attempt(id="a", execution="x", at="t", dimensions=names, request="", digest="")
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=names, request="")
     return Entry(
         plan="S:E:P",
         month="2025-07",
@@ -135,7 +135,7 @@ def test_what_clazar_bills_of_several_other_records_is_their_sum() -> None:
 def test_long_listings_are_named_in_part_and_counted() -> None:
     records = [stored("6", f"r-{number}") for number in range(12)]
     line = looked(a_line("unsure"), *records)
-    assert "6 (record r-9) and 2 more, not the 5 of this plan" in line.message
+    assert "6 (record r-9), and 2 more, not the 5 of this plan" in line.message
     assert (line.billed, "Clazar bills 12 records" in line.surplus) == ("72", True)
 
 

@@ -8,6 +8,7 @@ from functions.domain import claim, ledger
 from functions.domain.billing import ContractBill, MonthBill
 from functions.domain.ledger_entry import Entry, Failure, Line
 from functions.domain.outcome import Outcome, account
+from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem, MonthUsage
 from functions.domain.state_file import MonthState
 
@@ -16,7 +17,8 @@ NOBODY: frozenset[str] = frozenset()
 
 def an_entry(name: str, **quantities: str) -> Entry:
     item = ContractItem(contract_id=name, quantities=quantities)
-    terms = claim.Terms(plan="S:E:P", month="2025-07", execution="x", at="t")
+    plan = Plan(service="S", environment_type="E", plan_id="P")
+    terms = claim.Terms(plan, month="2025-07", execution="x", at="t")
     return claim.claim(None, item, terms).entry
 
 

@@ -151,9 +151,7 @@ def test_what_has_not_failed_has_no_error_to_show() -> None:
 
 
 def an_attempt(outcome: str) -> Attempt:
-    return Attempt(
-        id="a", execution="x", at="t", dimensions=(), request="", digest="", outcome=outcome
-    )
+    return Attempt(id="a", execution="x", at="t", dimensions=(), request="", outcome=outcome)
 
 
 def test_an_open_month_is_told_with_what_came_last_of_each_contract() -> None:
@@ -345,7 +343,7 @@ def test_a_contract_is_shown_as_it_is_if_it_is_done_or_its_very_error_stands_the
 
 
 def test_who_was_settled_while_it_was_being_sent_is_named_if_it_was_sent() -> None:
-    attempt = Attempt(id="a", execution="x-1", at="t", dimensions=("cpu",), request="r", digest="d")
+    attempt = Attempt(id="a", execution="x-1", at="t", dimensions=("cpu",), request="r")
     ledger = {name: billed(name, attempts=(attempt,)) for name in ("c-1", "c-2")}
     ledger["c-3"] = billed("c-3")
     text = "2025-07: c-1 was put into success_contracts while it was being sent; look in Clazar"
@@ -364,7 +362,7 @@ def test_what_another_plan_may_have_sent_counts_although_it_was_waived() -> None
     )
     lines = tuple(Line(dimension=state, quantity="1", state=state) for state in states)
     entry = an_entry(*lines, Line(dimension="never sent", quantity="1", state="waived"))
-    attempt = Attempt(id="a", execution="x", at="t", dimensions=states, request="r", digest="d")
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=states, request="r")
     sent = replace(entry, attempts=(attempt,)).may_be_billed
     assert [line.dimension for line in sent] == ["sent", "present", "accepted", "waived"]
     assert "waived" not in [line.dimension for line in entry.may_be_billed]

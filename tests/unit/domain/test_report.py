@@ -18,14 +18,15 @@ from functions.domain.billing import ContractBill, MonthBill, bill
 from functions.domain.claim import Terms, claim
 from functions.domain.formula import exact_text
 from functions.domain.ledger_entry import Decision, Entry, Failure, LineState
-from functions.domain.plan import parse_plan
+from functions.domain.plan import Plan, parse_plan
 from functions.domain.remainders import Balance, remainders_of
 from functions.domain.report import Report, build
 from functions.domain.report_files import as_csv, as_html
 from functions.domain.report_rows import Row
 from functions.domain.run_files import ContractItem, MonthUsage
 
-TERMS = Terms(plan="S:E:P", month="2025-07", execution="x-1", at="t-1")
+PLAN = Plan(service="S", environment_type="E", plan_id="P")
+TERMS = Terms(plan=PLAN, month="2025-07", execution="x-1", at="t-1")
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-2")
 WAIVED = Decision(what="waived", execution="x-2", at="t-2", reason="paid by cheque")
 UNTIL = "2025-07-13T10:00:00Z"
@@ -56,7 +57,8 @@ def an_entry(
         carried=found.carried,
         failure=found.failure,
     )
-    entry = claim(None, item, TERMS._replace(until=until, formulas=formulas or {})).entry
+    terms = TERMS._replace(plan=replace(PLAN, dimensions=formulas or {}), until=until)
+    entry = claim(None, item, terms).entry
     entry = replace(entry, lines=tuple(replace(line, state=state) for line in entry.lines))
     return ledger.succeed(entry, "t-1") if entry.accepted and not found.failure else entry
 
