@@ -13,6 +13,8 @@ from functions.domain.listing_pages import Asked
 BATCH = 25
 DUPLICATE, OTHER_QUANTITY = "DUPLICATE", "OTHER_QUANTITY"
 TAKEN_OVER, NOT_ACCEPTED = "taken over from Clazar's records", "not accepted: operator"
+# Two plans have sent the same quantity, and one record is billed: whose it is, an operator decides.
+UNCLAIMED = "sent; the billed record may be this plan's or another's"
 
 LineState = Literal["unsure", "sent", "present", "accepted", "refused", "waived"]
 
@@ -176,6 +178,7 @@ class Entry(Persisted, frozen=True, kw_only=True):
             for line in self.lines
             if line.state in ("sent", "present", "accepted")
             or (line.state == "waived" and line.dimension in self.sent)
+            or (line.state == "refused" and line.evidence == UNCLAIMED)
         )
 
     @property

@@ -17,6 +17,7 @@ from functions.domain.ledger_entry import (
     NOT_ACCEPTED,
     OTHER_QUANTITY,
     TAKEN_OVER,
+    UNCLAIMED,
     Entry,
     Line,
 )
@@ -87,7 +88,8 @@ def _found(
         )
     answered = over or line.state != "sent"  # no request can still be on its way
     if left and answered:
-        return replace(_conflict(line, billed, others), surplus=surplus)
+        evidence = UNCLAIMED if ours and sent else line.evidence
+        return replace(_conflict(line, billed, others), surplus=surplus, evidence=evidence)
     if len(stored) > len(billed) or doubt:
         waiting = "present" if line.state == "unsure" else line.state
         return replace(line, state=waiting, message=doubt)
