@@ -58,7 +58,9 @@ def account(
             came_late = closed and entry is None
             if name in state.done or came_late:
                 continue
-            if name in state.failed and not _is_news(entry, state):
+            if name in state.errors and not (
+                entry and entry.failure and not is_shown(entry, state)
+            ):
                 continue
         if entry is None or name in left or not entry.settled_at:
             unaccounted.append(name)
@@ -106,15 +108,8 @@ def blamed(
     return found
 
 
-def _is_news(entry: Entry | None, state: MonthState) -> bool:
-    """Whether an error has another outcome by now than the state file shows."""
-    if entry is None or not entry.failure:
-        return False
-    return not state.shows(error_record(entry))
-
-
 def is_shown(entry: Entry, state: MonthState) -> bool:
-    """Whether the state file shows of a contract what the ledger holds, or a person's last word."""
+    """Return True if the state file shows what the ledger holds, or an operator's last word."""
     if entry.contract_id in state.done:
         return True
     return bool(entry.failure) and state.shows(error_record(entry))

@@ -11,12 +11,11 @@ from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import ledger, state_file
 from functions.domain.failures import NOT_COMPUTED, explain
-from functions.domain.journal import Journal, watched
+from functions.domain.journal import watched
 from functions.domain.ledger_entry import Decision, Entry
 from functions.domain.month import Month, format_instant
 from functions.domain.outcome import error_record
 from functions.domain.resolution import resolve
-from functions.domain.state_file import PlanState
 from functions.errors import BadInput, OutcomeUnknown
 from functions.metering.payloads import Resolve, Resolved, Run, RunTask
 from functions.metering.reconcile_state import show_settled
@@ -97,7 +96,7 @@ def _decide(run: Run, asked: Resolve, outside: Outside) -> Entry:
 
 def _is_settled_by_hand(run: Run, asked: Resolve, objects: Objects) -> bool:
     """Whether the state file lists the contract as a success alone: no run would send it again."""
-    state = (state_bucket.read_state(objects, run.plan) or PlanState()).at(Month.parse(asked.month))
+    state = state_bucket.read_state(objects, run.plan).at(Month.parse(asked.month))
     return asked.contract in state.done - state.failed
 
 
@@ -112,14 +111,14 @@ def _record(run: Run, asked: Resolve, entry: Entry, outside: Outside, *, settled
     if settled:
         show_settled(run, month, [entry], outside.objects, at)
         return
-
-    def recorded(document: state_file.Document) -> state_file.Document:
-        left = error_record(entry)
-        return state_file.record_month(
-            document, run.plan.key, month, successes=[], errors=[left], closes=False, at=at
-        )
-
-    state_bucket.change_state(outside.objects, run.plan, recorded)
+    left = error_record(entry)
+    state_bucket.change_state(
+        outside.objects,
+        run.plan,
+        lambda document: state_file.record_month(
+            document, run.plan.key, month, at=at, errors=[left]
+        ),
+    )
 
 
 def _reopen(run: Run, asked: Resolve, entry: Entry, outside: Outside) -> None:
@@ -129,12 +128,15 @@ def _reopen(run: Run, asked: Resolve, entry: Entry, outside: Outside) -> None:
     """
     month, name, at = Month.parse(asked.month), asked.contract, format_instant(outside.now)
     code = entry.failure.code if entry.failure else ""
-    journal = state_bucket.journal(outside.objects, run.plan)
-    journal.change(lambda before: watched(before or Journal(), month, name, code, at))
+    state_bucket.change_journal(
+        outside.objects, run.plan, lambda journal: watched(journal, month, name, code, at)
+    )
     state_bucket.change_state(
         outside.objects,
         run.plan,
-        lambda document: state_file.without_error(document, run.plan.key, month, name, at=at),
+        lambda document: state_file.record_month(
+            document, run.plan.key, month, at=at, reopened=[name]
+        ),
     )
 
 
