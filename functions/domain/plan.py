@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, get_args, get_type_hints
+from typing import Annotated, Literal
 
 import msgspec
 
 from functions.domain import formula
+from functions.domain.conversion import convert
 from functions.domain.month import Month
 from functions.errors import BadInput
 
@@ -57,22 +58,11 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 def parse_plan(value: object) -> Plan:
     """Read one plan configuration; BadInput names the plan, the field and the value."""
-    try:
-        plan = msgspec.convert(value, Plan)
-    except msgspec.ValidationError as error:
-        name = value.get("plan_id", "?") if isinstance(value, Mapping) else repr(value)
-        raise BadInput(f"plan {name}: {error}{_offending(value, str(error))}") from error
+    name = value.get("plan_id", "?") if isinstance(value, Mapping) else repr(value)
+    plan = convert(value, Plan, f"plan {name}")
     for field, problem in _problems(plan):
         raise BadInput(f"plan {plan.key}: {field}: {problem}")
     return plan
-
-
-def _offending(value: object, message: str) -> str:
-    found = re.search(r"at `\$\.(\w+)", message)
-    if found is None or not isinstance(value, Mapping):
-        return f"; known are {', '.join(Plan.__struct_fields__)}" if "unknown" in message else ""
-    allowed = get_args(get_type_hints(Plan)[found[1]]) if "enum" in message else ()
-    return f": {value.get(found[1])!r}" + (f"; allowed are {', '.join(allowed)}" if allowed else "")
 
 
 def _problems(plan: Plan) -> Iterator[tuple[str, str]]:

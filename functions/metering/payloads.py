@@ -5,42 +5,45 @@ Nothing here grows with the number of files or contracts: those are behind S3 ke
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from functions.domain.claim import Action
+from functions.domain.conversion import NOT_BLANK
 from functions.domain.month import Month
-from functions.domain.months_due import Waiting
+from functions.domain.months_due import MOST_MONTHS, Waiting
 from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem, MonthUsage
 from functions.payloads import Finished, Problem
 
-MOST_CONTRACTS = 100
+_Name = Annotated[str, Meta(pattern=NOT_BLANK)]
+_Reason = Annotated[str, Meta(max_length=500)]
 
 
 class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A person's decision about a parked contract."""
 
-    contract: str
+    contract: _Name
     month: str
     outcome: Literal["accepted", "not_accepted", "waived"]
-    reason: str
+    reason: Annotated[_Reason, Meta(pattern=NOT_BLANK)]
 
 
 class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a person or the schedule passes to an execution."""
 
     plan: str | None = None
-    months: list[str] | None = None
-    contracts: list[str] | None = None
+    months: Annotated[list[str], Meta(min_length=1, max_length=MOST_MONTHS)] | None = None
+    contracts: Annotated[list[_Name], Meta(min_length=1, max_length=100)] | None = None
     retry_errors: bool = False
     dry_run: bool | None = None
-    max_months: int | None = None
+    max_months: Annotated[int, Meta(ge=1, le=MOST_MONTHS)] | None = None
     as_of: str | None = None
     until: str | None = None
     resolve: Resolve | None = None
-    reason: str | None = None
+    reason: _Reason | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
