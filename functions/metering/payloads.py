@@ -90,10 +90,9 @@ class Planned(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class PlannedTask(msgspec.Struct, frozen=True):
+class PlannedTask(RunTask, frozen=True):
     """Input of FindLateUsage."""
 
-    run: Run
     planned: Planned
 
 
@@ -110,10 +109,9 @@ class Work(msgspec.Struct, frozen=True):
     months: list[MonthItem]
 
 
-class MonthTask(msgspec.Struct, frozen=True, kw_only=True):
+class MonthTask(RunTask, frozen=True, kw_only=True):
     """Input of ListUsage. `late`: nothing is billed, what was billed is compared."""
 
-    run: Run
     month: str
     late: bool = False
 
@@ -239,11 +237,10 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Finish(msgspec.Struct, frozen=True, kw_only=True):
+class Finish(RunTask, frozen=True, kw_only=True):
     """Input of SummarizeRun: everything the run knows, whichever way it ended."""
 
-    run: Run
-    planned: Planned | None = None
+    planned: Planned = Planned([], [])
     months: list[ClosedMonth] = []
     resolved: Resolved | None = None
     failure: Problem | None = None
@@ -256,9 +253,8 @@ class Ending(Finished, frozen=True, kw_only=True):
     journal: str
 
 
-class Release(msgspec.Struct, frozen=True, kw_only=True):
+class Release(RunTask, frozen=True, kw_only=True):
     """Input of ReleasePlan. `notified`: not empty if the message was delivered."""
 
-    run: Run
     journal: str
     notified: dict[str, bool] = {}
