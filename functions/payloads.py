@@ -11,7 +11,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.domain.conversion import convert
+from functions.domain.conversion import parse
 from functions.domain.month import format_instant, parse_instant
 from functions.errors import BadInput
 
@@ -65,11 +65,6 @@ def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, Lambd
         return msgspec.to_builtins(use(parse(event, kind), context))
 
     return handler
-
-
-def parse(event: object, kind: type[T]) -> T:
-    """Read a state's input; BadInput names the field."""
-    return convert(event, kind, kind.__name__)
 
 
 def given(field: str, read: Callable[[str], T], text: str) -> T:

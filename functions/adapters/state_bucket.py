@@ -23,7 +23,7 @@ from functions.domain.outcome import Open
 from functions.domain.plan import Plan
 from functions.domain.remainders import Balance, Remainders, balance, remainders_of, with_entries
 from functions.domain.state_file import PlanState
-from functions.errors import BadState
+from functions.errors import BadState, LeaseLost
 
 T = TypeVar("T")
 _READERS = 32
@@ -35,8 +35,15 @@ def lease(objects: Objects, plan: Plan) -> Document[Lease]:
 
 
 def check_lease(objects: Objects, plan: Plan, execution: str) -> None:
-    """Raise LeaseLost unless this execution holds the plan."""
-    leases.check_held(lease(objects, plan), execution)
+    """Raise LeaseLost unless this execution holds the plan.
+
+    One that was stopped and is redriven goes on with what it knew, which others may have changed.
+    """
+    if (holder := leases.holder(lease(objects, plan))) != execution:
+        raise LeaseLost(
+            f"{keys.lease(plan)} is held by {holder or 'nobody'}: others have worked on this plan "
+            "since this execution stopped; start a new one"
+        )
 
 
 def journal(objects: Objects, plan: Plan) -> Document[Journal]:

@@ -14,13 +14,13 @@ T = TypeVar("T")
 NOT_BLANK = r"\S"
 
 
-def convert(value: Any, kind: type[T], what: str) -> T:
+def parse(value: Any, kind: type[T], what: str = "") -> T:
     """Read a value; BadInput names the place, what stands there, and what may."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         said = str(error).replace(f"matching regex {NOT_BLANK!r}", "that is not blank")
-        raise BadInput(f"{what}: {said}{_explain(value, kind, said)}") from error
+        raise BadInput(f"{what or kind.__name__}: {said}{_explain(value, kind, said)}") from error
 
 
 def _explain(value: Any, kind: type, said: str) -> str:

@@ -57,19 +57,14 @@ def observe(journal: Journal, state: PlanState, at: str) -> Journal:
     earlier program, or of a run that ended before it could report it. A contract that an operator
     has moved from the error list to the success list leaves the journal.
     """
-    by_hand = settled_by_hand(journal, state)
-    unresolved = {
-        text: {n: known for n, known in contracts.items() if n not in by_hand.get(text, ())}
-        for text, contracts in journal.unresolved.items()
-    }
+    for month, names in settled_by_hand(journal, state):
+        journal = resolved(journal, month, names)
     for month, shown in state.errors.items():
-        of_month, done = unresolved.setdefault(str(month), {}), state.at(month).done
-        for name, item in sorted(shown.items()):
-            seen = _seen(item, at, done_too=name in done)
-            known = of_month.get(name)
-            if known is None or known.retries < seen.retries:
-                of_month[name] = _since_before(seen, known)
-    return replace(journal, unresolved=unresolved)
+        known, done = journal.at(month), state.at(month).done
+        seen = {name: _seen(item, at, done_too=name in done) for name, item in shown.items()}
+        news = {n: s for n, s in seen.items() if n not in known or known[n].retries < s.retries}
+        journal = resolved(journal, month, (), news)
+    return journal
 
 
 def _seen(item: Mapping[str, Any], at: str, *, done_too: bool) -> Unresolved:
@@ -83,21 +78,13 @@ def _seen(item: Mapping[str, Any], at: str, *, done_too: bool) -> Unresolved:
     )
 
 
-def _since_before(seen: Unresolved, known: Unresolved | None) -> Unresolved:
-    """Return an error as it is seen now; it is open for as long as it was known."""
-    if known is None:
-        return seen
-    return replace(seen, since=known.since or seen.since, done_too=known.done_too)
-
-
-def settled_by_hand(journal: Journal, state: PlanState) -> dict[str, list[str]]:
+def settled_by_hand(journal: Journal, state: PlanState) -> list[tuple[Month, list[str]]]:
     """Return, by month, contracts that an operator has moved from the errors to the successes."""
-    found = {}
-    for text, known in sorted(journal.unresolved.items()):
-        month = Month.parse(text)
-        shown, seen = state.at(month), known.keys() - in_both(journal, month)
+    found = []
+    for month in map(Month.parse, sorted(journal.unresolved)):
+        shown, seen = state.at(month), journal.at(month).keys() - in_both(journal, month)
         if names := sorted((seen & shown.done) - shown.failed):
-            found[text] = names
+            found.append((month, names))
     return found
 
 
@@ -139,11 +126,16 @@ def resolved(
     settled: Collection[str],
     errors: Mapping[str, Unresolved] = MappingProxyType({}),
 ) -> Journal:
-    """Return the journal with what became of contracts: settled ones leave it, errors enter it."""
-    known = journal.at(month)
-    kept = {name: seen for name, seen in known.items() if name not in settled}
-    new = {name: _since_before(seen, known.get(name)) for name, seen in errors.items()}
-    return _with(journal, month, {**kept, **new})
+    """Return the journal with what became of contracts: settled ones leave it, errors enter it.
+
+    An error is open for as long as its contract was known.
+    """
+    contracts = {n: known for n, known in journal.at(month).items() if n not in settled}
+    for name, seen in sorted(errors.items()):
+        known = journal.at(month).get(name, seen)
+        since = known.since or seen.since
+        contracts[name] = replace(seen, since=since, done_too=known.done_too)
+    return _with(journal, month, contracts)
 
 
 def _with(journal: Journal, month: Month, contracts: dict[str, Unresolved]) -> Journal:

@@ -184,12 +184,11 @@ def explain_open(
 ) -> str:
     """Say which contracts keep a month open, and what came last of each; each reason once."""
     known = {reason.contract_id: f"{reason.error}: {reason.message}" for reason in left_open}
-    found = [(name, known.get(name) or _last_of(ledger.get(name))) for name in names]
+    for name, entry in ledger.items():
+        if entry.attempts:
+            known.setdefault(name, entry.attempts[-1].outcome)
+    found = [(name, known.get(name, "")) for name in names]
     return (
         f"{month} stays open, run again; contracts left open: {len(names)}: "
         f"{'; '.join(grouped(found, 20))}"
     )
-
-
-def _last_of(entry: Entry | None) -> str:
-    return entry.attempts[-1].outcome if entry and entry.attempts else ""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from functions.domain import formula
-from functions.domain.conversion import convert
+from functions.domain.conversion import parse
 from functions.domain.month import Month
 from functions.errors import BadInput
 
@@ -59,7 +59,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 def parse_plan(value: object) -> Plan:
     """Read one plan configuration; BadInput names the plan, the field and the value."""
     name = value.get("plan_id", "?") if isinstance(value, Mapping) else repr(value)
-    plan = convert(value, Plan, f"plan {name}")
+    plan = parse(value, Plan, f"plan {name}")
     for field, problem in _problems(plan):
         raise BadInput(f"plan {plan.key}: {field}: {problem}")
     return plan

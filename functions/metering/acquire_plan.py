@@ -8,11 +8,12 @@ from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
 from functions.adapters import configuration, executions, leases, state_bucket
+from functions.domain.conversion import parse
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
 from functions.metering.payloads import ExecutionInput, Resolve, Run
-from functions.payloads import Start, given, parse, task_handler, time_of_run
+from functions.payloads import Start, given, task_handler, time_of_run
 
 logger = Logger()
 
@@ -66,8 +67,8 @@ def _choose(name: str | None, plans: Mapping[str, Plan]) -> Plan:
 
 def _checked(resolve: Resolve, asked: ExecutionInput, *, dry_run: bool) -> Resolve:
     """Check a decision as far as that is possible without the ledger."""
-    others = (asked.months, asked.contracts, asked.max_months, asked.until, asked.reason)
-    if asked.retry_errors or any(value is not None for value in others):
+    beside = replace(asked, plan=None, resolve=None, dry_run=None, as_of=None)
+    if beside != ExecutionInput():
         raise BadInput("resolve: stands alone; start another execution for anything else")
     if dry_run:
         raise BadInput("resolve: changes the ledger, which a dry run does not")

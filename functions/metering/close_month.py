@@ -135,20 +135,7 @@ def _compare(task: MergedMonth, seen: Seen, objects: Objects) -> Compared:
 
 def _write_report(task: MergedMonth, decided: Closing, objects: Objects, at: str) -> str:
     """Write the report; that of final usage is about its contracts and has a name of its own."""
-    run = task.run
-    written = report.build(
-        decided.usage,
-        decided.seen.ledger,
-        decided.seen.shown.done,
-        formulas=run.plan.dimensions,
-        only=run.contracts if run.until else None,
-        plan=run.plan.key,
-        month=task.month,
-        until=run.until,
-        execution=run.execution,
-        generated_at=at,
-        closed=decided.counts,
-    )
+    run, written = task.run, report.build(decided, at)
     prefix = f"{keys.report(run.plan, task.of)}{f'final-{run.name}' if run.until else 'report'}"
     body = msgspec.json.format(msgspec.json.encode(written), indent=1)
     objects.put(f"{prefix}.json", body)

@@ -31,11 +31,11 @@ def handler(task: RunTask, _context: object) -> None:
     """Return nothing."""
     run, objects = task.run, configuration.state_bucket()
     state_bucket.check_lease(objects, run.plan, run.execution)
-    waived, shown = reconcile_state(run, objects, format_instant(clock.now()))
-    logger.info("state reconciled", waived=waived, shown_as_settled=shown)
+    reconcile_state(run, objects, format_instant(clock.now()))
+    logger.info("state reconciled", plan=run.plan.key)
 
 
-def reconcile_state(run: Run, objects: Objects, at: str) -> tuple[int, int]:
+def reconcile_state(run: Run, objects: Objects, at: str) -> None:
     """Waive what an operator has moved to the successes; show as one what the ledger has settled.
 
     The second is what an execution leaves that has settled a contract and ended before it could
@@ -44,32 +44,28 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> tuple[int, int]:
     state = state_bucket.read_state(objects, run.plan)
     journal = state_bucket.read_journal(objects, run.plan)
     _check_last_month(run, state, journal, objects, at)
-    waived = shown = 0
     unreadable: list[str] = []
     entries_of = partial(state_bucket.entries, objects, run.plan, unreadable=unreadable)
-    for text, names in settled_by_hand(journal, state).items():
-        month = Month.parse(text)
-        waived += _waive(run, month, entries_of(month, names), objects, at)
+    for month, names in settled_by_hand(journal, state):
+        _waive(run, month, entries_of(month, names), objects, at)
     for month, failed in sorted(state.errors.items()):
         entries = entries_of(month, sorted(failed.keys() - state.at(month).done))
         settled = [entry for entry in entries if entry.settled_at and not entry.failure]
         if settled:
             show_settled(run, month, settled, objects, at)
-            shown += len(settled)
     for month in map(Month.parse, journal.underway):
         names = sorted(state_bucket.contracts_in_ledger(objects, run.plan, month))
         entries, here = entries_of(month, names), state.at(month)
         # Its CloseMonth may have shown errors that the journal does not know, and died behind that.
         by_hand = here.done - here.failed - in_both(journal, month)
         doubtful = [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
-        waived += _waive(run, month, doubtful, objects, at)
+        _waive(run, month, doubtful, objects, at)
         if months_due.is_closed(month, state, journal) and len(entries) == len(names):
             _end_if_settled(run, month, here, entries, objects)
     if unreadable:
         state_bucket.change_journal(
             objects, run.plan, lambda old: with_notices(old, sorted(unreadable))
         )
-    return waived, shown
 
 
 def _end_if_settled(
@@ -129,8 +125,8 @@ def _skipped(
         month = month.plus(1)
 
 
-def _waive(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> int:
-    """Note in the ledger what an operator has settled by hand. Returns how much of it was open."""
+def _waive(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> None:
+    """Note in the ledger what an operator has settled by hand: no more of it is billed."""
     reason = f"moved to success_contracts in {run.plan.state_file}"
     decision = Decision(what="waived", execution=run.execution, at=at, reason=reason)
 
@@ -140,10 +136,9 @@ def _waive(run: Run, month: Month, entries: list[Entry], objects: Objects, at: s
         document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
         return document.change(lambda found: resolve(found or entry, decision)).value
 
-    after = [waived(entry) for entry in entries]
     # Also of those waived before: an execution may have ended right behind that.
-    state_bucket.renew_remainders(objects, run.plan, month, after)
-    return sum(before != now for before, now in zip(entries, after, strict=True))
+    state_bucket.renew_remainders(objects, run.plan, month, [waived(entry) for entry in entries])
+    logger.info("settled by hand", month=str(month), contracts=[e.contract_id for e in entries])
 
 
 def show_settled(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> None:
@@ -152,15 +147,11 @@ def show_settled(run: Run, month: Month, entries: list[Entry], objects: Objects,
     The manifest is marked: what they were billed for can be compared with the files from now on.
     """
     names = [entry.contract_id for entry in entries]
+    logger.info("shown as settled", month=str(month), contracts=names)
     state_bucket.renew_remainders(objects, run.plan, month, entries)
     manifest = state_bucket.manifest(objects, run.plan, month)
     if billed := manifest.read():
         manifest.change(lambda before: replace(before or billed.value, recheck=True))
-    state_bucket.change_state(
-        objects,
-        run.plan,
-        lambda document: state_file.record_month(
-            document, run.plan.key, month, at=at, successes=names
-        ),
-    )
+    record = partial(state_file.record_month, plan_key=run.plan.key, month=month, at=at)
+    state_bucket.change_state(objects, run.plan, partial(record, successes=names))
     state_bucket.change_journal(objects, run.plan, lambda old: resolved(old, month, names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from aws_lambda_powertools import Logger
@@ -111,14 +112,9 @@ def _record(run: Run, asked: Resolve, entry: Entry, outside: Outside, *, settled
     if settled:
         show_settled(run, month, [entry], outside.objects, at)
         return
-    left = error_record(entry)
-    state_bucket.change_state(
-        outside.objects,
-        run.plan,
-        lambda document: state_file.record_month(
-            document, run.plan.key, month, at=at, errors=[left]
-        ),
-    )
+    record = partial(state_file.record_month, plan_key=run.plan.key, month=month, at=at)
+    left = [error_record(entry)]
+    state_bucket.change_state(outside.objects, run.plan, partial(record, errors=left))
 
 
 def _reopen(run: Run, asked: Resolve, entry: Entry, outside: Outside) -> None:
@@ -131,13 +127,8 @@ def _reopen(run: Run, asked: Resolve, entry: Entry, outside: Outside) -> None:
     state_bucket.change_journal(
         outside.objects, run.plan, lambda journal: watched(journal, month, name, code, at)
     )
-    state_bucket.change_state(
-        outside.objects,
-        run.plan,
-        lambda document: state_file.record_month(
-            document, run.plan.key, month, at=at, reopened=[name]
-        ),
-    )
+    record = partial(state_file.record_month, plan_key=run.plan.key, month=month, at=at)
+    state_bucket.change_state(outside.objects, run.plan, partial(record, reopened=[name]))
 
 
 def _message(asked: Resolve, entry: Entry, *, settled: bool) -> str:

@@ -58,10 +58,7 @@ def test_an_error_that_was_retried_since_is_news_and_open_for_as_long_as_before(
 
 def test_only_a_contract_that_moved_from_errors_to_successes_leaves() -> None:
     moved = PlanState(success={MAY: frozenset({"a", "b"}), JUNE: frozenset({"c"})})
-    assert journals.observe(JOURNAL, moved, AT).unresolved == {
-        "2025-05": {"b": BOTH},
-        "2025-06": {},
-    }
+    assert journals.observe(JOURNAL, moved, AT).unresolved == {"2025-05": {"b": BOTH}}
     still = replace(moved, errors={JUNE: {"c": {}}})
     assert journals.observe(JOURNAL, still, AT).unresolved["2025-06"] == {"c": TOLD}
     assert journals.observe(JOURNAL, PlanState(), AT) == JOURNAL
@@ -122,12 +119,12 @@ def test_who_was_moved_from_the_errors_to_the_successes_was_settled_by_hand() ->
         success={MAY: frozenset({"a", "b", "z"}), JUNE: frozenset({"c"})},
         errors={JUNE: {"c": {}}},
     )
-    assert journals.settled_by_hand(JOURNAL, moved) == {"2025-05": ["a"]}
-    assert journals.settled_by_hand(JOURNAL, PlanState()) == {}
-    assert journals.settled_by_hand(JOURNAL, replace(moved, errors={})) == {
-        "2025-05": ["a"],
-        "2025-06": ["c"],
-    }
+    assert journals.settled_by_hand(JOURNAL, moved) == [(MAY, ["a"])]
+    assert journals.settled_by_hand(JOURNAL, PlanState()) == []
+    assert journals.settled_by_hand(JOURNAL, replace(moved, errors={})) == [
+        (MAY, ["a"]),
+        (JUNE, ["c"]),
+    ]
 
 
 def test_a_month_that_a_run_begins_is_underway_until_every_contract_is_accounted_for() -> None:
