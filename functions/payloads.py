@@ -11,7 +11,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.domain.conversion import parse
+from functions.domain.conversion import given, parse
 from functions.domain.month import format_instant, parse_instant
 from functions.errors import BadInput
 
@@ -65,14 +65,6 @@ def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, Lambd
         return msgspec.to_builtins(use(parse(event, kind), context))
 
     return handler
-
-
-def given(field: str, read: Callable[[str], T], text: str) -> T:
-    """Read a value of the execution input; BadInput names its field."""
-    try:
-        return read(text)
-    except ValueError as error:
-        raise BadInput(f"{field}: {error}") from error
 
 
 def time_of_run(text: str | None, start: Start) -> str:

@@ -158,25 +158,16 @@ def contracts_in_ledger(objects: Objects, plan: Plan, month: Month) -> set[str]:
     return {keys.contract_of(item.key) for item in objects.list(prefix)}
 
 
-def entries_of_other_plans(
-    objects: Objects, plan: Plan, month: Month, contract: str
-) -> list[Entry]:
-    """Return the entries of the same contract and month under every other plan."""
-    tails = [keys.ledger_entry(plan, month, name) for name in spellings(contract)]
-    tails = [key.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}") for key in tails]
-    plans = storage.folders(objects, keys.LEDGER_ROOT, 3)
-    others = [path for path in plans if path != plan.path]
-    return _read_entries(
-        objects, (f"{keys.LEDGER_ROOT}{path}{tail}" for path in others for tail in tails)
-    )
-
-
 def owners(objects: Objects, plan: Plan, month: Month, contract: str) -> list[Owner]:
     """Return what other plans may account for of a contract's month: ledgers and state file.
 
     A success without an entry was settled elsewhere: nobody knows what of.
     """
-    entries = entries_of_other_plans(objects, plan, month, contract)
+    tails = [keys.ledger_entry(plan, month, name) for name in spellings(contract)]
+    tails = [key.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}") for key in tails]
+    plans = storage.folders(objects, keys.LEDGER_ROOT, 3)
+    roots = [f"{keys.LEDGER_ROOT}{path}" for path in plans if path != plan.path]
+    entries = _read_entries(objects, [f"{root}{tail}" for root in roots for tail in tails])
     found = [
         Owner(entry.plan, line.dimension, line.taken, certain=line.state == "accepted")
         for entry in entries

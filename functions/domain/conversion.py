@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -39,3 +40,11 @@ def _explain(value: Any, kind: type, said: str) -> str:
         names = [str(value) for value in found.values]
     shown = f": {value!r}"[:200] if place else ""
     return shown + (f"; known are {', '.join(names)}" if names else "")
+
+
+def given(field: str, read: Callable[[str], T], text: str) -> T:
+    """Read a text; BadInput names its field."""
+    try:
+        return read(text)
+    except ValueError as error:
+        raise BadInput(f"{field}: {error}") from error

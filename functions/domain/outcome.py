@@ -110,9 +110,8 @@ def blamed(
 
 def is_shown(entry: Entry, state: MonthState) -> bool:
     """Return True if the state file shows what the ledger holds, or an operator's last word."""
-    if entry.contract_id in state.done:
-        return True
-    return bool(entry.failure) and state.shows(error_record(entry))
+    failed = bool(entry.failure) and state.shows(error_record(entry))
+    return failed or entry.contract_id in state.done
 
 
 def _covers(entry: Entry, bill: ContractBill | None, formulas: Mapping[str, str]) -> bool:
@@ -143,10 +142,10 @@ def noticed(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
         if line.evidence == TAKEN_OVER
     ]
     twice = [f"{e.month}: {e.contract_id}: {line.surplus}" for e, line in lines if line.surplus]
-    month = entries[0].month if entries else ""
-    names = ", ".join(some(taken))
-    found = [f"{month}: {TAKEN_OVER}, not sent by this pipeline: {len(taken)}: {names}"]
-    return [*(found if taken else []), *some(twice)]
+    if taken:
+        what = f"{TAKEN_OVER}, not sent by this pipeline"
+        taken = [f"{entries[0].month}: {what}: {len(taken)}: {', '.join(some(taken))}"]
+    return taken + some(twice)
 
 
 def overtaken(

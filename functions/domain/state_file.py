@@ -172,7 +172,5 @@ def record_month(
 
 def encode(document: Document) -> bytes:
     """Write the file as people edit it: indented, in the order it had."""
-    try:
-        return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
-    except UnicodeEncodeError:  # half a character, which JSON can only write as an escape
-        return (json.dumps(document, indent=2) + "\n").encode()
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return text.encode(errors="backslashreplace")  # half a character has no other way to be written

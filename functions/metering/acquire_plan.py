@@ -8,12 +8,12 @@ from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
 from functions.adapters import configuration, executions, leases, state_bucket
-from functions.domain.conversion import parse
+from functions.domain.conversion import given, parse
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
 from functions.metering.payloads import ExecutionInput, Resolve, Run
-from functions.payloads import Start, given, task_handler, time_of_run
+from functions.payloads import Start, task_handler, time_of_run
 
 logger = Logger()
 
@@ -57,12 +57,10 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
 def _choose(name: str | None, plans: Mapping[str, Plan]) -> Plan:
     if name is None and len(plans) == 1:
         return next(iter(plans.values()))
-    if name is None or name not in plans:
-        wrong = (
-            "several plans are configured" if name is None else f"plan: {name!r} is not configured"
-        )
-        raise BadInput(f"{wrong}; name one of {', '.join(sorted(plans))}")
-    return plans[name]
+    if name is not None and name in plans:
+        return plans[name]
+    wrong = f"plan: {name!r} is not configured" if name else "several plans are configured"
+    raise BadInput(f"{wrong}; name one of {', '.join(sorted(plans))}")
 
 
 def _checked(resolve: Resolve, asked: ExecutionInput, *, dry_run: bool) -> Resolve:
