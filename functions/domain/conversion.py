@@ -33,13 +33,12 @@ def _explain(value: Any, kind: type, said: str) -> str:
         found = next(field.type for field in found.fields if field.encode_name == name)
         if isinstance(found, inspect.UnionType):  # optional: what it holds if it holds something
             found = next(of for of in found.types if not isinstance(of, inspect.NoneType))
-    names: list[str] = []
-    if "unknown field" in said:
-        names = [field.name for field in found.fields]
-    elif "enum value" in said:
-        names = [str(value) for value in found.values]
     shown = f": {value!r}"[:200] if place else ""
-    return shown + (f"; known are {', '.join(names)}" if names else "")
+    if "unknown field" in said:
+        return f"{shown}; known are {', '.join(field.encode_name for field in found.fields)}"
+    if "enum value" in said:
+        return f"{shown}; known are {', '.join(map(str, found.values))}"
+    return shown
 
 
 def given(field: str, read: Callable[[str], T], text: str) -> T:

@@ -18,6 +18,7 @@ FIRST_RUN_MONTHS_BACK = 2
 MOST_MONTHS = 24
 # The schedule starts hourly for three days; an export that is not there by then needs a person.
 OVERDUE = timedelta(hours=48)
+_EXPORT = "export incomplete: it has reached {} and must reach {}"
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -98,18 +99,15 @@ def complete_months(
     """
     if exported_to is None:
         return list(months), []
-    margin = timedelta(minutes=plan.marker_margin_minutes)
-    waiting = [
-        Waiting(
-            str(month),
-            f"export incomplete: it has reached {format_instant(exported_to)} and must reach "
-            f"{format_instant(month.end + margin)}",
-            overdue=as_of >= month.end + OVERDUE,
-        )
-        for month in months
-        if exported_to < month.end + margin
-    ]
-    return [month for month in months if exported_to >= month.end + margin], waiting
+    complete, waiting = [], []
+    for month in months:
+        needed = month.end + timedelta(minutes=plan.marker_margin_minutes)
+        if exported_to >= needed:
+            complete.append(month)
+        else:
+            reason = _EXPORT.format(format_instant(exported_to), format_instant(needed))
+            waiting.append(Waiting(str(month), reason, overdue=as_of >= month.end + OVERDUE))
+    return complete, waiting
 
 
 def final_month(
@@ -122,11 +120,11 @@ def final_month(
     """
     month = Month.of(until - timedelta(seconds=1))
     needed = until + timedelta(minutes=plan.final_margin_minutes)
-    reached = as_of if exported_to is None else exported_to
+    reached = exported_to or as_of
     if reached >= needed:
         return [month], []
-    passed = "it is" if exported_to is None else "export incomplete: it has reached"
-    reason = f"{passed} {format_instant(reached)} and must reach {format_instant(needed)}"
+    text = _EXPORT if exported_to else "it is {} and must reach {}"
+    reason = text.format(format_instant(reached), format_instant(needed))
     return [], [Waiting(str(month), f"{reason}; start again then")]
 
 

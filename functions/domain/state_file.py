@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -63,12 +64,11 @@ Document = dict[str, Any]
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"duplicate key {repeated[0]!r} in one object")
-    return found
+    names = sorted(name for name, _ in pairs)
+    for name, following in pairwise(names):
+        if name == following:
+            raise ValueError(f"duplicate key {name!r} in one object")
+    return dict(pairs)
 
 
 def parse(body: bytes, key: str) -> Document:

@@ -60,24 +60,21 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> None:
         by_hand = here.done - here.failed - in_both(journal, month)
         doubtful = [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
         _waive(run, month, doubtful, objects, at)
-        if months_due.is_closed(month, state, journal) and len(entries) == len(names):
-            _end_if_settled(run, month, here, entries, objects)
+        whole = months_due.is_closed(month, state, journal) and len(entries) == len(names)
+        if whole and all(is_shown(entry, here) for entry in entries):
+            _end(run, month, here, entries, objects)
     if unreadable:
         state_bucket.change_journal(
             objects, run.plan, lambda old: with_notices(old, sorted(unreadable))
         )
 
 
-def _end_if_settled(
-    run: Run, month: Month, shown: MonthState, entries: list[Entry], objects: Objects
-) -> None:
+def _end(run: Run, month: Month, shown: MonthState, entries: list[Entry], objects: Objects) -> None:
     """Let a closed month rest in which a run got stuck, once people have settled all that is open.
 
     Else it would be worked on until its usage can be read again, which may be never. What this
     execution itself has just `shown` goes through CloseMonth once more.
     """
-    if not all(is_shown(entry, shown) for entry in entries):
-        return
     if run.plan.carry_remainders:
         left = remainders_of(entries, run.plan.dimensions, done=shown.done)
         state_bucket.remainders(objects, run.plan, month).change(lambda _: left)
