@@ -48,7 +48,7 @@ def check_lease(objects: Objects, plan: Plan, execution: str) -> None:
 
 def journal(objects: Objects, plan: Plan) -> Document[Journal]:
     """Return what the pipeline remembers of the plan."""
-    return Document(objects, keys.journal(plan.key), Journal)
+    return Document(objects, keys.journal(plan), Journal)
 
 
 def read_journal(objects: Objects, plan: Plan) -> Journal:

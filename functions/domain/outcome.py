@@ -56,11 +56,8 @@ def account(
         entry = ledger.get(name)
         if name not in processed:
             came_late = closed and entry is None
-            if name in state.done or came_late:
-                continue
-            if name in state.errors and not (
-                entry and entry.failure and not is_shown(entry, state)
-            ):
+            stands = not (entry and entry.failure) or is_shown(entry, state)
+            if name in state.done or came_late or (name in state.errors and stands):
                 continue
         if entry is None or name in left or not entry.settled_at:
             unaccounted.append(name)
