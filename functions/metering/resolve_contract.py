@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import ledger, state_file
-from functions.domain.journal import Journal, watched
+from functions.domain.journal import watched
 from functions.domain.ledger_entry import Decision, Entry
 from functions.domain.month import Month, format_instant
 from functions.domain.outcome import error_record
 from functions.domain.resolution import resolve
-from functions.domain.state_file import PlanState
 from functions.errors import BadInput, OutcomeUnknown
 from functions.metering.payloads import Resolve, Resolved, Run, RunTask
 from functions.metering.reconcile_state import show_settled
@@ -40,7 +40,7 @@ def resolve_contract(run: Run, objects: Objects, now: datetime, settle_seconds: 
         raise BadInput("resolve: nothing to resolve was given")
     month, at = Month.parse(asked.month), format_instant(now)
     decision = Decision(what=asked.outcome, execution=run.execution, at=at, reason=asked.reason)
-    state = (state_bucket.read_state(objects, run.plan) or PlanState()).at(month)
+    state = state_bucket.read_state(objects, run.plan).at(month)
 
     def decided(entry: Entry | None) -> Entry:
         if entry is None:
@@ -66,7 +66,8 @@ def resolve_contract(run: Run, objects: Objects, now: datetime, settle_seconds: 
     elif settled:
         show_settled(run, month, [entry], objects, at)
     elif entry.failure:
-        _show_error(run, month, entry, objects, at)
+        record = partial(state_file.record_month, plan_key=run.plan.key, month=month, at=at)
+        state_bucket.change_state(objects, run.plan, partial(record, errors=[error_record(entry)]))
     return Resolved(
         contract=asked.contract,
         month=asked.month,
@@ -76,31 +77,17 @@ def resolve_contract(run: Run, objects: Objects, now: datetime, settle_seconds: 
     )
 
 
-def _show_error(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> None:
-    """Show in the state file what is left of a contract."""
-    errors = [error_record(entry)]
-    state_bucket.change_state(
-        objects,
-        run.plan,
-        lambda document: state_file.record_month(
-            document, run.plan.key, month, successes=[], errors=errors, closes=False, at=at
-        ),
-    )
-
-
 def _reopen(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> None:
     """Take the error out of the state file, with the journal knowing of it.
 
     That is what a contract looks like that an operator has re-opened: the next run takes it up.
     """
     name, code = entry.contract_id, entry.failure.code if entry.failure else ""
-    journal = state_bucket.journal(objects, run.plan)
-    journal.change(lambda before: watched(before or Journal(), month, name, code, at))
-    state_bucket.change_state(
-        objects,
-        run.plan,
-        lambda document: state_file.without_error(document, run.plan.key, month, name, at=at),
+    state_bucket.change_journal(
+        objects, run.plan, lambda journal: watched(journal, month, name, code, at)
     )
+    record = partial(state_file.record_month, plan_key=run.plan.key, month=month, at=at)
+    state_bucket.change_state(objects, run.plan, partial(record, reopened=[name]))
 
 
 def _message(asked: Resolve, entry: Entry, *, settled: bool) -> str:

@@ -12,7 +12,7 @@ AT = "2025-08-02T00:00:00Z"
 
 def state(errors: dict[Month, set[str]], success: dict[Month, set[str]] | None = None) -> PlanState:
     return PlanState(
-        errors={month: frozenset(names) for month, names in errors.items()},
+        errors={month: {name: {} for name in names} for month, names in errors.items()},
         success={month: frozenset(names) for month, names in (success or {}).items()},
     )
 
@@ -44,11 +44,10 @@ def test_what_is_settled_leaves_the_journal_and_new_errors_enter_it() -> None:
     journal = journals.observe(
         Journal(last_closed_month="2025-04"), state({MAY: {"c-1", "c-2"}}), AT
     )
-    after = journals.after_closing(journal, MAY, {"c-3": Unresolved()}, {"c-1"}, last_closed=MAY)
+    after = journals.resolved(journal, MAY, {"c-1"}, {"c-3": Unresolved()})
     assert after.unresolved["2025-05"].keys() == {"c-2", "c-3"}
-    assert after.last_closed_month == "2025-05"
-    emptied = journals.after_closing(after, MAY, {}, frozenset({"c-2", "c-3"}), last_closed=None)
-    assert emptied == Journal(last_closed_month="2025-05")
+    emptied = journals.resolved(after, MAY, {"c-2", "c-3"})
+    assert emptied == Journal(last_closed_month="2025-04")
 
 
 def test_a_contract_that_an_operator_settled_leaves_the_journal() -> None:

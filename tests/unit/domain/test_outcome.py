@@ -48,7 +48,8 @@ def the_outcome(
     bills = [ContractBill(contract_id=name, usage={}, quantities={}) for name in sorted(contracts)]
     usage = the_usage(bills, processed)
     known = {entry.contract_id: entry for entry in entries}
-    return account(usage, known, MonthState(done, failed), left, formulas={})
+    state = MonthState(done, {name: {} for name in failed})
+    return account(usage, known, state, left, formulas={})
 
 
 FAILED = ledger.fail(an_entry("c", cpu="1"), Failure(code="X", message="m", errors=("m",), at="t"))
@@ -70,7 +71,7 @@ def test_an_entry_that_lacks_a_dimension_of_the_bill_is_not_accepted() -> None:
     )
 
     def unaccounted(entry: Entry, **formulas: str) -> list[str]:
-        state = MonthState(NOBODY, NOBODY)
+        state = MonthState()
         usage = the_usage([bill], {"c"})
         return account(usage, {"c": entry}, state, NOBODY, formulas=formulas).unaccounted
 

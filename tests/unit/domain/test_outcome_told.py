@@ -72,7 +72,7 @@ def accounted(
         bill=MonthBill(contracts=bills, quarantined=[], unbilled_dimensions=[]),
     )
     ledger = {entry.contract_id: entry for entry in entries}
-    state = MonthState(frozenset({"known"}), NOBODY)
+    state = MonthState(frozenset({"known"}))
     if closed is None:
         return account(usage, ledger, state, NOBODY, formulas={})
     return account(usage, ledger, state, NOBODY, closed=closed, formulas={})
@@ -300,7 +300,7 @@ def test_an_error_that_the_ledger_has_replaced_since_is_shown_anew() -> None:
             digest="",
             bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
         )
-        state = MonthState(NOBODY, frozenset({"c-1"}), {"c-1": item})
+        state = MonthState(NOBODY, {"c-1": item})
         return list(account(usage, {"c-1": entry}, state, NOBODY, formulas={}).failed)
 
     assert failed(shown) == []
@@ -333,13 +333,13 @@ def test_a_contract_is_shown_as_it_is_if_it_is_done_or_its_very_error_stands_the
     line = Line(dimension="cpu", quantity="5", state="refused")
     failed = an_entry(line, failure=FAILURE, settled_at="t")
     item = msgspec.to_builtins(error_record(failed))
-    state = MonthState(NOBODY, frozenset({"c-1"}), {"c-1": item})
+    state = MonthState(NOBODY, {"c-1": item})
     assert is_shown(failed, state)
     assert not is_shown(replace(failed, failure=None), state)
-    assert not is_shown(failed, MonthState(NOBODY, NOBODY, {}))
+    assert not is_shown(failed, MonthState())
     other = replace(failed, failure=replace(FAILURE, code="OTHER"))
     assert not is_shown(other, state)
-    assert is_shown(other, MonthState(frozenset({"c-1"}), NOBODY, {}))
+    assert is_shown(other, MonthState(frozenset({"c-1"})))
 
 
 def test_who_was_settled_while_it_was_being_sent_is_named_if_it_was_sent() -> None:
@@ -382,6 +382,6 @@ def test_an_error_that_stands_does_not_hide_those_behind_it() -> None:
         digest="",
         bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
     )
-    state = MonthState(NOBODY, frozenset({"a"}), shown)
+    state = MonthState(NOBODY, shown)
     ledger = {"a": failed, "z": billed("z")}
     assert account(usage, ledger, state, NOBODY, formulas={}) == Outcome(["z"], {}, [])
