@@ -54,11 +54,8 @@ def observe(journal: Journal, state: PlanState, at: str) -> Journal:
     """Return the journal with the errors that the state file shows at this time.
 
     One that the journal does not know, or knows from before another retry, is news: it is of an
-    earlier program, or of a run that ended before it could report it. A contract that an operator
-    has moved from the error list to the success list leaves the journal.
+    earlier program, or of a run that ended before it could report it.
     """
-    for month, names in settled_by_hand(journal, state):
-        journal = resolved(journal, month, names)
     for month, shown in state.errors.items():
         known, done = journal.at(month), state.at(month).done
         seen = {name: _seen(item, at, done_too=name in done) for name, item in shown.items()}

@@ -48,6 +48,9 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> None:
     entries_of = partial(state_bucket.entries, objects, run.plan, unreadable=unreadable)
     for month, names in settled_by_hand(journal, state):
         _waive(run, month, entries_of(month, names), objects, at)
+        if not unreadable:  # what could not be read is waived once it can
+            change = partial(resolved, month=month, settled=names)
+            state_bucket.change_journal(objects, run.plan, change)
     for month, failed in sorted(state.errors.items()):
         entries = entries_of(month, sorted(failed.keys() - state.at(month).done))
         settled = [entry for entry in entries if entry.settled_at and not entry.failure]

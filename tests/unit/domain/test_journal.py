@@ -50,10 +50,12 @@ def test_what_is_settled_leaves_the_journal_and_new_errors_enter_it() -> None:
     assert emptied == Journal(last_closed_month="2025-04")
 
 
-def test_a_contract_that_an_operator_settled_leaves_the_journal() -> None:
+def test_a_contract_that_an_operator_settled_is_known_until_the_ledger_says_so_too() -> None:
     journal = journals.observe(Journal(), state({MAY: {"c-1", "c-2"}}), AT)
-    settled = journals.observe(journal, state({MAY: {"c-2"}}, {MAY: {"c-1"}}), AT)
-    assert settled.unresolved["2025-05"].keys() == {"c-2"}
+    by_hand = state({MAY: {"c-2"}}, {MAY: {"c-1"}})
+    assert journals.observe(journal, by_hand, AT) == journal
+    assert journals.settled_by_hand(journal, by_hand) == [(MAY, ["c-1"])]
+    assert journals.resolved(journal, MAY, ["c-1"]).unresolved["2025-05"].keys() == {"c-2"}
 
 
 def test_a_contract_put_into_the_success_list_beside_its_error_is_not_reopened_later() -> None:
