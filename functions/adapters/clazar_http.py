@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import requests
 
-from functions.adapters.http_errors import named, never_connected
+from functions.adapters.http_calls import named, never_connected, send
 from functions.errors import CredentialsRefused, PartnerUnreachable
 
 # Connect and read. Together they stay well inside the function's timeout, so that a request that
@@ -69,14 +69,11 @@ class Session:
         for fresh in (False, True):
             authorization = {"authorization": f"Bearer {self._authorize(fresh=fresh)}"}
             try:
-                # A connection of its own: one kept alive while Lambda slept would make every first
-                # request an unknown outcome.
-                response = requests.request(
+                response = send(
                     method,
                     f"{self._url}/metering/",
+                    _TIMEOUT,
                     headers={"accept": "application/json", **headers, **authorization},
-                    timeout=_TIMEOUT,
-                    allow_redirects=False,
                     **request,
                 )
             except requests.RequestException as error:
@@ -102,12 +99,8 @@ class Session:
         for again in (False, True):
             credentials = self._credentials(again)
             try:
-                response = requests.post(
-                    f"{self._url}/authenticate/",
-                    json=msgspec.to_builtins(credentials),
-                    timeout=_TIMEOUT,
-                    allow_redirects=False,
-                )
+                body = msgspec.to_builtins(credentials)
+                response = send("POST", f"{self._url}/authenticate/", _TIMEOUT, json=body)
             except requests.RequestException as error:
                 raise PartnerUnreachable(f"POST /authenticate/: {named(error)}") from error
             status, body = response.status_code, as_json(_text(response))

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import requests
 
-from functions.adapters.http_errors import bounded, named, never_connected
+from functions.adapters.http_calls import bounded, named, never_connected, send
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     CredentialsRefused,
@@ -127,14 +127,7 @@ class CloudZero:
         if body is not None:
             headers["content-type"] = "application/json"
         try:
-            response = requests.request(
-                method,
-                f"{self._url}{path}",
-                headers=headers,
-                data=body,
-                timeout=_TIMEOUT,
-                allow_redirects=False,
-            )
+            response = send(method, f"{self._url}{path}", _TIMEOUT, headers=headers, data=body)
         except requests.RequestException as error:
             if never_connected(error):
                 raise PartnerUnreachable(f"{what}: {named(error)}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import configuration, credits_bucket
-from functions.adapters.http_errors import bounded
+from functions.adapters.http_calls import bounded
 from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Validated
