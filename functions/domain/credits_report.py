@@ -1,15 +1,67 @@
-"""The report of one execution of the credits pipeline."""
+"""What an execution of the credits pipeline reports, in numbers and in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
 import msgspec
 
+from functions.domain.cbf import Totals
 from functions.domain.credits_file import Repeated
+from functions.domain.drop import Drop, Source
 
 _NAMED = 5
+
+
+class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One month: the numbers are what CloudZero holds now, null where that is not known.
+
+    `posted`: whether this execution has replaced it, null where it may have. `undo`: the input of
+    an execution that puts back what was there before.
+    """
+
+    billing_month: str
+    status: Literal["verified", "superseded", "failed"]
+    posted: bool | None = False
+    row_count: int | None = None
+    unique_accounts: int | None = None
+    total_credit_usd: str | None = None
+    drop_id: str | None = None
+    snapshot: str | None = None
+    undo: dict[str, str] | None = None
+    error: str = ""
+    message: str = ""
+    warnings: list[str] = []
+
+    def holding(self, held: Totals | None) -> MonthReport:
+        """Return the same with what CloudZero holds."""
+        return msgspec.structs.replace(self, **msgspec.structs.asdict(held)) if held else self
+
+    def __str__(self) -> str:
+        did = {True: "posted", False: "not posted", None: "perhaps posted"}[self.posted]
+        said = [": ".join(filter(None, (self.billing_month, self.error, self.message)))]
+        if self.status == "verified":
+            said = [f"{self.billing_month}: verified"]
+            did = "posted" if self.posted else "nothing had to be posted"
+        holds = "what CloudZero holds is not known"
+        if self.row_count is not None:
+            totals = Totals(
+                row_count=self.row_count,
+                unique_accounts=self.unique_accounts or 0,
+                total_credit_usd=self.total_credit_usd or "",
+            )
+            holds = f"CloudZero holds {totals}"
+        return "; ".join([*said, did, holds])
+
+
+def superseded(last: Drop, source: Source) -> MonthReport:
+    """Report a month that is left alone because something newer was posted, or may have been."""
+    newer = last.source
+    taken = "may have been" if last.state == "posting" else "was"
+    message = f"{newer.key} of {newer.at} is newer and {taken} posted; to post this, {source.again}"
+    month = MonthReport(billing_month=last.month, status="superseded", message=message)
+    return month.holding(last.totals if last.state == "verified" else None)
 
 
 class CreditsReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +71,7 @@ class CreditsReport(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     version: str
     execution: str
-    months: Sequence[Any]
+    months: Sequence[MonthReport]
     warnings: Sequence[str]
     duplicates: Sequence[Repeated]
 
@@ -34,7 +86,7 @@ def attention(repeated: Sequence[Repeated]) -> str:
     plural = "s" if len(differing) > 1 else ""
     return (
         f"{len(differing)} repeated account{plural} with another amount than the first time; "
-        f"only the first rows were posted: {named}{more}"
+        f"only the first rows count: {named}{more}"
     )
 
 
