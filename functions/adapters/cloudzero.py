@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import requests
@@ -43,13 +43,6 @@ class ApiKey(msgspec.Struct, frozen=True):
     api_key: str
 
 
-class Accepted(NamedTuple):
-    """CloudZero took a drop; what it says of it, as far as it says it."""
-
-    drop_id: str | None
-    row_count: int | None
-
-
 class CloudZero:
     """One account, one API key. The key is read again when it is refused: it may be a new one."""
 
@@ -78,15 +71,16 @@ class CloudZero:
             raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
         return rows
 
-    def post(self, connection: str, body: bytes) -> Accepted:
-        """Send a drop: it replaces its month. OutcomeUnknown if it may or may not have arrived."""
+    def post(self, connection: str, body: bytes) -> str | None:
+        """Send a drop: it replaces its month. Return its id, as far as CloudZero says it.
+
+        OutcomeUnknown if it may or may not have arrived.
+        """
         path = f"{_ROOT}/{connection}/billing_drops"
-        answer = _object(_answer(self._call("POST", path, body), f"POST {path}"), "connection")
-        drop_id, row_count = answer.get("drop_id"), answer.get("row_count")
-        return Accepted(
-            str(drop_id) if isinstance(drop_id, str | int) else None,
-            row_count if isinstance(row_count, int) else None,
-        )
+        answer = _answer(self._call("POST", path, body), f"POST {path}")
+        wrapped = answer.get("connection", answer) if isinstance(answer, dict) else None
+        drop_id = wrapped.get("drop_id") if isinstance(wrapped, dict) else None
+        return str(drop_id) if isinstance(drop_id, str | int) else None
 
     def _call(self, method: str, path: str, body: bytes | None) -> requests.Response:
         key = self._api_key(False)  # noqa: FBT003  # called with one positional flag
@@ -140,12 +134,6 @@ def _answer(response: requests.Response, what: str) -> Any:
 def _whole(digits: str) -> int | Decimal:
     """Return a whole number; one that no 64 bits hold could not be kept in a snapshot."""
     return int(digits) if len(digits) <= _MOST_DIGITS else Decimal(digits)
-
-
-def _object(body: Any, wrapper: str) -> dict[str, Any]:
-    """Return the object inside a wrapper key, or the body where the wrapper is missing."""
-    inner = body.get(wrapper, body) if isinstance(body, dict) else None
-    return inner if isinstance(inner, dict) else {}
 
 
 def _said(response: requests.Response) -> str:

@@ -16,7 +16,7 @@ from uuid import uuid4
 import msgspec
 
 from functions.adapters import credits_bucket
-from functions.adapters.cloudzero import SECONDS_FOR_A_REQUEST, Accepted, CloudZero
+from functions.adapters.cloudzero import SECONDS_FOR_A_REQUEST, CloudZero
 from functions.adapters.storage import Objects
 from functions.domain.lease import Lease, Request, request_over, without_request
 from functions.domain.month import Month, format_instant
@@ -62,7 +62,7 @@ class Stream:
         with self._request(f"read {month}"):
             return self._cloudzero.stored(self._connection, month) or []
 
-    def post(self, month: Month, body: bytes, still_wanted: Callable[[], bool]) -> Accepted:
+    def post(self, month: Month, body: bytes, still_wanted: Callable[[], bool]) -> str | None:
         """Replace a month, if that is still wanted now that nobody else can post."""
         with self._request(f"post {month}"):
             if not still_wanted():

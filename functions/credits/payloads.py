@@ -117,7 +117,6 @@ class Posted(msgspec.Struct, frozen=True, kw_only=True):
 
     posted: bool = True
     drop_id: str | None = None
-    warnings: list[str] = []
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):

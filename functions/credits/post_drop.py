@@ -58,15 +58,12 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream) -> Posted:
     )
     posting = document.write(intent, found)
     try:
-        accepted = stream.post(month, body, lambda: document.read() == posting)
+        drop_id = stream.post(month, body, lambda: document.read() == posting)
     except NOT_TAKEN:
         # This answers this attempt. An earlier one without an answer may still have been taken.
         if not tried:
             document.write(last, posting)
         raise
-    taken = msgspec.structs.replace(intent, state="posted", at=stream.at, drop_id=accepted.drop_id)
+    taken = msgspec.structs.replace(intent, state="posted", at=stream.at, drop_id=drop_id)
     document.write(taken, posting)
-    counted, sent, doubts = accepted.row_count, drop.totals.row_count, list[str]()
-    if counted not in (None, sent):
-        doubts.append(f"{month}: CloudZero counted {counted} of {sent} rows")
-    return Posted(drop_id=accepted.drop_id, warnings=doubts)
+    return Posted(drop_id=drop_id)

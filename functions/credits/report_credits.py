@@ -57,17 +57,15 @@ def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
     drop, snapshot, problem = end.drop, end.snapshot, end.problem
     posted = end.posted.posted if end.posted else _was_posted(run, end, objects)
     held = snapshot.held if snapshot and posted is False else None
-    warnings = [*end.posted.warnings] if end.posted else []
-    if end.verified:
-        held, warnings = end.verified.held, [*warnings, *end.verified.warnings]
-    undo, unseen = None, snapshot.unseen if snapshot else None
+    undo, warnings = None, [*end.verified.warnings] if end.verified else []
     if snapshot and snapshot.key and posted is not False:
-        undo = None if unseen else {"restore": snapshot.key}
-    if unseen and unseen != drop.source and posted is not False:
-        warnings.append(
-            f"{drop.month}: the snapshot does not show what had been posted before; "
-            f"to undo this drop {unseen.again}"
-        )
+        if snapshot.unseen is None:
+            undo = {"restore": snapshot.key}
+        elif snapshot.unseen != drop.source:
+            warnings.append(
+                f"{drop.month}: the snapshot does not show what had been posted before; "
+                f"to undo this drop {snapshot.unseen.again}"
+            )
     return MonthReport(
         billing_month=drop.month,
         status="failed" if problem else "verified",
@@ -76,9 +74,9 @@ def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
         snapshot=snapshot.key if snapshot else None,
         undo=undo,
         error=problem.error if problem else "",
-        message=problem.message[:_LONGEST_MESSAGE] if problem else "",
+        message=problem.message[:_LONGEST_MESSAGE] if problem else "verified",
         warnings=warnings,
-    ).holding(held)
+    ).holding(end.verified.held if end.verified else held)
 
 
 def _was_posted(run: Run, end: MonthEnd, objects: Objects) -> bool | None:

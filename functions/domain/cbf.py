@@ -31,10 +31,6 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     unique_accounts: int
     total_credit_usd: str
 
-    def __str__(self) -> str:
-        rows = f"{self.row_count:,} row{'' if self.row_count == 1 else 's'}"
-        return f"{rows}, {self.total_credit_usd} USD of credits"
-
 
 class Line(NamedTuple):
     """What is compared of a row: account, and cost in US dollars to the cent, credits negative."""
@@ -203,7 +199,8 @@ def differences(posted: Contents, stored: Contents, most: int = 5) -> str:
     """Return in what the stored rows differ from the posted ones; nothing if they agree."""
     if stored.shows(posted):
         return ""
-    found = [f"{side}: {of.totals}" for side, of in (("stored", stored), ("posted", posted))]
+    sides = (("stored", stored), ("posted", posted))
+    found = [f"{side}: {of.rows} rows, {of.credit} USD of credits" for side, of in sides]
     for name, lines in (
         ("missing", posted.lines - stored.lines),
         ("unexpected", stored.lines - posted.lines),

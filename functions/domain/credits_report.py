@@ -40,19 +40,11 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         did = {True: "posted", False: "not posted", None: "perhaps posted"}[self.posted]
-        said = [": ".join(filter(None, (self.billing_month, self.error, self.message)))]
-        if self.status == "verified":
-            said = [f"{self.billing_month}: verified"]
-            did = "posted" if self.posted else "nothing had to be posted"
-        holds = "what CloudZero holds is not known"
-        if self.row_count is not None:
-            totals = Totals(
-                row_count=self.row_count,
-                unique_accounts=self.unique_accounts or 0,
-                total_credit_usd=self.total_credit_usd or "",
-            )
-            holds = f"CloudZero holds {totals}"
-        return "; ".join([*said, did, holds])
+        said = ": ".join(filter(None, (self.billing_month, self.error, self.message)))
+        if self.row_count is None:
+            return f"{said}; {did}; what CloudZero holds is not known"
+        holds = f"{self.row_count:,} rows, {self.total_credit_usd} USD of credits"
+        return f"{said}; {did}; CloudZero holds {holds}"
 
 
 def superseded(last: Drop, source: Source) -> MonthReport:

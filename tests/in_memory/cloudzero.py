@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
-from functions.adapters.cloudzero import Accepted
 from functions.domain.month import Month
 from functions.errors import OutcomeUnknown
 from tests.in_memory.points import Points
@@ -38,17 +37,17 @@ class CloudZero:
 
         return self._points.at("listing", f"GET {month}", shown, _no_answer)
 
-    def post(self, _connection: str, body: bytes) -> Accepted:
+    def post(self, _connection: str, body: bytes) -> str:
         """Answer `POST .../billing_drops`."""
         request = json.loads(body)
         month = Month.of(datetime.fromisoformat(request["month"]))
 
-        def effect() -> Accepted:
+        def effect() -> str:
             self.months[month] = request["data"]
             version = (self._now() + self.ingest, request["data"])
             self._shown.setdefault(month, []).append(version)
             self.posts.append(month)
-            return Accepted(f"drop-{len(self.posts)}", len(request["data"]))
+            return f"drop-{len(self.posts)}"
 
         return self._points.at("request", f"POST {month}", effect, _no_answer)
 

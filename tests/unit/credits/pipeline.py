@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import msgspec
 
 from functions.adapters import credits_bucket, leases
-from functions.adapters.cloudzero import Accepted, CloudZero
+from functions.adapters.cloudzero import CloudZero
 from functions.adapters.storage import Stored, Uploaded
 from functions.adapters.streams import Clock, Stream
 from functions.credits.acquire_stream import settle
@@ -142,7 +142,7 @@ class Partner:
         if self._now < self.busy_until:
             raise PartnerBusy("409: still being processed")
 
-    def post(self, _connection: str, body: bytes) -> Accepted:
+    def post(self, _connection: str, body: bytes) -> str:
         self.pipeline.point("post")
         self._check_busy()
         self.land()
@@ -159,7 +159,7 @@ class Partner:
         if error:
             raise error
         self.pipeline.point("posted")
-        return Accepted(f"drop-{len(self.posts)}", len(request["data"]))
+        return f"drop-{len(self.posts)}"
 
     def _play(self, faults: list[str], month: Month, rows: Rows) -> Exception | None:
         later = self._now + timedelta(seconds=2_000 if "ingest" in faults else 100)
