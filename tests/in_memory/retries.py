@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from tests.in_memory.data_flow import JsonObject
 
-
 # Full jitter draws a wait between nothing and this; without a draw the longest one counts.
 jitter: Callable[[float], float] = float
 

@@ -120,7 +120,7 @@ class Partner:
     late: list[tuple[datetime, Month, Rows]] = field(default_factory=list)
     posts: list[Month] = field(default_factory=list)
     view: Callable[[Rows], Rows] = plainly
-    busy_until: datetime = datetime.min.replace(tzinfo=UTC)
+    busy_until: datetime | None = None
 
     def stored(self, _connection: str, month: Month) -> Rows | None:
         self.pipeline.point("read")
@@ -139,7 +139,7 @@ class Partner:
         return self.pipeline.now
 
     def _check_busy(self) -> None:
-        if self._now < self.busy_until:
+        if self.busy_until and self._now < self.busy_until:
             raise PartnerBusy("409: still being processed")
 
     def post(self, _connection: str, body: bytes) -> str:

@@ -37,7 +37,7 @@ def test_rows_written_twice_need_no_attention() -> None:
 def test_a_repeated_account_with_another_amount_is_named_by_line_and_account() -> None:
     said = attention([repeated(3, "1.00", "1.00"), repeated(24)])
     assert said.startswith("1 repeated account")
-    assert "only the first rows were posted" in said
+    assert "only the first rows count" in said
     assert said.endswith("line 24 (000000000024)")
 
 
