@@ -6,6 +6,8 @@ dollars, credits positive.
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 
 from functions.domain.cbf import Totals
@@ -46,7 +48,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def accepting(self) -> str:
         """The execution input that posts the same although it would be held."""
         given = {"restore" if self.restore else "key": self.file, "accept_shrink": True}
-        return msgspec.json.encode(given).decode()
+        return json.dumps(given, ensure_ascii=False)
 
 
 class RunTask(msgspec.Struct, frozen=True):
