@@ -95,22 +95,16 @@ def finish(
     task: ReportTask, months: list[MonthReport], uploads: Uploads, objects: Objects
 ) -> Finished:
     """Write the report; succeed only if every month is verified or has something newer."""
-    run, repeated, report = task.run, list[Repeated](), None
+    run, parsed, repeated, report = task.run, task.parsed, list[Repeated](), None
     warnings = [text for month in months for text in month.warnings]
-    if task.parsed:
-        repeated = _repeated(run, task.parsed, objects)
+    said = {"file": run.file, "months": msgspec.to_builtins(months)}
+    if parsed:
+        repeated = _repeated(run, parsed, objects)
         attention = credits_report.attention(repeated)
         warnings = [*filter(None, [attention]), *warnings]
         report = keys.credits_report(run.file, run.name)
-        content = credits_report.CreditsReport(
-            attention=attention,
-            file=run.file,
-            version=task.parsed.version,
-            execution=run.execution,
-            months=months,
-            warnings=warnings,
-            duplicates=repeated,
-        )
+        terms = {"attention": attention, "version": parsed.version, "execution": run.execution}
+        content = {**terms, **said, "warnings": warnings, "duplicates": repeated}
         objects.put(report, credits_report.encode(content))
     failed = [month for month in months if month.error]
     errors = {task.failure.error} if task.failure else {month.error for month in failed}
@@ -127,8 +121,7 @@ def finish(
         cause="\n".join([*causes, *done])[:_LONGEST_TEXT],
         subject=mail_subject(f"Credits {run.file}: {error or 'needs review'}"),
         result={
-            "file": run.file,
-            "months": msgspec.to_builtins(months),
+            **said,
             "duplicates": len(repeated),
             "warnings": warnings[:_MOST_WARNINGS],
             "report": report,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
@@ -56,18 +56,6 @@ def superseded(last: Drop, source: Source) -> MonthReport:
     return month.holding(last.totals if last.state == "verified" else None)
 
 
-class CreditsReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was posted, and which rows were not. `attention` comes first, for whoever opens it."""
-
-    attention: str
-    file: str
-    version: str
-    execution: str
-    months: Sequence[MonthReport]
-    warnings: Sequence[str]
-    duplicates: Sequence[Repeated]
-
-
 def attention(repeated: Sequence[Repeated]) -> str:
     """Say that rows with other amounts were skipped: money that nobody has posted."""
     differing = [row for row in repeated if row.differs]
@@ -82,7 +70,7 @@ def attention(repeated: Sequence[Repeated]) -> str:
     )
 
 
-def encode(report: CreditsReport) -> bytes:
-    """Return indented JSON whose first line holds `attention`."""
+def encode(report: Mapping[str, Any]) -> bytes:
+    """Return indented JSON whose first line holds the first value: `attention`."""
     text = msgspec.json.format(msgspec.json.encode(report), indent=1)
     return text.replace(b"{\n ", b"{", 1)
