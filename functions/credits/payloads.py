@@ -93,14 +93,15 @@ class DropTask(RunTask, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of SnapshotDrop. `held`: what CloudZero shows; `key`: where the rows are kept.
+    """Output of SnapshotDrop. `held`: what CloudZero shows, if it can be counted.
 
+    `key`: where the rows are kept.
     `is_stored`: nothing is left to be posted. `reasons`: why the month must not be replaced.
     `differed`: it held something else, so that seeing the new rows will prove that they arrived.
     `unseen`: what had been posted last, if CloudZero does not show it: the rows are no way back.
     """
 
-    held: Totals
+    held: Totals | None
     is_stored: bool = False
     reasons: str = ""
     key: str | None = None

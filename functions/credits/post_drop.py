@@ -60,9 +60,8 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream) -> Posted:
     try:
         drop_id = stream.post(month, body, lambda: document.read() == posting)
     except NOT_TAKEN:
-        # This answers this attempt. An earlier one without an answer may still have been taken.
-        if not tried:
-            document.write(last, posting)
+        # This answers this attempt: what was unknown of an earlier one is unknown still.
+        document.write(last, posting)
         raise
     taken = msgspec.structs.replace(intent, state="posted", at=stream.at, drop_id=drop_id)
     document.write(taken, posting)

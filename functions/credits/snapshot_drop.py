@@ -40,7 +40,8 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
         reasons += reasons_to_hold(wanted, stored, last, limits)
         reasons += [f"the rows equal those of {drop.twin}"] if drop.twin else []
     if reasons:
-        return Snapshot(held=stored.totals, reasons="; ".join(reasons))
+        held = None if stored.unreadable else stored.totals
+        return Snapshot(held=held, reasons="; ".join(reasons))
     snapshot = MonthSnapshot(
         connection=run.connection,
         month=drop.month,

@@ -43,7 +43,8 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
         said = ": ".join(filter(None, (self.billing_month, self.error, self.message)))
         if self.row_count is None:
             return f"{said}; {did}; what CloudZero holds is not known"
-        holds = f"{self.row_count:,} rows, {self.total_credit_usd} USD of credits"
+        rows = f"{self.row_count:,} row{'' if self.row_count == 1 else 's'}"
+        holds = f"{rows}, {self.total_credit_usd} USD of credits"
         return f"{said}; {did}; CloudZero holds {holds}"
 
 

@@ -152,6 +152,7 @@ def test_a_month_that_could_not_be_put_back_is_held_before_anything_is_lost(
     held = world.drop(JANUARY, "000000000001,$6.00\n000000000002,$6.00\n")
     assert held.error == "DropHeld"
     assert "could not be put back: stored row 1: cost/cost 'n/a' is not a number" in str(held.cause)
+    assert "not posted; what CloudZero holds is not known" in str(held.cause)
     assert not world.cloudzero.posts
 
 

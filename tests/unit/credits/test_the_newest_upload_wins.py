@@ -307,3 +307,26 @@ def test_every_snapshot_that_is_named_is_there_and_holds_what_was_replaced() -> 
         assert finished
         snapshot = finished.result["months"][0]["snapshot"]
         assert msgspec.json.decode(pipeline.bucket.objects[snapshot])["rows"] == before
+
+
+def test_a_snapshot_that_does_not_show_what_was_posted_last_is_restored_only_if_accepted() -> None:
+    pipeline = Pipeline()
+    pipeline.upload(JANUARY, f"{ACCOUNT},$1.00\n")
+    pipeline.partner.faults.append("ingest")
+    first = pipeline.execute(key=JANUARY)
+    assert first
+    assert first.error == "DropDiffers"
+    pipeline.upload(JANUARY, f"{ACCOUNT},$2.00\n")
+    second = pipeline.execute(key=JANUARY)
+    assert second
+    (month,) = second.result["months"]
+    assert (month["status"], month["undo"]) == ("verified", None)
+    held = pipeline.execute(bucket=None, restore=month["snapshot"])
+    assert held
+    assert held.error == "DropHeld"
+    assert f"upload {JANUARY} (version v1) again" in held.cause
+    assert stored(pipeline, "2025-01") == 2
+    accepted = pipeline.execute(bucket=None, restore=month["snapshot"], accept_shrink=True)
+    assert accepted
+    assert accepted.succeeded
+    assert stored(pipeline, "2025-01") == 0
