@@ -3,7 +3,7 @@
 from constructs import Construct
 
 from infra.constructs.state_machine import StateMachine
-from infra.credits_tasks import TASKS, UPLOADS
+from infra.credits_tasks import OWN_KEYS, TASKS
 from infra.environments import Environment
 from infra.pipeline import PipelineStack
 from infra.settings import PartnerSecret
@@ -66,8 +66,10 @@ class CreditsStack(PipelineStack):
             log_days=environment.log_days,
         )
         uploads = UploadTrigger(
-            self, "Uploads", bucket=self.bucket, keys=UPLOADS, machine=workflow.machine
+            self, "Uploads", bucket=self.bucket, own_keys=OWN_KEYS, machine=workflow.machine
         )
         self._watch(workflow, lost_starts=uploads.dead_letters)
         self._output("CreditsBucketName", self.bucket.bucket_name)
+        summaries = self.tasks["ReportCredits"].function.log_group
+        self._output("SummaryLogGroupName", summaries.log_group_name)
         self._output("CloudZeroSecretName", self.secret.name)

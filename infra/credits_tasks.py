@@ -60,3 +60,6 @@ TASKS: Mapping[str, CreditsTask] = {
         credits=Access(read=(RUNS, UPLOADS, DROPS, LEASES), write=(REPORTS, LEASES))
     ),
 }
+
+# What the functions write themselves must not start the machine.
+OWN_KEYS = sorted({key for task in TASKS.values() for key in task.credits.write})

@@ -11,11 +11,7 @@ from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects, Uploads
 from functions.credits.payloads import DropItem, Parsed, Run, RunTask
 from functions.domain import cbf, keys
-from functions.domain.credits_file import (
-    control_problems,
-    explained,
-    read_credits,
-)
+from functions.domain.credits_file import MOST_FILE_BYTES, read_credits
 from functions.domain.credits_name import months_of
 from functions.domain.credits_report import superseded
 from functions.domain.drop import Source, outdated
@@ -24,7 +20,6 @@ from functions.errors import BadCredits, DropHeld
 from functions.payloads import dump, task_handler
 
 logger = Logger()
-MOST_FILE_BYTES = 8_000_000
 
 
 @task_handler
@@ -46,9 +41,9 @@ def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversa
         raise BadCredits(
             f"{run.file}: {found.size} bytes, at most {MOST_FILE_BYTES} are read; not posted"
         )
-    file = read_credits(run.file, found.body, len(months), allow_reversals=allow_reversals)
-    if problems := control_problems(file, found.metadata):
-        raise BadCredits(explained(run.file, problems))
+    file = read_credits(
+        run.file, found.body, months, found.metadata, allow_reversals=allow_reversals
+    )
     source = Source(kind="upload", key=run.file, version=found.version, at=format_instant(found.at))
     rows = (
         cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits.items()))

@@ -23,12 +23,9 @@ def lease(plan: Plan) -> str:
     return f"leases/{plan.path}.json"
 
 
-def journal(plan_key: str) -> str:
-    """Return the key of a plan's journal: last closed month and known errors.
-
-    The parts of `service:environment:plan` hold neither `:` nor `/`.
-    """
-    return f"{LEDGER_ROOT}{plan_key.replace(':', '/')}/plan.json"
+def journal(plan: Plan) -> str:
+    """Return the key of a plan's journal: last closed month and known errors."""
+    return f"{LEDGER_ROOT}{plan.path}/plan.json"
 
 
 def ledger_month(plan: Plan, month: Month) -> str:

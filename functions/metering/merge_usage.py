@@ -15,7 +15,7 @@ from functions.domain import billing, keys
 from functions.domain.billing import MonthBill
 from functions.domain.contracts_due import Asked, Known, contracts_due
 from functions.domain.formula import names_in
-from functions.domain.journal import Journal, beginning, reopened
+from functions.domain.journal import beginning, reopened
 from functions.domain.months_due import is_closed
 from functions.domain.problem import Problem
 from functions.domain.run_files import ContractItem, MonthUsage, Partial
@@ -61,8 +61,8 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
     billing.check_conservation(plan, sums, bill)
     items, state_version = ([], "") if task.late else to_process(task, bill, objects)
     if items and not run.dry_run:
-        state_bucket.journal(objects, plan).change(
-            lambda old: replace(beginning(old or Journal(), month), dimensions=bill.dimensions)
+        state_bucket.change_journal(
+            objects, plan, lambda old: replace(beginning(old, month), dimensions=bill.dimensions)
         )
     warnings = [f"{month}: {text}" for text in _warnings(task, bill, partials, items)]
     usage = MonthUsage(
@@ -89,7 +89,7 @@ def merge_usage(task: ListedMonth, objects: Objects) -> Merged:
 
 def _known_contracts(task: ListedMonth, objects: Objects) -> set[str]:
     """Return the month's contracts as ledger and state file spell them."""
-    shown = (state_bucket.read_state(objects, task.run.plan) or PlanState()).at(task.of)
+    shown = state_bucket.read_state(objects, task.run.plan).at(task.of)
     held = state_bucket.contracts_in_ledger(objects, task.run.plan, task.of)
     return held | shown.done | shown.failed
 
@@ -200,5 +200,5 @@ def to_process(
 
 def _interrupted(task: MonthTask, failed: frozenset[str], objects: Objects) -> frozenset[str]:
     """Return contracts shown as errors that a run has begun to try again, and not ended."""
-    read = state_bucket.entries_of(objects, task.run.plan, task.of, sorted(failed))
+    read = state_bucket.entries(objects, task.run.plan, task.of, sorted(failed))
     return frozenset(entry.contract_id for entry in read if not entry.failure)

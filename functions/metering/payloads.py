@@ -5,42 +5,45 @@ Nothing here grows with the number of files or contracts: those are behind S3 ke
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from functions.domain.claim import Action
+from functions.domain.conversion import NOT_BLANK
 from functions.domain.month import Month
-from functions.domain.months_due import Waiting
+from functions.domain.months_due import MOST_MONTHS, Waiting
 from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem, MonthUsage
 from functions.payloads import Finished, Problem
 
-MOST_CONTRACTS = 100
+_Name = Annotated[str, Meta(pattern=NOT_BLANK)]
+_Reason = Annotated[str, Meta(max_length=500)]
 
 
 class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A person's decision about a parked contract."""
 
-    contract: str
+    contract: _Name
     month: str
     outcome: Literal["accepted", "not_accepted", "waived"]
-    reason: str
+    reason: Annotated[_Reason, Meta(pattern=NOT_BLANK)]
 
 
 class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a person or the schedule passes to an execution."""
 
     plan: str | None = None
-    months: list[str] | None = None
-    contracts: list[str] | None = None
+    months: Annotated[list[str], Meta(min_length=1, max_length=MOST_MONTHS)] | None = None
+    contracts: Annotated[list[_Name], Meta(min_length=1, max_length=100)] | None = None
     retry_errors: bool = False
     dry_run: bool | None = None
-    max_months: int | None = None
+    max_months: Annotated[int, Meta(ge=1, le=MOST_MONTHS)] | None = None
     as_of: str | None = None
     until: str | None = None
     resolve: Resolve | None = None
-    reason: str | None = None
+    reason: _Reason | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,10 +90,9 @@ class Planned(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class PlannedTask(msgspec.Struct, frozen=True):
+class PlannedTask(RunTask, frozen=True):
     """Input of FindLateUsage."""
 
-    run: Run
     planned: Planned
 
 
@@ -107,10 +109,9 @@ class Work(msgspec.Struct, frozen=True):
     months: list[MonthItem]
 
 
-class MonthTask(msgspec.Struct, frozen=True, kw_only=True):
+class MonthTask(RunTask, frozen=True, kw_only=True):
     """Input of ListUsage. `late`: nothing is billed, what was billed is compared."""
 
-    run: Run
     month: str
     late: bool = False
 
@@ -236,11 +237,10 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Finish(msgspec.Struct, frozen=True, kw_only=True):
+class Finish(RunTask, frozen=True, kw_only=True):
     """Input of SummarizeRun: everything the run knows, whichever way it ended."""
 
-    run: Run
-    planned: Planned | None = None
+    planned: Planned = Planned([], [])
     months: list[ClosedMonth] = []
     resolved: Resolved | None = None
     failure: Problem | None = None
@@ -253,9 +253,8 @@ class Ending(Finished, frozen=True, kw_only=True):
     journal: str
 
 
-class Release(msgspec.Struct, frozen=True, kw_only=True):
+class Release(RunTask, frozen=True, kw_only=True):
     """Input of ReleasePlan. `notified`: not empty if the message was delivered."""
 
-    run: Run
     journal: str
     notified: dict[str, bool] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -11,11 +12,10 @@ from aws_lambda_powertools import Logger
 from functions.adapters import configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys, months_due
-from functions.domain.journal import Journal, observe
+from functions.domain.journal import observe
 from functions.domain.month import Month, parse_instant
 from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion
-from functions.domain.state_file import PlanState
 from functions.errors import BadInput, BadUsage
 from functions.metering.payloads import Planned, Run, RunTask
 from functions.payloads import task_handler
@@ -35,7 +35,11 @@ def handler(task: RunTask, _context: object) -> Planned:
 def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
     """Choose months from the state file, the journal, the input and the export's progress."""
     state = state_bucket.read_state(objects, run.plan)
-    journal = _observed(run, state, objects)
+    observed = partial(observe, state=state, at=run.as_of)  # so that removing an error is noticed
+    if run.dry_run:
+        journal = observed(state_bucket.read_journal(objects, run.plan))
+    else:
+        journal = state_bucket.change_journal(objects, run.plan, observed)
     as_of = parse_instant(run.as_of)
     if run.until is not None:
         exported_to = _exported_to(run.plan, usage)
@@ -50,10 +54,7 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
         first = months_due.first_month(run.plan, state, journal, as_of)
         months, left = months_due.candidates(first, as_of, run.max_months, sorted(reopened))
     else:
-        try:
-            months, left = months_due.requested_months(run.months, as_of), []
-        except ValueError as error:
-            raise BadInput(f"months: {error}") from error
+        months, left = months_due.requested_months(run.months, as_of), []
     exported_to = _exported_to(run.plan, usage) if months else None
     complete, waiting = months_due.complete_months(months, run.plan, exported_to, as_of)
     why = "" if complete else months_due.nothing_due(run.plan, state, journal, as_of)
@@ -62,21 +63,8 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
 
 def _has_begun(run: Run, month: Month, objects: Objects) -> bool:
     """Whether final usage of all contracts was asked for before their month was closed."""
-    contracts = run.contracts or []
-    entries = state_bucket.entries_of(objects, run.plan, month, contracts)
-    return {entry.contract_id for entry in entries if entry.until} == set(contracts)
-
-
-def _observed(run: Run, state: PlanState | None, objects: Objects) -> Journal:
-    """Remember the errors that the state file shows, so that removing one is noticed."""
-    document = state_bucket.journal(objects, run.plan)
-    seen = state or PlanState()
-    if run.dry_run:
-        read = document.read()
-        return observe(read.value if read else Journal(), seen, run.as_of)
-    if not seen.errors and document.read() is None:
-        return Journal()
-    return document.change(lambda journal: observe(journal or Journal(), seen, run.as_of)).value
+    entries = state_bucket.entries(objects, run.plan, month, run.contracts)
+    return {entry.contract_id for entry in entries if entry.until} == set(run.contracts or ())
 
 
 def _exported_to(plan: Plan, usage: Objects) -> datetime | None:

@@ -16,7 +16,7 @@ def test_everything_of_a_plan_has_its_place() -> None:
         "omnistrate-metering/S/E/P/": keys.usage_prefix(PLAN),
         "omnistrate-metering/S/E/P/2025/07/": keys.usage_prefix(PLAN, JULY),
         "leases/S/E/P.json": keys.lease(PLAN),
-        "ledger/S/E/P/plan.json": keys.journal(PLAN.key),
+        "ledger/S/E/P/plan.json": keys.journal(PLAN),
         "ledger/S/E/P/2025-07/": keys.ledger_month(PLAN, JULY),
         "ledger/S/E/P/2025-07/c-1.json": keys.ledger_entry(PLAN, JULY, "c-1"),
         "ledger/S/E/P/remainders/": keys.remainders(PLAN),

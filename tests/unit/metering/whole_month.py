@@ -12,6 +12,7 @@ import msgspec
 from functions.adapters import leases, state_bucket
 from functions.adapters.clazar import Clazar
 from functions.domain.answers import Answer
+from functions.domain.conversion import parse
 from functions.domain.month import Month, format_instant
 from functions.domain.problem import Problem
 from functions.domain.run_files import MonthUsage
@@ -33,6 +34,7 @@ from functions.metering.payloads import (
     MonthTask,
     Partition,
     PartitionTask,
+    Planned,
     Release,
     Run,
 )
@@ -42,7 +44,7 @@ from functions.metering.record_success import record_success
 from functions.metering.release_plan import release_plan
 from functions.metering.submit_contract import Outside, submit_contract
 from functions.metering.summarize_run import summarize_run
-from functions.payloads import Finished, Start, dump, parse
+from functions.payloads import Finished, Start, dump
 from functions.payloads import Problem as Caught
 from infra.tasks import SETTLE_SECONDS
 from tests.memory import MemoryObjects
@@ -155,7 +157,7 @@ class WholeMonth:
         if not run.dry_run:
             lease = state_bucket.lease(self.state, run.plan)
             leases.acquire(lease, run.execution, format_instant(self.now), lambda _: False)
-        planned, closed, failure = None, [], None
+        planned, closed, failure = Planned([], []), [], None
         try:
             planned = plan_months(run, self.state, self.usage)
             closed = [self.month(run, month) for month in planned.months]
