@@ -13,7 +13,7 @@ from infra.uploads import UploadTrigger
 
 CLOUDZERO_KEY = (
     'CloudZero API key. Put the value by console or CLI as JSON: {"api_key": "..."}. '
-    "The key has to create, validate and read AnyCost billing drops."
+    "The key has to create and read AnyCost billing drops."
 )
 
 
@@ -47,6 +47,7 @@ class CreditsStack(PipelineStack):
                 "CLOUDZERO_SECRET_ARN": self.secret.arn,
                 "ALLOW_REVERSALS": "true" if environment.allow_reversals else "false",
                 "SHRINK_LIMIT": environment.shrink_limit,
+                "GROWTH_LIMIT": environment.growth_limit,
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
             },
             metrics_namespace=self.metrics_namespace,

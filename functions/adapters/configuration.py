@@ -18,6 +18,7 @@ from functions.adapters.clazar_http import Credentials, Session
 from functions.adapters.cloudzero import ApiKey, CloudZero
 from functions.adapters.storage import Bucket
 from functions.adapters.streams import Clock, Stream
+from functions.domain.drop import Limits
 from functions.domain.plan import Plan, parse_plans
 from functions.errors import BadInput, CredentialsRefused, StorageBusy
 
@@ -67,9 +68,9 @@ def allow_reversals() -> bool:
     return os.environ["ALLOW_REVERSALS"] == "true"
 
 
-def shrink_limit() -> Decimal:
-    """Return the share of a month's stored rows and total that an upload must leave."""
-    return Decimal(os.environ["SHRINK_LIMIT"])
+def limits() -> Limits:
+    """Return between which shares of a month's stored rows and total an upload is not held."""
+    return Limits(Decimal(os.environ["SHRINK_LIMIT"]), Decimal(os.environ["GROWTH_LIMIT"]))
 
 
 def _secret(partner: str, kind: type[T], example: str, fresh: bool) -> T:  # noqa: FBT001  # partial
