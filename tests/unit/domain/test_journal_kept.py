@@ -56,12 +56,14 @@ def test_an_error_that_was_retried_since_is_news_and_open_for_as_long_as_before(
         assert journals.observe(JOURNAL, same, AT) == JOURNAL
 
 
-def test_only_a_contract_that_moved_from_errors_to_successes_leaves() -> None:
+def test_only_a_contract_that_moved_from_errors_to_successes_is_settled_by_hand() -> None:
     moved = PlanState(success={MAY: frozenset({"a", "b"}), JUNE: frozenset({"c"})})
-    assert journals.observe(JOURNAL, moved, AT).unresolved == {"2025-05": {"b": BOTH}}
+    assert journals.settled_by_hand(JOURNAL, moved) == [(MAY, ["a"]), (JUNE, ["c"])]
     still = replace(moved, errors={JUNE: {"c": {}}})
-    assert journals.observe(JOURNAL, still, AT).unresolved["2025-06"] == {"c": TOLD}
-    assert journals.observe(JOURNAL, PlanState(), AT) == JOURNAL
+    assert journals.settled_by_hand(JOURNAL, still) == [(MAY, ["a"])]
+    assert journals.settled_by_hand(JOURNAL, PlanState()) == []
+    for state in (moved, still, PlanState()):
+        assert journals.observe(JOURNAL, state, AT) == JOURNAL
 
 
 def test_what_is_reopened_is_of_that_month_alone() -> None:
