@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -11,8 +10,8 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from msgspec import inspect
 
+from functions.domain.conversion import given, parse
 from functions.domain.month import format_instant, parse_instant
 from functions.errors import BadInput
 
@@ -66,39 +65,6 @@ def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, Lambd
         return msgspec.to_builtins(use(parse(event, kind), context))
 
     return handler
-
-
-def parse(event: object, kind: type[T]) -> T:
-    """Read a state's input; BadInput names the field."""
-    try:
-        return msgspec.convert(event, kind)
-    except msgspec.ValidationError as error:
-        raise BadInput(f"{kind.__name__}: {error}{_known(kind, str(error))}") from error
-
-
-def _known(kind: Any, said: str) -> str:
-    """Return the names that are known where one was not: of fields, or of a field's values."""
-    place = re.search(r"`\$\.([a-z_.]+)`", said)
-    found: Any = inspect.type_info(kind)
-    for name in place[1].split(".") if place else ():
-        fields = {field.name: field.type for field in getattr(found, "fields", ())}
-        found = fields.get(name, found)
-        if isinstance(found, inspect.UnionType):  # optional: what it holds if it holds something
-            found = next(of for of in found.types if not isinstance(of, inspect.NoneType))
-    names: list[str] = []
-    if "unknown field" in said:
-        names = [field.name for field in getattr(found, "fields", ())]
-    elif "enum value" in said:
-        names = [str(value) for value in getattr(found, "values", ())]
-    return f"; known are {', '.join(names)}" if names else ""
-
-
-def given(field: str, read: Callable[[str], T], text: str) -> T:
-    """Read a value of the execution input; BadInput names its field."""
-    try:
-        return read(text)
-    except ValueError as error:
-        raise BadInput(f"{field}: {error}") from error
 
 
 def time_of_run(text: str | None, start: Start) -> str:

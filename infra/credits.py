@@ -3,7 +3,7 @@
 from constructs import Construct
 
 from infra.constructs.state_machine import StateMachine
-from infra.credits_tasks import TASKS, UPLOADS
+from infra.credits_tasks import OWN_KEYS, TASKS
 from infra.environments import Environment
 from infra.pipeline import PipelineStack
 from infra.settings import PartnerSecret
@@ -13,7 +13,7 @@ from infra.uploads import UploadTrigger
 
 CLOUDZERO_KEY = (
     'CloudZero API key. Put the value by console or CLI as JSON: {"api_key": "..."}. '
-    "The key has to create, validate and read AnyCost billing drops."
+    "The key has to create and read AnyCost billing drops."
 )
 
 
@@ -47,6 +47,7 @@ class CreditsStack(PipelineStack):
                 "CLOUDZERO_SECRET_ARN": self.secret.arn,
                 "ALLOW_REVERSALS": "true" if environment.allow_reversals else "false",
                 "SHRINK_LIMIT": environment.shrink_limit,
+                "GROWTH_LIMIT": environment.growth_limit,
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
             },
             metrics_namespace=self.metrics_namespace,
@@ -65,8 +66,10 @@ class CreditsStack(PipelineStack):
             log_days=environment.log_days,
         )
         uploads = UploadTrigger(
-            self, "Uploads", bucket=self.bucket, keys=UPLOADS, machine=workflow.machine
+            self, "Uploads", bucket=self.bucket, own_keys=OWN_KEYS, machine=workflow.machine
         )
         self._watch(workflow, lost_starts=uploads.dead_letters)
         self._output("CreditsBucketName", self.bucket.bucket_name)
+        summaries = self.tasks["ReportCredits"].function.log_group
+        self._output("SummaryLogGroupName", summaries.log_group_name)
         self._output("CloudZeroSecretName", self.secret.name)

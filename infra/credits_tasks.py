@@ -29,27 +29,16 @@ TASKS: Mapping[str, CreditsTask] = {
         credits=Access(read=(LEASES,), write=(LEASES,)),
         reads_executions=True,
     ),
-    "ReadSnapshot": CreditsTask(
-        memory_mb=1024,
-        credits=Access(read=(SNAPSHOTS,), write=(RUNS,)),
-    ),
     "ParseCredits": CreditsTask(
         memory_mb=1024,
         timeout_seconds=120,
         settings=("ALLOW_REVERSALS",),
-        credits=Access(read=(UPLOADS, DROPS), write=(RUNS,)),
-    ),
-    "ValidateDrop": CreditsTask(
-        memory_mb=1024,
-        timeout_seconds=TALK_SECONDS,
-        settings=TO_CLOUDZERO,
-        credits=Access(read=(RUNS, LEASES), write=(LEASES,)),
-        reads_secret=True,
+        credits=Access(read=(UPLOADS, SNAPSHOTS, DROPS), write=(RUNS,)),
     ),
     "SnapshotDrop": CreditsTask(
         memory_mb=1024,
         timeout_seconds=TALK_SECONDS,
-        settings=(*TO_CLOUDZERO, "SHRINK_LIMIT"),
+        settings=(*TO_CLOUDZERO, "SHRINK_LIMIT", "GROWTH_LIMIT"),
         credits=Access(read=(RUNS, DROPS, LEASES, SNAPSHOTS), write=(LEASES, SNAPSHOTS)),
         reads_secret=True,
     ),
@@ -67,6 +56,10 @@ TASKS: Mapping[str, CreditsTask] = {
         credits=RECORDS_DROPS,
         reads_secret=True,
     ),
-    "ReportCredits": CreditsTask(credits=Access(read=(RUNS, UPLOADS), write=(REPORTS,))),
-    "ReleaseStream": CreditsTask(credits=Access(read=(LEASES,), write=(LEASES,))),
+    "ReportCredits": CreditsTask(
+        credits=Access(read=(RUNS, UPLOADS, DROPS, LEASES), write=(REPORTS, LEASES))
+    ),
 }
+
+# What the functions write themselves must not start the machine.
+OWN_KEYS = sorted({key for task in TASKS.values() for key in task.credits.write})

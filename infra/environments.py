@@ -19,6 +19,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
 _CONNECTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?")
+_MULTIPLE = re.compile(r"[1-9][0-9]{0,8}(\.[0-9]+)?")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 # AWS takes last month's usage until 06:00 UTC on the 1st, so the first start is early. The hourly
@@ -48,6 +49,7 @@ class Environment:
     schedules: tuple[str, ...] = EARLY_AND_DAILY
     allow_reversals: bool = False  # credits files may take credits back: negative amounts
     shrink_limit: str = "0.5"  # hold an upload below this share of the stored rows or total
+    growth_limit: str = "10"  # hold an upload above this multiple of them
 
     def __post_init__(self) -> None:
         """Refuse what cannot be deployed; an Environment that exists is a valid one."""
@@ -70,6 +72,9 @@ class Environment:
         self._require("cloudzero_connection_id", connection, holds=is_name)
         is_share = isinstance(limit, str) and bool(_SHARE.fullmatch(limit))
         self._require("shrink_limit", limit, holds=is_share)
+        growth = self.growth_limit
+        is_multiple = isinstance(growth, str) and bool(_MULTIPLE.fullmatch(growth))
+        self._require("growth_limit", growth, holds=is_multiple)
         reversals = self.allow_reversals
         self._require("allow_reversals", reversals, holds=isinstance(reversals, bool))
 

@@ -1,5 +1,7 @@
 """What starts the credits pipeline: a file that is dropped into its bucket."""
 
+from collections.abc import Iterable
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -10,14 +12,17 @@ from constructs import Construct
 
 from infra.constructs.dead_letters import DeadLetters
 
+# A folder as the console makes it: an object without content.
+FOLDERS = "*/"
 # Nothing else would start the machine for this upload, so EventBridge tries for as long as it can.
 START_WITHIN = Duration.hours(24)
 START_ATTEMPTS = 185
 
 
 class UploadTrigger(Construct):
-    """Starts the machine with the name of the object; a lost start is kept in a queue.
+    """Starts the machine with the name of every object but our own; a lost start is kept.
 
+    A name that is not right has to be reported, so it is the machine that judges it.
     The name and not the version: the machine reads what the object is by then, so that events
     that come twice or out of order end at the newest upload.
     """
@@ -28,7 +33,7 @@ class UploadTrigger(Construct):
         id_: str,
         *,
         bucket: s3.IBucket,
-        keys: str,
+        own_keys: Iterable[str],
         machine: sfn.StateMachine,
     ) -> None:
         """Listen on the default bus, where S3 puts its events."""
@@ -50,13 +55,13 @@ class UploadTrigger(Construct):
         events.Rule(
             self,
             "Rule",
-            description=f"{keys} dropped into the credits bucket",
+            description="An object was dropped into the credits bucket",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
                 detail={
                     "bucket": {"name": [bucket.bucket_name]},
-                    "object": {"key": events.Match.wildcard(keys)},
+                    "object": {"key": events.Match.anything_but_wildcard(*own_keys, FOLDERS)},
                 },
             ),
             targets=[

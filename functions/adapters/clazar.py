@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple, Protocol
+from http import HTTPStatus
+from typing import Protocol
 
-from functions.adapters.clazar_http import NeverSent, NoAnswer, Response, as_json
-from functions.domain import answers
-from functions.domain.answers import Answer
+from functions.adapters.clazar_http import NoAnswer, Response, as_json
+from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply, read_answers
 from functions.domain.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.month import Month
 from functions.domain.submission import Request
-from functions.errors import ContractUnserved, PartnerUnreachable
+from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable
 
 _KEPT_RESPONSE, _SHOWN = 8_000, 200
-_OK, _MULTIPLE = 200, 300
-_REFUSED = (401, 403)
 _NOT_OFFERED = (404, 405, 501)
 _NO_SUCH_PAGE = (404, 416)
 _BEHIND_THE_LAST_PAGE = (400, *_NO_SUCH_PAGE, 422)
-_TIMED_OUT, _CONFLICT, _TOO_MANY, _SERVER_ERROR = 408, 409, 429, 500
 # A page with its token and one repetition after a 401 fits in this.
 _SECONDS_FOR_A_PAGE = 50.0
-
-Outcome = Literal["answered", "busy", "unreachable", "unserved", "unknown"]
-
-
-class Reply(NamedTuple):
-    """What came of one POST: an answer per dimension, and the evidence for the ledger."""
-
-    outcome: Outcome
-    answers: dict[str, Answer]
-    status: int | None
-    response: str
 
 
 class ListingUnavailable(Exception):
@@ -56,29 +42,20 @@ class Clazar:
         self._http = http
 
     def submit(self, request: Request) -> Reply:
-        """Send one request, whose records are all of one contract.
-
-        Raises CredentialsRefused or PartnerUnreachable only if the records have not left.
-        """
-
-        def reply(outcome: Outcome, answer: Answer, status: int | None, text: str) -> Reply:
-            return Reply(outcome, {item["dimension"]: answer for item in records}, status, text)
-
-        records = request.records
+        """Send one request, whose records are all of one contract."""
+        names = [record["dimension"] for record in request.records]
         try:
             status, said = self._http.post(request.body.encode())
-        except NeverSent as error:
-            return reply("unreachable", answers.NOT_TAKEN, None, str(error))
+        except PartnerUnreachable as error:
+            return Reply("unreachable", dict.fromkeys(names, NOT_TAKEN), response=str(error))
+        except CredentialsRefused as error:
+            return Reply("unauthorized", dict.fromkeys(names, NOT_TAKEN), response=str(error))
         except NoAnswer as error:
-            return reply("unknown", answers.UNKNOWN, None, str(error))
-        text = said[:_KEPT_RESPONSE]
-        if whole := _of_the_whole(status, text):
-            return reply(*whole, status, text)
-        body = as_json(said)
-        read = answers.read_results(records, body)
-        if status >= _MULTIPLE:
-            read = answers.read_refusal(records, status, body or said)
-        return Reply("answered", read, status, text)
+            return Reply("unknown", dict.fromkeys(names, UNKNOWN), response=str(error))
+        outcome, answer = _of_the_whole(status, said)
+        read = read_answers(request.records, as_json(said) or said, status)
+        of_all = dict.fromkeys(names, answer) if answer else read
+        return Reply(outcome, of_all, status, said[:_KEPT_RESPONSE])
 
     def read_listing(
         self, asked: Asked, contract: str, month: Month, seconds_left: Callable[[], float]
@@ -91,7 +68,7 @@ class Clazar:
         while asked.queries and seconds_left() >= _SECONDS_FOR_A_PAGE:
             try:
                 status, said = self._http.get(asked.queries[0])
-            except (NeverSent, NoAnswer) as error:
+            except NoAnswer as error:
                 raise PartnerUnreachable(f"GET /metering/: {error}") from error
             if asked.answered and status in _BEHIND_THE_LAST_PAGE:
                 # After a full page a bad request need not be the end.
@@ -101,25 +78,25 @@ class Clazar:
                 continue
             if status in _NOT_OFFERED:
                 raise ListingUnavailable(f"GET /metering/: HTTP {status}")
-            if status in (_TOO_MANY, _TIMED_OUT):
+            if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
                 raise PartnerUnreachable(f"GET /metering/: HTTP {status}")
             body = as_json(said)
             rows = body.get("results") if isinstance(body, dict) else None
-            if status != _OK or not isinstance(rows, list):
-                what = "" if status != _OK else " without a listing"
+            if status != HTTPStatus.OK or not isinstance(rows, list):
+                what = "" if status != HTTPStatus.OK else " without a listing"
                 raise ContractUnserved(f"GET /metering/: HTTP {status}{what}: {said[:_SHOWN]}")
             asked = turn(asked, body, contract, month)
         return asked
 
 
-def _of_the_whole(status: int, text: str) -> tuple[Outcome, Answer] | None:
-    """Return what a status alone says of all records of a request; None if the body says it."""
-    if status == _TOO_MANY:
-        return "busy", answers.NOT_TAKEN
-    if status in _REFUSED:
-        return "unserved", answers.NOT_TAKEN
-    if status >= _SERVER_ERROR or status == _TIMED_OUT:
-        return "unknown", answers.UNKNOWN
-    if status == _CONFLICT:
+def _of_the_whole(status: int, text: str) -> tuple[Outcome, Answer | None]:
+    """Return what a status alone says of all records of a request; no answer if the body does."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "busy", NOT_TAKEN
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return "unserved", NOT_TAKEN
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+        return "unknown", UNKNOWN
+    if status == HTTPStatus.CONFLICT:
         return "answered", Answer(kind="present", code=f"HTTP_{status}", message=text[:500])
-    return None
+    return "answered", None

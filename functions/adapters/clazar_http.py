@@ -10,21 +10,22 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
 import requests
 
-from functions.adapters.http_errors import named, never_connected
+from functions.adapters.http_calls import named, never_connected, send
 from functions.errors import CredentialsRefused, PartnerUnreachable
 
 # Connect and read. Together they stay well inside the function's timeout, so that a request that
 # has left is over before Step Functions tries again.
 _TIMEOUT = (5.0, 20.0)
-_OK, _UNAUTHORIZED, _TIMED_OUT, _TOO_MANY, _SERVER_ERROR = 200, 401, 408, 429, 500
 _EARLY = 60.0
 _UNSTATED_LIFETIME = 300.0
 _LONG = 16
+_NO_REFUSAL = (HTTPStatus.OK, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -41,10 +42,6 @@ class Response(NamedTuple):
     text: str
 
 
-class NeverSent(Exception):
-    """No connection was made, so the request has not left."""
-
-
 class NoAnswer(Exception):
     """The request has left, or may have, and there is no answer."""
 
@@ -57,7 +54,7 @@ class Session:
         self._token, self._expires = "", 0.0
 
     def post(self, body: bytes) -> Response:
-        """Send `POST /metering/`. CredentialsRefused, PartnerUnreachable: it has not left."""
+        """Send `POST /metering/`."""
         return self._call("POST", data=body, headers={"content-type": "application/json"})
 
     def get(self, query: Mapping[str, str]) -> Response:
@@ -65,25 +62,25 @@ class Session:
         return self._call("GET", params=dict(query), headers={})
 
     def _call(self, method: str, headers: dict[str, str], **request: Any) -> Response:
-        """Send with a token; if it is refused nothing was taken, so once more with a new one."""
+        """Send with a token; if it is refused nothing was taken, so once more with a new one.
+
+        CredentialsRefused, PartnerUnreachable: no token or no connection, so nothing has left.
+        """
         for fresh in (False, True):
             authorization = {"authorization": f"Bearer {self._authorize(fresh=fresh)}"}
             try:
-                # A connection of its own: one kept alive while Lambda slept would make every first
-                # request an unknown outcome.
-                response = requests.request(
+                response = send(
                     method,
                     f"{self._url}/metering/",
+                    _TIMEOUT,
                     headers={"accept": "application/json", **headers, **authorization},
-                    timeout=_TIMEOUT,
-                    allow_redirects=False,
                     **request,
                 )
             except requests.RequestException as error:
                 if never_connected(error):
-                    raise NeverSent(named(error)) from error
+                    raise PartnerUnreachable(f"{method} /metering/: {named(error)}") from error
                 raise NoAnswer(named(error)) from error
-            if response.status_code != _UNAUTHORIZED:
+            if response.status_code != HTTPStatus.UNAUTHORIZED:
                 break
         return Response(response.status_code, self._without_token(_text(response)))
 
@@ -102,22 +99,18 @@ class Session:
         for again in (False, True):
             credentials = self._credentials(again)
             try:
-                response = requests.post(
-                    f"{self._url}/authenticate/",
-                    json=msgspec.to_builtins(credentials),
-                    timeout=_TIMEOUT,
-                    allow_redirects=False,
-                )
+                body = msgspec.to_builtins(credentials)
+                response = send("POST", f"{self._url}/authenticate/", _TIMEOUT, json=body)
             except requests.RequestException as error:
                 raise PartnerUnreachable(f"POST /authenticate/: {named(error)}") from error
             status, body = response.status_code, as_json(_text(response))
             token = body.get("access_token") if isinstance(body, dict) else None
-            if status == _OK and isinstance(token, str) and token:
+            if status == HTTPStatus.OK and isinstance(token, str) and token:
                 lifetime = body.get("expires_in")
                 if not isinstance(lifetime, int | float) or lifetime <= 0:
                     lifetime = _UNSTATED_LIFETIME
                 return token, float(lifetime)
-            if status in (_OK, _TOO_MANY, _TIMED_OUT) or status >= _SERVER_ERROR:
+            if status in _NO_REFUSAL or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise PartnerUnreachable(f"POST /authenticate/: HTTP {status} without a token")
         raise CredentialsRefused(f"Clazar refused the credentials in the secret: HTTP {status}")
 

@@ -2,8 +2,8 @@
 
 No retries and no waiting: that is the state machine's job, where it can be seen.
 
-`POST .../billing_drops`, `GET .../billing_drops/{month}`, `POST .../validate_billing_drop`
-(docs.cloudzero.com, API V2). No idempotency key: it would replay an old answer, whatever the body.
+`POST .../billing_drops`, `GET .../billing_drops/{month}` (docs.cloudzero.com, API V2).
+No idempotency key: it would replay an old answer, whatever the body.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import requests
 
-from functions.adapters.http_errors import bounded, named, never_connected
+from functions.adapters.http_calls import bounded, named, never_connected, send
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     CredentialsRefused,
@@ -31,9 +31,10 @@ from functions.errors import (
 _TIMEOUT = (5.0, 45.0)
 SECONDS_FOR_A_REQUEST = 52.0
 _ROOT = "/v2/connections/billing/anycost"
-_NOT_OFFERED = (404, 405)
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 400, 401, 403, 404
-_TIMED_OUT, _TOO_MANY, _SERVER_ERROR = 408, 429, 500
+_TIMED_OUT, _SERVER_ERROR = 408, 500
+_MOST_DIGITS = 18
+_BUSY = (409, 425, 429)  # still processing what came before, or too many requests
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -42,31 +43,11 @@ class ApiKey(msgspec.Struct, frozen=True):
     api_key: str
 
 
-class Accepted(NamedTuple):
-    """CloudZero took a drop; what it says of it, as far as it says it."""
-
-    drop_id: str | None
-    row_count: int | None
-
-
 class CloudZero:
     """One account, one API key. The key is read again when it is refused: it may be a new one."""
 
     def __init__(self, url: str, api_key: Callable[[bool], str]) -> None:
         self._url, self._api_key = url.rstrip("/"), api_key
-
-    def validate(self, body: bytes) -> list[str] | None:
-        """Return what is wrong with a drop; None if there is nobody to ask. Writes nothing."""
-        path = f"{_ROOT}/validate_billing_drop"
-        response = self._call("POST", path, body)
-        if response.status_code in _NOT_OFFERED:
-            return None
-        answer = _object(_answer(response, f"POST {path}"), "connection")
-        errors = answer.get("errors")
-        listed = [str(error) for error in errors] if isinstance(errors, list) else []
-        if not isinstance(valid := answer.get("is_valid"), bool):
-            return listed or None
-        return [] if valid else listed or ["CloudZero says that the drop is not valid"]
 
     def stored(self, connection: str, month: Month) -> list[dict[str, Any]] | None:
         """Return the rows that a stream holds for a month; None if it holds no such month.
@@ -90,25 +71,16 @@ class CloudZero:
             raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
         return rows
 
-    def drop_id(self, connection: str, month: Month) -> str | None:
-        """Return the id of a month's drop as CloudZero lists it; None if it does not say."""
-        path = f"{_ROOT}/{connection}/billing_drops"
-        body = _answer(self._call("GET", path, None), f"GET {path}")
-        drops = body.get("billing_drops") if isinstance(body, dict) else None
-        for drop in drops if isinstance(drops, list) else ():
-            if isinstance(drop, dict) and str(drop.get("month"))[:7] == str(month):
-                return _id(drop.get("drop_id"))
-        return None
+    def post(self, connection: str, body: bytes) -> str | None:
+        """Send a drop: it replaces its month. Return its id, as far as CloudZero says it.
 
-    def post(self, connection: str, body: bytes) -> Accepted:
-        """Send a drop: it replaces its month. OutcomeUnknown if it may or may not have arrived."""
+        OutcomeUnknown if it may or may not have arrived.
+        """
         path = f"{_ROOT}/{connection}/billing_drops"
-        answer = _object(_answer(self._call("POST", path, body), f"POST {path}"), "connection")
-        drop_id, row_count = answer.get("drop_id"), answer.get("row_count")
-        return Accepted(
-            _id(drop_id),
-            row_count if isinstance(row_count, int) else None,
-        )
+        answer = _answer(self._call("POST", path, body), f"POST {path}")
+        wrapped = answer.get("connection", answer) if isinstance(answer, dict) else None
+        drop_id = wrapped.get("drop_id") if isinstance(wrapped, dict) else None
+        return str(drop_id) if isinstance(drop_id, str | int) else None
 
     def _call(self, method: str, path: str, body: bytes | None) -> requests.Response:
         key = self._api_key(False)  # noqa: FBT003  # called with one positional flag
@@ -127,20 +99,13 @@ class CloudZero:
         if body is not None:
             headers["content-type"] = "application/json"
         try:
-            response = requests.request(
-                method,
-                f"{self._url}{path}",
-                headers=headers,
-                data=body,
-                timeout=_TIMEOUT,
-                allow_redirects=False,
-            )
+            response = send(method, f"{self._url}{path}", _TIMEOUT, headers=headers, data=body)
         except requests.RequestException as error:
             if never_connected(error):
                 raise PartnerUnreachable(f"{what}: {named(error)}") from error
             raise OutcomeUnknown(f"{what}: {named(error)}") from error
         status = response.status_code
-        if status == _TOO_MANY:
+        if status in _BUSY:
             raise PartnerBusy(f"{what}: {_said(response)}")
         if status == _TIMED_OUT or status >= _SERVER_ERROR:
             raise OutcomeUnknown(f"{what}: {_said(response)}")
@@ -152,19 +117,16 @@ def _answer(response: requests.Response, what: str) -> Any:
     if response.status_code >= 300:  # noqa: PLR2004
         raise PartnerRefused(f"{what}: {_said(response)}")
     try:
-        return json.loads(response.content, parse_float=Decimal)
+        return json.loads(
+            response.content, parse_float=Decimal, parse_int=_whole, parse_constant=Decimal
+        )
     except (ValueError, ArithmeticError, RecursionError):
         return None
 
 
-def _object(body: Any, wrapper: str) -> dict[str, Any]:
-    """Return the object inside a wrapper key, or the body where the wrapper is missing."""
-    inner = body.get(wrapper, body) if isinstance(body, dict) else None
-    return inner if isinstance(inner, dict) else {}
-
-
-def _id(value: object) -> str | None:
-    return str(value) if isinstance(value, str | int) else None
+def _whole(digits: str) -> int | Decimal:
+    """Return a whole number; one that no 64 bits hold could not be kept in a snapshot."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else Decimal(digits)
 
 
 def _said(response: requests.Response) -> str:

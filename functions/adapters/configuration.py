@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import msgspec
@@ -18,6 +18,7 @@ from functions.adapters.clazar_http import Credentials, Session
 from functions.adapters.cloudzero import ApiKey, CloudZero
 from functions.adapters.storage import Bucket
 from functions.adapters.streams import Clock, Stream
+from functions.domain.drop import Limits
 from functions.domain.plan import Plan, parse_plans
 from functions.errors import BadInput, CredentialsRefused, StorageBusy
 
@@ -67,12 +68,12 @@ def allow_reversals() -> bool:
     return os.environ["ALLOW_REVERSALS"] == "true"
 
 
-def shrink_limit() -> Decimal:
-    """Return the share of a month's stored rows and total that an upload must leave."""
-    return Decimal(os.environ["SHRINK_LIMIT"])
+def limits() -> Limits:
+    """Return between which shares of a month's stored rows and total an upload is not held."""
+    return Limits(Decimal(os.environ["SHRINK_LIMIT"]), Decimal(os.environ["GROWTH_LIMIT"]))
 
 
-def _secret(partner: str, kind: type[T], example: str, *, fresh: bool) -> T:
+def _secret(partner: str, kind: type[T], example: str, fresh: bool) -> T:  # noqa: FBT001  # partial
     try:
         arn = os.environ[f"{partner.upper()}_SECRET_ARN"]
         return msgspec.json.decode(parameters.get_secret(arn, force_fetch=fresh), type=kind)
@@ -84,7 +85,7 @@ def _secret(partner: str, kind: type[T], example: str, *, fresh: bool) -> T:
 
 
 def _api_key(fresh: bool) -> str:  # noqa: FBT001  # called with one positional flag
-    key = _secret("CloudZero", ApiKey, '{"api_key": "…"}', fresh=fresh).api_key
+    key = _secret("CloudZero", ApiKey, '{"api_key": "…"}', fresh).api_key
     if not key.isascii() or not key.isprintable() or len(key.split()) != 1:
         raise CredentialsRefused("the CloudZero API key must be one word, without Bearer before it")
     return key.strip()
@@ -104,12 +105,9 @@ def stream(connection_id: str, execution: str, context: LambdaContext) -> Stream
     return Stream(credits_bucket(), cloudzero(), connection_id, execution, times)
 
 
-def _credentials(fresh: bool) -> Credentials:  # noqa: FBT001  # called with one positional flag
-    example = '{"client_id": "…", "client_secret": "…"}'
-    return _secret("Clazar", Credentials, example, fresh=fresh)
-
-
 @cache
 def clazar() -> Clazar:
     """Return the Clazar account; one per container, so that the token is kept."""
-    return Clazar(Session(os.environ["CLAZAR_URL"], _credentials))
+    example = '{"client_id": "…", "client_secret": "…"}'
+    credentials = partial(_secret, "Clazar", Credentials, example)
+    return Clazar(Session(os.environ["CLAZAR_URL"], credentials))

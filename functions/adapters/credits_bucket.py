@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
 import msgspec
 
 from functions.adapters.documents import Document
@@ -18,9 +21,21 @@ def lease(objects: Objects, connection: str) -> Document[Lease]:
     return Document(objects, keys.stream_lease(connection), Lease)
 
 
-def last_drop(objects: Objects, connection: str, month: Month) -> Document[Drop]:
-    """Return what was last posted for a month."""
-    return Document(objects, keys.drop(connection, month), Drop)
+def last_drop(objects: Objects, connection: str, month: Month) -> Document[Drop | None]:
+    """Return what was last accepted for a month, or may have been; null if nothing ever was."""
+    return _drop(objects, f"{keys.drops(connection)}{month}.json")
+
+
+def last_drops(objects: Objects, connection: str) -> list[Drop]:
+    """Return what was last accepted for every month of a stream, or may have been."""
+    listed = objects.list(keys.drops(connection))
+    found = (_drop(objects, item.key).read() for item in listed)
+    return [drop.value for drop in found if drop and drop.value]
+
+
+def _drop(objects: Objects, key: str) -> Document[Drop | None]:
+    kind: Any = Drop | None
+    return Document(objects, key, kind)
 
 
 def snapshot(objects: Objects, key: str) -> Document[MonthSnapshot]:
@@ -28,12 +43,16 @@ def snapshot(objects: Objects, key: str) -> Document[MonthSnapshot]:
     return Document(objects, key, MonthSnapshot)
 
 
-def read_prepared(objects: Objects, key: str, digest: str) -> tuple[bytes, cbf.Contents]:
-    """Return a request as it was prepared, and what it comes to."""
+def put_prepared(objects: Objects, execution: str, month: Month, body: bytes) -> str:
+    """Keep a request under a key that names its content, so that none is overwritten."""
+    key = keys.drop_body(execution, month, hashlib.sha256(body).hexdigest())
+    objects.put(key, body)
+    return key
+
+
+def read_prepared(objects: Objects, key: str) -> tuple[bytes, cbf.Contents]:
+    """Return a request as it was prepared, and its rows."""
     prepared = objects.read(key)
     if prepared is None:
         raise BadState(f"{key} is missing: the run's files were removed")
-    contents = cbf.read_rows(msgspec.json.decode(prepared.body)["data"])
-    if contents.digest != digest:
-        raise BadState(f"{key} is not what was prepared")
-    return prepared.body, contents
+    return prepared.body, cbf.read_rows(msgspec.json.decode(prepared.body)["data"])

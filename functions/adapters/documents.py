@@ -30,16 +30,20 @@ class Document(Generic[T]):
     def read(self) -> Version[T] | None:
         """Return what is stored, None if nothing is; BadState if it cannot be understood."""
         stored = self._objects.read(self.key)
-        if stored is None:
-            return None
+        return Version(self._decode(stored.body), stored.etag) if stored else None
+
+    def _decode(self, body: bytes) -> T:
         try:
-            return Version(msgspec.json.decode(stored.body, type=self._kind), stored.etag)
+            return msgspec.json.decode(body, type=self._kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadState(f"{self.key} cannot be read: {error}. It was left as it is.") from error
 
+    def _encode(self, value: T) -> bytes:
+        return msgspec.json.format(msgspec.json.encode(value), indent=1)
+
     def write(self, value: T, over: Version[T] | None) -> Version[T]:
         """Write over the version that was read (None: over nothing), else WriteConflict."""
-        body = msgspec.json.format(msgspec.json.encode(value), indent=1)
+        body = self._encode(value)
         if over is None:
             etag = self._objects.create(self.key, body)
         else:

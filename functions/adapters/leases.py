@@ -8,7 +8,7 @@ import msgspec
 
 from functions.adapters.documents import Document
 from functions.domain.lease import Lease
-from functions.errors import LeaseLost, WriteConflict
+from functions.errors import WriteConflict
 
 
 def acquire(
@@ -35,18 +35,6 @@ def holder(document: Document[Lease]) -> str:
     """Return the execution that holds the lease, nothing if none does."""
     held = document.read()
     return held.value.execution if held else ""
-
-
-def check_held(document: Document[Lease], execution: str) -> None:
-    """Raise LeaseLost unless the lease is held by this execution.
-
-    One that was stopped and is redriven goes on with what it knew, which others may have changed.
-    """
-    if (held_by := holder(document)) != execution:
-        raise LeaseLost(
-            f"{document.key} is held by {held_by or 'nobody'}: others have worked on this plan "
-            "since this execution stopped; start a new one"
-        )
 
 
 def release(document: Document[Lease], execution: str, at: str) -> None:

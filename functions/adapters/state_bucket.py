@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import msgspec
 
 from functions.adapters import leases, storage
-from functions.adapters.documents import Document, Version
+from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
 from functions.domain import keys, state_file
 from functions.domain.journal import Journal
@@ -21,10 +22,11 @@ from functions.domain.month import Month
 from functions.domain.outcome import Open
 from functions.domain.plan import Plan
 from functions.domain.remainders import Balance, Remainders, balance, remainders_of, with_entries
-from functions.errors import BadState, WriteConflict
+from functions.domain.state_file import PlanState
+from functions.errors import BadState, LeaseLost
 
+T = TypeVar("T")
 _READERS = 32
-_TRIES = 8
 
 
 def lease(objects: Objects, plan: Plan) -> Document[Lease]:
@@ -33,24 +35,31 @@ def lease(objects: Objects, plan: Plan) -> Document[Lease]:
 
 
 def check_lease(objects: Objects, plan: Plan, execution: str) -> None:
-    """Raise LeaseLost unless this execution holds the plan."""
-    leases.check_held(lease(objects, plan), execution)
+    """Raise LeaseLost unless this execution holds the plan.
+
+    One that was stopped and is redriven goes on with what it knew, which others may have changed.
+    """
+    if (holder := leases.holder(lease(objects, plan))) != execution:
+        raise LeaseLost(
+            f"{keys.lease(plan)} is held by {holder or 'nobody'}: others have worked on this plan "
+            "since this execution stopped; start a new one"
+        )
 
 
 def journal(objects: Objects, plan: Plan) -> Document[Journal]:
     """Return what the pipeline remembers of the plan."""
-    return journal_of(objects, plan.key)
-
-
-def journal_of(objects: Objects, plan_key: str) -> Document[Journal]:
-    """Return what the pipeline remembers of the plan with this key."""
-    return Document(objects, keys.journal(plan_key), Journal)
+    return Document(objects, keys.journal(plan), Journal)
 
 
 def read_journal(objects: Objects, plan: Plan) -> Journal:
     """Return the journal as it is, an empty one if there is none."""
     read = journal(objects, plan).read()
     return read.value if read else Journal()
+
+
+def change_journal(objects: Objects, plan: Plan, change: Callable[[Journal], Journal]) -> Journal:
+    """Change the journal, an empty one if there is none; return it as it is then."""
+    return journal(objects, plan).change(lambda found: change(found or Journal())).value
 
 
 def entry(objects: Objects, plan: Plan, month: Month, contract: str) -> Document[Entry]:
@@ -83,12 +92,10 @@ def balance_of_other_months(objects: Objects, plan: Plan, month: Month) -> Balan
     underway = {Month.parse(text) for text in read_journal(objects, plan).underway} - {month}
     left_out = {keys.remainders(plan, other) for other in underway | {month}}
     found = [item.key for item in objects.list(keys.remainders(plan)) if item.key not in left_out]
-    state = (read_state(objects, plan) if underway else None) or state_file.PlanState()
+    state = read_state(objects, plan)
     begun = [_left_so_far(objects, plan, other, state.at(other).done) for other in sorted(underway)]
-    with ThreadPoolExecutor(_READERS) as pool:
-        read = pool.map(lambda key: Document(objects, key, Remainders).read(), found)
-        months = [*begun, *(version.value for version in read if version)]
-    return balance(months, plan.dimensions)
+    read = _each(lambda key: Document(objects, key, Remainders).read(), found)
+    return balance([*begun, *(version.value for version in read)], plan.dimensions)
 
 
 def _left_so_far(objects: Objects, plan: Plan, month: Month, done: frozenset[str]) -> Remainders:
@@ -104,45 +111,45 @@ def _left_so_far(objects: Objects, plan: Plan, month: Month, done: frozenset[str
         return read.value if read else Remainders()
 
 
-def entries(objects: Objects, plan: Plan, month: Month) -> Iterator[Entry]:
-    """Yield every ledger entry of a month."""
-    found = [item.key for item in objects.list(keys.ledger_month(plan, month))]
-    yield from _read_entries(objects, found)
-
-
-def entries_of(
+def entries(
     objects: Objects,
     plan: Plan,
     month: Month,
-    contracts: Iterable[str],
+    contracts: Iterable[str] | None = None,
     *,
     unreadable: list[str] | None = None,
-) -> Iterator[Entry]:
-    """Yield the ledger entries of some contracts of a month, of those that have one.
+) -> list[Entry]:
+    """Return the ledger entries of a month: all, or those of some contracts that have one.
 
     One that cannot be read is BadState, or named in `unreadable` and left out if that is given.
     """
-    found = [keys.ledger_entry(plan, month, contract) for contract in contracts]
-    yield from _read_entries(objects, found, unreadable)
+    if contracts is None:
+        found = [item.key for item in objects.list(keys.ledger_month(plan, month))]
+    else:
+        found = [keys.ledger_entry(plan, month, contract) for contract in contracts]
+    return _read_entries(objects, found, unreadable)
 
 
 def _read_entries(
     objects: Objects, found: Iterable[str], unreadable: list[str] | None = None
-) -> Iterator[Entry]:
-    def read(key: str) -> Version[Entry] | BadState | None:
+) -> list[Entry]:
+    def read(key: str) -> Entry | None:
         try:
-            return Document(objects, key, Entry).read()
+            version = Document(objects, key, Entry).read()
         except BadState as error:
-            return error
+            if unreadable is None:
+                raise
+            unreadable.append(str(error))
+            return None
+        return version.value if version else None
 
+    return _each(read, found)
+
+
+def _each(read: Callable[[str], T | None], found: Iterable[str]) -> list[T]:
+    """Read many objects at once; return what is there."""
     with ThreadPoolExecutor(_READERS) as pool:
-        for answer in pool.map(read, found):
-            if isinstance(answer, Version):
-                yield answer.value
-            elif answer and unreadable is None:
-                raise answer
-            elif answer and unreadable is not None:
-                unreadable.append(str(answer))
+        return [item for item in pool.map(read, found) if item is not None]
 
 
 def contracts_in_ledger(objects: Objects, plan: Plan, month: Month) -> set[str]:
@@ -151,79 +158,75 @@ def contracts_in_ledger(objects: Objects, plan: Plan, month: Month) -> set[str]:
     return {keys.contract_of(item.key) for item in objects.list(prefix)}
 
 
-def entries_of_other_plans(
-    objects: Objects, plan: Plan, month: Month, contract: str
-) -> Iterator[Entry]:
-    """Yield the entries of the same contract and month under every other plan."""
-    tails = [keys.ledger_entry(plan, month, name) for name in spellings(contract)]
-    tails = [key.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}") for key in tails]
-    plans = storage.folders(objects, keys.LEDGER_ROOT, 3)
-    others = [path for path in plans if path != plan.path]
-    yield from _read_entries(
-        objects, (f"{keys.LEDGER_ROOT}{path}{tail}" for path in others for tail in tails)
-    )
-
-
 def owners(objects: Objects, plan: Plan, month: Month, contract: str) -> list[Owner]:
     """Return what other plans may account for of a contract's month: ledgers and state file.
 
     A success without an entry was settled elsewhere: nobody knows what of.
     """
-    entries = list(entries_of_other_plans(objects, plan, month, contract))
+    tails = [keys.ledger_entry(plan, month, name) for name in spellings(contract)]
+    tails = [key.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}") for key in tails]
+    plans = storage.folders(objects, keys.LEDGER_ROOT, 3)
+    roots = [f"{keys.LEDGER_ROOT}{path}" for path in plans if path != plan.path]
+    entries = _read_entries(objects, [f"{root}{tail}" for root in roots for tail in tails])
     found = [
         Owner(entry.plan, line.dimension, line.taken, certain=line.state == "accepted")
         for entry in entries
         for line in entry.may_be_billed
     ]
-    stored = objects.read(plan.state_file)
-    document = state_file.parse(stored.body if stored else None, plan.state_file)
+    read = _StateFile(objects, plan.state_file, dict).read()
     settled = {entry.plan for entry in entries if entry.accepted and not entry.waived}
     names, known = set(spellings(contract)), {plan.key, *settled}
-    for key in sorted(key for key in document.keys() - known if key.count(":") > 1):
-        state = state_file.read_plan(document, key, plan.state_file)
-        if state and state.at(month).done & names:
-            found.append(Owner(key))
-    return found
+    document = read.value if read else {}
+    others = sorted(key for key in document.keys() - known if key.count(":") > 1)
+    return found + [
+        Owner(key)
+        for key in others
+        if state_file.read_plan(document, key, plan.state_file).at(month).done & names
+    ]
 
 
-def read_state(objects: Objects, plan: Plan) -> state_file.PlanState | None:
+class _StateFile(Document[state_file.Document]):
+    """The state file, which is read and written as people edit it."""
+
+    def _decode(self, body: bytes) -> state_file.Document:
+        return state_file.parse(body, self.key)
+
+    def _encode(self, value: state_file.Document) -> bytes:
+        return state_file.encode(value)
+
+
+def read_state(objects: Objects, plan: Plan) -> PlanState:
     """Return what the state file says of the plan; BadState if it cannot be understood."""
-    return read_state_version(objects, plan)[0]
+    return read_state_version(objects, plan)[0] or PlanState()
 
 
 def read_state_version(
     objects: Objects, plan: Plan, known: str = ""
-) -> tuple[state_file.PlanState | None, str]:
+) -> tuple[PlanState | None, str]:
     """Return what the state file says, and its ETag; None if that is the known one still."""
     stored = objects.read(plan.state_file, unless=known)
     if stored and stored.etag == known:
         return None, known
-    document = state_file.parse(stored.body if stored else None, plan.state_file)
+    document = state_file.parse(stored.body, plan.state_file) if stored else {}
     read = state_file.read_plan(document, plan.key, plan.state_file)
     return read, stored.etag if stored else ""
+
+
+def change_state(
+    objects: Objects, plan: Plan, change: Callable[[state_file.Document], state_file.Document]
+) -> PlanState:
+    """Change the state file; return what it says of the plan then."""
+
+    def changed(found: state_file.Document | None) -> state_file.Document:
+        document = found or {}
+        state_file.read_plan(document, plan.key, plan.state_file)
+        return change(document)
+
+    written = _StateFile(objects, plan.state_file, dict).change(changed).value
+    return state_file.read_plan(written, plan.key, plan.state_file)
 
 
 def open_contracts(objects: Objects, plan: Plan, month: Month, run_id: str) -> list[Open]:
     """Return why an execution has left contracts open."""
     found = [item.key for item in objects.list(keys.open_contracts(plan, month, run_id))]
-    with ThreadPoolExecutor(_READERS) as pool:
-        read = [stored.body for stored in pool.map(objects.read, found) if stored]
-    return [msgspec.json.decode(body, type=Open) for body in read]
-
-
-def change_state(
-    objects: Objects, plan: Plan, change: Callable[[state_file.Document], state_file.Document]
-) -> None:
-    """Change the state file unless somebody else just did; then read and change again."""
-    for _ in range(_TRIES):
-        stored = objects.read(plan.state_file)
-        document = state_file.parse(stored.body if stored else None, plan.state_file)
-        state_file.read_plan(document, plan.key, plan.state_file)
-        body = state_file.encode(change(document))
-        if stored is None:
-            written = objects.create(plan.state_file, body)
-        else:
-            written = objects.replace(plan.state_file, body, stored.etag)
-        if written is not None:
-            return
-    raise WriteConflict(f"{plan.state_file} changes too often")
+    return [msgspec.json.decode(stored.body, type=Open) for stored in _each(objects.read, found)]

@@ -22,7 +22,6 @@ from functions.errors import StorageBusy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 _CLIENT = Config(
     retries={"mode": "standard", "total_max_attempts": 6},
@@ -99,10 +98,6 @@ def _failure(error: ClientError | BotoCoreError, bucket: str, key: str) -> Excep
     return StorageBusy(f"s3://{bucket}/{key}: {error}")
 
 
-class _NotModified(Exception):
-    """The object is the one that is known."""
-
-
 class Bucket:
     """A bucket behind boto3; every failure is an exception, never an empty answer."""
 
@@ -111,10 +106,7 @@ class Bucket:
 
     def read(self, key: str, *, unless: str = "") -> Stored | None:
         """Return an object, None if there is none; without its body if `unless` is its ETag."""
-        try:
-            found = self._get(key, unless=unless)
-        except _NotModified:
-            return Stored(b"", unless)
+        found = self._get(key, unless=unless)
         return Stored(found[1], found[0]["ETag"]) if found else None
 
     def upload(self, key: str, most_bytes: int) -> Uploaded | None:
@@ -129,7 +121,7 @@ class Bucket:
 
     def _get(
         self, key: str, most_bytes: float = math.inf, *, unless: str = ""
-    ) -> tuple[GetObjectOutputTypeDef, bytes] | None:
+    ) -> tuple[Mapping[str, Any], bytes] | None:
         condition: Any = {"IfNoneMatch": unless} if unless else {}
         try:
             answer = _client().get_object(Bucket=self.name, Key=key, **condition)
@@ -139,7 +131,7 @@ class Bucket:
             if _code(error) in _MISSING:
                 return None
             if _code(error) in _UNCHANGED:
-                raise _NotModified from error
+                return {"ETag": unless}, b""
             raise _failure(error, self.name, key) from error
 
     def put(self, key: str, body: bytes) -> None:

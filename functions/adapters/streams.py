@@ -16,13 +16,12 @@ from uuid import uuid4
 import msgspec
 
 from functions.adapters import credits_bucket
-from functions.adapters.cloudzero import SECONDS_FOR_A_REQUEST, Accepted, CloudZero
+from functions.adapters.cloudzero import SECONDS_FOR_A_REQUEST, CloudZero
 from functions.adapters.storage import Objects
 from functions.domain.lease import Lease, Request, request_over, without_request
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     CredentialsRefused,
-    OutcomeUnknown,
     PartnerBusy,
     PartnerRefused,
     PartnerUnreachable,
@@ -30,7 +29,7 @@ from functions.errors import (
     WriteConflict,
 )
 
-NOT_TAKEN = (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable)
+NOT_TAKEN = (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable, StreamBusy)
 # After these nothing is underway. After anything else, nobody knows.
 _OVER = (*NOT_TAKEN, WriteConflict)
 
@@ -58,25 +57,12 @@ class Stream:
         """The moment, as it is written down."""
         return format_instant(self._clock.now())
 
-    def validate(self, body: bytes) -> list[str] | None:
-        """Return what is wrong with a drop; None if there is nobody to ask."""
-        with self._request("validate"):
-            return self._cloudzero.validate(body)
-
     def stored(self, month: Month) -> list[dict[str, Any]]:
         """Return the rows of a month."""
         with self._request(f"read {month}"):
             return self._cloudzero.stored(self._connection, month) or []
 
-    def drop_id(self, month: Month) -> str | None:
-        """Return the id of a month's drop, which is good to know but no reason to fail."""
-        try:
-            with self._request(f"list {month}"):
-                return self._cloudzero.drop_id(self._connection, month)
-        except (*_OVER, OutcomeUnknown, StreamBusy):
-            return None
-
-    def post(self, month: Month, body: bytes, still_wanted: Callable[[], bool]) -> Accepted:
+    def post(self, month: Month, body: bytes, still_wanted: Callable[[], bool]) -> str | None:
         """Replace a month, if that is still wanted now that nobody else can post."""
         with self._request(f"post {month}"):
             if not still_wanted():
@@ -87,7 +73,7 @@ class Stream:
     def _request(self, what: str) -> Iterator[None]:
         """Hold the stream for one request; StreamBusy if it is not ours or not free."""
         if self._clock.seconds_left() < SECONDS_FOR_A_REQUEST:
-            raise StreamBusy("too little time is left for a request; the next invocation goes on")
+            raise StreamBusy("not enough time left for a request; the next invocation continues")
         now, held = self._clock.now(), self._lease.read()
         if held is None or held.value.execution != self._execution:
             holder = (held.value.execution if held else "") or "nobody"

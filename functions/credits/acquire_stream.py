@@ -6,8 +6,9 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration, credits_bucket, executions, leases
 from functions.credits.payloads import ExecutionInput, Run
+from functions.domain.conversion import parse
 from functions.errors import BadInput, StreamBusy
-from functions.payloads import Start, parse, task_handler, time_of_run
+from functions.payloads import Start, task_handler, time_of_run
 
 logger = Logger()
 

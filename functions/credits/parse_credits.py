@@ -1,35 +1,33 @@
-"""ParseCredits: read the newest upload of a credits file and prepare a request per month."""
+"""ParseCredits: read the newest upload, or a snapshot, and prepare a request per month."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from aws_lambda_powertools import Logger
 
 from functions.adapters import configuration, credits_bucket
 from functions.adapters.storage import Objects, Uploads
-from functions.credits.payloads import DropItem, Parsed, PostedMonth, Run, RunTask
+from functions.credits.payloads import DropItem, Parsed, Run, RunTask
 from functions.domain import cbf, keys
-from functions.domain.credits_file import (
-    control_problems,
-    explained,
-    read_credits,
-)
+from functions.domain.credits_file import MOST_FILE_BYTES, read_credits
 from functions.domain.credits_name import months_of
+from functions.domain.credits_report import superseded
 from functions.domain.drop import Source, outdated
 from functions.domain.month import Month, format_instant, parse_instant
-from functions.errors import BadCredits
+from functions.errors import BadCredits, DropHeld
 from functions.payloads import dump, task_handler
 
 logger = Logger()
-MOST_FILE_BYTES = 8_000_000
 
 
 @task_handler
 def handler(task: RunTask, _context: object) -> Parsed:
     """Return one item per month to post."""
     run, bucket = task.run, configuration.credits_bucket()
+    if run.restore:
+        return read_snapshot(run, bucket)
     return parse_credits(run, bucket, bucket, allow_reversals=configuration.allow_reversals())
 
 
@@ -43,63 +41,71 @@ def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversa
         raise BadCredits(
             f"{run.file}: {found.size} bytes, at most {MOST_FILE_BYTES} are read; not posted"
         )
-    file = read_credits(run.file, found.body, len(months), allow_reversals=allow_reversals)
-    if problems := control_problems(file, found.metadata):
-        raise BadCredits(explained(run.file, problems))
+    file = read_credits(
+        run.file, found.body, months, found.metadata, allow_reversals=allow_reversals
+    )
     source = Source(kind="upload", key=run.file, version=found.version, at=format_instant(found.at))
     rows = (
         cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits.items()))
         for number, month in enumerate(months)
     )
-    parsed = prepare(run, source, zip(months, rows, strict=True), objects)
+    parsed = _prepare(run, source, dict(zip(months, rows, strict=True)), objects)
     objects.put(keys.repeated_rows(run.name, found.version), msgspec.json.encode(file.repeated))
     for row in file.repeated:
         logger.warning("repeated account skipped", file=run.file, row=dump(row))
     return parsed
 
 
-def prepare(
-    run: Run, source: Source, months: Iterable[tuple[Month, Sequence[cbf.Row]]], objects: Objects
+def read_snapshot(run: Run, objects: Objects) -> Parsed:
+    """Restore is a newer source than every upload before it; a later upload counts again."""
+    is_snapshot = run.file.startswith("snapshots/")
+    stored = credits_bucket.snapshot(objects, run.file).read() if is_snapshot else None
+    if stored is None:
+        raise BadCredits(f"restore: {run.file!r} is not the key of a snapshot (snapshots/…)")
+    snapshot = stored.value
+    if snapshot.connection != run.connection:
+        raise BadCredits(
+            f"restore: {run.file} is of the stream {snapshot.connection}, not of {run.connection}"
+        )
+    if (unseen := snapshot.unseen) and not run.accept_shrink:
+        raise DropHeld(
+            f"{run.file} does not show what had been posted last, so it is no way back. To put "
+            f"that back, {unseen.again}; to restore the snapshot all the same, start an "
+            f"execution with {run.accepting}"
+        )
+    try:
+        month = Month.parse(snapshot.month)
+    except ValueError as error:
+        raise BadCredits(f"restore: {run.file}: {error}") from error
+    source = Source(kind="snapshot", key=run.file, version=stored.etag, at=run.started)
+    return _prepare(run, source, {month: cbf.as_posted(month, snapshot.rows, run.file)}, objects)
+
+
+def _prepare(
+    run: Run, source: Source, months: Mapping[Month, Sequence[cbf.Row]], objects: Objects
 ) -> Parsed:
     """Write a request for each month, but for those that have something newer."""
-    again = "restore all the same, start" if run.restore else "post this, upload it"
-    drops, superseded = [], []
-    for month, rows in months:
-        last = credits_bucket.last_drop(objects, run.connection, month).read()
-        if newer := outdated(source, last.value if last else None):
-            message = f"{newer.key} of {newer.at} is newer; to {again} again"
-            superseded.append(
-                PostedMonth(billing_month=str(month), status="superseded", message=message)
+    last = {drop.month: drop for drop in credits_bucket.last_drops(objects, run.connection)}
+    own = set(map(str, months))
+    twins = {drop.digest: month for month, drop in last.items() if month not in own}
+    # An operator accepts what was there when the execution was started, nothing that came later.
+    accepted = run.accept_shrink and parse_instant(source.at) <= parse_instant(run.started)
+    drops, left = [], []
+    for month, rows in months.items():
+        newest = last.get(str(month))
+        if newest and outdated(source, newest):
+            left.append(superseded(newest, source))
+            continue
+        body, contents = cbf.drop_body(month, rows), cbf.read_rows(rows)
+        drops.append(
+            DropItem(
+                month=str(month),
+                source=source,
+                body_key=credits_bucket.put_prepared(objects, run.name, month, body),
+                digest=contents.digest,
+                totals=contents.totals,
+                accepted=accepted,
+                twin=twins.get(contents.digest) if contents.cost else None,
             )
-        else:
-            drops.append(_write_drop(run, month, rows, source, objects))
-    return Parsed(version=source.version, drops=drops, superseded=superseded)
-
-
-def _write_drop(
-    run: Run, month: Month, rows: Sequence[cbf.Row], source: Source, objects: Objects
-) -> DropItem:
-    """Write the request that replaces a month; BadCredits if CloudZero would not take its size."""
-    body = cbf.drop_body(month, rows)
-    if len(body) >= cbf.MOST_BYTES:
-        raise BadCredits(
-            f"{run.file}: {month} has {len(rows):,} rows, {len(body):,} bytes as a request; "
-            f"CloudZero takes less than {cbf.MOST_BYTES:,} bytes and replaces a month in one "
-            "request. Nothing was posted. Leave out accounts with $0.00; if that is not enough, "
-            "split the accounts over two AnyCost Stream connections, an environment each"
         )
-    contents = cbf.read_rows(rows)
-    key = keys.drop_body(run.name, month, contents.digest)
-    objects.put(key, body)
-    # A person accepts what was there when the execution was started, nothing that came later.
-    seen = parse_instant(source.at) <= parse_instant(run.started)
-    return DropItem(
-        may_shrink=source.kind == "snapshot" or (run.accept_shrink and seen),
-        month=str(month),
-        body_key=key,
-        digest=contents.digest,
-        row_count=contents.rows,
-        unique_accounts=contents.accounts,
-        total_credit_usd=f"{contents.credit:.2f}",
-        source=source,
-    )
+    return Parsed(version=source.version, drops=drops, superseded=left)

@@ -6,17 +6,19 @@ dollars, credits positive.
 
 from __future__ import annotations
 
-from typing import Literal
+import json
 
 import msgspec
 
+from functions.domain.cbf import Totals
+from functions.domain.credits_report import MonthReport
 from functions.domain.drop import Source
 from functions.domain.month import Month
 from functions.payloads import Problem
 
 
 class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the upload's event or a person passes to an execution."""
+    """What the upload's event or an operator passes to an execution."""
 
     bucket: str | None = None
     key: str | None = None
@@ -26,7 +28,7 @@ class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution's settled terms. `turn` counts how often the file was read anew."""
+    """One execution's settled terms."""
 
     connection: str
     execution: str
@@ -36,46 +38,51 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None
     restore: str | None
     accept_shrink: bool
-    turn: int = 1
 
     @property
     def file(self) -> str:
         """What is being posted: a credits file, or a snapshot."""
         return self.key or self.restore or ""
 
+    @property
+    def accepting(self) -> str:
+        """The execution input that posts the same although it would be held."""
+        given = {"restore" if self.restore else "key": self.file, "accept_shrink": True}
+        return json.dumps(given, ensure_ascii=False)
+
 
 class RunTask(msgspec.Struct, frozen=True):
-    """Input of ParseCredits and ReadSnapshot."""
+    """Input of ParseCredits."""
 
     run: Run
 
 
 class DropItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One item of the month map: where the request body is, and what it comes to.
+    """One item of the month map: where the request body is, and its totals.
 
-    `may_shrink`: replacing much by little is meant.
+    `accepted`: an operator said that it may replace whatever is there. `twin`: a month that the
+    same rows were posted for.
     """
 
     month: str
-    may_shrink: bool
+    source: Source
     body_key: str
     digest: str
-    row_count: int
-    unique_accounts: int
-    total_credit_usd: str
-    source: Source
+    totals: Totals
+    accepted: bool
+    twin: str | None
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of ParseCredits and ReadSnapshot. `superseded`: something newer was posted."""
+    """Output of ParseCredits. `superseded`: something newer was posted."""
 
     version: str
     drops: list[DropItem]
-    superseded: list[PostedMonth]
+    superseded: list[MonthReport]
 
 
 class DropTask(RunTask, frozen=True, kw_only=True):
-    """Input of ValidateDrop and SnapshotDrop."""
+    """Input of SnapshotDrop."""
 
     drop: DropItem
 
@@ -85,21 +92,21 @@ class DropTask(RunTask, frozen=True, kw_only=True):
         return Month.parse(self.drop.month)
 
 
-class Validated(msgspec.Struct, frozen=True):
-    """Output of ValidateDrop."""
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Output of SnapshotDrop. `held`: what CloudZero shows, if it can be counted.
 
-    warnings: list[str]
-
-
-class Snapshot(msgspec.Struct, frozen=True):
-    """Output of SnapshotDrop: what the month held is kept under `key`, if it is to be replaced.
-
+    `key`: where the rows are kept.
+    `is_stored`: nothing is left to be posted. `reasons`: why the month must not be replaced.
     `differed`: it held something else, so that seeing the new rows will prove that they arrived.
+    `unseen`: what had been posted last, if CloudZero does not show it: the rows are no way back.
     """
 
-    is_stored: bool
-    key: str | None
-    differed: bool
+    held: Totals | None
+    is_stored: bool = False
+    reasons: str = ""
+    key: str | None = None
+    differed: bool = False
+    unseen: Source | None = None
 
 
 class PostTask(DropTask, frozen=True, kw_only=True):
@@ -109,32 +116,16 @@ class PostTask(DropTask, frozen=True, kw_only=True):
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of PostDrop."""
+    """Output of PostDrop. Nothing is `posted` where the month was stored already."""
 
-    drop_id: str | None
-    warnings: list[str] = []
-
-
-class VerifyTask(PostTask, frozen=True, kw_only=True):
-    """Input of VerifyDrop. Nothing was posted where the month was stored already."""
-
-    validated: Validated
-    posted: Posted | None = None
-
-
-class PostedMonth(msgspec.Struct, frozen=True, kw_only=True):
-    """One month in the output of an execution and in its report."""
-
-    billing_month: str
-    status: Literal["verified", "superseded", "failed"]
-    posted: bool = False
-    row_count: int = 0
-    unique_accounts: int = 0
-    total_credit_usd: str = "0.00"
+    posted: bool = True
     drop_id: str | None = None
-    snapshot: str | None = None
-    error: str = ""
-    message: str = ""
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """Output of VerifyDrop: what CloudZero holds."""
+
+    held: Totals
     warnings: list[str] = []
 
 
@@ -144,31 +135,13 @@ class MonthEnd(msgspec.Struct, frozen=True, kw_only=True):
     drop: DropItem
     snapshot: Snapshot | None = None
     posted: Posted | None = None
-    drop_id: str | None = None
-    warnings: list[str] = []
+    verified: Verified | None = None
     problem: Problem | None = None
 
 
 class ReportTask(RunTask, frozen=True, kw_only=True):
-    """Input of ReportCredits."""
+    """Input of ReportCredits: everything the run knows, whichever way it ended."""
 
-    parsed: Parsed
-    months: list[MonthEnd]
-
-
-class Reported(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of ReportCredits. `outdated`: the file was uploaded again meanwhile."""
-
-    outdated: bool
-    next_round: Run
-    months: list[PostedMonth]
-    duplicates: int
-    warnings: list[str]
-    report: str
-
-
-class Finish(RunTask, frozen=True, kw_only=True):
-    """Input of ReleaseStream: everything the run knows, whichever way it ended."""
-
-    reported: Reported | None = None
+    parsed: Parsed | None = None
+    months: list[MonthEnd] = []
     failure: Problem | None = None

@@ -1,4 +1,4 @@
-"""ReportCredits: write down what an execution did, and look whether the file is still the same."""
+"""ReportCredits: write down what an execution did, release the stream and say how it ends."""
 
 from __future__ import annotations
 
@@ -6,80 +6,138 @@ import msgspec
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.adapters import configuration
+from functions.adapters import clock, configuration, credits_bucket, leases
 from functions.adapters.storage import Objects, Uploads
-from functions.credits.payloads import MonthEnd, PostedMonth, Reported, ReportTask
+from functions.credits.payloads import MonthEnd, Parsed, ReportTask, Run
 from functions.domain import credits_report, keys
 from functions.domain.credits_file import Repeated
-from functions.payloads import task_handler
+from functions.domain.credits_report import MonthReport
+from functions.domain.month import Month, format_instant
+from functions.errors import BadState
+from functions.payloads import Finished, mail_subject, task_handler
 
 logger = Logger()
 metrics = Metrics()
+SEVERAL = "MonthsFailed"
 _LOGGED = ("billing_month", "row_count", "unique_accounts", "total_credit_usd", "drop_id")
+_LONGEST_TEXT, _LONGEST_MESSAGE, _MOST_WARNINGS = 20_000, 700, 20
 
 
 @metrics.log_metrics
 @task_handler
-def handler(task: ReportTask, _context: object) -> Reported:
-    """Return the months in numbers."""
+def handler(task: ReportTask, _context: object) -> Finished:
+    """Return how the execution is to end."""
     bucket = configuration.credits_bucket()
-    reported = report_credits(task, bucket, bucket)
-    for month in reported.months:
+    months = month_reports(task, bucket)
+    finished = finish(task, months, bucket, bucket)
+    lease = credits_bucket.lease(bucket, task.run.connection)
+    leases.release(lease, task.run.execution, format_instant(clock.now()))
+    for month in months:
         if month.status == "verified":
             numbers = {name: getattr(month, name) for name in _LOGGED}
-            logger.info("credits posted", file=task.run.file, **numbers)
-            metrics.add_metric("RowsVerified", MetricUnit.Count, month.row_count)
-    return reported
+            did = "credits posted" if month.posted else "credits stored already"
+            logger.info(did, file=task.run.file, **numbers)
+            metrics.add_metric("RowsVerified", MetricUnit.Count, month.row_count or 0)
+    return finished
 
 
-def report_credits(task: ReportTask, uploads: Uploads, objects: Objects) -> Reported:
-    """Write the report; the execution is outdated if its file was uploaded again."""
-    run, parsed = task.run, task.parsed
-    months = [*parsed.superseded, *map(_month, task.months)]
-    months.sort(key=lambda month: month.billing_month)
-    repeated = _repeated(objects, keys.repeated_rows(run.name, parsed.version)) if run.key else []
-    attention = credits_report.attention(repeated)
-    warnings = [attention] if attention else []
-    warnings += [text for month in months for text in month.warnings]
-    report = credits_report.CreditsReport(
-        attention=attention,
-        file=run.file,
-        version=parsed.version,
-        execution=run.execution,
-        months=months,
-        warnings=warnings,
-        duplicates=repeated,
-    )
-    key = keys.credits_report(run.file, run.name, run.turn)
-    objects.put(key, credits_report.encode(report))
-    newest = uploads.upload(run.key, 0) if run.key else None
-    return Reported(
-        outdated=newest is not None and newest.version != parsed.version,
-        next_round=msgspec.structs.replace(run, turn=run.turn + 1, accept_shrink=False),
-        months=months,
-        duplicates=len(repeated),
-        warnings=warnings[:20],
-        report=key,
-    )
+def month_reports(task: ReportTask, objects: Objects) -> list[MonthReport]:
+    """Return every month of the file; one that the map did not come to ends as the run did."""
+    if task.parsed is None:
+        return []
+    ended = {end.drop.month: end for end in task.months}
+    months = [*task.parsed.superseded]
+    for drop in task.parsed.drops:
+        end = ended.get(drop.month) or MonthEnd(drop=drop, problem=task.failure)
+        months.append(_month(task.run, end, objects))
+    return sorted(months, key=lambda month: month.billing_month)
 
 
-def _month(end: MonthEnd) -> PostedMonth:
-    drop, posted, problem = end.drop, end.posted, end.problem
-    return PostedMonth(
+def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
+    drop, snapshot, problem = end.drop, end.snapshot, end.problem
+    posted = end.posted.posted if end.posted else _was_posted(run, end, objects)
+    held = snapshot.held if snapshot and posted is False else None
+    undo, warnings = None, [*end.verified.warnings] if end.verified else []
+    if snapshot and snapshot.key and posted is not False:
+        if snapshot.unseen is None:
+            undo = {"restore": snapshot.key}
+        elif snapshot.unseen != drop.source:
+            warnings.append(
+                f"{drop.month}: the snapshot does not show what had been posted before; "
+                f"to undo this drop {snapshot.unseen.again}"
+            )
+    return MonthReport(
         billing_month=drop.month,
         status="failed" if problem else "verified",
-        posted=posted is not None,
-        drop_id=posted.drop_id if posted else end.drop_id,
-        snapshot=end.snapshot.key if end.snapshot else None,
-        row_count=drop.row_count,
-        unique_accounts=drop.unique_accounts,
-        total_credit_usd=drop.total_credit_usd,
+        posted=posted,
+        drop_id=end.posted.drop_id if end.posted else None,
+        snapshot=snapshot.key if snapshot else None,
+        undo=undo,
         error=problem.error if problem else "",
-        message=problem.message[:1_000] if problem else "",
-        warnings=end.warnings,
+        message=problem.message[:_LONGEST_MESSAGE] if problem else "verified",
+        warnings=warnings,
+    ).holding(end.verified.held if end.verified else held)
+
+
+def _was_posted(run: Run, end: MonthEnd, objects: Objects) -> bool | None:
+    """Return what is on record of a month whose drop ended with an error; None: not known."""
+    try:
+        record = credits_bucket.last_drop(objects, run.connection, Month.parse(end.drop.month))
+        last = version.value if (version := record.read()) else None
+    except BadState:
+        return None
+    if last is None or not last.is_of(run.execution, end.drop.source):
+        return False
+    return None if last.state == "posting" else True
+
+
+def finish(
+    task: ReportTask, months: list[MonthReport], uploads: Uploads, objects: Objects
+) -> Finished:
+    """Write the report; succeed only if every month is verified or has something newer."""
+    run, parsed, repeated, report = task.run, task.parsed, list[Repeated](), None
+    warnings = [text for month in months for text in month.warnings]
+    said = {"file": run.file, "months": msgspec.to_builtins(months)}
+    if parsed:
+        repeated = _repeated(run, parsed, objects)
+        attention = credits_report.attention(repeated)
+        warnings = [*filter(None, [attention]), *warnings]
+        report = keys.credits_report(run.file, run.name)
+        terms = {"attention": attention, "version": parsed.version, "execution": run.execution}
+        content = {**terms, **said, "warnings": warnings, "duplicates": repeated}
+        objects.put(report, credits_report.encode(content))
+    failed = [month for month in months if month.error]
+    errors = {task.failure.error} if task.failure else {month.error for month in failed}
+    error = "" if not errors else errors.pop() if len(errors) == 1 else SEVERAL
+    causes = [task.failure.message] if task.failure else []
+    causes += [str(month) for month in failed]
+    done = [str(month) for month in months if not month.error and month.posted]
+    left = [str(month) for month in months if not month.error and not month.posted]
+    message = "\n".join([*causes, *warnings, *done, *left, *_newer(task, uploads)])
+    return Finished(
+        succeeded=not error,
+        notify=bool(error or warnings),
+        error=error,
+        cause="\n".join([*causes, *done])[:_LONGEST_TEXT],
+        subject=mail_subject(f"Credits {run.file}: {error or 'needs review'}"),
+        result={
+            **said,
+            "duplicates": len(repeated),
+            "warnings": warnings[:_MOST_WARNINGS],
+            "report": report,
+            "message": message[:_LONGEST_TEXT] or "nothing to report",
+        },
     )
 
 
-def _repeated(objects: Objects, key: str) -> list[Repeated]:
-    stored = objects.read(key)
+def _repeated(run: Run, parsed: Parsed, objects: Objects) -> list[Repeated]:
+    stored = objects.read(keys.repeated_rows(run.name, parsed.version))
     return msgspec.json.decode(stored.body, type=list[Repeated]) if stored else []
+
+
+def _newer(task: ReportTask, uploads: Uploads) -> list[str]:
+    """Say that the file was uploaded again: that upload has started an execution of its own."""
+    newest = uploads.upload(task.run.key, 0) if task.run.key and task.parsed else None
+    if newest is None or task.parsed is None or newest.version == task.parsed.version:
+        return []
+    return [f"{task.run.file} was uploaded again meanwhile; that upload's own execution posts it"]

@@ -1,9 +1,9 @@
-"""SnapshotDrop: keep what a month holds before it is replaced, and hold what would erase much."""
+"""SnapshotDrop: keep what a month holds, and prove that it can be put back."""
 
 from __future__ import annotations
 
 import hashlib
-from decimal import Decimal
+from collections.abc import Sequence
 
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,8 +13,8 @@ from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Snapshot
 from functions.domain import cbf, keys
-from functions.domain.drop import MonthSnapshot, is_stored, reason_to_hold
-from functions.errors import DropHeld
+from functions.domain.drop import Limits, MonthSnapshot, is_stored, reasons_to_hold
+from functions.errors import BadCredits
 from functions.payloads import task_handler
 
 
@@ -22,37 +22,53 @@ from functions.payloads import task_handler
 def handler(task: DropTask, context: LambdaContext) -> Snapshot:
     """Return where the month's rows are kept, unless they are what was to be posted."""
     stream = configuration.stream(task.run.connection, task.run.execution, context)
-    return snapshot_drop(task, configuration.credits_bucket(), stream, configuration.shrink_limit())
+    return snapshot_drop(task, configuration.credits_bucket(), stream, configuration.limits())
 
 
-def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limit: Decimal) -> Snapshot:
-    """A restore is meant as it is; an upload that would erase much needs `accept_shrink`."""
-    run, month = task.run, task.of
-    _, wanted = credits_bucket.read_prepared(objects, task.drop.body_key, task.drop.digest)
+def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limits) -> Snapshot:
+    """Hold what an operator has not accepted: PostDrop ends the month with the reasons."""
+    run, month, drop = task.run, task.of, task.drop
+    _, wanted = credits_bucket.read_prepared(objects, drop.body_key)
     version = credits_bucket.last_drop(objects, run.connection, month).read()
     last = version.value if version else None
     rows = stream.stored(month)
     stored = cbf.read_rows(rows)
     if is_stored(last, wanted, stored):
-        return Snapshot(is_stored=True, key=None, differed=False)
-    reason = reason_to_hold(wanted, stored, last, limit)
-    if reason and not task.drop.may_shrink:
-        raise DropHeld(
-            f"{reason}. Nothing was posted. If this is meant, start an execution with "
-            f'{{"key": "{run.file}", "accept_shrink": true}}'
-        )
+        return Snapshot(held=stored.totals, is_stored=True)
+    reasons = [] if drop.accepted else _no_way_back(task, rows)
+    if drop.source.kind == "upload" and not drop.accepted:
+        reasons += reasons_to_hold(wanted, stored, last, limits)
+        reasons += [f"the rows equal those of {drop.twin}"] if drop.twin else []
+    if reasons:
+        held = None if stored.unreadable else stored.totals
+        return Snapshot(held=held, reasons="; ".join(reasons))
     snapshot = MonthSnapshot(
         connection=run.connection,
-        month=str(month),
+        month=drop.month,
         taken_at=stream.at,
         execution=run.execution,
         last_posted=last,
         rows=rows,
     )
     digest = hashlib.sha256(msgspec.json.encode(rows)).hexdigest()
-    key = keys.snapshot(run.connection, month, run.name, digest)
-    document = credits_bucket.snapshot(objects, key)
+    document = credits_bucket.snapshot(
+        objects, keys.snapshot(run.connection, month, run.name, digest)
+    )
     # A repeated invocation finds the first one's, with the same rows: the key says so.
     if document.read() is None:
         document.write(snapshot, None)
-    return Snapshot(is_stored=False, key=key, differed=not stored.same_as(wanted))
+    return Snapshot(
+        held=stored.totals,
+        key=document.key,
+        differed=not stored.shows(wanted),
+        unseen=snapshot.unseen,
+    )
+
+
+def _no_way_back(task: DropTask, rows: Sequence[cbf.Row]) -> list[str]:
+    """Explain why the stored rows could not be put back, by building the request that would."""
+    try:
+        cbf.drop_body(task.of, cbf.as_posted(task.of, rows))
+    except BadCredits as error:
+        return [f"what is stored could not be put back: {error}"]
+    return []

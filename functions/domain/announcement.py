@@ -33,9 +33,7 @@ def grouped(found: Iterable[tuple[str, str]], most: int) -> list[str]:
             texts.append(f"{names[0]}{why}")
         else:
             named = f": {', '.join(some(names, most))}" if most > 0 else ""
-            texts.append(
-                f"{len(names)} {'contract' if len(names) == 1 else 'contracts'}{why}{named}"
-            )
+            texts.append(f"{len(names)} contract{'s' * (len(names) > 1)}{why}{named}")
         most -= len(names)
     return texts
 
@@ -85,13 +83,11 @@ def _texts(journal: Journal, *, told: bool) -> list[str]:
     texts: list[str] = []
     room = _MOST_NAMED
     for month, contracts in sorted(journal.unresolved.items()):
-        chosen = {name: seen for name, seen in sorted(contracts.items()) if seen.told is told}
-        since: dict[str, str] = {}
-        for seen in chosen.values():
-            since[seen.code] = min(seen.since, since.get(seen.code, seen.since))
+        chosen = [(name, seen) for name, seen in sorted(contracts.items()) if seen.told is told]
+        latest_first = sorted((seen.since, seen.code) for _, seen in chosen)[::-1]
+        first = {code: since[:10] for since, code in latest_first}
         reasons = [
-            (name, f"{seen.code or 'no code'} since {since[seen.code][:10]}")
-            for name, seen in chosen.items()
+            (name, f"{seen.code or 'no code'} since {first[seen.code]}") for name, seen in chosen
         ]
         texts += [f"{month}: {text}" for text in grouped(reasons, room)]
         room -= len(reasons)

@@ -7,7 +7,7 @@ may lack contract and dimension; a duplicate is an explicit rejection).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,7 @@ from functions.domain.listing import read_time, same_contract, same_dimension, s
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
 _MOST_LETTERS = 500
+_REFUSED = 300
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,27 +34,51 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     errors: tuple[str, ...] = ()
 
 
+Outcome = Literal["answered", "busy", "unreachable", "unauthorized", "unserved", "unknown"]
+
+
+class Reply(NamedTuple):
+    """The outcome of one POST: an answer per dimension, and the evidence for the ledger."""
+
+    outcome: Outcome
+    answers: Mapping[str, Answer]
+    status: int | None = None
+    response: str = ""
+
+
 UNKNOWN = Answer(kind="unknown")
 NOT_TAKEN = Answer(kind="not_taken")
 Records = Sequence[Mapping[str, str]]
 
 
-def read_results(records: Records, body: object) -> dict[str, Answer]:
-    """Return an answer per dimension for the records of one request of one contract."""
+def read_answers(records: Records, body: object, status: int = 200) -> dict[str, Answer]:
+    """Return an answer per dimension for the records of one request of one contract.
+
+    A `status` that is an error refuses all of them, unless the body says more of each.
+    """
     results = body.get("results") if isinstance(body, Mapping) else None
-    if not isinstance(results, list):
-        return {record["dimension"]: UNKNOWN for record in records}
-    if len(results) == 1 < len(records) and _is_unlabelled_error(results[0]):
+    if isinstance(results, list):
+        pairs = zip(records, _matched(records, results), strict=True)
+        return {record["dimension"]: _read(record, result) for record, result in pairs}
+    whole = _refused_as_a_whole(body, status) if status >= _REFUSED else UNKNOWN
+    return {record["dimension"]: whole for record in records}
+
+
+def _matched(records: Records, results: list[Any]) -> list[Any]:
+    """Return each record's result: by dimension where one is named, by position where all fit."""
+    only = results[0] if len(results) == 1 < len(records) else None
+    if isinstance(only, Mapping) and not only.get("dimension") and _is_error(only):
         # The documented form of "this contract is unknown": one error for the whole request.
-        return {record["dimension"]: _read(record, results[0]) for record in records}
-    matched = _match(records, results)
-    return {
-        record["dimension"]: _read(record, matched.get(record["dimension"])) for record in records
-    }
-
-
-def _is_unlabelled_error(result: object) -> bool:
-    return isinstance(result, Mapping) and not result.get("dimension") and _is_error(result)
+        return [only] * len(records)
+    names = [item.get("dimension") if isinstance(item, Mapping) else None for item in results]
+    wanted = [record["dimension"] for record in records]
+    if len(names) == len(wanted) and all(
+        name is None or same_dimension(name, want) for name, want in zip(names, wanted, strict=True)
+    ):
+        return results
+    named = list(zip(names, results, strict=True))
+    found = [[item for name, item in named if same_dimension(name, want)] for want in wanted]
+    return [items[0] if len(items) == 1 else None for items in found]
 
 
 def _is_error(result: Mapping[str, Any]) -> bool:
@@ -62,60 +87,30 @@ def _is_error(result: Mapping[str, Any]) -> bool:
     )
 
 
-def _match(records: Records, results: list[Any]) -> dict[str, object]:
-    """Match by dimension where a result names one, by position where none is misplaced."""
-    names = [item.get("dimension") if isinstance(item, Mapping) else None for item in results]
-    wanted = [record["dimension"] for record in records]
-    in_order = len(names) == len(wanted) and all(
-        name is None or same_dimension(name, want) for name, want in zip(names, wanted, strict=True)
-    )
-    if in_order:
-        return dict(zip(wanted, results, strict=True))
-    found = {
-        want: [
-            item for name, item in zip(names, results, strict=True) if same_dimension(name, want)
-        ]
-        for want in wanted
-    }
-    return {want: items[0] for want, items in found.items() if len(items) == 1}
-
-
 def _read(record: Mapping[str, str], result: object) -> Answer:
     if not isinstance(result, Mapping) or not _is_of(record, result):
         return UNKNOWN
     record_id = str(result["id"]) if result.get("id") else None
     if _is_error(result):
         return _refusal(result, record_id)
-    return _by_status(record, result, record_id)
+    status = str(result.get("status")).strip().casefold()
+    sent = record["quantity"]
+    if status == "success" and same_quantity(result.get("quantity", sent), sent):
+        return Answer(kind="accepted", record_id=record_id)
+    if status == "success":
+        return Answer(kind="present", record_id=record_id, code=OTHER_QUANTITY)
+    if status in ("fail", "error"):
+        text = f"Clazar stored the record with status {status!r} and does not bill it"
+        return _refusal({"status": status, "code": "NOT_BILLED", "message": text}, record_id)
+    return Answer(kind="unknown", record_id=record_id, message=f"status {status!r}")
 
 
 def _is_of(record: Mapping[str, str], result: Mapping[str, Any]) -> bool:
-    """Whether nothing in an answer speaks of another contract or month; it may name neither."""
+    """Return True if a result names no other contract or month; it may name neither."""
     contract, begins = result.get("contract_id"), result.get("start_time")
     if contract is not None and not same_contract(contract, record["contract_id"]):
         return False
     return begins is None or read_time(begins) == read_time(record["start_time"])
-
-
-def _by_status(
-    record: Mapping[str, str], result: Mapping[str, Any], record_id: str | None
-) -> Answer:
-    status = str(result.get("status")).strip().casefold()
-    if status == "success":
-        same = same_quantity(result.get("quantity", record["quantity"]), record["quantity"])
-        if same:
-            return Answer(kind="accepted", record_id=record_id)
-        return Answer(kind="present", record_id=record_id, code=OTHER_QUANTITY)
-    if status in ("fail", "error"):
-        message = f"Clazar stored the record with status {status!r} and does not bill it"
-        return Answer(
-            kind="refused",
-            record_id=record_id,
-            code="NOT_BILLED",
-            message=message,
-            errors=(message,),
-        )
-    return Answer(kind="unknown", record_id=record_id, message=f"status {status!r}")
 
 
 def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
@@ -138,21 +133,14 @@ def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    if not value:
-        return ()
-    items = value if isinstance(value, list) else [value]
+    items = value if isinstance(value, list) else [value] if value else []
     found = (item.get("message", item) if isinstance(item, Mapping) else item for item in items)
     return tuple(str(item)[:_MOST_LETTERS] for item in found)[:20]
 
 
-def read_refusal(records: Records, status: int, body: object) -> dict[str, Answer]:
-    """Return the answer to a request that was refused as a whole with an HTTP error."""
-    if isinstance(body, Mapping) and isinstance(body.get("results"), list):
-        return read_results(records, body)
+def _refused_as_a_whole(body: object, status: int) -> Answer:
     details = body if isinstance(body, Mapping) else {}
     inner = details.get("error")
-    if isinstance(inner, Mapping):
-        details = inner
+    details = inner if isinstance(inner, Mapping) else details
     message = details.get("message") or details.get("detail") or body or f"HTTP {status}"
-    refused = _refusal({"message": message, "code": f"HTTP_{status}"}, None)
-    return {record["dimension"]: refused for record in records}
+    return _refusal({"message": message, "code": f"HTTP_{status}"}, None)

@@ -17,6 +17,8 @@ import msgspec
 
 from functions.domain import formula
 from functions.domain.announcement import some
+from functions.domain.coverage import sources
+from functions.domain.formula import PRICE
 from functions.domain.listing import as_uuid
 from functions.domain.plan import Plan
 from functions.domain.remainders import Balance
@@ -27,8 +29,8 @@ from functions.errors import BadInput
 _KNOWN_DIMENSIONS = frozenset(
     ("cpu_core_hours", "memory_byte_hours", "storage_allocated_byte_hours", "replica_hours")
 )
-_PRICE = "_total_price"
 _MOST_FOR_AWS = 2**31 - 1
+Sums = Collection[tuple[Group, int | Decimal]]
 
 
 class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,9 +50,10 @@ class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     def amounts(self) -> dict[str, str]:
         """The exact usage of this month alone that the quantities are rounded from."""
         names = sorted(self.quantities.keys() | self.carried.keys() | self.remainders.keys())
-        return {name: formula.exact_text(self._amount(name)) for name in names}
+        return {name: formula.exact_text(self.amount(name)) for name in names}
 
-    def _amount(self, name: str) -> Fraction:
+    def amount(self, name: str) -> Fraction:
+        """What was billed and what is left of a dimension, without what was carried in."""
         billed, left = self.quantities.get(name, "0"), self.remainders.get(name, "0")
         return Fraction(billed) + Fraction(left) - Fraction(self.carried.get(name, "0"))
 
@@ -83,7 +86,7 @@ class _Usage(NamedTuple):
 
 def bill(
     plan: Plan,
-    sums: Collection[tuple[Group, int | Decimal]],
+    sums: Sums,
     carried: Balance | None = None,
     exported_before: Iterable[str] = (),
     known: Iterable[str] = (),
@@ -107,11 +110,9 @@ def bill(
             continue
         of_contract = usage[contract]
         of_contract.totals[dimension] += Fraction(value)
-        if not value:
-            continue
-        if price is None:
+        if value and price is None:
             of_contract.unpriced.add(dimension)
-        else:
+        elif value and price is not None:
             of_contract.prices[dimension] += Fraction(value) * Fraction(price)
     if usage:
         _check_names(plan, _KNOWN_DIMENSIONS | exported)
@@ -129,9 +130,7 @@ def bill(
     )
 
 
-def _spellings(
-    sums: Collection[tuple[Group, int | Decimal]], known: Iterable[str]
-) -> dict[str | None, str]:
+def _spellings(sums: Sums, known: Iterable[str]) -> dict[str | None, str]:
     """Return the spelling that each contract id goes by: a UUID is one contract in any spelling."""
     names = sorted({contract for (contract, *_), _ in sums if contract is not None})
     first: dict[object, str] = {}
@@ -140,9 +139,7 @@ def _spellings(
     return {name: first[as_uuid(name) or name] for name in names}
 
 
-def check_conservation(
-    plan: Plan, sums: Iterable[tuple[Group, int | Decimal]], month: MonthBill
-) -> None:
+def check_conservation(plan: Plan, sums: Sums, month: MonthBill) -> None:
     """Raise unless every unit of input is billed, a remainder, quarantined or a named failure.
 
     Recomputed from the texts that are stored and sent, not from the numbers they were made of.
@@ -155,13 +152,9 @@ def check_conservation(
     for contract in month.contracts:
         for dimension, total in contract.usage.items():
             difference[dimension] -= Fraction(total)
-            billed = Fraction(contract.quantities.get(dimension, "0"))
-            left = Fraction(contract.remainders.get(dimension, "0"))
-            carried = Fraction(contract.carried.get(dimension, "0"))
-            if not plan.dimensions and billed + left != Fraction(total) + carried:
-                raise ArithmeticError(
-                    f"{contract.contract_id} {dimension}: {total} is not conserved"
-                )
+            if not plan.dimensions and contract.amount(dimension) != Fraction(total):
+                name = f"{contract.contract_id} {dimension}"
+                raise ArithmeticError(f"{name}: {total} is not conserved")
     lost = sorted(name for name, value in difference.items() if value)
     if lost:
         raise ArithmeticError(f"usage of {', '.join(lost)} is not conserved")
@@ -197,30 +190,26 @@ def _amounts(plan: Plan, usage: _Usage) -> Mapping[str, Fraction]:
     if not plan.dimensions:
         return usage.totals
     amounts = {}
+    values = {f"{name}{PRICE}": price for name, price in usage.prices.items()} | usage.totals
     for dimension, text in plan.dimensions.items():
         read = formula.names_in(text)
         for name in sorted(usage.unpriced):
-            if f"{name}{_PRICE}" in read:
+            if f"{name}{PRICE}" in read:
                 message = f"formula {text!r}: usage of {name} has records without pricePerUnit"
                 raise formula.FormulaError(message)
-        amounts[dimension] = formula.evaluate(text, {name: _total(usage, name) for name in read})
+        # Nothing was used of what is not there.
+        named = {name: values.get(name, Fraction(0)) for name in read}
+        amounts[dimension] = formula.evaluate(text, named)
         if amounts[dimension] < 0:
             raise formula.FormulaError(f"formula {text!r} of {dimension} is negative")
     return amounts
 
 
-def _total(usage: _Usage, name: str) -> Fraction:
-    """Return what a name in a formula stands for; nothing was used of what is not there."""
-    if name in usage.totals:
-        return usage.totals[name]
-    return usage.prices.get(name.removesuffix(_PRICE), Fraction(0))
-
-
 def _check_names(plan: Plan, exported: frozenset[str]) -> None:
     """Raise BadInput if formulas read what no file has ever held, or what can mean two things."""
-    read = _names_read(plan)
-    unknown = sorted({name.removesuffix(_PRICE) for name in read - exported} - exported)
-    twofold = sorted(read & exported & {f"{name}{_PRICE}" for name in exported})
+    read = frozenset().union(*map(formula.names_in, plan.dimensions.values()))
+    unknown = sorted({name.removesuffix(PRICE) for name in read - exported} - exported)
+    twofold = sorted(read & exported & {f"{name}{PRICE}" for name in exported})
     if unknown:
         known = suggestion(unknown, exported)
         wrong = f"usage of {', '.join(unknown)} was never exported; {known}"
@@ -231,35 +220,29 @@ def _check_names(plan: Plan, exported: frozenset[str]) -> None:
     raise BadInput(f"plan {plan.key}: dimensions: {wrong}; nothing of the month was sent")
 
 
-def _names_read(plan: Plan) -> frozenset[str]:
-    return frozenset().union(*map(formula.names_in, plan.dimensions.values()))
-
-
 def _unbilled(plan: Plan, usages: Iterable[_Usage]) -> list[str]:
     """Return dimensions that were used but that no formula reads."""
-    if not plan.dimensions:
-        return []
-    read = {name.removesuffix(_PRICE) for name in _names_read(plan)} | _names_read(plan)
-    return sorted(
-        {name for usage in usages for name, total in usage.totals.items() if total} - read
-    )
+    used = {name for usage in usages for name, total in usage.totals.items() if total}
+    read = (sources(name, plan.dimensions) for name in plan.dimensions)
+    return sorted(used.difference(*read)) if plan.dimensions else []
 
 
 def above_limit(plan: Plan, contracts: Iterable[ContractBill]) -> str:
     """Return the quantities that AWS does not take, and formulas that would scale them."""
-    found, formulas = [], {}
-    for contract in contracts if plan.cloud == "aws" else ():
-        for name, quantity in contract.quantities.items():
-            if int(quantity) > _MOST_FOR_AWS:
-                text = f"({plan.dimensions[name]})" if name in plan.dimensions else name
-                formulas[name] = f'"{name}": "{text} / 2**30"'
-                found.append(f"{contract.contract_id} {name} {quantity}")
+    found = [
+        (contract.contract_id, name, quantity)
+        for contract in contracts
+        for name, quantity in contract.quantities.items()
+        if plan.cloud == "aws" and int(quantity) > _MOST_FOR_AWS
+    ]
     if not found:
         return ""
+    read = {name: plan.dimensions.get(name) for _, name, _ in found}
+    formulas = (f'"{n}": "{f"({text})" if text else n} / 2**30"' for n, text in read.items())
     others = "" if plan.dimensions else ", and with one for each other dimension"
     return (
         f"AWS takes quantities up to {_MOST_FOR_AWS:,}; scale with a formula such as "
-        f"{', '.join(some(formulas.values(), 3))}{others}: {', '.join(some(found))}"
+        f"{', '.join(some(formulas, 3))}{others}: {', '.join(some(map(' '.join, found)))}"
     )
 
 

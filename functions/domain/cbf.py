@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
@@ -12,13 +13,23 @@ import msgspec
 
 from functions.domain.amount import EXACT
 from functions.domain.month import Month, format_instant
+from functions.errors import BadCredits
 
 # CloudZero states 5 MB, not whether that is 10^6 or 2^20: the smaller one suits both.
 MOST_BYTES = 5_000_000
 _CENT, _MOST_DIGITS, _MOST_DECIMALS = Decimal("0.01"), 60, 30
 CREDIT, DESCRIPTION, SERVICE = "Credit", "Monthly MAP Credit", "AWSCredits"
+_ACCOUNT, _COST, _START = "resource/account", "cost/cost", "time/usage_start"
 
 Row = Mapping[str, Any]
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """A month in numbers; the total in US dollars, credits positive."""
+
+    row_count: int
+    unique_accounts: int
+    total_credit_usd: str
 
 
 class Line(NamedTuple):
@@ -31,8 +42,8 @@ class Line(NamedTuple):
 class Contents(NamedTuple):
     """A month's rows as far as money is concerned.
 
-    `cost` is the exact total. `unreadable` counts costs that are no numbers, `foreign` rows that
-    are no credits of this pipeline.
+    `cost` is the exact total. `unreadable` counts costs that are not numbers, `foreign` rows that
+    are not credits of this pipeline.
     """
 
     lines: Counter[Line]
@@ -51,20 +62,28 @@ class Contents(NamedTuple):
         return _cents(self.cost.copy_negate())
 
     @property
-    def accounts(self) -> int:
-        """How many different accounts there are."""
-        return len({line.account for line in self.lines})
+    def totals(self) -> Totals:
+        """The rows in numbers."""
+        return Totals(
+            row_count=self.rows,
+            unique_accounts=len({line.account for line in self.lines}),
+            total_credit_usd=f"{self.credit:.2f}",
+        )
 
     @property
     def digest(self) -> str:
-        """The same for the same lines, in whatever order."""
-        lines = sorted(f"{account} {cost}" for account, cost in self.lines.elements())
+        """The same for the same money on the same accounts, in whatever order."""
+        lines = sorted(f"{line.account} {line.cost}" for line in self.lines.elements() if line.cost)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
-    def same_as(self, other: Contents) -> bool:
-        """Say whether accounts, rows and total agree, to the cent."""
-        mine = (self.lines, self.credit, self.unreadable)
-        return mine == (other.lines, other.credit, other.unreadable)
+    def shows(self, posted: Contents) -> bool:
+        """Return True if these are the posted rows, to the cent, in whatever order.
+
+        Rows of 0.00 may be missing: a partner that keeps none has lost no money.
+        """
+        missing, unexpected = posted.lines - self.lines, self.lines - posted.lines
+        same_money = not unexpected and not any(line.cost for line in missing)
+        return same_money and self.credit == posted.credit and not self.unreadable
 
 
 def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[dict[str, str]]:
@@ -74,32 +93,73 @@ def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[di
         {
             "lineitem/type": CREDIT,
             "lineitem/description": DESCRIPTION,
-            "time/usage_start": start,
+            _START: start,
             "time/usage_end": end,
-            "resource/account": account,
+            _ACCOUNT: account,
             "resource/service": SERVICE,
-            "cost/cost": f"{_cents(amount.copy_negate())}",
+            _COST: f"{_cents(amount.copy_negate())}",
         }
         for account, amount in amounts
     ]
 
 
-def as_posted(row: Row) -> dict[str, Any]:
-    """Return a row that was read as it may be posted: texts, no empty columns, no exponents.
+def as_posted(month: Month, rows: Iterable[Row], where: str = "stored") -> list[dict[str, str]]:
+    """Return rows that were read as they can be posted again; BadCredits for one that cannot.
 
     A column of the Common Bill Format is named `group/name`; others are CloudZero's own remarks.
+    A blank column says no more than none.
     """
-    return {
-        name: value if isinstance(value, str) else f"{Decimal(str(value)):f}"
-        for name, value in row.items()
-        if value is not None and "/" in name
-    }
+    return [
+        _row_as_posted(month, row, f"{where} row {number}") for number, row in enumerate(rows, 1)
+    ]
+
+
+def _row_as_posted(month: Month, row: Row, where: str) -> dict[str, str]:
+    texts = {name: _text(name, value) for name, value in row.items() if "/" in name}
+    cost, start = row.get(_COST), texts.get(_START, "")
+    if _number(cost) is None:
+        raise BadCredits(f"{where}: {_COST} {cost!r} is not a number")
+    if not start.startswith(f"{month}-"):
+        raise BadCredits(f"{where}: {_START} {start!r} is not in {month}")
+    return {name: text for name, text in texts.items() if text.strip()}
+
+
+def _text(name: str, value: object) -> str:
+    """Return a column as CloudZero accepts it: a text, numbers without exponents, times in UTC."""
+    if value is None:
+        return ""
+    if isinstance(value, bool | list | dict):
+        return msgspec.json.encode(value).decode()
+    if name == _ACCOUNT and isinstance(value, int):
+        return f"{value:012d}"
+    text = str(value)
+    if name.startswith("time/"):
+        return _time(text)
+    is_number = name.startswith(("cost/", "usage/amount")) or not isinstance(value, str)
+    number = _number(value) if is_number else None
+    return text if number is None else f"{number:f}"
+
+
+def _time(text: str) -> str:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return format_instant(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
 
 
 def drop_body(month: Month, rows: Sequence[Row]) -> bytes:
-    """Return the request body that replaces a month by these rows."""
+    """Return the request body that replaces a month; BadCredits if CloudZero rejects its size."""
     request = {"month": format_instant(month.start), "operation": "replace_drop", "data": rows}
-    return msgspec.json.encode(request)
+    body = msgspec.json.encode(request)
+    if len(body) >= MOST_BYTES:
+        raise BadCredits(
+            f"{month} has {len(rows):,} rows, {len(body):,} bytes as a request; CloudZero takes "
+            f"less than {MOST_BYTES:,} bytes and replaces a month in one request. Leave out "
+            "accounts with $0.00; if that is not enough, split the accounts over two AnyCost "
+            "Stream connections, an environment each"
+        )
+    return body
 
 
 def read_rows(rows: Iterable[Row]) -> Contents:
@@ -107,12 +167,12 @@ def read_rows(rows: Iterable[Row]) -> Contents:
     lines: Counter[Line] = Counter()
     total, unreadable, foreign = Decimal(0), 0, 0
     for row in rows:
-        cost = _cost(row.get("cost/cost"))
+        cost = _number(row.get(_COST))
         if cost is None:
             unreadable += 1
         else:
             total = EXACT.add(total, cost)
-            lines[Line(str(row.get("resource/account") or ""), _cents(cost))] += 1
+            lines[Line(_text(_ACCOUNT, row.get(_ACCOUNT)), _cents(cost))] += 1
         ours = row.get("lineitem/type") == CREDIT
         foreign += not (ours and row.get("resource/service") in (None, "", SERVICE))
     return Contents(lines, total, unreadable, foreign)
@@ -123,21 +183,21 @@ def _cents(amount: Decimal) -> Decimal:
     return EXACT.add(EXACT.quantize(amount, _CENT), Decimal(0))
 
 
-def _cost(value: object) -> Decimal | None:
-    """Return a cost; None where it is no number that money can be."""
+def _number(value: object) -> Decimal | None:
+    """Return a number; None where it is not one that money can be."""
     try:
-        cost = Decimal(str(value))
+        number = Decimal(str(value))
     except InvalidOperation:
         return None
-    exponent = cost.as_tuple().exponent
+    exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):  # NaN and infinities
         return None
-    return cost if exponent >= -_MOST_DECIMALS and cost.adjusted() < _MOST_DIGITS else None
+    return number if exponent >= -_MOST_DECIMALS and number.adjusted() < _MOST_DIGITS else None
 
 
 def differences(posted: Contents, stored: Contents, most: int = 5) -> str:
-    """Say in what the stored rows differ from the posted ones; nothing if they agree."""
-    if stored.same_as(posted):
+    """Return in what the stored rows differ from the posted ones; nothing if they agree."""
+    if stored.shows(posted):
         return ""
     sides = (("stored", stored), ("posted", posted))
     found = [f"{side}: {of.rows} rows, {of.credit} USD of credits" for side, of in sides]
@@ -151,5 +211,5 @@ def differences(posted: Contents, stored: Contents, most: int = 5) -> str:
         if named:
             found.append(f"{name}: {named} ({lines.total()} in all)")
     if stored.unreadable:
-        found.append(f"{stored.unreadable} stored rows have a cost that is no number")
+        found.append(f"{stored.unreadable} stored rows have a cost that is not a number")
     return "; ".join(found)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -11,25 +9,21 @@ from msgspec.structs import replace
 from functions.domain import coverage, ledger
 from functions.domain.failures import CONFIGURATION_CHANGED, FORMULA
 from functions.domain.ledger_entry import Decision, Entry, Line
+from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem
 
 Action = Literal["submit", "record_success", "record_error", "nothing"]
 
 
 class Terms(NamedTuple):
-    """Who claims, when and why. `until`: the end of a cancelled contract's window.
+    """Who claims, when and why. `until`: the end of a cancelled contract's window."""
 
-    `cloud`, `formulas`: what the plan's records are for and computed with.
-    """
-
-    plan: str
+    plan: Plan
     month: str
     execution: str
     at: str
     reason: str = ""
     until: str | None = None
-    cloud: str = ""
-    formulas: Mapping[str, str] = MappingProxyType({})
 
 
 class Claim(NamedTuple):
@@ -44,30 +38,34 @@ class Claim(NamedTuple):
     cause: str = ""
 
 
-def claim(entry: Entry | None, item: ContractItem, terms: Terms) -> Claim:
+def claim(known: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     """Write down what is to be sent, before anything is."""
-    if entry is None:
-        empty = Entry(
-            plan=terms.plan,
-            month=terms.month,
-            contract_id=item.contract_id,
-            execution=terms.execution,
-            claimed_at=terms.at,
-        )
-        return _next(_brought_up_to_date(empty, item, terms), item, terms)
+    entry = known or Entry(
+        plan=terms.plan.key,
+        month=terms.month,
+        contract_id=item.contract_id,
+        execution=terms.execution,
+        claimed_at=terms.at,
+    )
     settled = entry.accepted and entry.settled_at is not None and not entry.failure
-    final = settled or (entry.failure is not None and not entry.lines)
-    final = final and entry.until is not None and terms.until is None
+    closed = settled or (entry.failure is not None and not entry.lines)
+    final = closed and entry.until is not None and terms.until is None
     if entry.waived or final or (entry.failure and not item.retry):
         return Claim(entry, "nothing")
     reopened = _reopened(entry, item, terms)
     if settled or (entry.lines and entry.accepted):
-        item = _not_billed_yet(entry, item, terms)
+        # What is billed takes only lines for usage that has come since.
+        due = coverage.still_due(entry, item.quantities, item.usage, terms.plan.dimensions)
+        taken_in = {n: q for n, q in item.quantities.items() if n in due | entry.fixed}
+        item = replace(item, quantities=taken_in)
     elif not (_has_no_quantities(entry, item) or _keeps_window(entry, terms.until)):
-        found = coverage.conflicts(reopened, item.quantities, terms.formulas, terms.cloud)
+        found = coverage.conflicts(reopened, item.quantities, terms.plan)
         if found:
             taken = replace(reopened, execution=terms.execution, settled_at=None)
-            cause = f"{'; '.join(found)}. Nothing was sent: {_WAY_OUT}"
+            cause = (
+                f"{'; '.join(found)}. Nothing was sent: deploy the earlier configuration and "
+                "retry, or resolve the contract as waived"
+            )
             return Claim(taken, "record_error", CONFIGURATION_CHANGED, cause)
     taken = _brought_up_to_date(reopened, item, terms)
     if settled and entry.lines == taken.lines and not item.failure:
@@ -75,18 +73,10 @@ def claim(entry: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     return _next(taken, item, terms)
 
 
-def _not_billed_yet(entry: Entry, item: ContractItem, terms: Terms) -> ContractItem:
-    """Return of what a billed contract would take only lines for usage that has come since."""
-    due = coverage.still_due(entry, item.quantities, item.usage, terms.formulas)
-    keep = due | {line.dimension for line in entry.lines}
-    return replace(item, quantities={n: q for n, q in item.quantities.items() if n in keep})
-
-
 def _reopened(entry: Entry, item: ContractItem, terms: Terms) -> Entry:
     if not entry.failure:
         return entry
-    last = entry.decisions[-1] if entry.decisions else None
-    decided = last is not None and last.what == "not_accepted"
+    decided = entry.last_word == "not_accepted"
     reason = "it was resolved as not_accepted" if decided else terms.reason
     reopening = Decision(what="reopened", execution=terms.execution, at=terms.at, reason=reason)
     return ledger.reopen(entry, reopening, lines=not _has_no_quantities(entry, item))
@@ -110,36 +100,25 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
         return claimed if entry.lines else replace(claimed, until=terms.until or entry.until)
     if _keeps_window(entry, terms.until):
         return claimed
-    found = (_refreshed(line, item) for line in entry.lines)
-    kept = tuple(line for line in found if line is not None)
-    known = {line.dimension for line in kept}
-    read = {source for n in item.quantities for source in coverage.sources(n, terms.formulas)}
+    formulas, due = terms.plan.dimensions, entry.fixed | item.quantities.keys()
+    before = {line.dimension: line for line in entry.lines if line.dimension in due}
+    added = (Line(dimension=name, quantity="") for name in sorted(due - before.keys()))
+    left = coverage.not_covered(entry, item.amounts, formulas) - due
+    read = {source for n in item.quantities for source in coverage.sources(n, formulas)}
     gone = {
         line.dimension: line.quantity
         for line in entry.lines
-        if line.dimension not in known
+        if item.retry
         and not coverage.sources(line.dimension, entry.formulas) & read  # else it was renamed
     }
-    added = tuple(
-        Line(
-            dimension=name,
-            quantity=quantity,
-            amount=item.amounts.get(name, ""),
-            carried=item.carried.get(name, ""),
-        )
-        for name, quantity in sorted(item.quantities.items())
-        if name not in known
-    )
-    names = known | item.quantities.keys()
-    left = coverage.not_covered(entry, item.amounts, terms.formulas)
-    gone = {**entry.withdrawn, **(gone if item.retry else {})}
+    there = due | item.amounts.keys()
     return replace(
         claimed,
-        lines=kept + added,
-        unbilled={name: item.amounts[name] for name in sorted(left - names)},
-        withdrawn={n: text for n, text in gone.items() if n not in names | item.amounts.keys()},
-        cloud=entry.cloud if any(line.is_fixed for line in entry.lines) else terms.cloud,
-        formulas=coverage.recorded(entry, terms.formulas),
+        lines=tuple(_refreshed(line, item) for line in (*before.values(), *added)),
+        unbilled={name: item.amounts[name] for name in sorted(left)},
+        withdrawn={n: q for n, q in {**entry.withdrawn, **gone}.items() if n not in there},
+        cloud=entry.cloud if entry.fixed else terms.plan.cloud,
+        formulas=coverage.recorded(entry, formulas),
         usage=coverage.usage_of(entry, item.usage),
         until=terms.until,
     )
@@ -153,17 +132,15 @@ def _keeps_window(entry: Entry, until: str | None) -> bool:
     """
     if entry.until is not None and until is None:
         return True
-    return entry.until != until and any(line.is_fixed for line in entry.lines)
+    return entry.until != until and bool(entry.fixed)
 
 
-def _refreshed(line: Line, item: ContractItem) -> Line | None:
-    quantity = item.quantities.get(line.dimension)
+def _refreshed(line: Line, item: ContractItem) -> Line:
     if line.is_fixed:
         return line
-    if not quantity:
-        return None
-    amount, carried = (found.get(line.dimension, "") for found in (item.amounts, item.carried))
-    return replace(line, quantity=quantity, amount=amount, carried=carried)
+    name = line.dimension
+    amount, carried = item.amounts.get(name, ""), item.carried.get(name, "")
+    return replace(line, quantity=item.quantities[name], amount=amount, carried=carried)
 
 
 def _next(entry: Entry, item: ContractItem, terms: Terms) -> Claim:
@@ -174,6 +151,3 @@ def _next(entry: Entry, item: ContractItem, terms: Terms) -> Claim:
         # Final usage that was never worked out, and this is the whole month.
         return Claim(entry, "record_error", "FINAL_USAGE", "its final usage was not billed")
     return Claim(entry, "record_success" if entry.accepted else "submit")
-
-
-_WAY_OUT = "deploy the earlier configuration and retry, or resolve the contract as waived"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
 from functions.domain import months_due, state_file
-from functions.domain.journal import Journal, Unresolved, after_closing, reopened
+from functions.domain.journal import Journal, Unresolved, ended, reopened, resolved
 from functions.domain.late_usage import Compared, texts
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month
@@ -44,7 +44,7 @@ class Seen(NamedTuple):
     ledger: Mapping[str, Entry]
     state: PlanState
     journal: Journal
-    by_hand: list[str]
+    by_hand: Collection[str]
     left_open: list[Open]
 
     @property
@@ -120,29 +120,26 @@ def _numbers(seen: Seen, outcome: Outcome) -> dict[str, Any]:
 
 def in_state_file(
     closing: Closing, document: state_file.Document, *, as_of: datetime, at: str
-) -> tuple[state_file.Document, Month | None]:
-    """Return the state file with the month's outcome, and the last month that is closed then.
+) -> state_file.Document:
+    """Return the state file with the month's outcome.
 
     A contract that became a success since the ledger was read is not an error any more.
     """
     seen, outcome = closing.seen, closing.outcome
     plan, month = seen.plan, seen.month
     state = state_file.read_plan(document, plan.key, plan.state_file)
-    last = state.last_processed_month if state else None
-    done = (state or PlanState()).at(month).done - seen.shown.done
+    done = state.at(month).done - seen.shown.done
     first = months_due.first_month(plan, state, seen.journal, as_of)
-    closes = outcome.complete and month == first and seen.until is None
     failed = [entry for name, entry in outcome.failed.items() if name not in done]
-    recorded = state_file.record_month(
+    return state_file.record_month(
         document,
         plan.key,
         month,
-        successes=outcome.accepted,
-        errors=[error_record(entry) for entry in failed],
-        closes=closes,
         at=at,
+        successes=outcome.accepted,
+        errors=map(error_record, failed),
+        closes=outcome.complete and month == first and seen.until is None,
     )
-    return recorded, month if closes else last
 
 
 def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) -> Journal:
@@ -153,12 +150,7 @@ def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) ->
         for name, entry in outcome.failed.items()
         if (failure := entry.failure)
     }
-    still_due = last_closed is None or month > last_closed
-    return after_closing(
-        journal,
-        month,
-        errors,
-        outcome.accepted,
-        last_closed=last_closed,
-        complete=outcome.complete or still_due,
-    )
+    if outcome.complete or last_closed is None or month > last_closed:
+        journal = ended(journal, month)
+    last = str(last_closed) if last_closed else journal.last_closed_month
+    return replace(resolved(journal, month, outcome.accepted, errors), last_closed_month=last)

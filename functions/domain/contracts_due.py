@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
+
+from msgspec import convert
+from msgspec.structs import replace
 
 from functions.domain.billing import ContractBill
 from functions.domain.run_files import ContractItem
@@ -55,19 +59,13 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
             raise ValueError(", ".join(unknown[:10]))
         wanted = asked.contracts
     due = sorted(wanted - ((done | failed) - again))
-    return [_item(name, of.get(name), retry=name in again, done=name in done) for name in due]
-
-
-def _item(name: str, bill: ContractBill | None, *, retry: bool, done: bool) -> ContractItem:
-    known = bill or ContractBill(contract_id=name, usage={}, quantities={})
-    return ContractItem(
-        contract_id=name,
-        quantities=known.quantities,
-        amounts=known.amounts,
-        carried=known.carried,
-        usage=known.usage,
-        retry=retry,
-        done=done,
-        failure=known.failure,
-        without_usage=bill is None,
-    )
+    no_usage = partial(ContractBill, usage={}, quantities={})
+    return [
+        replace(
+            convert(of.get(name) or no_usage(contract_id=name), ContractItem, from_attributes=True),
+            retry=name in again,
+            done=name in done,
+            without_usage=name not in of,
+        )
+        for name in due
+    ]

@@ -6,12 +6,12 @@ dimensions that its formula reads; without a formula it is its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import product
 
-from functions.domain.formula import names_in
+from functions.domain.formula import PRICE, names_in
 from functions.domain.ledger_entry import Entry, Line
-
-_PRICE = "_total_price"
+from functions.domain.plan import Plan
 
 
 def sources(dimension: str, formulas: Mapping[str, str]) -> frozenset[str]:
@@ -19,39 +19,30 @@ def sources(dimension: str, formulas: Mapping[str, str]) -> frozenset[str]:
     if dimension not in formulas:
         return frozenset((dimension,))
     names = names_in(formulas[dimension])
-    return names | {name.removesuffix(_PRICE) for name in names} or frozenset(("",))
+    return names | {name.removesuffix(PRICE) for name in names} or frozenset(("",))
 
 
-def conflicts(
-    entry: Entry, quantities: Mapping[str, str], formulas: Mapping[str, str], cloud: str
-) -> list[str]:
+def conflicts(entry: Entry, quantities: Mapping[str, str], plan: Plan) -> list[str]:
     """Say why today's configuration may not bill what is left of an entry; empty if it may.
 
     A line that was accepted, or may have been, covers its usage: no other line may bill it again.
     """
+    formulas, cloud = plan.dimensions, plan.cloud
     fixed = [line for line in entry.lines if line.is_fixed]
-    names = {line.dimension for line in fixed}
     found = []
-    if fixed and cloud != entry.cloud and quantities.keys() - names:
+    if fixed and cloud != entry.cloud and quantities.keys() - entry.fixed:
         found.append(
             f"{_named(fixed[0])} was sent for cloud {entry.cloud}; the plan's cloud is {cloud} now"
         )
-    for name in sorted(quantities):
-        for line in fixed:
-            found += _conflict(line, name, entry.formulas, formulas)
+    for name, line in product(sorted(quantities), fixed):
+        before, after = sources(line.dimension, entry.formulas), sources(name, formulas)
+        more, both = ", ".join(sorted(after - before)), before & after
+        if name == line.dimension and more:
+            found.append(f"{name} reads {more} now, which {_named(line)} does not bill")
+        elif name != line.dimension and both and not _is_known(name, entry.formulas, formulas):
+            usage = ", ".join(sorted(both)) or "a flat fee"
+            found.append(f"{usage} is billed as {_named(line)}; {name} would bill it again")
     return found
-
-
-def _conflict(
-    line: Line, name: str, then: Mapping[str, str], now: Mapping[str, str]
-) -> Iterator[str]:
-    before, after = sources(line.dimension, then), sources(name, now)
-    if name == line.dimension:
-        if more := after - before:
-            yield f"{name} reads {', '.join(sorted(more))} now, which {_named(line)} does not bill"
-    elif before & after and not _is_known(name, then, now):
-        usage = ", ".join(sorted(before & after)) or "a flat fee"
-        yield f"{usage} is billed as {_named(line)}; {name} would bill it again"
 
 
 def _is_known(name: str, then: Mapping[str, str], now: Mapping[str, str]) -> bool:
@@ -63,22 +54,9 @@ def _named(line: Line) -> str:
     return f"{line.dimension} ({line.quantity} {line.state})"
 
 
-def recorded(entry: Entry, formulas: Mapping[str, str]) -> dict[str, str]:
-    """Return the formulas that an entry goes by now: those of fixed lines stay what they were.
-
-    Of today's none that would bill their usage again, unless it was configured like this then.
-    """
-    fixed = {line.dimension for line in entry.lines if line.is_fixed}
-    names = not_covered(entry, formulas, formulas)
-    now = {name: formulas[name] for name in names}
-    then = {name: text for name, text in entry.formulas.items() if name in fixed}
-    return {**{name: text for name, text in now.items() if name not in fixed}, **then}
-
-
 def not_covered(entry: Entry, names: Iterable[str], formulas: Mapping[str, str]) -> set[str]:
     """Return the dimensions whose usage no fixed line bills under a configuration that has gone."""
-    fixed = {line.dimension for line in entry.lines if line.is_fixed}
-    covered = frozenset().union(*(sources(name, entry.formulas) for name in fixed))
+    fixed, covered = entry.fixed, _covered(entry)
     return {
         name
         for name in names
@@ -88,12 +66,26 @@ def not_covered(entry: Entry, names: Iterable[str], formulas: Mapping[str, str])
     }
 
 
+def _covered(entry: Entry) -> frozenset[str]:
+    """Return the usage dimensions that fixed lines bill."""
+    return frozenset().union(*(sources(name, entry.formulas) for name in entry.fixed))
+
+
+def recorded(entry: Entry, formulas: Mapping[str, str]) -> dict[str, str]:
+    """Return the formulas that an entry goes by now: those of fixed lines stay what they were.
+
+    Of today's none that would bill their usage again, unless it was configured like this then.
+    """
+    fixed, today = entry.fixed, not_covered(entry, formulas, formulas) - entry.fixed
+    now = {name: text for name, text in formulas.items() if name in today}
+    return now | {name: text for name, text in entry.formulas.items() if name in fixed}
+
+
 def usage_of(entry: Entry, usage: Mapping[str, str]) -> dict[str, str]:
     """Return the usage that an entry goes by now: what fixed lines bill is as it was for them."""
-    fixed = [line.dimension for line in entry.lines if line.is_fixed]
-    kept = frozenset().union(*(sources(name, entry.formulas) for name in fixed))
-    then = {name: text for name, text in entry.usage.items() if name in kept}
-    return {**{name: text for name, text in usage.items() if name not in kept}, **then}
+    covered = _covered(entry)
+    now = {name: text for name, text in usage.items() if name not in covered}
+    return now | {name: text for name, text in entry.usage.items() if name in covered}
 
 
 def still_due(
@@ -103,12 +95,8 @@ def still_due(
     formulas: Mapping[str, str],
 ) -> set[str]:
     """Return the dimensions that a billed entry may still take: they bill usage that came since."""
-    lines = {line.dimension for line in entry.lines}
-    covered = frozenset().union(*(sources(name, entry.formulas) for name in lines))
     return {
         name
-        for name in quantities.keys() - lines
-        for read in (sources(name, formulas),)
-        if any(usage.get(source) != entry.usage.get(source) for source in read)
-        and (_is_known(name, entry.formulas, formulas) or not read & covered)
+        for name in not_covered(entry, quantities.keys() - entry.fixed, formulas)
+        if any(usage.get(source) != entry.usage.get(source) for source in sources(name, formulas))
     }

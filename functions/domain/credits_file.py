@@ -6,28 +6,34 @@ erase those that cannot.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
 
-from functions.domain.amount import BadAmount, exact_sum, has_cents, parse_amount, shown
+from functions.domain.amount import BadAmount, exact_sum, has_cents, parse_amount
+from functions.domain.cells import account_problem, shown, tidy
 from functions.domain.credits_name import is_range
+from functions.domain.csv_rows import Problem, Row, read_rows
+from functions.domain.month import Month
 from functions.errors import BadCredits
 
-MOST_PROBLEMS = 100
+MOST_FILE_BYTES, MOST_PROBLEMS = 8_000_000, 100
+CONTROL_TOTALS = ROW_COUNT, TOTAL_USD = "row-count", "total-usd"
+"""Names of what an upload's metadata may say of the file; repeated rows count as well."""
 
+_EMPTY = "the file is empty; to empty a month give its accounts $0.00"
 _CUT_OFF = (
-    "the file ends within an amount: it has no cents and the line no end; if it is whole, "
-    "write the cents or end the line"
+    "the file ends within an amount or before it; if it is whole, write the amount with its cents "
+    "and end the line"
 )
-_ACCOUNT = re.compile(r"[0-9]{12}")
+_SUM = "the row is the sum of all others; remove the total, or move the row up if it is an account"
+_NO_ACCOUNT = re.compile(r"(?!.*[0-9]{5}).*[^\W\d_]{2}.*|")
 
 
 class Repeated(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,131 +62,128 @@ class CreditsFile(NamedTuple):
     total: Decimal
 
 
-_Problem = tuple[int, str]  # a line, and what is wrong with it
-_Row = tuple[int, list[str]]  # a line, and its cells
+def read_credits(
+    key: str,
+    body: bytes,
+    months: Sequence[Month],
+    metadata: Mapping[str, str],
+    *,
+    allow_reversals: bool,
+) -> CreditsFile:
+    """Read a whole file; BadCredits lists every problem with its line (up to 100).
 
-
-def read_credits(key: str, body: bytes, months: int, *, allow_reversals: bool) -> CreditsFile:
-    """Read a whole file; BadCredits lists every problem with its line (up to 100)."""
-    text, problems = _text(key, body), list[_Problem]()
-    rows = list(_rows(text, problems))
+    `metadata` may hold control totals.
+    """
+    problems: list[Problem] = []
+    rows, is_open = read_rows(body, problems)
+    if rows and _is_header(rows[0]):
+        problems += _header_problems(rows.pop(0), months, allowed=is_range(key))
     if not rows and not problems:
-        problems.append((1, "the file is empty; to empty a month give its accounts $0.00"))
-    if not problems and _is_cut_off(text, rows, allow_reversals=allow_reversals):
-        problems.append((rows[-1][0], _CUT_OFF))
+        problems.append((1, _EMPTY))
+    if not problems and is_open and _is_cut_off(rows):
+        problems.append((rows[-1].line, _CUT_OFF))
     read = partial(parse_amount, blank_is_zero=is_range(key), allow_reversals=allow_reversals)
+    every = [_amounts(row, len(months), read, problems) for row in rows]
     kept: dict[str, list[Decimal]] = {}
-    repeated, total = [], Decimal(0)
-    for line, cells in rows:
-        account, amounts = cells[0], _amounts(line, cells, months, read, problems)
-        total = exact_sum((total, *amounts))
-        first = kept.setdefault(account, amounts)
+    repeated = []
+    for (line, cells), amounts in zip(rows, every, strict=True):
+        first = kept.setdefault(account := tidy(cells[0]), amounts)
         if first is not amounts:
             repeated.append(
                 Repeated(line=line, account=account, kept=_texts(first), skipped=_texts(amounts))
             )
+    file = CreditsFile(kept, repeated, len(rows), exact_sum(chain.from_iterable(every)))
+    if not problems:
+        if _has_a_total(every, kept):
+            problems.append((rows[-1].line, _SUM))
+        problems += [(0, what) for what in _control_problems(file, metadata)]
     if problems:
-        problems.sort(key=itemgetter(0))
-        raise BadCredits(explained(key, [f"line {line}: {what}" for line, what in problems]))
-    return CreditsFile(kept, repeated, len(rows), total)
+        raise BadCredits(_explained(key, sorted(problems, key=itemgetter(0))))
+    return file
 
 
 def _texts(amounts: list[Decimal]) -> list[str]:
     return [f"{amount:.2f}" for amount in amounts]
 
 
-def _is_cut_off(text: str, rows: Sequence[_Row], *, allow_reversals: bool) -> bool:
-    """Say whether the last amount lacks its end: no line end, and no cents where others have them.
+def _is_header(row: Row) -> bool:
+    """Return True if a row has a name in place of an account, and no amount."""
+    first, *others = map(tidy, row.cells)
+    return bool(_NO_ACCOUNT.fullmatch(first)) and all(_amount(cell) is None for cell in others)
 
-    A lone minus may be the beginning of a reversal.
+
+def _header_problems(row: Row, months: Sequence[Month], *, allowed: bool) -> Iterator[Problem]:
+    wanted = ["account", *map(str, months)]
+    found = shown(",".join(row.cells))
+    if not allowed:
+        yield row.line, f"{found} is a header row; remove it"
+    elif [tidy(cell) for cell in row.cells[1:]] != wanted[1:]:
+        yield row.line, f"the header {found} does not fit the name; write {','.join(wanted)}"
+
+
+def _is_cut_off(rows: Sequence[Row]) -> bool:
+    """Return True if the last amount of an open row may lack its end: no digits or no cents.
+
+    A lone minus may be the beginning of an amount, and an amount may lack the minus behind it.
     """
-    if text.endswith(("\n", "\r", '"')):  # a quote that is closed says that the amount is whole
-        return False
-    *others, last = [cell.strip() for _, cells in rows for cell in cells[1:]] or [""]
-    if not last or last.endswith("-"):
-        return bool(last) and allow_reversals
+    *others, last = [tidy(cell) for _, cells in rows for cell in cells[1:]] or [""]
+    if not re.search("[0-9]", last):
+        return True
+    if not last.endswith("-") and any(re.search("[0-9] *-$", other) for other in others):
+        return True
     return not has_cents(last) and ("." in last or any(map(has_cents, others)))
 
 
-def control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> list[str]:
-    """Compare a file with what its uploader says of it in the object's metadata, if anything.
+def _amounts(
+    row: Row, months: int, read: Callable[[str], Decimal], problems: list[Problem]
+) -> list[Decimal]:
+    """Read one row's amounts, adding whatever is wrong with it to the problems."""
+    account, *cells = row.cells
+    if len(cells) != months:
+        hint = "; an amount with a comma needs quotes" if any(map(tidy, cells[months:])) else ""
+        problems.append((row.line, f"{len(row.cells)} columns instead of {1 + months}{hint}"))
+    if problem := account_problem(tidy(account)):
+        problems.append((row.line, problem))
+    amounts = []
+    for cell in cells[:months]:
+        try:
+            amounts.append(read(cell))
+        except BadAmount as error:
+            problems.append((row.line, str(error)))
+    return amounts
 
-    `row-count` and `total-usd` count every row of the file, repeated ones as well.
+
+def _has_a_total(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]) -> bool:
+    """Return True if the last row is the sum of all others, or of all that are kept.
+
+    Two accounts with the same amount are no total, whatever accounts with $0.00 are there.
     """
-    problems = []
-    if (rows := metadata.get("row-count")) is not None and rows != str(file.rows):
-        problems.append(f"the upload's row-count is {shown(rows)}, the file has {file.rows} rows")
-    if (total := metadata.get("total-usd")) is not None and not _is(total, file.total):
-        problems.append(f"the upload's total-usd is {shown(total)}, the file's is {file.total:.2f}")
-    return problems
+    last = every[-1]
+    return any(last) and any(
+        sum(map(any, others)) > 1
+        and last == [exact_sum(column) for column in zip(*others, strict=True)]
+        for others in (every[:-1], [amounts for amounts in kept.values() if amounts is not last])
+    )
 
 
-def _is(text: str, total: Decimal) -> bool:
+def _control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> Iterator[str]:
+    if (rows := metadata.get(ROW_COUNT)) is not None and rows != str(file.rows):
+        yield f"the upload's {ROW_COUNT} is {shown(rows)}, the file has {file.rows} rows"
+    if (total := metadata.get(TOTAL_USD)) is not None and _amount(total) != file.total:
+        yield f"the upload's {TOTAL_USD} is {shown(total)}, the file's is {file.total:.2f}"
+
+
+def _amount(text: str) -> Decimal | None:
     try:
-        return parse_amount(text, blank_is_zero=False, allow_reversals=True) == total
+        return parse_amount(text, blank_is_zero=False, allow_reversals=True)
     except BadAmount:
-        return False
+        return None
 
 
-def explained(key: str, problems: list[str]) -> str:
-    """Say what is wrong with a file, one problem a line."""
-    listed = problems[:MOST_PROBLEMS]
+def _explained(key: str, problems: Sequence[Problem]) -> str:
+    """Name what is wrong with a file, one problem a line."""
+    listed = [f"line {line}: {what}" if line else what for line, what in problems[:MOST_PROBLEMS]]
     if len(problems) > MOST_PROBLEMS:
         listed.append(f"and {len(problems) - MOST_PROBLEMS} more")
     count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
     return f"{key}: {count}, nothing of it was posted\n" + "\n".join(listed)
-
-
-def _text(key: str, body: bytes) -> str:
-    """Decode UTF-8 with or without a byte order mark."""
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # Counted behind a byte order mark, with any kind of line end.
-        line = len((error.object[: error.start] + b"?").splitlines())
-        what = f"line {line}: byte {error.object[error.start]:#04x} is not UTF-8 text"
-        raise BadCredits(explained(key, [f"{what}; save the file as CSV UTF-8"])) from error
-
-
-def _rows(text: str, problems: list[_Problem]) -> Iterator[_Row]:
-    """Yield every row with the line it starts on. Empty lines at the end hold nothing."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    empty: list[_Problem] = []
-    while True:
-        line = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            problems += [*empty, (line, f"the quotes do not match up ({error})")]
-            empty.clear()
-            continue
-        if cells:
-            problems += empty
-            empty.clear()
-            yield line, cells
-        else:
-            empty.append((line, "the line is empty"))
-
-
-def _amounts(
-    line: int,
-    cells: list[str],
-    months: int,
-    read: Callable[[str], Decimal],
-    problems: list[_Problem],
-) -> list[Decimal]:
-    """Read one row's amounts, adding whatever is wrong with it to the problems."""
-    if len(cells) != 1 + months:
-        problems.append((line, f"{len(cells)} columns instead of {1 + months}"))
-    if not _ACCOUNT.fullmatch(cells[0]):
-        hint = " (the file has no header row)" if line == 1 else ""
-        problems.append((line, f"account {shown(cells[0])} is not exactly 12 digits{hint}"))
-    amounts = []
-    for cell in cells[1 : 1 + months]:
-        try:
-            amounts.append(read(cell))
-        except BadAmount as error:
-            problems.append((line, str(error)))
-    return amounts

@@ -1,27 +1,60 @@
-"""The report of one execution of the credits pipeline."""
+"""What an execution of the credits pipeline reports, in numbers and in words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 
+from functions.domain.cbf import Totals
 from functions.domain.credits_file import Repeated
+from functions.domain.drop import Drop, Source
 
 _NAMED = 5
 
 
-class CreditsReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What was posted, and which rows were not. `attention` comes first, for whoever opens it."""
+class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One month: the numbers are what CloudZero holds now, null where that is not known.
 
-    attention: str
-    file: str
-    version: str
-    execution: str
-    months: Sequence[Any]
-    warnings: Sequence[str]
-    duplicates: Sequence[Repeated]
+    `posted`: whether this execution has replaced it, null where it may have. `undo`: the input of
+    an execution that puts back what was there before.
+    """
+
+    billing_month: str
+    status: Literal["verified", "superseded", "failed"]
+    posted: bool | None = False
+    row_count: int | None = None
+    unique_accounts: int | None = None
+    total_credit_usd: str | None = None
+    drop_id: str | None = None
+    snapshot: str | None = None
+    undo: dict[str, str] | None = None
+    error: str = ""
+    message: str = ""
+    warnings: list[str] = []
+
+    def holding(self, held: Totals | None) -> MonthReport:
+        """Return the same with what CloudZero holds."""
+        return msgspec.structs.replace(self, **msgspec.structs.asdict(held)) if held else self
+
+    def __str__(self) -> str:
+        did = {True: "posted", False: "not posted", None: "perhaps posted"}[self.posted]
+        said = ": ".join(filter(None, (self.billing_month, self.error, self.message)))
+        if self.row_count is None:
+            return f"{said}; {did}; what CloudZero holds is not known"
+        rows = f"{self.row_count:,} row{'' if self.row_count == 1 else 's'}"
+        holds = f"{rows}, {self.total_credit_usd} USD of credits"
+        return f"{said}; {did}; CloudZero holds {holds}"
+
+
+def superseded(last: Drop, source: Source) -> MonthReport:
+    """Report a month that is left alone because something newer was posted, or may have been."""
+    newer = last.source
+    taken = "may have been" if last.state == "posting" else "was"
+    message = f"{newer.key} of {newer.at} is newer and {taken} posted; to post this, {source.again}"
+    month = MonthReport(billing_month=last.month, status="superseded", message=message)
+    return month.holding(last.totals if last.state == "verified" else None)
 
 
 def attention(repeated: Sequence[Repeated]) -> str:
@@ -34,11 +67,11 @@ def attention(repeated: Sequence[Repeated]) -> str:
     plural = "s" if len(differing) > 1 else ""
     return (
         f"{len(differing)} repeated account{plural} with another amount than the first time; "
-        f"only the first rows were posted: {named}{more}"
+        f"only the first rows count: {named}{more}"
     )
 
 
-def encode(report: CreditsReport) -> bytes:
-    """Return indented JSON whose first line holds `attention`."""
+def encode(report: Mapping[str, Any]) -> bytes:
+    """Return indented JSON whose first line holds the first value: `attention`."""
     text = msgspec.json.format(msgspec.json.encode(report), indent=1)
     return text.replace(b"{\n ", b"{", 1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from functions.domain.cbf import Contents
+from functions.domain.cbf import Contents, Totals, read_rows
 from functions.domain.month import parse_instant
 
 
@@ -33,33 +33,35 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         """
         return (parse_instant(self.at), self.kind == "upload", "_" not in self.key, self.key)
 
-
-State = Literal["open", "posting", "posted", "verified"]
+    @property
+    def again(self) -> str:
+        """What to do to have it posted once more."""
+        if self.kind == "snapshot":
+            return f'start an execution with {{"restore": "{self.key}"}}'
+        return f"upload {self.key} (version {self.version}) again"
 
 
 class Drop(msgspec.Struct, frozen=True, kw_only=True):
-    """One month of one stream.
+    """One month of one stream: what was last accepted for it, or may have been.
 
-    `open`: the receiver did not take it. `posting`: a request has left, its outcome is not known.
-    `posted`: accepted. `verified`: read back and equal. `digest` is that of the lines. `before`:
-    what was, or may have been, accepted before this one.
+    `posting`: a request has left, the outcome of one attempt at least is not known. `posted`:
+    accepted. `verified`: read back and equal. `digest` is that of the rows. `attempt` makes two
+    records of the same moment different.
     """
 
     month: str
     source: Source
     digest: str
-    rows: int
-    total_credit_usd: str
-    state: State
+    totals: Totals
+    state: Literal["posting", "posted", "verified"]
     drop_id: str | None
     execution: str
+    attempt: str
     at: str
-    before: Drop | None = None
 
-    @property
-    def counts(self) -> Drop | None:
-        """The last drop that was, or may have been, accepted: a refused one changed nothing."""
-        return self.before if self.state == "open" else self
+    def is_of(self, execution: str, source: Source) -> bool:
+        """Return True if this execution posted, or tried to post, this source."""
+        return (self.execution, self.source) == (execution, source)
 
 
 class MonthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,54 +74,71 @@ class MonthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     last_posted: Drop | None = None
     rows: list[dict[str, Any]]
 
+    @property
+    def unseen(self) -> Source | None:
+        """What had been posted last, if the rows do not show it: then they are no way back."""
+        last = self.last_posted
+        return last.source if last and last.digest != read_rows(self.rows).digest else None
+
+
+class Limits(NamedTuple):
+    """Between which shares of what is stored an upload's rows and total replace it unasked."""
+
+    shrink: Decimal
+    growth: Decimal
+
 
 def outdated(source: Source, last: Drop | None) -> Source | None:
     """Return the newer source that a month already has; None if this one is the newest.
 
-    What an object holds now is never older than what it held before, whatever its time says: a
-    person may have taken a version back.
+    What an object holds now is never older than what it held before, whatever its time says: an
+    operator may have taken a version back.
     """
-    newest = last.counts.source if last and last.counts else None
+    newest = last.source if last else None
     if newest is None or newest.key == source.key or source.rank >= newest.rank:
         return None
     return newest
 
 
 def is_stored(last: Drop | None, wanted: Contents, stored: Contents) -> bool:
-    """Say whether nothing has to be posted: it was the last thing accepted, and it is there.
+    """Return True if nothing has to be posted: it was the last thing accepted, and it is there.
 
     Being there is not enough: something else that was accepted later may not be visible yet.
     """
-    if last is None or last.state not in ("posted", "verified"):
+    if last is None or last.state == "posting":
         return False
-    return last.digest == wanted.digest and stored.same_as(wanted)
+    same = (last.digest, last.totals.row_count) == (wanted.digest, wanted.rows)
+    return same and stored.shows(wanted)
 
 
-def reason_to_hold(wanted: Contents, stored: Contents, last: Drop | None, limit: Decimal) -> str:
-    """Say why replacing the stored rows needs a person's word; nothing if it does not.
+def reasons_to_hold(
+    wanted: Contents, stored: Contents, last: Drop | None, limits: Limits
+) -> list[str]:
+    """Explain why replacing the stored rows needs an operator's word; nothing if it does not.
 
-    `limit`: the share of the stored rows, and of the stored total, that must be left. What was
-    posted last counts as well while it is not what is seen: CloudZero may still ingest it.
+    What was posted last counts as well while it is not seen: CloudZero may still ingest it.
     """
-    reasons = _shrinking(wanted, stored.rows, stored.credit, limit)
-    posted = last.counts if last else None
-    seen = posted is not None and posted.digest == stored.digest
-    if posted and not seen:
-        unseen = _shrinking(wanted, posted.rows, Decimal(posted.total_credit_usd), limit)
-        reasons += [f"{reason}, posted at {posted.at} and not to be seen now" for reason in unseen]
-    if stored.foreign and not (posted and seen and posted.source.kind == "upload"):
-        reasons.append(f"{stored.foreign} stored rows that are no AWS credits would be erased")
-    if stored.unreadable:
-        reasons.append(f"{stored.unreadable} stored rows have a cost that is no number")
-    return "; ".join(reasons)
+    reasons = _jumps(wanted, stored.totals, limits)
+    seen = last is not None and last.digest == stored.digest
+    if last and not seen:
+        unseen = f", posted at {last.at} and not to be seen now"
+        reasons += [f"{reason}{unseen}" for reason in _jumps(wanted, last.totals, limits)]
+    if wanted.credit < 0:
+        reasons.append(
+            f"the total credit of {wanted.credit} USD is below zero and would be a charge"
+        )
+    if stored.foreign and not (last and seen and last.source.kind == "upload"):
+        reasons.append(f"{stored.foreign} stored rows that are not AWS credits would be erased")
+    return reasons
 
 
-def _shrinking(wanted: Contents, rows: int, credit: Decimal, limit: Decimal) -> list[str]:
-    reasons = []
-    if wanted.rows < rows * limit:
+def _jumps(wanted: Contents, stored: Totals, limits: Limits) -> list[str]:
+    shrink, growth = map(Fraction, limits)
+    reasons, rows, credit = [], stored.row_count, Fraction(stored.total_credit_usd)
+    if rows and not rows * shrink <= wanted.rows <= rows * growth:
         reasons.append(f"{wanted.rows} rows would replace {rows}")
-    sign = 1 if credit >= 0 else -1
-    least = Fraction(credit) * sign * Fraction(limit)
-    if credit and Fraction(wanted.credit) * sign < least:
-        reasons.append(f"{wanted.credit} USD of credits would replace {credit} USD")
+    if credit and not shrink <= Fraction(wanted.credit) / credit <= growth:
+        reasons.append(
+            f"{wanted.credit} USD of credits would replace {stored.total_credit_usd} USD"
+        )
     return reasons

@@ -10,37 +10,37 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from decimal import Context, Decimal, Inexact
 from fractions import Fraction
 from typing import Any
 
 MAX_LENGTH = 500
+PRICE = "_total_price"  # behind the name of usage: what it costs
 _MAX_EXPONENT = 64
 _MAX_BITS = 1_000
+_MAX_DIGITS = 4_300  # of a number that Python reads back
 
 
 class FormulaError(ValueError):
     """A formula cannot be read, or has no value for these totals."""
 
 
-def _whole(value: Fraction, what: str) -> int:
+def _whole(value: Fraction) -> int:
     if value.denominator != 1 or abs(value) > _MAX_EXPONENT:
-        raise FormulaError(f"{what} up to {_MAX_EXPONENT}")
+        raise FormulaError(f"exponents and digits must be whole numbers up to {_MAX_EXPONENT}")
     return int(value)
 
 
-def _exponent(value: Fraction) -> int:
-    return _whole(value, "an exponent must be a whole number")
-
-
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
-    power = _exponent(exponent)
+    power = _whole(exponent)
     if max(base.numerator.bit_length(), base.denominator.bit_length()) > _MAX_BITS:
         raise FormulaError("the base of a power has too many digits")
     return base**power
 
 
 def _round(value: Fraction, digits: Fraction = Fraction(0)) -> Fraction:
-    return Fraction(round(value, _whole(digits, "round takes a whole number of digits")))
+    return Fraction(round(value, _whole(digits)))
 
 
 _Value = Callable[[Mapping[str, Fraction]], Fraction]
@@ -75,11 +75,11 @@ def _literal(formula: str, node: ast.Constant) -> Fraction:
     return Fraction(text)
 
 
-def _compiled(formula: str, node: ast.AST) -> _Value:
+def _value(formula: str, node: ast.AST) -> _Value:
     """Return a node's value as a function of the totals; FormulaError for any other code."""
 
     def apply(operation: Callable[..., Fraction], *operands: ast.AST) -> _Value:
-        values = [_compiled(formula, operand) for operand in operands]
+        values = [_value(formula, operand) for operand in operands]
         return lambda names: operation(*(value(names) for value in values))
 
     match node:
@@ -92,7 +92,7 @@ def _compiled(formula: str, node: ast.AST) -> _Value:
             return apply(_OPERATORS[type(op)], operand)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             if isinstance(op, ast.Pow) and isinstance(right, ast.Constant):
-                _exponent(_literal(formula, right))  # it would fail for every contract
+                _whole(_literal(formula, right))  # it would fail for every contract
             return apply(_OPERATORS[type(op)], left, right)
         case ast.UnaryOp() | ast.BinOp():
             raise FormulaError("may only use + - * / // % **")
@@ -105,14 +105,15 @@ def _compiled(formula: str, node: ast.AST) -> _Value:
     raise FormulaError("may only use numbers, names and arithmetic")
 
 
-def _parsed(formula: str) -> ast.expr:
-    return ast.parse(formula.strip(), mode="eval").body
+def _compiled(formula: str) -> _Value:
+    text = formula.strip()
+    return _value(text, ast.parse(text, mode="eval").body)
 
 
 def evaluate(formula: str, names: Mapping[str, Fraction]) -> Fraction:
     """Return a formula's exact value; FormulaError says what is wrong with which formula."""
     try:
-        return _compiled(formula.strip(), _parsed(formula))(names)
+        return _compiled(formula)(names)
     except ZeroDivisionError as error:
         raise FormulaError(f"formula {formula!r}: division by zero") from error
     except KeyError as error:
@@ -126,28 +127,22 @@ def check(formula: str) -> None:
     if not formula.strip() or len(formula) > MAX_LENGTH:
         raise FormulaError(f"formula {formula!r} must have 1 to {MAX_LENGTH} characters")
     try:
-        _compiled(formula.strip(), _parsed(formula))
+        _compiled(formula)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise FormulaError(f"formula {formula!r}: {error}") from error
 
 
 def names_in(formula: str) -> frozenset[str]:
     """Return the dimension names that a formula reads."""
-    used = {node.id for node in ast.walk(_parsed(formula)) if isinstance(node, ast.Name)}
+    used = {node.id for node in ast.walk(ast.parse(formula.strip())) if isinstance(node, ast.Name)}
     return frozenset(used - _FUNCTIONS.keys())
 
 
 def exact_text(value: Fraction) -> str:
     """Write a fraction as a plain decimal where it has one, else as `n/d`; both read back."""
-    rest, places = value.denominator, 0
-    for prime in (2, 5):
-        power = 0
-        while rest % prime == 0:
-            rest, power = rest // prime, power + 1
-        places = max(places, power)
-    if rest != 1:
-        return f"{value.numerator}/{value.denominator}"
-    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
-    whole, fraction = digits[: len(digits) - places], digits[len(digits) - places :]
-    sign = "-" if value < 0 else ""
-    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+    digits = len(str(value.numerator)) + value.denominator.bit_length()  # a decimal needs no more
+    with suppress(Inexact):
+        if digits <= _MAX_DIGITS:
+            exact = Context(prec=digits, traps=[Inexact])
+            return f"{exact.divide(Decimal(value.numerator), Decimal(value.denominator)):f}"
+    return str(value)

@@ -23,12 +23,9 @@ def lease(plan: Plan) -> str:
     return f"leases/{plan.path}.json"
 
 
-def journal(plan_key: str) -> str:
-    """Return the key of a plan's journal: last closed month and known errors.
-
-    The parts of `service:environment:plan` hold neither `:` nor `/`.
-    """
-    return f"{LEDGER_ROOT}{plan_key.replace(':', '/')}/plan.json"
+def journal(plan: Plan) -> str:
+    """Return the key of a plan's journal: last closed month and known errors."""
+    return f"{LEDGER_ROOT}{plan.path}/plan.json"
 
 
 def ledger_month(plan: Plan, month: Month) -> str:
@@ -91,9 +88,9 @@ def stream_lease(connection: str) -> str:
     return f"leases/{connection}.json"
 
 
-def drop(connection: str, month: Month) -> str:
-    """Return the key of what was last posted for a stream's month."""
-    return f"drops/{connection}/{month}.json"
+def drops(connection: str) -> str:
+    """Return the prefix of what was last posted for each month of a stream."""
+    return f"drops/{connection}/"
 
 
 def drop_body(execution: str, month: Month, digest: str) -> str:
@@ -111,8 +108,8 @@ def snapshot(connection: str, month: Month, execution: str, digest: str) -> str:
     return f"snapshots/{connection}/{month}/{execution}-{digest[:16]}.json"
 
 
-def credits_report(file: str, execution: str, turn: int) -> str:
+def credits_report(file: str, execution: str) -> str:
     """Return the key of a report: under the file's name, or the month that was restored."""
     folder, _, last = file.rpartition("/")
     name = f"restore-{folder.rpartition('/')[2]}" if folder else last.rpartition(".")[0]
-    return f"reports/{name}/{execution}-{turn}.json"
+    return f"reports/{name}/{execution}.json"

@@ -8,14 +8,22 @@ receiver, asked after the request must have ended, does not list it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from functions.domain.answers import Answer
-from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure, Line
+from functions.domain.answers import UNKNOWN, Answer, Reply
+from functions.domain.ledger_entry import (
+    DUPLICATE,
+    Attempt,
+    Decision,
+    Entry,
+    Failure,
+    Line,
+    LineState,
+)
 from functions.domain.month import parse_instant
+from functions.errors import BadState, LeaseLost
 
 # Until a line may be sent again: as often as the settle time by how often its outcome was unknown.
 # An answer that came through (2xx) counts as one more: Clazar has it, and its listing may lag.
@@ -27,27 +35,21 @@ def reopen(entry: Entry, decision: Decision, *, lines: bool = True) -> Entry:
 
     `lines`: false if there is nothing to try their quantities with.
     """
-    reopened = tuple(
-        replace(
-            line,
-            state="present" if line.code == DUPLICATE else "unsure",
-            doubts=0,
-            billed="",
-            code="",
-            message="",
-            errors=(),
-        )
-        if line.state == "refused"
-        else line
-        for line in entry.lines
-    )
+    tried_again = tuple(_untried(line) for line in entry.lines)
     return replace(
         entry,
-        lines=reopened if lines else entry.lines,
+        lines=tried_again if lines else entry.lines,
         failure=None,
         retries=entry.retries + 1,
         decisions=(*entry.decisions, decision),
     )
+
+
+def _untried(line: Line) -> Line:
+    if line.state != "refused":
+        return line
+    state: LineState = "present" if line.code == DUPLICATE else "unsure"
+    return replace(line, state=state, doubts=0, billed="", code="", message="", errors=())
 
 
 def begin(entry: Entry, attempt: Attempt) -> Entry:
@@ -69,45 +71,31 @@ def _doubts(entry: Entry, line: Line) -> int:
     return min(line.doubts + unknown, len(SETTLE_TIMES))
 
 
-def conclude(
-    entry: Entry,
-    attempt_id: str,
-    answers: Mapping[str, Answer],
-    *,
-    outcome: str,
-    status: int | None = None,
-    response: str = "",
-) -> Entry:
+def conclude(entry: Entry, attempt_id: str, reply: Reply) -> Entry:
     """Note what the receiver answered. Evidence is kept whoever holds the entry by now.
 
     A late answer to an older attempt counts only if it says `accepted`: a newer attempt may have
     changed everything else.
     """
     attempts = tuple(
-        replace(attempt, outcome=outcome, status=status, response=response)
+        replace(attempt, outcome=reply.outcome, status=reply.status, response=reply.response)
         if attempt.id == attempt_id
         else attempt
         for attempt in entry.attempts
     )
     newest = entry.attempts[-1].id == attempt_id
     lines = tuple(
-        _answered(line, answers[line.dimension])
-        if line.dimension in answers and _counts(line, answers[line.dimension], newest=newest)
-        else line
+        _answered(line, reply.answers.get(line.dimension, UNKNOWN), newest=newest)
         for line in entry.lines
     )
     return replace(entry, lines=lines, attempts=attempts)
 
 
-def _counts(line: Line, answer: Answer, *, newest: bool) -> bool:
-    if line.state == "accepted":
-        return False
-    return answer.kind == "accepted" or (newest and line.state != "waived")
-
-
-def _answered(line: Line, answer: Answer) -> Line:
-    if answer.kind == "accepted":
+def _answered(line: Line, answer: Answer, *, newest: bool) -> Line:
+    if answer.kind == "accepted" and line.state != "accepted":
         return replace(line, state="accepted", evidence="response", record_id=answer.record_id)
+    if line.state in ("accepted", "waived") or not newest:
+        return line
     if answer.kind == "refused":
         return replace(
             line,
@@ -134,13 +122,22 @@ def is_over(entry: Entry, now: datetime, settle_seconds: float, line: Line | Non
         return True
     last = entry.attempts[-1]
     unknown = line.doubts + last.got_through if line else 0
-    retried = entry.decisions[-1:] and entry.decisions[-1].what == "reopened"
+    retried = entry.last_word == "reopened"
     if retried and parse_instant(entry.decisions[-1].at) > parse_instant(last.at):
         unknown = min(unknown, 1)
     if unknown >= len(SETTLE_TIMES):
         return False
     since = now - parse_instant(last.at)
     return since.total_seconds() >= settle_seconds * SETTLE_TIMES[unknown]
+
+
+def claimed(entry: Entry | None, execution: str, key: str) -> Entry:
+    """Return an entry that this execution has claimed; BadState or LeaseLost if it has not."""
+    if entry is None:
+        raise BadState(f"{key} is missing: the contract was not claimed")
+    if entry.execution != execution:
+        raise LeaseLost(f"{key} was taken over by {entry.execution}")
+    return entry
 
 
 def fail(entry: Entry, failure: Failure) -> Entry:

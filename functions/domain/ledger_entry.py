@@ -13,13 +13,17 @@ from functions.domain.listing_pages import Asked
 BATCH = 25
 DUPLICATE, OTHER_QUANTITY = "DUPLICATE", "OTHER_QUANTITY"
 TAKEN_OVER, NOT_ACCEPTED = "taken over from Clazar's records", "not accepted: operator"
+# Two plans have sent the same quantity, and one record is billed: whose it is, an operator decides.
+UNCLAIMED = "sent; the billed record may be this plan's or another's"
 
 LineState = Literal["unsure", "sent", "present", "accepted", "refused", "waived"]
 
 
-class Line(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
+class Persisted(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What is kept in the state bucket, without what says nothing."""
+
+
+class Line(Persisted, frozen=True, kw_only=True):
     """One dimension of the month.
 
     `unsure`: may be sent once the receiver, asked at that moment, does not list it. `sent`: a
@@ -59,9 +63,7 @@ class Line(
         return self.state != "unsure" or self.doubts > 0
 
 
-class Attempt(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
+class Attempt(Persisted, frozen=True, kw_only=True):
     """One POST: written before it leaves, completed with the answer."""
 
     id: str
@@ -69,7 +71,6 @@ class Attempt(
     at: str
     dimensions: tuple[str, ...]
     request: str
-    digest: str
     reason: str = ""
     outcome: str = "no answer yet"
     status: int | None = None
@@ -81,9 +82,7 @@ class Attempt(
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
 
 
-class Failure(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
+class Failure(Persisted, frozen=True, kw_only=True):
     """Why a contract's month needs an operator."""
 
     code: str
@@ -92,9 +91,7 @@ class Failure(
     at: str
 
 
-class Decision(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
+class Decision(Persisted, frozen=True, kw_only=True):
     """What an operator has decided about a contract's month, in which execution, and why."""
 
     what: Literal["reopened", "accepted", "not_accepted", "waived"]
@@ -103,9 +100,7 @@ class Decision(
     reason: str
 
 
-class Entry(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
+class Entry(Persisted, frozen=True, kw_only=True):
     """One contract's month in the ledger.
 
     `cloud`, `formulas`, `usage`: the configuration that its lines were computed with, and the usage
@@ -142,7 +137,12 @@ class Entry(
     @property
     def waived(self) -> bool:
         """An operator's last word is that nothing more is to be billed."""
-        return bool(self.decisions) and self.decisions[-1].what == "waived"
+        return self.last_word == "waived"
+
+    @property
+    def last_word(self) -> str:
+        """What was decided last; empty if nothing was."""
+        return self.decisions[-1].what if self.decisions else ""
 
     @property
     def amounts(self) -> dict[str, str]:
@@ -151,14 +151,18 @@ class Entry(
         return {**self.unbilled, **of_lines}
 
     @property
+    def fixed(self) -> frozenset[str]:
+        """The dimensions whose quantity was accepted, or may have been."""
+        return frozenset(line.dimension for line in self.lines if line.is_fixed)
+
+    @property
     def sent(self) -> frozenset[str]:
         """The dimensions that were ever in a request of this ledger."""
         return frozenset(name for attempt in self.attempts for name in attempt.dimensions)
 
     def sent_by(self, execution: str) -> tuple[Line, ...]:
         """Return the lines that an execution has sent."""
-        attempts = [attempt for attempt in self.attempts if attempt.execution == execution]
-        sent = {dimension for attempt in attempts for dimension in attempt.dimensions}
+        sent = {n for a in self.attempts if a.execution == execution for n in a.dimensions}
         return tuple(line for line in self.lines if line.dimension in sent)
 
     @property
@@ -174,6 +178,7 @@ class Entry(
             for line in self.lines
             if line.state in ("sent", "present", "accepted")
             or (line.state == "waived" and line.dimension in self.sent)
+            or (line.state == "refused" and line.evidence == UNCLAIMED)
         )
 
     @property

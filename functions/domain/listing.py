@@ -58,32 +58,27 @@ class Listing(msgspec.Struct, frozen=True):
         return self.doubts.get(_folded(dimension), "") or self.doubts.get("", "")
 
 
-class _Unplaced(Exception):
-    """A row that may be the contract's. Its dimension, if that can be read, and the reason."""
-
-
 def with_rows(listing: Listing, rows: Sequence[Any], contract: str, month: Month) -> Listing:
     """Return the listing with the rows of one page."""
     stored = {name: dict(records) for name, records in listing.stored.items()}
     doubts = dict(listing.doubts)
     for index, row in enumerate(rows):
-        try:
-            placed = _place(row, contract, month)
-        except _Unplaced as reason:
-            dimension, text = reason.args
-            doubts.setdefault(dimension, text)
-            continue
-        if placed:
-            dimension, record = placed
-            identity = record.record_id or f"{json.dumps(row, sort_keys=True)} {index}"
-            stored.setdefault(dimension, {})[identity] = record
+        match _place(row, contract, month):
+            case dimension, str(doubt):
+                doubts.setdefault(dimension, doubt)
+            case dimension, Stored() as record:
+                identity = record.record_id or f"{json.dumps(row, sort_keys=True)} {index}"
+                stored.setdefault(dimension, {})[identity] = record
     return Listing(stored, doubts)
 
 
-def _place(row: object, contract: str, month: Month) -> tuple[str, Stored] | None:
-    """Return a row's dimension and record; None if it is another's, or not billed."""
+def _place(row: object, contract: str, month: Month) -> tuple[str, Stored | str] | None:
+    """Return a row's dimension and its record, or why it cannot be placed although it may be ours.
+
+    None if it is another's, or not billed.
+    """
     if not isinstance(row, Mapping):
-        raise _Unplaced("", f"{row!r} is not a record"[:_SHOWN])
+        return "", f"{row!r} is not a record"[:_SHOWN]
     status = _STATUSES.get(str(row.get("status")).strip().casefold(), "undecided")
     same = same_contract(row.get("contract_id"), contract)
     dimension, begins = row.get("dimension"), read_time(row.get("start_time"))
@@ -97,9 +92,9 @@ def _place(row: object, contract: str, month: Month) -> tuple[str, Stored] | Non
         "start_time": begins,
         "quantity": status != "billed" or read_quantity(row.get("quantity")) is not None,
     }
-    for field in (field for field, value in understood.items() if not value):
+    if field := next((field for field, value in understood.items() if not value), ""):
         text = _text(f"record {row.get('id')}: {field} {row.get(field)!r} is not understood")
-        raise _Unplaced(name, text[: 2 * _SHOWN])
+        return name, text[: 2 * _SHOWN]
     return name, Stored(
         record_id=_text(row.get("id") or ""),
         quantity=_text(row.get("quantity")),

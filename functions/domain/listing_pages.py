@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from functions.domain.listing import Listing, as_uuid, with_rows
 from functions.domain.month import Month
@@ -68,8 +69,8 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
     more = _says_more(body, query, seen, pages) if body else asked.more
     listing = with_rows(asked.listing, rows, contract, month) if fresh else asked.listing
     if fresh and pages < _MOST_PAGES:
-        return Asked(
-            begun=asked.begun,
+        return replace(
+            asked,
             queries=(_next_query(query, body, pages + 1), *others),
             rows=seen,
             pages=pages,
@@ -78,7 +79,8 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
             answered=True,
             listing=listing,
         )
-    if not more and (fresh or len(rows) >= PAGE_SIZE) and not _says_all(body, seen):
+    totals = [_number(value) for name, value in _flat(body) if _ROWS.fullmatch(_plain(name))]
+    if not more and (fresh or len(rows) >= PAGE_SIZE) and seen not in totals:
         more = f"page {pages} is full"
     if more:
         text = f"the listing ends after {seen} records although {more}"
@@ -100,20 +102,13 @@ def _next_query(query: Mapping[str, str], body: Mapping[str, Any], page: int) ->
 def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pages: int) -> str:
     """Say what in an answer tells that there is more than was seen; empty if nothing does."""
     for name, value in _flat(body):
-        plain, number = _plain(name), _number(value)
-        limit = seen if _ROWS.fullmatch(plain) else pages if _PAGES.fullmatch(plain) else None
-        if limit is not None and number is not None and number > limit:
-            return f"{name} is {number}"
+        plain, number = _plain(name), _number(value) or 0
+        rows_left = _ROWS.fullmatch(plain) and number > seen
+        pages_left = _PAGES.fullmatch(plain) and number > pages
         echo = plain == "cursor" and value == query.get("cursor")
-        if _MORE.fullmatch(plain) and value and not echo:
-            return f"{name} is {str(value)[:100]!r}"
+        if rows_left or pages_left or (_MORE.fullmatch(plain) and value and not echo):
+            return f"{name} is {str(value)[:100]}"
     return ""
-
-
-def _says_all(body: Mapping[str, Any], seen: int) -> bool:
-    return any(
-        _ROWS.fullmatch(_plain(name)) and _number(value) == seen for name, value in _flat(body)
-    )
 
 
 def _flat(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -130,6 +125,5 @@ def _plain(name: str) -> str:
 
 
 def _number(value: object) -> int | None:
-    if isinstance(value, str) and value.isdecimal():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    text = str(value)
+    return int(text) if text.isdecimal() else None

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from functions.domain.announcement import some
 from functions.domain.ledger_entry import (
     DUPLICATE,
     NOT_ACCEPTED,
     OTHER_QUANTITY,
     TAKEN_OVER,
+    UNCLAIMED,
     Entry,
     Line,
 )
@@ -50,22 +52,17 @@ def looked(
     `owners`: as many stored records may be theirs. `is_over`: the last request left so long ago
     that the line may be sent again if it is not listed.
     """
-    lines, free = [], set()
-    for line in entry.lines:
-        if line not in entry.to_look_up:
-            lines.append(line)
-            continue
-        others = [
-            o for o in owners if not o.dimension or same_dimension(o.dimension, line.dimension)
-        ]
+    found = {}
+    for line in entry.to_look_up:
+        name = line.dimension
+        others = [o for o in owners if same_dimension(o.dimension or name, name)]
         # What was rejected as a duplicate at the first try was sent by others.
         rejected = line.code not in ("", OTHER_QUANTITY) and not line.doubts
-        over, sent = is_over(line), line.dimension in entry.sent and not rejected
-        found = _found(line, listing, others, over=over, sent=sent)
-        if found is None:
-            free.add(line.dimension)
-        lines.append(found or line)
-    return Look(replace(entry, lines=tuple(lines)), free)
+        over, sent = is_over(line), name in entry.sent and not rejected
+        found[name] = _found(line, listing, others, over=over, sent=sent)
+    lines = tuple(found.get(line.dimension) or line for line in entry.lines)
+    free = {name for name, line in found.items() if line is None}
+    return Look(replace(entry, lines=lines), free)
 
 
 def _found(
@@ -91,7 +88,8 @@ def _found(
         )
     answered = over or line.state != "sent"  # no request can still be on its way
     if left and answered:
-        return replace(_conflict(line, billed, others), surplus=surplus)
+        evidence = UNCLAIMED if ours and sent else line.evidence
+        return replace(_conflict(line, billed, others), surplus=surplus, evidence=evidence)
     if len(stored) > len(billed) or doubt:
         waiting = "present" if line.state == "unsure" else line.state
         return replace(line, state=waiting, message=doubt)
@@ -124,9 +122,8 @@ def _conflict(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> 
     if not left:
         plans = ", ".join(sorted({owner.plan for owner in others}))
         whose = f"which {plans} accounts for; the {line.quantity} of this plan is not listed"
-    message = (
-        f"Clazar bills {line.dimension} for this contract and month: {_records(billed)}, {whose}"
-    )
+    listed = f"Clazar bills {line.dimension} for this contract and month: {_records(billed)}"
+    message = f"{listed}, {whose}"
     return replace(
         line,
         state="refused",
@@ -154,8 +151,7 @@ def _records(billed: Sequence[Stored]) -> str:
         f"(record {record.record_id or 'without id'})"
         for record in billed
     ]
-    more = f" and {len(shown) - 10} more" if len(shown) > 10 else ""  # noqa: PLR2004
-    return ", ".join(shown[:10]) + more
+    return ", ".join(some(shown, 10))
 
 
 def not_listable(entry: Entry) -> Look:

@@ -11,12 +11,14 @@ from functions.domain.journal import Journal, reopened
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
 from functions.domain.state_file import PlanState
+from functions.errors import BadInput
 
 FIRST_RUN_MONTHS_BACK = 2
 # Keeps the parent execution's history under 1,000 events.
 MOST_MONTHS = 24
 # The schedule starts hourly for three days; an export that is not there by then needs a person.
 OVERDUE = timedelta(hours=48)
+_EXPORT = "export incomplete: it has reached {} and must reach {}"
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -27,20 +29,19 @@ class Waiting(msgspec.Struct, frozen=True):
     overdue: bool = False
 
 
-def last_closed(state: PlanState | None, journal: Journal) -> Month | None:
+def last_closed(state: PlanState, journal: Journal) -> Month | None:
     """Return the last month that was closed; the journal knows if the state file was lost."""
-    if state and state.last_processed_month:
-        return state.last_processed_month
-    return Month.parse(journal.last_closed_month) if journal.last_closed_month else None
+    known = journal.last_closed_month
+    return state.last_processed_month or (Month.parse(known) if known else None)
 
 
-def is_closed(month: Month, state: PlanState | None, journal: Journal) -> bool:
+def is_closed(month: Month, state: PlanState, journal: Journal) -> bool:
     """Say whether a month was closed before: what is new in it came late."""
     last = last_closed(state, journal)
     return last is not None and month <= last
 
 
-def first_month(plan: Plan, state: PlanState | None, journal: Journal, as_of: datetime) -> Month:
+def first_month(plan: Plan, state: PlanState, journal: Journal, as_of: datetime) -> Month:
     """Return the next month that has never been closed."""
     if last := last_closed(state, journal):
         return last.plus(1)
@@ -49,7 +50,7 @@ def first_month(plan: Plan, state: PlanState | None, journal: Journal, as_of: da
     return Month.of(as_of).plus(-FIRST_RUN_MONTHS_BACK)
 
 
-def nothing_due(plan: Plan, state: PlanState | None, journal: Journal, as_of: datetime) -> str:
+def nothing_due(plan: Plan, state: PlanState, journal: Journal, as_of: datetime) -> str:
     """Explain why no month is worked on: what is next, and until when."""
     month, last = first_month(plan, state, journal, as_of), last_closed(state, journal)
     closed = f"the last closed month is {last}" if last else "no month has been closed yet"
@@ -59,7 +60,7 @@ def nothing_due(plan: Plan, state: PlanState | None, journal: Journal, as_of: da
     )
 
 
-def closed_lately(plan: Plan, state: PlanState | None, journal: Journal) -> list[Month]:
+def closed_lately(plan: Plan, state: PlanState, journal: Journal) -> list[Month]:
     """Return the last closed months, as many as the plan wants looked at again, oldest first."""
     last = last_closed(state, journal)
     return [last.plus(-back) for back in reversed(range(plan.late_window))] if last else []
@@ -98,18 +99,15 @@ def complete_months(
     """
     if exported_to is None:
         return list(months), []
-    margin = timedelta(minutes=plan.marker_margin_minutes)
-    waiting = [
-        Waiting(
-            str(month),
-            f"export incomplete: it has reached {format_instant(exported_to)} and must reach "
-            f"{format_instant(month.end + margin)}",
-            overdue=as_of >= month.end + OVERDUE,
-        )
-        for month in months
-        if exported_to < month.end + margin
-    ]
-    return [month for month in months if exported_to >= month.end + margin], waiting
+    complete, waiting = [], []
+    for month in months:
+        needed = month.end + timedelta(minutes=plan.marker_margin_minutes)
+        if exported_to >= needed:
+            complete.append(month)
+        else:
+            reason = _EXPORT.format(format_instant(exported_to), format_instant(needed))
+            waiting.append(Waiting(str(month), reason, overdue=as_of >= month.end + OVERDUE))
+    return complete, waiting
 
 
 def finished(month: Month, plan: Plan, exported_to: datetime | None, as_of: datetime) -> datetime:
@@ -129,38 +127,32 @@ def final_month(
     """
     month = Month.of(until - timedelta(seconds=1))
     needed = until + timedelta(minutes=plan.final_margin_minutes)
-    reached = as_of if exported_to is None else exported_to
+    reached = exported_to or as_of
     if reached >= needed:
         return [month], []
-    passed = "it is" if exported_to is None else "export incomplete: it has reached"
-    reason = f"{passed} {format_instant(reached)} and must reach {format_instant(needed)}"
+    text = _EXPORT if exported_to else "it is {} and must reach {}"
+    reason = text.format(format_instant(reached), format_instant(needed))
     return [], [Waiting(str(month), f"{reason}; start again then")]
 
 
 def requested_months(texts: Sequence[str], as_of: datetime) -> list[Month]:
-    """Read the months an operator asked for; ValueError for one that is not over yet."""
+    """Read the months an operator asked for; BadInput for one that is not over yet."""
     months = sorted({Month.parse(text) for text in texts})
     for month in months:
         if month.end > as_of:
-            message = (
-                f"month {month} is not over at {format_instant(as_of)}; only past months are billed"
-            )
-            raise ValueError(message)
+            when = f"{month} is not over at {format_instant(as_of)}"
+            raise BadInput(f"months: {when}; only past months are billed")
     return months
 
 
-def to_do_again(
-    journal: Journal, state: PlanState | None, *, retry_errors: bool
-) -> frozenset[Month]:
+def to_do_again(journal: Journal, state: PlanState, *, retry_errors: bool) -> frozenset[Month]:
     """Return closed months to work on: with a re-opened contract, or where a run got stuck.
 
     If errors are retried, those with any error too.
     """
-    seen = state or PlanState()
-    months = {Month.parse(text) for text in journal.unresolved}
-    again = {month for month in months if reopened(journal, seen, month)}
-    underway = {Month.parse(text) for text in journal.underway}
+    months = map(Month.parse, journal.unresolved)
+    again = {month for month in months if reopened(journal, state, month)}
+    underway = map(Month.parse, journal.underway)
     again |= {month for month in underway if is_closed(month, state, journal)}
-    return frozenset(
-        again | ({m for m, found in seen.errors.items() if found} if retry_errors else set())
-    )
+    failed = {month for month, found in state.errors.items() if found} if retry_errors else set()
+    return frozenset(again | failed)

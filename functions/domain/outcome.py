@@ -14,7 +14,6 @@ from functions.domain.billing import ContractBill
 from functions.domain.coverage import still_due
 from functions.domain.failures import explain
 from functions.domain.ledger_entry import TAKEN_OVER, Entry, Failure
-from functions.domain.month import Month
 from functions.domain.run_files import MonthUsage
 from functions.domain.state_file import ErrorRecord, MonthState
 
@@ -56,9 +55,8 @@ def account(
         entry = ledger.get(name)
         if name not in processed:
             came_late = closed and entry is None
-            if name in state.done or came_late:
-                continue
-            if name in state.failed and not _is_news(entry, state):
+            stands = not (entry and entry.failure) or is_shown(entry, state)
+            if name in state.done or came_late or (name in state.errors and stands):
                 continue
         if entry is None or name in left or not entry.settled_at:
             unaccounted.append(name)
@@ -106,18 +104,10 @@ def blamed(
     return found
 
 
-def _is_news(entry: Entry | None, state: MonthState) -> bool:
-    """Whether an error has another outcome by now than the state file shows."""
-    if entry is None or not entry.failure:
-        return False
-    return not state.shows(error_record(entry))
-
-
 def is_shown(entry: Entry, state: MonthState) -> bool:
-    """Whether the state file shows of a contract what the ledger holds, or a person's last word."""
-    if entry.contract_id in state.done:
-        return True
-    return bool(entry.failure) and state.shows(error_record(entry))
+    """Return True if the state file shows what the ledger holds, or an operator's last word."""
+    failed = bool(entry.failure) and state.shows(error_record(entry))
+    return failed or entry.contract_id in state.done
 
 
 def _covers(entry: Entry, bill: ContractBill | None, formulas: Mapping[str, str]) -> bool:
@@ -148,10 +138,10 @@ def noticed(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
         if line.evidence == TAKEN_OVER
     ]
     twice = [f"{e.month}: {e.contract_id}: {line.surplus}" for e, line in lines if line.surplus]
-    month = entries[0].month if entries else ""
-    names = ", ".join(some(taken))
-    found = [f"{month}: {TAKEN_OVER}, not sent by this pipeline: {len(taken)}: {names}"]
-    return [*(found if taken else []), *some(twice)]
+    if taken:
+        what = f"{TAKEN_OVER}, not sent by this pipeline"
+        taken = [f"{entries[0].month}: {what}: {len(taken)}: {', '.join(some(taken))}"]
+    return taken + some(twice)
 
 
 def overtaken(
@@ -171,8 +161,7 @@ def error_record(entry: Entry) -> ErrorRecord:
     if failure is None:
         raise ValueError(f"{entry.contract_id} has not failed")
     open_lines = [line for line in entry.lines if line.state != "accepted"]
-    month = Month.parse(entry.month)
-    records = submission.records(entry.cloud, entry.contract_id, month, open_lines, entry.until)
+    records = submission.records(entry, open_lines)
     return ErrorRecord(
         contract_id=entry.contract_id,
         errors=list(failure.errors),
@@ -189,12 +178,11 @@ def explain_open(
 ) -> str:
     """Say which contracts keep a month open, and what came last of each; each reason once."""
     known = {reason.contract_id: f"{reason.error}: {reason.message}" for reason in left_open}
-    found = [(name, known.get(name) or _last_of(ledger.get(name))) for name in names]
+    for name, entry in ledger.items():
+        if entry.attempts:
+            known.setdefault(name, entry.attempts[-1].outcome)
+    found = [(name, known.get(name, "")) for name in names]
     return (
         f"{month} stays open, run again; contracts left open: {len(names)}: "
         f"{'; '.join(grouped(found, 20))}"
     )
-
-
-def _last_of(entry: Entry | None) -> str:
-    return entry.attempts[-1].outcome if entry and entry.attempts else ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, get_args, get_type_hints
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import msgspec
 
 from functions.domain import formula
+from functions.domain.conversion import given, parse
 from functions.domain.month import Month
 from functions.errors import BadInput
 
@@ -57,42 +58,27 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 def parse_plan(value: object) -> Plan:
     """Read one plan configuration; BadInput names the plan, the field and the value."""
-    try:
-        plan = msgspec.convert(value, Plan)
-    except msgspec.ValidationError as error:
-        name = value.get("plan_id", "?") if isinstance(value, Mapping) else repr(value)
-        raise BadInput(f"plan {name}: {error}{_offending(value, str(error))}") from error
-    for field, problem in _problems(plan):
-        raise BadInput(f"plan {plan.key}: {field}: {problem}")
+    name = value.get("plan_id", "?") if isinstance(value, Mapping) else repr(value)
+    plan = parse(value, Plan, f"plan {name}")
+    _check(plan)
     return plan
 
 
-def _offending(value: object, message: str) -> str:
-    found = re.search(r"at `\$\.(\w+)", message)
-    if found is None or not isinstance(value, Mapping):
-        return f"; known are {', '.join(Plan.__struct_fields__)}" if "unknown" in message else ""
-    allowed = get_args(get_type_hints(Plan)[found[1]]) if "enum" in message else ()
-    return f": {value.get(found[1])!r}" + (f"; allowed are {', '.join(allowed)}" if allowed else "")
-
-
-def _problems(plan: Plan) -> Iterator[tuple[str, str]]:
+def _check(plan: Plan) -> None:
+    where = f"plan {plan.key}"
     for name in ("service", "environment_type", "plan_id"):
         if not _PATH_PART.fullmatch(value := getattr(plan, name)) or value in (".", ".."):
-            yield name, f"{value!r} must be 1 to 128 characters without / or : or .. parts"
+            problem = f"{value!r} must be 1 to 128 characters without / or : or .. parts"
+            raise BadInput(f"{where}: {name}: {problem}")
     if plan.start_month is not None:
-        try:
-            Month.parse(plan.start_month)
-        except ValueError as error:
-            yield "start_month", str(error)
+        given(f"{where}: start_month", Month.parse, plan.start_month)
     if not _STATE_FILE.fullmatch(plan.state_file) or plan.state_file.startswith(_OWN_PREFIXES):
-        yield "state_file", f"{plan.state_file!r} must be a plain key outside {_OWN_PREFIXES}"
+        problem = f"{plan.state_file!r} must be a plain key outside {_OWN_PREFIXES}"
+        raise BadInput(f"{where}: state_file: {problem}")
     for name, text in plan.dimensions.items():
         if not name.strip():
-            yield "dimensions", f"{name!r}: a dimension needs a name"
-        try:
-            formula.check(text)
-        except formula.FormulaError as error:
-            yield f"dimensions.{name}", str(error)
+            raise BadInput(f"{where}: dimensions: {name!r}: a dimension needs a name")
+        given(f"{where}: dimensions.{name}", formula.check, text)
 
 
 def parse_plans(text: str | bytes) -> tuple[Plan, ...]:

@@ -20,9 +20,7 @@ from functions.domain.ledger_entry import Entry
 Balance = Mapping[tuple[str, str], Fraction]
 
 
-class Remainders(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
+class Remainders(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One month's `usage - quantity` by contract and dimension, where it is not zero.
 
     `formulas`: what the plan computed its dimensions with. They are the unit of what is left.
@@ -35,37 +33,31 @@ class Remainders(
 def remainders_of(
     entries: Iterable[Entry], formulas: Mapping[str, str], *, done: Collection[str] = ()
 ) -> Remainders:
-    """Return what a month's ledger leaves; an entry of an earlier version leaves nothing.
+    """Return what a month's ledger leaves.
 
     `done`: contracts that the state file lists as successes. One of them that the ledger has not
-    seen accepted was settled by a person.
+    seen accepted was settled by an operator.
     """
-    none = Remainders(formulas=dict(formulas))
-    found = {
-        entry.contract_id: _left(
-            entry, formulas, given_up=entry.contract_id in done and not entry.accepted
-        )
-        for entry in entries
-    }
-    return _with(none, found)
+    return with_entries(Remainders(formulas=dict(formulas)), entries, done=done)
 
 
-def with_entries(left: Remainders, entries: Iterable[Entry]) -> Remainders:
+def with_entries(
+    left: Remainders, entries: Iterable[Entry], *, done: Collection[str] = ()
+) -> Remainders:
     """Return a month's remainders with those that some entries leave now."""
-    found = {entry.contract_id: _left(entry, left.formulas) for entry in entries}
-    return _with(left, {**left.contracts, **found})
-
-
-def _with(left: Remainders, found: Mapping[str, dict[str, str]]) -> Remainders:
+    found = dict(left.contracts)
+    for entry in entries:
+        given_up = entry.waived or (entry.contract_id in done and not entry.accepted)
+        found[entry.contract_id] = _left(entry, left.formulas, given_up=given_up)
     return replace(left, contracts={name: found[name] for name in sorted(found) if found[name]})
 
 
-def _left(entry: Entry, formulas: Mapping[str, str], *, given_up: bool = False) -> dict[str, str]:
-    """Return what an entry leaves. What was waived or given up is not billed later either.
+def _left(entry: Entry, formulas: Mapping[str, str], *, given_up: bool) -> dict[str, str]:
+    """Return what an entry leaves. What was given up is not billed later either.
 
     What another formula has left is in another unit, and nobody knows what it is worth in this one.
     """
-    if entry.waived or given_up:
+    if given_up:
         amounts = {line.dimension: line.amount for line in entry.lines if line.state == "accepted"}
     else:
         amounts = entry.amounts

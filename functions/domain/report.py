@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import msgspec
 
 from functions.domain.billing import ContractBill, Quarantined
+from functions.domain.closing import Closing
 from functions.domain.formula import exact_text
-from functions.domain.ledger_entry import Entry
 from functions.domain.report_rows import (
     BY_HAND,
     NOT_COMPUTED,
@@ -21,16 +21,16 @@ from functions.domain.report_rows import (
     inputs_of,
     rows_of,
 )
-from functions.domain.run_files import MonthUsage
 
-# What a contract counts as is the first of these that one of its rows is.
-_KINDS = {
-    "in doubt": ("in doubt",),
-    "refused": ("refused",),
-    "open": ("not sent", NOT_COMPUTED),
-    "billed": ("accepted",),
-    "waived": ("waived", BY_HAND),
-    NOTHING: (NOTHING,),
+# A contract counts as what the first of these outcomes stands for that one of its rows has.
+_WORST_FIRST = {
+    "in doubt": "in doubt",
+    "refused": "refused",
+    "not sent": "open",
+    NOT_COMPUTED: "open",
+    "accepted": "billed",
+    "waived": "waived",
+    BY_HAND: "waived",
 }
 
 
@@ -59,37 +59,33 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     inputs: Sequence[Input]
 
 
-def build(
-    usage: MonthUsage,
-    ledger: Mapping[str, Entry],
-    done: frozenset[str],
-    *,
-    formulas: Collection[str] = (),
-    only: Collection[str] | None = None,
-    **heading: Any,
-) -> Report:
-    """Put bill and ledger together; `heading` is the report's plan, month, execution and state.
-
-    `done`: contracts that the state file knew as sent before. `formulas`: the dimensions that the
-    plan computes. `only`: the contracts that the report is about.
-    """
+def build(closing: Closing, at: str) -> Report:
+    """Put bill and ledger together; final usage is reported of its own contracts only."""
+    usage, seen = closing.usage, closing.seen
+    formulas, ledger = seen.plan.dimensions, seen.ledger
     bills = {bill.contract_id: bill for bill in usage.bill.contracts}
     for name in ledger.keys() - bills.keys():
         bills[name] = ContractBill(contract_id=name, usage={}, quantities={})
-    chosen = [bills[name] for name in sorted(bills) if only is None or name in only]
+    names = sorted(bills.keys() & set(seen.contracts or ()) if seen.until else bills)
     rows: list[Row] = []
     inputs: list[Input] = []
     totals: defaultdict[str, Fraction] = defaultdict(Fraction)
-    for bill in chosen:
-        entry, by_hand = ledger.get(bill.contract_id), bill.contract_id in done
-        of_contract = list(rows_of(bill, entry, formulas, by_hand=by_hand))
+    for bill in map(bills.__getitem__, names):
+        by_hand = bill.contract_id in seen.shown.done
+        of_contract = list(rows_of(bill, ledger.get(bill.contract_id), formulas, by_hand=by_hand))
         shown = set() if formulas else {row.dimension for row in of_contract}
         rows += of_contract
         inputs += inputs_of(bill, shown, formulas, usage.bill.unbilled_dimensions)
         for name, text in bill.usage.items():
             totals[name] += Fraction(text)
     return Report(
-        summary=_summary([bill.contract_id for bill in chosen], rows),
+        summary=_summary(names, rows),
+        plan=seen.plan.key,
+        month=str(seen.month),
+        until=seen.until,
+        execution=seen.execution,
+        generated_at=at,
+        closed=closing.counts,
         files=usage.files,
         records=usage.records,
         duplicate_records=usage.duplicates,
@@ -99,7 +95,6 @@ def build(
         file_totals={name: exact_text(total) for name, total in sorted(totals.items())},
         rows=rows,
         inputs=inputs,
-        **heading,
     )
 
 
@@ -109,7 +104,7 @@ def _summary(contracts: Sequence[str], rows: Iterable[Row]) -> dict[str, Any]:
     for row in rows:
         outcomes[row.contract_id].add(row.outcome)
     found = Counter(
-        next((kind for kind, words in _KINDS.items() if outcomes[name] & set(words)), NOTHING)
+        next((kind for word, kind in _WORST_FIRST.items() if word in outcomes[name]), NOTHING)
         for name in contracts
     )
     kinds = ("billed", "open", "refused", "in doubt", "waived", NOTHING)

@@ -83,7 +83,8 @@ def _row(
     if amount is not None:
         carried = "0" if column == "waived" else carried  # it is left to other months
         due = Fraction(amount) + Fraction(carried)
-        taken = due if column == "waived" else Fraction(_quantity(bill, entry, name, line))
+        quantity = "0" if entry and name in entry.unbilled else bill.quantities.get(name, "0")
+        taken = due if column == "waived" else Fraction(line.taken if line else quantity)
         # Clazar may bill another quantity than ours, or one that we have not sent.
         billed = Fraction(line.billed) if line and line.billed else Fraction(0)
         shares = {"billed": billed, "open": Fraction(0), "waived": Fraction(0)}
@@ -115,12 +116,6 @@ def _became(entry: Entry | None, line: Line | None, *, by_hand: bool) -> tuple[s
     if (line and line.state == "waived") or (not line and entry and entry.waived):
         return "waived", "waived"
     return "open", _WORDS.get(line.state, line.state) if line else ""
-
-
-def _quantity(bill: ContractBill, entry: Entry | None, name: str, line: Line | None) -> str:
-    if line:
-        return line.taken
-    return "0" if entry and name in entry.unbilled else bill.quantities.get(name, "0")
 
 
 def _details(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from functions.domain.failures import NOT_COMPUTED
+from functions.domain.failures import NOT_COMPUTED, explain
+from functions.domain.ledger import fail, succeed
 from functions.domain.ledger_entry import DUPLICATE, NOT_ACCEPTED, Decision, Entry, Line
 
 BY_OPERATOR = "operator"
@@ -16,44 +17,45 @@ def resolve(entry: Entry, decision: Decision) -> Entry:
     `accepted`: what is in doubt was billed. `not_accepted`: it was not, and is sent by a later run
     once Clazar was asked again. `waived`: nothing of the contract's month is billed any more.
     The same decision of the same execution again changes nothing. `accepted` takes `not_accepted`
-    back as long as nothing was sent since.
+    back as long as nothing was sent since. What stays parked is explained by what is left.
     """
     if _is_noted(entry, decision):
         return entry
+    name = f"{entry.contract_id} in {entry.month}"
     begun = decision.what == "waived" and entry.settled_at is None
     if not entry.failure and not entry.in_doubt and not begun:
-        raise ValueError(f"{_name(entry)} is not parked: nothing of it failed or is in doubt")
+        raise ValueError(f"{name} is not parked: nothing of it failed or is in doubt")
     if decision.what == "waived":
         lines = tuple(_waived(line) for line in entry.lines)
     elif decision.what == "accepted":
-        lines = tuple(_accepted(line, last=_last_word(entry)) for line in entry.lines)
+        lines = tuple(_accepted(line, last=entry.last_word) for line in entry.lines)
         if lines == entry.lines:
-            raise ValueError(f"nothing of {_name(entry)} is in doubt: {_states(entry)}")
+            raise ValueError(f"nothing of {name} is in doubt: {_states(entry)}")
     else:
         lines = tuple(_not_accepted(line) for line in entry.lines)
     resolved = replace(entry, lines=lines, decisions=(*entry.decisions, decision))
     uncomputed = entry.failure is not None and entry.failure.code in NOT_COMPUTED
-    if decision.what == "waived" or (
-        decision.what == "accepted" and resolved.accepted and not uncomputed
-    ):
-        return replace(resolved, failure=None, settled_at=decision.at)
-    return resolved
+    if decision.what == "not_accepted" or (decision.what == "accepted" and uncomputed):
+        return resolved
+    if resolved.accepted:
+        return succeed(resolved, decision.at)
+    left = explain(resolved, decision.at, error="NOT_SENT", cause="not sent so far")
+    return fail(resolved, left) if entry.failure else resolved
+
+
+def settle_by_hand(entry: Entry, execution: str, at: str, state_file: str) -> Entry:
+    """Waive what is open of a contract that an operator has put into the successes."""
+    if entry.settled_at and not entry.failure and not entry.in_doubt:
+        return entry
+    reason = f"put into success_contracts of {state_file}"
+    return resolve(entry, Decision(what="waived", execution=execution, at=at, reason=reason))
 
 
 def _is_noted(entry: Entry, decision: Decision) -> bool:
     """Whether the decision was taken over already, or another execution's has come to the same."""
-    if any(
-        known.what == decision.what and known.execution == decision.execution
-        for known in entry.decisions
-    ):
-        return True
-    last = entry.decisions[-1] if entry.decisions else None
-    same = last is not None and last.what == decision.what
-    return same and entry.failure is None and entry.accepted
-
-
-def _last_word(entry: Entry) -> str:
-    return entry.decisions[-1].what if entry.decisions else ""
+    noted = {(known.what, known.execution) for known in entry.decisions}
+    same = entry.last_word == decision.what and entry.failure is None and entry.accepted
+    return same or (decision.what, decision.execution) in noted
 
 
 def _waived(line: Line) -> Line:
@@ -72,10 +74,6 @@ def _not_accepted(line: Line) -> Line:
     if line.state not in ("sent", "present"):
         return line
     return replace(line, state="unsure", doubts=0, code="", message="", evidence=NOT_ACCEPTED)
-
-
-def _name(entry: Entry) -> str:
-    return f"{entry.contract_id} in {entry.month}"
 
 
 def _states(entry: Entry) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aws_lambda_powertools import Logger
+from msgspec.structs import replace
 
 from functions.adapters import configuration, executions, leases, state_bucket
+from functions.domain.conversion import given, parse
 from functions.domain.month import Month, format_instant, parse_instant
-from functions.domain.months_due import MOST_MONTHS
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
-from functions.metering.payloads import MOST_CONTRACTS, ExecutionInput, Resolve, Run
-from functions.payloads import Start, given, parse, task_handler, time_of_run
+from functions.metering.payloads import ExecutionInput, Resolve, Run
+from functions.payloads import Start, task_handler, time_of_run
 
 logger = Logger()
-_LONGEST_REASON = 500
 
 
 @task_handler
@@ -34,75 +34,44 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
     """Check the execution input and fill it up from the plan's configuration."""
     asked = parse(start.input, ExecutionInput)
     plan = _choose(asked.plan, plans)
-    max_months = plan.max_months if asked.max_months is None else asked.max_months
-    if not 1 <= max_months <= MOST_MONTHS:
-        raise BadInput(f"max_months: {max_months} must be 1 to {MOST_MONTHS}")
     as_of = time_of_run(asked.as_of, start)
     dry_run = plan.dry_run if asked.dry_run is None else asked.dry_run
+    for text in asked.months or ():
+        given("months", Month.parse, text)
     return Run(
         plan=plan,
         execution=start.execution,
         name=start.name,
         as_of=as_of,
-        months=_months(asked.months),
-        contracts=_contracts(asked.contracts),
+        months=asked.months and sorted(set(asked.months)),
+        contracts=asked.contracts and sorted(set(asked.contracts)),
         retry_errors=asked.retry_errors,
         dry_run=dry_run,
-        max_months=max_months,
+        max_months=asked.max_months or plan.max_months,
         until=_until(asked, as_of),
-        resolve=_resolution(asked, dry_run=dry_run),
-        reason=_reason(asked.reason or ""),
+        resolve=asked.resolve and _checked(asked.resolve, asked, dry_run=dry_run),
+        reason=(asked.reason or "").strip(),
     )
 
 
 def _choose(name: str | None, plans: Mapping[str, Plan]) -> Plan:
     if name is None and len(plans) == 1:
         return next(iter(plans.values()))
-    if name is None or name not in plans:
-        wrong = (
-            "several plans are configured" if name is None else f"plan: {name!r} is not configured"
-        )
-        raise BadInput(f"{wrong}; name one of {', '.join(sorted(plans))}")
-    return plans[name]
+    if name is not None and name in plans:
+        return plans[name]
+    wrong = f"plan: {name!r} is not configured" if name else "several plans are configured"
+    raise BadInput(f"{wrong}; name one of {', '.join(sorted(plans))}")
 
 
-def _months(texts: list[str] | None) -> list[str] | None:
-    if texts is None:
-        return None
-    if not 1 <= len(texts) <= MOST_MONTHS:
-        raise BadInput(f"months: give 1 to {MOST_MONTHS} months, or leave it out")
-    return sorted({str(given("months", Month.parse, text)) for text in texts})
-
-
-def _contracts(names: list[str] | None) -> list[str] | None:
-    if names is None:
-        return None
-    if not 1 <= len(names) <= MOST_CONTRACTS or not all(name.strip() for name in names):
-        raise BadInput(f"contracts: give 1 to {MOST_CONTRACTS} contract ids, or leave it out")
-    return sorted(set(names))
-
-
-def _resolution(asked: ExecutionInput, *, dry_run: bool) -> Resolve | None:
+def _checked(resolve: Resolve, asked: ExecutionInput, *, dry_run: bool) -> Resolve:
     """Check a decision as far as that is possible without the ledger."""
-    resolve = asked.resolve
-    if resolve is None:
-        return None
-    others = (asked.months, asked.contracts, asked.max_months, asked.until, asked.reason)
-    if asked.retry_errors or any(value is not None for value in others):
+    beside = replace(asked, plan=None, resolve=None, dry_run=None, as_of=None)
+    if beside != ExecutionInput():
         raise BadInput("resolve: stands alone; start another execution for anything else")
     if dry_run:
         raise BadInput("resolve: changes the ledger, which a dry run does not")
-    for name in ("contract", "reason"):
-        if not getattr(resolve, name).strip():
-            raise BadInput(f"resolve.{name}: must not be empty")
-    month = str(given("resolve.month", Month.parse, resolve.month))
-    return Resolve(resolve.contract, month, resolve.outcome, _reason(resolve.reason))
-
-
-def _reason(text: str) -> str:
-    if len(text) > _LONGEST_REASON:
-        raise BadInput(f"reason: {len(text)} characters, at most {_LONGEST_REASON}")
-    return text.strip()
+    given("resolve.month", Month.parse, resolve.month)
+    return replace(resolve, reason=resolve.reason.strip())
 
 
 def _until(asked: ExecutionInput, as_of: str) -> str | None:

@@ -43,12 +43,10 @@ def terms_of(task: MonthTask, at: str) -> Terms:
     run = task.run
     asked = "retry_errors" if run.retry_errors else run.until and f"final usage until {run.until}"
     return Terms(
-        plan=run.plan.key,
+        plan=run.plan,
         month=task.month,
         execution=run.execution,
         at=at,
         reason=run.reason or asked or "its entry was removed from error_contracts",
         until=run.until,
-        cloud=run.plan.cloud,
-        formulas=run.plan.dimensions,
     )

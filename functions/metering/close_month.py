@@ -10,18 +10,17 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.adapters import clock, configuration, state_bucket
+from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
-from functions.domain import closing, keys, report, report_files, state_file
+from functions.domain import closing, keys, report, report_files
 from functions.domain.announcement import with_notices
 from functions.domain.closing import Closing, Seen
-from functions.domain.journal import Journal, in_both
+from functions.domain.journal import in_both
 from functions.domain.late_usage import NOTHING_COMPARED, Compared
 from functions.domain.ledger import fail_if_open
 from functions.domain.manifest import Manifest
-from functions.domain.month import Month, format_instant, parse_instant
+from functions.domain.month import format_instant, parse_instant
 from functions.domain.outcome import blamed, explain_open
-from functions.domain.run_files import MonthUsage
-from functions.domain.state_file import PlanState
 from functions.errors import MonthIncomplete
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth
@@ -53,36 +52,40 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
     Remainders and notices come before the state file, because after that the month is not looked at
     again; the journal comes last and forgets that the month was underway.
     """
-    run, month, at = task.run, task.of, format_instant(now)
-    # Before the ledger: an older look never overwrites a newer one.
-    carried = state_bucket.remainders(objects, run.plan, month).read()
+    run, plan, month, at = task.run, task.run.plan, task.of, format_instant(now)
+    document = state_bucket.remainders(objects, plan, month)
+    carried = document.read()  # before the ledger: an older look never overwrites a newer one
     seen = _seen(task, objects, at)
     compared = _compare(task, seen, objects)
     decided = closing.decide(seen, compared)
-    left = decided.remainders
-    if run.plan.carry_remainders and (carried is None or left != carried.value):
-        state_bucket.remainders(objects, run.plan, month).write(left, carried)
-    journal, notices = state_bucket.journal(objects, run.plan), decided.usage.warnings
-    if notices:
-        journal.change(lambda before: with_notices(before or Journal(), notices))
+    left, usage = decided.remainders, decided.usage
+    if plan.carry_remainders and (carried is None or left != carried.value):
+        document.write(left, carried)
+    if usage.warnings:
+        state_bucket.change_journal(objects, plan, lambda old: with_notices(old, usage.warnings))
     if compared.differs or (run.until is None and objects.read(key_of(task))):
-        write(task, decided.usage, compared, objects, at)
+        write(task, usage, compared, objects, at)
     if decided.outcome.complete and run.until is None:
-        manifest = state_bucket.manifest(objects, run.plan, month)
-        manifest.change(lambda _: _billed_from(task, seen.usage))
+        billed = Manifest(execution=run.execution, days=usage.days)
+        state_bucket.manifest(objects, plan, month).change(lambda _: billed)
     prefix = _write_report(task, decided, objects, at)
-    last = _write_state(task, decided, objects, at)
-    journal.change(lambda before: closing.in_journal(decided, before or Journal(), last))
+    as_of = parse_instant(run.as_of)
+    state = state_bucket.change_state(
+        objects, plan, lambda found: closing.in_state_file(decided, found, as_of=as_of, at=at)
+    )
+    state_bucket.change_journal(
+        objects, plan, lambda old: closing.in_journal(decided, old, state.last_processed_month)
+    )
     closed = ClosedMonth.of(
         task.month,
-        decided.usage,
+        usage,
         closed=decided.counts,
         changed=compared.differs,
         report=f"{prefix}.html",
-        ledger=keys.ledger_month(run.plan, month),
+        ledger=keys.ledger_month(plan, month),
         **decided.numbers,
     )
-    objects.put(keys.closed(run.plan, month, run.name), msgspec.json.encode(closed))
+    objects.put(keys.closed(plan, month, run.name), msgspec.json.encode(closed))
     if decided.open:
         raise MonthIncomplete(explain_open(task.month, decided.open, seen.ledger, seen.left_open))
     return closed
@@ -90,29 +93,23 @@ def close_month(task: MergedMonth, objects: Objects, now: datetime) -> ClosedMon
 
 def _seen(task: MergedMonth, objects: Objects, at: str) -> Seen:
     """Read everything once; a contract that alone was not served becomes an error here."""
-    run, month = task.run, task.of
+    run, plan, month = task.run, task.run.plan, task.of
     usage = read_bill(objects, task.merged.bill_key)
-    ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, run.plan, month)}
-    left_open = state_bucket.open_contracts(objects, run.plan, month, run.name)
+    ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, plan, month)}
+    left_open = state_bucket.open_contracts(objects, plan, month, run.name)
     for name, failure in blamed(left_open, ledger, run.execution, at).items():
-        document = state_bucket.entry(objects, run.plan, month, name)
+        document = state_bucket.entry(objects, plan, month, name)
         ledger[name] = document.change(partial(fail_if_open, ledger[name], failure)).value
-    state = state_bucket.read_state(objects, run.plan) or PlanState()
-    journal = state_bucket.read_journal(objects, run.plan)
-    done = state.at(month).done - in_both(journal, month)
-    by_hand = _first_look(task, sorted(done & set(usage.processed)), objects)
-    asked = (run.plan, month, run.execution, run.contracts, run.until)
-    return Seen(*asked, usage, ledger, state, journal, by_hand, left_open)
-
-
-def _first_look(task: MergedMonth, by_hand: list[str], objects: Objects) -> list[str]:
-    """Return what the first try of this execution saw: a later one sees its own successes."""
-    folder = keys.run(task.run.plan, task.of, task.run.name, dry_run=False)
-    key = f"{folder}settled-by-hand.json"
-    if objects.create(key, msgspec.json.encode(by_hand)):
-        return by_hand
-    first = objects.read(key)
-    return msgspec.json.decode(first.body, type=list[str]) if first else by_hand
+    state = state_bucket.read_state(objects, plan)
+    journal = state_bucket.read_journal(objects, plan)
+    by_hand = (state.at(month).done - in_both(journal, month)) & set(usage.processed)
+    # What the first try saw: a later one of this execution sees its own successes.
+    key = f"{keys.run(plan, month, run.name, dry_run=False)}settled-by-hand.json"
+    first = Document(objects, key, frozenset[str]).change(
+        lambda found: by_hand if found is None else found
+    )
+    asked = (plan, month, run.execution, run.contracts, run.until)
+    return Seen(*asked, usage, ledger, state, journal, first.value, left_open)
 
 
 def _compare(task: MergedMonth, seen: Seen, objects: Objects) -> Compared:
@@ -130,43 +127,12 @@ def _compare(task: MergedMonth, seen: Seen, objects: Objects) -> Compared:
     return compare(seen.usage, seen.ledger, before, formulas=seen.plan.dimensions, by_hand=by_hand)
 
 
-def _billed_from(task: MergedMonth, usage: MonthUsage) -> Manifest:
-    """Return what the month was billed from, to notice when that changes."""
-    return Manifest(execution=task.run.execution, days=usage.days)
-
-
 def _write_report(task: MergedMonth, decided: Closing, objects: Objects, at: str) -> str:
     """Write the report; that of final usage is about its contracts and has a name of its own."""
-    run = task.run
-    written = report.build(
-        decided.usage,
-        decided.seen.ledger,
-        decided.seen.shown.done,
-        formulas=run.plan.dimensions,
-        only=run.contracts if run.until else None,
-        plan=run.plan.key,
-        month=task.month,
-        until=run.until,
-        execution=run.execution,
-        generated_at=at,
-        closed=decided.counts,
-    )
+    run, written = task.run, report.build(decided, at)
     prefix = f"{keys.report(run.plan, task.of)}{f'final-{run.name}' if run.until else 'report'}"
     body = msgspec.json.format(msgspec.json.encode(written), indent=1)
     objects.put(f"{prefix}.json", body)
     objects.put(f"{prefix}.csv", report_files.as_csv(written))
     objects.put(f"{prefix}.html", report_files.as_html(written))
     return prefix
-
-
-def _write_state(task: MergedMonth, decided: Closing, objects: Objects, at: str) -> Month | None:
-    """Write the outcome into the state file as it is now; return the last month it has closed."""
-    as_of, last = parse_instant(task.run.as_of), None
-
-    def recorded(document: state_file.Document) -> state_file.Document:
-        nonlocal last
-        found, last = closing.in_state_file(decided, document, as_of=as_of, at=at)
-        return found
-
-    state_bucket.change_state(objects, task.run.plan, recorded)
-    return last

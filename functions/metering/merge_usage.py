@@ -15,7 +15,7 @@ from functions.domain.billing import MonthBill
 from functions.domain.contracts_due import Asked, Known, contracts_due
 from functions.domain.fold import MonthTotal
 from functions.domain.formula import names_in
-from functions.domain.journal import Journal, beginning, reopened
+from functions.domain.journal import beginning, reopened
 from functions.domain.months_due import is_closed
 from functions.domain.remainders import Balance
 from functions.domain.run_files import ContractItem, MonthUsage
@@ -49,8 +49,8 @@ def merge_usage(task: DaysTask, objects: Objects, usage: Objects) -> Merged:
     bill = work_out(task, total, objects, carried)
     items, state_version = to_process(task, bill, objects)
     if items and not run.dry_run:
-        state_bucket.journal(objects, plan).change(
-            lambda old: replace(beginning(old or Journal(), month), dimensions=bill.dimensions)
+        state_bucket.change_journal(
+            objects, plan, lambda old: replace(beginning(old, month), dimensions=bill.dimensions)
         )
     warnings = [*hours, *warnings_of(task, bill, total), *_settled_before(task, items)]
     found = total.usage(bill, task.of_days, warnings)
@@ -77,7 +77,7 @@ def work_out(task: MonthTask, total: MonthTotal, objects: Objects, carried: Bala
 
 def _known_contracts(task: MonthTask, objects: Objects) -> set[str]:
     """Return the month's contracts as ledger and state file spell them."""
-    shown = (state_bucket.read_state(objects, task.run.plan) or PlanState()).at(task.of)
+    shown = state_bucket.read_state(objects, task.run.plan).at(task.of)
     held = state_bucket.contracts_in_ledger(objects, task.run.plan, task.of)
     return held | shown.done | shown.failed
 
@@ -163,5 +163,5 @@ def to_process(
 
 def _interrupted(task: MonthTask, failed: frozenset[str], objects: Objects) -> frozenset[str]:
     """Return contracts shown as errors that a run has begun to try again, and not ended."""
-    read = state_bucket.entries_of(objects, task.run.plan, task.of, sorted(failed))
+    read = state_bucket.entries(objects, task.run.plan, task.of, sorted(failed))
     return frozenset(entry.contract_id for entry in read if not entry.failure)

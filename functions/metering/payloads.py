@@ -5,45 +5,48 @@ Nothing here grows with the number of files or contracts: those are behind S3 ke
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from functions.domain import keys
 from functions.domain.claim import Action
+from functions.domain.conversion import NOT_BLANK
 from functions.domain.fold import DayRead, Days
 from functions.domain.month import Month
-from functions.domain.months_due import Waiting
+from functions.domain.months_due import MOST_MONTHS, Waiting
 from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem, MonthUsage
 from functions.payloads import Finished, Problem
 
-MOST_CONTRACTS = 100
 Purpose = Literal["bill", "compare", "fold"]
+_Name = Annotated[str, Meta(pattern=NOT_BLANK)]
+_Reason = Annotated[str, Meta(max_length=500)]
 
 
 class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A person's decision about a parked contract."""
 
-    contract: str
+    contract: _Name
     month: str
     outcome: Literal["accepted", "not_accepted", "waived"]
-    reason: str
+    reason: Annotated[_Reason, Meta(pattern=NOT_BLANK)]
 
 
 class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a person or the schedule passes to an execution."""
 
     plan: str | None = None
-    months: list[str] | None = None
-    contracts: list[str] | None = None
+    months: Annotated[list[str], Meta(min_length=1, max_length=MOST_MONTHS)] | None = None
+    contracts: Annotated[list[_Name], Meta(min_length=1, max_length=100)] | None = None
     retry_errors: bool = False
     dry_run: bool | None = None
-    max_months: int | None = None
+    max_months: Annotated[int, Meta(ge=1, le=MOST_MONTHS)] | None = None
     as_of: str | None = None
     until: str | None = None
     resolve: Resolve | None = None
-    reason: str | None = None
+    reason: _Reason | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,10 +108,9 @@ class Planned(msgspec.Struct, frozen=True):
     work: list[MonthItem] = []
 
 
-class MonthTask(msgspec.Struct, frozen=True, kw_only=True):
+class MonthTask(RunTask, frozen=True, kw_only=True):
     """What all states of a month take."""
 
-    run: Run
     month: str
 
     @property
@@ -228,11 +230,10 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Finish(msgspec.Struct, frozen=True, kw_only=True):
+class Finish(RunTask, frozen=True, kw_only=True):
     """Input of SummarizeRun: everything the run knows, whichever way it ended."""
 
-    run: Run
-    planned: Planned | None = None
+    planned: Planned = Planned([], [])
     months: list[ClosedMonth | None] = []
     resolved: Resolved | None = None
     failure: Problem | None = None
@@ -245,9 +246,8 @@ class Ending(Finished, frozen=True, kw_only=True):
     journal: str
 
 
-class Release(msgspec.Struct, frozen=True, kw_only=True):
+class Release(RunTask, frozen=True, kw_only=True):
     """Input of ReleasePlan. `notified`: not empty if the message was delivered."""
 
-    run: Run
     journal: str
     notified: dict[str, bool] = {}

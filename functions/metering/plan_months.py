@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -23,7 +24,7 @@ from functions.metering.payloads import MonthItem, Planned, Purpose, Run, RunTas
 from functions.payloads import task_handler
 
 logger = Logger()
-Known = tuple[PlanState | None, Journal]
+Known = tuple[PlanState, Journal]
 
 
 @task_handler
@@ -42,7 +43,12 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
     of the next month that are over, so that little is left to read when it is.
     """
     state = state_bucket.read_state(objects, run.plan)
-    journal, as_of = _observed(run, state, objects), parse_instant(run.as_of)
+    observed = partial(observe, state=state, at=run.as_of)  # so that removing an error is noticed
+    if run.dry_run:
+        journal = observed(state_bucket.read_journal(objects, run.plan))
+    else:
+        journal = state_bucket.change_journal(objects, run.plan, observed)
+    as_of = parse_instant(run.as_of)
     if run.until is not None:
         planned = _final(run, parse_instant(run.until), (state, journal), objects, usage)
     else:
@@ -75,7 +81,7 @@ def _running(run: Run, month: Month, usage: Objects) -> Iterator[MonthItem]:
 def _final(
     run: Run,
     until: datetime,
-    known: tuple[PlanState | None, Journal],
+    known: tuple[PlanState, Journal],
     objects: Objects,
     usage: Objects,
 ) -> Planned:
@@ -88,7 +94,7 @@ def _final(
     return Planned([str(month) for month in final], waiting)
 
 
-def _due(run: Run, state: PlanState | None, journal: Journal, usage: Objects) -> Planned:
+def _due(run: Run, state: PlanState, journal: Journal, usage: Objects) -> Planned:
     """Return the months that are over and to be billed, as far as the export has passed them."""
     as_of, left = parse_instant(run.as_of), list[Waiting]()
     if run.months is None:
@@ -96,10 +102,7 @@ def _due(run: Run, state: PlanState | None, journal: Journal, usage: Objects) ->
         first = months_due.first_month(run.plan, state, journal, as_of)
         months, left = months_due.candidates(first, as_of, run.max_months, sorted(reopened))
     else:
-        try:
-            months = months_due.requested_months(run.months, as_of)
-        except ValueError as error:
-            raise BadInput(f"months: {error}") from error
+        months = months_due.requested_months(run.months, as_of)
     exported_to = _exported_to(run.plan, usage) if months else None
     complete, waiting = months_due.complete_months(months, run.plan, exported_to, as_of)
     why = "" if complete else months_due.nothing_due(run.plan, state, journal, as_of)
@@ -108,21 +111,8 @@ def _due(run: Run, state: PlanState | None, journal: Journal, usage: Objects) ->
 
 def _has_begun(run: Run, month: Month, objects: Objects) -> bool:
     """Whether final usage of all contracts was asked for before their month was closed."""
-    contracts = run.contracts or []
-    entries = state_bucket.entries_of(objects, run.plan, month, contracts)
-    return {entry.contract_id for entry in entries if entry.until} == set(contracts)
-
-
-def _observed(run: Run, state: PlanState | None, objects: Objects) -> Journal:
-    """Remember the errors that the state file shows, so that removing one is noticed."""
-    document = state_bucket.journal(objects, run.plan)
-    seen = state or PlanState()
-    if run.dry_run:
-        read = document.read()
-        return observe(read.value if read else Journal(), seen, run.as_of)
-    if not seen.errors and document.read() is None:
-        return Journal()
-    return document.change(lambda journal: observe(journal or Journal(), seen, run.as_of)).value
+    entries = state_bucket.entries(objects, run.plan, month, run.contracts)
+    return {entry.contract_id for entry in entries if entry.until} == set(run.contracts or ())
 
 
 def _exported_to(plan: Plan, usage: Objects) -> datetime | None:

@@ -79,12 +79,9 @@ def _preview(
     claimed = claim(entry, item, terms_of(task, task.run.as_of))
     lines = claimed.entry.lines if claimed.action == "submit" else ()
     open_lines = [line for line in lines if line.state not in ("accepted", "waived")]
-    until = claimed.entry.until
     return Preview(
         contract_id=bill.contract_id,
-        records=submission.records(
-            claimed.entry.cloud, bill.contract_id, task.of, open_lines, until
-        ),
+        records=submission.records(claimed.entry, open_lines),
         usage=bill.usage,
         carried=bill.carried,
         remainders=bill.remainders,

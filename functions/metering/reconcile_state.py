@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from functools import partial
 
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
@@ -11,19 +12,12 @@ from functions.adapters import clock, configuration, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import months_due, state_file
 from functions.domain.announcement import with_notices
-from functions.domain.journal import (
-    Journal,
-    after_resolution,
-    ended,
-    in_both,
-    moved_to,
-    settled_by_hand,
-)
-from functions.domain.ledger_entry import Decision, Entry
+from functions.domain.journal import Journal, ended, in_both, resolved, settled_by_hand
+from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.outcome import is_shown
 from functions.domain.remainders import remainders_of
-from functions.domain.resolution import resolve
+from functions.domain.resolution import settle_by_hand
 from functions.domain.state_file import MonthState, PlanState
 from functions.errors import BadState
 from functions.metering.payloads import Run, RunTask
@@ -37,64 +31,57 @@ def handler(task: RunTask, _context: object) -> None:
     """Return nothing."""
     run, objects = task.run, configuration.state_bucket()
     state_bucket.check_lease(objects, run.plan, run.execution)
-    waived, shown = reconcile_state(run, objects, format_instant(clock.now()))
-    logger.info("state reconciled", waived=waived, shown_as_settled=shown)
+    reconcile_state(run, objects, format_instant(clock.now()))
+    logger.info("state reconciled", plan=run.plan.key)
 
 
-def reconcile_state(run: Run, objects: Objects, at: str) -> tuple[int, int]:
+def reconcile_state(run: Run, objects: Objects, at: str) -> None:
     """Waive what an operator has moved to the successes; show as one what the ledger has settled.
 
     The second is what an execution leaves that has settled a contract and ended before it could
     write that into the state file. An entry that cannot be read is told, and holds nothing up.
     """
-    state = state_bucket.read_state(objects, run.plan) or PlanState()
+    state = state_bucket.read_state(objects, run.plan)
     journal = state_bucket.read_journal(objects, run.plan)
     _check_last_month(run, state, journal, objects, at)
-    waived = shown = 0
     unreadable: list[str] = []
-
-    def entries_of(month: Month, names: Iterable[str]) -> list[Entry]:
-        found = state_bucket.entries_of(objects, run.plan, month, names, unreadable=unreadable)
-        return list(found)
-
-    for text, names in settled_by_hand(journal, state).items():
-        month = Month.parse(text)
-        waived += _waive(run, month, entries_of(month, names), objects, at)
-    for month, shown_failed in sorted(state.errors.items()):
-        entries = entries_of(month, sorted(shown_failed - state.at(month).done))
+    entries_of = partial(state_bucket.entries, objects, run.plan, unreadable=unreadable)
+    for month, names in settled_by_hand(journal, state):
+        _waive(run, month, entries_of(month, names), objects, at)
+        if not unreadable:  # what could not be read is waived once it can
+            change = partial(resolved, month=month, settled=names)
+            state_bucket.change_journal(objects, run.plan, change)
+    for month, failed in sorted(state.errors.items()):
+        entries = entries_of(month, sorted(failed.keys() - state.at(month).done))
         settled = [entry for entry in entries if entry.settled_at and not entry.failure]
         if settled:
             show_settled(run, month, settled, objects, at)
-            shown += len(settled)
     for month in map(Month.parse, journal.underway):
         names = sorted(state_bucket.contracts_in_ledger(objects, run.plan, month))
         entries, here = entries_of(month, names), state.at(month)
         # Its CloseMonth may have shown errors that the journal does not know, and died behind that.
         by_hand = here.done - here.failed - in_both(journal, month)
-        failed = [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
-        waived += _waive(run, month, failed, objects, at)
-        if months_due.is_closed(month, state, journal) and len(entries) == len(names):
-            _end_if_settled(run, month, here, entries, objects)
+        doubtful = [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
+        _waive(run, month, doubtful, objects, at)
+        whole = months_due.is_closed(month, state, journal) and len(entries) == len(names)
+        if whole and all(is_shown(entry, here) for entry in entries):
+            _end(run, month, here, entries, objects)
     if unreadable:
-        told = state_bucket.journal(objects, run.plan)
-        told.change(lambda before: with_notices(before or Journal(), unreadable))
-    return waived, shown
+        state_bucket.change_journal(
+            objects, run.plan, lambda old: with_notices(old, sorted(unreadable))
+        )
 
 
-def _end_if_settled(
-    run: Run, month: Month, shown: MonthState, entries: list[Entry], objects: Objects
-) -> None:
+def _end(run: Run, month: Month, shown: MonthState, entries: list[Entry], objects: Objects) -> None:
     """Let a closed month rest in which a run got stuck, once people have settled all that is open.
 
     Else it would be worked on until its usage can be read again, which may be never. What this
     execution itself has just `shown` goes through CloseMonth once more.
     """
-    if not all(is_shown(entry, shown) for entry in entries):
-        return
     if run.plan.carry_remainders:
         left = remainders_of(entries, run.plan.dimensions, done=shown.done)
         state_bucket.remainders(objects, run.plan, month).change(lambda _: left)
-    state_bucket.journal(objects, run.plan).change(lambda old: ended(old or Journal(), month))
+    state_bucket.change_journal(objects, run.plan, lambda old: ended(old, month))
 
 
 def _check_last_month(
@@ -109,57 +96,47 @@ def _check_last_month(
             f"state file {run.plan.state_file}, {run.plan.key}.last_processed_month: {last} is not "
             "over, so nothing would be billed until then. The file was left as it is."
         )
-    skipped = _skipped(run, state, last, journal.last_closed_month, objects)
-    if skipped:
+    if skipped := ", ".join(_skipped(run, state, last, journal, objects)):
         text = (
             f"last_processed_month was moved to {last} by hand; not closed by this pipeline and "
-            f"not billed in full: {', '.join(skipped)}"
+            f"not billed in full: {skipped}"
         )
-        state_bucket.journal(objects, run.plan).change(
-            lambda before: moved_to(with_notices(before or journal, [text]), last)
+        state_bucket.change_journal(
+            objects,
+            run.plan,
+            lambda old: with_notices(replace(old, last_closed_month=str(last)), [text]),
         )
 
 
 def _skipped(
-    run: Run, state: PlanState, last: Month, known: str | None, objects: Objects
-) -> list[str]:
-    """Return months up to the last one that were never closed; a manifest says that one was.
+    run: Run, state: PlanState, last: Month, journal: Journal, objects: Objects
+) -> Iterator[str]:
+    """Yield months up to the last one that were never closed; a manifest says that one was.
 
     Before the first close, months of an earlier program are told apart: they have no entries, or
     successes without one.
     """
-    if known:
-        month = Month.parse(known).plus(1)
-    elif run.plan.start_month:
-        month = Month.parse(run.plan.start_month)
-    else:
-        month = last.plus(-months_due.FIRST_RUN_MONTHS_BACK)
-    skipped = []
+    month = months_due.first_month(run.plan, PlanState(), journal, last.start)
     while month <= last:
         names = state_bucket.contracts_in_ledger(objects, run.plan, month)
-        begun = known or (names and state.at(month).done <= names)
+        begun = journal.last_closed_month or (names and state.at(month).done <= names)
         if begun and state_bucket.manifest(objects, run.plan, month).read() is None:
-            skipped.append(str(month))
+            yield str(month)
         month = month.plus(1)
-    return skipped
 
 
-def _waive(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> int:
-    """Waive contracts that an operator has settled by hand. Returns how many were open."""
-    after = [_waived(run, month, entry, objects, at) for entry in entries]
+def _waive(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> None:
+    """Note in the ledger what an operator has settled by hand: no more of it is billed."""
+
+    def waived(entry: Entry) -> Entry:
+        document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
+        return document.change(
+            lambda found: settle_by_hand(found or entry, run.execution, at, run.plan.state_file)
+        ).value
+
     # Also of those waived before: an execution may have ended right behind that.
-    state_bucket.renew_remainders(objects, run.plan, month, after)
-    return sum(before != now for before, now in zip(entries, after, strict=True))
-
-
-def _waived(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> Entry:
-    """Note in the ledger that an operator has settled a contract by hand: no more is billed."""
-    if entry.settled_at and not entry.failure and not entry.in_doubt:
-        return entry
-    reason = f"moved to success_contracts in {run.plan.state_file}"
-    decision = Decision(what="waived", execution=run.execution, at=at, reason=reason)
-    document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
-    return document.change(lambda found: resolve(found or entry, decision)).value
+    state_bucket.renew_remainders(objects, run.plan, month, [waived(entry) for entry in entries])
+    logger.info("settled by hand", month=str(month), contracts=[e.contract_id for e in entries])
 
 
 def show_settled(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> None:
@@ -168,16 +145,11 @@ def show_settled(run: Run, month: Month, entries: list[Entry], objects: Objects,
     The manifest is marked: what they were billed for can be compared with the files from now on.
     """
     names = [entry.contract_id for entry in entries]
+    logger.info("shown as settled", month=str(month), contracts=names)
     state_bucket.renew_remainders(objects, run.plan, month, entries)
     manifest = state_bucket.manifest(objects, run.plan, month)
     if billed := manifest.read():
         manifest.change(lambda before: replace(before or billed.value, recheck=True))
-
-    def recorded(document: state_file.Document) -> state_file.Document:
-        return state_file.record_month(
-            document, run.plan.key, month, successes=names, errors=[], closes=False, at=at
-        )
-
-    state_bucket.change_state(objects, run.plan, recorded)
-    journal = state_bucket.journal(objects, run.plan)
-    journal.change(lambda before: after_resolution(before or Journal(), month, names))
+    record = partial(state_file.record_month, plan_key=run.plan.key, month=month, at=at)
+    state_bucket.change_state(objects, run.plan, partial(record, successes=names))
+    state_bucket.change_journal(objects, run.plan, lambda old: resolved(old, month, names))

@@ -10,7 +10,6 @@ from functions.domain import ledger
 from functions.domain.failures import NOT_COMPUTED, explain
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant
-from functions.errors import BadState, LeaseLost
 from functions.metering.payloads import ContractTask
 from functions.payloads import Problem, task_handler
 
@@ -28,18 +27,13 @@ def handler(task: ContractTask, _context: object) -> None:
 
 def record_error(task: ContractTask, objects: Objects, at: str) -> None:
     """Close the entry as failed, unless the evidence that it was billed came in after all."""
-    name = task.contract.contract_id
-    document = state_bucket.entry(objects, task.run.plan, task.of, name)
+    document = state_bucket.entry(objects, task.run.plan, task.of, task.contract.contract_id)
     problem = task.problem or Problem("UNKNOWN", "no reason was given")
 
-    def failed(entry: Entry | None) -> Entry:
-        if entry is None:
-            raise BadState(f"{document.key} is missing: the contract was not claimed")
-        if entry.execution != task.run.execution:
-            raise LeaseLost(f"{document.key} was taken over by {entry.execution}")
+    def failed(found: Entry | None) -> Entry:
+        entry = ledger.claimed(found, task.run.execution, document.key)
         if entry.lines and entry.accepted and problem.error not in NOT_COMPUTED:
             return ledger.succeed(entry, at)
-        failure = explain(entry, at, error=problem.error, cause=problem.message)
-        return ledger.fail(entry, failure)
+        return ledger.fail(entry, explain(entry, at, error=problem.error, cause=problem.message))
 
     document.change(failed)

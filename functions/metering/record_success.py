@@ -9,7 +9,6 @@ from functions.adapters.storage import Objects
 from functions.domain import ledger
 from functions.domain.ledger_entry import Entry
 from functions.domain.month import format_instant
-from functions.errors import BadState
 from functions.metering.payloads import ContractTask
 from functions.payloads import task_handler
 
@@ -26,12 +25,10 @@ def handler(task: ContractTask, _context: object) -> None:
 
 def record_success(task: ContractTask, objects: Objects, at: str) -> None:
     """Mark the entry as settled; an entry without evidence for every line is an error."""
-    name = task.contract.contract_id
-    document = state_bucket.entry(objects, task.run.plan, task.of, name)
+    document = state_bucket.entry(objects, task.run.plan, task.of, task.contract.contract_id)
 
-    def settled(entry: Entry | None) -> Entry:
-        if entry is None:
-            raise BadState(f"{document.key} is missing: the contract was not claimed")
+    def settled(found: Entry | None) -> Entry:
+        entry = ledger.claimed(found, task.run.execution, document.key)
         return entry if entry.settled_at else ledger.succeed(entry, at)
 
     document.change(settled)

@@ -13,13 +13,11 @@ from functions.adapters import clock, configuration, month_days, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import keys
 from functions.domain.announcement import with_notices
-from functions.domain.journal import Journal
 from functions.domain.late_usage import Compared, Difference, compare_usage, texts
 from functions.domain.ledger_entry import Entry
 from functions.domain.manifest import Manifest
 from functions.domain.month import format_instant
 from functions.domain.run_files import MonthUsage
-from functions.domain.state_file import PlanState
 from functions.metering.merge_usage import warnings_of, work_out
 from functions.metering.payloads import ClosedMonth, DaysTask, MonthTask
 from functions.payloads import dump, task_handler
@@ -72,8 +70,7 @@ def report_late_usage(task: DaysTask, objects: Objects, at: str) -> ClosedMonth 
     if not changed and billed.value.reported is not None and not billed.value.recheck:
         warnings = [f"{month}: its files are again those that it was billed from"]
     if not run.dry_run:
-        journal = state_bucket.journal(objects, run.plan)
-        journal.change(lambda before: with_notices(before or Journal(), warnings))
+        state_bucket.change_journal(objects, run.plan, lambda old: with_notices(old, warnings))
         document.change(lambda before: (before or billed.value).as_reported(usage.days))
     usage = msgspec.structs.replace(usage, warnings=warnings)
     return ClosedMonth.of(task.month, usage, closed=True, late=True, changed=changed, report=key)
@@ -82,7 +79,7 @@ def report_late_usage(task: DaysTask, objects: Objects, at: str) -> ClosedMonth 
 def _compare(task: MonthTask, usage: MonthUsage, billed: Manifest, objects: Objects) -> Compared:
     plan, month = task.run.plan, task.of
     ledger = {entry.contract_id: entry for entry in state_bucket.entries(objects, plan, month)}
-    state = (state_bucket.read_state(objects, plan) or PlanState()).at(month)
+    state = state_bucket.read_state(objects, plan).at(month)
     # Nobody knows what was billed for those that an operator or the earlier script has settled.
     by_hand = state.done - ledger.keys()
     return compare(usage, ledger, billed, formulas=plan.dimensions, by_hand=by_hand)

@@ -47,8 +47,7 @@ def summarize_run(task: Finish, objects: Objects) -> Ending:
     """
     run = task.run
     read = state_bucket.journal(objects, run.plan).read()
-    journal = read.value if read else Journal()
-    announcement, version = to_announce(journal, run.as_of), ""
+    announcement, version = to_announce(read.value if read else Journal(), run.as_of), ""
     if run.dry_run:
         months = [month for month in task.months if month and not month.so_far]
         warnings = [text for month in months for text in month.warnings]
@@ -64,7 +63,7 @@ def summarize_run(task: Finish, objects: Objects) -> Ending:
 
 def _closed(task: Finish, objects: Objects) -> Iterator[ClosedMonth]:
     """Yield the months that a run which failed has got to the end of; its map returns none."""
-    for month in task.planned.months if task.planned and task.failure else ():
+    for month in task.planned.months if task.failure else ():
         key = keys.closed(task.run.plan, Month.parse(month), task.run.name)
         if stored := objects.read(key):
             yield msgspec.json.decode(stored.body, type=ClosedMonth)
@@ -74,31 +73,32 @@ def _ending(
     task: Finish, months: list[ClosedMonth], announcement: Announcement, version: str
 ) -> Ending:
     """Succeed only if nothing failed and no contract is new among those that need an operator."""
-    plan, failure = task.run.plan.key, task.failure
-    waiting = task.planned.waiting if task.planned else []
-    overdue = [f"{item.month} waits: {item.reason}" for item in waiting if item.overdue]
-    causes = [failure.message] if failure else []
-    if announcement.new:
-        named = "; ".join(announcement.new)
-        causes.append(f"{plan}: contracts that need attention: {announcement.new_total}; {named}")
-    cause = "; ".join(causes)[:_LONGEST_PART]
-    error = failure.error if failure else ATTENTION if announcement.new else ""
-    resolved = [task.resolved.message] if task.resolved else []
+    plan, failure, planned = task.run.plan.key, task.failure, task.planned
+    new, standing = "; ".join(announcement.new), "; ".join(announcement.standing)
+    earlier = announcement.total - announcement.new_total
+    causes = (
+        failure.message if failure else "",
+        new and f"{plan}: contracts that need attention: {announcement.new_total}; {new}",
+    )
+    cause = "; ".join(filter(None, causes))[:_LONGEST_PART]
+    error = failure.error if failure else ATTENTION if new else ""
+    overdue = [f"{item.month} waits: {item.reason}" for item in planned.waiting if item.overdue]
     notices = [*overdue, *announcement.notices]
     would = [
         f"{item.month}: would send {item.to_submit_records} records of {item.to_submit} contracts"
         for item in months
         if item.dry_run and not item.late
     ]
-    said = [*([cause] if cause else []), *would, *resolved, *notices]
-    if announcement.standing:
-        named = "; ".join(announcement.standing)[:_LONGEST_PART]
-        earlier = announcement.total - announcement.new_total
-        said.append(f"contracts still open from earlier runs: {earlier}; {named}")
-    if announcement.new or announcement.standing:
-        said.append(TO_SETTLE)
-    if task.planned and task.planned.why:
-        said.append(task.planned.why)
+    said = (
+        cause,
+        *would,
+        task.resolved.message if task.resolved else "",
+        *notices,
+        standing
+        and f"contracts still open from earlier runs: {earlier}; {standing[:_LONGEST_PART]}",
+        (new or standing) and TO_SETTLE,
+        planned.why,
+    )
     reminder = "contracts are still open" if announcement.reminds and not notices else ""
     return Ending(
         run=task.run,
@@ -114,12 +114,12 @@ def _ending(
             "dry_run": task.run.dry_run,
             "months": msgspec.to_builtins([month for month in months if not month.so_far]),
             "so_far": msgspec.to_builtins([month for month in months if month.so_far]),
-            "waiting": msgspec.to_builtins(waiting),
-            "why": task.planned.why if task.planned else "",
+            "waiting": msgspec.to_builtins(planned.waiting),
+            "why": planned.why,
             "resolved": msgspec.to_builtins(task.resolved),
             "unresolved": announcement.total,
             "open_contracts": announcement.new + announcement.standing,
             "to_settle": TO_SETTLE if announcement.total else "",
-            "message": ("; ".join(said) or "nothing to report")[:_LONGEST_MESSAGE],
+            "message": ("; ".join(filter(None, said)) or "nothing to report")[:_LONGEST_MESSAGE],
         },
     )

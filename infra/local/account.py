@@ -127,13 +127,14 @@ class LocalAccount:
         *,
         at: str | None = None,
         last_modified: dt.datetime | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> Event:
         """Put a file into the state bucket. Returns the event that S3 sends about it, undelivered.
 
         `at` is the event's time; `last_modified` is for uploads that must not be of one second.
         """
         moment = None if last_modified is None else round(last_modified.timestamp() * 1e6) * 1000
-        stored = self.aws.objects.upload(self.state_bucket, name, body, moment)
+        stored = self.aws.objects.upload(self.state_bucket, name, body, moment, metadata)
         return object_created(self.state_bucket, stored, region=self.aws.region, at=at)
 
     def started_by(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from functions.domain.credits_file import CONTROL_TOTALS
 from functions.domain.plan import parse_plans
 from functions.errors import BadInput
 
@@ -83,6 +84,18 @@ def folder(path: Path, option: str) -> Path:
     if not path.is_dir():
         raise BadArgument(f"{option} {path} is not a folder")
     return path
+
+
+def metadata(text: str | None) -> dict[str, str]:
+    """Read what an upload says of itself, written as for `aws s3 cp --metadata`."""
+    pairs = [part.partition("=") for part in text.split(",")] if text else []
+    for name, equals, value in pairs:
+        if name.lower() not in CONTROL_TOTALS or not equals:
+            raise BadArgument(
+                f"--metadata {name}{equals}{value} is not understood: give row-count=24, "
+                "total-usd=122727.23 (without a comma in the number) or both, joined by a comma"
+            )
+    return {name.lower(): value for name, _, value in pairs}
 
 
 @dataclass(frozen=True)

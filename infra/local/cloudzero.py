@@ -198,7 +198,7 @@ class CloudZeroServer(LoopbackHttp):
         if self.stopped_while_waiting(plan.wait):
             return CUT
         version = self._months.visible().get(month)
-        return plan.answer or (contents(version.rows) if version else NO_DROP)
+        return plan.answer or (contents(plan.view(version.rows)) if version else NO_DROP)
 
     def _validate(self, request: Request) -> Reply:
         errors: list[str] = []

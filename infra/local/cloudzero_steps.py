@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from infra.local.clazar_steps import parse_seconds
 from infra.local.cloudzero_replies import refusal, validity
 from infra.local.loopback_http import CUT, Reply
 
-STATUSES = (400, 401, 403, 404, 408, 409, 413, 429, 500, 502, 503, 504)
+STATUSES = (400, 401, 403, 404, 408, 409, 413, 425, 429, 500, 502, 503, 504)
 LONGEST_INGEST = 86_400
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Plan:
     late: float = 0
     ingest: float | None = None
     answer: Reply | None = None
+    view: Callable[[list[Row]], list[Row]] = list
 
 
 Step = Callable[[Plan, str], Plan]
@@ -80,6 +83,29 @@ def _invalid(plan: Plan, argument: str) -> Plan:
     return replace(plan, answer=validity([argument]))
 
 
+def _refuse(plan: Plan, argument: str) -> Plan:
+    return replace(plan, stores=False, answer=refusal(400, argument))
+
+
+def _with_columns(rows: list[Row]) -> list[Row]:
+    """Show remarks, blank columns, a yes and a list beside what was posted."""
+    tags = {"resource/id": "a", "resource/tag:taxable": True, "k8s/labels": ["x", {"y": 1}]}
+    return [{**row, "drop_id": "d", "resource/region": None, **tags} for row in rows]
+
+
+def _with_numbers(rows: list[Row]) -> list[Row]:
+    """Show costs as numbers with exponents."""
+    return [{**row, "cost/cost": f"{Decimal(row['cost/cost']):E}"} for row in rows]
+
+
+def _without_zeros(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if Decimal(row["cost/cost"])]
+
+
+def _unreadable(rows: list[Row]) -> list[Row]:
+    return [{**row, "cost/cost": "n/a"} for row in rows]
+
+
 def _scripted(status: int) -> Reply:
     return refusal(status, f"Told to answer {status}.")
 
@@ -98,6 +124,10 @@ CONTENTS_STEPS: dict[str, Step] = {
     **_EVERYWHERE,
     "garbage": _GARBAGE,
     "empty-object": _setting(answer=Reply(200, {})),
+    "columns": _setting(view=_with_columns),
+    "numbers": _setting(view=_with_numbers),
+    "nozeros": _setting(view=_without_zeros),
+    "unreadable": _setting(view=_unreadable),
 }
 DROP_STEPS: dict[str, Step] = {
     **_EVERYWHERE,
@@ -105,6 +135,7 @@ DROP_STEPS: dict[str, Step] = {
     "late": _late,
     "ingest": _ingest,
     "ignore": _setting(stores=False),
+    "refuse": _refuse,
     "keep": _keep,
     "garbage": _GARBAGE,
     "bare": _setting(answer=Reply(200, {})),

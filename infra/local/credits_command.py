@@ -16,8 +16,9 @@ from .ending import finish, functions_know
 from .session import open_session, say
 from .show_credits import show_credits
 
-EXAMPLE = """Examples: a file; two versions of it, the second much smaller; what was there before.
+EXAMPLE = """Examples: a file; its problems only; two versions of it, the second much smaller; undo.
 python -m infra.local credits credits-2025-07.csv --state ./credits
+python -m infra.local credits --check credits-2025-07.csv
 python -m infra.local credits v1/credits-2025-07.csv v2/credits-2025-07.csv \
 --input '{"accept_shrink": true}'
 python -m infra.local credits --state ./credits --input '{"restore": "snapshots/..."}'
@@ -63,6 +64,13 @@ def send_credits(  # noqa: PLR0917 (typer makes options of them)
     time_scale: Annotated[
         float, typer.Option(min=0.0, help="Multiplies the waits of Retry and Wait states.")
     ] = 1.0,
+    metadata: Annotated[
+        str | None,
+        typer.Option(
+            help="Control totals of each FILE, as for aws s3 cp: row-count=24,total-usd=122727.23"
+        ),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only judge each FILE.")] = False,  # noqa: FBT002
     json_: Annotated[bool, typer.Option("--json", help="Only one JSON object on stdout.")] = False,  # noqa: FBT002
     logs: Annotated[bool, typer.Option(help="Function logs to stderr instead of a file.")] = False,  # noqa: FBT002
 ) -> None:
@@ -70,6 +78,11 @@ def send_credits(  # noqa: PLR0917 (typer makes options of them)
     sent = CreditsRun(time_scale=time_scale)
 
     def run() -> dict[str, Any]:
+        sent.metadata = arguments.metadata(metadata)
+        if (check or metadata) and not files:
+            raise BadArgument("--check and --metadata need at least one FILE")
+        if check:
+            return _check(files or [], input_, as_of, sent.metadata, as_json=json_)
         _read_arguments(sent, files, input_, as_of)
         arguments.state_folder(state)
         given_url = arguments.base_url(cloudzero, "--cloudzero")
@@ -114,6 +127,25 @@ def _read_arguments(
         if not files:
             say("--as-of is not used: without a FILE the input is taken exactly as it is given.")
     sent.waiting = [arguments.upload(path) for path in files or ()] or [None]
+
+
+def _check(
+    files: list[Path],
+    input_: str | None,
+    as_of: str | None,
+    metadata: dict[str, str],
+    *,
+    as_json: bool,
+) -> dict[str, Any]:
+    from . import credits_check  # noqa: PLC0415 (only for this option)
+
+    if input_ is not None:
+        raise BadArgument("--check starts nothing: leave out --input")
+    now = dt.datetime.fromisoformat(arguments.timestamp(as_of, dt.datetime.now(dt.UTC)))
+    result = credits_check.check([arguments.upload(path) for path in files], now, metadata)
+    if not as_json:
+        typer.echo("\n".join(credits_check.lines(result)))
+    return result
 
 
 def _built_in_cloudzero() -> Any:

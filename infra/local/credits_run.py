@@ -28,6 +28,7 @@ class CreditsRun:
     waiting: list[Upload | None] = field(default_factory=list)
     given: Mapping[str, Any] | None = None
     as_of: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
     state: Path | None = None
     _begun: bool = False
     _uploaded: float = 0.0
@@ -40,7 +41,7 @@ class CreditsRun:
             running = self._start(account, file)
             if not running:
                 self._next()
-                yield self._keep(file, **_not_started(account, file))
+                yield self._keep(file, **_not_started(file))
             while running:
                 ended = account.wait(running.pop(0)).as_dict()
                 if not running:
@@ -59,7 +60,7 @@ class CreditsRun:
         if (since := time.time() - math.floor(self._uploaded)) < 1:
             time.sleep(min(1.0, 1 - since))
         self._uploaded, self._begun = time.time(), True
-        event = account.upload(file.name, file.body, at=self.as_of)
+        event = account.upload(file.name, file.body, at=self.as_of, metadata=self.metadata)
         if self.given is None:
             return account.started_by(event, time_scale=self.time_scale)
         named = {"bucket": account.state_bucket, "key": file.name}
@@ -100,6 +101,6 @@ def _name(file: Upload | None) -> str | None:
     return None if file is None else file.name
 
 
-def _not_started(account: LocalAccount, file: Upload | None) -> dict[str, Any]:
-    cause = f"{_name(file)} is in the bucket, but starts nothing: {account.rules.takes()}"
+def _not_started(file: Upload | None) -> dict[str, Any]:
+    cause = f"{_name(file)} is in the bucket, but no rule of the stack takes it"
     return {"status": NOT_STARTED, "error": "NoRuleMatched", "cause": cause, "output": None}

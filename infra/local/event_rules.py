@@ -28,6 +28,7 @@ _FILTERS = {
     "numeric",
     "cidr",
 }
+_TEXTS = {"prefix", "suffix", "equals-ignore-case", "wildcard"}
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,6 @@ class EventRules:
                 found += [self._start(rule, target, event) for target in targets]
         return found
 
-    def takes(self) -> str:
-        """Say what starts something, for a person who wonders why nothing did."""
-        patterns = [(rule.name, rule.properties["EventPattern"]) for rule in self._enabled()]
-        if not patterns:
-            return "there is no rule"
-        names = [_key_wildcards(pattern) for _, pattern in patterns]
-        if all(names):
-            said = " or ".join(dict.fromkeys(name for several in names for name in several))
-            rules = "the rule takes" if len(patterns) == 1 else "the rules take"
-            return f"{rules} names like {said}" + (" (lower case)" if said.islower() else "")
-        return "; ".join(f"the rule {name} takes {json.dumps(asked)}" for name, asked in patterns)
-
     def _enabled(self) -> Iterator[Resource]:
         for rule in self._template.of_type("AWS::Events::Rule"):
             bus = str(rule.properties.get("EventBusName", "default")).rpartition("/")[2]
@@ -98,19 +87,6 @@ class EventRules:
         return str(sends).lower() == "true"
 
 
-def _key_wildcards(pattern: Any) -> list[str]:
-    """Return the names of objects that a pattern asks for, if wildcards are all it says of them."""
-    asked = pattern
-    for name in ("detail", "object", "key"):
-        asked = asked.get(name) if isinstance(asked, Mapping) else None
-    if not isinstance(asked, list):
-        return []
-    found = [
-        str(one["wildcard"]) for one in asked if isinstance(one, Mapping) and "wildcard" in one
-    ]
-    return found if len(found) == len(asked) else []
-
-
 def _check(pattern: Any, rule: str, path: str = "") -> None:
     """Refuse a pattern that is wrong, or that moto would take for one that matches anything."""
     if not isinstance(pattern, dict) or not pattern:
@@ -127,14 +103,21 @@ def _check(pattern: Any, rule: str, path: str = "") -> None:
             _check(wanted, rule, below)
 
 
-def _check_filter(wanted: Any, rule: str, path: str) -> None:
+def _check_filter(wanted: Any, rule: str, path: str, *, negated: bool = False) -> None:
+    """Refuse a filter that EventBridge would: only anything-but takes a list of texts."""
     if isinstance(wanted, list):
         raise TemplateError(f"the pattern of the rule {rule} has a list in a list at {path}")
     if not isinstance(wanted, dict):
         return
-    if len(wanted) != 1 or not set(wanted) <= _FILTERS:
+    name, inner = next(iter(wanted.items()), ("", None))
+    known = len(wanted) == 1 and name in (_TEXTS if negated else _FILTERS)
+    texts = inner if negated and isinstance(inner, list) else [inner]
+    if not known or (name in _TEXTS and any(_is_no_text(text, name) for text in texts)):
         said = json.dumps(wanted)
         raise TemplateError(f"the pattern of the rule {rule} is not understood at {path}: {said}")
-    (inner,) = wanted.values()
-    if "anything-but" in wanted and isinstance(inner, dict):
-        _check_filter(inner, rule, path)
+    if name == "anything-but" and isinstance(inner, dict):
+        _check_filter(inner, rule, path, negated=True)
+
+
+def _is_no_text(text: Any, name: str) -> bool:
+    return not isinstance(text, str) or (name == "wildcard" and "**" in text)

@@ -18,22 +18,17 @@ import subprocess
 import sys
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from .function_processes import start
 from .http_wire import Connection, Message
 
 INIT_SECONDS = 60.0
 """Lambda allows 10 s for the first import; a busy laptop gets more: it proves nothing about AWS."""
 
 _JSON = [("Content-Type", "application/json")]
-_BOOTSTRAP = Path(__file__).with_name("lambda_bootstrap.py")
-
-# "Kill when the parent ends" is bound to the parent's THREAD, so one thread that lives as long as
-# this process starts them all.
-_SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lambda-spawner")
 
 
 @dataclass(frozen=True)
@@ -75,18 +70,9 @@ class LambdaProcess:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
-        self._process = _SPAWNER.submit(self._spawn, log).result()
-
-    def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        port = self._listener.getsockname()[1]
-        return subprocess.Popen(  # noqa: S603 (this interpreter, our own file)
-            [sys.executable, "-P", "-s", _BOOTSTRAP, str(os.getpid()), self.function.handler],
-            cwd=self.function.code,
-            env=_environment(self.function, f"127.0.0.1:{port}"),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
+        runtime_api = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        environment = _environment(function, runtime_api)
+        self._process = start(function.handler, function.code, environment, log)
 
     def wait_until_ready(self) -> None:
         """Wait until the handler is imported, or that has failed."""
@@ -191,7 +177,6 @@ def _environment(function: Function, runtime_api: str) -> dict[str, str]:
     return {
         **kept,
         "TZ": ":UTC",
-        "PYTHONPATH": str(function.code),
         "LAMBDA_TASK_ROOT": str(function.code),
         "_HANDLER": function.handler,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,

@@ -59,10 +59,18 @@ class ObjectStore:
         if versioned:
             self._backend.put_bucket_versioning(bucket, "Enabled")
 
-    def upload(self, bucket: str, key: str, body: bytes, modified_ns: int | None = None) -> FakeKey:
+    def upload(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes,
+        modified_ns: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> FakeKey:
         """Store an object as somebody outside the app would, in its folder as well."""
+        said = {f"x-amz-meta-{name}": value for name, value in (metadata or {}).items()}
         with self._locks[hash(key) % _LOCKS]:
-            return self._put_through(bucket, key, body, {}, modified_ns)
+            return self._put_through(bucket, key, body, said, modified_ns)
 
     def _put_through(
         self,

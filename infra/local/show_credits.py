@@ -1,4 +1,7 @@
-"""An execution of credits as a person reads it: a table of its months, then how it ended."""
+"""An execution of credits in words: a table of its months, then how it ended.
+
+The numbers are what CloudZero holds.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,14 @@ from .wording import counted, usd
 _COLUMNS = {
     "month": "billing_month",
     "status": "status",
+    "posted": "posted",
     "rows": "row_count",
     "accounts": "unique_accounts",
     "total USD": "total_credit_usd",
     "drop": "drop_id",
 }
 _NUMBERS = {"row_count", "unique_accounts", "total_credit_usd"}
+_POSTED = {True: "yes", False: "no", None: "perhaps"}
 
 
 def show_credits(ended: Mapping[str, Any], *, state: Path, console: Console) -> None:
@@ -49,7 +54,7 @@ def _odd(
     for month in months:
         name, message = str(month.get("billing_month")), str(month.get("message") or "")
         said = ": ".join(filter(None, (name, month.get("error"), message)))
-        if said != name and not (name in cause and (message or said) in cause):
+        if month.get("status") != "verified" and not (name in cause and (message or said) in cause):
             yield said
     if repeated := output.get("duplicates"):
         verb = "repeats" if repeated == 1 else "repeat"
@@ -67,9 +72,8 @@ def _evidence(
 ) -> Iterator[str]:
     """The way back from what was posted, or may have been, and the report."""
     for month in months:
-        key = month.get("snapshot")
-        if key and (month.get("posted") is True or month.get("status") == "failed"):
-            given = shlex.quote(json.dumps({"restore": key}, ensure_ascii=False))
+        if undo := month.get("undo"):
+            given = shlex.quote(json.dumps(undo, ensure_ascii=False))
             yield f"undo {month.get('billing_month')}: --input {given}"
     if output.get("report"):
         yield f"report: {state / str(output['report'])}"
@@ -85,12 +89,11 @@ def _table(months: list[Mapping[str, Any]]) -> Table:
 
 
 def _cell(month: Mapping[str, Any], name: str) -> str:
-    value, status = month.get(name), month.get("status")
-    # Nothing of a superseded month was counted: a zero would be an amount.
-    if value is None or (status == "superseded" and name in _NUMBERS):
+    value = month.get(name)
+    if name == "posted" and name in month:
+        return _POSTED[value]
+    if value is None:
         return ""
-    if name == "status" and value == "verified" and month.get("posted") is False:
-        return "verified, was there"
     if name == "total_credit_usd":
         return usd(str(value))
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -19,6 +19,7 @@ from functions.adapters import configuration
 from functions.adapters.cloudzero import CloudZero as RealCloudZero
 from functions.adapters.storage import Uploaded
 from functions.adapters.streams import Clock, Stream
+from functions.domain.drop import Limits
 from functions.domain.month import Month
 from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.account import Account
@@ -27,6 +28,7 @@ from tests.in_memory.lambdas import Context
 from tests.in_memory.machine import Execution
 
 CONNECTION = "stream-1"
+NO_LIMITS = Limits(Decimal(0), Decimal(10**9))
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
 Amounts = Mapping[str, Sequence[str]]
 
@@ -34,19 +36,19 @@ Amounts = Mapping[str, Sequence[str]]
 class CreditsWorld(Account):
     """One bucket, one stream."""
 
-    def __init__(self, *, now: datetime = AUGUST_2, shrink_limit: str = "0") -> None:
+    def __init__(self, *, now: datetime = AUGUST_2, limits: Limits = NO_LIMITS) -> None:
         super().__init__("credits", now)
         self.credits_bucket = self.bucket("credits")
-        self.cloudzero = CloudZero(self.points)
+        self.cloudzero = CloudZero(self.points, self.now)
         self.uploaded: list[Execution] = []
-        self._shrink_limit = Decimal(shrink_limit)
+        self._limits = limits
 
     def __enter__(self) -> Self:
         ports = {
             "credits_bucket": lambda: self.credits_bucket,
             "connection": lambda: CONNECTION,
             "allow_reversals": lambda: False,
-            "shrink_limit": lambda: self._shrink_limit,
+            "limits": lambda: self._limits,
             "settle_seconds": lambda: float(SETTLE_SECONDS),
             "cloudzero": lambda: self.cloudzero,
             "stream": self._stream,

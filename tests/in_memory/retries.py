@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.in_memory.data_flow import JsonObject
+
+# Full jitter draws a wait between nothing and this; without a draw the longest one counts.
+jitter: Callable[[float], float] = float
 
 
 def _matches(names: Sequence[str], error: str) -> bool:
@@ -13,7 +16,7 @@ def _matches(names: Sequence[str], error: str) -> bool:
 
 
 def delay(retriers: Sequence[JsonObject], error: str, used: list[int]) -> float | None:
-    """Return how long to wait before the next attempt; None if there is none. Jitter: in full.
+    """Return how long to wait before the next attempt; None if there is none.
 
     `used` counts the attempts of each retrier.
     """
@@ -24,7 +27,8 @@ def delay(retriers: Sequence[JsonObject], error: str, used: list[int]) -> float 
             growth = retrier.get("BackoffRate", 2.0) ** used[number]
             used[number] += 1
             seconds = retrier.get("IntervalSeconds", 1) * growth
-            return float(min(seconds, retrier.get("MaxDelaySeconds", 31_622_400)))
+            longest = float(min(seconds, retrier.get("MaxDelaySeconds", 31_622_400)))
+            return jitter(longest) if retrier.get("JitterStrategy") == "FULL" else longest
     return None
 
 

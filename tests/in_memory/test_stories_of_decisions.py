@@ -41,7 +41,7 @@ def decided(world: MeteringWorld, **fields: str) -> Any:
         ({"contract": "c-9"}, "the ledger has no c-9 in 2025-07"),
         ({"month": "2025-7"}, "'2025-7' is not a month"),
         ({"outcome": "maybe"}, "resolve.outcome"),
-        ({"reason": " "}, "resolve.reason: must not be empty"),
+        ({"reason": " "}, "`str` that is not blank - at `$.resolve.reason`: ' '"),
     ],
 )
 def test_a_decision_that_makes_no_sense_changes_nothing(

@@ -99,6 +99,19 @@ def test_an_error_that_nobody_had_heard_of_and_that_was_settled_by_hand_is_waive
         assert "c-1 (" not in world.told()
 
 
+def test_a_contract_that_is_settled_by_hand_between_two_states_is_waived_by_the_next_run() -> None:
+    with MeteringWorld({**WARNS, "late_window": 0}) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 1}})
+        world.clazar.unknown_contracts.add("c-1")
+        world.execute()
+        stopped = abort(world, starts("PlanMonths"), after=False)
+        _move_to_success(world)
+        world.step_functions.redrive(stopped)
+        world.timeline.run()
+        world.execute()
+        assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
+
+
 def test_an_execution_that_ends_before_its_message_is_marked_leaves_it_to_the_next() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})

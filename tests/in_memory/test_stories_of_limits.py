@@ -90,8 +90,8 @@ def test_a_run_works_on_24_months_and_the_next_goes_on_with_what_it_left() -> No
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"months": MONTHS[:25]}, "months: give 1 to 24 months"),
-        ({"max_months": 25}, "max_months: 25 must be 1 to 24"),
+        ({"months": MONTHS[:25]}, "`array` of length <= 24 - at `$.months`"),
+        ({"max_months": 25}, "`int` <= 24 - at `$.max_months`: 25"),
     ],
 )
 def test_more_than_24_months_cannot_be_asked_for(given: dict[str, object], said: str) -> None:

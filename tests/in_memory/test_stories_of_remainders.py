@@ -45,7 +45,7 @@ def test_a_contract_that_was_settled_by_hand_leaves_nothing_to_later_months() ->
         assert world.execute().status == "SUCCEEDED"
         assert quantity(world, "2025-08") == "10"
         assert (
-            "moved to success_contracts in"
+            "put into success_contracts of"
             in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"].decode()
         )
 

@@ -49,6 +49,7 @@ def test_a_stack_says_where_to_look(metering_stack: Template, credits_stack: Tem
     assert credits_stack.body["Outputs"].keys() == everywhere | {
         "CreditsBucketName",
         "CloudZeroSecretName",
+        "SummaryLogGroupName",
     }
 
 

@@ -8,27 +8,21 @@ from tests.infra.templates import Template
 UPLOADS = "credits-*.csv"
 READS = {
     "AcquireStream": {"leases/*"},
-    "ReadSnapshot": {"snapshots/*"},
-    "ParseCredits": {UPLOADS, "drops/*"},
-    "ValidateDrop": {"runs/*", "leases/*"},
+    "ParseCredits": {UPLOADS, "snapshots/*", "drops/*"},
     "SnapshotDrop": {"runs/*", "drops/*", "leases/*", "snapshots/*"},
     "PostDrop": {"runs/*", "drops/*", "leases/*"},
     "VerifyDrop": {"runs/*", "drops/*", "leases/*"},
-    "ReportCredits": {"runs/*", UPLOADS},
-    "ReleaseStream": {"leases/*"},
+    "ReportCredits": {"runs/*", UPLOADS, "drops/*", "leases/*"},
 }
 WRITES = {
     "AcquireStream": {"leases/*"},
-    "ReadSnapshot": {"runs/*"},
     "ParseCredits": {"runs/*"},
-    "ValidateDrop": {"leases/*"},
     "SnapshotDrop": {"leases/*", "snapshots/*"},
     "PostDrop": {"leases/*", "drops/*"},
     "VerifyDrop": {"leases/*", "drops/*"},
-    "ReportCredits": {"reports/*"},
-    "ReleaseStream": {"leases/*"},
+    "ReportCredits": {"reports/*", "leases/*"},
 }
-TALK_TO_CLOUDZERO = {"ValidateDrop", "SnapshotDrop", "PostDrop", "VerifyDrop"}
+TALK_TO_CLOUDZERO = {"SnapshotDrop", "PostDrop", "VerifyDrop"}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 OBJECTS = {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
 

@@ -69,7 +69,9 @@ def test_credits_are_told_the_settings_of_their_environment(credits_stack: Templ
     acquire = credits_stack.variables("AcquireStream")
     assert acquire["CLOUDZERO_CONNECTION_ID"] == environment.cloudzero_connection_id
     assert credits_stack.variables("PostDrop")["CLOUDZERO_URL"] == environment.cloudzero_url
-    assert credits_stack.variables("SnapshotDrop")["SHRINK_LIMIT"] == environment.shrink_limit
+    limits = credits_stack.variables("SnapshotDrop")
+    assert limits["SHRINK_LIMIT"] == environment.shrink_limit
+    assert limits["GROWTH_LIMIT"] == environment.growth_limit
     assert credits_stack.variables("ParseCredits")["ALLOW_REVERSALS"] == "false"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.credits_tasks import TASKS
 from tests.infra.templates import Template
 
 
@@ -28,22 +29,29 @@ def test_the_bucket_tells_eventbridge_of_every_object(credits_stack: Template) -
     }
 
 
-def test_a_credits_file_in_this_bucket_starts_the_machine(
+def test_every_object_in_this_bucket_but_our_own_starts_the_machine(
     credits_stack: Template, rule: dict[str, Any], target: dict[str, Any]
 ) -> None:
     (bucket,) = credits_stack.resources("AWS::S3::Bucket")
     (machine,) = credits_stack.resources("AWS::StepFunctions::StateMachine")
     assert rule["State"] == "ENABLED"
     assert "EventBusName" not in rule
+    own = ["drops/*", "leases/*", "reports/*", "runs/*", "snapshots/*"]
     assert rule["EventPattern"] == {
         "source": ["aws.s3"],
         "detail-type": ["Object Created"],
         "detail": {
             "bucket": {"name": [{"Ref": bucket}]},
-            "object": {"key": [{"wildcard": "credits-*.csv"}]},
+            "object": {"key": [{"anything-but": {"wildcard": [*own, "*/"]}}]},
         },
     }
     assert target["Arn"] == {"Ref": machine}
+
+
+def test_no_function_may_write_what_would_start_the_machine(rule: dict[str, Any]) -> None:
+    (key,) = rule["EventPattern"]["detail"]["object"]["key"]
+    written = {name for task in TASKS.values() for name in task.credits.write}
+    assert written <= set(key["anything-but"]["wildcard"])
 
 
 def test_the_machine_is_told_bucket_key_and_time_of_the_event(target: dict[str, Any]) -> None:
@@ -95,3 +103,13 @@ def test_the_rule_may_start_this_machine_and_nothing_else(
     ]["Statement"]
     assert trust["Principal"] == {"Service": "events.amazonaws.com"}
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_log_group_of_the_summary_lines_is_an_output(credits_stack: Template) -> None:
+    named = credits_stack.body["Outputs"]["SummaryLogGroupName"]["Value"]
+    (function,) = [
+        resource["Properties"]
+        for resource in credits_stack.resources("AWS::Lambda::Function").values()
+        if resource["Properties"]["Handler"] == "functions.credits.report_credits.handler"
+    ]
+    assert function["LoggingConfig"]["LogGroup"] == named

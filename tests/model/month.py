@@ -117,7 +117,7 @@ def _plain_entry(entry: Entry) -> Entry:
         entry,
         lines=tuple(replace(line, record_id=None, evidence="") for line in entry.lines),
         attempts=tuple(
-            replace(attempt, execution="", at=AT, request="", digest="", response="", outcome="")
+            replace(attempt, execution="", at=AT, request="", response="", outcome="")
             for attempt in entry.attempts[-1:]
         ),
         decisions=tuple(replace(decision, execution="") for decision in entry.decisions[-1:]),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from functions.adapters.clazar import ListingUnavailable, Reply
+from functions.adapters.clazar import ListingUnavailable
 from functions.adapters.storage import Stored
 from functions.domain import answers, keys, listing
 from functions.domain.listing_pages import Asked
@@ -118,7 +118,7 @@ class Outside:
         }
         return replace(asked, queries=(), listing=listing.Listing(listed))
 
-    def submit(self, request: Request) -> Reply:
+    def submit(self, request: Request) -> answers.Reply:
         records = request.records
         names = [record["dimension"] for record in records]
         place = month.CONTRACTS.index(records[0]["contract_id"])
@@ -128,7 +128,7 @@ class Outside:
             name: answers.Answer(kind=kind, code="DUPLICATE" if kind == "present" else "")
             for name, kind in zip(names, kinds, strict=True)
         }
-        return Reply(outcome, given, None, "")
+        return answers.Reply(outcome, given)
 
 
 class _Id(NamedTuple):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from functions.adapters import documents
-from functions.adapters.clazar import Reply
 from functions.domain import claim, closing, ledger, lookup
-from functions.domain.answers import Answer
+from functions.domain.answers import Answer, Reply
 from functions.domain.ledger_entry import Attempt, Entry
 from functions.domain.outcome import Outcome, account
 from functions.domain.submission import Request
@@ -42,9 +41,9 @@ def a_look_that_does_not_wait(change: pytest.MonkeyPatch) -> None:
 def an_answer_that_is_taken_for_granted(change: pytest.MonkeyPatch) -> None:
     conclude = ledger.conclude
 
-    def hopeful(entry: Entry, attempt_id: str, answers: Mapping[str, Answer], **more: Any) -> Entry:
-        granted = {name: Answer(kind="accepted") for name in answers}
-        return conclude(entry, attempt_id, granted, **more)
+    def hopeful(entry: Entry, attempt_id: str, reply: Reply) -> Entry:
+        granted = dict.fromkeys(reply.answers, Answer(kind="accepted"))
+        return conclude(entry, attempt_id, reply._replace(answers=granted))
 
     change.setattr(ledger, "conclude", hopeful)
 

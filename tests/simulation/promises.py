@@ -22,7 +22,8 @@ _PLAIN = ("runs/", "reports/", "previews/")
 _MOST_CALLS = 3_000
 _LIVES = timedelta(seconds=TASKS["SubmitContract"].timeout_seconds)
 _OK = 200
-_UNSERVED = re.compile(r"\(ContractUnserved")
+# Those that are an error by now were not served in this execution either.
+_UNSERVED = re.compile(r"\((ContractUnserved|(HTTP_\d{3}|OUTCOME_UNKNOWN) since)")
 _SEVERAL_UNSERVED = re.compile(r"\d+ contracts? \(ContractUnserved")
 _STAYS_OPEN = re.compile(r"(\d{4}-\d{2}) stays open")
 

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, NoReturn
 
-from functions.adapters.clazar_http import NeverSent, NoAnswer, Response
-from functions.errors import CredentialsRefused
+from functions.adapters.clazar_http import NoAnswer, Response
+from functions.errors import CredentialsRefused, PartnerUnreachable
 from infra.metering_tasks import TASKS
 from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.points import Invocation, Points
@@ -149,7 +149,7 @@ class Receiver(Books):
         if self.unserved.get(canonical(contract)) == _FORBIDDEN:
             return Response(_FORBIDDEN, '{"message": "this contract belongs to another seller"}')
         if mood == "unreachable":
-            raise NeverSent("connection refused")
+            raise PartnerUnreachable("connection refused")
         if mood == "dropped":
             raise NoAnswer("connection lost")
         return self.dialect.silent() if mood == "silent and not taken" else None

@@ -105,7 +105,7 @@ def test_a_month_asked_for_out_of_order_opens_no_gap(world: World) -> None:
         ({"months": ["2025-08"]}, "2025-08 is not over"),
         ({"months": ["2025-7"]}, "'2025-7'"),
         ({"plan": "Other:PROD:x"}, "Other:PROD:x"),
-        ({"max_months": 0}, "max_months: 0"),
+        ({"max_months": 0}, "max_months`: 0"),
         ({"as_of": "tomorrow"}, "as_of"),
         ({"as_of": "2999-01-01T00:00:00Z"}, "in the future"),
         ({"contracts": ["c-9"]}, "c-9"),

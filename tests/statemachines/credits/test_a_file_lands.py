@@ -48,7 +48,9 @@ def test_success_is_one_structured_log_line_with_the_numbers_of_the_month(
 ) -> None:
     before = len(log_lines(function_logs, "credits posted"))
     result = world.drop(JANUARY, SEED)
+    world.drop(JANUARY, SEED)
     (line,) = log_lines(function_logs, "credits posted")[before:]
+    assert log_lines(function_logs, "credits stored already")
     assert {name: line[name] for name in ("file", "billing_month", "row_count")} == {
         "file": JANUARY,
         "billing_month": "2025-01",
@@ -93,6 +95,7 @@ def test_the_same_file_again_doubles_nothing_and_posts_nothing(world: CreditsWor
     assert len(world.cloudzero.posts) == 1
     assert (month_of(again)["status"], month_of(again)["posted"]) == ("verified", False)
     assert month_of(again)["drop_id"], "the drop that holds it is named"
+    assert "not posted; CloudZero holds 23 rows" in again.output["message"]
 
 
 def test_the_same_file_again_repairs_a_month_that_somebody_else_has_replaced(

@@ -31,7 +31,8 @@ def test_a_month_that_fails_does_not_stop_the_others_and_a_rerun_posts_only_that
     result = world.drop(QUARTER, ROWS)
     assert (result.status, result.error) == ("FAILED", "PartnerRefused")
     assert "2025-02" in str(result.cause)
-    assert "2025-01" not in str(result.cause)
+    assert "2025-02: PartnerRefused" in str(result.cause).splitlines()[0]
+    assert "2025-01: verified; posted; CloudZero holds 3 rows" in str(result.cause)
     assert month_of(result, "2025-03")["status"] == "verified"
     posted = len(world.cloudzero.posts)
     again = world.drop(QUARTER, ROWS)

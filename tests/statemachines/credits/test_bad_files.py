@@ -18,7 +18,7 @@ def moved(event: Event, key: str) -> Event:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (a_file(24) + ',"$99.00"\n', "line 25: account '' is not exactly 12 digits"),
+        (a_file(24) + ',"$99.00"\n', "line 25: account '' is missing; remove the row"),
         (a_file(2) + "000000000001\n", "line 3: 1 columns instead of 2"),
         (a_file(2) + "000000000001,$1.00,x\n", "line 3: 3 columns instead of 2"),
         ("000000000001,NaN\n000000000002,1e5\n", "line 2"),
@@ -59,11 +59,16 @@ def test_every_problem_is_listed_and_a_person_is_told(world: CreditsWorld) -> No
         ("credits-2025-00.csv", "'2025-00' is not a month"),
         ("credits-2025-13.csv", "'2025-13' is not a month"),
         ("credits-2025-09.csv", "2025-09 is in the future"),
-        ("credits-2025-1.csv", "credits-YYYY-MM.csv"),
-        ("credits-2025-03_2025-01.csv", "2025-03 lies after 2025-01"),
+        ("credits-2025-1.csv", "name it credits-2025-01.csv and upload it again"),
+        ("credits-2025-03_2025-01.csv", "2025-03 is after 2025-01"),
         ("credits-2020-01_2025-01.csv", "24 months"),
-        ("credits-x/credits-2025-01.csv", "top of the bucket"),
-        ("credits-2025-01 (1).csv", "credits-YYYY-MM.csv"),
+        ("credits-x/credits-2025-01.csv", "root of the bucket"),
+        ("in/credits-2025-01.csv", "name it credits-2025-01.csv and upload it again"),
+        ("Credits-2025-01.csv", "name it credits-2025-01.csv and upload it again"),
+        ("credits-2025-01.CSV", "name it credits-2025-01.csv and upload it again"),
+        ("credits_2025-01.csv", "name it credits-2025-01.csv and upload it again"),
+        ("credits-2025-01 (1).csv", "name it credits-2025-01.csv and upload it again"),
+        ("credits-2025-01.csv.bak", "name it credits-2025-01.csv and upload it again"),
     ],
 )
 def test_a_name_that_is_not_a_month_of_the_past_is_refused(
@@ -101,6 +106,10 @@ def test_an_execution_input_that_is_not_understood_is_refused_before_anything_el
     assert not world.cloudzero.exchanges
 
 
-def test_a_file_that_does_not_match_the_rule_starts_nothing(world: CreditsWorld) -> None:
-    for name in ("credit-2025-01.csv", "credits-2025-01.csv.bak", "in/credits-2025-01.csv"):
-        assert not world.account.started_by(world.upload(name, a_file(3)))
+def test_what_we_write_ourselves_and_a_folder_start_nothing(world: CreditsWorld) -> None:
+    world.drop(JANUARY, a_file(3))
+    written = [key for key in world.keys("") if key != JANUARY]
+    assert {key.partition("/")[0] for key in written} >= {"drops", "leases", "reports", "runs"}
+    for key in [*written, "snapshots/x/2025-01/y.json", "in/", "runs/"]:
+        event = moved(world.upload(JANUARY, a_file(3)), key)
+        assert not world.account.started_by(event)

@@ -37,7 +37,7 @@ def test_two_years_at_once_stay_within_a_history_of_a_thousand_events(world: Cre
 
 @pytest.mark.parametrize("letter", ["x", "é", "😀", '"'])
 def test_twenty_four_long_refusals_still_end_in_a_report(world: CreditsWorld, letter: str) -> None:
-    world.cloudzero.validation_script(*[f"invalid:{letter * 4_000}"] * 24)
+    world.cloudzero.script(*[f"refuse:{letter * 4_000}"] * 24)
     result = world.drop("credits-2023-01_2024-12.csv", "000000000001" + ",$1.00" * 24 + "\n")
     assert (result.status, result.error) == ("FAILED", "PartnerRefused"), result.cause
     assert len(result.final_input["result"]["months"]) == 24

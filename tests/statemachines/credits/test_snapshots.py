@@ -6,7 +6,13 @@ import json
 
 import pytest
 
-from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file, month_of
+from tests.statemachines.credits.credits_world import (
+    JANUARY,
+    TIME_SCALE,
+    CreditsWorld,
+    a_file,
+    month_of,
+)
 
 USAGE = {
     "lineitem/type": "Usage",
@@ -73,7 +79,7 @@ def test_rows_of_somebody_else_in_the_stream_are_not_erased_without_a_persons_wo
     world.cloudzero.preload("2025-01", [USAGE])
     held = world.drop(JANUARY, a_file(3))
     assert held.error == "DropHeld"
-    assert "1 stored rows that are no AWS credits" in str(held.cause)
+    assert "1 stored rows that are not AWS credits" in str(held.cause)
     assert world.cloudzero.stored["2025-01"] == [USAGE]
     accepted = world.run({"key": JANUARY, "accept_shrink": True})
     restored = world.run({"restore": month_of(accepted)["snapshot"]})
@@ -112,3 +118,108 @@ def test_a_snapshot_of_another_stream_is_not_put_into_this_one(world: CreditsWor
     result = world.run({"restore": "snapshots/other.json"})
     assert result.error == "BadCredits"
     assert "of the stream other" in str(result.cause)
+
+
+ODD = {
+    "lineitem/type": "Credit",
+    "resource/account": "000000000001",
+    "time/usage_start": "2025-01-01T00:00:00Z",
+    "cost/cost": "-5.00",
+    "resource/service": "AWSCredits",
+}
+
+
+@pytest.mark.parametrize("view", ["columns", "numbers", "nozeros"])
+def test_whatever_form_rows_are_shown_in_the_way_back_leads_to_the_same_money(
+    world: CreditsWorld, view: str
+) -> None:
+    world.drop(JANUARY, "000000000001,$5.00\n000000000002,$0.00\n")
+    world.cloudzero.contents_script(*[view] * 40)
+    replaced = world.drop(JANUARY, "000000000001,$6.00\n000000000002,$0.00\n")
+    assert replaced.status == "SUCCEEDED", replaced.cause
+    restored = world.run(month_of(replaced)["undo"])
+    assert restored.status == "SUCCEEDED", restored.cause
+    assert world.total() == 5
+    warned = [text for text in replaced.output["warnings"] if "all of $0.00" in text]
+    assert bool(warned) == (view == "nozeros")
+
+
+def test_a_month_that_could_not_be_put_back_is_held_before_anything_is_lost(
+    world: CreditsWorld,
+) -> None:
+    world.cloudzero.preload("2025-01", [ODD] * 2)
+    world.cloudzero.contents_script("unreadable")
+    held = world.drop(JANUARY, "000000000001,$6.00\n000000000002,$6.00\n")
+    assert held.error == "DropHeld"
+    assert "could not be put back: stored row 1: cost/cost 'n/a' is not a number" in str(held.cause)
+    assert "not posted; what CloudZero holds is not known" in str(held.cause)
+    assert not world.cloudzero.posts
+
+
+def test_a_snapshot_that_does_not_show_what_was_posted_last_is_no_way_back(
+    world: CreditsWorld,
+) -> None:
+    world.waits = 0.0002
+    world.cloudzero.script("ingest:60")
+    assert world.drop(JANUARY, a_file(3)).error == "DropDiffers"
+    world.waits = TIME_SCALE
+    replaced = world.drop(JANUARY, a_file(4))
+    month = month_of(replaced)
+    assert (replaced.status, month["undo"]) == ("SUCCEEDED", None)
+    assert f"to undo this drop upload {JANUARY} (version " in replaced.output["warnings"][0]
+    restored = world.run({"restore": month["snapshot"]})
+    assert restored.error == "DropHeld"
+    assert f"upload {JANUARY} (version " in str(restored.cause)
+    assert len(world.accounts()) == 4
+    given = {"restore": month["snapshot"], "accept_shrink": True}
+    assert world.run(given).status == "SUCCEEDED"
+    assert world.accounts() == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "month", "said"),
+    [
+        ([{**ODD, "cost/cost": "n/a"}], "2025-01", "row 1: cost/cost 'n/a' is not a number"),
+        ([ODD], "2025-02", "row 1: time/usage_start '2025-01-01T00:00:00Z' is not in 2025-02"),
+        ([], "soon", "'soon' is not a month"),
+    ],
+)
+def test_a_snapshot_that_cannot_be_posted_says_why(
+    world: CreditsWorld, rows: list[dict[str, str]], month: str, said: str
+) -> None:
+    connection = world.account.setting("CLOUDZERO_CONNECTION_ID")
+    snapshot = {"connection": connection, "month": month, "taken_at": "", "execution": ""}
+    world.upload("snapshots/odd.json", json.dumps({**snapshot, "rows": rows}))
+    result = world.run({"restore": "snapshots/odd.json"})
+    assert result.error == "BadCredits"
+    assert said in str(result.cause)
+
+
+@pytest.mark.parametrize("large", ["000000000001,$61.00\n", a_file(11, cents=100)])
+def test_a_file_that_grows_its_month_tenfold_is_held_until_an_operator_accepts_it(
+    world: CreditsWorld, large: str
+) -> None:
+    world.drop(JANUARY, "000000000001,$6.00\n")
+    held = world.drop(JANUARY, large)
+    assert held.error == "DropHeld"
+    assert month_of(held)["total_credit_usd"] == "6.00", "what CloudZero holds"
+    assert world.run({"key": JANUARY, "accept_shrink": True}).status == "SUCCEEDED"
+
+
+def test_rows_that_equal_another_months_are_held_until_an_operator_accepts_them(
+    world: CreditsWorld,
+) -> None:
+    world.drop(JANUARY, a_file(3))
+    again = "credits-2025-02.csv"
+    held = world.drop(again, a_file(3))
+    assert held.error == "DropHeld"
+    assert "the rows equal those of 2025-01" in str(held.cause)
+    assert world.run({"key": again, "accept_shrink": True}).status == "SUCCEEDED"
+    assert world.drop(again, a_file(3)).status == "SUCCEEDED", "it is stored"
+
+
+def test_a_back_fill_may_have_the_same_rows_in_all_of_its_own_months(world: CreditsWorld) -> None:
+    name = "credits-2025-01_2025-02.csv"
+    for amount in ("5.00", "6.00"):
+        result = world.drop(name, f"000000000001,${amount},${amount}\n")
+        assert result.status == "SUCCEEDED", result.cause

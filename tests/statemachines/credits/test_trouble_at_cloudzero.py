@@ -15,6 +15,8 @@ HOURS_OF_READING_BACK = 0.0002
     "actions",
     [
         ["429", "503"],
+        ["409", "425"],
+        ["ingest:0.3+lost", "409"],
         ["drop"],
         ["lost"],
         ["lost", "429", "lost"],
@@ -46,7 +48,7 @@ def test_after_a_lost_answer_cloudzero_is_asked_and_nothing_is_posted_again(
     assert len(world.cloudzero.posts) == 1
 
 
-@pytest.mark.parametrize("status", ["400", "404", "409", "413"])
+@pytest.mark.parametrize("status", ["400", "404", "413"])
 def test_a_refusal_is_final_and_names_the_month(world: CreditsWorld, status: str) -> None:
     world.cloudzero.script(status, "ok")
     result = world.drop(JANUARY, a_file(3))
@@ -87,21 +89,6 @@ def test_a_drop_that_vanished_is_posted_by_the_next_run(world: CreditsWorld) -> 
     assert len(world.accounts()) == 3
 
 
-def test_what_cloudzero_calls_invalid_is_never_posted(world: CreditsWorld) -> None:
-    world.cloudzero.validation_script("invalid:cost is negative")
-    result = world.drop(JANUARY, a_file(3))
-    assert result.error == "PartnerRefused"
-    assert "cost is negative" in str(result.cause)
-    assert not world.cloudzero.posts
-
-
-def test_validation_that_is_not_offered_is_a_warning(world: CreditsWorld) -> None:
-    world.cloudzero.validation_script("404")
-    result = world.drop(JANUARY, a_file(3))
-    assert result.status == "SUCCEEDED"
-    assert "could not be asked" in result.output["warnings"][0]
-
-
 def test_a_month_that_cannot_be_read_is_not_replaced(world: CreditsWorld) -> None:
     world.drop(JANUARY, a_file(3))
     world.cloudzero.contents_script(*["garbage"] * 40)
@@ -119,3 +106,21 @@ def test_an_outage_ends_the_execution_with_the_month_named_and_a_rerun_posts_it(
     assert world.run({"key": JANUARY}).status == "SUCCEEDED"
     assert len(world.accounts()) == 3
     assert world.cloudzero.overlaps == 0
+
+
+@pytest.mark.parametrize("refusal", ["400", "409", "429"])
+def test_an_attempt_whose_answer_was_lost_is_not_undone_by_an_older_file(
+    world: CreditsWorld, refusal: str
+) -> None:
+    back_fill = "credits-2025-01_2025-02.csv"
+    world.drop(back_fill, "000000000001,$8.00,$2.00\n")
+    world.cloudzero.script("ingest:60+lost", *[refusal] * 20)
+    failed = world.drop(JANUARY, "000000000001,$9.00\n")
+    assert failed.status == "FAILED"
+    assert month_of(failed)["posted"] is None
+    assert month_of(failed)["row_count"] is None
+    assert "perhaps posted; what CloudZero holds is not known" in str(failed.cause)
+    older = world.run({"key": back_fill})
+    assert month_of(older)["status"] == "superseded"
+    assert "may have been posted" in month_of(older)["message"]
+    assert world.total() == 9

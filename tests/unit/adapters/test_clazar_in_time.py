@@ -9,14 +9,17 @@ import pytest
 from functions.adapters.clazar import Clazar
 from functions.adapters.clazar_http import Credentials, Session
 from functions.domain import submission
-from functions.domain.ledger_entry import Line
+from functions.domain.ledger_entry import Entry, Line
 from functions.domain.listing_pages import ask
 from functions.domain.month import Month
 from functions.errors import PartnerUnreachable
 from infra.local.clazar import ClazarServer
 
 JULY = Month(2025, 7)
-REQUEST = submission.request("aws", "c-1", JULY, [Line(dimension="cpu", quantity="5")])
+ENTRY = Entry(
+    plan="S:E:P", month="2025-07", contract_id="c-1", execution="x", claimed_at="t", cloud="aws"
+)
+REQUEST = submission.request(ENTRY, [Line(dimension="cpu", quantity="5")])
 
 
 @pytest.fixture
@@ -52,6 +55,7 @@ def test_a_token_without_an_answer_ends_in_time_and_nothing_has_left(
     server: ClazarServer, clazar: Clazar
 ) -> None:
     server.authentication_script("slow:0.6")
-    with pytest.raises(PartnerUnreachable, match="POST /authenticate/"):
-        clazar.submit(REQUEST)
+    reply = clazar.submit(REQUEST)
+    assert (reply.outcome, reply.answers["cpu"].kind) == ("unreachable", "not_taken")
+    assert "POST /authenticate/" in reply.response
     assert not server.posts

@@ -9,7 +9,7 @@ import pytest
 from functions.adapters import state_bucket
 from functions.adapters.documents import Document
 from functions.adapters.storage import folders
-from functions.domain.ledger_entry import Entry
+from functions.domain.ledger_entry import Entry, Line
 from functions.domain.month import Month
 from functions.domain.usage_files import Listed
 from functions.errors import BadState, StorageBusy
@@ -61,13 +61,18 @@ def test_the_entries_of_every_other_plan_are_found() -> None:
     ledger = MemoryObjects()
     for plan in PLANS:
         ledger.put(f"ledger/{plan}/plan.json", b"{}")
-        entry = Document(ledger, f"ledger/{plan}/2025-07/c-1.json", Entry)
-        entry.write(
-            Entry(contract_id="c-1", month="2025-07", plan=plan, execution="x", claimed_at="t"),
-            None,
+        line = Line(dimension="cpu", quantity="1", state="accepted")
+        entry = Entry(
+            plan=plan,
+            month="2025-07",
+            contract_id="c-1",
+            execution="x",
+            claimed_at="t",
+            lines=(line,),
         )
-    found = state_bucket.entries_of_other_plans(ledger, a_plan(), Month(2025, 7), "c-1")
-    assert {entry.plan for entry in found} == set(PLANS) - {"S/E/P"}
+        Document(ledger, f"ledger/{plan}/2025-07/c-1.json", Entry).write(entry, None)
+    found = state_bucket.owners(ledger, a_plan(), Month(2025, 7), "c-1")
+    assert {owner.plan for owner in found} == set(PLANS) - {"S/E/P"}
     ledger.objects["ledger/A/E/P/2025-07/c-1.json"] = b"{"
     with pytest.raises(BadState, match=r"ledger/A/E/P/2025-07/c-1\.json cannot be read"):
-        list(state_bucket.entries_of_other_plans(ledger, a_plan(), Month(2025, 7), "c-1"))
+        state_bucket.owners(ledger, a_plan(), Month(2025, 7), "c-1")

@@ -57,7 +57,7 @@ def test_nobody_else_has_a_record_of_a_contract_that_only_this_plan_knows() -> N
 
 def test_what_another_plan_has_sent_or_may_have_is_its_with_dimension_and_quantity() -> None:
     objects = MemoryObjects()
-    attempt = Attempt(id="a", execution="x", at="t", dimensions=("waived",), request="", digest="")
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=("waived",), request="")
     lines = [*(a_line(state, state) for state in STATES), a_line("given up", "waived")]
     keep(objects, an_entry(*lines, attempts=(attempt,)))
     assert owners(objects) == [

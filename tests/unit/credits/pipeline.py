@@ -7,6 +7,7 @@ uploaded, or where a request goes wrong.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,29 +18,26 @@ from typing import Any, NamedTuple, TypeVar, cast
 import msgspec
 
 from functions.adapters import credits_bucket, leases
-from functions.adapters.cloudzero import Accepted, CloudZero
+from functions.adapters.cloudzero import CloudZero
 from functions.adapters.storage import Stored, Uploaded
 from functions.adapters.streams import Clock, Stream
 from functions.credits.acquire_stream import settle
-from functions.credits.parse_credits import parse_credits
+from functions.credits.parse_credits import parse_credits, read_snapshot
 from functions.credits.payloads import (
     DropItem,
-    Finish,
+    DropTask,
     MonthEnd,
-    Parsed,
+    Posted,
     PostTask,
-    Reported,
     ReportTask,
     Run,
-    VerifyTask,
+    Snapshot,
 )
 from functions.credits.post_drop import post_drop
-from functions.credits.read_snapshot import read_snapshot
-from functions.credits.release_stream import finish
-from functions.credits.report_credits import report_credits
+from functions.credits.report_credits import finish, month_reports
 from functions.credits.snapshot_drop import snapshot_drop
-from functions.credits.validate_drop import validate_drop
 from functions.credits.verify_drop import verify_drop
+from functions.domain.drop import Limits
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     BadCredits,
@@ -71,14 +69,49 @@ class Version(NamedTuple):
     rows: Rows
 
 
+def plainly(rows: Rows) -> Rows:
+    """Show rows as they were posted."""
+    return rows
+
+
+def with_other_columns(rows: Rows) -> Rows:
+    """Show remarks of CloudZero, blank columns, a yes, a list and times in another form."""
+    more = {"drop_id": "d", "resource/region": "", "lineitem/id": None}
+    tags = {"resource/id": "a", "resource/tag:taxable": True, "resource/tag:teams": ["x", {"y": 1}]}
+    start = "time/usage_start"
+    return [{**row, **more, **tags, start: row[start][:19].replace("T", " ")} for row in rows]
+
+
+def with_other_numbers(rows: Rows) -> Rows:
+    """Show costs as numbers with exponents, and accounts as numbers."""
+    return [
+        {
+            **row,
+            "cost/cost": Decimal(row["cost/cost"]).normalize(),
+            "resource/account": int(row["resource/account"]),
+        }
+        for row in rows
+    ]
+
+
+def without_zero_rows(rows: Rows) -> Rows:
+    """Keep no rows of 0.00."""
+    return [row for row in rows if Decimal(row["cost/cost"])]
+
+
+VIEWS = (plainly, with_other_columns, with_other_numbers, without_zero_rows)
+MINUTE = 60
+
+
 @dataclass
 class Partner:
     """CloudZero in memory, one stream. What is accepted last counts, however late it is seen.
 
-    `faults` are used up by posts, in order; words joined by `+`. `lost`: stored, no answer.
-    `late`: no answer, stored only 100 seconds later. `ingest`: accepted, seen 2,000 seconds later.
-    `dropped`: not stored, no answer. `busy`, `refused`: answered and not stored. `abort`: the
-    execution ends here, after whatever else is said.
+    `faults` are used up by posts, in order; words joined by `+`. `lost`: no answer. `dropped`: not
+    stored, no answer. `late`: no answer, stored only 100 seconds later. `ingest`: seen 2,000
+    seconds later. `busy`, `refused`: answered and not stored. `processing`: stored, and busy with
+    it for five minutes. `abort`: the execution ends here, after whatever else is said. `view`: how
+    rows are shown.
     """
 
     pipeline: Pipeline
@@ -86,14 +119,14 @@ class Partner:
     faults: deque[str] = field(default_factory=deque)
     late: list[tuple[datetime, Month, Rows]] = field(default_factory=list)
     posts: list[Month] = field(default_factory=list)
-
-    def validate(self, _body: bytes) -> list[str] | None:
-        self.pipeline.point("validate")
-        return []
+    view: Callable[[Rows], Rows] = plainly
+    busy_until: datetime | None = None
 
     def stored(self, _connection: str, month: Month) -> Rows | None:
         self.pipeline.point("read")
-        return self.seen(month)
+        self._check_busy()
+        rows = self.seen(month)
+        return rows and self.view(rows)
 
     def seen(self, month: Month) -> Rows | None:
         """What is to be seen of a month now."""
@@ -101,40 +134,47 @@ class Partner:
         seen = [version.rows for version in self.months[month] if version.visible <= self._now]
         return seen[-1] if seen else None
 
-    def drop_id(self, _connection: str, month: Month) -> str | None:
-        self.pipeline.point("list")
-        return "drop-listed" if self.seen(month) else None
-
     @property
     def _now(self) -> datetime:
         return self.pipeline.now
 
-    def post(self, _connection: str, body: bytes) -> Accepted:
+    def _check_busy(self) -> None:
+        if self.busy_until and self._now < self.busy_until:
+            raise PartnerBusy("409: still being processed")
+
+    def post(self, _connection: str, body: bytes) -> str:
         self.pipeline.point("post")
+        self._check_busy()
         self.land()
         request = msgspec.json.decode(body)
         month = Month.of(datetime.fromisoformat(request["month"]))
+        for row in request["data"]:
+            assert all(isinstance(value, str) and value for value in row.values())
+            assert re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", row["cost/cost"])
+            assert row["time/usage_start"] == format_instant(month.start)
         faults = (self.faults.popleft() if self.faults else "").split("+")
-        error = self._play(faults[0], month, request["data"])
+        error = self._play(faults, month, request["data"])
         if "abort" in faults:
             raise Aborted
         if error:
             raise error
         self.pipeline.point("posted")
-        return Accepted(f"drop-{len(self.posts)}", len(request["data"]))
+        return f"drop-{len(self.posts)}"
 
-    def _play(self, fault: str, month: Month, rows: Rows) -> Exception | None:
-        later = self._now + timedelta(seconds=2_000 if fault == "ingest" else 100)
-        if fault in ("busy", "refused"):
-            return PartnerBusy("429") if fault == "busy" else PartnerRefused("400")
-        if fault == "dropped":
+    def _play(self, faults: list[str], month: Month, rows: Rows) -> Exception | None:
+        later = self._now + timedelta(seconds=2_000 if "ingest" in faults else 100)
+        if "busy" in faults or "refused" in faults:
+            return PartnerBusy("429") if "busy" in faults else PartnerRefused("400")
+        if "dropped" in faults:
             return OutcomeUnknown("reset")
-        if fault == "late":
+        if "late" in faults:
             self.late.append((later, month, rows))
             return OutcomeUnknown("timeout")
-        self.months[month].append(Version(later if fault == "ingest" else self._now, rows))
+        self.months[month].append(Version(later if "ingest" in faults else self._now, rows))
         self.posts.append(month)
-        return OutcomeUnknown("reset") if fault == "lost" else None
+        if "processing" in faults:
+            self.busy_until = self._now + timedelta(seconds=5 * MINUTE)
+        return OutcomeUnknown("reset") if "lost" in faults else None
 
     def land(self) -> None:
         """Let requests arrive whose time has come."""
@@ -182,9 +222,9 @@ class Bucket(MemoryObjects):
 class Pipeline:
     """Executions one after the other, on one bucket and one stream."""
 
-    def __init__(self, *, limit: str = "0", allow_reversals: bool = False) -> None:
+    def __init__(self, *, limit: str = "0", growth: str = "1000000") -> None:
         self.now = datetime(2025, 8, 2, tzinfo=UTC)
-        self.limit, self.allow_reversals = Decimal(limit), allow_reversals
+        self.limits, self.allow_reversals = Limits(Decimal(limit), Decimal(growth)), False
         self.partner, self.bucket = Partner(self), Bucket(self)
         self.points: list[str] = []
         self.at_point: dict[int, Callable[[], None]] = {}
@@ -225,29 +265,24 @@ class Pipeline:
         # One execution at a time here: whoever holds the lease is gone.
         busy = leases.acquire(lease, run.execution, started, lambda _: False)
         assert not busy
-        done = self._turns(run)
+        task = self._run(run)
+        finished = finish(task, month_reports(task, self.bucket), self.bucket, self.bucket)
         leases.release(lease, run.execution, format_instant(self.now))
-        return finish(done)
+        return finished
 
-    def _turns(self, run: Run) -> Finish:
-        for _ in range(20):
-            try:
-                parsed = self._parse(run)
-            except BadCredits as error:
-                return Finish(run=run, failure=Problem(type(error).__name__, str(error)))
-            months = [self._month(run, drop) for drop in parsed.drops]
-            reported: Reported = report_credits(
-                ReportTask(run=run, parsed=parsed, months=months), self.bucket, self.bucket
+    def _run(self, run: Run) -> ReportTask:
+        try:
+            parsed = (
+                read_snapshot(run, self.bucket)
+                if run.restore
+                else parse_credits(
+                    run, self.bucket, self.bucket, allow_reversals=self.allow_reversals
+                )
             )
-            if not reported.outdated:
-                return Finish(run=run, reported=reported)
-            run = reported.next_round
-        raise AssertionError("the file was uploaded again without end")
-
-    def _parse(self, run: Run) -> Parsed:
-        if run.restore:
-            return read_snapshot(run, self.bucket)
-        return parse_credits(run, self.bucket, self.bucket, allow_reversals=self.allow_reversals)
+        except (BadCredits, DropHeld) as error:
+            return ReportTask(run=run, failure=Problem(type(error).__name__, str(error)))
+        months = [self._month(run, drop) for drop in parsed.drops]
+        return ReportTask(run=run, parsed=parsed, months=months)
 
     def _month(self, run: Run, drop: DropItem) -> MonthEnd:
         stream = Stream(
@@ -257,22 +292,20 @@ class Pipeline:
             run.execution,
             Clock(lambda: self.now, lambda: 100.0, SETTLE),
         )
-        task = PostTask(run=run, drop=drop, snapshot=cast("Any", None))
+        task, snapshot, posted = DropTask(run=run, drop=drop), None, None
         try:
-            validated = self._retried(lambda: validate_drop(task, self.bucket, stream))
-            snapshot = self._retried(lambda: snapshot_drop(task, self.bucket, stream, self.limit))
-            task = PostTask(run=run, drop=drop, snapshot=snapshot)
-            posted = (
-                None
-                if snapshot.is_stored
-                else self._retried(lambda: post_drop(task, self.bucket, stream))
-            )
-            verify = VerifyTask(
-                run=run, drop=drop, snapshot=snapshot, validated=validated, posted=posted
-            )
-            return self._retried(lambda: verify_drop(verify, self.bucket, stream))
+            snapshot = self._retried(lambda: snapshot_drop(task, self.bucket, stream, self.limits))
+            posted = self._retried(lambda: self._post(task, snapshot, stream))
+            verified = self._retried(lambda: verify_drop(task, self.bucket, stream))
         except (PartnerRefused, DropHeld, OutcomeUnknown, PartnerBusy, DropDiffers) as error:
-            return MonthEnd(drop=drop, problem=Problem(type(error).__name__, str(error)))
+            problem = Problem(type(error).__name__, str(error))
+            return MonthEnd(drop=drop, snapshot=snapshot, posted=posted, problem=problem)
+        return MonthEnd(drop=drop, snapshot=snapshot, posted=posted, verified=verified)
+
+    def _post(self, task: DropTask, snapshot: Snapshot | None, stream: Stream) -> Posted:
+        assert snapshot
+        post = PostTask(run=task.run, drop=task.drop, snapshot=snapshot)
+        return post_drop(post, self.bucket, stream)
 
     def _retried(self, step: Callable[[], T]) -> T:
         """Retry as the definition does; every retry takes its time."""

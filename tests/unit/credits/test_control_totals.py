@@ -36,4 +36,3 @@ def test_a_file_that_lost_rows_on_its_way_is_refused_before_anything_is_sent(
     assert finished.error == "BadCredits"
     assert said in finished.cause
     assert "post" not in pipeline.points
-    assert "validate" not in pipeline.points

@@ -37,7 +37,7 @@ def test_a_task_is_read_by_its_annotation_and_the_output_is_json_data() -> None:
 
 
 def test_an_event_that_is_no_such_task_is_refused_by_its_field() -> None:
-    with pytest.raises(BadInput, match=r"^Task: Expected `int`, got `str` - at `\$\.number`$"):
+    with pytest.raises(BadInput, match=r"^Task: Expected `int`, got `str` - at `\$\.number`: 'x'$"):
         handler({"number": "x"}, CONTEXT)
 
 

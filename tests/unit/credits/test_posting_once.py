@@ -13,12 +13,14 @@ from functions.credits.acquire_stream import settle
 from functions.credits.parse_credits import parse_credits
 from functions.credits.payloads import PostTask, Snapshot
 from functions.credits.post_drop import post_drop
+from functions.domain.cbf import Totals
 from functions.domain.lease import Lease
 from functions.domain.month import Month
-from functions.errors import OutcomeUnknown, PartnerBusy, StreamBusy, WriteConflict
+from functions.errors import OutcomeUnknown, PartnerBusy, PartnerRefused, StreamBusy, WriteConflict
 from functions.payloads import Start
 from tests.unit.credits.pipeline import CONNECTION, SETTLE, Pipeline
 
+NOTHING = Totals(row_count=0, unique_accounts=0, total_credit_usd="0.00")
 KEY, AT = "credits-2025-01.csv", "2025-08-02T00:00:00Z"
 
 
@@ -33,9 +35,7 @@ class OneDrop:
         bucket = self.pipeline.bucket
         self.held_by(run.execution)
         (drop,) = parse_credits(run, bucket, bucket, allow_reversals=False).drops
-        self.task = PostTask(
-            run=run, drop=drop, snapshot=Snapshot(is_stored=False, key=None, differed=True)
-        )
+        self.task = PostTask(run=run, drop=drop, snapshot=Snapshot(held=NOTHING, differed=True))
         partner = cast("CloudZero", self.pipeline.partner)
         clock = Clock(lambda: self.pipeline.now, lambda: 100.0, SETTLE)
         self.stream = Stream(bucket, partner, CONNECTION, run.execution, clock)
@@ -46,6 +46,10 @@ class OneDrop:
 
     def post(self) -> str | None:
         return post_drop(self.task, self.pipeline.bucket, self.stream).drop_id
+
+    def record(self) -> str | None:
+        version = credits_bucket.last_drop(self.pipeline.bucket, CONNECTION, self.task.of).read()
+        return version.value.state if version and version.value else None
 
     def posts(self) -> int:
         return len(self.pipeline.partner.posts)
@@ -65,7 +69,7 @@ def test_a_drop_whose_answer_was_lost_is_found_and_not_posted_again() -> None:
     with pytest.raises(StreamBusy):
         drop.post()
     drop.pipeline.pass_time(SETTLE)
-    assert drop.post() == "drop-listed"
+    assert drop.post() is None, "CloudZero was not asked for its id"
     assert drop.posts() == 1
 
 
@@ -77,6 +81,26 @@ def test_a_drop_that_did_not_arrive_is_posted_again(fault: str) -> None:
         drop.post()
     drop.pipeline.pass_time(SETTLE)
     assert drop.post() == "drop-1"
+
+
+@pytest.mark.parametrize("refusal", ["refused", "busy"])
+def test_a_refusal_answers_its_own_attempt_and_none_before_it(refusal: str) -> None:
+    drop = OneDrop()
+    drop.pipeline.partner.faults += ["ingest+lost", refusal]
+    for error in (OutcomeUnknown, (PartnerRefused, PartnerBusy)):
+        with pytest.raises(error):
+            drop.post()
+        drop.pipeline.pass_time(SETTLE)
+    assert drop.record() == "posting", "the first attempt may have been accepted, and was"
+
+
+@pytest.mark.parametrize("refusal", ["refused", "busy"])
+def test_a_refused_drop_puts_back_the_record_that_it_found(refusal: str) -> None:
+    drop = OneDrop()
+    drop.pipeline.partner.faults.append(refusal)
+    with pytest.raises((PartnerRefused, PartnerBusy)):
+        drop.post()
+    assert drop.record() is None
 
 
 def test_an_execution_that_was_taken_over_from_posts_nothing() -> None:

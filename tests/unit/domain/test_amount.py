@@ -7,32 +7,54 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.amount import BadAmount, exact_sum, has_cents, parse_amount, shown
+from functions.domain.amount import BadAmount, exact_sum, has_cents, parse_amount
+from functions.domain.cells import shown
 
 amounts = st.integers(0, 10**32 - 1).map(lambda cents: Decimal(f"{cents}e-2"))
-WRITTEN = ("{0:.2f}", "{0:,.2f}", "${0:.2f}", "${0:,.2f}", "$ {0:,.2f}", "  ${0:,.2f} ", " {0:.2f}")
+WRITTEN = (
+    *("{0:.2f}", "{0:,.2f}", "${0:.2f}", "${0:,.2f}", "$ {0:,.2f}", "  ${0:,.2f} ", " {0:.2f}"),
+    *("USD {0:.2f}", "{0:,.2f} USD", "US${0:.2f}", "US$ {0:,.2f}", "{0:.2f}$", "${0:,.2f} usd"),
+    *("\xa0{0:,.2f}\xa0", "$\xa0{0:.2f}", "\t{0:.2f}", "\u202f{0:.2f}", "\u202a{0:.2f}\u202c"),
+    *("\ufeff{0:.2f}", "{0:.2f}00000000"),
+)
 REVERSED = (
+    *("{0:.2f}-", "${0:,.2f}-", "{0:,.2f} -", "\u2212{0:.2f}", "\u2013${0:.2f}", "(USD {0:.2f})"),
+    *("-{0:.2f} USD", "USD -{0:.2f}", "US$({0:,.2f})", "({0:.2f}) USD", "\xa0-{0:.2f}\xa0"),
     *("-{0:,.2f}", "-${0:.2f}", "- $ {0:,.2f}", "$-{0:,.2f}", "$ - {0:.2f}"),
     *("({0:,.2f})", "(${0:,.2f})", "$({0:.2f})", "$ ( {0:,.2f} ) ", " ( $ {0:.2f} )"),
 )
 # What Decimal() itself would take although it is no amount of dollars.
 TAKEN_BY_DECIMAL = (
     *("NaN", "sNaN", "nan", "Infinity", "inf", "-Infinity", "1e5", "1E5", "1e-2", "-1E+5"),
-    *("1_000", "+5.00", ".50", "5.", "\u0665.00", "\uff15.00", "5.00\n", "\t5.00", "\xa05.00"),
+    *("1_000", "+5.00", ".5", ".500", "5.", "\u0665.00", "\uff15.00", "5.00\n", "5\xa000"),
 )
 EUROPEAN = ("6407,96", "6.407,96", "1,5", "1,50", "12,34", "1.234", "1.234.567", "1 234.56")
 MALFORMED = (
     *("1.005", "0.000", "$1.2.3", "1,2345", "1234,567", "1234,567.0", ",123.00", "1,,234.00"),
     *("$1,23", "1,23.00", "12,34,567.00", "1,234,56.00", "1,234,", "1,234,.00", "1" * 31),
-    *("5 USD", "USD 5", "\u20ac5", "5$", "$$5", "0x10", "five", "$", "\u00bd", "1 2", "'5.00"),
-    *("(5", "5)", "X5.00", "5.00X", "(5))", "--5", "5-", "-(5)", "(-5)", "\u22125.00", "#REF!"),
+    *(
+        "5 EUR",
+        "USD",
+        "\u20ac5",
+        "$5$",
+        "$$5",
+        "USD5USD",
+        "1$5",
+        "0x10",
+        "five",
+        "$",
+        "\u00bd",
+        "1 2",
+        "'5.00",
+    ),
+    *("(5", "5)", "X5.00", "5.00X", "(5))", "--5", "5--", "-5-", "-(5)", "(-5)", "(5)-", "#REF!"),
 )
 READINGS = [
     {"blank_is_zero": blank_is_zero, "allow_reversals": allow_reversals}
     for blank_is_zero in (False, True)
     for allow_reversals in (False, True)
 ]
-BLANK = ("", " ", "-", " - ", "$-", "$ -", " $ -   ")
+DASHES = ("-", " - ", "$-", "$ -", " $ -   ", " $-   ", "\u2013", "\xa0$\xa0-\xa0", "USD -")
 
 
 def read(text: str, *, blank_is_zero: bool = False, allow_reversals: bool = False) -> Decimal:
@@ -69,7 +91,7 @@ def test_groups_of_more_than_three_digits_are_no_decimals_where_cents_follow(
 
 
 @given(amounts.filter(bool), st.sampled_from(REVERSED))
-def test_a_reversal_keeps_its_sign_where_it_is_allowed_and_is_refused_elsewhere(
+def test_a_reversal_keeps_its_sign_where_it_is_allowed_and_is_called_negative_elsewhere(
     amount: Decimal, written: str
 ) -> None:
     text = written.format(amount)
@@ -82,9 +104,16 @@ def test_a_reversal_keeps_its_sign_where_it_is_allowed_and_is_refused_elsewhere(
         assert shown(text) in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["-0.00", "(0)", "-$0.00"])
-def test_a_reversal_of_nothing_is_nothing(text: str) -> None:
-    assert read(text, allow_reversals=True) == 0
+@pytest.mark.parametrize(
+    "text", ["-0.00", "(0)", "-$0.00", "($0.00)", "0.00-", "USD -0", "\u22120.00", "$-0.00"]
+)
+def test_a_reversal_of_nothing_is_nothing_wherever_it_stands(text: str) -> None:
+    for reading in READINGS:
+        assert str(read(text, **reading)).startswith("0")
+
+
+def test_cents_may_stand_alone() -> None:
+    assert read("$.50") == Decimal("0.50")
 
 
 @pytest.mark.parametrize("text", [*TAKEN_BY_DECIMAL, *EUROPEAN, *MALFORMED])
@@ -95,11 +124,17 @@ def test_what_is_no_plain_dollars_and_cents_is_refused_by_its_value(text: str) -
         assert repr(text) in str(refused.value)
 
 
-@pytest.mark.parametrize("text", BLANK)
-def test_an_empty_cell_or_a_dash_is_zero_only_where_that_is_asked_for(text: str) -> None:
+@pytest.mark.parametrize("text", DASHES)
+def test_the_dash_of_an_accounting_format_is_zero(text: str) -> None:
+    for reading in READINGS:
+        assert read(text, **reading) == 0
+
+
+@pytest.mark.parametrize("text", ["", " ", "\xa0", "\u200b"])
+def test_an_empty_cell_is_zero_only_where_that_is_asked_for(text: str) -> None:
     for allow_reversals in (False, True):
         assert read(text, blank_is_zero=True, allow_reversals=allow_reversals) == 0
-        with pytest.raises(BadAmount):
+        with pytest.raises(BadAmount, match="is empty; write"):
             read(text, allow_reversals=allow_reversals)
 
 
@@ -114,7 +149,9 @@ def test_no_digit_of_an_amount_is_lost_or_moved(text: str, reading: dict[str, bo
     assert amount >= 0 or reading["allow_reversals"]
 
 
-@pytest.mark.parametrize("text", ["$0.00", "-1.00", "(1.00)", "( 1.00 ) "])
+@pytest.mark.parametrize(
+    "text", ["$0.00", "-1.00", "(1.00)", "( 1.00 ) ", "1.00-", "1.00 USD", "1.0000000000"]
+)
 def test_an_amount_with_two_decimals_is_written_to_its_end(text: str) -> None:
     assert has_cents(text)
 
@@ -148,10 +185,33 @@ def test_a_sum_is_exact_and_that_of_nothing_is_zero() -> None:
     assert exact_sum(amounts) == Decimal(f"{10**40 - 1}.99")
 
 
-def test_a_refusal_says_what_an_amount_looks_like() -> None:
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("five", "is not plain US dollars like $6,407.96"),
+        ("1 234.50", "is not plain US dollars like $6,407.96"),
+        ("", "is empty; write $0.00 for none"),
+        ("#REF!", "is an error of the spreadsheet or a column too narrow; correct the cell"),
+        ("#####", "is an error of the spreadsheet or a column too narrow; correct the cell"),
+        ("5.47E+10", "is in scientific notation; format it with two decimals"),
+        ("1e-2", "is in scientific notation; format it with two decimals"),
+        ("=B1*2", "is a formula or marked as text; write the amount itself"),
+        ("'5.00", "is a formula or marked as text; write the amount itself"),
+        ("5 EUR", "is not in US dollars"),
+        ("\u00a35.00", "is not in US dollars"),
+        ("1.234,50", "has a decimal comma; write it like 1,234.50"),
+        ("$1234,5", "has a decimal comma; write it like 1,234.50"),
+        ("1.234", "may have thousands or decimals; write it like 1,234.50"),
+        ("1.234.567", "may have thousands or decimals; write it like 1,234.50"),
+        ("6407.9612", "has more than two decimals; round it to the cent"),
+        ("1,234.567", "has more than two decimals; round it to the cent"),
+        (
+            "-5.00",
+            "is negative, and allow_reversals is not set; a credit is written as a positive amount",
+        ),
+    ],
+)
+def test_a_refusal_names_the_kind_and_what_to_do(text: str, said: str) -> None:
     with pytest.raises(BadAmount) as refused:
-        read("five")
-    assert str(refused.value) == "amount 'five' is not plain dollars and cents like $6,407.96"
-    with pytest.raises(BadAmount) as refused:
-        read("-5.00")
-    assert str(refused.value) == "amount '-5.00' is negative, and allow_reversals is not set"
+        read(text)
+    assert str(refused.value) == f"amount {text!r} {said}"

@@ -121,7 +121,7 @@ def test_contracts_are_grouped_by_reason_in_the_order_in_which_they_come() -> No
 
 def test_an_error_of_an_earlier_program_is_announced_once() -> None:
     item = {"contract_id": "old", "code": "CODE"}
-    shown = PlanState(errors={MAY: frozenset({"old"})}, shown={MAY: {"old": item}})
+    shown = PlanState(errors={MAY: {"old": item}})
     journal = journals.observe(Journal(), shown, AT)
     assert announcement.to_announce(journal, AT).new == ["2025-05: old (CODE since 2025-08-02)"]
     assert announcement.to_announce(told(journal, AT), AT).new == []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.domain.answers import read_refusal, read_results
+from functions.domain.answers import read_answers
 
 BEGINS = "2025-07-01T00:00:00Z"
 UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
@@ -17,7 +17,7 @@ def a_record(dimension: str, quantity: str = "5", contract: str = "c-1") -> dict
 
 def kinds(results: Any, *dimensions: str) -> dict[str, str]:
     records = [a_record(name) for name in dimensions or ("cpu", "mem")]
-    return {name: answer.kind for name, answer in read_results(records, results).items()}
+    return {name: answer.kind for name, answer in read_answers(records, results).items()}
 
 
 def ok(dimension: str, **fields: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def test_any_other_status_is_neither_billed_nor_refused(status: Any) -> None:
     "errors", [["contract not found"], [{"message": "contract not found"}], "contract not found"]
 )
 def test_errors_are_read_in_every_form(errors: Any) -> None:
-    answer = read_results([a_record("cpu")], {"results": [{"errors": errors, "code": "X"}]})["cpu"]
+    answer = read_answers([a_record("cpu")], {"results": [{"errors": errors, "code": "X"}]})["cpu"]
     assert (answer.kind, answer.code, answer.errors) == ("refused", "X", ("contract not found",))
 
 
@@ -112,7 +112,7 @@ def test_a_contract_that_is_a_uuid_is_the_same_however_it_is_written(echo: str |
     for ours in (UUID, UUID.upper()):
         record = a_record("cpu", contract=ours)
         result = {"status": "success", "contract_id": echo}
-        assert read_results([record], {"results": [result]})["cpu"].kind == "accepted"
+        assert read_answers([record], {"results": [result]})["cpu"].kind == "accepted"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_dimension_is_the_same_but_for_case_and_blanks() -> None:
     ],
 )
 def test_a_request_refused_as_a_whole_is_refused_for_every_record(body: Any, message: str) -> None:
-    answers = read_refusal([a_record("cpu"), a_record("mem")], 400, body)
+    answers = read_answers([a_record("cpu"), a_record("mem")], body, 400)
     assert {(answer.kind, answer.code, answer.message) for answer in answers.values()} == {
         ("refused", "HTTP_400", message)
     }

@@ -4,18 +4,18 @@ from typing import Any
 
 import pytest
 
-from functions.domain.answers import Answer, read_refusal, read_results
+from functions.domain.answers import Answer, read_answers
 
 CPU = {"contract_id": "c-1", "dimension": "cpu", "quantity": "5"}
 MEM = {"contract_id": "c-1", "dimension": "mem", "quantity": "7"}
 
 
 def of_one(**result: Any) -> Answer:
-    return read_results([CPU], {"results": [result]})["cpu"]
+    return read_answers([CPU], {"results": [result]})["cpu"]
 
 
 def kinds(*results: Any) -> dict[str, str]:
-    answers = read_results([CPU, MEM], {"results": list(results)})
+    answers = read_answers([CPU, MEM], {"results": list(results)})
     return {name: answer.kind for name, answer in answers.items()}
 
 
@@ -103,7 +103,7 @@ def test_one_result_that_is_no_error_does_not_speak_for_the_whole_request() -> N
 
 def test_a_whole_refusal_with_results_is_read_record_by_record() -> None:
     body = {"results": [{"dimension": "mem", "errors": ["no"]}, {**CPU, "status": "success"}]}
-    answers = read_refusal([CPU, MEM], 400, body)
+    answers = read_answers([CPU, MEM], body, 400)
     assert {name: answer.kind for name, answer in answers.items()} == {
         "cpu": "accepted",
         "mem": "refused",
@@ -121,13 +121,13 @@ def test_a_whole_refusal_with_results_is_read_record_by_record() -> None:
     ],
 )
 def test_a_whole_refusal_gives_the_words_of_the_answer(body: Any, message: str) -> None:
-    assert read_refusal([CPU], 403, body) == {
+    assert read_answers([CPU], body, 403) == {
         "cpu": Answer(kind="refused", code="HTTP_403", message=message, errors=(message,))
     }
 
 
 def test_a_whole_refusal_of_several_messages_gives_them_all() -> None:
     body = {"message": ["quantity is wrong", "contract is wrong"]}
-    answer = read_refusal([CPU], 400, body)["cpu"]
+    answer = read_answers([CPU], body, 400)["cpu"]
     assert answer.errors == ("quantity is wrong", "contract is wrong")
     assert "contract is wrong" in answer.message

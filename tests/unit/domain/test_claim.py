@@ -9,11 +9,13 @@ from functions.domain.claim import Claim, Terms, claim
 from functions.domain.failures import CONFIGURATION_CHANGED
 from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Failure, Line, LineState
 from functions.domain.listing_pages import ask
+from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem
 
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-0")
+PLAN = Plan(service="S", environment_type="E", plan_id="P")
 TERMS = Terms(
-    plan="S:E:P",
+    plan=PLAN,
     month="2025-07",
     execution="x-1",
     at="t-1",
@@ -32,9 +34,8 @@ def an_item(quantities: dict[str, str] | None = None, **fields: Any) -> Contract
 
 def an_entry(*lines: Line, **fields: Any) -> Entry:
     claimed = {"execution": "x-1", "claimed_at": "t-1", "until": "2025-07-13T10:00:00Z"}
-    return Entry(
-        plan="S:E:P", month="2025-07", contract_id="c-1", lines=lines, **{**claimed, **fields}
-    )
+    of = {"plan": "S:E:P", "month": "2025-07", "contract_id": "c-1", "cloud": "aws"}
+    return Entry(lines=lines, **{**of, **claimed, **fields})
 
 
 def a_line(state: LineState = "unsure", quantity: str = "5", **fields: Any) -> Line:
@@ -211,9 +212,10 @@ def test_a_refused_dimension_without_usage_is_kept_in_mind_when_it_is_tried_agai
 
 
 def test_every_line_keeps_the_configuration_that_it_was_computed_with() -> None:
-    terms = TERMS._replace(formulas={"cpu": "new", "disk": "d", "mem": "m"}, cloud="gcp")
+    formulas = {"cpu": "new", "disk": "d", "mem": "m"}
+    terms = TERMS._replace(plan=replace(PLAN, dimensions=formulas, cloud="gcp"))
     first = claim(None, an_item(amounts={"cpu": "5.5"}, usage={"new": "5.5"}), terms).entry
-    assert (first.formulas, first.cloud, first.usage) == (terms.formulas, "gcp", {"new": "5.5"})
+    assert (first.formulas, first.cloud, first.usage) == (formulas, "gcp", {"new": "5.5"})
     fixed = an_entry(
         a_line("accepted"), formulas={"cpu": "old"}, cloud="aws", usage={"old": "5", "m": "0"}
     )
@@ -225,7 +227,7 @@ def test_every_line_keeps_the_configuration_that_it_was_computed_with() -> None:
 
 def test_what_was_never_sent_is_computed_with_todays_configuration() -> None:
     entry = an_entry(a_line(), formulas={"cpu": "old"}, cloud="aws", usage={"old": "5"})
-    terms = TERMS._replace(formulas={"cores": "old"}, cloud="azure")
+    terms = TERMS._replace(plan=replace(PLAN, dimensions={"cores": "old"}, cloud="azure"))
     taken = claim(entry, an_item({"cores": "5"}, usage={"old": "5"}), terms)
     assert (taken.action, taken.error) == ("submit", "")
     assert taken.entry.lines == (Line(dimension="cores", quantity="5"),)
@@ -282,7 +284,8 @@ def test_a_refused_dimension_that_comes_back_is_not_told_as_unbilled() -> None:
 # A configuration that has changed since
 
 CORES, BYTES = {"cores": "cpu"}, {"cpu_hours": "cpu"}
-NOW = MONTHS_RUN._replace(formulas=BYTES, reason="again")
+NOW = MONTHS_RUN._replace(plan=replace(PLAN, dimensions=BYTES), reason="again")
+EARLIER = NOW._replace(plan=replace(PLAN, dimensions=CORES))
 
 
 def a_month(*lines: Line, **fields: Any) -> Entry:
@@ -325,7 +328,7 @@ def test_one_that_may_have_been_accepted_before_covers_its_usage_when_it_is_trie
     taken = claim(entry, item, NOW)
     assert (taken.action, taken.error) == ("record_error", CONFIGURATION_CHANGED)
     assert taken.entry.decisions[-1].what == "reopened"
-    back = claim(taken.entry, an_item({"cores": "5"}, retry=True), NOW._replace(formulas=CORES))
+    back = claim(taken.entry, an_item({"cores": "5"}, retry=True), EARLIER)
     assert (back.action, back.entry.lines) == ("submit", (a_core_line("sent"),))
 
 

@@ -24,7 +24,7 @@ def a_month(
     done: frozenset[str] = frozenset(), failed: frozenset[str] = frozenset(), **fields: Any
 ) -> Known:
     nothing = {"reopened": names(), "interrupted": names(), "in_ledger": names(), "closed": False}
-    return Known(state=MonthState(done, failed), **{**nothing, **fields})
+    return Known(state=MonthState(done, {name: {} for name in failed}), **{**nothing, **fields})
 
 
 def due(known: Known, asked: Asked = NOTHING, of: str = "abcde") -> str:

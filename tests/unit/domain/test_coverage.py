@@ -14,6 +14,7 @@ from functions.domain import coverage, formula, ledger
 from functions.domain.claim import Terms, claim
 from functions.domain.failures import CONFIGURATION_CHANGED
 from functions.domain.ledger_entry import Attempt, Entry, Failure, Line
+from functions.domain.plan import Plan, parse_plan
 from functions.domain.run_files import ContractItem
 from tests.differential.steadily import steadily
 
@@ -29,6 +30,11 @@ def an_entry(*lines: Line, **fields: Any) -> Entry:
     )
 
 
+def a_plan(formulas: Mapping[str, str], cloud: str = "aws") -> Plan:
+    of = {"service": "S", "environment_type": "E", "plan_id": "P", "cloud": cloud}
+    return parse_plan({**of, "dimensions": dict(formulas)})
+
+
 def conflicts(
     then: Mapping[str, str],
     now: Mapping[str, str],
@@ -38,7 +44,7 @@ def conflicts(
 ) -> list[str]:
     """Return what keeps dimensions from being billed today beside a line of an earlier day."""
     entry = an_entry(line or a_line("cores"), formulas=dict(then))
-    return coverage.conflicts(entry, dict.fromkeys(names, "5"), now, cloud)
+    return coverage.conflicts(entry, dict.fromkeys(names, "5"), a_plan(now, cloud))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +124,7 @@ def test_every_conflict_is_named() -> None:
     lines = (a_line("cores"), a_line("memory", "sent"))
     entry = an_entry(*lines, formulas={"cores": "cpu", "memory": "mem"})
     now = {"all": "cpu + mem", "mem": "mem"}
-    assert coverage.conflicts(entry, {"all": "1", "mem": "1"}, now, "aws") == [
+    assert coverage.conflicts(entry, {"all": "1", "mem": "1"}, a_plan(now)) == [
         "cpu is billed as cores (5 accepted); all would bill it again",
         "mem is billed as memory (5 sent); all would bill it again",
         "mem is billed as memory (5 sent); mem would bill it again",
@@ -222,7 +228,7 @@ def run(entry: Entry | None, step: Step, billed: list[Billed]) -> Entry:
         usage=step.usage,
         retry=step.retry and entry is not None and entry.failure is not None,
     )
-    terms = Terms(plan="S:E:P", month="2025-07", execution="x", at="t", formulas=step.formulas)
+    terms = Terms(a_plan(step.formulas), month="2025-07", execution="x", at="t")
     taken, action, error, cause = claim(entry, item, terms)
     if action == "record_error":
         return ledger.fail(taken, Failure(code=error, message=cause, errors=(cause,), at="t"))
@@ -240,7 +246,7 @@ def run(entry: Entry | None, step: Step, billed: list[Billed]) -> Entry:
         elif not line.is_fixed:
             billed.append(Billed(line.dimension, step.formulas))
         lines.append(replace(line, state=outcome))
-    attempt = Attempt(id="a", execution="x", at="t", dimensions=(), request="", digest="")
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=(), request="")
     sent = replace(taken, lines=tuple(lines), attempts=(attempt,))
     if sent.accepted and step.settles:
         return ledger.succeed(sent, "t")

@@ -5,28 +5,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from functions.domain.cbf import Totals
 from functions.domain.credits_file import Repeated
-from functions.domain.credits_report import CreditsReport, attention, encode
+from functions.domain.credits_report import MonthReport, attention, encode, superseded
+from functions.domain.drop import Drop, Source
 
 
 def repeated(line: int, kept: str = "1.00", skipped: str = "2.00") -> Repeated:
     return Repeated(line=line, account=f"{line:012d}", kept=[kept], skipped=[skipped])
 
 
-def a_report(rows: Sequence[Repeated] = (), **fields: Any) -> CreditsReport:
-    return CreditsReport(
-        **{
-            "attention": attention(rows),
-            "file": "credits-2025-01.csv",
-            "version": "v-1",
-            "execution": "x-1",
-            "months": [],
-            "warnings": [],
-            "duplicates": rows,
-            **fields,
-        }
-    )
+def a_report(rows: Sequence[Repeated] = (), **fields: Any) -> dict[str, Any]:
+    return {"attention": attention(rows), "duplicates": rows, **fields}
 
 
 def test_rows_written_twice_need_no_attention() -> None:
@@ -37,7 +29,7 @@ def test_rows_written_twice_need_no_attention() -> None:
 def test_a_repeated_account_with_another_amount_is_named_by_line_and_account() -> None:
     said = attention([repeated(3, "1.00", "1.00"), repeated(24)])
     assert said.startswith("1 repeated account")
-    assert "only the first rows were posted" in said
+    assert "only the first rows count" in said
     assert said.endswith("line 24 (000000000024)")
 
 
@@ -65,9 +57,6 @@ def test_the_report_is_json_with_every_row_that_was_skipped() -> None:
     report = a_report(rows, months=[month], warnings=["{\n line"])
     assert json.loads(encode(report)) == {
         "attention": attention(rows),
-        "file": "credits-2025-01.csv",
-        "version": "v-1",
-        "execution": "x-1",
         "months": [month],
         "warnings": ["{\n line"],
         "duplicates": [
@@ -75,3 +64,59 @@ def test_the_report_is_json_with_every_row_that_was_skipped() -> None:
             {"line": 24, "account": "000000000024", "kept": ["1.00"], "skipped": ["2.00"]},
         ],
     }
+
+
+SOURCE = Source(kind="upload", key="credits-2025-01.csv", version="v-2", at="2025-08-02T00:00:00Z")
+TOTALS = Totals(row_count=3, unique_accounts=3, total_credit_usd="10.00")
+
+
+def a_month(**fields: Any) -> MonthReport:
+    return MonthReport(**{"billing_month": "2025-01", "status": "verified", **fields})
+
+
+@pytest.mark.parametrize(
+    ("month", "said"),
+    [
+        (
+            a_month(posted=True, message="verified").holding(TOTALS),
+            "2025-01: verified; posted; CloudZero holds 3 rows, 10.00 USD of credits",
+        ),
+        (
+            a_month(status="failed", error="DropHeld", message="why").holding(TOTALS),
+            "2025-01: DropHeld: why; not posted; CloudZero holds 3 rows, 10.00 USD of credits",
+        ),
+        (
+            a_month(status="failed", error="OutcomeUnknown", message="why", posted=None),
+            "2025-01: OutcomeUnknown: why; perhaps posted; what CloudZero holds is not known",
+        ),
+    ],
+)
+def test_a_month_says_what_was_done_and_what_cloudzero_holds(month: MonthReport, said: str) -> None:
+    assert str(month) == said
+
+
+@pytest.mark.parametrize(
+    ("state", "rows", "taken"),
+    [("posting", None, "may have been"), ("posted", None, "was"), ("verified", 3, "was")],
+)
+def test_a_superseded_month_names_what_is_newer_and_counts_only_what_was_read_back(
+    state: Any, rows: int | None, taken: str
+) -> None:
+    last = Drop(
+        month="2025-01",
+        source=SOURCE,
+        digest="d",
+        totals=TOTALS,
+        state=state,
+        drop_id=None,
+        execution="x",
+        attempt="a",
+        at=SOURCE.at,
+    )
+    older = replace(SOURCE, key="credits-2025-01_2025-02.csv", version="v-1")
+    month = superseded(last, older)
+    assert (month.status, month.posted, month.row_count) == ("superseded", False, rows)
+    assert month.message == (
+        f"credits-2025-01.csv of {SOURCE.at} is newer and {taken} posted; "
+        "to post this, upload credits-2025-01_2025-02.csv (version v-1) again"
+    )

@@ -9,8 +9,7 @@ from functions.domain.formula import FormulaError, check, evaluate, exact_text, 
 HALF, ONE = Fraction(1, 2), Fraction(1)
 ONLY = "may only use numbers, names and arithmetic"
 CALLS = "may call only abs, min, max, round, int, float, with arguments"
-EXPONENT = "an exponent must be a whole number up to 64"
-DIGITS = "round takes a whole number of digits up to 64"
+WHOLE = "exponents and digits must be whole numbers up to 64"
 BASE = "the base of a power has too many digits"
 
 
@@ -52,8 +51,8 @@ def test_what_a_formula_may_not_use_is_told_with_what_it_may(formula: str, said:
         ("1j", "1j is not a number"),
         ("1e129", "1e129 is out of range"),
         ("1E-129", "1E-129 is out of range"),
-        ("2 ** 65", EXPONENT),
-        ("2 ** 0.5", EXPONENT),
+        ("2 ** 65", WHOLE),
+        ("2 ** 0.5", WHOLE),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_formula(formula: str, said: str) -> None:
@@ -84,7 +83,7 @@ def test_powers_up_to_64_are_allowed_and_no_further() -> None:
     assert evaluate("a ** (0 - 64)", {"a": Fraction(2)}) == Fraction(1, 2**64)
     for exponent in ("65", "(0 - 65)", "(1 / 2)"):
         said = failure(f"a ** {exponent}", a=ONE)
-        assert said == f"formula 'a ** {exponent}': {EXPONENT}"
+        assert said == f"formula 'a ** {exponent}': {WHOLE}"
 
 
 def test_the_base_of_a_power_may_have_a_thousand_bits_above_and_below_the_line() -> None:
@@ -103,7 +102,7 @@ def test_rounding_takes_up_to_64_digits_on_either_side() -> None:
     assert evaluate("round(a, 0 - 64)", names) == 0
     for digits in ("65", "-65", "(1 / 2)"):
         said = failure(f"round(a, {digits})", a=ONE)
-        assert said == f"formula 'round(a, {digits})': {DIGITS}"
+        assert said == f"formula 'round(a, {digits})': {WHOLE}"
 
 
 def test_whole_division_and_whole_numbers_round_as_python_does() -> None:
@@ -145,3 +144,10 @@ def test_the_names_that_a_formula_reads_are_no_functions() -> None:
 )
 def test_a_fraction_is_written_as_short_as_it_is_exact(value: Fraction, text: str) -> None:
     assert exact_text(value) == text
+
+
+def test_a_fraction_with_too_many_digits_to_be_read_back_is_written_as_a_ratio() -> None:
+    for bits, ratio in ((4_298, False), (4_300, True), (8_000, True)):
+        text = exact_text(Fraction(1, 2**bits))
+        assert ("/" in text) is ratio
+        assert Fraction(text) == Fraction(1, 2**bits)

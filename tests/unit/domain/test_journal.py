@@ -12,7 +12,7 @@ AT = "2025-08-02T00:00:00Z"
 
 def state(errors: dict[Month, set[str]], success: dict[Month, set[str]] | None = None) -> PlanState:
     return PlanState(
-        errors={month: frozenset(names) for month, names in errors.items()},
+        errors={month: {name: {} for name in names} for month, names in errors.items()},
         success={month: frozenset(names) for month, names in (success or {}).items()},
     )
 
@@ -44,17 +44,18 @@ def test_what_is_settled_leaves_the_journal_and_new_errors_enter_it() -> None:
     journal = journals.observe(
         Journal(last_closed_month="2025-04"), state({MAY: {"c-1", "c-2"}}), AT
     )
-    after = journals.after_closing(journal, MAY, {"c-3": Unresolved()}, {"c-1"}, last_closed=MAY)
+    after = journals.resolved(journal, MAY, {"c-1"}, {"c-3": Unresolved()})
     assert after.unresolved["2025-05"].keys() == {"c-2", "c-3"}
-    assert after.last_closed_month == "2025-05"
-    emptied = journals.after_closing(after, MAY, {}, frozenset({"c-2", "c-3"}), last_closed=None)
-    assert emptied == Journal(last_closed_month="2025-05")
+    emptied = journals.resolved(after, MAY, {"c-2", "c-3"})
+    assert emptied == Journal(last_closed_month="2025-04")
 
 
-def test_a_contract_that_an_operator_settled_leaves_the_journal() -> None:
+def test_a_contract_that_an_operator_settled_is_known_until_the_ledger_says_so_too() -> None:
     journal = journals.observe(Journal(), state({MAY: {"c-1", "c-2"}}), AT)
-    settled = journals.observe(journal, state({MAY: {"c-2"}}, {MAY: {"c-1"}}), AT)
-    assert settled.unresolved["2025-05"].keys() == {"c-2"}
+    by_hand = state({MAY: {"c-2"}}, {MAY: {"c-1"}})
+    assert journals.observe(journal, by_hand, AT) == journal
+    assert journals.settled_by_hand(journal, by_hand) == [(MAY, ["c-1"])]
+    assert journals.resolved(journal, MAY, ["c-1"]).unresolved["2025-05"].keys() == {"c-2"}
 
 
 def test_a_contract_put_into_the_success_list_beside_its_error_is_not_reopened_later() -> None:

@@ -21,7 +21,7 @@ JOURNAL = Journal(
 def a_state(month: Month, *names: str, **item: object) -> PlanState:
     """Return a state file that shows errors of one month, all with the same fields."""
     items = {name: {"contract_id": name, **item} for name in names}
-    return PlanState(errors={month: frozenset(names)}, shown={month: items})
+    return PlanState(errors={month: items})
 
 
 def test_an_error_that_is_new_in_the_state_file_is_news_and_what_is_known_stays() -> None:
@@ -56,15 +56,14 @@ def test_an_error_that_was_retried_since_is_news_and_open_for_as_long_as_before(
         assert journals.observe(JOURNAL, same, AT) == JOURNAL
 
 
-def test_only_a_contract_that_moved_from_errors_to_successes_leaves() -> None:
+def test_only_a_contract_that_moved_from_errors_to_successes_is_settled_by_hand() -> None:
     moved = PlanState(success={MAY: frozenset({"a", "b"}), JUNE: frozenset({"c"})})
-    assert journals.observe(JOURNAL, moved, AT).unresolved == {
-        "2025-05": {"b": BOTH},
-        "2025-06": {},
-    }
-    still = replace(moved, errors={JUNE: frozenset({"c"})})
-    assert journals.observe(JOURNAL, still, AT).unresolved["2025-06"] == {"c": TOLD}
-    assert journals.observe(JOURNAL, PlanState(), AT) == JOURNAL
+    assert journals.settled_by_hand(JOURNAL, moved) == [(MAY, ["a"]), (JUNE, ["c"])]
+    still = replace(moved, errors={JUNE: {"c": {}}})
+    assert journals.settled_by_hand(JOURNAL, still) == [(MAY, ["a"])]
+    assert journals.settled_by_hand(JOURNAL, PlanState()) == []
+    for state in (moved, still, PlanState()):
+        assert journals.observe(JOURNAL, state, AT) == JOURNAL
 
 
 def test_what_is_reopened_is_of_that_month_alone() -> None:
@@ -77,11 +76,8 @@ def test_what_is_reopened_is_of_that_month_alone() -> None:
 def test_closing_a_month_renews_its_errors_and_leaves_the_other_months() -> None:
     new = Unresolved(code="NEW", since=AT)
     errors = {"b": replace(new, code="AGAIN"), "new": new}
-    assert journals.after_closing(
-        JOURNAL, MAY, errors, frozenset({"a"}), last_closed=JULY
-    ) == replace(
+    assert journals.resolved(JOURNAL, MAY, {"a"}, errors) == replace(
         JOURNAL,
-        last_closed_month="2025-07",
         unresolved={
             "2025-06": {"c": TOLD},
             "2025-05": {
@@ -93,10 +89,8 @@ def test_closing_a_month_renews_its_errors_and_leaves_the_other_months() -> None
 
 
 def test_a_month_without_errors_leaves_no_trace() -> None:
-    closed = journals.after_closing(JOURNAL, JULY, {}, frozenset(), last_closed=None)
-    assert closed == JOURNAL
-    emptied = journals.after_closing(JOURNAL, JUNE, {}, frozenset({"c"}), last_closed=None)
-    assert emptied.unresolved.keys() == {"2025-05"}
+    assert journals.resolved(JOURNAL, JULY, ()) == JOURNAL
+    assert journals.resolved(JOURNAL, JUNE, {"c"}).unresolved.keys() == {"2025-05"}
 
 
 def test_an_error_that_is_watched_is_noted_once_beside_the_others() -> None:
@@ -115,38 +109,32 @@ def test_an_error_that_is_watched_is_noted_once_beside_the_others() -> None:
 
 
 def test_a_contract_that_a_person_has_settled_leaves_and_no_other() -> None:
-    settled = journals.after_resolution(JOURNAL, MAY, ["a"])
+    settled = journals.resolved(JOURNAL, MAY, ["a"])
     assert settled == replace(JOURNAL, unresolved={"2025-05": {"b": BOTH}, "2025-06": {"c": TOLD}})
-    assert journals.after_resolution(JOURNAL, JUNE, ["c"]).unresolved.keys() == {"2025-05"}
+    assert journals.resolved(JOURNAL, JUNE, ["c"]).unresolved.keys() == {"2025-05"}
     for month, name in ((JULY, "a"), (MAY, "z")):
-        assert journals.after_resolution(JOURNAL, month, [name]) == JOURNAL
+        assert journals.resolved(JOURNAL, month, [name]) == JOURNAL
 
 
 def test_who_was_moved_from_the_errors_to_the_successes_was_settled_by_hand() -> None:
     moved = PlanState(
         success={MAY: frozenset({"a", "b", "z"}), JUNE: frozenset({"c"})},
-        errors={JUNE: frozenset({"c"})},
+        errors={JUNE: {"c": {}}},
     )
-    assert journals.settled_by_hand(JOURNAL, moved) == {"2025-05": ["a"]}
-    assert journals.settled_by_hand(JOURNAL, PlanState()) == {}
-    assert journals.settled_by_hand(JOURNAL, replace(moved, errors={})) == {
-        "2025-05": ["a"],
-        "2025-06": ["c"],
-    }
+    assert journals.settled_by_hand(JOURNAL, moved) == [(MAY, ["a"])]
+    assert journals.settled_by_hand(JOURNAL, PlanState()) == []
+    assert journals.settled_by_hand(JOURNAL, replace(moved, errors={})) == [
+        (MAY, ["a"]),
+        (JUNE, ["c"]),
+    ]
 
 
 def test_a_month_that_a_run_begins_is_underway_until_every_contract_is_accounted_for() -> None:
     begun = journals.beginning(journals.beginning(JOURNAL, JULY), MAY)
     assert begun == replace(JOURNAL, underway=("2025-05", "2025-07"))
     assert journals.beginning(begun, MAY) == begun
-    stuck = journals.after_closing(begun, JULY, {}, frozenset(), last_closed=None, complete=False)
-    assert stuck.underway == ("2025-05", "2025-07")
-    done = journals.after_closing(begun, JULY, {}, frozenset(), last_closed=None)
-    assert done.underway == ("2025-05",)
-
-
-def test_the_last_month_is_the_one_that_an_operator_has_set() -> None:
-    assert journals.moved_to(JOURNAL, JULY) == replace(JOURNAL, last_closed_month="2025-07")
+    assert journals.resolved(begun, JULY, ()).underway == ("2025-05", "2025-07")
+    assert journals.ended(begun, JULY).underway == ("2025-05",)
 
 
 def test_a_month_rests_once_nothing_is_underway_there() -> None:

@@ -16,7 +16,7 @@ def test_everything_of_a_plan_has_its_place() -> None:
         "omnistrate-metering/S/E/P/": keys.usage_prefix(PLAN),
         "omnistrate-metering/S/E/P/2025/07/": keys.usage_prefix(PLAN, JULY),
         "leases/S/E/P.json": keys.lease(PLAN),
-        "ledger/S/E/P/plan.json": keys.journal(PLAN.key),
+        "ledger/S/E/P/plan.json": keys.journal(PLAN),
         "ledger/S/E/P/2025-07/": keys.ledger_month(PLAN, JULY),
         "ledger/S/E/P/2025-07/c-1.json": keys.ledger_entry(PLAN, JULY, "c-1"),
         "ledger/S/E/P/remainders/": keys.remainders(PLAN),
@@ -35,7 +35,7 @@ def test_everything_of_a_plan_has_its_place() -> None:
 def test_everything_of_a_stream_has_its_place() -> None:
     places = {
         "leases/conn.json": keys.stream_lease("conn"),
-        "drops/conn/2025-07.json": keys.drop("conn", JULY),
+        "drops/conn/": keys.drops("conn"),
         f"runs/x-1/2025-07-{DIGEST[:32]}.json": keys.drop_body("x-1", JULY, DIGEST),
         "runs/x-1/repeated-v%2F1.json": keys.repeated_rows("x-1", "v/1"),
         "snapshots/conn/2025-07/x-1-0123456789abcdef.json": keys.snapshot(
@@ -65,13 +65,13 @@ def test_why_a_contract_was_left_open_has_a_short_key_whatever_its_id_is() -> No
 @pytest.mark.parametrize(
     ("file", "key"),
     [
-        ("credits-2025-01.csv", "reports/credits-2025-01/x-1-2.json"),
-        ("snapshots/conn/2025-01/x-0-abc.json", "reports/restore-2025-01/x-1-2.json"),
-        ("2025-01/x-0-abc.json", "reports/restore-2025-01/x-1-2.json"),
-        ("a.b.csv", "reports/a.b/x-1-2.json"),
+        ("credits-2025-01.csv", "reports/credits-2025-01/x-1.json"),
+        ("snapshots/conn/2025-01/x-0-abc.json", "reports/restore-2025-01/x-1.json"),
+        ("2025-01/x-0-abc.json", "reports/restore-2025-01/x-1.json"),
+        ("a.b.csv", "reports/a.b/x-1.json"),
     ],
 )
 def test_a_report_lies_under_the_name_of_its_file_or_the_month_that_was_restored(
     file: str, key: str
 ) -> None:
-    assert keys.credits_report(file, "x-1", 2) == key
+    assert keys.credits_report(file, "x-1") == key

@@ -7,10 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from functions.domain import claim, ledger, lookup
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer
+from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure
 from functions.domain.listing import Listing, Stored
 from functions.domain.lookup import Look, Owner
+from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem
 
 SETTLE = 120.0
@@ -20,7 +21,8 @@ NOON = datetime(2025, 8, 2, 12, tzinfo=UTC)
 
 def claimed(entry: Entry | None, quantities: dict[str, str], execution: str = "x-1") -> Entry:
     item = ContractItem(contract_id="c-1", quantities=quantities)
-    terms = claim.Terms(plan="S:E:P", month="2025-07", execution=execution, at="t")
+    plan = Plan(service="S", environment_type="E", plan_id="P")
+    terms = claim.Terms(plan, month="2025-07", execution=execution, at="t")
     return claim.claim(entry, item, terms).entry
 
 
@@ -35,17 +37,14 @@ def reopened(entry: Entry) -> Entry:
 def begun(entry: Entry, name: str = "a-1", at: datetime = NOON) -> Entry:
     """Send whatever may be sent at this moment."""
     free = sorted(line.dimension for line in entry.lines if line.state in ("unsure", "sent"))
-    sent = Attempt(
-        id=name, execution="x", at=at.isoformat(), dimensions=(*free,), request="", digest=""
-    )
+    sent = Attempt(id=name, execution="x", at=at.isoformat(), dimensions=(*free,), request="")
     return ledger.begin(entry, sent)
 
 
 def answered(
     entry: Entry, answer: Answer, name: str = "a-1", dimension: str = "cpu", status: int = 0
 ) -> Entry:
-    answers = {dimension: answer}
-    return ledger.conclude(entry, name, answers, outcome="answered", status=status or None)
+    return ledger.conclude(entry, name, Reply("answered", {dimension: answer}, status or None))
 
 
 def states(entry: Entry) -> dict[str, str]:
@@ -167,7 +166,7 @@ def test_a_duplicate_of_what_may_be_our_own_is_in_doubt_until_it_is_listed() -> 
 def test_partial_acceptance_is_kept_and_only_the_rest_is_sent() -> None:
     entry = begun(a_claim(cpu="5", mem="7"))
     answers = {"cpu": ACCEPTED, "mem": Answer(kind="refused", code="DIM", message="no")}
-    entry = ledger.conclude(entry, "a-1", answers, outcome="answered")
+    entry = ledger.conclude(entry, "a-1", Reply("answered", answers))
     assert states(entry) == {"cpu": "accepted", "mem": "refused"}
     failed = ledger.fail(entry, Failure(code="DIM", message="no", errors=("no",), at="t"))
     entry = reopened(failed)
@@ -190,9 +189,8 @@ def test_a_reopened_duplicate_is_never_sent_blindly() -> None:
 
 def test_a_late_answer_to_an_older_attempt_counts_only_if_it_is_acceptance() -> None:
     resent = begun(IN_DOUBT, "a-2")
-    assert answered(resent, Answer(kind="refused"), "a-1") == ledger.conclude(
-        resent, "a-1", {}, outcome="answered"
-    )
+    nothing = ledger.conclude(resent, "a-1", Reply("answered", {}))
+    assert answered(resent, Answer(kind="refused"), "a-1") == nothing
     assert answered(resent, ACCEPTED, "a-1").accepted
 
 
@@ -312,6 +310,6 @@ def test_what_was_only_seen_pending_before_its_first_sending_was_never_in_doubt(
     pending = seen(a_claim(), stored(status="undecided"))
     sent = ledger.begin(
         pending,
-        Attempt(id="a", execution="x", at="t", dimensions=("cpu",), request="", digest=""),
+        Attempt(id="a", execution="x", at="t", dimensions=("cpu",), request=""),
     )
     assert (sent.lines[0].state, sent.lines[0].doubts) == ("sent", 0)

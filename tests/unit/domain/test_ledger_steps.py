@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from functions.domain import ledger
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer
+from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure, Line
 from functions.domain.listing_pages import ask
 from functions.domain.month import parse_instant
@@ -20,9 +20,7 @@ ASKED = ask("c-1", ["cpu"], NOON)
 
 
 def an_attempt(name: str = "a-1", at: str = NOON, execution: str = "x") -> Attempt:
-    return Attempt(
-        id=name, execution=execution, at=at, dimensions=("cpu",), request="body", digest="d"
-    )
+    return Attempt(id=name, execution=execution, at=at, dimensions=("cpu",), request="body")
 
 
 def an_entry(*lines: Line, **fields: Any) -> Entry:
@@ -43,7 +41,7 @@ def a_decision(execution: str = "x-2") -> Decision:
 
 def concluded(line: Line, answer: Answer) -> Line:
     entry = an_entry(line, attempts=(an_attempt(),))
-    return ledger.conclude(entry, "a-1", {line.dimension: answer}, outcome="answered").lines[0]
+    return ledger.conclude(entry, "a-1", Reply("answered", {line.dimension: answer})).lines[0]
 
 
 def test_reopening_forgets_the_refusal_and_counts_the_retry() -> None:
@@ -116,10 +114,10 @@ def test_an_answer_is_kept_with_its_own_attempt_only() -> None:
     sent = replace(CPU, state="sent")
     entry = an_entry(sent, MEM, attempts=(an_attempt("a-0"), an_attempt()))
     answers = {"cpu": Answer(kind="accepted", record_id="r-1")}
-    found = ledger.conclude(entry, "a-1", answers, outcome="200", status=200, response="body")
+    found = ledger.conclude(entry, "a-1", Reply("answered", answers, 200, "body"))
     assert found.attempts == (
         an_attempt("a-0"),
-        replace(an_attempt(), outcome="200", status=200, response="body"),
+        replace(an_attempt(), outcome="answered", status=200, response="body"),
     )
     assert found.lines == (
         replace(CPU, state="accepted", evidence="response", record_id="r-1"),
@@ -129,8 +127,8 @@ def test_an_answer_is_kept_with_its_own_attempt_only() -> None:
 
 def test_an_answer_that_was_lost_leaves_status_and_response_empty() -> None:
     entry = an_entry(replace(CPU, state="sent"), attempts=(an_attempt(),))
-    (attempt,) = ledger.conclude(entry, "a-1", {}, outcome="timeout").attempts
-    assert (attempt.outcome, attempt.status, attempt.response) == ("timeout", None, "")
+    (attempt,) = ledger.conclude(entry, "a-1", Reply("unknown", {})).attempts
+    assert (attempt.outcome, attempt.status, attempt.response) == ("unknown", None, "")
 
 
 @pytest.mark.parametrize(

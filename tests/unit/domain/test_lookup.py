@@ -13,6 +13,7 @@ from functions.domain.ledger_entry import (
     NOT_ACCEPTED,
     OTHER_QUANTITY,
     TAKEN_OVER,
+    UNCLAIMED,
     Attempt,
     Entry,
     Line,
@@ -32,7 +33,7 @@ def a_line(state: Any, **fields: Any) -> Line:
 
 def an_entry(*lines: Line, sent: bool = False) -> Entry:
     names = tuple(line.dimension for line in lines)
-    attempt = Attempt(id="a", execution="x", at="t", dimensions=names, request="", digest="")
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=names, request="")
     return Entry(
         plan="S:E:P",
         month="2025-07",
@@ -135,7 +136,7 @@ def test_what_clazar_bills_of_several_other_records_is_their_sum() -> None:
 def test_long_listings_are_named_in_part_and_counted() -> None:
     records = [stored("6", f"r-{number}") for number in range(12)]
     line = looked(a_line("unsure"), *records)
-    assert "6 (record r-9) and 2 more, not the 5 of this plan" in line.message
+    assert "6 (record r-9), and 2 more, not the 5 of this plan" in line.message
     assert (line.billed, "Clazar bills 12 records" in line.surplus) == ("72", True)
 
 
@@ -191,6 +192,18 @@ def test_a_record_that_another_plan_accounts_for_is_named_as_its() -> None:
     assert (line.billed, line.taken) == ("", "5"), "nothing of it is ours"
     both = looked(a_line("unsure"), stored(), owners=(theirs(), theirs("5", "S:E:3")))
     assert f"which S:E:3, {OTHER} accounts for" in both.message
+
+
+def test_of_two_plans_that_sent_the_same_neither_takes_the_one_record_that_is_billed() -> None:
+    first = looked(a_line("sent"), stored(), owners=(theirs("5"),))
+    assert (first.state, first.evidence) == ("refused", UNCLAIMED)
+    assert an_entry(first, sent=True).may_be_billed == (first,), "the other plan is told of it"
+    other = looked(a_line("present"), stored(), owners=(theirs("5"),))
+    assert other.state == "refused"
+    rejected = looked(a_line("present", code="DUPLICATE"), stored(), owners=(theirs("5"),))
+    assert an_entry(rejected, sent=True).may_be_billed == (), "its record was never stored"
+    never = looked(a_line("unsure"), stored(), owners=(theirs("5"),))
+    assert an_entry(never).may_be_billed == ()
 
 
 def test_of_other_plans_records_only_what_none_accounts_for_is_counted() -> None:

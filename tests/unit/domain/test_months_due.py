@@ -10,6 +10,7 @@ from functions.domain.journal import Journal
 from functions.domain.month import Month
 from functions.domain.plan import Plan, parse_plan
 from functions.domain.state_file import PlanState
+from functions.errors import BadInput
 
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
 MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
@@ -20,12 +21,12 @@ def a_plan(**fields: Any) -> Plan:
 
 
 def test_the_first_run_begins_two_months_before() -> None:
-    assert months_due.first_month(a_plan(), None, Journal(), AUGUST_2) == JUNE
+    assert months_due.first_month(a_plan(), PlanState(), Journal(), AUGUST_2) == JUNE
 
 
 def test_the_first_run_begins_at_the_start_month() -> None:
     plan = a_plan(start_month="2024-11")
-    assert months_due.first_month(plan, None, Journal(), AUGUST_2) == Month(2024, 11)
+    assert months_due.first_month(plan, PlanState(), Journal(), AUGUST_2) == Month(2024, 11)
 
 
 def test_the_state_file_says_what_is_next() -> None:
@@ -36,7 +37,7 @@ def test_the_state_file_says_what_is_next() -> None:
 
 def test_a_lost_state_file_opens_no_gap() -> None:
     journal = Journal(last_closed_month="2025-02")
-    assert months_due.first_month(a_plan(), None, journal, AUGUST_2) == Month(2025, 3)
+    assert months_due.first_month(a_plan(), PlanState(), journal, AUGUST_2) == Month(2025, 3)
 
 
 def test_neither_the_current_month_nor_a_future_one_is_ever_due() -> None:
@@ -73,7 +74,7 @@ def test_by_the_calendar_every_past_month_is_complete() -> None:
 
 def test_a_requested_month_must_be_over() -> None:
     assert months_due.requested_months(["2025-07", "2025-05", "2025-07"], AUGUST_2) == [MAY, JULY]
-    with pytest.raises(ValueError, match="2025-08 is not over"):
+    with pytest.raises(BadInput, match="2025-08 is not over"):
         months_due.requested_months(["2025-08"], AUGUST_2)
 
 
@@ -89,7 +90,7 @@ def test_a_month_whose_export_is_late_by_two_days_is_overdue() -> None:
 
 def test_a_closed_month_where_a_run_got_stuck_is_worked_on_again() -> None:
     journal = Journal(last_closed_month="2025-06", underway=("2025-05", "2025-07"))
-    assert months_due.to_do_again(journal, None, retry_errors=False) == {MAY}
+    assert months_due.to_do_again(journal, PlanState(), retry_errors=False) == {MAY}
 
 
 def test_what_the_state_file_says_is_closed_may_have_got_stuck() -> None:

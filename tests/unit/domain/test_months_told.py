@@ -11,6 +11,7 @@ from functions.domain.month import Month
 from functions.domain.months_due import Waiting
 from functions.domain.plan import Plan, parse_plan
 from functions.domain.state_file import PlanState
+from functions.errors import BadInput
 
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
 MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
@@ -66,10 +67,10 @@ def test_what_waits_for_the_export_is_told_with_both_moments_and_for_every_month
 
 
 def test_a_requested_month_that_is_not_over_is_told_with_the_moment() -> None:
-    with pytest.raises(ValueError, match="is not over") as refused:
+    with pytest.raises(BadInput) as refused:
         months_due.requested_months(["2025-09", "2025-08"], AUGUST_2)
     assert str(refused.value) == (
-        "month 2025-08 is not over at 2025-08-02T00:00:00Z; only past months are billed"
+        "months: 2025-08 is not over at 2025-08-02T00:00:00Z; only past months are billed"
     )
 
 
@@ -112,12 +113,12 @@ def test_the_last_closed_months_are_looked_at_again_oldest_first() -> None:
     state = PlanState(last_processed_month=JULY)
     assert months_due.closed_lately(a_plan(), state, Journal()) == [MAY, JUNE, JULY]
     assert months_due.closed_lately(a_plan(late_window=0), state, Journal()) == []
-    assert months_due.closed_lately(a_plan(), None, Journal()) == []
+    assert months_due.closed_lately(a_plan(), PlanState(), Journal()) == []
 
 
 def test_a_month_is_closed_up_to_the_last_one_that_was() -> None:
     journal = Journal(last_closed_month="2025-06")
-    closed = [months_due.is_closed(month, None, journal) for month in (MAY, JUNE, JULY)]
+    closed = [months_due.is_closed(month, PlanState(), journal) for month in (MAY, JUNE, JULY)]
     assert closed == [True, True, False]
     assert not months_due.is_closed(MAY, PlanState(), Journal())
     state = PlanState(last_processed_month=JULY)
@@ -125,11 +126,11 @@ def test_a_month_is_closed_up_to_the_last_one_that_was() -> None:
 
 
 def test_errors_are_retried_only_when_that_is_asked_for() -> None:
-    state = PlanState(errors={MAY: frozenset({"c"})})
+    state = PlanState(errors={MAY: {"c": {}}})
     journal = Journal(unresolved={"2025-06": {"d": Unresolved()}})
     assert months_due.to_do_again(journal, state, retry_errors=False) == {JUNE}
     assert months_due.to_do_again(journal, state, retry_errors=True) == {MAY, JUNE}
-    assert months_due.to_do_again(journal, None, retry_errors=True) == {JUNE}
+    assert months_due.to_do_again(journal, PlanState(), retry_errors=True) == {JUNE}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from functions.domain import claim, ledger
 from functions.domain.billing import ContractBill, MonthBill
 from functions.domain.ledger_entry import Entry, Failure, Line
 from functions.domain.outcome import Outcome, account
+from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem, MonthUsage
 from functions.domain.state_file import MonthState
 
@@ -16,7 +17,8 @@ NOBODY: frozenset[str] = frozenset()
 
 def an_entry(name: str, **quantities: str) -> Entry:
     item = ContractItem(contract_id=name, quantities=quantities)
-    terms = claim.Terms(plan="S:E:P", month="2025-07", execution="x", at="t")
+    plan = Plan(service="S", environment_type="E", plan_id="P")
+    terms = claim.Terms(plan, month="2025-07", execution="x", at="t")
     return claim.claim(None, item, terms).entry
 
 
@@ -46,7 +48,8 @@ def the_outcome(
     bills = [ContractBill(contract_id=name, usage={}, quantities={}) for name in sorted(contracts)]
     usage = the_usage(bills, processed)
     known = {entry.contract_id: entry for entry in entries}
-    return account(usage, known, MonthState(done, failed), left, formulas={})
+    state = MonthState(done, {name: {} for name in failed})
+    return account(usage, known, state, left, formulas={})
 
 
 FAILED = ledger.fail(an_entry("c", cpu="1"), Failure(code="X", message="m", errors=("m",), at="t"))
@@ -68,7 +71,7 @@ def test_an_entry_that_lacks_a_dimension_of_the_bill_is_not_accepted() -> None:
     )
 
     def unaccounted(entry: Entry, **formulas: str) -> list[str]:
-        state = MonthState(NOBODY, NOBODY)
+        state = MonthState()
         usage = the_usage([bill], {"c"})
         return account(usage, {"c": entry}, state, NOBODY, formulas=formulas).unaccounted
 

@@ -71,7 +71,7 @@ def accounted(
         bill=MonthBill(contracts=bills, quarantined=[], unbilled_dimensions=[]),
     )
     ledger = {entry.contract_id: entry for entry in entries}
-    state = MonthState(frozenset({"known"}), NOBODY)
+    state = MonthState(frozenset({"known"}))
     if closed is None:
         return account(usage, ledger, state, NOBODY, formulas={})
     return account(usage, ledger, state, NOBODY, closed=closed, formulas={})
@@ -150,9 +150,7 @@ def test_what_has_not_failed_has_no_error_to_show() -> None:
 
 
 def an_attempt(outcome: str) -> Attempt:
-    return Attempt(
-        id="a", execution="x", at="t", dimensions=(), request="", digest="", outcome=outcome
-    )
+    return Attempt(id="a", execution="x", at="t", dimensions=(), request="", outcome=outcome)
 
 
 def test_an_open_month_is_told_with_what_came_last_of_each_contract() -> None:
@@ -300,7 +298,7 @@ def test_an_error_that_the_ledger_has_replaced_since_is_shown_anew() -> None:
             days={},
             bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
         )
-        state = MonthState(NOBODY, frozenset({"c-1"}), {"c-1": item})
+        state = MonthState(NOBODY, {"c-1": item})
         return list(account(usage, {"c-1": entry}, state, NOBODY, formulas={}).failed)
 
     assert failed(shown) == []
@@ -333,17 +331,17 @@ def test_a_contract_is_shown_as_it_is_if_it_is_done_or_its_very_error_stands_the
     line = Line(dimension="cpu", quantity="5", state="refused")
     failed = an_entry(line, failure=FAILURE, settled_at="t")
     item = msgspec.to_builtins(error_record(failed))
-    state = MonthState(NOBODY, frozenset({"c-1"}), {"c-1": item})
+    state = MonthState(NOBODY, {"c-1": item})
     assert is_shown(failed, state)
     assert not is_shown(replace(failed, failure=None), state)
-    assert not is_shown(failed, MonthState(NOBODY, NOBODY, {}))
+    assert not is_shown(failed, MonthState())
     other = replace(failed, failure=replace(FAILURE, code="OTHER"))
     assert not is_shown(other, state)
-    assert is_shown(other, MonthState(frozenset({"c-1"}), NOBODY, {}))
+    assert is_shown(other, MonthState(frozenset({"c-1"})))
 
 
 def test_who_was_settled_while_it_was_being_sent_is_named_if_it_was_sent() -> None:
-    attempt = Attempt(id="a", execution="x-1", at="t", dimensions=("cpu",), request="r", digest="d")
+    attempt = Attempt(id="a", execution="x-1", at="t", dimensions=("cpu",), request="r")
     ledger = {name: billed(name, attempts=(attempt,)) for name in ("c-1", "c-2")}
     ledger["c-3"] = billed("c-3")
     text = "2025-07: c-1 was put into success_contracts while it was being sent; look in Clazar"
@@ -362,7 +360,7 @@ def test_what_another_plan_may_have_sent_counts_although_it_was_waived() -> None
     )
     lines = tuple(Line(dimension=state, quantity="1", state=state) for state in states)
     entry = an_entry(*lines, Line(dimension="never sent", quantity="1", state="waived"))
-    attempt = Attempt(id="a", execution="x", at="t", dimensions=states, request="r", digest="d")
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=states, request="r")
     sent = replace(entry, attempts=(attempt,)).may_be_billed
     assert [line.dimension for line in sent] == ["sent", "present", "accepted", "waived"]
     assert "waived" not in [line.dimension for line in entry.may_be_billed]
@@ -381,6 +379,6 @@ def test_an_error_that_stands_does_not_hide_those_behind_it() -> None:
         days={},
         bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
     )
-    state = MonthState(NOBODY, frozenset({"a"}), shown)
+    state = MonthState(NOBODY, shown)
     ledger = {"a": failed, "z": billed("z")}
     assert account(usage, ledger, state, NOBODY, formulas={}) == Outcome(["z"], {}, [])

@@ -70,8 +70,7 @@ def test_a_state_file_may_lie_in_a_folder() -> None:
 
 def test_a_word_that_is_none_of_a_few_is_told_with_those() -> None:
     assert refusal(rounding="up") == (
-        "plan P: Invalid enum value 'up' - at `$.rounding`: 'up'; "
-        "allowed are floor, half_up, ceiling"
+        "plan P: Invalid enum value 'up' - at `$.rounding`: 'up'; known are ceiling, floor, half_up"
     )
 
 

@@ -16,16 +16,22 @@ from msgspec.structs import replace
 from functions.domain import ledger, resolution
 from functions.domain.billing import ContractBill, MonthBill, bill
 from functions.domain.claim import Terms, claim
+from functions.domain.closing import Closing, Seen
 from functions.domain.formula import exact_text
+from functions.domain.journal import Journal
 from functions.domain.ledger_entry import Decision, Entry, Failure, LineState
+from functions.domain.month import Month
+from functions.domain.outcome import Outcome
 from functions.domain.plan import parse_plan
-from functions.domain.remainders import Balance, remainders_of
+from functions.domain.remainders import Balance, Remainders, remainders_of
 from functions.domain.report import Report, build
 from functions.domain.report_files import as_csv, as_html
 from functions.domain.report_rows import Row
 from functions.domain.run_files import ContractItem, MonthUsage
+from functions.domain.state_file import PlanState
 
-TERMS = Terms(plan="S:E:P", month="2025-07", execution="x-1", at="t-1")
+PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
+TERMS = Terms(plan=PLAN, month="2025-07", execution="x-1", at="t-1")
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-2")
 WAIVED = Decision(what="waived", execution="x-2", at="t-2", reason="paid by cheque")
 UNTIL = "2025-07-13T10:00:00Z"
@@ -56,14 +62,19 @@ def an_entry(
         carried=found.carried,
         failure=found.failure,
     )
-    entry = claim(None, item, TERMS._replace(until=until, formulas=formulas or {})).entry
+    terms = TERMS._replace(plan=replace(PLAN, dimensions=formulas or {}), until=until)
+    entry = claim(None, item, terms).entry
     entry = replace(entry, lines=tuple(replace(line, state=state) for line in entry.lines))
     return ledger.succeed(entry, "t-1") if entry.accepted and not found.failure else entry
 
 
-def a_report(
-    month: MonthBill, entry: Entry | None = None, *, done: bool = False, formulas: Any = ()
-) -> Report:
+def a_closing(
+    month: MonthBill,
+    ledger: Mapping[str, Entry],
+    done: frozenset[str],
+    formulas: Any = (),
+    **asked: Any,
+) -> Closing:
     usage = MonthUsage(
         files=1,
         records=1,
@@ -74,18 +85,27 @@ def a_report(
         days={},
         bill=month,
     )
-    return build(
-        usage,
-        {"c-1": entry} if entry else {},
-        frozenset(["c-1"] if done else []),
-        formulas=formulas,
-        plan="S:E:P",
-        month="2025-07",
-        until=None,
+    seen = Seen(
+        plan=replace(PLAN, dimensions=dict.fromkeys(formulas, "")),
+        month=Month(2025, 7),
         execution="x-9",
-        generated_at="t-9",
-        closed=True,
+        usage=usage,
+        ledger=ledger,
+        state=PlanState(success={Month(2025, 7): done}),
+        journal=Journal(),
+        by_hand=[],
+        left_open=[],
+        **{"contracts": None, "until": None, **asked},
     )
+    outcome = Outcome([], {}, [])
+    return Closing(seen, usage, outcome, Remainders(), counts=True, open=[], numbers={})
+
+
+def a_report(
+    month: MonthBill, entry: Entry | None = None, *, done: bool = False, formulas: Any = ()
+) -> Report:
+    ledger = {"c-1": entry} if entry else {}
+    return build(a_closing(month, ledger, frozenset(["c-1"] if done else []), formulas), "t-9")
 
 
 def rows(
@@ -266,10 +286,7 @@ def test_the_first_line_of_all_three_says_how_many_contracts_are_what() -> None:
 
 def test_the_report_of_some_contracts_is_about_no_other() -> None:
     month = a_month({"cpu": "4"})
-    usage = {"files": 1, "records": 1, "duplicates": 0, "dropped": {}, "warnings": []}
-    of = MonthUsage(**usage, processed=[], days={}, bill=month)  # type: ignore[arg-type]
-    heading = {"plan": "p", "month": "m", "until": UNTIL, "execution": "x", "generated_at": "t"}
-    report = build(of, {}, frozenset(), only=["c-2"], closed=False, **heading)
+    report = build(a_closing(month, {}, frozenset(), contracts=["c-2"], until=UNTIL), "t-9")
     assert (report.rows, report.inputs, report.summary["contracts"]) == ([], [], 0)
     assert f"final usage until {UNTIL}" in as_html(report).decode()
 

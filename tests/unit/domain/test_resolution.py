@@ -72,7 +72,8 @@ def test_accepted_says_nothing_of_what_was_refused_or_never_sent() -> None:
     entry = resolve(parked(SENT, REFUSED, UNSURE), a_decision("accepted"))
     assert states(entry) == {"sent": "accepted", "refused": "refused", "unsure": "unsure"}
     assert entry.lines[1:] == (REFUSED, UNSURE)
-    assert (entry.failure, entry.settled_at) == (FAILURE, "t-0"), "it stays parked"
+    left = Failure(code="DIM", message="no", errors=("refused: no",), at="t-9")
+    assert (entry.failure, entry.settled_at) == (left, "t-9"), "it stays parked for what is left"
     assert entry.decisions == (a_decision("accepted"),)
 
 

@@ -29,7 +29,7 @@ def the_seed() -> dict[str, Any]:
     }
 
 
-def read(document: Any) -> state_file.PlanState | None:
+def read(document: Any) -> state_file.PlanState:
     parsed = state_file.parse(json.dumps(document).encode(), "state.json")
     return state_file.read_plan(parsed, KEY, "state.json")
 
@@ -41,15 +41,13 @@ def record(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def test_the_seeds_file_is_read_as_it_is() -> None:
     state = read(the_seed())
-    assert state
     assert state.last_processed_month == JUNE
     assert state.success == {JUNE: frozenset({"a", "b"})}
-    assert state.errors == {JUNE: frozenset({"c"})}
+    assert state.at(JUNE).failed == {"c"}
 
 
-def test_no_file_and_no_entry_are_a_beginning() -> None:
-    assert state_file.parse(None, "state.json") == {}
-    assert read({}) is None
+def test_no_entry_is_a_beginning() -> None:
+    assert read({}) == state_file.PlanState()
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def an_error(name: str) -> dict[str, Any]:
         (b"[]", f"state file s.json must hold a JSON object. {LEFT}"),
         (
             b'{"c": 1, "b": {"x": 1, "z": 1, "y": 2, "z": 2, "y": 3}}',
-            f"state file s.json cannot be read: key 'y' stands twice in one object. {LEFT}",
+            f"state file s.json cannot be read: duplicate key 'y' in one object. {LEFT}",
         ),
         (b'{"K": 5}', "state file s.json, K: 5 is not an object"),
         (
@@ -79,7 +79,7 @@ def test_a_file_with_a_byte_order_mark_is_read() -> None:
 def test_a_plan_of_which_nothing_is_written_has_nothing() -> None:
     found = state_file.read_plan({"K": {}}, "K", "s.json")
     assert found == PlanState(last_processed_month=None, success={}, errors={})
-    assert found.at(JUNE) == MonthState(frozenset(), frozenset())
+    assert found.at(JUNE) == MonthState()
 
 
 def test_a_month_shows_who_is_done_and_who_has_failed() -> None:
@@ -93,11 +93,8 @@ def test_a_month_shows_who_is_done_and_who_has_failed() -> None:
         "K",
         "s.json",
     )
-    assert found
-    assert found.at(JUNE) == MonthState(
-        frozenset({"a", "b"}), frozenset({"c"}), {"c": an_error("c")}
-    )
-    assert found.at(JULY) == MonthState(frozenset(), frozenset())
+    assert found.at(JUNE) == MonthState(frozenset({"a", "b"}), {"c": an_error("c")})
+    assert found.at(JULY) == MonthState()
 
 
 def test_a_plan_of_its_own_begins_with_what_the_month_came_to() -> None:
@@ -144,11 +141,13 @@ def test_an_error_is_taken_out_and_all_else_stays() -> None:
             "2025-07": [an_error("c"), an_error("d")],
         },
     }
-    assert state_file.without_error({"Other": {"x": 1}, "K": entry}, "K", JULY, "c", at="now") == {
+    document = {"Other": {"x": 1}, "K": entry}
+    assert state_file.record_month(document, "K", JULY, at="now", reopened=["c"]) == {
         "Other": {"x": 1},
         "K": {
             "note": 1,
             "last_updated": "now",
+            "success_contracts": {},
             "error_contracts": {"2025-06": [an_error("c")], "2025-07": [an_error("d")]},
         },
     }
@@ -156,8 +155,7 @@ def test_an_error_is_taken_out_and_all_else_stays() -> None:
 
 
 def test_taking_out_an_error_that_is_not_there_adds_no_month() -> None:
-    found = state_file.without_error({}, "K", JULY, "c", at="now")
-    assert found == {"K": {"last_updated": "now", "error_contracts": {}}}
+    assert recorded({}, reopened=["c"])["error_contracts"] == {}
 
 
 def test_the_file_is_written_indented_in_its_order_with_letters_as_they_are() -> None:

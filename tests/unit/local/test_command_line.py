@@ -212,6 +212,13 @@ def test_a_run_that_needs_a_person_still_shows_its_months(tmp_path: Path) -> Non
         (("{file}", "--state", "{file}"), "--state {file} is not a folder"),
         (("{file}", "--cloudzero", "localhost:80"), "--cloudzero 'localhost:80' is not a base URL"),
         (("{file}", "--time-scale", "-1"), "time-scale"),
+        (("--check",), "--check and --metadata need at least one FILE"),
+        (("--metadata", "row-count=1"), "--check and --metadata need at least one FILE"),
+        (("{file}", "--check", "--input", "{}"), "--check starts nothing: leave out --input"),
+        (("{file}", "{folder}", "--check"), "FILE {folder} cannot be read: Is a directory"),
+        (("{file}", "--metadata", "row_count=1"), "--metadata row_count=1 is not understood"),
+        (("{file}", "--metadata", "row-count"), "--metadata row-count is not understood"),
+        (("{file}", "--metadata", "total-usd=1,000"), "--metadata 000 is not understood"),
     ],
 )
 def test_credits_that_cannot_be_sent_as_given_end_with_two_before_anything_is_uploaded(
@@ -250,15 +257,87 @@ def test_the_help_of_credits_shows_examples_and_what_its_options_really_do() -> 
     assert "the real service would refuse it" in text
 
 
-def test_a_file_that_no_rule_takes_is_explained_and_no_function_is_to_blame(tmp_path: Path) -> None:
-    path = tmp_path / "credit-2025-01.csv"
-    path.write_text("")
+def test_a_name_that_is_not_right_fails_with_the_right_one(tmp_path: Path) -> None:
+    path = tmp_path / "Credits_2025-01.CSV"
+    path.write_text("123456789012,$1.00\n")
     ran = command("credits", str(path), "--state", str(tmp_path / "state"))
     assert ran.returncode == 1, ran.stderr
-    assert "credit-2025-01.csv is in the bucket, but starts nothing: " in ran.stdout
-    assert "the rule takes names like credits-*.csv (lower case)" in ran.stdout
-    assert "Logs of the functions" not in ran.stderr
-    assert "What to do" not in ran.stdout
+    assert "FAILED: BadCredits" in ran.stdout
+    assert "name it credits-2025-01.csv and upload it again" in ran.stdout
+
+
+def test_files_are_checked_without_anything_being_started(tmp_path: Path) -> None:
+    texts = {
+        "credits-2025-06.csv": '012345678901,"$6,407.96"\n012345678902,-\n012345678901,5\n',
+        "credits-2025-07.csv": "12345678901,$1.00\n012345678902,1.234\n",
+        "Credits-2025-05.csv": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    files = [str(tmp_path / name) for name in texts]
+    begun = time.monotonic()
+    good, ran = command("credits", "--check", files[0]), command("credits", "--check", *files)
+    assert time.monotonic() - begun < 10  # two on an idle machine: nothing heavy is imported
+    assert (good.returncode, ran.returncode, good.stderr, ran.stderr) == (0, 1, "", "")
+    passed = "credits-2025-06.csv: 3 rows of 1 month, 6,412.96 USD; lines that repeat an account: 3"
+    assert good.stdout.splitlines() == [passed]
+    assert ran.stdout.splitlines() == [
+        passed,
+        "credits-2025-07.csv: 2 problems, nothing of it was posted",
+        (
+            "line 1: account '12345678901' has 11 digits: the leading zero was lost: 012345678901? "
+            "Format the column as text"
+        ),
+        "line 2: amount '1.234' may have thousands or decimals; write it like 1,234.50",
+        "Credits-2025-05.csv: name it credits-2025-05.csv and upload it again",
+    ]
+
+
+def test_what_is_checked_is_given_to_programs_with_its_control_totals(tmp_path: Path) -> None:
+    path = tmp_path / "credits-2025-06_2025-07.csv"
+    path.write_text("012345678901,1,2\n")
+    options = ("--check", str(path), "--json", "--as-of", "2025-07-01T00:00:00Z")
+    ran = command("credits", *options, "--metadata", "Row-Count=1,total-usd=3.00")
+    assert json.loads(ran.stdout) == {
+        "status": "SUCCEEDED",
+        "files": [
+            {
+                "file": path.name,
+                "status": "SUCCEEDED",
+                "months": ["2025-06", "2025-07"],
+                "row_count": 1,
+                "total_usd": "3.00",
+                "duplicates": [],
+            }
+        ],
+    }
+    for wrong in ("row-count=2", "total-usd=2"):
+        ran = command("credits", *options, "--metadata", wrong)
+        (file,) = json.loads(ran.stdout)["files"]
+        assert (ran.returncode, file["status"]) == (1, "FAILED")
+        assert f"the upload's {wrong[:9]} is '2'" in file["cause"]
+
+
+def test_what_does_not_fit_into_a_request_is_refused_by_the_check(tmp_path: Path) -> None:
+    path = tmp_path / "credits-2025-06.csv"
+    path.write_text("".join(f"{number:012d},1\n" for number in range(1, 25_001)))
+    ran = command("credits", "--check", str(path))
+    assert ran.returncode == 1
+    assert "bytes as a request; CloudZero takes less than 5,000,000" in ran.stdout
+    path.write_bytes(b"\n" * 8_000_001)
+    assert (
+        "8000001 bytes, at most 8000000 are read" in command("credits", "--check", str(path)).stdout
+    )
+
+
+def test_control_totals_are_sent_with_an_upload(tmp_path: Path) -> None:
+    path = tmp_path / "credits-2025-07.csv"
+    path.write_text("012345678901,$1.00\n")
+    options = ("--state", str(tmp_path / "state"), "--json", "--metadata")
+    ran = command("credits", str(path), *options, "row-count=2")
+    (entry,) = json.loads(ran.stdout)["executions"]
+    assert (ran.returncode, entry["error"]) == (1, "BadCredits")
+    assert "row-count is '2', the file has 1 rows" in entry["cause"]
 
 
 def test_without_a_cloudzero_the_built_in_one_answers_and_the_file_is_in_the_state_folder(
@@ -267,7 +346,7 @@ def test_without_a_cloudzero_the_built_in_one_answers_and_the_file_is_in_the_sta
     path = tmp_path / "credits-2025-07.csv"
     path.write_text('012345678901,"$6,407.96"\n012345678902,$0.04\n')
     other = tmp_path / "credit-2025-07.csv"
-    other.write_text("")
+    other.write_text("012345678901,$1.00\n")
     state = tmp_path / "state"
     ran = command("credits", str(path), str(other), "--state", str(state), "--json")
     assert ran.returncode == 1, ran.stderr
@@ -278,7 +357,7 @@ def test_without_a_cloudzero_the_built_in_one_answers_and_the_file_is_in_the_sta
     (month,) = sent["output"]["months"]
     assert (month["billing_month"], month["row_count"]) == ("2025-07", 2)
     assert month["total_credit_usd"] == "6408.00"
-    assert (missed["status"], missed["error"]) == ("NOT_STARTED", "NoRuleMatched")
+    assert (missed["status"], missed["error"]) == ("FAILED", "BadCredits")
     assert (state / "credits-2025-07.csv").read_bytes() == path.read_bytes()
 
 
@@ -298,7 +377,7 @@ def stop_while_it_runs(tmp_path: Path, *more: str) -> tuple[int, str, str]:
         text=True,
     )
     deadline = time.monotonic() + 60
-    while not (tmp_path / "state/leases").exists():
+    while not (tmp_path / "state/credits-2025-07.csv").exists():
         assert time.monotonic() < deadline
         assert running.poll() is None
         time.sleep(0.05)
@@ -312,7 +391,7 @@ def test_credits_that_are_told_to_stop_still_say_what_is_known(tmp_path: Path) -
     assert code == 1
     known = [(one["file"], one["status"], one["error"]) for one in json.loads(out)["executions"]]
     assert known == [
-        ("credits.csv", "NOT_STARTED", "NoRuleMatched"),
+        ("credits.csv", "FAILED", "BadCredits"),
         ("credits-2025-07.csv", "ABORTED", "Stopped"),
         ("credits-2025-08.csv", "NOT_STARTED", "Stopped"),
     ]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from infra.local.account import LocalAccount
@@ -81,7 +82,7 @@ def test_one_file_has_ended_before_the_next_is_uploaded_and_a_failure_stops_none
     assert last["output"]["keys"] == [*uploaded, *ended]
 
 
-def test_a_file_that_no_rule_takes_starts_none_and_says_what_the_rule_takes(tiny: Open) -> None:
+def test_a_file_that_no_rule_takes_starts_none_and_says_so(tiny: Open) -> None:
     missed, taken = entries(opened(tiny), "credit-1.csv", "credits-1.csv")
     assert {name: missed[name] for name in ("file", "status", "error", "output")} == {
         "file": "credit-1.csv",
@@ -89,14 +90,25 @@ def test_a_file_that_no_rule_takes_starts_none_and_says_what_the_rule_takes(tiny
         "error": "NoRuleMatched",
         "output": None,
     }
-    assert missed["cause"] == (
-        "credit-1.csv is in the bucket, but starts nothing: "
-        "the rule takes names like credits-*.csv (lower case)"
-    )
+    assert missed["cause"] == "credit-1.csv is in the bucket, but no rule of the stack takes it"
     assert taken["output"]["keys"] == ["credit-1.csv", "credits-1.csv"]
     assert not succeeded({"executions": [missed, taken]})
     assert not functions_know({"executions": [missed, taken]})
     assert functions_know({"executions": [missed, {**taken, "status": "FAILED"}]})
+
+
+def test_an_upload_carries_its_metadata(tiny: Open) -> None:
+    account = opened(tiny)
+    entries(account, "credits-1.csv", metadata={"row-count": "24"})
+    client = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=account.aws.url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    found = client.head_object(Bucket=STATE_BUCKET, Key="credits-1.csv")
+    assert found["Metadata"] == {"row-count": "24"}
 
 
 def test_with_an_input_a_file_is_started_as_from_the_console(tiny: Open) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from infra.local import function_processes
 from infra.local.lambda_process import Function
 from infra.local.lambda_runtime import MAX_PROCESSES, FunctionPool
 
@@ -52,6 +53,19 @@ def test_a_handler_gets_the_event_and_its_answer_comes_back(pool: Pool) -> None:
     it = pool("def handler(event, context): return {'got': event, 'é': 1.5}")
     assert called(it, {"a": [1]}) == (False, {"got": {"a": [1]}, "é": 1.5})
     assert called(it, "x" * 300_000) == (False, {"got": "x" * 300_000, "é": 1.5})
+
+
+def test_where_forking_is_not_safe_a_process_imports_everything_itself(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(function_processes, "_CAN_FORK", False)
+    it = pool("import boto3, os\ndef handler(e, c): return os.getppid()")
+    assert called(it) == (False, os.getpid())
+
+
+def test_a_handler_gets_a_library_that_is_imported_already(pool: Pool) -> None:
+    it = pool("import sys\nhad = 'boto3' in sys.modules\ndef handler(e, c): return had")
+    assert called(it) == (False, True)
 
 
 def test_a_function_sees_lambdas_environment_and_its_own_and_nothing_else(

@@ -22,6 +22,7 @@ MONTH = {
     "total_credit_usd": "121125.39",
     "drop_id": "drop-7",
     "snapshot": SNAPSHOT,
+    "undo": {"restore": SNAPSHOT},
     "error": "",
 }
 UNDO = "undo 2025-01: --input "
@@ -61,35 +62,34 @@ def test_what_was_replaced_can_be_put_back_with_a_line_that_a_shell_understands(
     assert json.loads(given) == {"restore": SNAPSHOT}
 
 
-@pytest.mark.parametrize(
-    ("changes", "lines"),
-    [
-        ({"posted": False}, 0),
-        ({"snapshot": None}, 0),
-        ({"status": "failed", "posted": False}, 1),
-        ({"status": "failed", "posted": False, "snapshot": None}, 0),
-    ],
-)
-def test_only_what_was_or_may_have_been_posted_is_to_be_undone(
-    changes: dict[str, Any], lines: int, tmp_path: Path
+def test_only_what_can_be_undone_is_offered_to_be_undone(tmp_path: Path) -> None:
+    assert UNDO not in shown_month(tmp_path, undo=None)
+
+
+@pytest.mark.parametrize(("posted", "said"), [(True, "yes"), (False, "no"), (None, "perhaps")])
+def test_a_month_says_whether_this_execution_has_posted_it(
+    posted: bool | None,  # noqa: FBT001 (from parametrize)
+    said: str,
+    tmp_path: Path,
 ) -> None:
-    assert shown_month(tmp_path, **changes).count(UNDO) == lines
+    (row,) = [line for line in shown_month(tmp_path, posted=posted).splitlines() if "1,023" in line]
+    assert row.replace("│", " ").split()[:3] == ["2025-01", "verified", said]
 
 
-def test_a_superseded_month_says_by_what_and_has_no_counts(tmp_path: Path) -> None:
+def test_a_superseded_month_says_by_what_and_nothing_that_is_not_known(tmp_path: Path) -> None:
     text = shown_month(
         tmp_path,
         status="superseded",
         message="credits-2025-01.csv is newer",
-        row_count=0,
-        unique_accounts=0,
-        total_credit_usd="0.00",
+        row_count=None,
+        unique_accounts=None,
+        total_credit_usd=None,
         posted=False,
         drop_id=None,
     )
     assert "2025-01: credits-2025-01.csv is newer" in text
     (row,) = [line for line in text.splitlines() if "superseded" in line]
-    assert row.strip("│").replace("│", " ").split() == ["2025-01", "superseded"]
+    assert row.strip("│").replace("│", " ").split() == ["2025-01", "superseded", "no"]
 
 
 def test_a_failed_run_shows_its_months_and_a_cause_without_lambdas_json(tmp_path: Path) -> None:

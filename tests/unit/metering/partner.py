@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from functions.adapters.clazar import ListingUnavailable, Reply
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer
+from functions.adapters.clazar import ListingUnavailable
+from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.domain.listing import Listing, with_rows
 from functions.domain.listing_pages import Asked
 from functions.domain.month import Month

@@ -11,9 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from functions.adapters import state_bucket
-from functions.adapters.clazar import Reply
 from functions.adapters.storage import Stored as StoredObject
-from functions.domain.answers import Answer
+from functions.domain.answers import Answer, Reply
 from functions.domain.listing import Listing
 from functions.domain.listing_pages import Asked
 from functions.domain.month import Month

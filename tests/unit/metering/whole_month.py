@@ -12,6 +12,7 @@ from functions.adapters import leases, state_bucket
 from functions.adapters.clazar import Clazar
 from functions.domain import usage_files
 from functions.domain.answers import Answer
+from functions.domain.conversion import parse
 from functions.domain.fold import DayRead
 from functions.domain.month import Month, format_instant
 from functions.domain.run_files import MonthUsage
@@ -29,6 +30,7 @@ from functions.metering.payloads import (
     Finish,
     Merged,
     MergedMonth,
+    Planned,
     Release,
     Run,
 )
@@ -38,7 +40,7 @@ from functions.metering.record_success import record_success
 from functions.metering.release_plan import release_plan
 from functions.metering.submit_contract import Outside, submit_contract
 from functions.metering.summarize_run import summarize_run
-from functions.payloads import Finished, Start, dump, parse
+from functions.payloads import Finished, Start, dump
 from functions.payloads import Problem as Caught
 from infra.tasks import SETTLE_SECONDS
 from tests.memory import MemoryObjects, UsageInMemory
@@ -146,7 +148,7 @@ class WholeMonth:
         if not run.dry_run:
             lease = state_bucket.lease(self.state, run.plan)
             leases.acquire(lease, run.execution, format_instant(self.now), lambda _: False)
-        planned, failure = None, None
+        planned, failure = Planned([], []), None
         closed: list[ClosedMonth | None] = []
         try:
             planned = plan_months(run, self.state, self.usage)

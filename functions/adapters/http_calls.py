@@ -1,0 +1,76 @@
+"""HTTP requests to partners, and what a failed one says about whether anything has left."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+from functools import cache
+from typing import Any
+
+import certifi
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+
+class _TrustedOnce(HTTPAdapter):
+    """Reads the certificate authorities once: that costs more than the rest of a request."""
+
+    def __init__(self) -> None:
+        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
+        self._context = ssl.create_default_context(cafile=bundle)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def build_connection_pool_key_attributes(
+        self, request: Any, verify: object, cert: Any = None
+    ) -> Any:
+        return super().build_connection_pool_key_attributes(request, verify=bool(verify), cert=cert)
+
+    def cert_verify(self, conn: Any, *_: Any) -> None:
+        conn.cert_reqs = "CERT_REQUIRED"
+
+
+@cache
+def adapter() -> HTTPAdapter:
+    """Return what the calls of this container share."""
+    return _TrustedOnce()
+
+
+def send(method: str, url: str, timeout: tuple[float, float], **request: Any) -> requests.Response:
+    """Send a request over a connection of its own, without following redirects.
+
+    One kept alive while Lambda slept would make every first request an unknown outcome.
+    """
+    with requests.Session() as session:
+        session.mount("https://", adapter())
+        return session.request(method, url, timeout=timeout, allow_redirects=False, **request)
+
+
+def bounded(text: str, most: int = 600) -> str:
+    """Cut a text so that it stays small in a state's output, where it is escaped as JSON."""
+    while len(json.dumps(text)) > most:
+        text = text[: len(text) * 3 // 4]
+    return text
+
+
+def named(error: requests.RequestException) -> str:
+    """Return a failure in a line, without the layers around its reason."""
+    return f"{type(error).__name__}: {str(_reason(error) or error)[-200:]}"
+
+
+def never_connected(error: requests.RequestException) -> bool:
+    """No connection was ever made, so no byte of the request has left."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    return isinstance(_reason(error), NewConnectionError | ConnectTimeoutError)
+
+
+def _reason(error: requests.RequestException) -> object:
+    return getattr(error.args[0], "reason", None) if error.args else None

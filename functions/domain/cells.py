@@ -1,0 +1,62 @@
+"""Cells of a credits file: what a spreadsheet leaves around a value, and account numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_BLANKS, _INVISIBLE, _DASHES = (
+    "\t\xa0\u2007\u2009\u202f\u3000",
+    "\u200b\u200e\u200f\u202a\u202c\u2060\ufeff",
+    "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d",
+)
+_TIDY = str.maketrans(
+    {**dict.fromkeys(_BLANKS, " "), **dict.fromkeys(_INVISIBLE), **dict.fromkeys(_DASHES, "-")}
+)
+_LONGEST_SHOWN, _LONGEST_JUDGED = 40, 200
+_ACCOUNT = re.compile(r"(?!0{12})[0-9]{12}")
+
+_FORMAT = ": {account}? Format the column as text"
+_AS_TEXT = "write {account} and format the column as text"
+_NOT_ACCOUNTS = (
+    (r"", "is missing; remove the row if it is a total"),
+    (r"0{12}", "does not exist; remove the row if it is a total"),
+    (r"(?i).*\b(total|sum)\b.*", "is a total; remove the row"),
+    (r"[0-9]{11}", "has 11 digits: the leading zero was lost" + _FORMAT),
+    (r"[0-9]{8,10}", "has {count} digits: leading zeros were lost" + _FORMAT),
+    (r"[0-9]+", "has {count} digits instead of 12"),
+    (
+        r"(?i)[0-9]([.,][0-9]+)?e\+?[0-9]+",
+        "is in scientific notation; format the column as text and enter its 12 digits",
+    ),
+    (r"""=["']?[0-9]{9,12}["']?""", "is a formula; " + _AS_TEXT),
+    (r"'[0-9]{9,12}'?", "has an apostrophe; " + _AS_TEXT),
+    (r"[0-9]{3,4}(-[0-9]{4}){2}|[0-9]{3,4}( [0-9]{4}){2}", "is written in groups; " + _AS_TEXT),
+    (r"[0-9]{9,12}[.,]0*|[0-9]{1,3}([.,][0-9]{3}){3}", "is formatted as a number; " + _AS_TEXT),
+    (r"[^0-9]*[0-9]{12}[^0-9]*", "has more in its cell than 12 digits; " + _AS_TEXT),
+)
+
+
+def tidy(cell: str) -> str:
+    """Return a cell without blanks around it, and with plain blanks and dashes within."""
+    return cell.translate(_TIDY).strip(" ")
+
+
+def shown(text: str) -> str:
+    """Quote a cell for a message."""
+    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
+
+
+def what_is_wrong(text: str, kinds: Iterable[tuple[str, str]], otherwise: str) -> str:
+    """Return the sentence of the first kind that a cell is of."""
+    start = text[:_LONGEST_JUDGED]
+    return next((said for kind, said in kinds if re.fullmatch(kind, start)), otherwise)
+
+
+def account_problem(account: str) -> str | None:
+    """Explain why a tidy cell is not the number of an AWS account."""
+    if _ACCOUNT.fullmatch(account):
+        return None
+    digits = re.sub(r"\.0*$|[^0-9]", "", account)
+    said = what_is_wrong(account, _NOT_ACCOUNTS, "is not exactly 12 digits")
+    return f"account {shown(account)} {said.format(account=digits.zfill(12), count=len(digits))}"

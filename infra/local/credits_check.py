@@ -1,0 +1,71 @@
+"""`credits --check`: files are read and judged as the pipeline does it, and nothing is started."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from functions.domain import cbf
+from functions.domain.credits_file import MOST_FILE_BYTES, CreditsFile, read_credits
+from functions.domain.credits_name import months_of
+from functions.domain.month import Month
+from functions.errors import BadCredits
+from infra.environments import PROD
+
+from .arguments import Upload
+from .wording import counted, usd
+
+
+def check(
+    files: Sequence[Upload], as_of: dt.datetime, metadata: Mapping[str, str]
+) -> dict[str, Any]:
+    """Judge every file, with all of its problems."""
+    found = [_check(file, Month.of(as_of), metadata) for file in files]
+    well = all(one["status"] == "SUCCEEDED" for one in found)
+    return {"status": "SUCCEEDED" if well else "FAILED", "files": found}
+
+
+def _check(file: Upload, as_of: Month, metadata: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        months, read = _read(file, as_of, metadata)
+    except BadCredits as refused:
+        return {"file": file.name, "status": "FAILED", "cause": str(refused)}
+    return {
+        "file": file.name,
+        "status": "SUCCEEDED",
+        "months": [str(month) for month in months],
+        "row_count": read.rows,
+        "total_usd": f"{read.total:.2f}",
+        "duplicates": [row.line for row in read.repeated],
+    }
+
+
+def _read(
+    file: Upload, as_of: Month, metadata: Mapping[str, str]
+) -> tuple[list[Month], CreditsFile]:
+    months, reversals = months_of(file.name, as_of), PROD.allow_reversals
+    if len(file.body) > MOST_FILE_BYTES:
+        raise BadCredits(f"{file.name}: {len(file.body)} bytes, at most {MOST_FILE_BYTES} are read")
+    read = read_credits(file.name, file.body, months, metadata, allow_reversals=reversals)
+    for number, month in enumerate(months):
+        amounts = ((account, row[number]) for account, row in read.credits.items())
+        size = len(cbf.drop_body(month, cbf.credit_rows(month, amounts)))
+        if size >= cbf.MOST_BYTES:
+            raise BadCredits(
+                f"{file.name}: {month} is {size:,} bytes as a request; CloudZero takes less than "
+                f"{cbf.MOST_BYTES:,}"
+            )
+    return months, read
+
+
+def lines(result: Mapping[str, Any]) -> list[str]:
+    """Return the result for the screen: every problem of a file, or its control totals."""
+    return [one.get("cause") or _good(one) for one in result["files"]]
+
+
+def _good(one: Mapping[str, Any]) -> str:
+    months, lines = one["months"], one["duplicates"]
+    said = f"{one['file']}: {counted(one['row_count'], 'row')} of {counted(len(months), 'month')}"
+    repeated = f"; lines that repeat an account: {', '.join(map(str, lines))}" if lines else ""
+    return f"{said}, {usd(one['total_usd'])} USD{repeated}"
