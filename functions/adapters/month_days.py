@@ -11,7 +11,7 @@ from functions.domain.problem import Problem
 from functions.domain.spelling import suggestion
 from functions.errors import BadUsage, DaysMissing
 
-_SHOWN = 4_000
+_SHOWN, _CAUSE = 4_000, 500
 
 
 def add_up(days: Days, objects: Objects) -> MonthTotal:
@@ -19,11 +19,11 @@ def add_up(days: Days, objects: Objects) -> MonthTotal:
 
     BadUsage names every problem of every day; DaysMissing the days that could not be read.
     """
-    total, problems, missing = MonthTotal(), list[Problem](), list[str]()
+    total, problems, missing = MonthTotal(), list[Problem](), dict[str, str]()
     for name in days.names:
-        read = days.read.get(name, DayRead(error="see its map run"))
+        read = days.read.get(name, DayRead(error="Unknown", cause="see its map run"))
         if read.error:
-            missing.append(f"{name} ({read.error})")
+            missing[name] = f"{read.error}: {read.cause[:_CAUSE]}"
         elif read.problems:
             stored = objects.read(read.problems)
             problems += msgspec.json.decode(stored.body, type=list[Problem]) if stored else []
@@ -33,7 +33,7 @@ def add_up(days: Days, objects: Objects) -> MonthTotal:
             if found and found.made_of == made_of(days.plan, read.digest):
                 total.add(found)
             else:
-                missing.append(f"{name} (another execution has read other files since)")
+                missing[name] = "another execution has read other files since"
     if problems:
         lines = "; ".join(str(problem) for problem in problems)
         where = ", ".join(read.problems for read in days.read.values() if read.problems)
@@ -41,8 +41,10 @@ def add_up(days: Days, objects: Objects) -> MonthTotal:
         text = f"nothing was sent; problems: {len(problems)}: {lines[:_SHOWN]}{more}"
         raise BadUsage(f"{days.month}: {text}")
     if missing:
-        count = f"{len(missing)} of {len(days.names)} days could not be read"
-        raise DaysMissing(f"{days.month}: {count}: {', '.join(missing)}; run again")
+        count = f"{len(missing)} of {len(days.names)} days could not be read: {', '.join(missing)}"
+        raise DaysMissing(
+            f"{days.month}: {count}; the first: {next(iter(missing.values()))}; run again"
+        )
     return total
 
 

@@ -72,7 +72,8 @@ def _exact(group: Group) -> Group:
 class DayRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an execution has found of a day: its digest, or why there is no fold of it.
 
-    `problems`: the key of what is wrong with the files. `error`: why they could not be read now.
+    `problems`: the key of what is wrong with the files. `error`, `cause`: why they could not be
+    read now.
     """
 
     day: str = ""
@@ -80,6 +81,7 @@ class DayRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: int = 0
     problems: str = ""
     error: str = ""
+    cause: str = ""
 
 
 class Days(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from functions.domain import keys
 from functions.domain.claim import Action
@@ -139,7 +140,11 @@ class DaysTask(MonthTask, frozen=True, kw_only=True):
     @property
     def of_days(self) -> Days:
         """The days, as they are added up. A child that was lost has left nothing to go by."""
-        read = {read.day: read for read in self.read if read}
+        read = {
+            read.day: replace(read, cause=Problem(read.error, read.cause).message)
+            for read in self.read
+            if read
+        }
         return Days(self.run.plan, self.of, self.days, read)
 
 

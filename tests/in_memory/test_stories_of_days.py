@@ -121,7 +121,7 @@ def test_a_day_that_was_folded_from_other_files_since_is_not_billed(
         monkeypatch.setattr(world, "invoke", folded_anew)
         ended = world.execute()
         assert ended.error == "DaysMissing"
-        assert "02 (another execution has read other files since); run again" in str(ended.cause)
+        assert "02; the first: another execution has read other files since; run again" in str(ended.cause)
         monkeypatch.undo()
         world.execute()
         assert quantity(world) == "6"
@@ -142,7 +142,7 @@ def test_two_days_that_cannot_be_read_are_named_and_the_others_are_kept(
         monkeypatch.setattr(UsageInMemory, "folder", refused)
         ended = world.execute()
         assert ended.error == "DaysMissing"
-        said = "2 of 32 days could not be read: 02 (StorageBusy), 03 (StorageBusy); run again"
+        said = "2 of 32 days could not be read: 02, 03; the first: StorageBusy: "
         assert said in str(ended.cause)
         monkeypatch.setattr(UsageInMemory, "folder", listed)
         world.execute()

@@ -37,7 +37,7 @@ def test_a_usage_bucket_that_cannot_be_listed_fails_the_run_and_closes_no_month(
         },
     )
     result = world.account.run({"as_of": AUGUST_2}, time_scale=TIME_SCALE)
-    assert (result.status, result.error) == ("FAILED", "PermissionError")
+    assert (result.status, result.error) == ("FAILED", "DaysMissing")
     assert "a-bucket-that-is-not-there" in told(world, already)
     assert world.state_json() is None
     assert not world.clazar.exchanges

@@ -100,7 +100,7 @@ def test_a_marker_that_cannot_be_understood_is_named(body: bytes) -> None:
 def test_a_day_that_nobody_has_found_stops_the_month_by_name() -> None:
     read = [DayRead(day="flat"), DayRead(day="01", digest="d", files=1), None, DayRead()]
     task = DaysTask(run=a_run(), month=MONTH, days=["flat", "01", "02"], read=read)
-    said = r"2 of 3 days .* 01 \(another execution .*\), 02 \(see its map run\); run again"
+    said = r"2 of 3 days could not be read: 01, 02; the first: another execution .*; run again"
     with pytest.raises(DaysMissing, match=said):
         merge_usage(task, MemoryObjects(), MemoryObjects())
 

@@ -47,7 +47,7 @@ def test_a_file_that_storage_refuses_stops_the_month_by_name(why: str) -> None:
     world.unreadable[world.hour("02/01", [a_record("c-1")])] = StorageBusy(why)
     stopped = world.run()
     assert stopped.error == "DaysMissing", "nothing is wrong with the usage"
-    said = "2025-07: 1 of 32 days could not be read: 02 (StorageBusy); run again"
+    said = "2025-07: 1 of 32 days could not be read: 02; the first: StorageBusy: "
     assert said in stopped.cause
     assert world.shown() is None
     assert not world.clazar.requests
