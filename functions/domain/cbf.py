@@ -74,7 +74,7 @@ class Contents(NamedTuple):
     def digest(self) -> str:
         """The same for the same money on the same accounts, in whatever order."""
         lines = sorted(f"{line.account} {line.cost}" for line in self.lines.elements() if line.cost)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return hashlib.sha256("\n".join(lines).encode(errors="surrogatepass")).hexdigest()
 
     def shows(self, posted: Contents) -> bool:
         """Return True if these are the posted rows, to the cent, in whatever order.

@@ -257,7 +257,9 @@ def test_a_credits_file_is_read_or_refused_with_lines(body: bytes, count: int) -
 
 @steadily
 @given(st.lists(st.dictionaries(st.sampled_from(["cost/cost", "resource/account", "x"]), anything)))
+@example([{"resource/account": "\ud800", "cost/cost": "-1.00"}])
 def test_every_stored_row_is_counted_whatever_it_holds(stored: list[dict[str, Any]]) -> None:
     contents = read_rows(stored)
     assert contents.rows == len(stored)
     assert contents.foreign == len(stored)
+    assert int(contents.digest, 16)

@@ -121,7 +121,9 @@ def test_a_day_that_was_folded_from_other_files_since_is_not_billed(
         monkeypatch.setattr(world, "invoke", folded_anew)
         ended = world.execute()
         assert ended.error == "DaysMissing"
-        assert "02; the first: another execution has read other files since; run again" in str(ended.cause)
+        assert "02; the first: another execution has read other files since; run again" in str(
+            ended.cause
+        )
         monkeypatch.undo()
         world.execute()
         assert quantity(world) == "6"
