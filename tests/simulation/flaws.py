@@ -107,7 +107,7 @@ FLAWS: Mapping[str, Flaw] = {
     "1: the settle time does not grow": Flaw(
         (ledger,), "is_over", _over_as_the_first_time, "1", 14
     ),
-    "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 93),
+    "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 112),
     "2: late usage is compared by amounts alone": Flaw(
         (late_usage,), "_of_contract", _by_amounts_alone, "6", 7
     ),
