@@ -36,9 +36,10 @@ def conflicts(entry: Entry, quantities: Mapping[str, str], plan: Plan) -> list[s
         )
     for name, line in product(sorted(quantities), fixed):
         before, after = sources(line.dimension, entry.formulas), sources(name, formulas)
-        more, both = ", ".join(sorted(after - before)), before & after
+        more, both = after - before, before & after
         if name == line.dimension and more:
-            found.append(f"{name} reads {more} now, which {_named(line)} does not bill")
+            usage = ", ".join(sorted(filter(None, more))) or "a flat fee"
+            found.append(f"{name} reads {usage} now, which {_named(line)} does not bill")
         elif name != line.dimension and both and not _is_known(name, entry.formulas, formulas):
             usage = ", ".join(sorted(both)) or "a flat fee"
             found.append(f"{usage} is billed as {_named(line)}; {name} would bill it again")

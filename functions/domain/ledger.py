@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from functions.domain.answers import UNKNOWN, Answer, Reply
 from functions.domain.ledger_entry import (
     DUPLICATE,
+    UNCLAIMED,
     Attempt,
     Decision,
     Entry,
@@ -100,6 +101,7 @@ def _answered(line: Line, answer: Answer, *, newest: bool) -> Line:
         return replace(
             line,
             state="refused",
+            evidence="" if line.evidence == UNCLAIMED else line.evidence,
             record_id=answer.record_id,
             code=answer.code,
             message=answer.message,

@@ -47,8 +47,9 @@ def reconcile_state(run: Run, objects: Objects, at: str) -> None:
     unreadable: list[str] = []
     entries_of = partial(state_bucket.entries, objects, run.plan, unreadable=unreadable)
     for month, names in settled_by_hand(journal, state):
+        before = len(unreadable)
         _waive(run, month, entries_of(month, names), objects, at)
-        if not unreadable:  # what could not be read is waived once it can
+        if len(unreadable) == before:  # what could not be read is waived once it can
             change = partial(resolved, month=month, settled=names)
             state_bucket.change_journal(objects, run.plan, change)
     for month, failed in sorted(state.errors.items()):

@@ -104,6 +104,11 @@ def test_a_fixed_line_that_would_read_more_now_is_no_longer_what_it_was() -> Non
     assert conflicts({"cores": "cpu + mem"}, {"cores": "cpu"}, "cores") == []
 
 
+def test_a_fixed_line_that_would_be_a_flat_fee_now_is_no_longer_what_it_was() -> None:
+    found = conflicts({"cores": "cpu"}, {"cores": "500"}, "cores")
+    assert found == ["cores reads a flat fee now, which cores (5 accepted) does not bill"]
+
+
 def test_a_dimension_that_was_zero_before_is_billed_by_the_same_configuration() -> None:
     both = {"cores": "cpu", "burst": "max(cpu - 100, 0)"}
     assert conflicts(both, both, "cores", "burst") == []

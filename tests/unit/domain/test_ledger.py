@@ -8,7 +8,15 @@ from msgspec.structs import replace
 
 from functions.domain import claim, ledger, lookup
 from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
-from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Entry, Failure
+from functions.domain.ledger_entry import (
+    DUPLICATE,
+    NOT_ACCEPTED,
+    UNCLAIMED,
+    Attempt,
+    Decision,
+    Entry,
+    Failure,
+)
 from functions.domain.listing import Listing, Stored
 from functions.domain.lookup import Look, Owner
 from functions.domain.plan import Plan
@@ -149,6 +157,16 @@ def test_without_a_listing_a_duplicate_rejection_of_a_first_sending_stays_in_dou
     first = answered(begun(a_claim()), Answer(kind="present", code="DUPLICATE"))
     assert lookup.not_listable(first) == (first, set())
     assert first.in_doubt
+
+
+def test_a_line_that_is_refused_in_so_many_words_claims_no_record_any_more() -> None:
+    entry = begun(a_claim())
+    line = replace(entry.lines[0], state="sent", evidence=UNCLAIMED)
+    refused = answered(replace(entry, lines=(line,)), Answer(kind="refused", code="CANCELLED"))
+    assert refused.may_be_billed == ()
+    line = replace(line, evidence=NOT_ACCEPTED)
+    kept = answered(replace(entry, lines=(line,)), Answer(kind="refused", code="CANCELLED"))
+    assert kept.lines[0].evidence == NOT_ACCEPTED
 
 
 def test_a_duplicate_that_is_not_listed_is_refused_not_sent_for_ever() -> None:
