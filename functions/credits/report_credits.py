@@ -63,8 +63,9 @@ def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
             undo = {"restore": snapshot.key}
         elif snapshot.unseen != drop.source:
             warnings.append(
-                f"{drop.month}: the snapshot does not show what had been posted before; "
-                f"to undo this drop {snapshot.unseen.again}"
+                f"{drop.month}: the snapshot does not show what had been posted before, or may "
+                f"have been; to undo this drop {snapshot.unseen.again}, or if that never arrived "
+                f'start an execution with {{"restore": "{snapshot.key}", "accept_shrink": true}}'
             )
     return MonthReport(
         billing_month=drop.month,

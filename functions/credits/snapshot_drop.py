@@ -13,7 +13,7 @@ from functions.adapters.storage import Objects
 from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Snapshot
 from functions.domain import cbf, keys
-from functions.domain.drop import Limits, MonthSnapshot, is_stored, reasons_to_hold
+from functions.domain.drop import Drop, Limits, MonthSnapshot, is_stored, reasons_to_hold
 from functions.errors import BadCredits
 from functions.payloads import task_handler
 
@@ -31,7 +31,7 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
     _, wanted = credits_bucket.read_prepared(objects, drop.body_key)
     version = credits_bucket.last_drop(objects, run.connection, month).read()
     last = version.value if version else None
-    rows = stream.stored(month)
+    rows = cbf.as_kept(stream.stored(month))
     stored = cbf.read_rows(rows)
     if is_stored(last, wanted, stored):
         return Snapshot(held=stored.totals, is_stored=True)
@@ -40,8 +40,7 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
         reasons += reasons_to_hold(wanted, stored, last, limits)
         reasons += [f"the rows equal those of {drop.twin}"] if drop.twin else []
     if reasons:
-        held = None if stored.unreadable else stored.totals
-        return Snapshot(held=held, reasons="; ".join(reasons))
+        return Snapshot(held=_held(stored, last), reasons="; ".join(reasons))
     snapshot = MonthSnapshot(
         connection=run.connection,
         month=drop.month,
@@ -58,11 +57,17 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
     if document.read() is None:
         document.write(snapshot, None)
     return Snapshot(
-        held=stored.totals,
+        held=_held(stored, last),
         key=document.key,
         differed=not stored.shows(wanted),
         unseen=snapshot.unseen,
     )
+
+
+def _held(stored: cbf.Contents, last: Drop | None) -> cbf.Totals | None:
+    """Return what CloudZero holds; None while a drop may be on its way that is not seen."""
+    seen = last is None or (last.state != "posting" and last.digest == stored.digest)
+    return stored.totals if seen and not stored.unreadable else None
 
 
 def _no_way_back(task: DropTask, rows: Sequence[cbf.Row]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -103,6 +104,22 @@ def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[di
     ]
 
 
+def as_kept(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Return rows as a snapshot keeps them: JSON would make texts with exponents of decimals."""
+    return [
+        {
+            name: _plain(value) if isinstance(value, Decimal) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+
+
+def _plain(value: Decimal) -> str:
+    number = _number(value)
+    return str(value) if number is None else f"{number:f}"
+
+
 def as_posted(month: Month, rows: Iterable[Row], where: str = "stored") -> list[dict[str, str]]:
     """Return rows that were read as they can be posted again; BadCredits for one that cannot.
 
@@ -130,9 +147,10 @@ def _text(name: str, value: object) -> str:
         return ""
     if isinstance(value, bool | list | dict):
         return msgspec.json.encode(value).decode()
-    if name == _ACCOUNT and isinstance(value, int):
-        return f"{value:012d}"
     text = str(value)
+    if name == _ACCOUNT and (not isinstance(value, str) or re.fullmatch(r"[0-9]+\.0+", text)):
+        number = _number(value)
+        return text if number is None or number % 1 else f"{int(number):012d}"
     if name.startswith("time/"):
         return _time(text)
     is_number = name.startswith(("cost/", "usage/amount")) or not isinstance(value, str)
@@ -143,9 +161,9 @@ def _text(name: str, value: object) -> str:
 def _time(text: str) -> str:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return format_instant(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
         return text
-    return format_instant(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
 
 
 def drop_body(month: Month, rows: Sequence[Row]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import cast
 
 import pytest
@@ -11,9 +12,11 @@ from functions.adapters.cloudzero import CloudZero
 from functions.adapters.streams import Clock, Stream
 from functions.credits.acquire_stream import settle
 from functions.credits.parse_credits import parse_credits
-from functions.credits.payloads import PostTask, Snapshot
+from functions.credits.payloads import DropTask, PostTask, Snapshot
 from functions.credits.post_drop import post_drop
+from functions.credits.snapshot_drop import snapshot_drop
 from functions.domain.cbf import Totals
+from functions.domain.drop import Limits
 from functions.domain.lease import Lease
 from functions.domain.month import Month
 from functions.errors import OutcomeUnknown, PartnerBusy, PartnerRefused, StreamBusy, WriteConflict
@@ -101,6 +104,22 @@ def test_a_refused_drop_puts_back_the_record_that_it_found(refusal: str) -> None
     with pytest.raises((PartnerRefused, PartnerBusy)):
         drop.post()
     assert drop.record() is None
+
+
+def test_while_a_drop_may_be_on_its_way_nobody_claims_to_know_what_the_month_holds() -> None:
+    drop = OneDrop()
+    limits = Limits(Decimal(0), Decimal(1_000))
+
+    def held() -> Totals | None:
+        task = DropTask(run=drop.task.run, drop=drop.task.drop)
+        return snapshot_drop(task, drop.pipeline.bucket, drop.stream, limits).held
+
+    assert held() == NOTHING
+    drop.pipeline.partner.faults.append("lost")
+    with pytest.raises(OutcomeUnknown):
+        drop.post()
+    drop.pipeline.pass_time(SETTLE)
+    assert held() is None
 
 
 def test_an_execution_that_was_taken_over_from_posts_nothing() -> None:

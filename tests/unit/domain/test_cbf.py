@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from functions.domain.cbf import (
     MOST_BYTES,
     Contents,
     Line,
+    as_kept,
     as_posted,
     credit_rows,
     differences,
@@ -309,6 +311,7 @@ def put_back(**columns: Any) -> dict[str, str]:
         ("time/usage_end", "2025-01-31 23:59:59", "2025-01-31T23:59:59Z"),
         ("time/usage_end", "2025-02-01T00:59:59+01:00", "2025-01-31T23:59:59Z"),
         ("time/usage_end", "later", "later"),
+        ("time/usage_end", "9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59-05:00"),
     ],
 )
 def test_a_column_is_put_back_as_a_text_that_cloudzero_accepts(
@@ -318,13 +321,22 @@ def test_a_column_is_put_back_as_a_text_that_cloudzero_accepts(
     assert found == {START: "2025-01-01T00:00:00Z", column: text}
 
 
+def test_a_snapshot_is_put_back_by_the_very_request_that_was_proven() -> None:
+    row = {**a_row("-1.00"), START: "2025-01-01T00:00:00Z", "resource/tag:n": Decimal("1E-7")}
+    kept = as_kept([row, {**row, "resource/tag:n": Decimal("1E+999999")}])
+    read = msgspec.json.decode(msgspec.json.encode(kept))
+    assert as_posted(JANUARY, read) == as_posted(JANUARY, kept)
+    assert as_posted(JANUARY, read)[0]["resource/tag:n"] == "0.0000001"
+
+
 @pytest.mark.parametrize("value", [None, "", "  "])
 def test_a_blank_column_and_a_remark_of_cloudzero_are_left_out(value: Any) -> None:
     assert put_back(lineitem__id=value, drop_id="d-1") == {START: "2025-01-01T00:00:00Z"}
 
 
-def test_an_account_that_is_shown_as_a_number_has_its_zeros_again() -> None:
-    shown_as = {"resource/account": int(A), START: "2025-01-01T00:00:00Z"}
+@pytest.mark.parametrize("account", [int(A), Decimal(f"{int(A)}.0"), f"{int(A)}.0"])
+def test_an_account_that_is_shown_as_a_number_has_its_zeros_again(account: object) -> None:
+    shown_as = {"resource/account": account, START: "2025-01-01T00:00:00Z"}
     row = {**a_row("-1.00"), **shown_as}
     assert as_posted(JANUARY, [row])[0]["resource/account"] == A
     assert read_rows([row]).shows(contents(**{A: "-1.00"}))

@@ -273,6 +273,16 @@ def test_rows_of_an_upload_are_its_own_however_cloudzero_names_their_service() -
     assert hold(contents("1.00"), stored, a_drop(digest=stored.digest, rows=2)) == ""
 
 
+def test_a_row_of_nothing_that_came_beside_an_upload_is_somebody_elses() -> None:
+    stored = a_month_with_usage()
+    assert "are not AWS credits" in hold(contents("1.00"), stored, a_drop(digest=stored.digest))
+
+
+def test_a_drop_that_may_never_have_arrived_was_perhaps_posted() -> None:
+    assert ", perhaps posted at" in hold(contents("1"), contents(), a_drop(state="posting", rows=9))
+    assert ", posted at" in hold(contents("1"), contents(), a_drop(rows=9))
+
+
 def test_what_was_posted_and_cannot_be_seen_is_guarded_like_what_is_stored() -> None:
     posted = a_drop(digest="unseen", rows=1_000)
     said = hold(contents("1.00"), contents(), posted)
