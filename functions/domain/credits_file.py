@@ -33,6 +33,8 @@ _CUT_OFF = (
     "and end the line"
 )
 _SUM = "the row is the sum of all others; remove the total, or move the row up if it is an account"
+# What an amount with a comma and without quotes looks like in a back-fill: two of its months.
+_HALVES = re.compile(r"(?<![0-9.,])([1-9][0-9]{0,2})\n([0-9]{3}\.[0-9]{2})(?![0-9])")
 _NO_ACCOUNT = re.compile(r"(?!.*[0-9]{5}).*[^\W\d_]{2}.*|")
 
 
@@ -142,6 +144,9 @@ def _amounts(
     if len(cells) != months:
         hint = "; an amount with a comma needs quotes" if any(map(tidy, cells[months:])) else ""
         problems.append((row.line, f"{len(row.cells)} columns instead of {1 + months}{hint}"))
+    elif halves := _HALVES.search("\n".join(map(tidy, cells))):
+        said = f"{shown(','.join(halves.groups()))} may be one amount or two"
+        problems.append((row.line, f"{said}; write every amount with its cents, or in quotes"))
     if problem := account_problem(tidy(account)):
         problems.append((row.line, problem))
     amounts = []

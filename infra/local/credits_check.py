@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from functions.domain import cbf
+from functions.domain.amount import exact_sum
 from functions.domain.credits_file import MOST_FILE_BYTES, CreditsFile, read_credits
 from functions.domain.credits_name import months_of
+from functions.domain.credits_report import attention
 from functions.domain.month import Month
 from functions.errors import BadCredits
 from infra.environments import PROD
@@ -37,6 +40,8 @@ def _check(file: Upload, as_of: Month, metadata: Mapping[str, str]) -> dict[str,
         "months": [str(month) for month in months],
         "row_count": read.rows,
         "total_usd": f"{read.total:.2f}",
+        "posted_usd": f"{exact_sum(chain.from_iterable(read.credits.values())):.2f}",
+        "attention": attention(read.repeated),
         "duplicates": [row.line for row in read.repeated],
     }
 
@@ -68,4 +73,6 @@ def _good(one: Mapping[str, Any]) -> str:
     months, lines = one["months"], one["duplicates"]
     said = f"{one['file']}: {counted(one['row_count'], 'row')} of {counted(len(months), 'month')}"
     repeated = f"; lines that repeat an account: {', '.join(map(str, lines))}" if lines else ""
-    return f"{said}, {usd(one['total_usd'])} USD{repeated}"
+    posted = f"; {usd(one['posted_usd'])} USD would be posted" if lines else ""
+    also = f"\n{one['attention']}" if one["attention"] else ""
+    return f"{said}, {usd(one['total_usd'])} USD{repeated}{posted}{also}"

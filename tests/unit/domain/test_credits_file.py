@@ -709,3 +709,11 @@ def test_control_totals_are_compared_with_what_can_be_read_and_listed_with_a_tot
         "line 3: the row",
     ]
     assert lines_of(problems(f"{rows}x,1\n", metadata={"row-count": "2"})) == [4]
+
+
+def test_an_amount_without_its_quotes_is_not_taken_for_two_months() -> None:
+    key = "credits-2025-01_2025-02.csv"
+    (said,) = problems(f'{A},$1,407.96\n{B},"$1,000.00","$2,000.00"\n', key)
+    assert said.startswith("line 1: '1,407.96' may be one amount or two; write every amount")
+    assert read(f"{A},$1.00,407.96\n", key).credits[A] == [Decimal("1.00"), Decimal("407.96")]
+    assert read(f"{A},$1,$407.96\n", key).credits[A] == [Decimal(1), Decimal("407.96")]

@@ -279,10 +279,19 @@ def test_files_are_checked_without_anything_being_started(tmp_path: Path) -> Non
     good, ran = command("credits", "--check", files[0]), command("credits", "--check", *files)
     assert time.monotonic() - begun < 10  # two on an idle machine: nothing heavy is imported
     assert (good.returncode, ran.returncode, good.stderr, ran.stderr) == (0, 1, "", "")
-    passed = "credits-2025-06.csv: 3 rows of 1 month, 6,412.96 USD; lines that repeat an account: 3"
-    assert good.stdout.splitlines() == [passed]
+    passed = [
+        (
+            "credits-2025-06.csv: 3 rows of 1 month, 6,412.96 USD; lines that repeat an account: "
+            "3; 6,407.96 USD would be posted"
+        ),
+        (
+            "1 repeated account with another amount than the first time; only the first rows "
+            "count: line 3 (012345678901)"
+        ),
+    ]
+    assert good.stdout.splitlines() == passed
     assert ran.stdout.splitlines() == [
-        passed,
+        *passed,
         "credits-2025-07.csv: 2 problems, nothing of it was posted",
         (
             "line 1: account '12345678901' has 11 digits: the leading zero was lost: 012345678901? "
@@ -307,6 +316,8 @@ def test_what_is_checked_is_given_to_programs_with_its_control_totals(tmp_path: 
                 "months": ["2025-06", "2025-07"],
                 "row_count": 1,
                 "total_usd": "3.00",
+                "posted_usd": "3.00",
+                "attention": "",
                 "duplicates": [],
             }
         ],
