@@ -102,7 +102,8 @@ def finish(
     if parsed:
         repeated = _repeated(run, parsed, objects)
         attention = credits_report.attention(repeated)
-        warnings = [*filter(None, [attention]), *warnings]
+        filled = [(drop.month, drop.digest) for drop in parsed.drops if drop.totals.has_credit]
+        warnings = [*filter(None, [attention]), *credits_report.alike(filled), *warnings]
         report = keys.credits_report(run.file, run.name)
         terms = {"attention": attention, "version": parsed.version, "execution": run.execution}
         content = {**terms, **said, "warnings": warnings, "duplicates": repeated}

@@ -73,7 +73,7 @@ def _held(stored: cbf.Contents, last: Drop | None) -> cbf.Totals | None:
 def _no_way_back(task: DropTask, rows: Sequence[cbf.Row]) -> list[str]:
     """Explain why the stored rows could not be put back, by building the request that would."""
     try:
-        cbf.drop_body(task.of, cbf.as_posted(task.of, rows))
+        cbf.drop_body(task.of, cbf.as_posted(task.of, rows), advice="")
     except (BadCredits, UnicodeError) as error:  # JSON may hold half a character
         return [f"what is stored could not be put back: {error}"]
     return []

@@ -45,7 +45,7 @@ def parse_amount(text: str, *, blank_is_zero: bool, allow_reversals: bool) -> De
     numbers = _NUMBER.findall(amount)
     around = _NUMBER.sub("n", amount.upper()).replace(" ", "")
     around = re.sub(r"(US)?\$", "", around, count=1).replace("USD", "", 1)
-    if around == "-" or (blank_is_zero and not amount):
+    if around in ("-", "(-)") or (blank_is_zero and not amount):
         return Decimal(0)
     if around not in _SIGNS or not _DOLLARS.fullmatch(numbers[0]):
         said = what_is_wrong(amount, _NOT_AMOUNTS, "is not plain US dollars like $6,407.96")

@@ -13,11 +13,17 @@ from typing import Any, NamedTuple
 import msgspec
 
 from functions.domain.amount import EXACT
+from functions.domain.cells import shown
 from functions.domain.month import Month, format_instant
+from functions.domain.wording import counted
 from functions.errors import BadCredits
 
 # CloudZero states 5 MB, not whether that is 10^6 or 2^20: the smaller one suits both.
 MOST_BYTES = 5_000_000
+FEWER_ROWS = (
+    ". Leave out accounts with $0.00; if that is not enough, split the accounts over two AnyCost "
+    "Stream connections, an environment each"
+)
 _CENT, _MOST_DIGITS, _MOST_DECIMALS = Decimal("0.01"), 60, 30
 CREDIT, DESCRIPTION, SERVICE = "Credit", "Monthly MAP Credit", "AWSCredits"
 _ACCOUNT, _COST, _START = "resource/account", "cost/cost", "time/usage_start"
@@ -31,6 +37,11 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     row_count: int
     unique_accounts: int
     total_credit_usd: str
+
+    @property
+    def has_credit(self) -> bool:
+        """Whether there is any money in it."""
+        return bool(Decimal(self.total_credit_usd))
 
 
 class Line(NamedTuple):
@@ -135,9 +146,9 @@ def _row_as_posted(month: Month, row: Row, where: str) -> dict[str, str]:
     texts = {name: _text(name, value) for name, value in row.items() if "/" in name}
     cost, start = row.get(_COST), texts.get(_START, "")
     if _number(cost) is None:
-        raise BadCredits(f"{where}: {_COST} {cost!r} is not a number")
+        raise BadCredits(f"{where}: {_COST} {shown(cost)} is not a number")
     if not start.startswith(f"{month}-"):
-        raise BadCredits(f"{where}: {_START} {start!r} is not in {month}")
+        raise BadCredits(f"{where}: {_START} {shown(start)} is not in {month}")
     return {name: text for name, text in texts.items() if text.strip()}
 
 
@@ -166,16 +177,14 @@ def _time(text: str) -> str:
         return text
 
 
-def drop_body(month: Month, rows: Sequence[Row]) -> bytes:
+def drop_body(month: Month, rows: Sequence[Row], advice: str = FEWER_ROWS) -> bytes:
     """Return the request body that replaces a month; BadCredits if CloudZero rejects its size."""
     request = {"month": format_instant(month.start), "operation": "replace_drop", "data": rows}
     body = msgspec.json.encode(request)
     if len(body) >= MOST_BYTES:
         raise BadCredits(
-            f"{month} has {len(rows):,} rows, {len(body):,} bytes as a request; CloudZero takes "
-            f"less than {MOST_BYTES:,} bytes and replaces a month in one request. Leave out "
-            "accounts with $0.00; if that is not enough, split the accounts over two AnyCost "
-            "Stream connections, an environment each"
+            f"{month} has {counted(len(rows), 'row')}, {len(body):,} bytes as a request; CloudZero "
+            f"takes less than {MOST_BYTES:,} bytes and replaces a month in one request{advice}"
         )
     return body
 

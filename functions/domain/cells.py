@@ -10,6 +10,8 @@ _BLANKS, _INVISIBLE, _DASHES = (
     "\u200b\u200e\u200f\u202a\u202c\u2060\ufeff",
     "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d",
 )
+AROUND = f" {_BLANKS}{_INVISIBLE}"
+"""What may be around a value without being part of it."""
 _TIDY = str.maketrans(
     {**dict.fromkeys(_BLANKS, " "), **dict.fromkeys(_INVISIBLE), **dict.fromkeys(_DASHES, "-")}
 )
@@ -42,9 +44,11 @@ def tidy(cell: str) -> str:
     return cell.translate(_TIDY).strip(" ")
 
 
-def shown(text: str) -> str:
-    """Quote a cell for a message."""
-    return repr(text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…")
+def shown(value: object) -> str:
+    """Quote a cell, or what stands in its place, for a message."""
+    text = value if isinstance(value, str) else repr(value)
+    short = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    return repr(short) if isinstance(value, str) else short
 
 
 def what_is_wrong(text: str, kinds: Iterable[tuple[str, str]], otherwise: str) -> str:

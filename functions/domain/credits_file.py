@@ -21,6 +21,7 @@ from functions.domain.cells import account_problem, shown, tidy
 from functions.domain.credits_name import is_range
 from functions.domain.csv_rows import Problem, Row, read_rows
 from functions.domain.month import Month
+from functions.domain.wording import counted
 from functions.errors import BadCredits
 
 MOST_FILE_BYTES, MOST_PROBLEMS = 8_000_000, 100
@@ -142,8 +143,12 @@ def _amounts(
     """Read one row's amounts, adding whatever is wrong with it to the problems."""
     account, *cells = row.cells
     if len(cells) != months:
-        hint = "; an amount with a comma needs quotes" if any(map(tidy, cells[months:])) else ""
-        problems.append((row.line, f"{len(row.cells)} columns instead of {1 + months}{hint}"))
+        more = [tidy(cell) for cell in cells[months:]]
+        hint = "; an amount with a comma needs quotes" if any(more) else ""
+        hint = hint or (f"; column {months + 2} is empty: delete it" if more else "")
+        problems.append(
+            (row.line, f"{counted(len(row.cells), 'column')} instead of {1 + months}{hint}")
+        )
     elif halves := _HALVES.search("\n".join(map(tidy, cells))):
         said = f"{shown(','.join(halves.groups()))} may be one amount or two"
         problems.append((row.line, f"{said}; write every amount with its cents, or in quotes"))
@@ -173,7 +178,7 @@ def _has_a_total(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal
 
 def _control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> Iterator[str]:
     if (rows := metadata.get(ROW_COUNT)) is not None and rows != str(file.rows):
-        yield f"the upload's {ROW_COUNT} is {shown(rows)}, the file has {file.rows} rows"
+        yield f"the upload's {ROW_COUNT} is {shown(rows)}, the file has {counted(file.rows, 'row')}"
     if (total := metadata.get(TOTAL_USD)) is not None and _amount(total) != file.total:
         yield f"the upload's {TOTAL_USD} is {shown(total)}, the file's is {file.total:.2f}"
 
@@ -190,5 +195,5 @@ def _explained(key: str, problems: Sequence[Problem]) -> str:
     listed = [f"line {line}: {what}" if line else what for line, what in problems[:MOST_PROBLEMS]]
     if len(problems) > MOST_PROBLEMS:
         listed.append(f"and {len(problems) - MOST_PROBLEMS} more")
-    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    count = counted(len(problems), "problem")
     return f"{key}: {count}, nothing of it was posted\n" + "\n".join(listed)

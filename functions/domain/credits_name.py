@@ -56,5 +56,7 @@ def _right_name(key: str) -> str:
     if others or len(meant) not in (1, 2) or meant != sorted(meant):
         right = "credits-YYYY-MM.csv, or credits-YYYY-MM_YYYY-MM.csv for several months,"
     kind = "" if ".csv" in name else "save it as CSV UTF-8, "
+    if re.search(r"\.(gz|zip|bz2|xz|zst|7z)$", name):
+        kind = "unpack it, "
     where = " to the root of the bucket" if folder else ""
     return f"{kind}name it {right} and upload it again{where}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from functions.domain.cbf import Totals
 from functions.domain.credits_file import Repeated
 from functions.domain.drop import Drop, Source
+from functions.domain.wording import counted
 
 _NAMED = 5
 
@@ -43,9 +45,8 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
         said = ": ".join(filter(None, (self.billing_month, self.error, self.message)))
         if self.row_count is None:
             return f"{said}; {did}; what CloudZero holds is not known"
-        rows = f"{self.row_count:,} row{'' if self.row_count == 1 else 's'}"
-        holds = f"{rows}, {self.total_credit_usd} USD of credits"
-        return f"{said}; {did}; CloudZero holds {holds}"
+        rows = counted(self.row_count, "row")
+        return f"{said}; {did}; CloudZero holds {rows}, {self.total_credit_usd} USD of credits"
 
 
 def superseded(last: Drop, source: Source) -> MonthReport:
@@ -64,11 +65,20 @@ def attention(repeated: Sequence[Repeated]) -> str:
         return ""
     named = ", ".join(f"line {row.line} ({row.account})" for row in differing[:_NAMED])
     more = ", …" if len(differing) > _NAMED else ""
-    plural = "s" if len(differing) > 1 else ""
+    accounts = counted(len(differing), "repeated account")
     return (
-        f"{len(differing)} repeated account{plural} with another amount than the first time; "
-        f"only the first rows count: {named}{more}"
+        f"{accounts} with another amount than the first time; only the first rows count: "
+        f"{named}{more}"
     )
+
+
+def alike(months: Iterable[tuple[str, object]]) -> list[str]:
+    """Say which months of a file have the same rows; a column may have been copied."""
+    by_rows = defaultdict[object, list[str]](list)
+    for month, rows in months:
+        by_rows[rows].append(month)
+    same = (", ".join(names) for names in by_rows.values() if len(names) > 1)
+    return [f"the same rows for {names}: was a column copied?" for names in same]
 
 
 def encode(report: Mapping[str, Any]) -> bytes:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from functions.domain.cells import tidy
+from functions.domain.cells import AROUND, tidy
 
 Problem = tuple[int, str]  # a line, and what is wrong with it; line 0 is the file as a whole
 _SAVE = "save the file as CSV UTF-8 (comma delimited)"
@@ -16,9 +16,12 @@ _SAVE = "save the file as CSV UTF-8 (comma delimited)"
 _NOT_TEXT = {
     rb"PK\x03\x04|\xd0\xcf\x11\xe0": "a workbook",
     rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00": "UTF-16",
+    rb"\x1f\x8b": "compressed",
 }
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-_BLANK = ' \t\r\n\xa0,"'
+_NOTHING = AROUND + '\r\n,"'
+# Blanks beside the quotes of a cell, which are not part of it.
+_BESIDE = re.compile(rf'(?:(?<=,)|^)[{AROUND}]+(?=")|(?<=")[{AROUND}]+(?=,|\r|\n|$)')
 
 
 class Row(NamedTuple):
@@ -46,7 +49,7 @@ def read_rows(body: bytes, problems: list[Problem]) -> tuple[list[Row], bool]:
 
 def _without_blank_end(text: str) -> str:
     """Leave out rows of commas and blanks at the end, unless a quote is open there."""
-    end = len(text.rstrip(_BLANK))
+    end = len(text.rstrip(_NOTHING))
     if end:
         line_end = re.search("\r\n|\r|\n", text[end:])
         end = end + line_end.end() if line_end else len(text)
@@ -54,7 +57,7 @@ def _without_blank_end(text: str) -> str:
 
 
 def _rows(text: str, problems: list[Problem]) -> Iterator[Row]:
-    lines = list(io.StringIO(text, newline=""))
+    lines = [_BESIDE.sub("", line) for line in io.StringIO(text, newline="")]
     reader = csv.reader(lines, strict=True)
     while True:
         line = reader.line_num + 1

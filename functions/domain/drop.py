@@ -11,6 +11,7 @@ import msgspec
 
 from functions.domain.cbf import Contents, Totals, read_rows
 from functions.domain.month import parse_instant
+from functions.domain.wording import counted
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +132,9 @@ def reasons_to_hold(
     # The digest leaves rows of 0.00 out, so one of somebody else's may be beside ours.
     ours = last is not None and seen and stored.rows <= last.totals.row_count
     if stored.foreign and not (last and ours and last.source.kind == "upload"):
-        reasons.append(f"{stored.foreign} stored rows that are not AWS credits would be erased")
+        reasons.append(
+            f"{counted(stored.foreign, 'stored row')} other than AWS credits would be erased"
+        )
     return reasons
 
 
@@ -139,7 +142,7 @@ def _jumps(wanted: Contents, stored: Totals, limits: Limits) -> list[str]:
     shrink, growth = map(Fraction, limits)
     reasons, rows, credit = [], stored.row_count, Fraction(stored.total_credit_usd)
     if rows and not rows * shrink <= wanted.rows <= rows * growth:
-        reasons.append(f"{wanted.rows} rows would replace {rows}")
+        reasons.append(f"{counted(wanted.rows, 'row')} would replace {rows:,}")
     if credit and not shrink <= Fraction(wanted.credit) / credit <= growth:
         reasons.append(
             f"{wanted.credit} USD of credits would replace {stored.total_credit_usd} USD"

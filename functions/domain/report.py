@@ -21,6 +21,7 @@ from functions.domain.report_rows import (
     inputs_of,
     rows_of,
 )
+from functions.domain.wording import counted
 
 # A contract counts as what the first of these outcomes stands for that one of its rows has.
 _WORST_FIRST = {
@@ -111,5 +112,5 @@ def _summary(contracts: Sequence[str], rows: Iterable[Row]) -> dict[str, Any]:
     said = [f"{found[kind]} {kind}" for kind in kinds if found[kind] or kind != NOTHING]
     text = ", ".join(said).replace("waived", "waived or settled elsewhere")
     counts = {kind.replace(" ", "_"): found[kind] for kind in kinds}
-    noun = "contract" if len(contracts) == 1 else "contracts"
-    return {"text": f"{len(contracts)} {noun}: {text}", "contracts": len(contracts), **counts}
+    number = len(contracts)
+    return {"text": f"{counted(number, 'contract')}: {text}", "contracts": number, **counts}

@@ -11,13 +11,14 @@ from functions.domain import cbf
 from functions.domain.amount import exact_sum
 from functions.domain.credits_file import MOST_FILE_BYTES, CreditsFile, read_credits
 from functions.domain.credits_name import months_of
-from functions.domain.credits_report import attention
+from functions.domain.credits_report import alike, attention
 from functions.domain.month import Month
+from functions.domain.wording import counted
 from functions.errors import BadCredits
 from infra.environments import PROD
 
 from .arguments import Upload
-from .wording import counted, usd
+from .wording import usd
 
 
 def check(
@@ -34,6 +35,10 @@ def _check(file: Upload, as_of: Month, metadata: Mapping[str, str]) -> dict[str,
         months, read = _read(file, as_of, metadata)
     except BadCredits as refused:
         return {"file": file.name, "status": "FAILED", "cause": str(refused)}
+    by_month = zip(*read.credits.values(), strict=True)
+    columns = [
+        (str(month), rows) for month, rows in zip(months, by_month, strict=True) if any(rows)
+    ]
     return {
         "file": file.name,
         "status": "SUCCEEDED",
@@ -41,7 +46,7 @@ def _check(file: Upload, as_of: Month, metadata: Mapping[str, str]) -> dict[str,
         "row_count": read.rows,
         "total_usd": f"{read.total:.2f}",
         "posted_usd": f"{exact_sum(chain.from_iterable(read.credits.values())):.2f}",
-        "attention": attention(read.repeated),
+        "warnings": [*filter(None, [attention(read.repeated)]), *alike(columns)],
         "duplicates": [row.line for row in read.repeated],
     }
 
@@ -55,12 +60,7 @@ def _read(
     read = read_credits(file.name, file.body, months, metadata, allow_reversals=reversals)
     for number, month in enumerate(months):
         amounts = ((account, row[number]) for account, row in read.credits.items())
-        size = len(cbf.drop_body(month, cbf.credit_rows(month, amounts)))
-        if size >= cbf.MOST_BYTES:
-            raise BadCredits(
-                f"{file.name}: {month} is {size:,} bytes as a request; CloudZero takes less than "
-                f"{cbf.MOST_BYTES:,}"
-            )
+        cbf.drop_body(month, cbf.credit_rows(month, amounts))
     return months, read
 
 
@@ -74,5 +74,4 @@ def _good(one: Mapping[str, Any]) -> str:
     said = f"{one['file']}: {counted(one['row_count'], 'row')} of {counted(len(months), 'month')}"
     repeated = f"; lines that repeat an account: {', '.join(map(str, lines))}" if lines else ""
     posted = f"; {usd(one['posted_usd'])} USD would be posted" if lines else ""
-    also = f"\n{one['attention']}" if one["attention"] else ""
-    return f"{said}, {usd(one['total_usd'])} USD{repeated}{posted}{also}"
+    return "\n".join([f"{said}, {usd(one['total_usd'])} USD{repeated}{posted}", *one["warnings"]])

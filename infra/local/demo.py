@@ -8,6 +8,8 @@ from typing import Any
 
 from rich.console import Console
 
+from functions.domain.wording import counted
+
 from .clazar import ClazarServer
 from .demo_credits import send_twice
 from .demo_data import AS_OF, PLAN, write_credits, write_demo
@@ -15,7 +17,6 @@ from .ending import succeeded
 from .session import open_session
 from .show import console, progress_bar, show_run
 from .synthesis import ROOT
-from .wording import counted
 
 FOLDER = ROOT / ".demo"
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from rich.console import Console
 
+from functions.domain.wording import counted
+
 from .account import LocalAccount
 from .cloudzero import CloudZeroServer
 from .demo_data import AS_OF, MONTH
@@ -17,7 +19,7 @@ from .ending import succeeded
 from .session import open_session
 from .show_credits import show_credits
 from .synthesis import ROOT
-from .wording import counted, usd
+from .wording import usd
 
 
 def send_twice(

@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from functions.domain.wording import counted
+
 from .show import output_of, readable, show_end
-from .wording import counted, usd
+from .wording import usd
 
 _COLUMNS = {
     "month": "billing_month",

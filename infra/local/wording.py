@@ -6,11 +6,6 @@ import re
 from decimal import Decimal, InvalidOperation
 
 
-def counted(count: int, thing: str) -> str:
-    """A number with its noun: 1 row, 2 rows."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
-
-
 def usd(amount: Decimal | str) -> str:
     """An amount with its cents; what is not an amount stays as it is."""
     try:

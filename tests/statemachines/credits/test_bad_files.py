@@ -19,7 +19,7 @@ def moved(event: Event, key: str) -> Event:
     ("text", "said"),
     [
         (a_file(24) + ',"$99.00"\n', "line 25: account '' is missing; remove the row"),
-        (a_file(2) + "000000000001\n", "line 3: 1 columns instead of 2"),
+        (a_file(2) + "000000000001\n", "line 3: 1 column instead of 2"),
         (a_file(2) + "000000000001,$1.00,x\n", "line 3: 3 columns instead of 2"),
         ("000000000001,NaN\n000000000002,1e5\n", "line 2"),
         ("account,amount\n000000000002,$1.00\n", "line 1"),

@@ -355,6 +355,7 @@ def test_a_cost_is_put_back_without_an_exponent(cost: Any) -> None:
         ({"cost__cost": None}, "stored row 2: cost/cost None is not a number"),
         ({"cost__cost": ""}, "stored row 2: cost/cost '' is not a number"),
         ({"cost__cost": True}, "stored row 2: cost/cost True is not a number"),
+        ({"cost__cost": "x" * 900}, f"stored row 2: cost/cost '{'x' * 40}…' is not a number"),
         ({"cost__cost": "1E+999999999"}, "stored row 2: cost/cost '1E+999999999' is not a number"),
         ({"time__usage_start": None}, "stored row 2: time/usage_start '' is not in 2025-01"),
         ({"time__usage_start": "soon"}, "stored row 2: time/usage_start 'soon' is not in 2025-01"),
@@ -376,8 +377,13 @@ def test_our_own_rows_are_put_back_as_they_are(credits_: dict[str, Decimal]) -> 
 
 def test_a_request_that_is_too_large_is_refused() -> None:
     rows = written({f"{n:012d}": Decimal("11845.35") for n in range(21_000)})
-    with pytest.raises(BadCredits, match="2025-01 has 21,000 rows"):
+    with pytest.raises(BadCredits, match=r"2025-01 has 21,000 rows, .* Leave out accounts with"):
         drop_body(JANUARY, rows)
+
+
+def test_one_row_may_be_too_large_and_then_fewer_accounts_would_not_help() -> None:
+    with pytest.raises(BadCredits, match=r"2025-01 has 1 row, 5,.* a month in one request$"):
+        drop_body(JANUARY, [{"lineitem/description": "x" * MOST_BYTES}], advice="")
 
 
 def test_rows_of_nothing_may_be_missing_and_no_others() -> None:

@@ -94,7 +94,7 @@ def test_a_hundred_problems_are_listed_without_a_word_of_more() -> None:
             f"{A},1.00\n",
             {"row-count": "2", "total-usd": "2"},
             [
-                "the upload's row-count is '2', the file has 1 rows",
+                "the upload's row-count is '2', the file has 1 row",
                 "the upload's total-usd is '2', the file's is 1.00",
             ],
         ),

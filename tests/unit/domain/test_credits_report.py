@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from functions.domain.cbf import Totals
 from functions.domain.credits_file import Repeated
-from functions.domain.credits_report import MonthReport, attention, encode, superseded
+from functions.domain.credits_report import MonthReport, alike, attention, encode, superseded
 from functions.domain.drop import Drop, Source
 
 
@@ -36,9 +36,15 @@ def test_a_repeated_account_with_another_amount_is_named_by_line_and_account() -
 @pytest.mark.parametrize(("count", "rest"), [(5, ""), (6, ", …"), (5_000, ", …")])
 def test_many_repeated_accounts_are_counted_and_the_first_five_named(count: int, rest: str) -> None:
     said = attention([repeated(line) for line in range(1, count + 1)])
-    assert said.startswith(f"{count} repeated accounts")
+    assert said.startswith(f"{count:,} repeated accounts")
     assert said.count("line ") == 5
     assert said.endswith(f"line 5 (000000000005){rest}")
+
+
+def test_months_with_the_same_rows_are_named_together() -> None:
+    months = [("2025-01", "x"), ("2025-02", "y"), ("2025-03", "x"), ("2025-04", "z")]
+    assert alike(months) == ["the same rows for 2025-01, 2025-03: was a column copied?"]
+    assert alike(months[:2]) == []
 
 
 def test_the_first_line_of_the_report_says_that_amounts_differ() -> None:

@@ -173,7 +173,7 @@ def test_rows_of_nothing_that_are_missing_are_nothing_to_post_unless_they_are_ne
     ("wanted", "stored", "held"),
     [
         (["2.00", "2.00"], ["1.00"] * 4, ""),
-        (["4.00"], ["1.00"] * 4, "1 rows would replace 4"),
+        (["4.00"], ["1.00"] * 4, "1 row would replace 4"),
         (["3.00", "3.00"], ["1.00"] * 5, "2 rows would replace 5"),
         (["1.00", "1.00"], ["1.00"] * 4, ""),
         (["1.00", "0.99"], ["1.00"] * 4, "1.99 USD of credits would replace 4.00 USD"),
@@ -258,14 +258,14 @@ def a_month_with_usage() -> Contents:
 
 def test_what_somebody_else_stored_in_the_month_is_not_erased_in_silence() -> None:
     assert hold(contents("1.00"), a_month_with_usage()) == (
-        "1 stored rows that are not AWS credits would be erased"
+        "1 stored row other than AWS credits would be erased"
     )
 
 
 def test_rows_that_a_restore_has_put_back_are_held_as_well() -> None:
     stored = a_month_with_usage()
     restored = a_drop(a_restore(), digest=stored.digest)
-    assert "are not AWS credits" in hold(contents("1.00"), stored, restored)
+    assert "other than AWS credits" in hold(contents("1.00"), stored, restored)
 
 
 def test_rows_of_an_upload_are_its_own_however_cloudzero_names_their_service() -> None:
@@ -275,7 +275,7 @@ def test_rows_of_an_upload_are_its_own_however_cloudzero_names_their_service() -
 
 def test_a_row_of_nothing_that_came_beside_an_upload_is_somebody_elses() -> None:
     stored = a_month_with_usage()
-    assert "are not AWS credits" in hold(contents("1.00"), stored, a_drop(digest=stored.digest))
+    assert "other than AWS credits" in hold(contents("1.00"), stored, a_drop(digest=stored.digest))
 
 
 def test_a_drop_that_may_never_have_arrived_was_perhaps_posted() -> None:
@@ -286,7 +286,7 @@ def test_a_drop_that_may_never_have_arrived_was_perhaps_posted() -> None:
 def test_what_was_posted_and_cannot_be_seen_is_guarded_like_what_is_stored() -> None:
     posted = a_drop(digest="unseen", rows=1_000)
     said = hold(contents("1.00"), contents(), posted)
-    assert "1 rows would replace 1000" in said
+    assert "1 row would replace 1,000" in said
     assert "not to be seen now" in said
 
 
@@ -316,10 +316,10 @@ def test_reasons_of_what_is_stored_and_of_what_was_posted_are_told_together() ->
         ]
     )
     assert hold(contents("1.00"), stored, a_drop(digest="unseen", rows=8)) == (
-        "1 rows would replace 5; 1.00 USD of credits would replace 36.00 USD; "
-        f"1 rows would replace 8, posted at {NOON} and not to be seen now; "
+        "1 row would replace 5; 1.00 USD of credits would replace 36.00 USD; "
+        f"1 row would replace 8, posted at {NOON} and not to be seen now; "
         f"1.00 USD of credits would replace 8.00 USD, posted at {NOON} and not to be seen now; "
-        "1 stored rows that are not AWS credits would be erased"
+        "1 stored row other than AWS credits would be erased"
     )
 
 

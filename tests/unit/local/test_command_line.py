@@ -317,7 +317,7 @@ def test_what_is_checked_is_given_to_programs_with_its_control_totals(tmp_path: 
                 "row_count": 1,
                 "total_usd": "3.00",
                 "posted_usd": "3.00",
-                "attention": "",
+                "warnings": [],
                 "duplicates": [],
             }
         ],
@@ -348,7 +348,7 @@ def test_control_totals_are_sent_with_an_upload(tmp_path: Path) -> None:
     ran = command("credits", str(path), *options, "row-count=2")
     (entry,) = json.loads(ran.stdout)["executions"]
     assert (ran.returncode, entry["error"]) == (1, "BadCredits")
-    assert "row-count is '2', the file has 1 rows" in entry["cause"]
+    assert "row-count is '2', the file has 1 row" in entry["cause"]
 
 
 def test_without_a_cloudzero_the_built_in_one_answers_and_the_file_is_in_the_state_folder(
