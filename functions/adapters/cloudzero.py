@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 import requests
 
 from functions.adapters.http_calls import bounded, named, never_connected, send
+from functions.domain.cbf import plain_number
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     CredentialsRefused,
@@ -118,15 +118,15 @@ def _answer(response: requests.Response, what: str) -> Any:
         raise PartnerRefused(f"{what}: {_said(response)}")
     try:
         return json.loads(
-            response.content, parse_float=Decimal, parse_int=_whole, parse_constant=Decimal
+            response.content, parse_float=plain_number, parse_int=_whole, parse_constant=str
         )
     except (ValueError, ArithmeticError, RecursionError):
         return None
 
 
-def _whole(digits: str) -> int | Decimal:
+def _whole(digits: str) -> int | str:
     """Return a whole number; one that no 64 bits hold could not be kept in a snapshot."""
-    return int(digits) if len(digits) <= _MOST_DIGITS else Decimal(digits)
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
 
 
 def _said(response: requests.Response) -> str:

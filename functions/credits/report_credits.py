@@ -102,8 +102,9 @@ def finish(
     if parsed:
         repeated = _repeated(run, parsed, objects)
         attention = credits_report.attention(repeated)
-        filled = [(drop.month, drop.digest) for drop in parsed.drops if drop.totals.has_credit]
-        warnings = [*filter(None, [attention]), *credits_report.alike(filled), *warnings]
+        given = (drop for drop in parsed.drops if drop.totals.total_credit_usd != "0.00")
+        alike = credits_report.alike((drop.month, drop.digest) for drop in given)
+        warnings = [*filter(None, [attention]), *alike, *warnings]
         report = keys.credits_report(run.file, run.name)
         terms = {"attention": attention, "version": parsed.version, "execution": run.execution}
         content = {**terms, **said, "warnings": warnings, "duplicates": repeated}

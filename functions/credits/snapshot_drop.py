@@ -31,7 +31,7 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
     _, wanted = credits_bucket.read_prepared(objects, drop.body_key)
     version = credits_bucket.last_drop(objects, run.connection, month).read()
     last = version.value if version else None
-    rows = cbf.as_kept(stream.stored(month))
+    rows = stream.stored(month)
     stored = cbf.read_rows(rows)
     if is_stored(last, wanted, stored):
         return Snapshot(held=stored.totals, is_stored=True)

@@ -38,11 +38,6 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     unique_accounts: int
     total_credit_usd: str
 
-    @property
-    def has_credit(self) -> bool:
-        """Whether there is any money in it."""
-        return bool(Decimal(self.total_credit_usd))
-
 
 class Line(NamedTuple):
     """What is compared of a row: account, and cost in US dollars to the cent, credits negative."""
@@ -115,20 +110,10 @@ def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[di
     ]
 
 
-def as_kept(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """Return rows as a snapshot keeps them: JSON would make texts with exponents of decimals."""
-    return [
-        {
-            name: _plain(value) if isinstance(value, Decimal) else value
-            for name, value in row.items()
-        }
-        for row in rows
-    ]
-
-
-def _plain(value: Decimal) -> str:
-    number = _number(value)
-    return str(value) if number is None else f"{number:f}"
+def plain_number(text: str) -> str:
+    """Return a number without an exponent, exactly; what money cannot be stays as it is."""
+    number = _number(text)
+    return text if number is None else f"{number:f}"
 
 
 def as_posted(month: Month, rows: Iterable[Row], where: str = "stored") -> list[dict[str, str]]:
@@ -164,9 +149,7 @@ def _text(name: str, value: object) -> str:
         return text if number is None or number % 1 else f"{int(number):012d}"
     if name.startswith("time/"):
         return _time(text)
-    is_number = name.startswith(("cost/", "usage/amount")) or not isinstance(value, str)
-    number = _number(value) if is_number else None
-    return text if number is None else f"{number:f}"
+    return plain_number(text) if name.startswith(("cost/", "usage/amount")) else text
 
 
 def _time(text: str) -> str:

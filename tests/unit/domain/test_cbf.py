@@ -7,7 +7,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,11 +15,11 @@ from functions.domain.cbf import (
     MOST_BYTES,
     Contents,
     Line,
-    as_kept,
     as_posted,
     credit_rows,
     differences,
     drop_body,
+    plain_number,
     read_rows,
 )
 from functions.domain.month import Month
@@ -306,7 +305,6 @@ def put_back(**columns: Any) -> dict[str, str]:
         ("usage/amount", "1.5E+3", "1500"),
         ("usage/amount", "some", "some"),
         ("cost/amortized_cost", "-2e-3", "-0.002"),
-        ("bill/invoice_id", Decimal("1E+2"), "100"),
         ("resource/id", "1E5", "1E5"),
         ("time/usage_end", "2025-01-31 23:59:59", "2025-01-31T23:59:59Z"),
         ("time/usage_end", "2025-02-01T00:59:59+01:00", "2025-01-31T23:59:59Z"),
@@ -321,12 +319,11 @@ def test_a_column_is_put_back_as_a_text_that_cloudzero_accepts(
     assert found == {START: "2025-01-01T00:00:00Z", column: text}
 
 
-def test_a_snapshot_is_put_back_by_the_very_request_that_was_proven() -> None:
-    row = {**a_row("-1.00"), START: "2025-01-01T00:00:00Z", "resource/tag:n": Decimal("1E-7")}
-    kept = as_kept([row, {**row, "resource/tag:n": Decimal("1E+999999")}])
-    read = msgspec.json.decode(msgspec.json.encode(kept))
-    assert as_posted(JANUARY, read) == as_posted(JANUARY, kept)
-    assert as_posted(JANUARY, read)[0]["resource/tag:n"] == "0.0000001"
+@pytest.mark.parametrize(
+    ("number", "kept"), [("1E-7", "0.0000001"), ("-1.50", "-1.50"), ("1E+999999", "1E+999999")]
+)
+def test_a_number_is_kept_without_an_exponent(number: str, kept: str) -> None:
+    assert plain_number(number) == kept
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
@@ -334,7 +331,7 @@ def test_a_blank_column_and_a_remark_of_cloudzero_are_left_out(value: Any) -> No
     assert put_back(lineitem__id=value, drop_id="d-1") == {START: "2025-01-01T00:00:00Z"}
 
 
-@pytest.mark.parametrize("account", [int(A), Decimal(f"{int(A)}.0"), f"{int(A)}.0"])
+@pytest.mark.parametrize("account", [int(A), f"{int(A)}.0"])
 def test_an_account_that_is_shown_as_a_number_has_its_zeros_again(account: object) -> None:
     shown_as = {"resource/account": account, START: "2025-01-01T00:00:00Z"}
     row = {**a_row("-1.00"), **shown_as}
