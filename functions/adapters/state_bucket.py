@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
 
-from functions.adapters import leases, storage
+from functions.adapters import storage
 from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
 from functions.domain import keys, state_file
@@ -18,7 +19,7 @@ from functions.domain.ledger_entry import Entry
 from functions.domain.listing import spellings
 from functions.domain.lookup import Owner
 from functions.domain.manifest import Manifest
-from functions.domain.month import Month
+from functions.domain.month import Month, parse_instant
 from functions.domain.outcome import Open
 from functions.domain.plan import Plan
 from functions.domain.remainders import Balance, Remainders, balance, remainders_of, with_entries
@@ -34,16 +35,19 @@ def lease(objects: Objects, plan: Plan) -> Document[Lease]:
     return Document(objects, keys.lease(plan), Lease)
 
 
-def check_lease(objects: Objects, plan: Plan, execution: str) -> None:
-    """Raise LeaseLost unless this execution holds the plan.
+def check_lease(objects: Objects, plan: Plan, execution: str) -> datetime:
+    """Return when this execution took the plan; LeaseLost unless it holds it.
 
     One that was stopped and is redriven goes on with what it knew, which others may have changed.
     """
-    if (holder := leases.holder(lease(objects, plan))) != execution:
-        raise LeaseLost(
-            f"{keys.lease(plan)} is held by {holder or 'nobody'}: others have worked on this plan "
-            "since this execution stopped; start a new one"
-        )
+    held = lease(objects, plan).read()
+    if held and held.value.execution == execution:
+        return parse_instant(held.value.at)
+    holder = (held.value.execution if held else "") or "nobody"
+    raise LeaseLost(
+        f"{keys.lease(plan)} is held by {holder}: others have worked on this plan "
+        "since this execution stopped; start a new one"
+    )
 
 
 def journal(objects: Objects, plan: Plan) -> Document[Journal]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -18,6 +18,8 @@ FIRST_RUN_MONTHS_BACK = 2
 MOST_MONTHS = 24
 # The schedule starts hourly for three days; an export that is not there by then needs a person.
 OVERDUE = timedelta(hours=48)
+# A run begins no month after this: what is left of its 24 hours is enough for 100,000 contracts.
+HAND_OVER = timedelta(hours=12)
 _EXPORT = "export incomplete: it has reached {} and must reach {}"
 
 
@@ -27,6 +29,13 @@ class Waiting(msgspec.Struct, frozen=True):
     month: str
     reason: str
     overdue: bool = False
+
+
+def left(planned: Iterable[str], done: Container[str]) -> list[Waiting]:
+    """Return the months that a run which took too long has left to the next."""
+    hours = HAND_OVER // timedelta(hours=1)
+    reason = f"left for the next run with this input: this one has taken {hours} hours"
+    return [Waiting(month, reason, overdue=True) for month in planned if month not in done]
 
 
 def last_closed(state: PlanState, journal: Journal) -> Month | None:

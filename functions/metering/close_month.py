@@ -33,8 +33,10 @@ metrics = Metrics()
 
 @task_handler
 @metrics.log_metrics
-def handler(task: MergedMonth, _context: object) -> ClosedMonth:
-    """Return the month in numbers."""
+def handler(task: MergedMonth, _context: object) -> ClosedMonth | None:
+    """Return the month in numbers; None if it is left to the next run."""
+    if task.merged.left:
+        return None
     objects = configuration.state_bucket()
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     closed = close_month(task, objects, clock.now())

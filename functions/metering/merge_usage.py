@@ -8,7 +8,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
-from functions.adapters import configuration, month_days, state_bucket
+from functions.adapters import clock, configuration, month_days, state_bucket
 from functions.adapters.storage import Objects
 from functions.domain import billing, keys
 from functions.domain.billing import MonthBill
@@ -16,7 +16,7 @@ from functions.domain.contracts_due import Asked, Known, contracts_due
 from functions.domain.fold import MonthTotal
 from functions.domain.formula import names_in
 from functions.domain.journal import beginning, reopened
-from functions.domain.months_due import is_closed
+from functions.domain.months_due import HAND_OVER, is_closed
 from functions.domain.remainders import Balance
 from functions.domain.run_files import ContractItem, MonthUsage
 from functions.domain.state_file import PlanState
@@ -32,7 +32,9 @@ def handler(task: DaysTask, _context: object) -> Merged:
     """Return where the bill and the contracts to process are."""
     objects = configuration.state_bucket()
     if not task.run.dry_run:
-        state_bucket.check_lease(objects, task.run.plan, task.run.execution)
+        began = state_bucket.check_lease(objects, task.run.plan, task.run.execution)
+        if clock.now() - began > HAND_OVER:
+            return Merged(left=True)
     merged = merge_usage(task, objects, configuration.usage_bucket())
     logger.info("usage merged", month=task.month, to_process=merged.to_process)
     return merged

@@ -151,13 +151,15 @@ class DaysTask(MonthTask, frozen=True, kw_only=True):
 class Merged(msgspec.Struct, frozen=True, kw_only=True):
     """Output of MergeUsage: where the month's bill and the contracts to process are.
 
-    `state_version`: the ETag of the state file that they were chosen by.
+    `state_version`: the ETag of the state file that they were chosen by. `left`: the month is left
+    to the next run.
     """
 
-    bill_key: str
-    contracts_key: str
-    to_process: int
+    bill_key: str = ""
+    contracts_key: str = ""
+    to_process: int = 0
     state_version: str = ""
+    left: bool = False
 
 
 class MergedMonth(MonthTask, frozen=True, kw_only=True):

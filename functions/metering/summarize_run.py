@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import msgspec
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from msgspec.structs import replace
 
 from functions.adapters import configuration, leases, state_bucket
 from functions.adapters.storage import Objects
-from functions.domain import keys
+from functions.domain import keys, months_due
 from functions.domain.announcement import Announcement, to_announce
 from functions.domain.journal import Journal
 from functions.domain.month import Month
@@ -58,6 +59,9 @@ def summarize_run(task: Finish, objects: Objects) -> Ending:
     else:
         announcement = Announcement([], [], [], 0, announcement.total, reminds=False)
     months = [month for month in task.months if month] or list(_closed(task, objects))
+    if not task.failure:
+        left = months_due.left(task.planned.months, {month.month for month in months})
+        task = replace(task, planned=replace(task.planned, waiting=[*task.planned.waiting, *left]))
     return _ending(task, months, announcement, version)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from functions.domain.month import Month
 from tests.in_memory.clazar import Billed
+from tests.in_memory.machine import Path, as_listed
 from tests.in_memory.metering_world import PLAN, MeteringWorld
 
 FIRST = Month(2023, 1)
@@ -114,3 +116,28 @@ def test_an_ordinary_contract_s_month_takes_four_writes() -> None:
         ]
         assert len(writes) == 2 * 4, "claimed, sent, answered and settled"
         assert all("/2025-07/c-" in label for label in writes)
+
+
+def test_a_run_that_takes_too_long_leaves_its_last_months_to_the_next_and_says_so() -> None:
+    def seven_hours_a_month(path: Path, items: int) -> Sequence[int]:
+        if path and items == 1:  # the month's contracts
+            world.timeline.now += timedelta(hours=7)
+        return as_listed(path, items)
+
+    plan = {**PLAN, "start_month": "2025-04", "max_months": 24}
+    months = [f"2025-0{number}" for number in range(4, 8)]
+    with MeteringWorld(plan, order=seven_hours_a_month) as world:
+        for month in months:
+            world.put_usage(month, None, {"c-1": {"cpu": 4}})
+        first = world.execute()
+        assert first.status == "SUCCEEDED"
+        assert [item["month"] for item in first.output["months"]] == months[:2]
+        left = {item["month"]: item["reason"] for item in first.output["waiting"]}
+        assert left == dict.fromkeys(months[2:], left[months[2]])
+        said = "2025-06 waits: left for the next run with this input: this one has taken 12 hours"
+        assert said in world.messages[-1].text
+        second = world.execute().output
+        assert [item["month"] for item in second["months"] if not item["late"]] == months[2:]
+        assert second["waiting"] == []
+        assert set(world.clazar.counts().values()) == {1}
+        assert {billed.month for billed in world.clazar.counts()} == set(months)
