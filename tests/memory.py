@@ -28,6 +28,9 @@ class MemoryObjects:
         body = self.objects.get(key)
         return None if body is None else Stored(body, self._etag(body))
 
+    def read_many(self, keys: Iterable[str]) -> Iterator[Stored | None]:
+        return map(self.read, keys)
+
     def put(self, key: str, body: bytes) -> None:
         """Write without a condition, and remember that it was."""
         self.unconditional.append(key)

@@ -30,9 +30,10 @@ class Document(Generic[T]):
     def read(self) -> Version[T] | None:
         """Return what is stored, None if nothing is; BadState if it cannot be understood."""
         stored = self._objects.read(self.key)
-        return Version(self._decode(stored.body), stored.etag) if stored else None
+        return Version(self.decode(stored.body), stored.etag) if stored else None
 
-    def _decode(self, body: bytes) -> T:
+    def decode(self, body: bytes) -> T:
+        """Return what a body says; BadState if it cannot be understood."""
         try:
             return msgspec.json.decode(body, type=self._kind)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

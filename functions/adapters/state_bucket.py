@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
-
-import msgspec
 
 from functions.adapters import storage
 from functions.adapters.documents import Document
@@ -27,7 +24,6 @@ from functions.domain.state_file import PlanState
 from functions.errors import BadState, LeaseLost
 
 T = TypeVar("T")
-_READERS = 32
 
 
 def lease(objects: Objects, plan: Plan) -> Document[Lease]:
@@ -98,8 +94,7 @@ def balance_of_other_months(objects: Objects, plan: Plan, month: Month) -> Balan
     found = [item.key for item in objects.list(keys.remainders(plan)) if item.key not in left_out]
     state = read_state(objects, plan)
     begun = [_left_so_far(objects, plan, other, state.at(other).done) for other in sorted(underway)]
-    read = _each(lambda key: Document(objects, key, Remainders).read(), found)
-    return balance([*begun, *(version.value for version in read)], plan.dimensions)
+    return balance([*begun, *_read_all(objects, found, Remainders)], plan.dimensions)
 
 
 def _left_so_far(objects: Objects, plan: Plan, month: Month, done: frozenset[str]) -> Remainders:
@@ -131,29 +126,22 @@ def entries(
         found = [item.key for item in objects.list(keys.ledger_month(plan, month))]
     else:
         found = [keys.ledger_entry(plan, month, contract) for contract in contracts]
-    return _read_entries(objects, found, unreadable)
+    return _read_all(objects, found, Entry, unreadable)
 
 
-def _read_entries(
-    objects: Objects, found: Iterable[str], unreadable: list[str] | None = None
-) -> list[Entry]:
-    def read(key: str) -> Entry | None:
+def _read_all(
+    objects: Objects, found: list[str], kind: type[T], unreadable: list[str] | None = None
+) -> list[T]:
+    """Read many documents at once; return those that are there."""
+    read = list[T]()
+    for key, stored in zip(found, objects.read_many(found), strict=True):
         try:
-            version = Document(objects, key, Entry).read()
+            read += [Document(objects, key, kind).decode(stored.body)] if stored else []
         except BadState as error:
             if unreadable is None:
                 raise
             unreadable.append(str(error))
-            return None
-        return version.value if version else None
-
-    return _each(read, found)
-
-
-def _each(read: Callable[[str], T | None], found: Iterable[str]) -> list[T]:
-    """Read many objects at once; return what is there."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        return [item for item in pool.map(read, found) if item is not None]
+    return read
 
 
 def contracts_in_ledger(objects: Objects, plan: Plan, month: Month) -> set[str]:
@@ -171,7 +159,7 @@ def owners(objects: Objects, plan: Plan, month: Month, contract: str) -> list[Ow
     tails = [key.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}") for key in tails]
     plans = storage.folders(objects, keys.LEDGER_ROOT, 3)
     roots = [f"{keys.LEDGER_ROOT}{path}" for path in plans if path != plan.path]
-    entries = _read_entries(objects, [f"{root}{tail}" for root in roots for tail in tails])
+    entries = _read_all(objects, [f"{root}{tail}" for root in roots for tail in tails], Entry)
     found = [
         Owner(entry.plan, line.dimension, line.taken, certain=line.state == "accepted")
         for entry in entries
@@ -192,7 +180,7 @@ def owners(objects: Objects, plan: Plan, month: Month, contract: str) -> list[Ow
 class _StateFile(Document[state_file.Document]):
     """The state file, which is read and written as people edit it."""
 
-    def _decode(self, body: bytes) -> state_file.Document:
+    def decode(self, body: bytes) -> state_file.Document:
         return state_file.parse(body, self.key)
 
     def _encode(self, value: state_file.Document) -> bytes:
@@ -233,4 +221,4 @@ def change_state(
 def open_contracts(objects: Objects, plan: Plan, month: Month, run_id: str) -> list[Open]:
     """Return why an execution has left contracts open."""
     found = [item.key for item in objects.list(keys.open_contracts(plan, month, run_id))]
-    return [msgspec.json.decode(stored.body, type=Open) for stored in _each(objects.read, found)]
+    return _read_all(objects, found, Open)

@@ -8,15 +8,18 @@ a success when what is stored is byte for byte what was to be written; writers p
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.adapters.object_store import FAILURES, open_store, reason
 from functions.domain.usage_files import Listed
 from functions.errors import StorageBusy
 
@@ -29,6 +32,7 @@ _CLIENT = Config(
     read_timeout=20,
     max_pool_connections=64,
 )
+_READERS, _MOST_IN_MEMORY = 32, 1_000
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 _UNCHANGED = {"304", "NotModified"}
@@ -67,6 +71,9 @@ class Objects(Protocol):
 
     def read(self, key: str, *, unless: str = "") -> Stored | None:
         """Return an object, None if there is none; without its body if `unless` is its ETag."""
+
+    def read_many(self, keys: Iterable[str]) -> Iterator[Stored | None]:
+        """Yield objects in the order of their keys, None for one that is not there."""
 
     def put(self, key: str, body: bytes) -> None:
         """Write a computed object that only this run names. Not for state."""
@@ -108,6 +115,23 @@ class Bucket:
         """Return an object, None if there is none; without its body if `unless` is its ETag."""
         found = self._get(key, unless=unless)
         return Stored(found[1], found[0]["ETag"]) if found else None
+
+    def read_many(self, keys: Iterable[str]) -> Iterator[Stored | None]:
+        """Yield objects in the order of their keys, None for one that is not there."""
+        left, store = iter(keys), open_store(self.name)
+
+        def read(key: str) -> Stored | None:
+            try:
+                found = store.get(key)
+                return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
+            except FileNotFoundError:
+                return None
+            except FAILURES as error:
+                raise StorageBusy(f"s3://{self.name}/{key}: {reason(error)}") from error
+
+        with ThreadPoolExecutor(_READERS) as pool:
+            while some := list(islice(left, _MOST_IN_MEMORY)):
+                yield from pool.map(read, some)
 
     def upload(self, key: str, most_bytes: int) -> Uploaded | None:
         """Return the newest version of an object, None if there is none."""

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import certifi
 from obstore import Bytes
-from obstore.exceptions import BaseError, InvalidPathError, PreconditionError
-from obstore.store import S3Store
+from obstore.exceptions import InvalidPathError, PreconditionError
 
+from functions.adapters.object_store import FAILURES, open_store, reason
 from functions.domain.usage_files import Listed, UsageFile
 from functions.errors import BadUsage, StorageBusy
 
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
 _CONNECTIONS = 64
 _BYTES_IN_FLIGHT = 24 * 1024 * 1024
 _HOURS, _PAGE = 24, 1_000
-_FAILURES = (BaseError, OSError, ValueError)
 
 
 class UsageStore:
@@ -33,26 +29,13 @@ class UsageStore:
 
     def __init__(self, bucket: str) -> None:
         """Open it with the credentials and the endpoint of the environment."""
-        os.environ.setdefault("SSL_CERT_FILE", certifi.where())
-        try:
-            self._store = S3Store(
-                bucket,
-                virtual_hosted_style_request=False,
-                client_options={
-                    "allow_http": os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"),
-                    "connect_timeout": timedelta(seconds=5),
-                    "timeout": timedelta(seconds=60),
-                },
-                retry_config={"max_retries": 8, "retry_timeout": timedelta(seconds=120)},
-            )
-        except _FAILURES as error:
-            raise _failure(f"s3://{bucket}", error) from error
+        self._store = open_store(bucket)
 
     def folder(self, prefix: str) -> tuple[list[Listed], list[str]]:
         """Return the objects and the folders directly under a prefix."""
         try:
             found = self._store.list_with_delimiter(prefix)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise _failure(prefix, error) from error
         return _listed(found["objects"]), [f"{name}/" for name in found["common_prefixes"]]
 
@@ -66,7 +49,7 @@ class UsageStore:
         try:
             pages = self._store.list(prefix, chunk_size=_PAGE)
             return _listed(chain.from_iterable(pages))
-        except _FAILURES as error:
+        except FAILURES as error:
             raise _failure(prefix, error) from error
 
     def read(self, files: Iterable[UsageFile]) -> Iterator[tuple[UsageFile, bytes]]:
@@ -93,7 +76,7 @@ class UsageStore:
     def _get(self, file: UsageFile) -> Bytes:
         try:
             return self._store.get(file.key, options={"if_match": file.etag}).bytes()
-        except _FAILURES as error:
+        except FAILURES as error:
             raise _failure(file.key, error) from error
 
 
@@ -108,9 +91,8 @@ def _listed(found: Iterable[ObjectMeta]) -> list[Listed]:
 
 def _failure(what: str, error: Exception) -> Exception:
     """Return what a failed call means. All but a name that cannot be read may pass."""
-    text = str(error).partition("\n")[0][:300]
     if isinstance(error, InvalidPathError):
-        return BadUsage(f"{what}: {text}")
+        return BadUsage(f"{what}: {reason(error)}")
     if isinstance(error, (PreconditionError, FileNotFoundError)):
         return StorageBusy(f"{what} was rewritten or removed while the day was read")
-    return StorageBusy(f"{what}: {text}")
+    return StorageBusy(f"{what}: {reason(error)}")

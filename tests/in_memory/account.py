@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from functions.adapters import clock, executions, state_bucket
+from functions.adapters import clock, executions
 from tests.in_memory import definitions
 from tests.in_memory.lambdas import Lambdas
 from tests.in_memory.machine import Execution, Machine, Path, StateFailed, as_listed
-from tests.in_memory.outside import OneByOne, RecordedBucket, Replaced, replaced
+from tests.in_memory.outside import RecordedBucket, Replaced, replaced
 from tests.in_memory.points import Died, Points
 from tests.in_memory.timeline import StepFunctions, Timeline
 from tests.memory import MemoryObjects
@@ -61,7 +61,6 @@ class Account:
         self._replaced = replaced(
             (clock, {"now": self.now}),
             (executions, {"is_running": self.step_functions.is_running}),
-            (state_bucket, {"ThreadPoolExecutor": OneByOne}),
             *others,
         )
         self._replaced.__enter__()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
@@ -42,24 +42,6 @@ def replaced(*replacements: Replaced) -> Iterator[None]:
                 stack.callback(setattr, module, name, getattr(module, name))
                 setattr(module, name, function)
         yield
-
-
-class OneByOne:
-    """Stands in for a thread pool: a test has one thread, so that every run is the same."""
-
-    def __init__(self, _workers: int) -> None:
-        """Take what a pool takes."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        """Nothing to wait for."""
-
-    @staticmethod
-    def map(call: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        """Call with each item, in order, when the result is asked for."""
-        return map(call, items)
 
 
 def no_answer() -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -83,6 +83,9 @@ class Outside:
 
     def put(self, key: str, _body: bytes) -> None:
         assert key not in month.SLOTS, f"{key} is written without a condition"
+
+    def read_many(self, keys: Iterable[str]) -> Iterator[Stored | None]:
+        return map(self.read, keys)
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         if prefix == month.LEDGER:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from obstore.exceptions import UnknownConfigurationKeyError
 
-from functions.adapters import usage_reader
+from functions.adapters import object_store
 from functions.adapters.storage import Bucket
 from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage_files import UsageFile
@@ -103,11 +105,29 @@ def test_a_listing_that_is_refused_is_an_error_and_not_an_empty_one() -> None:
         list(store.under(["forbidden/"]))
 
 
+def test_many_objects_of_a_bucket_come_in_order_and_none_for_one_that_is_not_there(
+    s3: FakeS3,
+) -> None:
+    keys = [f"ledger/c {number}{'-gone' if number % 500 == 7 else ''}" for number in range(1_200)]
+    found = list(Bucket("bucket").read_many(iter(keys)))
+    assert [number for number, stored in enumerate(found) if stored is None] == [7, 507, 1_007]
+    names = [json.loads(stored.body)["key"] for stored in found if stored]
+    assert names == [f"/bucket/{quote(key)}" for key in keys if "gone" not in key]
+    assert len(s3.seen) == 1_200
+
+
+@pytest.mark.parametrize("name", ["forbidden", "elsewhere"])
+def test_an_object_of_many_that_cannot_be_had_is_an_error(s3: FakeS3, name: str) -> None:
+    with pytest.raises(StorageBusy, match=f"s3://bucket/{name}: "):
+        list(Bucket("bucket").read_many(["a", name]))
+    assert s3.seen
+
+
 def test_a_store_that_cannot_be_opened_may_be_opened_later(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise UnknownConfigurationKeyError("no region")
 
-    monkeypatch.setattr(usage_reader, "S3Store", refuse)
+    monkeypatch.setattr(object_store, "S3Store", refuse)
     with pytest.raises(StorageBusy, match="s3://bucket: no region"):
         UsageStore("bucket")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -198,17 +197,14 @@ def test_a_state_file_under_its_old_name_is_continued_where_it_ended() -> None:
 
 
 class Together(MemoryObjects):
-    """Answers for ledger entries only when so many are asked for at once."""
+    """Remembers how many objects are asked for at once."""
 
-    def __init__(self, objects: Mapping[str, bytes], parties: int) -> None:
-        super().__init__(dict(objects))
-        self.barrier = Barrier(parties)
+    asked: list[int]
 
-    def read(self, key: str, *, unless: str = "") -> StoredObject | None:
-        """Return an object, None if there is none."""
-        if "/2025-07/" in key:
-            self.barrier.wait(timeout=5)
-        return super().read(key, unless=unless)
+    def read_many(self, keys: Iterable[str]) -> Iterator[StoredObject | None]:
+        """Yield objects in the order of their keys, None for one that is not there."""
+        self.asked = [*getattr(self, "asked", []), len(names := list(keys))]
+        return super().read_many(names)
 
 
 def test_standing_errors_are_read_together_and_unreadable_ones_are_named() -> None:
@@ -216,8 +212,9 @@ def test_standing_errors_are_read_together_and_unreadable_ones_are_named() -> No
     errors = [{"contract_id": name, "code": "X", "message": "no"} for name in names]
     shown = {"error_contracts": {"2025-07": errors}}
     unreadable = {f"ledger/S/E/P/2025-07/{name}.json": b"{" for name in ("c-3", "c-30")}
-    state = Together({STATE_FILE: json.dumps({KEY: shown}).encode(), **unreadable}, len(names))
+    state = Together({STATE_FILE: json.dumps({KEY: shown}).encode(), **unreadable})
     reconcile_state(a_run(), state, "2025-08-02T00:00:00Z")
+    assert max(state.asked) == len(names)
     (first, second) = state_bucket.read_journal(state, a_plan()).notices
     assert "ledger/S/E/P/2025-07/c-3.json cannot be read" in first
     assert "ledger/S/E/P/2025-07/c-30.json cannot be read" in second
