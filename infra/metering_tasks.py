@@ -96,7 +96,6 @@ TASKS: Mapping[str, MeteringTask] = {
         state=Access(read=(LEDGER, LEASES, STATE_FILES), write=(LEDGER,)),
         reads_secret=True,
     ),
-    "RecordSuccess": MeteringTask(state=WRITES_THE_LEDGER),
     "RecordError": MeteringTask(state=WRITES_THE_LEDGER),
     "RecordOpen": MeteringTask(state=Access(read=(LEASES,), write=(RUNS,))),
     "CloseMonth": MeteringTask(

@@ -12,7 +12,7 @@ from functions.domain.ledger_entry import Decision, Entry, Line
 from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem
 
-Action = Literal["submit", "record_success", "record_error", "nothing"]
+Action = Literal["submit", "record_error", "nothing"]
 
 
 class Terms(NamedTuple):
@@ -27,7 +27,7 @@ class Terms(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """The entry as it is to be written, and what is left to do. `nothing` writes nothing.
+    """The entry as it is to be written, and what is left to do.
 
     `error`, `cause`: why there is nothing to send, for `record_error`.
     """
@@ -150,4 +150,6 @@ def _next(entry: Entry, item: ContractItem, terms: Terms) -> Claim:
     if entry.until is not None and terms.until is None and not entry.lines:
         # Final usage that was never worked out, and this is the whole month.
         return Claim(entry, "record_error", "FINAL_USAGE", "its final usage was not billed")
-    return Claim(entry, "record_success" if entry.accepted else "submit")
+    if entry.accepted:
+        return Claim(ledger.succeed(entry, terms.at), "nothing")
+    return Claim(entry, "submit")

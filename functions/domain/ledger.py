@@ -154,7 +154,6 @@ def fail_if_open(known: Entry, failure: Failure, entry: Entry | None) -> Entry:
 
 
 def succeed(entry: Entry, at: str) -> Entry:
-    """Close the entry as billed; ValueError if the evidence is not there."""
-    if not entry.accepted:
-        raise ValueError(f"contract {entry.contract_id} of {entry.month} is not accepted in full")
-    return replace(entry, failure=None, settled_at=at)
+    """Close the entry as billed if the evidence is there, else return it as it is."""
+    done = entry.accepted and (entry.failure or not entry.settled_at)
+    return replace(entry, failure=None, settled_at=at) if done else entry

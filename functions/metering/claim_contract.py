@@ -33,7 +33,7 @@ def claim_contract(task: ContractTask, objects: Objects, at: str) -> Claimed:
     document = state_bucket.entry(objects, task.run.plan, task.of, item.contract_id)
     read = document.read()
     claimed = claim(read.value if read else None, item, terms_of(task, at))
-    if claimed.action != "nothing":
+    if read is None or claimed.entry != read.value:
         document.write(claimed.entry, read)
     return Claimed(claimed.action, Problem(claimed.error, claimed.cause))
 

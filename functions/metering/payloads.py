@@ -169,7 +169,7 @@ class MergedMonth(MonthTask, frozen=True, kw_only=True):
 
 
 class ContractTask(MonthTask, frozen=True, kw_only=True):
-    """Input of ClaimContract, SubmitContract, RecordSuccess, RecordError and RecordOpen.
+    """Input of ClaimContract, SubmitContract, RecordError and RecordOpen.
 
     `state_version`: the state file's ETag when the contract was chosen.
     """

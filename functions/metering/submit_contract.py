@@ -65,7 +65,7 @@ class Outside(NamedTuple):
 
 @task_handler
 def handler(task: ContractTask, context: LambdaContext) -> None:
-    """Return once every line is accepted; otherwise the error says what the outcome is."""
+    """Return once the contract is settled; otherwise the error says what the outcome is."""
     outside = Outside(
         configuration.state_bucket(),
         configuration.clazar(),
@@ -90,6 +90,7 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
         return
     while True:
         look = _look_up(task, outside, entry)
+        look = look._replace(entry=_settled(look.entry, outside))
         if look.entry != entry:
             version = document.write(look.entry, version)
         if asked := look.entry.asked:
@@ -103,6 +104,11 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
         entry = ledger.claimed(version.value, execution, document.key)
     if look.entry.refused:
         raise PartnerRefused("; ".join(refusals(look.entry))[:_SHOWN])
+
+
+def _settled(entry: Entry, outside: Outside) -> Entry:
+    """Close an entry that is billed in full; one with an error stays that until it is retried."""
+    return entry if entry.failure else ledger.succeed(entry, format_instant(outside.now()))
 
 
 def _is_settled_by_hand(task: ContractTask, objects: Objects) -> bool:
@@ -158,7 +164,9 @@ def _send(
     )
     begun = document.write(ledger.begin(look.entry, attempt), version).value
     reply = outside.clazar.submit(request)
-    concluded = document.change(lambda now: ledger.conclude(now or begun, attempt.id, reply))
+    concluded = document.change(
+        lambda now: _settled(ledger.conclude(now or begun, attempt.id, reply), outside)
+    )
     if error := _NOT_TAKEN.get(reply.outcome):
         status = f"POST /metering/: HTTP {reply.status}: " if reply.status else ""
         raise error(f"{status}{reply.response[:200]}")

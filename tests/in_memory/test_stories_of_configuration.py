@@ -28,7 +28,7 @@ def test_usage_that_was_billed_under_another_configuration_leaves_no_remainder(
 ) -> None:
     with MeteringWorld({**WARNS, "dimensions": {"hours": "cpu"}}) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
-        abort(world, starts("RecordSuccess"), after=False)
+        abort(world, starts("CloseMonth"), after=False)
         world.configure({**WARNS, "dimensions": dimensions})
         world.timeline.pass_time(86_400)
         world.execute()

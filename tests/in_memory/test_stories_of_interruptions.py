@@ -34,7 +34,7 @@ def refused() -> Iterator[MeteringWorld]:
         yield world
 
 
-@pytest.mark.parametrize("where", [sends, starts("RecordSuccess"), starts("CloseMonth")])
+@pytest.mark.parametrize("where", [sends, starts("CloseMonth")])
 def test_a_retry_that_was_aborted_is_finished_by_the_next_run(
     refused: MeteringWorld, where: Any
 ) -> None:
@@ -255,7 +255,7 @@ def test_a_redriven_execution_does_not_call_a_billed_contract_failed() -> None:
 def test_a_contract_that_was_settled_by_hand_while_it_was_being_sent_is_told() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
-        stopped = abort(world, starts("RecordSuccess"), after=False)
+        stopped = abort(world, starts("CloseMonth"), after=False)
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
         world.step_functions.redrive(stopped)
         world.timeline.run()

@@ -104,17 +104,17 @@ def test_more_than_24_months_cannot_be_asked_for(given: dict[str, object], said:
         assert not world.clazar.accepted
 
 
-def test_an_ordinary_contract_s_month_takes_four_writes() -> None:
+def test_an_ordinary_contract_s_month_takes_three_writes() -> None:
     with MeteringWorld() as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4, "mem": 2}, "c-2": {"cpu": 1}})
         assert world.execute().status == "SUCCEEDED"
-        states = ("ClaimContract", "SubmitContract", "RecordSuccess", "RecordError", "RecordOpen")
+        states = ("ClaimContract", "SubmitContract", "RecordError", "RecordOpen")
         writes = [
             point.label
             for point in world.points.seen
             if point.kind == "write" and point.state in states
         ]
-        assert len(writes) == 2 * 4, "claimed, sent, answered and settled"
+        assert len(writes) == 2 * 3, "claimed, sent, and answered"
         assert all("/2025-07/c-" in label for label in writes)
 
 

@@ -70,7 +70,6 @@ def test_only_the_recorders_of_outcomes_write_the_ledger(metering_stack: Templat
     assert _writers(metering_stack, "/ledger/*") == {
         "ClaimContract",
         "SubmitContract",
-        "RecordSuccess",
         "RecordError",
         "ResolveContract",
         "ReconcileState",

@@ -19,10 +19,8 @@ PER_CONTRACT = frozenset(_CHILD)
 _NEXT = {
     "AcquirePlan": "PlanMonths",
     "PlanMonths": "MergeUsage",
-    "SubmitContract": "RecordSuccess",
     "CloseMonth": "ReleasePlan",
 }
-_ACTIONS = {"submit": "SubmitContract", "record_success": "RecordSuccess"}
 
 
 @cache
@@ -59,7 +57,7 @@ def after(ended: Invocation, step: Step) -> Invocation | None:
 def _after_claim(ended: Invocation, action: str) -> Invocation | None:
     if action == "record_error":
         return ended._replace(state="RecordError", problem="NO_USAGE")
-    return ended._replace(state=_ACTIONS[action]) if action in _ACTIONS else _next_contract(ended)
+    return ended._replace(state="SubmitContract") if action == "submit" else _next_contract(ended)
 
 
 def _next_contract(ended: Invocation) -> Invocation | None:

@@ -37,7 +37,6 @@ from functions.metering.payloads import (
 )
 from functions.metering.plan_months import plan_months
 from functions.metering.record_error import record_error
-from functions.metering.record_success import record_success
 from functions.metering.release_plan import release_plan
 from functions.metering.summarize_run import summarize_run
 from functions.payloads import Problem
@@ -136,10 +135,6 @@ def _submit(of: Invocation, outside: Outside) -> None:
     submit_contract.submit_contract(_task(of), world)
 
 
-def _record_success(of: Invocation, outside: Outside) -> None:
-    record_success(_task(of), outside, month.AT)
-
-
 def _record_error(of: Invocation, outside: Outside) -> None:
     record_error(_task(of), outside, month.AT)
 
@@ -164,7 +159,6 @@ _USE_CASES: dict[str, Callable[[Invocation, Outside], Any]] = {
     "MergeUsage": _merge,
     "ClaimContract": _claim,
     "SubmitContract": _submit,
-    "RecordSuccess": _record_success,
     "RecordError": _record_error,
     "CloseMonth": _close,
     "ReleasePlan": _release,

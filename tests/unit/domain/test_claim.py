@@ -58,11 +58,11 @@ def test_a_first_claim_writes_down_who_claims_what_and_why_before_anything_is_se
     ("item", "action"),
     [
         (an_item(), "submit"),
-        (an_item({}), "record_success"),
+        (an_item({}), "nothing"),
         (an_item({}, failure="division by zero"), "record_error"),
         (an_item({}, retry=True, without_usage=True), "record_error"),
-        (an_item({}, without_usage=True), "record_success"),
-        (an_item({}, retry=True), "record_success"),
+        (an_item({}, without_usage=True), "nothing"),
+        (an_item({}, retry=True), "nothing"),
     ],
 )
 def test_what_is_left_to_do_follows_from_what_is_to_be_billed(
@@ -124,7 +124,7 @@ def test_a_formula_that_fails_today_is_told_even_of_what_is_billed() -> None:
 
 def test_an_entry_that_was_billed_but_not_settled_is_settled_now() -> None:
     taken = claim(an_entry(a_line("accepted")), an_item(), LATER)
-    assert taken.action == "record_success"
+    assert taken.action == "nothing"
     assert taken.entry.execution == "x-2"
 
 
@@ -336,13 +336,13 @@ def test_a_contract_that_is_billed_in_full_is_left_alone_by_another_configuratio
     """The same usage is billed already: there is nothing to send and nothing to look at."""
     entry = a_month(a_core_line("accepted"), settled_at="t-0")
     item = an_item({"cpu_hours": "5"}, usage={"cpu": "5"})
-    assert claim(entry, item, NOW).action in ("nothing", "record_success")
+    assert claim(entry, item, NOW).action == "nothing"
     assert [line.dimension for line in claim(entry, item, NOW).entry.lines] == ["cores"]
 
 
 def test_an_entry_that_was_billed_and_not_settled_is_settled_under_another_configuration() -> None:
     taken = claim(a_month(a_core_line("accepted")), an_item({"cpu_hours": "5"}), NOW)
-    assert (taken.action, taken.error) == ("record_success", "")
+    assert (taken.action, taken.error) == ("nothing", "")
     assert [line.dimension for line in taken.entry.lines] == ["cores"]
 
 

@@ -237,8 +237,6 @@ def run(entry: Entry | None, step: Step, billed: list[Billed]) -> Entry:
     taken, action, error, cause = claim(entry, item, terms)
     if action == "record_error":
         return ledger.fail(taken, Failure(code=error, message=cause, errors=(cause,), at="t"))
-    if action == "record_success":
-        return ledger.succeed(taken, "t")
     if action == "nothing":
         return taken
     lines = []

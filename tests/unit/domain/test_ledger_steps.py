@@ -188,9 +188,11 @@ def test_a_failure_and_a_success_are_noted_with_their_moment() -> None:
     assert ledger.succeed(failed, "t-2") == replace(entry, settled_at="t-2")
 
 
-def test_a_success_without_evidence_names_contract_and_month() -> None:
-    with pytest.raises(ValueError, match=r"^contract c-1 of 2025-07 is not accepted in full$"):
-        ledger.succeed(an_entry(replace(CPU, state="accepted"), MEM), "t")
+def test_a_success_without_evidence_changes_nothing_nor_does_a_second_one() -> None:
+    open_still = an_entry(replace(CPU, state="accepted"), MEM)
+    assert ledger.succeed(open_still, "t") == open_still
+    settled = an_entry(replace(CPU, state="accepted"), settled_at="t-1")
+    assert ledger.succeed(settled, "t-2") == settled
 
 
 def test_the_lines_of_an_execution_are_those_that_its_own_attempts_held() -> None:

@@ -60,7 +60,8 @@ def test_a_contract_without_an_entry_keeps_the_month_open() -> None:
 
 
 def test_a_claim_that_was_never_settled_is_not_accepted_even_without_lines() -> None:
-    outcome = the_outcome([an_entry("c")], contracts={"c"}, processed={"c"})
+    never = replace(an_entry("c"), settled_at=None)
+    outcome = the_outcome([never], contracts={"c"}, processed={"c"})
     assert (outcome.accepted, outcome.unaccounted) == ([], ["c"])
     assert the_outcome([settled("c")], contracts={"c"}, processed={"c"}).accepted == ["c"]
 

@@ -39,7 +39,6 @@ from functions.metering.claim_contract import claim_contract
 from functions.metering.payloads import ContractTask
 from functions.metering.record_error import record_error
 from functions.metering.record_open import record_open
-from functions.metering.record_success import record_success
 from functions.metering.submit_contract import Outside, submit_contract
 from functions.payloads import Problem
 from infra.tasks import SETTLE_SECONDS
@@ -150,8 +149,6 @@ def one_child(
                     record_error(caught(task, error), objects, format_instant(clock.now))
                     return
                 clock.wait(waits.popleft())
-    if claimed.action != "nothing":
-        record_success(task, objects, format_instant(clock.now))
 
 
 def caught(task: ContractTask, error: Exception) -> ContractTask:
@@ -333,19 +330,18 @@ def test_usage_of_the_same_contract_under_another_plan_is_not_taken_for_ours() -
 def test_a_contract_with_nothing_to_bill_is_settled_at_once() -> None:
     objects = MemoryObjects()
     task = a_contract({})
-    assert claim_contract(task, objects, "t").action == "record_success"
-    record_success(task, objects, "t")
-    assert claim_contract(task, objects, "t").action == "nothing"
+    for _ in range(2):
+        assert claim_contract(task, objects, "t").action == "nothing"
+        entry = the_entry(objects)
+        assert entry
+        assert entry.settled_at == "t"
 
 
-def test_success_is_not_recorded_without_evidence() -> None:
-    objects = MemoryObjects()
-    task = a_contract(QUANTITIES)
+def test_nothing_is_sent_of_a_contract_that_was_not_claimed() -> None:
+    objects, clazar = MemoryObjects(), MemoryClazar()
     with pytest.raises(BadState, match="was not claimed"):
-        record_success(task, objects, "t")
-    claim_contract(task, objects, "t")
-    with pytest.raises(ValueError, match="not accepted in full"):
-        record_success(task, objects, "t")
+        submit(a_contract(QUANTITIES), objects, clazar)
+    assert not clazar.counts()
 
 
 def test_a_broken_ledger_entry_stops_and_stays_as_it_is() -> None:
@@ -362,8 +358,7 @@ def test_a_formula_that_was_corrected_to_nothing_clears_its_error() -> None:
     assert claimed.action == "record_error"
     record_error(replace(failing, problem=claimed.problem), objects, "t")
     corrected = a_contract({}, execution="x-2", retry=True)
-    assert claim_contract(corrected, objects, "t").action == "record_success"
-    record_success(corrected, objects, "t")
+    assert claim_contract(corrected, objects, "t").action == "nothing"
     entry = the_entry(objects)
     assert entry
     assert entry.failure is None
@@ -373,7 +368,6 @@ def test_a_formula_that_fails_later_is_not_hidden_by_an_empty_success() -> None:
     objects = MemoryObjects()
     one_child_without_lines = a_contract({})
     claim_contract(one_child_without_lines, objects, "t")
-    record_success(one_child_without_lines, objects, "t")
     failing = a_contract({}, execution="x-2", failure="formula '1/0': division by zero")
     assert claim_contract(failing, objects, "t").action == "record_error"
 
@@ -443,12 +437,12 @@ def test_a_contract_of_many_dimensions_is_sent_in_batches_and_each_only_after_a_
     assert len(clazar.counts()) == 60
 
 
-def test_an_ordinary_contract_is_written_four_times() -> None:
-    """Claimed, sent, answered, recorded: a look is written together with the attempt."""
+def test_an_ordinary_contract_is_written_three_times() -> None:
+    """Claimed, sent, answered and settled: a look is written together with the attempt."""
     objects, clazar = CountingObjects(), MemoryClazar()
     one_child("x-1", objects, clazar, retry=False, retries=0)
     assert clazar.counts() == {"cpu": 1, "mem": 1}
-    assert objects.writes == 4
+    assert objects.writes == 3
 
 
 class CountingObjects(MemoryObjects):
@@ -585,10 +579,10 @@ def test_the_evidence_is_kept_although_the_entry_was_removed_while_it_was_sent()
 
 def test_a_contract_that_was_taken_over_is_not_settled_by_the_execution_before() -> None:
     objects = MemoryObjects()
-    claim_contract(a_contract({}, execution="x-1"), objects, "t")
-    claim_contract(a_contract({}, execution="x-2"), objects, "t")
+    claim_contract(a_contract(QUANTITIES, execution="x-1"), objects, "t")
+    claim_contract(a_contract(QUANTITIES, execution="x-2"), objects, "t")
     with pytest.raises(LeaseLost, match="x-2"):
-        record_success(a_contract({}, execution="x-1"), objects, "t")
+        submit(a_contract(QUANTITIES, execution="x-1"), objects, MemoryClazar())
     entry = the_entry(objects)
     assert entry
     assert entry.settled_at is None

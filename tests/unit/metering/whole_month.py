@@ -36,7 +36,6 @@ from functions.metering.payloads import (
 )
 from functions.metering.plan_months import plan_months
 from functions.metering.record_error import record_error
-from functions.metering.record_success import record_success
 from functions.metering.release_plan import release_plan
 from functions.metering.submit_contract import Outside, submit_contract
 from functions.metering.summarize_run import summarize_run
@@ -180,8 +179,6 @@ class WholeMonth:
             record_error(msgspec.structs.replace(task, problem=problem), self.state, at)
         elif action == "record_error":
             record_error(task, self.state, at)
-        else:
-            record_success(task, self.state, at)
 
     def submitted(self, task: ContractTask) -> Caught | None:
         """Submit with the waiting of the definition; return what the Catch would see."""
