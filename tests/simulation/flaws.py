@@ -105,9 +105,9 @@ FLAWS: Mapping[str, Flaw] = {
     ),
     "1: the first page is the listing": Flaw((clazar,), "turn", _first_page_only, "1", 5),
     "1: the settle time does not grow": Flaw(
-        (ledger,), "is_over", _over_as_the_first_time, "1", 14
+        (ledger,), "is_over", _over_as_the_first_time, "1", 22
     ),
-    "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 112),
+    "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 94),
     "2: late usage is compared by amounts alone": Flaw(
         (late_usage,), "_of_contract", _by_amounts_alone, "6", 7
     ),
