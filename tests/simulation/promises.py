@@ -188,8 +188,8 @@ class Promises:
         if execution.name not in self._windows:
             return
         plan, window = self._world.plan_of(given["plan"]), self._windows[execution.name]
-        journal = self._world.state_bucket.read(keys.journal(plan))
-        waiting = "\n".join(json.loads(journal.body).get("notices", ())) if journal else ""
+        journal = self._world.state_bucket.objects.get(keys.journal(plan), b"{}")
+        waiting = "\n".join(json.loads(journal).get("notices", ()))
         for month in window.months:
             if self._world.changed.get((plan.key, month), "") < window.at:
                 for text in self.told.untold(plan, month):
