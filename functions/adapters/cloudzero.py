@@ -118,10 +118,16 @@ def _answer(response: requests.Response, what: str) -> Any:
         raise PartnerRefused(f"{what}: {_said(response)}")
     try:
         return json.loads(
-            response.content, parse_float=plain_number, parse_int=_whole, parse_constant=str
+            response.content, parse_float=_decimal, parse_int=_whole, parse_constant=str
         )
     except (ValueError, ArithmeticError, RecursionError):
         return None
+
+
+def _decimal(number: str) -> str:
+    """Return a number as text that still shows that it was no text and no whole number."""
+    plain = plain_number(number)
+    return f"{plain}.0" if plain.lstrip("-").isdigit() else plain
 
 
 def _whole(digits: str) -> int | str:

@@ -99,6 +99,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     `is_stored`: nothing is left to be posted. `reasons`: why the month must not be replaced.
     `differed`: it held something else, so that seeing the new rows will prove that they arrived.
     `unseen`: what had been posted last, if CloudZero does not show it: the rows are no way back.
+    `lost`: why they are none, although an operator has accepted that the month is replaced.
     """
 
     held: Totals | None
@@ -107,6 +108,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     differed: bool = False
     unseen: Source | None = None
+    lost: str = ""
 
 
 class PostTask(DropTask, frozen=True, kw_only=True):

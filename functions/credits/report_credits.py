@@ -59,7 +59,9 @@ def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
     held = snapshot.held if snapshot and posted is False else None
     undo, warnings = None, [*end.verified.warnings] if end.verified else []
     if snapshot and snapshot.key and posted is not False:
-        if snapshot.unseen is None:
+        if snapshot.lost:
+            warnings.append(f"{drop.month}: this drop cannot be undone: {snapshot.lost}")
+        elif snapshot.unseen is None:
             undo = {"restore": snapshot.key}
         elif snapshot.unseen != drop.source:
             warnings.append(

@@ -35,11 +35,12 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
     stored = cbf.read_rows(rows)
     if is_stored(last, wanted, stored):
         return Snapshot(held=stored.totals, is_stored=True)
-    reasons = [] if drop.accepted else _no_way_back(task, rows)
-    if drop.source.kind == "upload" and not drop.accepted:
+    lost = _no_way_back(task, rows)
+    reasons = [lost] if lost else []
+    if drop.source.kind == "upload":
         reasons += reasons_to_hold(wanted, stored, last, limits)
         reasons += [f"the rows equal those of {drop.twin}"] if drop.twin else []
-    if reasons:
+    if reasons and not drop.accepted:
         return Snapshot(held=_held(stored, last), reasons="; ".join(reasons))
     snapshot = MonthSnapshot(
         connection=run.connection,
@@ -61,19 +62,21 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
         key=document.key,
         differed=not stored.shows(wanted),
         unseen=snapshot.unseen,
+        lost=lost,
     )
 
 
 def _held(stored: cbf.Contents, last: Drop | None) -> cbf.Totals | None:
     """Return what CloudZero holds; None while a drop may be on its way that is not seen."""
-    seen = last is None or (last.state != "posting" and last.digest == stored.digest)
+    here = last is not None and last.state == "posted" and last.digest == stored.digest
+    seen = last is None or last.state == "verified" or here
     return stored.totals if seen and not stored.unreadable else None
 
 
-def _no_way_back(task: DropTask, rows: Sequence[cbf.Row]) -> list[str]:
+def _no_way_back(task: DropTask, rows: Sequence[cbf.Row]) -> str:
     """Explain why the stored rows could not be put back, by building the request that would."""
     try:
         cbf.drop_body(task.of, cbf.as_posted(task.of, rows), advice="")
     except (BadCredits, UnicodeError) as error:  # JSON may hold half a character
-        return [f"what is stored could not be put back: {error}"]
-    return []
+        return f"what is stored could not be put back: {error}"
+    return ""

@@ -210,7 +210,7 @@ def differences(posted: Contents, stored: Contents, most: int = 5) -> str:
     if stored.shows(posted):
         return ""
     sides = (("stored", stored), ("posted", posted))
-    found = [f"{side}: {of.rows} rows, {of.credit} USD of credits" for side, of in sides]
+    found = [f"{side}: {counted(of.rows, 'row')}, {of.credit} USD of credits" for side, of in sides]
     for name, lines in (
         ("missing", posted.lines - stored.lines),
         ("unexpected", stored.lines - posted.lines),
@@ -221,5 +221,5 @@ def differences(posted: Contents, stored: Contents, most: int = 5) -> str:
         if named:
             found.append(f"{name}: {named} ({lines.total()} in all)")
     if stored.unreadable:
-        found.append(f"{stored.unreadable} stored rows have a cost that is not a number")
+        found.append(f"{counted(stored.unreadable, 'stored row')} without a number as its cost")
     return "; ".join(found)

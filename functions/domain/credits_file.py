@@ -34,8 +34,10 @@ _CUT_OFF = (
     "and end the line"
 )
 _SUM = "the row is the sum of all others; remove the total, or move the row up if it is an account"
-# What an amount with a comma and without quotes looks like in a back-fill: two of its months.
-_HALVES = re.compile(r"(?<![0-9.,])([1-9][0-9]{0,2})\n([0-9]{3}\.[0-9]{2})(?![0-9])")
+_SUMS = "the last column is the sum of the others; remove the total"
+# What an amount with a comma and without quotes looks like: the months of a back-fill. In a file
+# of whole dollars it is these, unless there is a dollar sign before the first only, or a 0dd.
+_THOUSANDS = re.compile(r"(?<=,)[-(]*\$?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])")
 _NO_ACCOUNT = re.compile(r"(?!.*[0-9]{5}).*[^\W\d_]{2}.*|")
 
 
@@ -86,10 +88,11 @@ def read_credits(
     if not problems and is_open and _is_cut_off(rows):
         problems.append((rows[-1].line, _CUT_OFF))
     read = partial(parse_amount, blank_is_zero=is_range(key), allow_reversals=allow_reversals)
-    every = [_amounts(row, len(months), read, problems) for row in rows]
+    exact = any(re.search(r"\.[0-9]", cell) for row in rows for cell in row.cells[1:])
+    every = [_amounts(row, len(months), read, problems, exact=exact) for row in rows]
     kept: dict[str, list[Decimal]] = {}
     repeated = []
-    for (line, cells), amounts in zip(rows, every, strict=True):
+    for (line, cells, _), amounts in zip(rows, every, strict=True):
         first = kept.setdefault(account := tidy(cells[0]), amounts)
         if first is not amounts:
             repeated.append(
@@ -99,6 +102,8 @@ def read_credits(
     if not problems:
         if _has_a_total(every, kept):
             problems.append((rows[-1].line, _SUM))
+        if sum(map(_adds_up, every)) > 1 and all(row[-1] == exact_sum(row[:-1]) for row in every):
+            problems.append((0, _SUMS))
         problems += [(0, what) for what in _control_problems(file, metadata)]
     if problems:
         raise BadCredits(_explained(key, sorted(problems, key=itemgetter(0))))
@@ -129,7 +134,7 @@ def _is_cut_off(rows: Sequence[Row]) -> bool:
 
     A lone minus may be the beginning of an amount, and an amount may lack the minus behind it.
     """
-    *others, last = [tidy(cell) for _, cells in rows for cell in cells[1:]] or [""]
+    *others, last = [tidy(cell) for row in rows for cell in row.cells[1:]] or [""]
     if not re.search("[0-9]", last):
         return True
     if not last.endswith("-") and any(re.search("[0-9] *-$", other) for other in others):
@@ -138,7 +143,12 @@ def _is_cut_off(rows: Sequence[Row]) -> bool:
 
 
 def _amounts(
-    row: Row, months: int, read: Callable[[str], Decimal], problems: list[Problem]
+    row: Row,
+    months: int,
+    read: Callable[[str], Decimal],
+    problems: list[Problem],
+    *,
+    exact: bool,
 ) -> list[Decimal]:
     """Read one row's amounts, adding whatever is wrong with it to the problems."""
     account, *cells = row.cells
@@ -149,9 +159,10 @@ def _amounts(
         problems.append(
             (row.line, f"{counted(len(row.cells), 'column')} instead of {1 + months}{hint}")
         )
-    elif halves := _HALVES.search("\n".join(map(tidy, cells))):
-        said = f"{shown(','.join(halves.groups()))} may be one amount or two"
-        problems.append((row.line, f"{said}; write every amount with its cents, or in quotes"))
+    for found in _THOUSANDS.findall(re.sub('"[^"]*"', '""', row.text)) if months > 1 else ():
+        if exact or "$" in found or ",0" in found:
+            said = f"{shown(found)} may be one amount or several; put every amount in quotes"
+            problems.append((row.line, said))
     if problem := account_problem(tidy(account)):
         problems.append((row.line, problem))
     amounts = []
@@ -174,6 +185,11 @@ def _has_a_total(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal
         and last == [exact_sum(column) for column in zip(*others, strict=True)]
         for others in (every[:-1], [amounts for amounts in kept.values() if amounts is not last])
     )
+
+
+def _adds_up(amounts: list[Decimal]) -> bool:
+    """Return True if the last of some amounts may be a total of two or more."""
+    return sum(map(bool, amounts[:-1])) > 1
 
 
 def _control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> Iterator[str]:

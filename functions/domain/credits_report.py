@@ -19,6 +19,8 @@ _NAMED = 5
 class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
     """One month: the numbers are what CloudZero holds now, null where that is not known.
 
+    Those of a superseded month, which is not read, are what was verified last.
+
     `posted`: whether this execution has replaced it, null where it may have. `undo`: the input of
     an execution that puts back what was there before.
     """
@@ -46,7 +48,8 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
         if self.row_count is None:
             return f"{said}; {did}; what CloudZero holds is not known"
         rows = counted(self.row_count, "row")
-        return f"{said}; {did}; CloudZero holds {rows}, {self.total_credit_usd} USD of credits"
+        holds = "verified with" if self.status == "superseded" else "CloudZero holds"
+        return f"{said}; {did}; {holds} {rows}, {self.total_credit_usd} USD of credits"
 
 
 def superseded(last: Drop, source: Source) -> MonthReport:

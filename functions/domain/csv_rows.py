@@ -25,10 +25,11 @@ _BESIDE = re.compile(rf'(?:(?<=,)|^)[{AROUND}]+(?=")|(?<=")[{AROUND}]+(?=,|\r|\n
 
 
 class Row(NamedTuple):
-    """A row with the line it starts on."""
+    """A row with the line it starts on, and its text: there one sees what is in quotes."""
 
     line: int
     cells: list[str]
+    text: str
 
 
 def read_rows(body: bytes, problems: list[Problem]) -> tuple[list[Row], bool]:
@@ -44,7 +45,7 @@ def read_rows(body: bytes, problems: list[Problem]) -> tuple[list[Row], bool]:
         what = f"byte {error.object[error.start]:#04x} is not UTF-8 text; {_SAVE}"
         problems.append((line, what))
         return [], False
-    return list(_rows(text, problems)), not text.endswith(("\n", "\r", '"'))
+    return list(_rows(text, problems)), not text.rstrip(AROUND).endswith(("\n", "\r", '"'))
 
 
 def _without_blank_end(text: str) -> str:
@@ -73,7 +74,7 @@ def _rows(text: str, problems: list[Problem]) -> Iterator[Row]:
         if other := re.search(r"([;\t|])", cells[0].strip() if cells else ""):
             problems.append((line, _separated_by(other)))
         elif any(map(tidy, cells)):
-            yield Row(line, cells)
+            yield Row(line, cells, "".join(lines[line - 1 : reader.line_num]))
         else:
             problems.append((line, "the line is empty"))
 

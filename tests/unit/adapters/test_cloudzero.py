@@ -418,6 +418,14 @@ def test_an_answer_without_the_rows_is_no_empty_month(play: Play, answer: Any) -
         cloudzero.stored("c-1", JANUARY)
 
 
+def test_a_number_that_was_not_whole_is_known_by_its_point(play: Play) -> None:
+    numbers = ["5.4736553085E10", "1E-7", "-2.5e0", "1E+999999"]
+    body = f'{{"billing_drop": [{{"x/y": [{", ".join(numbers)}]}}]}}'
+    _, cloudzero = play(Reply(200, body.encode()))
+    (row,) = cloudzero.stored("c-1", JANUARY) or []
+    assert row["x/y"] == ["54736553085.0", "0.0000001", "-2.5", "1E+999999"]
+
+
 def test_a_cost_that_is_a_number_arrives_to_the_last_digit(play: Play) -> None:
     costs = ["-11845.350000000000000001", "1e2", "-5", "-0.1", "1" * 40]
     rows = ", ".join(f'{{"cost/cost": {cost}}}' for cost in costs)

@@ -330,3 +330,34 @@ def test_a_snapshot_that_does_not_show_what_was_posted_last_is_restored_only_if_
     assert accepted
     assert accepted.succeeded
     assert stored(pipeline, "2025-01") == 0
+
+
+def test_what_cannot_be_put_back_is_replaced_only_if_accepted_and_no_undo_is_offered() -> None:
+    pipeline = Pipeline()
+    pipeline.upload(JANUARY, f"{ACCOUNT},$1.00\n")
+    pipeline.execute(key=JANUARY)
+    pipeline.partner.view = lambda rows: [
+        {**row, "cost/cost": "n/a"} if row["cost/cost"] == "-1.00" else row for row in rows
+    ]
+    pipeline.upload(JANUARY, f"{ACCOUNT},$2.00\n")
+    held = pipeline.execute(key=JANUARY)
+    assert held
+    lost = "what is stored could not be put back: stored row 1: cost/cost 'n/a' is not a number"
+    assert (held.error, lost in held.cause) == ("DropHeld", True)
+    accepted = pipeline.execute(key=JANUARY, accept_shrink=True)
+    assert accepted
+    (month,) = accepted.result["months"]
+    assert (month["status"], month["undo"]) == ("verified", None)
+    assert month["warnings"] == [f"2025-01: this drop cannot be undone: {lost}"]
+
+
+def test_what_somebody_else_has_made_of_a_verified_month_is_what_it_holds() -> None:
+    pipeline = Pipeline(growth="10")
+    pipeline.upload(JANUARY, f"{ACCOUNT},$1.00\n")
+    pipeline.execute(key=JANUARY)
+    pipeline.partner.view = lambda rows: [{**row, "cost/cost": "-5.00"} for row in rows]
+    pipeline.upload(JANUARY, f"{ACCOUNT},$90.00\n")
+    held = pipeline.execute(key=JANUARY)
+    assert held
+    (month,) = held.result["months"]
+    assert (held.error, month["total_credit_usd"]) == ("DropHeld", "5.00")

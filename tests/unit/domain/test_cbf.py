@@ -166,7 +166,7 @@ def test_a_cost_that_is_no_number_is_counted_and_never_taken_for_zero(cost: Any)
     found = read_rows([a_row("-1.00"), a_row(cost)])
     assert (found.rows, found.unreadable, f"{found.credit}") == (2, 1, "1.00")
     assert not found.shows(contents(**{A: "-1.00"}))
-    assert "1 stored rows have a cost that is not a number" in differences(
+    assert "1 stored row without a number as its cost" in differences(
         contents(**{A: "-1.00"}), found
     )
 

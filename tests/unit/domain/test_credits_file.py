@@ -718,12 +718,61 @@ def test_control_totals_are_compared_with_what_can_be_read_and_listed_with_a_tot
     assert lines_of(problems(f"{rows}x,1\n", metadata={"row-count": "2"})) == [4]
 
 
-def test_an_amount_without_its_quotes_is_not_taken_for_two_months() -> None:
-    key = "credits-2025-01_2025-02.csv"
-    (said,) = problems(f'{A},$1,407.96\n{B},"$1,000.00","$2,000.00"\n', key)
-    assert said.startswith("line 1: '1,407.96' may be one amount or two; write every amount")
-    assert read(f"{A},$1.00,407.96\n", key).credits[A] == [Decimal("1.00"), Decimal("407.96")]
-    assert read(f"{A},$1,$407.96\n", key).credits[A] == [Decimal(1), Decimal("407.96")]
+@pytest.mark.parametrize(
+    ("months", "amounts"),
+    [
+        (2, "$1,407.96"),
+        (3, "$1,034,567.89"),
+        (3, "$1,000,407.96"),
+        (3, "$12,000,000.00"),
+        (2, "$1,407"),
+        (2, "$100,000"),
+        (2, "1,407"),
+        (2, "$1,407.5"),
+        (2, "$1,407.9600"),
+        (2, "-$1,407.96"),
+    ],
+)
+def test_an_amount_without_its_quotes_is_not_taken_for_several_months(
+    months: int, amounts: str
+) -> None:
+    key = f"credits-2025-01_2025-0{months}.csv"
+    others = ",".join(['"$1,000.00"'] * months)
+    said = problems(f"{A},{amounts}\n{B},{others}\n", key, allow_reversals=True)
+    assert said == [f"line 1: '{amounts}' may be one amount or several; put every amount in quotes"]
+
+
+def test_two_amounts_in_a_row_without_quotes_are_both_named() -> None:
+    said = problems(f"{A},$12,050,$13,060\n", "credits-2025-01_2025-04.csv")
+    assert [text.split("'")[1] for text in said] == ["$12,050", "$13,060"]
+
+
+@pytest.mark.parametrize(
+    ("row", "amounts"),
+    [
+        ("$1.00,407.96", ["1.00", "407.96"]),
+        ("$1,$407.96", ["1", "407.96"]),
+        ('"1","407.96"', ["1", "407.96"]),
+        ('"1", 407.96', ["1", "407.96"]),
+        ("5,100", ["5", "100"]),
+        ('"$1,407.96","$2,034,567.89"', ["1407.96", "2034567.89"]),
+    ],
+)
+def test_what_can_only_be_two_months_is_read(row: str, amounts: list[str]) -> None:
+    file = read(f"{A},{row}\n", "credits-2025-01_2025-02.csv")
+    assert file.credits[A] == [Decimal(amount) for amount in amounts]
+
+
+def test_a_last_column_that_adds_up_the_others_is_refused() -> None:
+    rows = [f"{A},$1.00,$2.00,$3.00\n", f"{B},$10.00,$20.00,$30.00\n", f"{C},$1.50,$0.00,$1.50\n"]
+    said = "the last column is the sum of the others; remove the total"
+    assert problems("".join(rows), QUARTER) == [said]
+    assert read(rows[0] + f"{B},$10.00,$20.00,$31.00\n", QUARTER).rows == 2
+    assert read(rows[0] + rows[2], QUARTER).rows == 2, "one row may add up by chance"
+
+
+def test_a_blank_behind_the_last_quote_cuts_nothing_off() -> None:
+    assert read(f'{A},"$1.00"\n{B},"$7" ').total == Decimal(8)
 
 
 @pytest.mark.parametrize(
@@ -733,6 +782,7 @@ def test_an_amount_without_its_quotes_is_not_taken_for_two_months() -> None:
         f'"{A}" ,"$6,407.96" \n',
         f' "{A}"\t,\xa0"$6,407.96"\u200b',
         f'{A},"$6,407.96"\n \xa0,\u200b\n',
+        f'\u2002{A}\u2066,\xad"$6,407.96"\u200c',
         f'{A},"$6,407.96"\n"\u202f",\u3000\r\n\ufeff,',
     ],
 )
