@@ -5,6 +5,7 @@ the template (``from_file`` would hide it in an asset), where ``cdk diff`` and t
 ``TimeoutSeconds`` stands in the definition: CDK ignores a timeout given beside a text.
 """
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -14,12 +15,11 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra import ROOT
+from infra import definitions
 from infra.constructs.acknowledged import acknowledge, acknowledge_pattern
 from infra.constructs.log_group import LogGroup
 from infra.constructs.task_function import TaskFunction
 
-DEFINITIONS = ROOT / "statemachines"
 RESULT_WRITER = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 
 ERRORS_ONLY = (
@@ -58,7 +58,7 @@ class StateMachine(Construct):
         ``map_bucket`` is for a definition with a Distributed Map.
         """
         super().__init__(scope, id_)
-        text = (DEFINITIONS / f"{definition}.asl.json").read_text(encoding="utf-8")
+        text = json.dumps(definitions.load(definition), indent=1, ensure_ascii=False)
         arns = {f"{state}FunctionArn": task.function.function_arn for state, task in tasks.items()}
         substitutions = {**arns, **values}
         check_placeholders(definition, text, substitutions)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from functions import errors
 from functions.domain import ledger
-from infra import credits_tasks, metering_tasks
+from infra import credits_tasks, definitions, metering_tasks
 from infra.tasks import SETTLE_SECONDS, Task, snake_case
 
 ROOT = Path(__file__).parents[2]
@@ -23,10 +22,7 @@ TASKS: Mapping[str, Mapping[str, Task]] = {
     "metering": metering_tasks.TASKS,
     "credits": credits_tasks.TASKS,
 }
-DEFINITIONS = {
-    pipeline: json.loads((ROOT / f"statemachines/{pipeline}.asl.json").read_text())
-    for pipeline in TASKS
-}
+DEFINITIONS = {pipeline: definitions.load(pipeline) for pipeline in TASKS}
 PACKAGES = tuple(f"functions.{pipeline}" for pipeline in TASKS)
 AWS_ERRORS = re.compile(r"(States|Lambda|Sandbox|Runtime)\.\w+")
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from functions.domain.credits_name import MOST_MONTHS
+from infra import definitions
 
-ROOT = Path(__file__).parents[2]
-DEFINITION = json.loads((ROOT / "statemachines/credits.asl.json").read_text())
+DEFINITION = definitions.load("credits")
 MONTH = DEFINITION["States"]["ForEachMonth"]["ItemProcessor"]["States"]
 MOST_EVENTS, EVENTS_OF_AN_ATTEMPT, EVENTS_OF_AN_ITERATION = 25_000, 3, 4
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from functions.adapters import clock, executions
-from tests.in_memory import definitions
+from infra import definitions
 from tests.in_memory.lambdas import Lambdas
 from tests.in_memory.machine import Execution, Machine, Path, StateFailed, as_listed
 from tests.in_memory.outside import RecordedBucket, Replaced, replaced

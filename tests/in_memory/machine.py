@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tests.in_memory import definitions, retries
+from tests.in_memory import retries, supported
 from tests.in_memory.data_flow import BadPath, JsonObject, Unsupported, filled, find, holds, put
 
 Steps = Generator[float, None, Any]
@@ -99,7 +99,7 @@ class Machine:
         services: Services,
         order: Callable[[Path, int], Sequence[int]] = as_listed,
     ) -> None:
-        definitions.check(definition)
+        supported.check(definition)
         self._definition, self._services, self._order = definition, services, order
 
     @property
@@ -183,7 +183,7 @@ class Machine:
     def _map(self, _name: str, state: JsonObject, data: Any, here: _Scope) -> Steps:
         items = self._items(state, data, here)
         processor, tolerated = state["ItemProcessor"], state.get("ToleratedFailurePercentage", 0.0)
-        distributed = definitions.is_distributed(state)
+        distributed = supported.is_distributed(state)
         results: dict[int, Any] = {}
         failures = 0
         for index in self._order(here.path, len(items)):

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.in_memory import definitions
+from infra import definitions
+from tests.in_memory import supported
 from tests.in_memory.data_flow import BadPath, Unsupported
 from tests.in_memory.machine import Machine, StateFailed
 from tests.in_memory.tiny_machines import (
@@ -26,7 +27,7 @@ from tests.in_memory.tiny_machines import (
 
 @pytest.mark.parametrize("pipeline", ["metering", "credits"])
 def test_the_definitions_say_nothing_that_the_interpreter_does_not_know(pipeline: str) -> None:
-    definitions.check(definitions.load(pipeline))
+    supported.check(definitions.load(pipeline))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra import ROOT, credits_tasks, metering_tasks
+from infra import credits_tasks, definitions, metering_tasks
 from infra.environments import DEV, PROD, STAGING, Environment
 from infra.tasks import Task
 
@@ -42,9 +42,7 @@ class Template:
 
     @property
     def definition(self) -> dict[str, Any]:
-        file = ROOT / "statemachines" / f"{self.pipeline}.asl.json"
-        definition: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return definition
+        return definitions.load(self.pipeline)
 
     @property
     def body(self) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from infra import definitions
 from tests.model.invocation import Invocation
 from tests.model.playing import Step
 
-_ROOT = Path(__file__).parents[2]
-_PARENT = json.loads((_ROOT / "statemachines/metering.asl.json").read_text())["States"]
+_PARENT = definitions.load("metering")["States"]
 _MONTH = _PARENT["ForEachMonth"]["ItemProcessor"]["States"]
 _CHILD = _MONTH["ForEachContract"]["ItemProcessor"]["States"]
 _STATES: dict[str, dict[str, Any]] = _PARENT | _MONTH | _CHILD

@@ -14,7 +14,7 @@ from functions.domain import keys
 from functions.domain.month import Month
 from functions.domain.plan import Plan, parse_plan
 from functions.errors import StorageBusy
-from tests.in_memory import definitions
+from infra import definitions
 from tests.in_memory.machine import Execution, StateFailed
 from tests.in_memory.metering_world import MeteringWorld
 from tests.simulation.books import Sold

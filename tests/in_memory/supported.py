@@ -1,14 +1,11 @@
-"""Definitions as files, and the check that the interpreter knows everything they say."""
+"""The check that the interpreter knows everything that a definition says."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from tests.in_memory.data_flow import Unsupported, check_rule, refuse_others
 
-_ROOT = Path(__file__).parents[2] / "statemachines"
 _COMMON = {"Type", "Next", "End"}
 _FLOW = _COMMON | {"Parameters", "ResultPath", "OutputPath"}
 _WORK = _FLOW | {"Retry", "Catch", "ResultSelector"}
@@ -26,12 +23,6 @@ _FIELDS = {
 _RETRIER = {"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds"}
 _READER = {"Resource", "ReaderConfig", "Parameters"}
 _RESOURCES = ("arn:aws:states:::sns:publish", "${")
-
-
-def load(pipeline: str) -> dict[str, Any]:
-    """Return a pipeline's definition as it is deployed."""
-    definition: dict[str, Any] = json.loads((_ROOT / f"{pipeline}.asl.json").read_text())
-    return definition
 
 
 def is_distributed(state: dict[str, Any]) -> bool:
