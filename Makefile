@@ -17,7 +17,7 @@ PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11
 	--generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check format test model mutants simulate synth diff deploy lock clean
+.PHONY: help setup demo check format test bench model mutants simulate synth diff deploy lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -58,6 +58,9 @@ format: setup ## rewrite the sources in the house format
 
 test: check ## all checks and all tests
 	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+bench: setup ## measure reading, billing and closing; writes docs/performance.md (ROUNDS=3)
+	@$(PYTHON) -m tests.bench
 
 model: setup ## the model check with more crashes than make test has time for
 	@$(PYTHON) -m pytest -m slow tests/model

@@ -19,6 +19,7 @@ def billed(world: World, month: str, contracts: int, as_of: str) -> RunResult:
     assert result.status == "SUCCEEDED"
     days = monthrange(int(month[:4]), int(month[5:]))[1]
     assert result.children == contracts + days + 1, "and the files beside the days"
+    assert result.failed_children == 0
     assert len(world.billed_contracts(month)) == contracts
     return result
 

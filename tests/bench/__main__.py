@@ -1,0 +1,91 @@
+"""`make bench`: what reading, billing and closing a month costs; writes docs/performance.md.
+
+Every figure is the median of ROUNDS processes, taken in turn. `make bench ROUNDS=1` is a try,
+`PIPELINE="10 1000 5000"` the numbers of contracts of the last part.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+from tests.bench import layouts, pipeline
+from tests.bench.loopback_s3 import FIRST_BYTE, serving
+from tests.bench.page import Page
+from tests.bench.rounds import Figures, measure
+
+_CONNECTIONS, _PLAIN = 64, 2_000
+_ROOT = Path(__file__).parents[2]
+
+
+def main() -> None:
+    """Measure, print as it goes, and write the page."""
+    page = Page(int(os.environ.get("ROUNDS", "3")))
+    for subscriptions in (10, 100, 1_000):
+        _day(page, subscriptions)
+    _large(page)
+    _bounds(page)
+    pipeline.measure(page, [int(n) for n in os.environ.get("PIPELINE", "10 1000").split()])
+    (_ROOT / "docs" / "performance.md").write_text(page.text(), encoding="utf-8")
+
+
+def _day(page: Page, subscriptions: int) -> None:
+    """A day of the real export: one small file per subscription and hour."""
+    files = subscriptions * 24
+    with serving(partial(layouts.small_files, subscriptions)) as url:
+        runs = {
+            "ours": ("ours",),
+            "again": ("again",),
+            "listing": ("listing",),
+            "decode only": ("decode", str(subscriptions)),
+            "plain": ("plain", str(_PLAIN)),
+        }
+        found = measure(runs, url, page.rounds)
+    page.title(f"A day of {subscriptions:,} subscriptions: {files:,} files")
+    floor = -(-files // _CONNECTIONS) * FIRST_BYTE
+    plain = found["plain"]
+    whole = plain.wall * files / plain.did("files")
+    page.row("ours", found["ours"], files)
+    page.row("ours, once more: 0 files read", found["again"], files)
+    page.row("listing alone", found["listing"], files)
+    page.row("decoding and adding up alone", found["decode only"], files)
+    page.row(f"the plain way, {plain.did('files'):,} files", plain, plain.did("files"))
+    ours = found["ours"]
+    page.line(
+        f"Floor, {files:,} files over {_CONNECTIONS} connections at {FIRST_BYTE * 1000:.0f} ms: "
+        f"{floor:.2f} s; ours is at {floor / ours.wall:.2f} of it. The plain way comes to "
+        f"{whole:.0f} s for all files: {whole / ours.wall:.0f} times ours. Listing takes "
+        f"{found['listing'].cpu / files * 1e6:.1f} ms of processor time per 1,000 keys."
+    )
+
+
+def _large(page: Page) -> None:
+    """The older layout: one large file an hour."""
+    page.title("One large file an hour")
+    for contracts, days in ((1_000, 31), (10_000, 1)):
+        with serving(partial(layouts.large_files, contracts, days)) as url:
+            found = measure({"days": ("days", str(days))}, url, page.rounds)["days"]
+        page.row(f"{contracts:,} contracts, {days * 24} files", found, days * 24)
+
+
+def _bounds(page: Page) -> None:
+    """What is kept in memory, and how long the largest months take."""
+    page.title("The largest days and months")
+    nothing: dict[str, Figures] = measure({"day": ("simulated", "10000")}, "", page.rounds)
+    page.row("FoldDay, 240,000 files of a day, listing and files made up", nothing["day"], 240_000)
+    runs = {"merge": ("merge", "100000"), "close": ("close", "100000")}
+    found = measure(runs, "", page.rounds)
+    page.row("MergeUsage, 100,000 contracts in 31 folds", found["merge"], 100_000)
+    page.row("CloseMonth, 100,000 contracts", found["close"], 100_000)
+    with serving(partial(layouts.ledger, 100_000)) as url:
+        read = measure({"ledger": ("ledger", "100000")}, url, page.rounds)["ledger"]
+    page.row("reading a ledger of 100,000 entries", read, 100_000)
+    page.line(
+        "Merge and close have all state in memory: what is there before they begin is in "
+        "the column *before*, and what they write stays."
+    )
+
+
+if __name__ == "__main__":
+    main()

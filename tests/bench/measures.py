@@ -1,0 +1,198 @@
+"""What is measured, each in a process of its own: `python -m tests.bench.measures NAME ARGUMENTS`.
+
+The process keeps to one core and prints wall and processor seconds, peak resident MiB and what it
+has done. Preparing is not counted; the server's processor time is not either.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import boto3
+
+from functions.adapters.storage import Bucket
+from functions.adapters.usage_reader import UsageStore
+from functions.domain import keys
+from functions.domain.fold import Fold
+from functions.domain.usage import Tally
+from functions.domain.usage_files import Listed, UsageFile
+from functions.metering.fold_day import fold_day
+from functions.metering.payloads import DayTask, Run
+from tests.bench import layouts, month
+from tests.bench.loopback_s3 import BUCKET
+from tests.memory import MemoryObjects
+
+RUN = Run(
+    plan=layouts.PLAN,
+    execution="x",
+    name="x",
+    as_of="2025-08-02T00:00:00Z",
+    months=None,
+    contracts=None,
+    retry_errors=False,
+    dry_run=False,
+    max_months=1,
+)
+
+
+def _task(day: str) -> DayTask:
+    return DayTask(run=RUN, month=str(layouts.MONTH), day=day)
+
+
+def _sums(state: MemoryObjects, day: str) -> dict[str, Any]:
+    stored = state.read(keys.day(layouts.PLAN, layouts.MONTH, day))
+    fold = Fold.read(stored.body) if stored else None
+    assert fold
+    return {"files": fold.files, "records": fold.records, "sum": str(sum(v for _, v in fold.sums))}
+
+
+def ours() -> Callable[[], dict[str, Any]]:
+    """A day by FoldDay, which is read, and again, which is only listed."""
+    state = MemoryObjects()
+
+    def run() -> dict[str, Any]:
+        fold_day(_task(layouts.DAY), UsageStore(BUCKET), state)
+        return _sums(state, layouts.DAY)
+
+    return run
+
+
+def again() -> Callable[[], dict[str, Any]]:
+    """A day that is folded already: listed and compared, nothing is read."""
+    state = MemoryObjects()
+    fold_day(_task(layouts.DAY), UsageStore(BUCKET), state)
+
+    class Unread(UsageStore):
+        def read(self, files: Iterable[UsageFile]) -> Any:
+            raise AssertionError(f"{len(list(files))} files are read again")
+
+    def run() -> dict[str, Any]:
+        return {"files": fold_day(_task(layouts.DAY), Unread(BUCKET), state).files, "read": 0}
+
+    return run
+
+
+def days(count: str) -> Callable[[], dict[str, Any]]:
+    """Several days by FoldDay, one after the other."""
+    state = MemoryObjects()
+
+    def run() -> dict[str, Any]:
+        for number in range(int(count)):
+            fold_day(_task(f"{number + 1:02d}"), UsageStore(BUCKET), state)
+        return _sums(state, layouts.DAY)
+
+    return run
+
+
+def plain(most: str) -> Callable[[], dict[str, Any]]:
+    """The plain way: one request after the other, everything in one list, int() for money."""
+    client = boto3.client(
+        "s3", region_name="us-east-1", endpoint_url=os.environ["AWS_ENDPOINT_URL"]
+    )
+
+    def run() -> dict[str, Any]:
+        pages = client.get_paginator("list_objects_v2")
+        listed = pages.paginate(Bucket=BUCKET, Prefix=f"{layouts.ROOT}{layouts.DAY}/")
+        names = [item["Key"] for page in listed for item in page["Contents"]]
+        records: list[dict[str, Any]] = []
+        for name in names[: int(most)]:
+            records.extend(json.loads(client.get_object(Bucket=BUCKET, Key=name)["Body"].read()))
+        sums: dict[tuple[str, str], int] = {}
+        for record in records:
+            pair = record["externalPayerId"], record["dimension"]
+            sums[pair] = sums.get(pair, 0) + int(record["value"])
+        return {"files": min(len(names), int(most)), "records": len(records)}
+
+    return run
+
+
+def decode(subscriptions: str) -> Callable[[], dict[str, Any]]:
+    """Decoding and adding up alone, of bodies that are in memory."""
+    files = layouts.small_files(int(subscriptions))
+
+    def run() -> dict[str, Any]:
+        tally = Tally(duplicates="max")
+        for key, body in files.items():
+            tally.add_file(key, key[-19:-14], body)
+        tally.end_hour()
+        assert not tally.problems
+        return {"files": tally.files, "records": tally.records}
+
+    return run
+
+
+def listing() -> Callable[[], dict[str, Any]]:
+    """Listing a day alone, its hour folders at the same time."""
+
+    def run() -> dict[str, Any]:
+        store = UsageStore(BUCKET)
+        _, folders = store.folder(f"{layouts.ROOT}{layouts.DAY}/")
+        return {"files": sum(1 for _ in store.under(folders))}
+
+    return run
+
+
+class _Simulated(UsageStore):
+    """A day of very many files, which all say the same."""
+
+    def __init__(self, subscriptions: int) -> None:
+        self._subscriptions = subscriptions
+        self._body = next(iter(layouts.small_files(1, 1).values()))
+
+    def folder(self, prefix: str) -> tuple[list[Listed], list[str]]:
+        return [], [f"{prefix}{hour:02d}/" for hour in range(24)]
+
+    def under(self, folders: Iterable[str]) -> Any:
+        for folder in folders:
+            for number in range(self._subscriptions):
+                yield Listed(f"{folder}sub-{number:06d}.json", f"{number:032x}", len(self._body))
+
+    def read(self, files: Iterable[UsageFile]) -> Any:
+        for file in files:
+            name = f"{layouts.contract(int(file.key[-11:-5]))}".encode()
+            yield file, self._body.replace(layouts.contract(0).encode(), name)
+
+
+def simulated(subscriptions: str) -> Callable[[], dict[str, Any]]:
+    """FoldDay over a day whose listing and files are made up: what it keeps in memory."""
+    state, store = MemoryObjects(), _Simulated(int(subscriptions))
+
+    def run() -> dict[str, Any]:
+        fold_day(_task(layouts.DAY), store, state)
+        return _sums(state, layouts.DAY)
+
+    return run
+
+
+def ledger(entries: str) -> Callable[[], dict[str, Any]]:
+    """Reading the ledger of a month through obstore."""
+    names = [f"ledger/{number:06d}.json" for number in range(int(entries))]
+    return lambda: {"entries": sum(1 for found in Bucket(BUCKET).read_many(names) if found)}
+
+
+MEASURES: dict[str, Callable[..., Callable[[], dict[str, Any]]]] = {
+    found.__name__: found
+    for found in (ours, again, days, plain, decode, listing, simulated, ledger)
+} | {"merge": month.merge, "close": month.close}
+
+
+def main() -> None:
+    """Prepare, run once, print."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    run = MEASURES[sys.argv[1]](*sys.argv[2:])
+    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = run()
+    used = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({**used, "peak": peak / 1024, "base": base / 1024, **result}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

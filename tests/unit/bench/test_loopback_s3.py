@@ -1,0 +1,39 @@
+"""The benchmark's S3 lists and gives objects as the pipeline's own reader asks for them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from functions.adapters.storage import Bucket
+from functions.adapters.usage_reader import UsageStore
+from functions.domain.usage_files import UsageFile
+from tests.bench import layouts
+from tests.bench.loopback_s3 import BUCKET, serving
+
+
+def test_pages_folders_and_objects_are_those_that_were_put_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    objects = layouts.small_files(1_001, 2)
+    with serving(partial(layouts.small_files, 1_001, 2)) as url:
+        for name, value in {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_REGION": "us-east-1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        store = UsageStore(BUCKET)
+        listed, folders = store.folder(f"{layouts.ROOT}01/")
+        assert (listed, folders) == ([], [f"{layouts.ROOT}01/{hour}/" for hour in ("00", "01")])
+        found = list(store.under(folders))
+        assert [item.key for item in found] == sorted(objects)
+        assert [item.size for item in found] == [len(objects[item.key]) for item in found]
+        file = UsageFile(key=found[7].key, etag=found[7].etag, size=found[7].size, hour="01/00")
+        assert [body for _, body in store.read([file])] == [objects[file.key]]
+        (none, some) = Bucket(BUCKET).read_many(["none", file.key])
+        assert none is None
+        assert some
+        assert some.body == objects[file.key]
