@@ -180,7 +180,8 @@ class Promises:
     def _check_told_of_files(self, execution: Execution) -> None:
         """6: usage that is not what was billed was told, if it changed before this execution.
 
-        A notice that its message had no room for is told by the next one.
+        A notice that its message had no room for is told by the next one, and so is what is new in
+        a month that it has left to the next run.
         """
         given = execution.input
         if given.keys() & {"dry_run", "resolve", "until"} or execution.drive:
@@ -190,7 +191,10 @@ class Promises:
         plan, window = self._world.plan_of(given["plan"]), self._windows[execution.name]
         journal = self._world.state_bucket.objects.get(keys.journal(plan), b"{}")
         waiting = "\n".join(json.loads(journal).get("notices", ()))
+        sent = [text for name, _, text in self._world.messages if name == execution.name]
         for month in window.months:
+            if any(f"{month} waits: left for the next run" in text for text in sent):
+                continue
             if self._world.changed.get((plan.key, month), "") < window.at:
                 for text in self.told.untold(plan, month):
                     if text in waiting:
