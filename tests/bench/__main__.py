@@ -1,6 +1,6 @@
 """`make bench`: what reading, billing and closing a month costs; writes docs/performance.md.
 
-Every figure is the median of ROUNDS processes, taken in turn. `make bench ROUNDS=1` is a try,
+Times of reading are the median of ROUNDS processes, taken in turn. `make bench ROUNDS=1` is a try,
 `PIPELINE="10 1000 5000"` the numbers of contracts of the last part.
 """
 
@@ -72,17 +72,17 @@ def _large(page: Page) -> None:
 def _bounds(page: Page) -> None:
     """What is kept in memory, and how long the largest months take."""
     page.title("The largest days and months")
-    nothing: dict[str, Figures] = measure({"day": ("simulated", "10000")}, "", page.rounds)
+    nothing: dict[str, Figures] = measure({"day": ("simulated", "10000")}, "", 1)
     page.row("FoldDay, 240,000 files of a day, listing and files made up", nothing["day"], 240_000)
     runs = {"merge": ("merge", "100000"), "close": ("close", "100000")}
-    found = measure(runs, "", page.rounds)
+    found = measure(runs, "", 1)
     page.row("MergeUsage, 100,000 contracts in 31 folds", found["merge"], 100_000)
     page.row("CloseMonth, 100,000 contracts", found["close"], 100_000)
     with serving(partial(layouts.ledger, 100_000)) as url:
-        read = measure({"ledger": ("ledger", "100000")}, url, page.rounds)["ledger"]
+        read = measure({"ledger": ("ledger", "100000")}, url, 1)["ledger"]
     page.row("reading a ledger of 100,000 entries", read, 100_000)
     page.line(
-        "Merge and close have all state in memory: what is there before they begin is in "
+        "One round each. Merge and close have all state in memory: what is there before they begin is in "
         "the column *before*, and what they write stays."
     )
 
