@@ -19,7 +19,6 @@ _NOT_TEXT = {
     rb"\x1f\x8b": "compressed",
 }
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
-_NOTHING = AROUND + '\r\n,"'
 # Blanks beside the quotes of a cell, which are not part of it.
 _BESIDE = re.compile(rf'(?:(?<=,)|^)[{AROUND}]+(?=")|(?<=")[{AROUND}]+(?=,|\r|\n|$)')
 
@@ -38,23 +37,20 @@ def read_rows(body: bytes, problems: list[Problem]) -> tuple[list[Row], bool]:
         problems.append((1, f"the file is {kind}; {_SAVE}"))
         return [], False
     try:
-        text = _without_blank_end(body.decode("utf-8-sig"))
+        text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         # Counted behind a byte order mark, with any kind of line end.
         line = len((error.object[: error.start] + b"?").splitlines())
         what = f"byte {error.object[error.start]:#04x} is not UTF-8 text; {_SAVE}"
         problems.append((line, what))
         return [], False
-    return list(_rows(text, problems)), not text.rstrip(AROUND).endswith(("\n", "\r", '"'))
-
-
-def _without_blank_end(text: str) -> str:
-    """Leave out rows of commas and blanks at the end, unless a quote is open there."""
-    end = len(text.rstrip(_NOTHING))
-    if end:
-        line_end = re.search("\r\n|\r|\n", text[end:])
-        end = end + line_end.end() if line_end else len(text)
-    return text if text.count('"', end) % 2 else text[:end]
+    rows = list(_rows(text, problems))
+    written = [row for row in rows if any(map(tidy, row.cells))]
+    last = max([row.line for row in written] + [line for line, _ in problems], default=0)
+    between = {row.line for row in rows if row.line < last} - {row.line for row in written}
+    problems += [(line, "the line is empty") for line in between]
+    ended = text.rstrip(AROUND).endswith(("\n", "\r", '"')) or rows[-1:] != written[-1:]
+    return written, not ended
 
 
 def _rows(text: str, problems: list[Problem]) -> Iterator[Row]:
@@ -73,10 +69,8 @@ def _rows(text: str, problems: list[Problem]) -> Iterator[Row]:
             continue
         if other := re.search(r"([;\t|])", cells[0].strip() if cells else ""):
             problems.append((line, _separated_by(other)))
-        elif any(map(tidy, cells)):
-            yield Row(line, cells, "".join(lines[line - 1 : reader.line_num]))
         else:
-            problems.append((line, "the line is empty"))
+            yield Row(line, cells, "".join(lines[line - 1 : reader.line_num]))
 
 
 def _separated_by(found: re.Match[str]) -> str:

@@ -82,8 +82,8 @@ def _bounds(page: Page) -> None:
         read = measure({"ledger": ("ledger", "100000")}, url, 1)["ledger"]
     page.row("reading a ledger of 100,000 entries", read, 100_000)
     page.line(
-        "One round each. Merge and close have all state in memory: what is there before they begin is in "
-        "the column *before*, and what they write stays."
+        "One round each. Merge and close have all state in memory: what is there before they "
+        "begin is in the column *before*, and what they write stays."
     )
 
 
