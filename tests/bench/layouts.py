@@ -8,9 +8,27 @@ from typing import Any
 from functions.domain import keys
 from functions.domain.month import Month
 from functions.domain.plan import Plan
+from functions.metering.payloads import Run
 
 MONTH, DAY = Month(2025, 7), "01"
-PLAN = Plan(service="S", environment_type="E", plan_id="P", start_month="2025-07")
+PLAN = Plan(
+    service="S",
+    environment_type="E",
+    plan_id="P",
+    start_month="2025-07",
+    completeness="calendar",
+)
+RUN = Run(
+    plan=PLAN,
+    execution="x",
+    name="x",
+    as_of="2025-08-02T00:00:00Z",
+    months=None,
+    contracts=None,
+    retry_errors=False,
+    dry_run=False,
+    max_months=1,
+)
 DIMENSIONS = ("cpu_core_hours", "memory_byte_hours", "storage_allocated_byte_hours")
 ROOT = keys.usage_prefix(PLAN, MONTH)
 

@@ -23,26 +23,14 @@ from functions.domain.fold import Fold
 from functions.domain.usage import Tally
 from functions.domain.usage_files import Listed, UsageFile
 from functions.metering.fold_day import fold_day
-from functions.metering.payloads import DayTask, Run
+from functions.metering.payloads import DayTask
 from tests.bench import layouts, month
 from tests.bench.loopback_s3 import BUCKET
 from tests.memory import MemoryObjects
 
-RUN = Run(
-    plan=layouts.PLAN,
-    execution="x",
-    name="x",
-    as_of="2025-08-02T00:00:00Z",
-    months=None,
-    contracts=None,
-    retry_errors=False,
-    dry_run=False,
-    max_months=1,
-)
-
 
 def _task(day: str) -> DayTask:
-    return DayTask(run=RUN, month=str(layouts.MONTH), day=day)
+    return DayTask(run=layouts.RUN, month=str(layouts.MONTH), day=day)
 
 
 def _sums(state: MemoryObjects, day: str) -> dict[str, Any]:

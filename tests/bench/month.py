@@ -17,21 +17,10 @@ from functions.domain.run_files import MonthUsage
 from functions.domain.usage import Group
 from functions.metering.close_month import close_month
 from functions.metering.merge_usage import merge_usage
-from functions.metering.payloads import DaysTask, Merged, MergedMonth, Run
-from tests.bench.layouts import DIMENSIONS, MONTH, PLAN, ROOT, contract
+from functions.metering.payloads import DaysTask, Merged, MergedMonth
+from tests.bench.layouts import DIMENSIONS, MONTH, PLAN, ROOT, RUN, contract
 from tests.memory import MemoryObjects
 
-_RUN = Run(
-    plan=msgspec.structs.replace(PLAN, completeness="calendar"),
-    execution="x",
-    name="x",
-    as_of="2025-08-02T00:00:00Z",
-    months=None,
-    contracts=None,
-    retry_errors=False,
-    dry_run=False,
-    max_months=1,
-)
 _FIRST_FILE = f"{ROOT}01/00/a.json"
 
 
@@ -61,7 +50,7 @@ def merge(contracts: str) -> Callable[[], dict[str, Any]]:
             )
             state.objects[keys.day(PLAN, MONTH, day)] = msgspec.json.encode(fold)
     sums.clear()
-    task = DaysTask(run=_RUN, month=str(MONTH), days=days, read=read)
+    task = DaysTask(run=RUN, month=str(MONTH), days=days, read=read)
     return lambda: {"contracts": merge_usage(task, state, usage).to_process}
 
 
@@ -87,7 +76,7 @@ def close(contracts: str) -> Callable[[], dict[str, Any]]:
     )
     state.objects["runs/bill.json"] = msgspec.json.encode(usage)
     merged = Merged(bill_key="runs/bill.json", to_process=len(names))
-    task = MergedMonth(run=_RUN, month=str(MONTH), merged=merged)
+    task = MergedMonth(run=RUN, month=str(MONTH), merged=merged)
     now = datetime(2025, 8, 2, tzinfo=UTC)
     return lambda: {"contracts": close_month(task, state, now).contracts}
 
