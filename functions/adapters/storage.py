@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
 from functions.adapters.object_store import FAILURES, open_store, reason
 from functions.domain.usage_files import Listed
@@ -126,6 +127,8 @@ class Bucket:
                 return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
             except FileNotFoundError:
                 return None
+            except (PermissionDeniedError, UnauthenticatedError) as error:
+                raise PermissionError(f"s3://{self.name}/{key}: {reason(error)}") from error
             except FAILURES as error:
                 raise StorageBusy(f"s3://{self.name}/{key}: {reason(error)}") from error
 

@@ -53,8 +53,9 @@ def claim(known: Entry | None, item: ContractItem, terms: Terms) -> Claim:
     if entry.waived or final or (entry.failure and not item.retry):
         return Claim(entry, "nothing")
     reopened = _reopened(entry, item, terms)
-    if settled or (entry.lines and entry.accepted):
-        # What is billed takes only lines for usage that has come since.
+    if entry.lines and entry.accepted:
+        # What is billed takes only lines for usage that has come since. Where nothing was to be
+        # billed, today's formulas may say otherwise.
         due = coverage.still_due(entry, item.quantities, item.usage, terms.plan.dimensions)
         taken_in = {n: q for n, q in item.quantities.items() if n in due | entry.fixed}
         item = replace(item, quantities=taken_in)

@@ -34,7 +34,7 @@ class Waiting(msgspec.Struct, frozen=True):
 def left(planned: Iterable[str], done: Container[str]) -> list[Waiting]:
     """Return the months that a run which took too long has left to the next."""
     hours = HAND_OVER // timedelta(hours=1)
-    reason = f"left for the next run with this input: this one has taken {hours} hours"
+    reason = f"left for the next run with this input: this one began over {hours} hours ago"
     return [Waiting(month, reason, overdue=True) for month in planned if month not in done]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
-from functions.adapters import configuration, executions, leases, state_bucket
+from functions.adapters import clock, configuration, executions, leases, state_bucket
 from functions.domain.conversion import given, parse
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.plan import Plan
@@ -24,7 +24,8 @@ def handler(start: Start, _context: object) -> Run:
     run = settle(start, configuration.plans())
     if not run.dry_run:
         lease = state_bucket.lease(configuration.state_bucket(), run.plan)
-        if busy := leases.acquire(lease, run.execution, start.started, executions.is_running):
+        now = format_instant(clock.now())
+        if busy := leases.acquire(lease, run.execution, now, executions.is_running):
             raise PlanBusy(f"plan {run.plan.key}: {busy}")
     logger.info("plan acquired", plan=run.plan.key, as_of=run.as_of, dry_run=run.dry_run)
     return run

@@ -82,3 +82,13 @@ def test_a_contract_that_the_state_file_lists_is_skipped_however_its_usage_spell
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": [LOW]}))
         assert world.execute().status == "SUCCEEDED"
         assert list(world.clazar.quantities()) == [Billed("c-1", "cpu", "2025-07")]
+
+
+def test_a_formula_that_came_to_nothing_and_is_corrected_bills_the_usage_after_all() -> None:
+    with MeteringWorld({**WARNS, "dimensions": {"cpu": "cpu / 1000000"}}) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 5_000}})
+        abort(world, starts("CloseMonth"), after=False)
+        world.configure({**WARNS, "dimensions": {"cpu": "cpu / 1000"}})
+        world.timeline.pass_time(86_400)
+        world.execute()
+        assert world.clazar.quantities() == {Billed("c-1", "cpu", "2025-07"): "5"}

@@ -134,7 +134,9 @@ def test_a_run_that_takes_too_long_leaves_its_last_months_to_the_next_and_says_s
         assert [item["month"] for item in first.output["months"]] == months[:2]
         left = {item["month"]: item["reason"] for item in first.output["waiting"]}
         assert left == dict.fromkeys(months[2:], left[months[2]])
-        said = "2025-06 waits: left for the next run with this input: this one has taken 12 hours"
+        said = (
+            "2025-06 waits: left for the next run with this input: this one began over 12 hours ago"
+        )
         assert said in world.messages[-1].text
         second = world.execute().output
         assert [item["month"] for item in second["months"] if not item["late"]] == months[2:]

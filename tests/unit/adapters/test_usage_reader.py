@@ -116,9 +116,13 @@ def test_many_objects_of_a_bucket_come_in_order_and_none_for_one_that_is_not_the
     assert len(s3.seen) == 1_200
 
 
-@pytest.mark.parametrize("name", ["forbidden", "elsewhere"])
-def test_an_object_of_many_that_cannot_be_had_is_an_error(s3: FakeS3, name: str) -> None:
-    with pytest.raises(StorageBusy, match=f"s3://bucket/{name}: "):
+@pytest.mark.parametrize(
+    ("name", "error"), [("forbidden", PermissionError), ("elsewhere", StorageBusy)]
+)
+def test_an_object_of_many_that_cannot_be_had_is_an_error(
+    s3: FakeS3, name: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=f"s3://bucket/{name}: "):
         list(Bucket("bucket").read_many(["a", name]))
     assert s3.seen
 
