@@ -102,7 +102,8 @@ def read_credits(
     if not problems:
         if _has_a_total(every, kept):
             problems.append((rows[-1].line, _SUM))
-        if sum(map(_adds_up, every)) > 1 and all(row[-1] == exact_sum(row[:-1]) for row in every):
+        adding = [row for row in every if sum(map(bool, row[:-1])) > 1]
+        if len(adding) > 1 and all(row[-1] == exact_sum(row[:-1]) for row in every):
             problems.append((0, _SUMS))
         problems += [(0, what) for what in _control_problems(file, metadata)]
     if problems:
@@ -185,11 +186,6 @@ def _has_a_total(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal
         and last == [exact_sum(column) for column in zip(*others, strict=True)]
         for others in (every[:-1], [amounts for amounts in kept.values() if amounts is not last])
     )
-
-
-def _adds_up(amounts: list[Decimal]) -> bool:
-    """Return True if the last of some amounts may be a total of two or more."""
-    return sum(map(bool, amounts[:-1])) > 1
 
 
 def _control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> Iterator[str]:
