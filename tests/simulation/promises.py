@@ -178,10 +178,10 @@ class Promises:
         self._plain = len(written)
 
     def _check_told_of_files(self, execution: Execution) -> None:
-        """6: usage that is not what was billed was told, if it changed before this execution.
+        """6: usage that differs from the bill was reported, if it changed before this execution.
 
-        A notice that its message had no room for is told by the next one, and so is what is new in
-        a month that it has left to the next run.
+        The next run reports a notice that did not fit into the message, and what is new in a month
+        that was left to it.
         """
         given = execution.input
         if given.keys() & {"dry_run", "resolve", "until"} or execution.drive:
