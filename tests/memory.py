@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from functions.adapters.storage import Stored
-from functions.domain.usage_files import Listed, UsageFile
+from functions.domain.usage.usage_files import Listed, UsageFile
 from functions.errors import StorageBusy
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
+from functions.adapters import keys
 from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
-from functions.domain import cbf, keys
-from functions.domain.drop import Drop, MonthSnapshot
+from functions.domain.credits import cbf
+from functions.domain.credits.drop import Drop, MonthSnapshot
 from functions.domain.lease import Lease
 from functions.domain.month import Month
 from functions.errors import BadState

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from functions.adapters import keys
 from functions.adapters.storage import Objects, folders
-from functions.domain import keys, usage_files
-from functions.domain.fold import DayRead, Days, Fold, MonthTotal, made_of
-from functions.domain.problem import Problem
 from functions.domain.spelling import suggestion
+from functions.domain.usage import usage_files
+from functions.domain.usage.fold import DayRead, Days, Fold, MonthTotal, made_of
+from functions.domain.usage.problem import Problem
 from functions.errors import BadUsage, DaysMissing
 
 _SHOWN, _CAUSE = 4_000, 500

@@ -6,21 +6,27 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
-from functions.adapters import storage
+from functions.adapters import keys, storage
 from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
-from functions.domain import keys, state_file
-from functions.domain.journal import Journal
 from functions.domain.lease import Lease
-from functions.domain.ledger_entry import Entry
-from functions.domain.listing import spellings
-from functions.domain.lookup import Owner
-from functions.domain.manifest import Manifest
+from functions.domain.ledger.entry import Entry
+from functions.domain.ledger.listing import spellings
+from functions.domain.ledger.lookup import Owner
+from functions.domain.ledger.remainders import (
+    Balance,
+    Remainders,
+    balance,
+    remainders_of,
+    with_entries,
+)
 from functions.domain.month import Month, parse_instant
-from functions.domain.outcome import Open
+from functions.domain.months import state_file
+from functions.domain.months.journal import Journal
+from functions.domain.months.outcome import Open
+from functions.domain.months.state_file import PlanState
 from functions.domain.plan import Plan
-from functions.domain.remainders import Balance, Remainders, balance, remainders_of, with_entries
-from functions.domain.state_file import PlanState
+from functions.domain.usage.manifest import Manifest
 from functions.errors import BadState, LeaseLost
 
 T = TypeVar("T")

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
 from functions.adapters.object_store import FAILURES, open_store, reason
-from functions.domain.usage_files import Listed
+from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
 
 if TYPE_CHECKING:

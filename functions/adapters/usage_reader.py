@@ -12,7 +12,7 @@ from obstore import Bytes
 from obstore.exceptions import InvalidPathError, PreconditionError
 
 from functions.adapters.object_store import FAILURES, open_store, reason
-from functions.domain.usage_files import Listed, UsageFile
+from functions.domain.usage.usage_files import Listed, UsageFile
 from functions.errors import BadUsage, StorageBusy
 
 if TYPE_CHECKING:

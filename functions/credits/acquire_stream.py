@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, credits_bucket, executions, leases
+from functions.adapters import credits_bucket, executions, leases, wiring
 from functions.credits.payloads import ExecutionInput, Run
 from functions.domain.conversion import parse
 from functions.errors import BadInput, StreamBusy
@@ -16,8 +16,8 @@ logger = Logger()
 @task_handler
 def handler(start: Start, _context: object) -> Run:
     """Return the run's terms."""
-    bucket = configuration.credits_bucket()
-    run = settle(start, bucket.name, configuration.connection())
+    bucket = wiring.credits_bucket()
+    run = settle(start, bucket.name, wiring.connection())
     lease = credits_bucket.lease(bucket, run.connection)
     if busy := leases.acquire(lease, run.execution, start.started, executions.is_running):
         raise StreamBusy(busy)

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, credits_bucket
+from functions.adapters import credits_bucket, keys, wiring
 from functions.adapters.storage import Objects, Uploads
 from functions.credits.payloads import DropItem, Parsed, Run, RunTask
-from functions.domain import cbf, keys
-from functions.domain.credits_file import MOST_FILE_BYTES, read_credits
-from functions.domain.credits_name import months_of
-from functions.domain.credits_report import superseded
-from functions.domain.drop import Source, outdated
+from functions.domain.credits import cbf
+from functions.domain.credits.credits_report import superseded
+from functions.domain.credits.drop import Source, outdated
+from functions.domain.credits.file import MOST_FILE_BYTES, read_credits
+from functions.domain.credits.name import months_of
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.errors import BadCredits, DropHeld
 from functions.payloads import dump, task_handler
@@ -25,10 +25,10 @@ logger = Logger()
 @task_handler
 def handler(task: RunTask, _context: object) -> Parsed:
     """Return one item per month to post."""
-    run, bucket = task.run, configuration.credits_bucket()
+    run, bucket = task.run, wiring.credits_bucket()
     if run.restore:
         return read_snapshot(run, bucket)
-    return parse_credits(run, bucket, bucket, allow_reversals=configuration.allow_reversals())
+    return parse_credits(run, bucket, bucket, allow_reversals=wiring.allow_reversals())
 
 
 def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversals: bool) -> Parsed:

@@ -10,9 +10,9 @@ import json
 
 import msgspec
 
-from functions.domain.cbf import Totals
-from functions.domain.credits_report import MonthReport
-from functions.domain.drop import Source
+from functions.domain.credits.cbf import Totals
+from functions.domain.credits.credits_report import MonthReport
+from functions.domain.credits.drop import Source
 from functions.domain.month import Month
 from functions.payloads import Problem
 

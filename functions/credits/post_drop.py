@@ -11,12 +11,12 @@ from uuid import uuid4
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import configuration, credits_bucket
+from functions.adapters import credits_bucket, wiring
+from functions.adapters.cloudzero.streams import NOT_TAKEN, Stream
 from functions.adapters.storage import Objects
-from functions.adapters.streams import NOT_TAKEN, Stream
 from functions.credits.payloads import Posted, PostTask
-from functions.domain import cbf
-from functions.domain.drop import Drop
+from functions.domain.credits import cbf
+from functions.domain.credits.drop import Drop
 from functions.errors import DropHeld
 from functions.payloads import task_handler
 
@@ -24,8 +24,8 @@ from functions.payloads import task_handler
 @task_handler
 def handler(task: PostTask, context: LambdaContext) -> Posted:
     """Return CloudZero's id of the drop."""
-    stream = configuration.stream(task.run.connection, task.run.execution, context)
-    return post_drop(task, configuration.credits_bucket(), stream)
+    stream = wiring.stream(task.run.connection, task.run.execution, context)
+    return post_drop(task, wiring.credits_bucket(), stream)
 
 
 def post_drop(task: PostTask, objects: Objects, stream: Stream) -> Posted:

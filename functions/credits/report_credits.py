@@ -6,12 +6,12 @@ import msgspec
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.adapters import clock, configuration, credits_bucket, leases
+from functions.adapters import clock, credits_bucket, keys, leases, wiring
 from functions.adapters.storage import Objects, Uploads
 from functions.credits.payloads import MonthEnd, Parsed, ReportTask, Run
-from functions.domain import credits_report, keys
-from functions.domain.credits_file import Repeated
-from functions.domain.credits_report import MonthReport
+from functions.domain.credits import credits_report
+from functions.domain.credits.credits_report import MonthReport
+from functions.domain.credits.file import Repeated
 from functions.domain.month import Month, format_instant
 from functions.errors import BadState
 from functions.payloads import Finished, mail_subject, task_handler
@@ -27,7 +27,7 @@ _LONGEST_TEXT, _LONGEST_MESSAGE, _MOST_WARNINGS = 20_000, 700, 20
 @task_handler
 def handler(task: ReportTask, _context: object) -> Finished:
     """Return how the execution is to end."""
-    bucket = configuration.credits_bucket()
+    bucket = wiring.credits_bucket()
     months = month_reports(task, bucket)
     finished = finish(task, months, bucket, bucket)
     lease = credits_bucket.lease(bucket, task.run.connection)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import configuration, credits_bucket
+from functions.adapters import credits_bucket, keys, wiring
+from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.storage import Objects
-from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Snapshot
-from functions.domain import cbf, keys
-from functions.domain.drop import Drop, Limits, MonthSnapshot, is_stored, reasons_to_hold
+from functions.domain.credits import cbf
+from functions.domain.credits.drop import Drop, Limits, MonthSnapshot, is_stored, reasons_to_hold
 from functions.errors import BadCredits
 from functions.payloads import task_handler
 
@@ -21,8 +21,8 @@ from functions.payloads import task_handler
 @task_handler
 def handler(task: DropTask, context: LambdaContext) -> Snapshot:
     """Return where the month's rows are kept, unless they are what was to be posted."""
-    stream = configuration.stream(task.run.connection, task.run.execution, context)
-    return snapshot_drop(task, configuration.credits_bucket(), stream, configuration.limits())
+    stream = wiring.stream(task.run.connection, task.run.execution, context)
+    return snapshot_drop(task, wiring.credits_bucket(), stream, wiring.limits())
 
 
 def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limits) -> Snapshot:

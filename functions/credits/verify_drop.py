@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import configuration, credits_bucket
+from functions.adapters import credits_bucket, wiring
+from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.storage import Objects
-from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Verified
-from functions.domain import cbf
-from functions.domain.drop import Drop
+from functions.domain.credits import cbf
+from functions.domain.credits.drop import Drop
 from functions.errors import BadState, DropDiffers
 from functions.payloads import task_handler
 
@@ -18,8 +18,8 @@ from functions.payloads import task_handler
 @task_handler
 def handler(task: DropTask, context: LambdaContext) -> Verified:
     """Return the month in numbers once CloudZero holds what it should."""
-    stream = configuration.stream(task.run.connection, task.run.execution, context)
-    return verify_drop(task, configuration.credits_bucket(), stream)
+    stream = wiring.stream(task.run.connection, task.run.execution, context)
+    return verify_drop(task, wiring.credits_bucket(), stream)
 
 
 def verify_drop(task: DropTask, objects: Objects, stream: Stream) -> Verified:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
-from functions.domain.announcement import some
+from functions.domain.wording import some
 
 
 def suggestion(names: Iterable[str], known: Collection[str]) -> str:

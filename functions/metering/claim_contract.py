@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import clock, configuration, state_bucket
+from functions.adapters import clock, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain.claim import Terms, claim
+from functions.domain.ledger.claim import Terms, claim
 from functions.domain.month import format_instant
 from functions.metering.payloads import Claimed, ContractTask, MonthTask
 from functions.payloads import Problem, task_handler
@@ -17,7 +17,7 @@ logger = Logger()
 @task_handler
 def handler(task: ContractTask, _context: object) -> Claimed:
     """Return what is left to do for the contract."""
-    objects, at = configuration.state_bucket(), format_instant(clock.now())
+    objects, at = wiring.state_bucket(), format_instant(clock.now())
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     claimed = claim_contract(task, objects, at)
     logger.info("contract claimed", contract=task.contract.contract_id, action=claimed.action)

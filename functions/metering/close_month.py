@@ -9,18 +9,18 @@ import msgspec
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.adapters import clock, configuration, state_bucket
+from functions.adapters import clock, keys, state_bucket, wiring
 from functions.adapters.documents import Document
 from functions.adapters.storage import Objects
-from functions.domain import closing, keys, report, report_files
-from functions.domain.announcement import with_notices
-from functions.domain.closing import Closing, Seen
-from functions.domain.journal import in_both
-from functions.domain.late_usage import NOTHING_COMPARED, Compared
-from functions.domain.ledger import fail_if_open
-from functions.domain.manifest import Manifest
+from functions.domain.ledger.transitions import fail_if_open
 from functions.domain.month import format_instant, parse_instant
-from functions.domain.outcome import blamed, explain_open
+from functions.domain.months import closing, report, report_files
+from functions.domain.months.announcement import with_notices
+from functions.domain.months.closing import Closing, Seen
+from functions.domain.months.journal import in_both
+from functions.domain.months.late_usage import NOTHING_COMPARED, Compared
+from functions.domain.months.outcome import blamed, explain_open
+from functions.domain.usage.manifest import Manifest
 from functions.errors import MonthIncomplete
 from functions.metering.merge_usage import read_bill
 from functions.metering.payloads import ClosedMonth, MergedMonth
@@ -37,7 +37,7 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth | None:
     """Return the month in numbers; None if it is left to the next run."""
     if task.merged.left:
         return None
-    objects = configuration.state_bucket()
+    objects = wiring.state_bucket()
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     closed = close_month(task, objects, clock.now())
     metrics.add_metric("RecordsAccepted", MetricUnit.Count, closed.submitted_records)

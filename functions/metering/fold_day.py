@@ -7,14 +7,14 @@ from itertools import chain
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, usage_reader
+from functions.adapters import keys, usage_reader, wiring
 from functions.adapters.storage import Objects, Stored
 from functions.adapters.usage_reader import UsageStore
-from functions.domain import fold, keys, usage_files
-from functions.domain.fold import DayRead, Fold
-from functions.domain.problem import Problem
-from functions.domain.usage import MAX_PROBLEMS, Tally
-from functions.domain.usage_files import FLAT, UsageFile
+from functions.domain.usage import fold, usage_files
+from functions.domain.usage.fold import DayRead, Fold
+from functions.domain.usage.problem import Problem
+from functions.domain.usage.tally import MAX_PROBLEMS, Tally
+from functions.domain.usage.usage_files import FLAT, UsageFile
 from functions.errors import WriteConflict
 from functions.metering.payloads import DayTask
 from functions.payloads import task_handler
@@ -25,8 +25,8 @@ logger = Logger()
 @task_handler
 def handler(task: DayTask, _context: object) -> DayRead:
     """Return which files the day has; its fold, or its problems, are in the state bucket."""
-    usage = usage_reader.UsageStore(configuration.usage_bucket().name)
-    read = fold_day(task, usage, configuration.state_bucket())
+    usage = usage_reader.UsageStore(wiring.usage_bucket().name)
+    read = fold_day(task, usage, wiring.state_bucket())
     logger.info("day folded", month=task.month, day=task.day, files=read.files)
     return read
 

@@ -8,18 +8,19 @@ import msgspec
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
-from functions.adapters import clock, configuration, month_days, state_bucket
+from functions.adapters import clock, keys, month_days, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain import billing, keys
-from functions.domain.billing import MonthBill
-from functions.domain.contracts_due import Asked, Known, contracts_due
-from functions.domain.fold import MonthTotal
 from functions.domain.formula import names_in
-from functions.domain.journal import beginning, reopened
-from functions.domain.months_due import HAND_OVER, is_closed
-from functions.domain.remainders import Balance
-from functions.domain.run_files import ContractItem, MonthUsage
-from functions.domain.state_file import PlanState
+from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.remainders import Balance
+from functions.domain.months.contracts_due import Asked, Known, contracts_due
+from functions.domain.months.journal import beginning, reopened
+from functions.domain.months.months_due import HAND_OVER, is_closed
+from functions.domain.months.state_file import PlanState
+from functions.domain.usage import billing
+from functions.domain.usage.billing import MonthBill
+from functions.domain.usage.fold import MonthTotal
+from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import BadInput, BadUsage
 from functions.metering.payloads import DaysTask, Merged, MonthTask
 from functions.payloads import task_handler
@@ -30,12 +31,12 @@ logger = Logger()
 @task_handler
 def handler(task: DaysTask, _context: object) -> Merged:
     """Return where the bill and the contracts to process are."""
-    objects = configuration.state_bucket()
+    objects = wiring.state_bucket()
     if not task.run.dry_run:
         began = state_bucket.check_lease(objects, task.run.plan, task.run.execution)
         if clock.now() - began > HAND_OVER:
             return Merged(left=True)
-    merged = merge_usage(task, objects, configuration.usage_bucket())
+    merged = merge_usage(task, objects, wiring.usage_bucket())
     logger.info("usage merged", month=task.month, to_process=merged.to_process)
     return merged
 

@@ -11,14 +11,15 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from functions.domain import keys
-from functions.domain.claim import Action
+from functions.adapters import keys
 from functions.domain.conversion import NOT_BLANK
-from functions.domain.fold import DayRead, Days
+from functions.domain.ledger.claim import Action
+from functions.domain.ledger.item import ContractItem
 from functions.domain.month import Month
-from functions.domain.months_due import MOST_MONTHS, Waiting
+from functions.domain.months.months_due import MOST_MONTHS, Waiting
 from functions.domain.plan import Plan
-from functions.domain.run_files import ContractItem, MonthUsage
+from functions.domain.usage.fold import DayRead, Days
+from functions.domain.usage.month_usage import MonthUsage
 from functions.payloads import Finished, Problem
 
 Purpose = Literal["bill", "compare", "fold"]

@@ -10,15 +10,16 @@ from functools import partial
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, state_bucket
+from functions.adapters import keys, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain import keys, months_due, usage_files
-from functions.domain.journal import Journal, observe
 from functions.domain.month import Month, parse_instant
-from functions.domain.months_due import Waiting
+from functions.domain.months import months_due
+from functions.domain.months.journal import Journal, observe
+from functions.domain.months.months_due import Waiting
+from functions.domain.months.state_file import PlanState
 from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion
-from functions.domain.state_file import PlanState
+from functions.domain.usage import usage_files
 from functions.errors import BadInput, BadUsage
 from functions.metering.payloads import MonthItem, Planned, Purpose, Run, RunTask
 from functions.payloads import task_handler
@@ -31,7 +32,7 @@ Known = tuple[PlanState, Journal]
 def handler(task: RunTask, _context: object) -> Planned:
     """Return the months to work on and those that wait."""
     run = task.run
-    planned = plan_months(run, configuration.state_bucket(), configuration.usage_bucket())
+    planned = plan_months(run, wiring.state_bucket(), wiring.usage_bucket())
     logger.info("months planned", months=planned.months, waiting=len(planned.waiting))
     return planned
 

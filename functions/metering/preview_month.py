@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, state_bucket
+from functions.adapters import keys, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain import keys, submission
-from functions.domain.billing import ContractBill
-from functions.domain.claim import claim
-from functions.domain.ledger_entry import Entry
-from functions.domain.run_files import ContractItem
+from functions.domain.ledger import submission
+from functions.domain.ledger.claim import claim
+from functions.domain.ledger.entry import Entry
+from functions.domain.ledger.item import ContractItem
+from functions.domain.usage.billing import ContractBill
 from functions.errors import BadState
 from functions.metering.claim_contract import terms_of
 from functions.metering.merge_usage import read_bill
@@ -35,7 +35,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 @task_handler
 def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     """Return the month in numbers, with where the preview is."""
-    previewed = preview_month(task, configuration.state_bucket())
+    previewed = preview_month(task, wiring.state_bucket())
     logger.info("month previewed", summary=dump(previewed))
     return previewed
 

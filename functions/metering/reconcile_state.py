@@ -8,17 +8,17 @@ from functools import partial
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
-from functions.adapters import clock, configuration, state_bucket
+from functions.adapters import clock, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain import months_due, state_file
-from functions.domain.announcement import with_notices
-from functions.domain.journal import Journal, ended, in_both, resolved, settled_by_hand
-from functions.domain.ledger_entry import Entry
+from functions.domain.ledger.entry import Entry
+from functions.domain.ledger.remainders import remainders_of
+from functions.domain.ledger.resolution import settle_by_hand
 from functions.domain.month import Month, format_instant, parse_instant
-from functions.domain.outcome import is_shown
-from functions.domain.remainders import remainders_of
-from functions.domain.resolution import settle_by_hand
-from functions.domain.state_file import MonthState, PlanState
+from functions.domain.months import months_due, state_file
+from functions.domain.months.announcement import with_notices
+from functions.domain.months.journal import Journal, ended, in_both, resolved, settled_by_hand
+from functions.domain.months.outcome import is_shown
+from functions.domain.months.state_file import MonthState, PlanState
 from functions.errors import BadState
 from functions.metering.payloads import Run, RunTask
 from functions.payloads import task_handler
@@ -29,7 +29,7 @@ logger = Logger()
 @task_handler
 def handler(task: RunTask, _context: object) -> None:
     """Return nothing."""
-    run, objects = task.run, configuration.state_bucket()
+    run, objects = task.run, wiring.state_bucket()
     state_bucket.check_lease(objects, run.plan, run.execution)
     reconcile_state(run, objects, format_instant(clock.now()))
     logger.info("state reconciled", plan=run.plan.key)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import clock, configuration, state_bucket
+from functions.adapters import clock, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain import ledger
-from functions.domain.failures import NOT_COMPUTED, explain
-from functions.domain.ledger_entry import Entry
+from functions.domain.ledger import transitions
+from functions.domain.ledger.entry import Entry
+from functions.domain.ledger.failures import NOT_COMPUTED, explain
 from functions.domain.month import format_instant
 from functions.metering.payloads import ContractTask
 from functions.payloads import Problem, task_handler
@@ -19,7 +19,7 @@ logger = Logger()
 @task_handler
 def handler(task: ContractTask, _context: object) -> None:
     """Return nothing."""
-    objects = configuration.state_bucket()
+    objects = wiring.state_bucket()
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     record_error(task, objects, format_instant(clock.now()))
     logger.error("contract needs attention", contract=task.contract.contract_id, month=task.month)
@@ -31,9 +31,11 @@ def record_error(task: ContractTask, objects: Objects, at: str) -> None:
     problem = task.problem or Problem("UNKNOWN", "no reason was given")
 
     def failed(found: Entry | None) -> Entry:
-        entry = ledger.claimed(found, task.run.execution, document.key)
+        entry = transitions.claimed(found, task.run.execution, document.key)
         if entry.lines and entry.accepted and problem.error not in NOT_COMPUTED:
-            return ledger.succeed(entry, at)
-        return ledger.fail(entry, explain(entry, at, error=problem.error, cause=problem.message))
+            return transitions.succeed(entry, at)
+        return transitions.fail(
+            entry, explain(entry, at, error=problem.error, cause=problem.message)
+        )
 
     document.change(failed)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, state_bucket
+from functions.adapters import keys, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain import keys
-from functions.domain.outcome import Open
+from functions.domain.months.outcome import Open
 from functions.metering.payloads import ContractTask
 from functions.payloads import Problem, task_handler
 
@@ -18,7 +17,7 @@ logger = Logger()
 @task_handler
 def handler(task: ContractTask, _context: object) -> None:
     """Return nothing."""
-    objects = configuration.state_bucket()
+    objects = wiring.state_bucket()
     state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     record_open(task, objects)
     logger.error("contract left open", contract=task.contract.contract_id, month=task.month)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import clock, configuration, leases, state_bucket
+from functions.adapters import clock, leases, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain.announcement import told
 from functions.domain.month import format_instant
+from functions.domain.months.announcement import told
 from functions.metering.payloads import Release
 from functions.payloads import task_handler
 
@@ -17,7 +17,7 @@ logger = Logger()
 @task_handler
 def handler(task: Release, _context: object) -> None:
     """Return nothing."""
-    release_plan(task, configuration.state_bucket(), format_instant(clock.now()))
+    release_plan(task, wiring.state_bucket(), format_instant(clock.now()))
     logger.info("plan released", plan=task.run.plan.key)
 
 

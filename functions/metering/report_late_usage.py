@@ -9,15 +9,14 @@ import msgspec
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from functions.adapters import clock, configuration, month_days, state_bucket
+from functions.adapters import clock, keys, month_days, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain import keys
-from functions.domain.announcement import with_notices
-from functions.domain.late_usage import Compared, Difference, compare_usage, texts
-from functions.domain.ledger_entry import Entry
-from functions.domain.manifest import Manifest
+from functions.domain.ledger.entry import Entry
 from functions.domain.month import format_instant
-from functions.domain.run_files import MonthUsage
+from functions.domain.months.announcement import with_notices
+from functions.domain.months.late_usage import Compared, Difference, compare_usage, texts
+from functions.domain.usage.manifest import Manifest
+from functions.domain.usage.month_usage import MonthUsage
 from functions.metering.merge_usage import warnings_of, work_out
 from functions.metering.payloads import ClosedMonth, DaysTask, MonthTask
 from functions.payloads import dump, task_handler
@@ -43,7 +42,7 @@ class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
 @metrics.log_metrics
 def handler(task: DaysTask, _context: object) -> ClosedMonth | None:
     """Return the month in numbers, None if it is as it was billed or reported."""
-    objects, at = configuration.state_bucket(), format_instant(clock.now())
+    objects, at = wiring.state_bucket(), format_instant(clock.now())
     if not task.run.dry_run:
         state_bucket.check_lease(objects, task.run.plan, task.run.execution)
     reported = report_late_usage(task, objects, at)

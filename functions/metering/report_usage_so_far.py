@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import configuration, month_days
+from functions.adapters import month_days, wiring
 from functions.adapters.storage import Objects
-from functions.domain import billing, formula
-from functions.domain.fold import MonthTotal
+from functions.domain import formula
+from functions.domain.usage import billing
+from functions.domain.usage.fold import MonthTotal
 from functions.errors import BadUsage, DaysMissing
 from functions.metering.merge_usage import warnings_of
 from functions.metering.payloads import ClosedMonth, DaysTask
@@ -19,7 +20,7 @@ logger = Logger()
 @task_handler
 def handler(task: DaysTask, _context: object) -> ClosedMonth:
     """Return the month so far in numbers."""
-    reported = report_usage_so_far(task, configuration.state_bucket(), configuration.usage_bucket())
+    reported = report_usage_so_far(task, wiring.state_bucket(), wiring.usage_bucket())
     logger.info("usage so far", summary=dump(reported))
     return reported
 

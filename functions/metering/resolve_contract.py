@@ -7,14 +7,15 @@ from functools import partial
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import clock, configuration, state_bucket
+from functions.adapters import clock, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain import ledger, state_file
-from functions.domain.journal import watched
-from functions.domain.ledger_entry import Decision, Entry
+from functions.domain.ledger import transitions
+from functions.domain.ledger.entry import Decision, Entry
+from functions.domain.ledger.resolution import resolve
 from functions.domain.month import Month, format_instant
-from functions.domain.outcome import error_record
-from functions.domain.resolution import resolve
+from functions.domain.months import state_file
+from functions.domain.months.journal import watched
+from functions.domain.months.outcome import error_record
 from functions.errors import BadInput, OutcomeUnknown
 from functions.metering.payloads import Resolve, Resolved, Run, RunTask
 from functions.metering.reconcile_state import show_settled
@@ -26,9 +27,9 @@ logger = Logger()
 @task_handler
 def handler(task: RunTask, _context: object) -> Resolved:
     """Return what became of the contract's month."""
-    run, objects = task.run, configuration.state_bucket()
+    run, objects = task.run, wiring.state_bucket()
     state_bucket.check_lease(objects, run.plan, run.execution)
-    resolved = resolve_contract(run, objects, clock.now(), configuration.settle_seconds())
+    resolved = resolve_contract(run, objects, clock.now(), wiring.settle_seconds())
     logger.info("contract resolved", resolved=dump(resolved))
     return resolved
 
@@ -45,7 +46,7 @@ def resolve_contract(run: Run, objects: Objects, now: datetime, settle_seconds: 
     def decided(entry: Entry | None) -> Entry:
         if entry is None:
             raise BadInput(f"resolve: the ledger has no {asked.contract} in {asked.month}")
-        if not ledger.is_over(entry, now, settle_seconds):
+        if not transitions.is_over(entry, now, settle_seconds):
             raise OutcomeUnknown(f"the last request for {asked.contract} may still be underway")
         try:
             resolved = resolve(entry, decision)

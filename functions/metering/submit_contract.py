@@ -16,17 +16,17 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from msgspec.structs import replace
 
-from functions.adapters import clock, configuration, state_bucket
-from functions.adapters.clazar import Clazar, ListingUnavailable
+from functions.adapters import clock, state_bucket, wiring
+from functions.adapters.clazar.api import Clazar, ListingUnavailable
 from functions.adapters.documents import Document, Version
 from functions.adapters.storage import Objects
-from functions.domain import ledger, lookup, submission
-from functions.domain.failures import doubts, refusals
-from functions.domain.ledger_entry import BATCH, Attempt, Entry
-from functions.domain.listing_pages import ask
-from functions.domain.lookup import Look
+from functions.domain.ledger import lookup, submission, transitions
+from functions.domain.ledger.entry import BATCH, Attempt, Entry
+from functions.domain.ledger.failures import doubts, refusals
+from functions.domain.ledger.listing_pages import ask
+from functions.domain.ledger.lookup import Look
+from functions.domain.ledger.resolution import settle_by_hand
 from functions.domain.month import format_instant, parse_instant
-from functions.domain.resolution import settle_by_hand
 from functions.errors import (
     ContractUnserved,
     CredentialsRefused,
@@ -67,11 +67,11 @@ class Outside(NamedTuple):
 def handler(task: ContractTask, context: LambdaContext) -> None:
     """Return once the contract is settled; otherwise the error says what the outcome is."""
     outside = Outside(
-        configuration.state_bucket(),
-        configuration.clazar(),
+        wiring.state_bucket(),
+        wiring.clazar(),
         clock.now,
         lambda: context.get_remaining_time_in_millis() / 1000,
-        configuration.settle_seconds(),
+        wiring.settle_seconds(),
     )
     state_bucket.check_lease(outside.objects, task.run.plan, task.run.execution)
     submit_contract(task, outside)
@@ -83,7 +83,7 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
     plan, execution = task.run.plan, task.run.execution
     document = state_bucket.entry(outside.objects, plan, task.of, task.contract.contract_id)
     version = document.read()
-    entry = ledger.claimed(version and version.value, execution, document.key)
+    entry = transitions.claimed(version and version.value, execution, document.key)
     if _is_settled_by_hand(task, outside.objects):
         at = format_instant(outside.now())
         document.write(settle_by_hand(entry, execution, at, plan.state_file), version)
@@ -101,14 +101,14 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
         if not look.free:
             break
         version = _send(task, outside, look, document, version)
-        entry = ledger.claimed(version.value, execution, document.key)
+        entry = transitions.claimed(version.value, execution, document.key)
     if look.entry.refused:
         raise PartnerRefused("; ".join(refusals(look.entry))[:_SHOWN])
 
 
 def _settled(entry: Entry, outside: Outside) -> Entry:
     """Close an entry that is billed in full; one with an error stays that until it is retried."""
-    return entry if entry.failure else ledger.succeed(entry, format_instant(outside.now()))
+    return entry if entry.failure else transitions.succeed(entry, format_instant(outside.now()))
 
 
 def _is_settled_by_hand(task: ContractTask, objects: Objects) -> bool:
@@ -141,7 +141,7 @@ def _look_up(task: ContractTask, outside: Outside, known: Entry) -> Look:
         entry,
         asked.listing,
         owners,
-        lambda line: ledger.is_over(entry, begun, outside.settle_seconds, line),
+        lambda line: transitions.is_over(entry, begun, outside.settle_seconds, line),
     )
 
 
@@ -162,10 +162,10 @@ def _send(
         request=request.body,
         reason=task.run.reason,
     )
-    begun = document.write(ledger.begin(look.entry, attempt), version).value
+    begun = document.write(transitions.begin(look.entry, attempt), version).value
     reply = outside.clazar.submit(request)
     concluded = document.change(
-        lambda now: _settled(ledger.conclude(now or begun, attempt.id, reply), outside)
+        lambda now: _settled(transitions.conclude(now or begun, attempt.id, reply), outside)
     )
     if error := _NOT_TAKEN.get(reply.outcome):
         status = f"POST /metering/: HTTP {reply.status}: " if reply.status else ""

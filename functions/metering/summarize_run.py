@@ -9,12 +9,12 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from msgspec.structs import replace
 
-from functions.adapters import configuration, leases, state_bucket
+from functions.adapters import keys, leases, state_bucket, wiring
 from functions.adapters.storage import Objects
-from functions.domain import keys, months_due
-from functions.domain.announcement import Announcement, to_announce
-from functions.domain.journal import Journal
 from functions.domain.month import Month
+from functions.domain.months import months_due
+from functions.domain.months.announcement import Announcement, to_announce
+from functions.domain.months.journal import Journal
 from functions.metering.payloads import ClosedMonth, Ending, Finish
 from functions.payloads import mail_subject, task_handler
 
@@ -34,7 +34,7 @@ _LONGEST_PART, _LONGEST_MESSAGE = 8_000, 40_000
 @metrics.log_metrics
 def handler(task: Finish, _context: object) -> Ending:
     """Return how the execution is to end."""
-    ending = summarize_run(task, configuration.state_bucket())
+    ending = summarize_run(task, wiring.state_bucket())
     metrics.add_metric("ContractsOpen", MetricUnit.Count, ending.result["unresolved"])
     logger.info("run summarized", plan=ending.run.plan.key, succeeded=ending.succeeded)
     return ending

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from functions.domain.credits_file import CONTROL_TOTALS
+from functions.domain.credits.file import CONTROL_TOTALS
 from functions.domain.plan import parse_plans
 from functions.errors import BadInput
 

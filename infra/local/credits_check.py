@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from functions.domain import cbf
-from functions.domain.amount import exact_sum
-from functions.domain.credits_file import MOST_FILE_BYTES, CreditsFile, read_credits
-from functions.domain.credits_name import months_of
-from functions.domain.credits_report import alike, attention
+from functions.domain.credits import cbf
+from functions.domain.credits.amount import exact_sum
+from functions.domain.credits.credits_report import alike, attention
+from functions.domain.credits.file import MOST_FILE_BYTES, CreditsFile, read_credits
+from functions.domain.credits.name import months_of
 from functions.domain.month import Month
 from functions.domain.wording import counted
 from functions.errors import BadCredits

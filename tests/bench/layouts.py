@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from functions.domain import keys
+from functions.adapters import keys
 from functions.domain.month import Month
 from functions.domain.plan import Plan
 from functions.metering.payloads import Run

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import groupby
 
-from functions.domain import billing
-from functions.domain.billing import MonthBill
 from functions.domain.formula import exact_text
-from functions.domain.usage import Tally
+from functions.domain.usage import billing
+from functions.domain.usage.billing import MonthBill
+from functions.domain.usage.tally import Tally
 from tests.differential.generated_months import GeneratedMonth
 
 Files = list[tuple[str | None, bytes]]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from functions.domain.usage import Tally
+from functions.domain.usage.tally import Tally
 from tests.differential.any_json import anything
 from tests.differential.steadily import steadily
 

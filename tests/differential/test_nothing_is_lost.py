@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain import billing
-from functions.domain.billing import ContractBill, MonthBill
 from functions.domain.formula import exact_text
 from functions.domain.plan import parse_plan
-from functions.domain.usage import Tally
+from functions.domain.usage import billing
+from functions.domain.usage.billing import ContractBill, MonthBill
+from functions.domain.usage.tally import Tally
 from tests.differential.steadily import steadily
 
 DUPLICATES, ROUNDINGS = ("max", "sum"), ("floor", "half_up", "ceiling")

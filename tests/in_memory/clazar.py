@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn
 
-from functions.adapters.clazar_http import NoAnswer, Response
+from functions.adapters.clazar.http import NoAnswer, Response
 from tests.in_memory.points import Points
 
 

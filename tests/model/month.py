@@ -14,14 +14,14 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from functions.domain import keys
-from functions.domain.billing import ContractBill, MonthBill
-from functions.domain.journal import Journal
+from functions.adapters import keys
 from functions.domain.lease import Lease
-from functions.domain.ledger_entry import Entry
+from functions.domain.ledger.entry import Entry
 from functions.domain.month import Month
+from functions.domain.months.journal import Journal
 from functions.domain.plan import parse_plan
-from functions.domain.run_files import MonthUsage
+from functions.domain.usage.billing import ContractBill, MonthBill
+from functions.domain.usage.month_usage import MonthUsage
 
 MONTH = Month.parse("2025-07")
 AT = "2025-08-02T00:00:00Z"

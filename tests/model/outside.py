@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from functions.adapters.clazar import ListingUnavailable
+from functions.adapters import keys
+from functions.adapters.clazar.api import ListingUnavailable
 from functions.adapters.storage import Stored
-from functions.domain import answers, keys, listing
-from functions.domain.listing_pages import Asked
+from functions.domain.ledger import answers, listing
+from functions.domain.ledger.listing_pages import Asked
+from functions.domain.ledger.submission import Request
 from functions.domain.month import parse_instant
-from functions.domain.submission import Request
-from functions.domain.usage_files import Listed
+from functions.domain.usage.usage_files import Listed
 from infra.tasks import SETTLE_SECONDS
 from tests.model import month
 

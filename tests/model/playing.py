@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 from functions.adapters import leases, state_bucket
-from functions.adapters.clazar import Clazar
+from functions.adapters.clazar.api import Clazar
 from functions.errors import (
     LeaseLost,
     MonthIncomplete,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from functions.domain.billing import round_to_whole
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
+from functions.domain.usage.billing import round_to_whole
 from tests.simulation.dialect import canonical
 from tests.simulation.operators import Operators
 from tests.simulation.terms import FIRST

@@ -8,7 +8,7 @@ from functools import lru_cache
 from hashlib import md5
 
 from functions.adapters.storage import Stored
-from functions.domain.usage_files import Listed
+from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
 from tests.in_memory.outside import RecordedBucket
 from tests.in_memory.points import Points

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from functions.adapters.clazar import Clazar
-from functions.adapters.clazar_http import Credentials, Session
-from functions.domain import submission
-from functions.domain.ledger_entry import Entry, Line
-from functions.domain.listing_pages import ask
+from functions.adapters.clazar.api import Clazar
+from functions.adapters.clazar.http import Credentials, Session
+from functions.domain.ledger import submission
+from functions.domain.ledger.entry import Entry, Line
+from functions.domain.ledger.listing_pages import ask
 from functions.domain.month import Month
 from functions.errors import PartnerUnreachable
 from infra.local.clazar import ClazarServer
@@ -24,7 +24,7 @@ REQUEST = submission.request(ENTRY, [Line(dimension="cpu", quantity="5")])
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ClazarServer]:
-    monkeypatch.setattr("functions.adapters.clazar_http._TIMEOUT", (5.0, 0.15))
+    monkeypatch.setattr("functions.adapters.clazar.http._TIMEOUT", (5.0, 0.15))
     with ClazarServer() as server:
         yield server
 

@@ -9,9 +9,9 @@ import pytest
 from functions.adapters import state_bucket
 from functions.adapters.documents import Document
 from functions.adapters.storage import folders
-from functions.domain.ledger_entry import Entry, Line
+from functions.domain.ledger.entry import Entry, Line
 from functions.domain.month import Month
-from functions.domain.usage_files import Listed
+from functions.domain.usage.usage_files import Listed
 from functions.errors import BadState, StorageBusy
 from tests.memory import MemoryObjects
 from tests.unit.metering.runs import a_plan

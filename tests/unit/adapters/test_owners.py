@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from functions.adapters import state_bucket
+from functions.adapters import keys, state_bucket
 from functions.adapters.documents import Document
-from functions.domain import keys
-from functions.domain.ledger_entry import Attempt, Entry, Line, LineState
-from functions.domain.lookup import Owner
+from functions.domain.ledger.entry import Attempt, Entry, Line, LineState
+from functions.domain.ledger.lookup import Owner
 from functions.domain.month import Month
 from functions.errors import BadState
 from tests.memory import MemoryObjects

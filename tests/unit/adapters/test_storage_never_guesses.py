@@ -13,7 +13,7 @@ from obstore.exceptions import GenericError
 
 from functions.adapters import object_store, usage_reader
 from functions.adapters.storage import Bucket
-from functions.domain.usage_files import UsageFile
+from functions.domain.usage.usage_files import UsageFile
 from functions.errors import StorageBusy
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, TypeVar, cast
 import msgspec
 
 from functions.adapters import credits_bucket, leases
-from functions.adapters.cloudzero import CloudZero
+from functions.adapters.cloudzero.api import CloudZero
+from functions.adapters.cloudzero.streams import Clock, Stream
 from functions.adapters.storage import Stored, Uploaded
-from functions.adapters.streams import Clock, Stream
 from functions.credits.acquire_stream import settle
 from functions.credits.parse_credits import parse_credits, read_snapshot
 from functions.credits.payloads import (
@@ -37,7 +37,7 @@ from functions.credits.post_drop import post_drop
 from functions.credits.report_credits import finish, month_reports
 from functions.credits.snapshot_drop import snapshot_drop
 from functions.credits.verify_drop import verify_drop
-from functions.domain.drop import Limits
+from functions.domain.credits.drop import Limits
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     BadCredits,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.domain import cbf
+from functions.domain.credits import cbf
 from functions.domain.month import Month
 from tests.unit.credits.pipeline import VIEWS, Aborted, Pipeline, Rows, plainly
 

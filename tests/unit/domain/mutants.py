@@ -23,7 +23,7 @@ def counted(lines: Iterable[str], groups: Groups) -> dict[str, Counter[str]]:
     found = {group: Counter[str]() for group in groups}
     for line in lines:
         name, _, outcome = line.strip().partition(": ")
-        module = name.removeprefix("functions.domain.").partition(".")[0]
+        module = name.removeprefix("functions.domain.").rpartition(".")[0].rpartition(".")[2]
         if module not in group_of:
             raise ValueError(f"{name}: add its module to a group of [tool.mutmut.groups]")
         found[group_of[module]][outcome] += 1

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.billing import (
+from functions.domain.plan import Plan, parse_plan
+from functions.domain.usage.billing import (
     MonthBill,
     above_limit,
     bill,
     check_conservation,
     round_to_whole,
 )
-from functions.domain.plan import Plan, parse_plan
-from functions.domain.usage import Group
+from functions.domain.usage.tally import Group
 from functions.errors import BadInput
 
 

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.billing import (
+from functions.domain.ledger.remainders import Balance
+from functions.domain.plan import Plan, parse_plan
+from functions.domain.usage.billing import (
     ContractBill,
     MonthBill,
     Quarantined,
@@ -15,9 +17,7 @@ from functions.domain.billing import (
     check_conservation,
     round_to_whole,
 )
-from functions.domain.plan import Plan, parse_plan
-from functions.domain.remainders import Balance
-from functions.domain.usage import Group
+from functions.domain.usage.tally import Group
 
 Sums = dict[Group, Any]
 

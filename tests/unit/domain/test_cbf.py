@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.domain.cbf import (
+from functions.domain.credits.cbf import (
     MOST_BYTES,
     Contents,
     Line,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.domain.cells import account_problem, tidy
+from functions.domain.credits.cells import account_problem, tidy
 
 A = "054736553085"
 TEXT = f"write {A} and format the column as text"

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.claim import Claim, Terms, claim
-from functions.domain.failures import CONFIGURATION_CHANGED
-from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Failure, Line, LineState
-from functions.domain.listing_pages import ask
+from functions.domain.ledger.claim import Claim, Terms, claim
+from functions.domain.ledger.entry import DUPLICATE, Decision, Entry, Failure, Line, LineState
+from functions.domain.ledger.failures import CONFIGURATION_CHANGED
+from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.listing_pages import ask
 from functions.domain.plan import Plan
-from functions.domain.run_files import ContractItem
 
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-0")
 PLAN = Plan(service="S", environment_type="E", plan_id="P")

@@ -1,15 +1,15 @@
 """What the journal remembers once a month was closed, or was not."""
 
-from functions.domain.billing import MonthBill
-from functions.domain.closing import Closing, Seen, in_journal
-from functions.domain.journal import Journal, Unresolved
-from functions.domain.ledger_entry import Entry, Failure
+from functions.domain.ledger.entry import Entry, Failure
+from functions.domain.ledger.remainders import Remainders
 from functions.domain.month import Month
-from functions.domain.outcome import Outcome
+from functions.domain.months.closing import Closing, Seen, in_journal
+from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.outcome import Outcome
+from functions.domain.months.state_file import PlanState
 from functions.domain.plan import parse_plan
-from functions.domain.remainders import Remainders
-from functions.domain.run_files import MonthUsage
-from functions.domain.state_file import PlanState
+from functions.domain.usage.billing import MonthBill
+from functions.domain.usage.month_usage import MonthUsage
 
 JUNE, JULY = Month(2025, 6), Month(2025, 7)
 PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})

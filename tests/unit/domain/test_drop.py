@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.cbf import Contents, Totals, credit_rows, read_rows
-from functions.domain.drop import (
+from functions.domain.credits.cbf import Contents, Totals, credit_rows, read_rows
+from functions.domain.credits.drop import (
     Drop,
     Limits,
     MonthSnapshot,

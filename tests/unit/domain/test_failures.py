@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.failures import CONFIGURATION_CHANGED, OUTCOME_UNKNOWN, explain
-from functions.domain.ledger_entry import Entry, Failure, Line
+from functions.domain.ledger.entry import Entry, Failure, Line
+from functions.domain.ledger.failures import CONFIGURATION_CHANGED, OUTCOME_UNKNOWN, explain
 
 REFUSED = Line(
     dimension="cpu", quantity="5", state="refused", code="DIM", message="no", errors=("a", "b")

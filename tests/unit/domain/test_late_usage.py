@@ -5,15 +5,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from functions.domain.billing import ContractBill
-from functions.domain.late_usage import (
+from functions.domain.ledger.entry import Decision, Entry, Failure, Line
+from functions.domain.months.late_usage import (
     NOTHING_COMPARED,
     Compared,
     Difference,
     compare_usage,
     texts,
 )
-from functions.domain.ledger_entry import Decision, Entry, Failure, Line
+from functions.domain.usage.billing import ContractBill
 
 NOBODY: frozenset[str] = frozenset()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.listing import (
+from functions.domain.ledger.listing import (
     Listing,
     Stored,
     read_quantity,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain import listing_pages
-from functions.domain.listing_pages import PAGE_SIZE, Asked, ask, turn
+from functions.domain.ledger import listing_pages
+from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, ask, turn
 from functions.domain.month import Month
 from tests.differential.steadily import steadily
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from functions.domain import lookup
-from functions.domain.ledger_entry import (
+from functions.domain.ledger import lookup
+from functions.domain.ledger.entry import (
     DUPLICATE,
     NOT_ACCEPTED,
     OTHER_QUANTITY,
@@ -19,8 +19,8 @@ from functions.domain.ledger_entry import (
     Line,
     LineState,
 )
-from functions.domain.listing import Listing, Stored
-from functions.domain.lookup import Look, Owner
+from functions.domain.ledger.listing import Listing, Stored
+from functions.domain.ledger.lookup import Look, Owner
 from tests.differential.steadily import steadily
 
 ASKED: tuple[LineState, ...] = ("unsure", "sent", "present")

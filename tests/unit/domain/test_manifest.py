@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from functions.domain.manifest import Manifest
+from functions.domain.usage.manifest import Manifest
 
 BILLED = Manifest(execution="x", days={"01": "d-1", "02": "d-2"})
 

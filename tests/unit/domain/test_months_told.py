@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from functions.domain import months_due
-from functions.domain.journal import Journal, Unresolved
 from functions.domain.month import Month
-from functions.domain.months_due import Waiting
+from functions.domain.months import months_due
+from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.months_due import Waiting
+from functions.domain.months.state_file import PlanState
 from functions.domain.plan import Plan, parse_plan
-from functions.domain.state_file import PlanState
 from functions.errors import BadInput
 
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)

@@ -18,7 +18,7 @@ def line(name: str, outcome: str) -> str:
 
 def test_mutants_are_counted_by_the_group_of_their_module() -> None:
     lines = [
-        line("claim.x_claim", "killed"),
+        line("ledger.claim.x_claim", "killed"),
         line("lease.x_over", "survived"),
         line("lease.x\u01c1Lease\u01c1at", "killed"),
         line("amount.x_parse", "no tests"),

@@ -6,9 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.announcement import some
-from functions.domain.billing import ContractBill, MonthBill
-from functions.domain.ledger_entry import (
+from functions.domain.ledger.entry import (
     TAKEN_OVER,
     Attempt,
     Decision,
@@ -18,7 +16,7 @@ from functions.domain.ledger_entry import (
     LineState,
 )
 from functions.domain.month import Month
-from functions.domain.outcome import (
+from functions.domain.months.outcome import (
     Open,
     Outcome,
     account,
@@ -30,8 +28,10 @@ from functions.domain.outcome import (
     overtaken,
     withdrawn,
 )
-from functions.domain.run_files import MonthUsage
-from functions.domain.state_file import ErrorRecord, MonthState
+from functions.domain.months.state_file import ErrorRecord, MonthState
+from functions.domain.usage.billing import ContractBill, MonthBill
+from functions.domain.usage.month_usage import MonthUsage
+from functions.domain.wording import some
 
 JULY = Month(2025, 7)
 FAILURE = Failure(code="DIM", message="no such dimension", errors=("cpu: no",), at="t-1")

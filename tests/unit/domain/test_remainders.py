@@ -4,8 +4,8 @@ from fractions import Fraction
 
 from msgspec.structs import replace
 
-from functions.domain.ledger_entry import Decision, Entry, Line, LineState
-from functions.domain.remainders import Remainders, balance, remainders_of, with_entries
+from functions.domain.ledger.entry import Decision, Entry, Line, LineState
+from functions.domain.ledger.remainders import Remainders, balance, remainders_of, with_entries
 
 
 def an_entry(name: str, *lines: Line, **unbilled: str) -> Entry:

@@ -13,22 +13,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from functions.domain import ledger, resolution
-from functions.domain.billing import ContractBill, MonthBill, bill
-from functions.domain.claim import Terms, claim
-from functions.domain.closing import Closing, Seen
 from functions.domain.formula import exact_text
-from functions.domain.journal import Journal
-from functions.domain.ledger_entry import Decision, Entry, Failure, LineState
+from functions.domain.ledger import resolution, transitions
+from functions.domain.ledger.claim import Terms, claim
+from functions.domain.ledger.entry import Decision, Entry, Failure, LineState
+from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.remainders import Balance, Remainders, remainders_of
 from functions.domain.month import Month
-from functions.domain.outcome import Outcome
+from functions.domain.months.closing import Closing, Seen
+from functions.domain.months.journal import Journal
+from functions.domain.months.outcome import Outcome
+from functions.domain.months.report import Report, build
+from functions.domain.months.report_files import as_csv, as_html
+from functions.domain.months.report_rows import Row
+from functions.domain.months.state_file import PlanState
 from functions.domain.plan import parse_plan
-from functions.domain.remainders import Balance, Remainders, remainders_of
-from functions.domain.report import Report, build
-from functions.domain.report_files import as_csv, as_html
-from functions.domain.report_rows import Row
-from functions.domain.run_files import ContractItem, MonthUsage
-from functions.domain.state_file import PlanState
+from functions.domain.usage.billing import ContractBill, MonthBill, bill
+from functions.domain.usage.month_usage import MonthUsage
 
 PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
 TERMS = Terms(plan=PLAN, month="2025-07", execution="x-1", at="t-1")
@@ -65,7 +66,7 @@ def an_entry(
     terms = TERMS._replace(plan=replace(PLAN, dimensions=formulas or {}), until=until)
     entry = claim(None, item, terms).entry
     entry = replace(entry, lines=tuple(replace(line, state=state) for line in entry.lines))
-    return ledger.succeed(entry, "t-1") if entry.accepted and not found.failure else entry
+    return transitions.succeed(entry, "t-1") if entry.accepted and not found.failure else entry
 
 
 def a_closing(
@@ -190,7 +191,7 @@ def test_what_came_after_its_contract_or_its_window_was_closed_is_an_input(
 
 
 def test_what_came_to_a_contract_that_failed_shows_what_another_try_would_send() -> None:
-    entry = ledger.fail(an_entry(a_month({"cpu": "4"}), "refused"), FAILURE)
+    entry = transitions.fail(an_entry(a_month({"cpu": "4"}), "refused"), FAILURE)
     row = rows(a_month({"cpu": "4", "mem": "9.5"}), entry)["mem"]
     assert (money(row), row.outcome) == ("9.5 0 9.5 0 9 0 0.5", "not sent")
 
@@ -210,7 +211,7 @@ def test_what_clazar_bills_is_what_is_billed() -> None:
 
 def test_what_was_waived_takes_nothing_in_and_leaves_nothing() -> None:
     month = a_month({"cpu": "4.4", "mem": "0.3"}, {"cpu": "0.2"})
-    entry = resolution.resolve(ledger.fail(an_entry(month, "refused"), FAILURE), WAIVED)
+    entry = resolution.resolve(transitions.fail(an_entry(month, "refused"), FAILURE), WAIVED)
     found = rows(month, entry)
     assert money(found["cpu"]) == "4.4 0 4.4 0 0 4.4 0"
     assert money(found["mem"]) == "0.3 0 0.3 0 0 0.3 0"
@@ -221,7 +222,7 @@ def test_what_was_waived_takes_nothing_in_and_leaves_nothing() -> None:
 @pytest.mark.parametrize("known", [True, False])
 def test_what_was_settled_by_hand_is_not_billed_by_us(*, known: bool) -> None:
     month = a_month({"cpu": "4.4"}, {"cpu": "0.2"})
-    entry = ledger.fail(an_entry(month, "refused"), FAILURE) if known else None
+    entry = transitions.fail(an_entry(month, "refused"), FAILURE) if known else None
     row = rows(month, entry, done=True)["cpu"]
     assert money(row) == "4.4 0 4.4 0 0 4.4 0"
     assert row.outcome == "settled in the state file"
@@ -231,7 +232,7 @@ def test_of_a_contract_that_was_settled_by_hand_what_was_accepted_stays_billed()
     month = a_month({"cpu": "4.4", "mem": "2"})
     entry = an_entry(month, "refused")
     accepted = replace(entry.lines[0], state="accepted")
-    entry = ledger.fail(replace(entry, lines=(accepted, entry.lines[1])), FAILURE)
+    entry = transitions.fail(replace(entry, lines=(accepted, entry.lines[1])), FAILURE)
     found = rows(month, entry, done=True)
     assert money(found["cpu"]) == "4.4 0 4.4 4 0 0 0.4"
     assert money(found["mem"]) == "2 0 2 0 0 2 0"
@@ -311,7 +312,7 @@ def test_every_row_adds_up_and_leaves_what_is_carried_on(
     plan: dict[str, Any] = {"rounding": rounding, "dimensions": formulas}
     entry = an_entry(a_month(*then, **plan), state, formulas=formulas)
     if not entry.accepted:
-        entry = ledger.fail(entry, FAILURE)
+        entry = transitions.fail(entry, FAILURE)
         entry = resolution.resolve(entry, WAIVED) if gives_up else entry
     month = a_month(*now, **plan)
     found = rows(month, entry, formulas=formulas)

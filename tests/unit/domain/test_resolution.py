@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.ledger_entry import (
+from functions.domain.ledger.entry import (
     DUPLICATE,
     NOT_ACCEPTED,
     Decision,
@@ -14,7 +14,7 @@ from functions.domain.ledger_entry import (
     Line,
     LineState,
 )
-from functions.domain.resolution import resolve
+from functions.domain.ledger.resolution import resolve
 
 What = Literal["reopened", "accepted", "not_accepted", "waived"]
 FAILURE = Failure(code="OUTCOME_UNKNOWN", message="ask", errors=("ask",), at="t-0")

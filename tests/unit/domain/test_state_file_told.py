@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from functions.domain import state_file
 from functions.domain.month import Month
-from functions.domain.state_file import ErrorRecord, MonthState, PlanState
+from functions.domain.months import state_file
+from functions.domain.months.state_file import ErrorRecord, MonthState, PlanState
 from functions.errors import BadState
 
 JUNE, JULY = Month(2025, 6), Month(2025, 7)

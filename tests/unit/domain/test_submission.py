@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from functions.domain import submission
-from functions.domain.ledger_entry import Entry, Line
+from functions.domain.ledger import submission
+from functions.domain.ledger.entry import Entry, Line
 
 CPU, MEM = Line(dimension="cpu", quantity="5"), Line(dimension="mem", quantity="12")
 

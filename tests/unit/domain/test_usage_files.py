@@ -2,10 +2,10 @@
 
 import pytest
 
-from functions.domain import usage_files
 from functions.domain.month import Month
-from functions.domain.problem import Problem
-from functions.domain.usage_files import Listed, UsageFile, missing_hours, place
+from functions.domain.usage import usage_files
+from functions.domain.usage.problem import Problem
+from functions.domain.usage.usage_files import Listed, UsageFile, missing_hours, place
 
 JUNE = Month(2025, 6)
 PREFIX = "omnistrate-metering/S/E/P/2025/06/"

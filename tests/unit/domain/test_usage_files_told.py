@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from functions.domain.month import Month
-from functions.domain.problem import Problem
-from functions.domain.usage_files import (
+from functions.domain.usage.problem import Problem
+from functions.domain.usage.usage_files import (
     Listed,
     UsageFile,
     days,

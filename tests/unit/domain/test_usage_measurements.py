@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from functions.domain import usage
-from functions.domain.problem import Problem
-from functions.domain.usage import Tally
+from functions.domain.usage import tally as tallying
+from functions.domain.usage.problem import Problem
+from functions.domain.usage.tally import Tally
 
 GROUP = ("c-1", "cpu", None, None)
 
@@ -236,7 +236,7 @@ def test_a_record_that_is_too_deep_to_be_explained_is_told_by_its_file(
     def too_deep(*_: object) -> int:
         raise RecursionError
 
-    monkeypatch.setattr(usage, "line_of_record", too_deep)
+    monkeypatch.setattr(tallying, "line_of_record", too_deep)
     assert tally(a_record(-1)).problems == [
         Problem(key="file", detail="a record is nested too deeply")
     ]

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from functions.adapters.clazar import ListingUnavailable
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
-from functions.domain.listing import Listing, with_rows
-from functions.domain.listing_pages import Asked
+from functions.adapters.clazar.api import ListingUnavailable
+from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
+from functions.domain.ledger.listing import Listing, with_rows
+from functions.domain.ledger.listing_pages import Asked
+from functions.domain.ledger.submission import Request
 from functions.domain.month import Month
-from functions.domain.submission import Request
 from functions.errors import PartnerUnreachable
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.domain.ledger.item import ContractItem
 from functions.domain.plan import Plan, parse_plan
-from functions.domain.run_files import ContractItem
 from functions.metering.payloads import ContractTask, Run
 
 MONTH = "2025-07"

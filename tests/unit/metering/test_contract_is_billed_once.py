@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from functions.adapters import state_bucket
-from functions.adapters.clazar import Clazar
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Reply
-from functions.domain.ledger_entry import TAKEN_OVER, Entry
-from functions.domain.listing_pages import Asked
+from functions.adapters.clazar.api import Clazar
+from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Reply
+from functions.domain.ledger.entry import TAKEN_OVER, Entry
+from functions.domain.ledger.listing_pages import Asked
+from functions.domain.ledger.submission import Request
 from functions.domain.month import Month, format_instant
-from functions.domain.submission import Request
 from functions.errors import (
     BadState,
     ContractUnserved,

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from functions.adapters import state_bucket
 from functions.adapters.storage import Stored as StoredObject
-from functions.domain.answers import Answer, Reply
-from functions.domain.listing import Listing
-from functions.domain.listing_pages import Asked
+from functions.domain.ledger.answers import Answer, Reply
+from functions.domain.ledger.listing import Listing
+from functions.domain.ledger.listing_pages import Asked
+from functions.domain.ledger.submission import Request
 from functions.domain.month import Month
-from functions.domain.submission import Request
 from functions.metering.reconcile_state import reconcile_state
 from tests.memory import MemoryObjects
 from tests.unit.metering.runs import a_plan, a_run

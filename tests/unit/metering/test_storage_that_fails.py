@@ -12,12 +12,12 @@ import pytest
 
 from functions.adapters import state_bucket
 from functions.adapters.storage import Stored
-from functions.domain import state_file
-from functions.domain.billing import MonthBill
-from functions.domain.fold import DayRead
 from functions.domain.month import Month
-from functions.domain.run_files import MonthUsage
-from functions.domain.usage_files import Listed
+from functions.domain.months import state_file
+from functions.domain.usage.billing import MonthBill
+from functions.domain.usage.fold import DayRead
+from functions.domain.usage.month_usage import MonthUsage
+from functions.domain.usage.usage_files import Listed
 from functions.errors import BadState, BadUsage, DaysMissing, StorageBusy, WriteConflict
 from functions.metering.close_month import close_month
 from functions.metering.fold_day import fold_day

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from functions.adapters import leases, state_bucket
-from functions.adapters.clazar import Clazar
-from functions.domain import usage_files
-from functions.domain.answers import Answer
+from functions.adapters.clazar.api import Clazar
 from functions.domain.conversion import parse
-from functions.domain.fold import DayRead
+from functions.domain.ledger.answers import Answer
 from functions.domain.month import Month, format_instant
-from functions.domain.run_files import MonthUsage
+from functions.domain.usage import usage_files
+from functions.domain.usage.fold import DayRead
+from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import OutcomeUnknown, PartnerRefused
 from functions.metering.acquire_plan import settle
 from functions.metering.claim_contract import claim_contract

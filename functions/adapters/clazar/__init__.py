@@ -1,0 +1,1 @@
+"""Clazar, the partner that bills usage: its words stay here."""

@@ -1,0 +1,114 @@
+"""What Clazar answered, read per record. Only `status: success` is billed.
+
+Sources: vendor notes on `POST /metering/` (per-record `results` under HTTP 200; rejected entries
+may lack contract and dimension; a duplicate is an explicit rejection).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from functions.domain.ledger.answers import UNKNOWN, Answer
+from functions.domain.ledger.entry import OTHER_QUANTITY
+from functions.domain.ledger.listing import read_time, same_contract, same_dimension, same_quantity
+
+_DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
+_MOST_LETTERS = 500
+_REFUSED = 300
+Records = Sequence[Mapping[str, str]]
+
+
+def read_answers(records: Records, body: object, status: int = 200) -> dict[str, Answer]:
+    """Return an answer per dimension for the records of one request of one contract.
+
+    A `status` that is an error refuses all of them, unless the body says more of each.
+    """
+    results = body.get("results") if isinstance(body, Mapping) else None
+    if isinstance(results, list):
+        pairs = zip(records, _matched(records, results), strict=True)
+        return {record["dimension"]: _read(record, result) for record, result in pairs}
+    whole = _refused_as_a_whole(body, status) if status >= _REFUSED else UNKNOWN
+    return {record["dimension"]: whole for record in records}
+
+
+def _matched(records: Records, results: list[Any]) -> list[Any]:
+    """Return each record's result: by dimension where one is named, by position where all fit."""
+    only = results[0] if len(results) == 1 < len(records) else None
+    if isinstance(only, Mapping) and not only.get("dimension") and _is_error(only):
+        # The documented form of "this contract is unknown": one error for the whole request.
+        return [only] * len(records)
+    names = [item.get("dimension") if isinstance(item, Mapping) else None for item in results]
+    wanted = [record["dimension"] for record in records]
+    if len(names) == len(wanted) and all(
+        name is None or same_dimension(name, want) for name, want in zip(names, wanted, strict=True)
+    ):
+        return results
+    named = list(zip(names, results, strict=True))
+    found = [[item for name, item in named if same_dimension(name, want)] for want in wanted]
+    return [items[0] if len(items) == 1 else None for items in found]
+
+
+def _is_error(result: Mapping[str, Any]) -> bool:
+    return bool(result.get("errors")) or (
+        "status" not in result and bool(result.get("code") or result.get("message"))
+    )
+
+
+def _read(record: Mapping[str, str], result: object) -> Answer:
+    if not isinstance(result, Mapping) or not _is_of(record, result):
+        return UNKNOWN
+    record_id = str(result["id"]) if result.get("id") else None
+    if _is_error(result):
+        return _refusal(result, record_id)
+    status = str(result.get("status")).strip().casefold()
+    sent = record["quantity"]
+    if status == "success" and same_quantity(result.get("quantity", sent), sent):
+        return Answer(kind="accepted", record_id=record_id)
+    if status == "success":
+        return Answer(kind="present", record_id=record_id, code=OTHER_QUANTITY)
+    if status in ("fail", "error"):
+        text = f"Clazar stored the record with status {status!r} and does not bill it"
+        return _refusal({"status": status, "code": "NOT_BILLED", "message": text}, record_id)
+    return Answer(kind="unknown", record_id=record_id, message=f"status {status!r}")
+
+
+def _is_of(record: Mapping[str, str], result: Mapping[str, Any]) -> bool:
+    """Return True if a result names no other contract or month; it may name neither."""
+    contract, begins = result.get("contract_id"), result.get("start_time")
+    if contract is not None and not same_contract(contract, record["contract_id"]):
+        return False
+    return begins is None or read_time(begins) == read_time(record["start_time"])
+
+
+def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
+    errors = _texts(result.get("errors")) or _texts(result.get("message"))
+    code = str(result.get("code") or "REFUSED")[:_MOST_LETTERS]
+    message = str(result.get("message") or "")[:_MOST_LETTERS]
+    text = " ".join((*errors, message, code)).lower()
+    duplicate = any(all(word in text for word in phrase) for phrase in _DUPLICATE_PHRASES)
+    # Stored under a status or an id that is not a failure's: what it is has to be looked up.
+    status = str(result.get("status") or "").strip().casefold()
+    created = not status and record_id and not result.get("errors")
+    contradictory = created or status not in ("", "fail", "failed", "error")
+    return Answer(
+        kind="present" if duplicate or contradictory else "refused",
+        record_id=record_id,
+        code=code,
+        message=message or (errors[0] if errors else code),
+        errors=errors or (code,),
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    items = value if isinstance(value, list) else [value] if value else []
+    found = (item.get("message", item) if isinstance(item, Mapping) else item for item in items)
+    return tuple(str(item)[:_MOST_LETTERS] for item in found)[:20]
+
+
+def _refused_as_a_whole(body: object, status: int) -> Answer:
+    details = body if isinstance(body, Mapping) else {}
+    inner = details.get("error")
+    details = inner if isinstance(inner, Mapping) else details
+    message = details.get("message") or details.get("detail") or body or f"HTTP {status}"
+    return _refusal({"message": message, "code": f"HTTP_{status}"}, None)

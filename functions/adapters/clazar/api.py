@@ -1,0 +1,103 @@
+"""Clazar's metering API: what its answers and listings say, in the words of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Protocol
+
+from functions.adapters.clazar.answers import read_answers
+from functions.adapters.clazar.http import NoAnswer, Response, as_json
+from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply
+from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, turn
+from functions.domain.ledger.submission import Request
+from functions.domain.month import Month
+from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable
+
+_KEPT_RESPONSE, _SHOWN = 8_000, 200
+_NOT_OFFERED = (404, 405, 501)
+_NO_SUCH_PAGE = (404, 416)
+_BEHIND_THE_LAST_PAGE = (400, *_NO_SUCH_PAGE, 422)
+# A page with its token and one repetition after a 401 fits in this.
+_SECONDS_FOR_A_PAGE = 50.0
+
+
+class ListingUnavailable(Exception):
+    """The receiver does not offer to be asked what it holds."""
+
+
+class Http(Protocol):
+    """What is needed of a session. CredentialsRefused, PartnerUnreachable: nothing has left."""
+
+    def post(self, body: bytes) -> Response:
+        """Send usage records."""
+
+    def get(self, query: Mapping[str, str]) -> Response:
+        """Ask for one page of the records."""
+
+
+class Clazar:
+    """One account."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def submit(self, request: Request) -> Reply:
+        """Send one request, whose records are all of one contract."""
+        names = [record["dimension"] for record in request.records]
+        try:
+            status, said = self._http.post(request.body.encode())
+        except PartnerUnreachable as error:
+            return Reply("unreachable", dict.fromkeys(names, NOT_TAKEN), response=str(error))
+        except CredentialsRefused as error:
+            return Reply("unauthorized", dict.fromkeys(names, NOT_TAKEN), response=str(error))
+        except NoAnswer as error:
+            return Reply("unknown", dict.fromkeys(names, UNKNOWN), response=str(error))
+        outcome, answer = _of_the_whole(status, said)
+        read = read_answers(request.records, as_json(said) or said, status)
+        of_all = dict.fromkeys(names, answer) if answer else read
+        return Reply(outcome, of_all, status, said[:_KEPT_RESPONSE])
+
+    def read_listing(
+        self, asked: Asked, contract: str, month: Month, seconds_left: Callable[[], float]
+    ) -> Asked:
+        """Read what Clazar lists for a contract's month, as far as the time allows.
+
+        Raises ListingUnavailable if there is no listing, PartnerUnreachable if there is no answer
+        now, ContractUnserved if the answer to this contract's request is of no use.
+        """
+        while asked.queries and seconds_left() >= _SECONDS_FOR_A_PAGE:
+            try:
+                status, said = self._http.get(asked.queries[0])
+            except NoAnswer as error:
+                raise PartnerUnreachable(f"GET /metering/: {error}") from error
+            if asked.answered and status in _BEHIND_THE_LAST_PAGE:
+                # After a full page a bad request need not be the end.
+                is_end = status in _NO_SUCH_PAGE or asked.rows < PAGE_SIZE
+                page = {} if is_end else {"next": f"HTTP {status}"}
+                asked = turn(asked, page, contract, month)
+                continue
+            if status in _NOT_OFFERED:
+                raise ListingUnavailable(f"GET /metering/: HTTP {status}")
+            if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
+                raise PartnerUnreachable(f"GET /metering/: HTTP {status}")
+            body = as_json(said)
+            rows = body.get("results") if isinstance(body, dict) else None
+            if status != HTTPStatus.OK or not isinstance(rows, list):
+                what = "" if status != HTTPStatus.OK else " without a listing"
+                raise ContractUnserved(f"GET /metering/: HTTP {status}{what}: {said[:_SHOWN]}")
+            asked = turn(asked, body, contract, month)
+        return asked
+
+
+def _of_the_whole(status: int, text: str) -> tuple[Outcome, Answer | None]:
+    """Return what a status alone says of all records of a request; no answer if the body does."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "busy", NOT_TAKEN
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return "unserved", NOT_TAKEN
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+        return "unknown", UNKNOWN
+    if status == HTTPStatus.CONFLICT:
+        return "answered", Answer(kind="present", code=f"HTTP_{status}", message=text[:500])
+    return "answered", None

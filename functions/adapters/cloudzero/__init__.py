@@ -1,0 +1,1 @@
+"""CloudZero, the partner that receives credits: its words stay here."""

@@ -1,0 +1,94 @@
+"""One request at a time on an AnyCost Stream, over all executions and their leftovers.
+
+A Lambda that was given up may still be sending, and a request without an answer may still be
+worked on. So every request stands in the stream's lease before it leaves, and the next one waits
+until its answer was there or it is old enough to be over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import msgspec
+
+from functions.adapters import credits_bucket
+from functions.adapters.cloudzero.api import SECONDS_FOR_A_REQUEST, CloudZero
+from functions.adapters.storage import Objects
+from functions.domain.lease import Lease, Request, request_over, without_request
+from functions.domain.month import Month, format_instant
+from functions.errors import (
+    CredentialsRefused,
+    PartnerBusy,
+    PartnerRefused,
+    PartnerUnreachable,
+    StreamBusy,
+    WriteConflict,
+)
+
+NOT_TAKEN = (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable, StreamBusy)
+# After these nothing is underway. After anything else, nobody knows.
+_OVER = (*NOT_TAKEN, WriteConflict)
+
+
+class Clock(NamedTuple):
+    """Time as a function sees it; after `settle_seconds` a request is over for certain."""
+
+    now: Callable[[], datetime]
+    seconds_left: Callable[[], float]
+    settle_seconds: float
+
+
+class Stream:
+    """A stream as one execution uses it."""
+
+    def __init__(
+        self, objects: Objects, cloudzero: CloudZero, connection: str, execution: str, clock: Clock
+    ) -> None:
+        self._lease = credits_bucket.lease(objects, connection)
+        self._cloudzero = cloudzero
+        self._connection, self._execution, self._clock = connection, execution, clock
+
+    @property
+    def at(self) -> str:
+        """The moment, as it is written down."""
+        return format_instant(self._clock.now())
+
+    def stored(self, month: Month) -> list[dict[str, Any]]:
+        """Return the rows of a month."""
+        with self._request(f"read {month}"):
+            return self._cloudzero.stored(self._connection, month) or []
+
+    def post(self, month: Month, body: bytes, still_wanted: Callable[[], bool]) -> str | None:
+        """Replace a month, if that is still wanted now that nobody else can post."""
+        with self._request(f"post {month}"):
+            if not still_wanted():
+                raise WriteConflict(f"{month} was taken on by another invocation")
+            return self._cloudzero.post(self._connection, body)
+
+    @contextmanager
+    def _request(self, what: str) -> Iterator[None]:
+        """Hold the stream for one request; StreamBusy if it is not ours or not free."""
+        if self._clock.seconds_left() < SECONDS_FOR_A_REQUEST:
+            raise StreamBusy("not enough time left for a request; the next invocation continues")
+        now, held = self._clock.now(), self._lease.read()
+        if held is None or held.value.execution != self._execution:
+            holder = (held.value.execution if held else "") or "nobody"
+            raise StreamBusy(f"{self._lease.key} is held by {holder}")
+        if not request_over(held.value, now, self._clock.settle_seconds):
+            raise StreamBusy(f"{self._lease.key}: {held.value.request} may still be underway")
+        underway = Request(id=uuid4().hex, what=what, at=now.isoformat())
+        self._lease.write(msgspec.structs.replace(held.value, request=underway), held)
+        try:
+            yield
+        except _OVER:
+            self._cross_off(underway)
+            raise
+        self._cross_off(underway)
+
+    def _cross_off(self, request: Request) -> None:
+        nobody = Lease(execution="", at=self.at)
+        self._lease.change(lambda lease: without_request(lease or nobody, request.id))

@@ -1,0 +1,113 @@
+"""What deployment gives the functions: names in the environment, plans in SSM, secrets."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from functools import cache, partial
+from typing import TypeVar
+
+import msgspec
+from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.adapters import clock
+from functions.adapters.clazar.api import Clazar
+from functions.adapters.clazar.http import Credentials, Session
+from functions.adapters.cloudzero.api import ApiKey, CloudZero
+from functions.adapters.cloudzero.streams import Clock, Stream
+from functions.adapters.storage import Bucket
+from functions.domain.credits.drop import Limits
+from functions.domain.plan import Plan, parse_plans
+from functions.errors import BadInput, CredentialsRefused, StorageBusy
+
+T = TypeVar("T")
+
+
+def state_bucket() -> Bucket:
+    """Return the bucket that holds all state."""
+    return Bucket(os.environ["STATE_BUCKET"])
+
+
+def usage_bucket() -> Bucket:
+    """Return the bucket that Omnistrate exports to."""
+    return Bucket(os.environ["USAGE_BUCKET"])
+
+
+def credits_bucket() -> Bucket:
+    """Return the bucket that credits files are dropped into, with the state of their posting."""
+    return Bucket(os.environ["CREDITS_BUCKET"])
+
+
+def settle_seconds() -> float:
+    """Return after how long a request that has left must have arrived, or never will."""
+    return float(os.environ["SETTLE_SECONDS"])
+
+
+def plans() -> dict[str, Plan]:
+    """Return the configured plans by key."""
+    path = os.environ["PLANS_PATH"]
+    try:
+        found = parameters.get_parameters(path, recursive=True, force_fetch=True)
+    except GetParameterError as error:
+        raise StorageBusy(f"{path}: {error}") from error
+    if not found:
+        raise BadInput(f"no plan is configured under {path}")
+    configured = parse_plans(f"[{','.join(str(value) for value in found.values())}]")
+    return {plan.key: plan for plan in configured}
+
+
+def connection() -> str:
+    """Return the id of the AnyCost Stream connection."""
+    return os.environ["CLOUDZERO_CONNECTION_ID"]
+
+
+def allow_reversals() -> bool:
+    """Return whether a credits file may hold negative amounts."""
+    return os.environ["ALLOW_REVERSALS"] == "true"
+
+
+def limits() -> Limits:
+    """Return between which shares of a month's stored rows and total an upload is not held."""
+    return Limits(Decimal(os.environ["SHRINK_LIMIT"]), Decimal(os.environ["GROWTH_LIMIT"]))
+
+
+def _secret(partner: str, kind: type[T], example: str, fresh: bool) -> T:  # noqa: FBT001  # partial
+    try:
+        arn = os.environ[f"{partner.upper()}_SECRET_ARN"]
+        return msgspec.json.decode(parameters.get_secret(arn, force_fetch=fresh), type=kind)
+    except GetParameterError as error:
+        raise CredentialsRefused(f"the {partner} secret cannot be read: {error}") from error
+    except msgspec.DecodeError:
+        # The decoder's message may quote the secret, so it goes no further.
+        raise CredentialsRefused(f"the {partner} secret must be JSON: {example}") from None
+
+
+def _api_key(fresh: bool) -> str:  # noqa: FBT001  # called with one positional flag
+    key = _secret("CloudZero", ApiKey, '{"api_key": "…"}', fresh).api_key
+    if not key.isascii() or not key.isprintable() or len(key.split()) != 1:
+        raise CredentialsRefused("the CloudZero API key must be one word, without Bearer before it")
+    return key.strip()
+
+
+@cache
+def cloudzero() -> CloudZero:
+    """Return the CloudZero account."""
+    return CloudZero(os.environ["CLOUDZERO_URL"], _api_key)
+
+
+def stream(connection_id: str, execution: str, context: LambdaContext) -> Stream:
+    """Return an AnyCost Stream as this execution may use it."""
+    times = Clock(
+        clock.now, lambda: context.get_remaining_time_in_millis() / 1000, settle_seconds()
+    )
+    return Stream(credits_bucket(), cloudzero(), connection_id, execution, times)
+
+
+@cache
+def clazar() -> Clazar:
+    """Return the Clazar account; one per container, so that the token is kept."""
+    example = '{"client_id": "…", "client_secret": "…"}'
+    credentials = partial(_secret, "Clazar", Credentials, example)
+    return Clazar(Session(os.environ["CLAZAR_URL"], credentials))

@@ -1,0 +1,90 @@
+"""What an execution of the credits pipeline reports, in numbers and in words."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from functions.domain.credits.cbf import Totals
+from functions.domain.credits.drop import Drop, Source
+from functions.domain.credits.file import Repeated
+from functions.domain.wording import counted
+
+_NAMED = 5
+
+
+class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One month: the numbers are what CloudZero holds now, null where that is not known.
+
+    Those of a superseded month, which is not read, are what was verified last.
+
+    `posted`: whether this execution has replaced it, null where it may have. `undo`: the input of
+    an execution that puts back what was there before.
+    """
+
+    billing_month: str
+    status: Literal["verified", "superseded", "failed"]
+    posted: bool | None = False
+    row_count: int | None = None
+    unique_accounts: int | None = None
+    total_credit_usd: str | None = None
+    drop_id: str | None = None
+    snapshot: str | None = None
+    undo: dict[str, str] | None = None
+    error: str = ""
+    message: str = ""
+    warnings: list[str] = []
+
+    def holding(self, held: Totals | None) -> MonthReport:
+        """Return the same with what CloudZero holds."""
+        return msgspec.structs.replace(self, **msgspec.structs.asdict(held)) if held else self
+
+    def __str__(self) -> str:
+        did = {True: "posted", False: "not posted", None: "perhaps posted"}[self.posted]
+        said = ": ".join(filter(None, (self.billing_month, self.error, self.message)))
+        if self.row_count is None:
+            return f"{said}; {did}; what CloudZero holds is not known"
+        rows = counted(self.row_count, "row")
+        holds = "verified with" if self.status == "superseded" else "CloudZero holds"
+        return f"{said}; {did}; {holds} {rows}, {self.total_credit_usd} USD of credits"
+
+
+def superseded(last: Drop, source: Source) -> MonthReport:
+    """Report a month that is left alone because something newer was posted, or may have been."""
+    newer = last.source
+    taken = "may have been" if last.state == "posting" else "was"
+    message = f"{newer.key} of {newer.at} is newer and {taken} posted; to post this, {source.again}"
+    month = MonthReport(billing_month=last.month, status="superseded", message=message)
+    return month.holding(last.totals if last.state == "verified" else None)
+
+
+def attention(repeated: Sequence[Repeated]) -> str:
+    """Say that rows with other amounts were skipped: money that nobody has posted."""
+    differing = [row for row in repeated if row.differs]
+    if not differing:
+        return ""
+    named = ", ".join(f"line {row.line} ({row.account})" for row in differing[:_NAMED])
+    more = ", …" if len(differing) > _NAMED else ""
+    accounts = counted(len(differing), "repeated account")
+    return (
+        f"{accounts} with another amount than the first time; only the first rows count: "
+        f"{named}{more}"
+    )
+
+
+def alike(months: Iterable[tuple[str, object]]) -> list[str]:
+    """Say which months of a file have the same rows; a column may have been copied."""
+    by_rows = defaultdict[object, list[str]](list)
+    for month, rows in months:
+        by_rows[rows].append(month)
+    same = (", ".join(names) for names in by_rows.values() if len(names) > 1)
+    return [f"the same rows for {names}: was a column copied?" for names in same]
+
+
+def encode(report: Mapping[str, Any]) -> bytes:
+    """Return indented JSON whose first line holds the first value: `attention`."""
+    text = msgspec.json.format(msgspec.json.encode(report), indent=1)
+    return text.replace(b"{\n ", b"{", 1)

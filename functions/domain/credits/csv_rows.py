@@ -1,0 +1,77 @@
+"""From the bytes of a CSV file to its rows, as spreadsheets save them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from functions.domain.credits.cells import AROUND, tidy
+
+Problem = tuple[int, str]  # a line, and what is wrong with it; line 0 is the file as a whole
+_SAVE = "save the file as CSV UTF-8 (comma delimited)"
+# A workbook, new or old; UTF-16 with its mark, and with an ASCII letter first without.
+_NOT_TEXT = {
+    rb"PK\x03\x04|\xd0\xcf\x11\xe0": "a workbook",
+    rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00": "UTF-16",
+    rb"\x1f\x8b": "compressed",
+}
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+# Blanks beside the quotes of a cell, which are not part of it.
+_BESIDE = re.compile(rf'(?:(?<=,)|^)[{AROUND}]+(?=")|(?<=")[{AROUND}]+(?=,|\r|\n|$)')
+
+
+class Row(NamedTuple):
+    """A row with the line it starts on, and its text: there one sees what is in quotes."""
+
+    line: int
+    cells: list[str]
+    text: str
+
+
+def read_rows(body: bytes, problems: list[Problem]) -> tuple[list[Row], bool]:
+    """Return the rows, and whether the last one is open: without a line end or a closing quote."""
+    if kind := next((kind for start, kind in _NOT_TEXT.items() if re.match(start, body)), None):
+        problems.append((1, f"the file is {kind}; {_SAVE}"))
+        return [], False
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # Counted behind a byte order mark, with any kind of line end.
+        line = len((error.object[: error.start] + b"?").splitlines())
+        what = f"byte {error.object[error.start]:#04x} is not UTF-8 text; {_SAVE}"
+        problems.append((line, what))
+        return [], False
+    rows = list(_rows(text, problems))
+    written = [row for row in rows if any(map(tidy, row.cells))]
+    last = max([row.line for row in written] + [line for line, _ in problems], default=0)
+    between = {row.line for row in rows if row.line < last} - {row.line for row in written}
+    problems += [(line, "the line is empty") for line in between]
+    ended = text.rstrip(AROUND).endswith(("\n", "\r", '"')) or rows[-1:] != written[-1:]
+    return written, not ended
+
+
+def _rows(text: str, problems: list[Problem]) -> Iterator[Row]:
+    lines = [_BESIDE.sub("", line) for line in io.StringIO(text, newline="")]
+    reader = csv.reader(lines, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            other = re.search(r'" *([;\t|])', lines[line - 1])
+            said = _separated_by(other) if other else f"the quotes do not match up ({error})"
+            problems.append((line, said))
+            continue
+        if other := re.search(r"([;\t|])", cells[0].strip() if cells else ""):
+            problems.append((line, _separated_by(other)))
+        else:
+            yield Row(line, cells, "".join(lines[line - 1 : reader.line_num]))
+
+
+def _separated_by(found: re.Match[str]) -> str:
+    return f"the columns are separated by {_SEPARATORS[found[1]]}, not commas; {_SAVE}"

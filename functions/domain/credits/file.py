@@ -1,0 +1,211 @@
+"""A credits file: one row per AWS account, one amount per month of its name.
+
+All or nothing: CloudZero replaces a month as a whole, so posting the rows that can be read would
+erase those that cannot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import partial
+from itertools import chain
+from operator import itemgetter
+from typing import NamedTuple
+
+import msgspec
+
+from functions.domain.credits.amount import BadAmount, exact_sum, has_cents, parse_amount
+from functions.domain.credits.cells import account_problem, shown, tidy
+from functions.domain.credits.csv_rows import Problem, Row, read_rows
+from functions.domain.credits.name import is_range
+from functions.domain.month import Month
+from functions.domain.wording import counted
+from functions.errors import BadCredits
+
+MOST_FILE_BYTES, MOST_PROBLEMS = 8_000_000, 100
+CONTROL_TOTALS = ROW_COUNT, TOTAL_USD = "row-count", "total-usd"
+"""Names of what an upload's metadata may say of the file; repeated rows count as well."""
+
+_EMPTY = "the file is empty; to empty a month give its accounts $0.00"
+_CUT_OFF = (
+    "the file ends within an amount or before it; if it is whole, write the amount with its cents "
+    "and end the line"
+)
+_SUM = "the row is the sum of all others; remove the total, or move the row up if it is an account"
+_SUMS = "the last column is the sum of the others; remove the total"
+# What an amount with a comma and without quotes looks like: the months of a back-fill. In a file
+# of whole dollars it is these, unless there is a dollar sign before the first only, or a 0dd.
+_THOUSANDS = re.compile(r"(?<=,)[-(]*\$?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])")
+_NO_ACCOUNT = re.compile(r"(?!.*[0-9]{5}).*[^\W\d_]{2}.*|")
+
+
+class Repeated(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that was skipped because its account was there before; amounts in US dollars."""
+
+    line: int
+    account: str
+    kept: list[str]
+    skipped: list[str]
+
+    @property
+    def differs(self) -> bool:
+        """Whether money was left out, rather than a row written twice."""
+        return self.kept != self.skipped
+
+
+class CreditsFile(NamedTuple):
+    """What a file says. `credits`: by account, an amount in US dollars per month.
+
+    `rows` and `total` include the repeated rows.
+    """
+
+    credits: dict[str, list[Decimal]]
+    repeated: list[Repeated]
+    rows: int
+    total: Decimal
+
+
+def read_credits(
+    key: str,
+    body: bytes,
+    months: Sequence[Month],
+    metadata: Mapping[str, str],
+    *,
+    allow_reversals: bool,
+) -> CreditsFile:
+    """Read a whole file; BadCredits lists every problem with its line (up to 100).
+
+    `metadata` may hold control totals.
+    """
+    problems: list[Problem] = []
+    rows, is_open = read_rows(body, problems)
+    if rows and _is_header(rows[0]):
+        problems += _header_problems(rows.pop(0), months, allowed=is_range(key))
+    if not rows and not problems:
+        problems.append((1, _EMPTY))
+    if not problems and is_open and _is_cut_off(rows):
+        problems.append((rows[-1].line, _CUT_OFF))
+    read = partial(parse_amount, blank_is_zero=is_range(key), allow_reversals=allow_reversals)
+    exact = any(re.search(r"\.[0-9]", cell) for row in rows for cell in row.cells[1:])
+    every = [_amounts(row, len(months), read, problems, exact=exact) for row in rows]
+    kept: dict[str, list[Decimal]] = {}
+    repeated = []
+    for (line, cells, _), amounts in zip(rows, every, strict=True):
+        first = kept.setdefault(account := tidy(cells[0]), amounts)
+        if first is not amounts:
+            repeated.append(
+                Repeated(line=line, account=account, kept=_texts(first), skipped=_texts(amounts))
+            )
+    file = CreditsFile(kept, repeated, len(rows), exact_sum(chain.from_iterable(every)))
+    if not problems:
+        if _has_a_total(every, kept):
+            problems.append((rows[-1].line, _SUM))
+        adding = [row for row in every if sum(map(bool, row[:-1])) > 1]
+        if len(adding) > 1 and all(row[-1] == exact_sum(row[:-1]) for row in every):
+            problems.append((0, _SUMS))
+        problems += [(0, what) for what in _control_problems(file, metadata)]
+    if problems:
+        raise BadCredits(_explained(key, sorted(problems, key=itemgetter(0))))
+    return file
+
+
+def _texts(amounts: list[Decimal]) -> list[str]:
+    return [f"{amount:.2f}" for amount in amounts]
+
+
+def _is_header(row: Row) -> bool:
+    """Return True if a row has a name in place of an account, and no amount."""
+    first, *others = map(tidy, row.cells)
+    return bool(_NO_ACCOUNT.fullmatch(first)) and all(_amount(cell) is None for cell in others)
+
+
+def _header_problems(row: Row, months: Sequence[Month], *, allowed: bool) -> Iterator[Problem]:
+    wanted = ["account", *map(str, months)]
+    found = shown(",".join(row.cells))
+    if not allowed:
+        yield row.line, f"{found} is a header row; remove it"
+    elif [tidy(cell) for cell in row.cells[1:]] != wanted[1:]:
+        yield row.line, f"the header {found} does not fit the name; write {','.join(wanted)}"
+
+
+def _is_cut_off(rows: Sequence[Row]) -> bool:
+    """Return True if the last amount of an open row may lack its end: no digits or no cents.
+
+    A lone minus may be the beginning of an amount, and an amount may lack the minus behind it.
+    """
+    *others, last = [tidy(cell) for row in rows for cell in row.cells[1:]] or [""]
+    if not re.search("[0-9]", last):
+        return True
+    if not last.endswith("-") and any(re.search("[0-9] *-$", other) for other in others):
+        return True
+    return not has_cents(last) and ("." in last or any(map(has_cents, others)))
+
+
+def _amounts(
+    row: Row,
+    months: int,
+    read: Callable[[str], Decimal],
+    problems: list[Problem],
+    *,
+    exact: bool,
+) -> list[Decimal]:
+    """Read one row's amounts, adding whatever is wrong with it to the problems."""
+    account, *cells = row.cells
+    if len(cells) != months:
+        more = [tidy(cell) for cell in cells[months:]]
+        hint = "; an amount with a comma needs quotes" if any(more) else ""
+        hint = hint or (f"; column {months + 2} is empty: delete it" if more else "")
+        problems.append(
+            (row.line, f"{counted(len(row.cells), 'column')} instead of {1 + months}{hint}")
+        )
+    for found in _THOUSANDS.findall(re.sub('"[^"]*"', '""', row.text)) if months > 1 else ():
+        if exact or "$" in found or ",0" in found:
+            said = f"{shown(found)} may be one amount or several; put every amount in quotes"
+            problems.append((row.line, said))
+    if problem := account_problem(tidy(account)):
+        problems.append((row.line, problem))
+    amounts = []
+    for cell in cells[:months]:
+        try:
+            amounts.append(read(cell))
+        except BadAmount as error:
+            problems.append((row.line, str(error)))
+    return amounts
+
+
+def _has_a_total(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]) -> bool:
+    """Return True if the last row is the sum of all others, or of all that are kept.
+
+    Two accounts with the same amount are no total, whatever accounts with $0.00 are there.
+    """
+    last = every[-1]
+    return any(last) and any(
+        sum(map(any, others)) > 1
+        and last == [exact_sum(column) for column in zip(*others, strict=True)]
+        for others in (every[:-1], [amounts for amounts in kept.values() if amounts is not last])
+    )
+
+
+def _control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> Iterator[str]:
+    if (rows := metadata.get(ROW_COUNT)) is not None and rows != str(file.rows):
+        yield f"the upload's {ROW_COUNT} is {shown(rows)}, the file has {counted(file.rows, 'row')}"
+    if (total := metadata.get(TOTAL_USD)) is not None and _amount(total) != file.total:
+        yield f"the upload's {TOTAL_USD} is {shown(total)}, the file's is {file.total:.2f}"
+
+
+def _amount(text: str) -> Decimal | None:
+    try:
+        return parse_amount(text, blank_is_zero=False, allow_reversals=True)
+    except BadAmount:
+        return None
+
+
+def _explained(key: str, problems: Sequence[Problem]) -> str:
+    """Name what is wrong with a file, one problem a line."""
+    listed = [f"line {line}: {what}" if line else what for line, what in problems[:MOST_PROBLEMS]]
+    if len(problems) > MOST_PROBLEMS:
+        listed.append(f"and {len(problems) - MOST_PROBLEMS} more")
+    count = counted(len(problems), "problem")
+    return f"{key}: {count}, nothing of it was posted\n" + "\n".join(listed)

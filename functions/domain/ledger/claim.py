@@ -1,0 +1,156 @@
+"""Claiming a contract's month: what an execution does with what the ledger holds already. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
+
+from functions.domain.ledger import coverage, transitions
+from functions.domain.ledger.entry import Decision, Entry, Line
+from functions.domain.ledger.failures import CONFIGURATION_CHANGED, FORMULA
+from functions.domain.ledger.item import ContractItem
+from functions.domain.plan import Plan
+
+Action = Literal["submit", "record_error", "nothing"]
+
+
+class Terms(NamedTuple):
+    """Who claims, when and why. `until`: the end of a cancelled contract's window."""
+
+    plan: Plan
+    month: str
+    execution: str
+    at: str
+    reason: str = ""
+    until: str | None = None
+
+
+class Claim(NamedTuple):
+    """The entry as it is to be written, and what is left to do.
+
+    `error`, `cause`: why there is nothing to send, for `record_error`.
+    """
+
+    entry: Entry
+    action: Action
+    error: str = ""
+    cause: str = ""
+
+
+def claim(known: Entry | None, item: ContractItem, terms: Terms) -> Claim:
+    """Write down what is to be sent, before anything is."""
+    entry = known or Entry(
+        plan=terms.plan.key,
+        month=terms.month,
+        contract_id=item.contract_id,
+        execution=terms.execution,
+        claimed_at=terms.at,
+    )
+    settled = entry.accepted and entry.settled_at is not None and not entry.failure
+    closed = settled or (entry.failure is not None and not entry.lines)
+    final = closed and entry.until is not None and terms.until is None
+    if entry.waived or final or (entry.failure and not item.retry):
+        return Claim(entry, "nothing")
+    reopened = _reopened(entry, item, terms)
+    if entry.lines and entry.accepted:
+        # What is billed takes only lines for usage that has come since. Where nothing was to be
+        # billed, today's formulas may say otherwise.
+        due = coverage.still_due(entry, item.quantities, item.usage, terms.plan.dimensions)
+        taken_in = {n: q for n, q in item.quantities.items() if n in due | entry.fixed}
+        item = replace(item, quantities=taken_in)
+    elif not (_has_no_quantities(entry, item) or _keeps_window(entry, terms.until)):
+        found = coverage.conflicts(reopened, item.quantities, terms.plan)
+        if found:
+            taken = replace(reopened, execution=terms.execution, settled_at=None)
+            cause = (
+                f"{'; '.join(found)}. Nothing was sent: deploy the earlier configuration and "
+                "retry, or resolve the contract as waived"
+            )
+            return Claim(taken, "record_error", CONFIGURATION_CHANGED, cause)
+    taken = _brought_up_to_date(reopened, item, terms)
+    if settled and entry.lines == taken.lines and not item.failure:
+        return Claim(entry, "nothing")
+    return _next(taken, item, terms)
+
+
+def _reopened(entry: Entry, item: ContractItem, terms: Terms) -> Entry:
+    if not entry.failure:
+        return entry
+    decided = entry.last_word == "not_accepted"
+    reason = "it was resolved as not_accepted" if decided else terms.reason
+    reopening = Decision(what="reopened", execution=terms.execution, at=terms.at, reason=reason)
+    return transitions.reopen(entry, reopening, lines=not _has_no_quantities(entry, item))
+
+
+def _has_no_quantities(entry: Entry, item: ContractItem) -> bool:
+    """Whether today's files say nothing of what was to be billed: then it must not be forgotten."""
+    return bool(item.failure) or (item.retry and item.without_usage and not entry.in_doubt)
+
+
+def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry:
+    """Take an entry over for this execution and bring its open lines up to date.
+
+    A quantity that was accepted or may have been is never changed, nor is the window it was sent
+    for. What is left of a window that was cut elsewhere stays what it was.
+    """
+    claimed = replace(
+        entry, execution=terms.execution, claimed_at=terms.at, asked=None, settled_at=None
+    )
+    if _has_no_quantities(entry, item):
+        return claimed if entry.lines else replace(claimed, until=terms.until or entry.until)
+    if _keeps_window(entry, terms.until):
+        return claimed
+    formulas, due = terms.plan.dimensions, entry.fixed | item.quantities.keys()
+    before = {line.dimension: line for line in entry.lines if line.dimension in due}
+    added = (Line(dimension=name, quantity="") for name in sorted(due - before.keys()))
+    left = coverage.not_covered(entry, item.amounts, formulas) - due
+    read = {source for n in item.quantities for source in coverage.sources(n, formulas)}
+    gone = {
+        line.dimension: line.quantity
+        for line in entry.lines
+        if item.retry
+        and not coverage.sources(line.dimension, entry.formulas) & read  # else it was renamed
+    }
+    there = due | item.amounts.keys()
+    return replace(
+        claimed,
+        lines=tuple(_refreshed(line, item) for line in (*before.values(), *added)),
+        unbilled={name: item.amounts[name] for name in sorted(left)},
+        withdrawn={n: q for n, q in {**entry.withdrawn, **gone}.items() if n not in there},
+        cloud=entry.cloud if entry.fixed else terms.plan.cloud,
+        formulas=coverage.recorded(entry, formulas),
+        usage=coverage.usage_of(entry, item.usage),
+        until=terms.until,
+    )
+
+
+def _keeps_window(entry: Entry, until: str | None) -> bool:
+    """Whether the quantities belong to another window than the one that this run has computed.
+
+    Final usage stays final usage in the month's own run; another `until` may correct it as long as
+    nothing of it may have been accepted.
+    """
+    if entry.until is not None and until is None:
+        return True
+    return entry.until != until and bool(entry.fixed)
+
+
+def _refreshed(line: Line, item: ContractItem) -> Line:
+    if line.is_fixed:
+        return line
+    name = line.dimension
+    amount, carried = item.amounts.get(name, ""), item.carried.get(name, "")
+    return replace(line, quantity=item.quantities[name], amount=amount, carried=carried)
+
+
+def _next(entry: Entry, item: ContractItem, terms: Terms) -> Claim:
+    if _has_no_quantities(entry, item):
+        cause = item.failure or "the month's files hold no usage of this contract"
+        return Claim(entry, "record_error", FORMULA if item.failure else "NO_USAGE", cause)
+    if entry.until is not None and terms.until is None and not entry.lines:
+        # Final usage that was never worked out, and this is the whole month.
+        return Claim(entry, "record_error", "FINAL_USAGE", "its final usage was not billed")
+    if entry.accepted:
+        return Claim(transitions.succeed(entry, terms.at), "nothing")
+    return Claim(entry, "submit")

@@ -1,0 +1,58 @@
+"""Why a contract's month needs an operator, in words: read from its ledger entry."""
+
+from __future__ import annotations
+
+from functions.domain.ledger.entry import Entry, Failure
+
+OUTCOME_UNKNOWN, FORMULA = "OUTCOME_UNKNOWN", "FORMULA"
+CONFIGURATION_CHANGED = "CONFIGURATION_CHANGED"
+# Nothing could be worked out to be sent, so evidence of what was sent before settles nothing.
+NOT_COMPUTED = (FORMULA, CONFIGURATION_CHANGED)
+
+
+def explain(entry: Entry, at: str, *, error: str, cause: str) -> Failure:
+    """Say what went wrong: nothing to send, an unknown outcome, a refusal, or the partner.
+
+    `error` and `cause` are what Catch passed on; they count only where the entry says nothing,
+    except for what could not be computed.
+    """
+    code, message = error, cause
+    errors: tuple[str, ...] = ()
+    if error in NOT_COMPUTED:
+        errors = (cause, *doubts(entry))
+    elif not entry.lines and entry.until:
+        code = "FINAL_USAGE"
+        message = (
+            f"final usage until {entry.until} was not billed; start it again with the same "
+            "contracts and until"
+        )
+    elif not entry.lines:
+        code, message = "NO_USAGE", f"the files of {entry.month} hold no usage of this contract"
+    elif entry.in_doubt:
+        code = OUTCOME_UNKNOWN
+        message = (
+            "It is not known whether Clazar accepted this usage. Check in Clazar, then resolve it. "
+            "Removing this entry makes the next run ask Clazar again before it sends anything."
+        )
+        errors = doubts(entry) + refusals(entry)
+    elif entry.refused:
+        code, message, errors = entry.refused[0].code, entry.refused[0].message, refusals(entry)
+    return Failure(code=code, message=message, errors=errors or (message,), at=at)
+
+
+def doubts(entry: Entry) -> tuple[str, ...]:
+    """Name the lines that may or may not have been accepted."""
+    return tuple(
+        f"{line.dimension}: {line.quantity} may or may not have been accepted"
+        f"{f' ({line.message})' if line.message else ''}"
+        for line in entry.in_doubt
+    )
+
+
+def refusals(entry: Entry) -> tuple[str, ...]:
+    """Name the lines that were refused, with the reasons that Clazar has given."""
+    return tuple(
+        f"{line.dimension}: {text}"
+        for line in entry.refused
+        for text in line.errors or (line.message,)
+    )

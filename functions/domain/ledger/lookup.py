@@ -1,0 +1,176 @@
+"""What a look at the receiver's records says about the lines of an entry: pure transitions.
+
+What may be sent now is returned beside the entry, not in it: it is true for this moment only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from functions.domain.ledger.entry import (
+    DUPLICATE,
+    NOT_ACCEPTED,
+    OTHER_QUANTITY,
+    TAKEN_OVER,
+    UNCLAIMED,
+    Entry,
+    Line,
+)
+from functions.domain.ledger.listing import (
+    Listing,
+    Stored,
+    read_quantity,
+    same_dimension,
+    same_quantity,
+)
+from functions.domain.wording import some
+
+
+class Owner(NamedTuple):
+    """Another plan that may account for a record of this contract's month.
+
+    Without a dimension it is any, without a quantity nobody knows which: that plan's month was
+    settled elsewhere. `certain`: its ledger says that this quantity was accepted.
+    """
+
+    plan: str
+    dimension: str = ""
+    quantity: str = ""
+    certain: bool = False
+
+
+class Look(NamedTuple):
+    """The entry as it is now known, and the dimensions that may be sent at this moment."""
+
+    entry: Entry
+    free: Collection[str]
+
+
+def looked(
+    entry: Entry, listing: Listing, owners: Sequence[Owner], is_over: Callable[[Line], bool]
+) -> Look:
+    """Note what the receiver lists for the lines that had to be looked up.
+
+    `owners`: as many stored records may be theirs. `is_over`: the last request left so long ago
+    that the line may be sent again if it is not listed.
+    """
+    found = {}
+    for line in entry.to_look_up:
+        name = line.dimension
+        others = [o for o in owners if same_dimension(o.dimension or name, name)]
+        # What was rejected as a duplicate at the first try was sent by others.
+        rejected = line.code not in ("", OTHER_QUANTITY) and not line.doubts
+        over, sent = is_over(line), name in entry.sent and not rejected
+        found[name] = _found(line, listing, others, over=over, sent=sent)
+    lines = tuple(found.get(line.dimension) or line for line in entry.lines)
+    free = {name for name, line in found.items() if line is None}
+    return Look(replace(entry, lines=lines), free)
+
+
+def _found(
+    line: Line, listing: Listing, others: Sequence[Owner], *, over: bool, sent: bool
+) -> Line | None:
+    """Return what became of a line; None if it is not there and may be sent."""
+    stored = listing.of(line.dimension)
+    billed = [record for record in stored if record.status == "billed"]
+    # Of two plans with equal quantities one may be the other under a new name.
+    certain = [o for o in others if o.certain and o.quantity]
+    left = _without(billed, [o for o in certain if not same_quantity(o.quantity, line.quantity)])
+    ours = [r for r in left if r.whole and same_quantity(r.quantity, line.quantity)]
+    theirs = [o for o in others if not o.quantity or same_quantity(o.quantity, line.quantity)]
+    # An operator has looked; that says nothing of what was sent since.
+    decided = line.evidence == NOT_ACCEPTED and not line.is_fixed
+    doubt = "" if decided else listing.doubt(line.dimension)
+    surplus = _surplus(line, billed, others)
+    if len(ours) > len(theirs):
+        evidence = "listing" if sent else TAKEN_OVER
+        record = ours[0].record_id
+        return replace(
+            line, state="accepted", evidence=evidence, record_id=record, surplus=surplus, message=""
+        )
+    answered = over or line.state != "sent"  # no request can still be on its way
+    if left and answered:
+        evidence = UNCLAIMED if ours and sent else line.evidence
+        return replace(_conflict(line, billed, others), surplus=surplus, evidence=evidence)
+    if len(stored) > len(billed) or doubt:
+        waiting = "present" if line.state == "unsure" else line.state
+        return replace(line, state=waiting, message=doubt)
+    # What the receiver has said to hold may not be listed yet.
+    held = line.code == OTHER_QUANTITY or (line.code and line.doubts)
+    if not answered or held:
+        return line
+    if not line.code:
+        return None
+    message = "Clazar rejects the record as a duplicate but lists no billed one of this plan"
+    return replace(line, state="refused", code=DUPLICATE, message=message, errors=(message,))
+
+
+def _surplus(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> str:
+    """Name the records if more of them are billed than there are plans to account for them."""
+    if len(billed) <= len(others) + 1:
+        return ""
+    return (
+        f"Clazar bills {len(billed)} records of {line.dimension} for this contract and month, "
+        f"{_records(billed)}; the customer may be charged more than once"
+    )
+
+
+def _conflict(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> Line:
+    """Refuse a line whose window holds another quantity, or another plan's record."""
+    known = [owner for owner in others if owner.quantity]
+    left = _without(billed, known)[len(others) - len(known) :]
+    quantity = sum((read_quantity(record.quantity) or Decimal(0) for record in left), Decimal(0))
+    whose = f"not the {line.quantity} of this plan"
+    if not left:
+        plans = ", ".join(sorted({owner.plan for owner in others}))
+        whose = f"which {plans} accounts for; the {line.quantity} of this plan is not listed"
+    listed = f"Clazar bills {line.dimension} for this contract and month: {_records(billed)}"
+    message = f"{listed}, {whose}"
+    return replace(
+        line,
+        state="refused",
+        billed=f"{quantity:f}" if left else "",
+        code=DUPLICATE,
+        message=message,
+        errors=(message,),
+        record_id=(left or billed)[0].record_id,
+    )
+
+
+def _without(billed: Sequence[Stored], owners: Sequence[Owner]) -> list[Stored]:
+    """Return the records that these plans do not account for by their quantities."""
+    left = list(billed)
+    for owner in owners:
+        same = [record for record in left if same_quantity(record.quantity, owner.quantity)]
+        if same:
+            left.remove(same[0])
+    return left
+
+
+def _records(billed: Sequence[Stored]) -> str:
+    shown = [
+        f"{record.quantity}{'' if record.whole else ' of a part of the month'} "
+        f"(record {record.record_id or 'without id'})"
+        for record in billed
+    ]
+    return ", ".join(some(shown, 10))
+
+
+def not_listable(entry: Entry) -> Look:
+    """Note that the receiver cannot be asked.
+
+    A line that was never sent is sent without a look. A duplicate rejection of a record that is
+    known to have left unchanged before is evidence enough; everything else stays in doubt.
+    """
+    lines = tuple(
+        replace(line, state="accepted", evidence="duplicate rejection")
+        if line.state == "present" and line.code and line.doubts
+        else line
+        for line in entry.lines
+    )
+    free = {line.dimension for line in lines if not line.is_fixed}
+    return Look(replace(entry, lines=lines), free)

@@ -1,0 +1,1 @@
+"""What becomes of a month: what is due, how it is closed, what is reported."""

@@ -1,0 +1,97 @@
+"""What a message says of the journal, and the journal once that message has been delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from functions.domain.month import parse_instant
+from functions.domain.months.journal import Journal
+from functions.domain.wording import grouped
+
+_MOST_LETTERS, _LONGEST_NOTICE, _MOST_NAMED = 4_000, 1_000, 40
+_LAST_DAILY, _WEEKLY = 3, (3, 8, 15, 22, 29)
+
+
+def with_notices(journal: Journal, texts: Iterable[str]) -> Journal:
+    """Return the journal with notices to report; one that waits already is not added again.
+
+    They are cut to a length that fits into a message: else one would block all others.
+    """
+    cut = (text[:_LONGEST_NOTICE] for text in texts)
+    return replace(journal, notices=tuple(dict.fromkeys([*journal.notices, *cut])))
+
+
+class Announcement(NamedTuple):
+    """What a message says: contracts that are new, those reported before, and notices.
+
+    `total` and `new_total` are numbers of contracts; a text may stand for several. `reminds`:
+    contracts that were reported before are due to be reported again.
+    """
+
+    new: list[str]
+    standing: list[str]
+    notices: list[str]
+    new_total: int
+    total: int
+    reminds: bool
+
+
+def to_announce(journal: Journal, at: str) -> Announcement:
+    """Return what a message at this time says. Notices that do not fit are left for the next."""
+    sizes = accumulate(len(text) for text in journal.notices)
+    told = [known.told for found in journal.unresolved.values() for known in found.values()]
+    return Announcement(
+        new=_texts(journal, told=False),
+        standing=_texts(journal, told=True),
+        notices=[
+            text for text, size in zip(journal.notices, sizes, strict=True) if size <= _MOST_LETTERS
+        ],
+        new_total=told.count(False),
+        total=len(told),
+        reminds=any(told) and _is_due(journal.reminded_at, at),
+    )
+
+
+def _texts(journal: Journal, *, told: bool) -> list[str]:
+    """Name the open contracts, those of one month and code together, since the first of them."""
+    texts: list[str] = []
+    room = _MOST_NAMED
+    for month, contracts in sorted(journal.unresolved.items()):
+        chosen = [(name, seen) for name, seen in sorted(contracts.items()) if seen.told is told]
+        latest_first = sorted((seen.since, seen.code) for _, seen in chosen)[::-1]
+        first = {code: since[:10] for since, code in latest_first}
+        reasons = [
+            (name, f"{seen.code or 'no code'} since {first[seen.code]}") for name, seen in chosen
+        ]
+        texts += [f"{month}: {text}" for text in grouped(reasons, room)]
+        room -= len(reasons)
+    return texts
+
+
+def _is_due(reminded_at: str, at: str) -> bool:
+    """Return True if a reminder is due: daily on days 1 to 3 of a month, weekly after them."""
+    if not reminded_at:
+        return True
+    today = parse_instant(at).date()
+    begin = today.day
+    if begin > _LAST_DAILY:
+        begin = max(day for day in _WEEKLY if day <= today.day)
+    return parse_instant(reminded_at).date() < today.replace(day=begin)
+
+
+def told(journal: Journal, at: str) -> Journal:
+    """Return the journal once its announcement was delivered: notices leave it."""
+    said = to_announce(journal, at)
+    return replace(
+        journal,
+        unresolved={
+            month: {name: replace(known, told=True) for name, known in contracts.items()}
+            for month, contracts in journal.unresolved.items()
+        },
+        notices=tuple(text for text in journal.notices if text not in said.notices),
+        reminded_at=at if said.new or said.reminds else journal.reminded_at,
+    )

@@ -1,0 +1,156 @@
+"""How a month is closed: a pure decision about all that was read, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from functions.domain.ledger.entry import Entry
+from functions.domain.ledger.remainders import Remainders, remainders_of
+from functions.domain.month import Month
+from functions.domain.months import months_due, state_file
+from functions.domain.months.journal import Journal, Unresolved, ended, reopened, resolved
+from functions.domain.months.late_usage import Compared, texts
+from functions.domain.months.outcome import (
+    Open,
+    Outcome,
+    account,
+    error_record,
+    noticed,
+    overtaken,
+    withdrawn,
+)
+from functions.domain.months.state_file import MonthState, PlanState
+from functions.domain.plan import Plan
+from functions.domain.usage.month_usage import MonthUsage
+
+
+class Seen(NamedTuple):
+    """What a run was asked for, and what it has read before it closes a month.
+
+    `by_hand`: contracts of this run that an operator has settled meanwhile. `left_open`: why this
+    run has left contracts to the next one.
+    """
+
+    plan: Plan
+    month: Month
+    execution: str
+    contracts: list[str] | None
+    until: str | None
+    usage: MonthUsage
+    ledger: Mapping[str, Entry]
+    state: PlanState
+    journal: Journal
+    by_hand: Collection[str]
+    left_open: list[Open]
+
+    @property
+    def shown(self) -> MonthState:
+        """What the state file says of the month."""
+        return self.state.at(self.month)
+
+    @property
+    def closed(self) -> bool:
+        """The month was closed before."""
+        return months_due.is_closed(self.month, self.state, self.journal)
+
+
+class Closing(NamedTuple):
+    """What is true of the month. `counts`: it is closed, now or before.
+
+    `open`: contracts of this run that are neither accepted nor errors; they keep the month open.
+    """
+
+    seen: Seen
+    usage: MonthUsage
+    outcome: Outcome
+    remainders: Remainders
+    counts: bool
+    open: list[str]
+    numbers: dict[str, Any]
+
+
+def decide(seen: Seen, compared: Compared) -> Closing:
+    """Account for every contract of the month, and say what else has to be reported."""
+    plan, month, usage = seen.plan, seen.month, seen.usage
+    left = reopened(seen.journal, seen.state, month) - set(usage.processed)
+    outcome = account(
+        usage, seen.ledger, seen.shown, left, formulas=plan.dimensions, closed=seen.closed
+    )
+    warnings = [
+        *usage.warnings,
+        *withdrawn(usage.processed, seen.ledger),
+        *overtaken(str(month), seen.execution, seen.by_hand, seen.ledger),
+        *noticed(usage.processed, seen.ledger),
+        *(texts(str(month), compared, with_head=seen.closed) if compared.differs else []),
+    ]
+    asked = outcome.unaccounted if seen.contracts is None else usage.processed
+    return Closing(
+        seen=seen,
+        usage=replace(usage, warnings=warnings),
+        outcome=outcome,
+        remainders=remainders_of(seen.ledger.values(), plan.dimensions, done=seen.shown.done),
+        counts=seen.closed or (outcome.complete and seen.until is None),
+        open=sorted(set(asked) & set(outcome.unaccounted)),
+        numbers=_numbers(seen, outcome),
+    )
+
+
+def _numbers(seen: Seen, outcome: Outcome) -> dict[str, Any]:
+    """Count each contract once: submitted, an error, open, or skipped. Final usage has its own."""
+    processed = set(seen.usage.processed)
+    of = {bill.contract_id for bill in seen.usage.bill.contracts} | processed
+    of = of | set(outcome.unaccounted) if seen.until is None else set(seen.contracts or ())
+    sent = {
+        name: sum(line.state == "accepted" for line in entry.sent_by(seen.execution))
+        for name, entry in seen.ledger.items()
+    }
+    failed, waiting = outcome.failed.keys() & processed, set(outcome.unaccounted)
+    return {
+        "contracts": len(of),
+        "submitted": sum(sent.get(name, 0) > 0 for name in of - failed - waiting),
+        "submitted_records": sum(sent.values()),
+        "errors": len(failed & of),
+        "open": len(waiting & of),
+    }
+
+
+def in_state_file(
+    closing: Closing, document: state_file.Document, *, as_of: datetime, at: str
+) -> state_file.Document:
+    """Return the state file with the month's outcome.
+
+    A contract that became a success since the ledger was read is not an error any more.
+    """
+    seen, outcome = closing.seen, closing.outcome
+    plan, month = seen.plan, seen.month
+    state = state_file.read_plan(document, plan.key, plan.state_file)
+    done = state.at(month).done - seen.shown.done
+    first = months_due.first_month(plan, state, seen.journal, as_of)
+    failed = [entry for name, entry in outcome.failed.items() if name not in done]
+    return state_file.record_month(
+        document,
+        plan.key,
+        month,
+        at=at,
+        successes=outcome.accepted,
+        errors=map(error_record, failed),
+        closes=outcome.complete and month == first and seen.until is None,
+    )
+
+
+def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) -> Journal:
+    """Return the journal with the month's outcome. A month that is not closed comes again."""
+    month, outcome = closing.seen.month, closing.outcome
+    errors = {
+        name: Unresolved(code=failure.code, since=failure.at, retries=entry.retries)
+        for name, entry in outcome.failed.items()
+        if (failure := entry.failure)
+    }
+    if outcome.complete or last_closed is None or month > last_closed:
+        journal = ended(journal, month)
+    last = str(last_closed) if last_closed else journal.last_closed_month
+    return replace(resolved(journal, month, outcome.accepted, errors), last_closed_month=last)

@@ -1,0 +1,71 @@
+"""Which contracts of a month a run works on: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import NamedTuple
+
+from msgspec import convert
+from msgspec.structs import replace
+
+from functions.domain.ledger.item import ContractItem
+from functions.domain.months.state_file import MonthState
+from functions.domain.usage.billing import ContractBill
+
+
+class Asked(NamedTuple):
+    """What a run was asked for.
+
+    `contracts`: only these. `by_name`: months or contracts were named. `errors`: recorded errors
+    are to be tried again.
+    """
+
+    contracts: frozenset[str] | None
+    by_name: bool
+    errors: bool
+
+
+class Known(NamedTuple):
+    """What is known of a month.
+
+    `reopened`: contracts whose error an operator has removed. `interrupted`: shown as errors, but
+    a run has begun to try them again. `in_ledger`: all that have an entry; one whose usage has gone
+    since may still be in doubt. `closed`: the month was closed before.
+    """
+
+    state: MonthState
+    reopened: frozenset[str]
+    interrupted: frozenset[str]
+    in_ledger: frozenset[str]
+    closed: bool
+
+
+def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> list[ContractItem]:
+    """Return the contracts that are neither done nor in error, and errors to be tried again.
+
+    ValueError for a contract that was asked for and of which nothing is known.
+    """
+    done, failed = known.state.done, known.state.failed
+    again = known.reopened | known.interrupted
+    if asked.errors:  # an operator may have moved a contract to the success list
+        again |= failed - done
+    of = {bill.contract_id: bill for bill in bills}
+    wanted = again | known.in_ledger
+    if asked.by_name or not known.closed:
+        wanted |= of.keys()  # else they came late, which is told and not billed unasked
+    if asked.contracts is not None:
+        if unknown := sorted(asked.contracts - wanted):
+            raise ValueError(", ".join(unknown[:10]))
+        wanted = asked.contracts
+    due = sorted(wanted - ((done | failed) - again))
+    no_usage = partial(ContractBill, usage={}, quantities={})
+    return [
+        replace(
+            convert(of.get(name) or no_usage(contract_id=name), ContractItem, from_attributes=True),
+            retry=name in again,
+            done=name in done,
+            without_usage=name not in of,
+        )
+        for name in due
+    ]

@@ -1,0 +1,123 @@
+"""Usage that came, changed or went after its month was billed: found and told, never sent.
+
+Clazar takes one record per contract, dimension and month, so a difference cannot be billed there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+import msgspec
+
+from functions.domain.formula import exact_text
+from functions.domain.ledger.entry import Entry
+from functions.domain.usage.billing import ContractBill
+from functions.domain.wording import some
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One dimension of a contract: exact usage when it was billed, today, and what is between."""
+
+    contract_id: str
+    dimension: str
+    billed: str
+    now: str
+    difference: str
+
+    def __str__(self) -> str:
+        sign = "" if self.difference.startswith("-") else "+"
+        return (
+            f"{self.contract_id} {self.dimension}: billed {self.billed}, "
+            f"usage now comes to {self.now} ({sign}{self.difference})"
+        )
+
+
+class Compared(NamedTuple):
+    """Files and usage of today against those that were billed.
+
+    `days`: those whose files came, changed or went. `left_out`: contracts that were not compared,
+    with the reason.
+    """
+
+    days: list[str]
+    differences: list[Difference]
+    left_out: list[str]
+
+    @property
+    def differs(self) -> bool:
+        """Some contract's usage is not what it was billed for."""
+        return bool(self.differences)
+
+
+NOTHING_COMPARED = Compared([], [], [])
+
+
+def compare_usage(
+    bills: Iterable[ContractBill],
+    ledger: Mapping[str, Entry],
+    formulas: Mapping[str, str],
+    *,
+    by_hand: frozenset[str],
+) -> tuple[list[Difference], list[str]]:
+    """Compare today's usage with what each contract was billed for, like with like.
+
+    A contract that was computed with other formulas is compared by what was measured. One whose
+    month is not settled, or was settled by an operator, has nothing to compare with.
+    """
+    today = {bill.contract_id: bill for bill in bills}
+    found: list[Difference] = []
+    left_out: list[str] = []
+    for name in sorted(today.keys() | ledger.keys()):
+        entry, bill = ledger.get(name), today.get(name)
+        if name in by_hand or (entry and not _is_billed(entry)):
+            by_operator = entry is None or entry.waived
+            reason = "settled by an operator" if by_operator else "not settled yet"
+            code = entry.failure.code if entry and entry.failure else reason
+            left_out.append(f"{name} ({code})")
+            continue
+        found += _of_contract(name, entry, bill, formulas)
+    return sorted(found, key=_by_size), left_out
+
+
+def _by_size(difference: Difference) -> tuple[Fraction, str, str]:
+    """The largest first: a message has room for some only."""
+    size = abs(Fraction(difference.difference))
+    return -size, difference.contract_id, difference.dimension
+
+
+def _is_billed(entry: Entry) -> bool:
+    return bool(entry.settled_at) and not entry.failure and not entry.waived
+
+
+def _of_contract(
+    name: str, entry: Entry | None, bill: ContractBill | None, formulas: Mapping[str, str]
+) -> Iterator[Difference]:
+    before, now = entry.amounts if entry else {}, bill.amounts if bill else {}
+    if (bill and bill.failure) or (entry and entry.formulas != formulas):
+        before, now = entry.usage if entry else {}, bill.usage if bill else {}
+    for dimension in sorted(before.keys() | now.keys()):
+        billed, today = before.get(dimension, "0"), now.get(dimension, "0")
+        if difference := Fraction(today) - Fraction(billed):
+            yield Difference(
+                contract_id=name,
+                dimension=dimension,
+                billed=billed,
+                now=today,
+                difference=exact_text(difference),
+            )
+
+
+def texts(month: str, compared: Compared, *, with_head: bool = True) -> list[str]:
+    """Say what is not billed, the largest differences first; the head says which files."""
+    days = f"changed days: {', '.join(compared.days)}" if compared.days else "the same files"
+    head = f"{month}: usage changed after it was billed and is not billed: {days}"
+    found = some(f"{month}: {difference}" for difference in compared.differences)
+    if not with_head:
+        return found
+    if not found:
+        what = "no other contract's" if compared.left_out else "no contract's"
+        head = f"{head}; {what} usage differs"
+    names = ", ".join(some(compared.left_out))
+    return [head, *found, *([f"{month}: not compared with the files: {names}"] if names else [])]

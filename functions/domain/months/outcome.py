@@ -1,0 +1,188 @@
+"""What became of a month's contracts, read from the ledger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from functions.domain.ledger import submission
+from functions.domain.ledger.coverage import still_due
+from functions.domain.ledger.entry import TAKEN_OVER, Entry, Failure
+from functions.domain.ledger.failures import explain
+from functions.domain.months.state_file import ErrorRecord, MonthState
+from functions.domain.usage.billing import ContractBill
+from functions.domain.usage.month_usage import MonthUsage
+from functions.domain.wording import grouped, some
+
+
+class Outcome(NamedTuple):
+    """What is true of a month's contracts once its map has ended."""
+
+    accepted: list[str]
+    failed: dict[str, Entry]
+    unaccounted: list[str]
+
+    @property
+    def complete(self) -> bool:
+        """Every contract is accounted for, so the month may count as done."""
+        return not self.unaccounted
+
+
+def account(
+    usage: MonthUsage,
+    ledger: Mapping[str, Entry],
+    state: MonthState,
+    left: frozenset[str],
+    *,
+    formulas: Mapping[str, str],
+    closed: bool = False,
+) -> Outcome:
+    """Sort the contracts of a month.
+
+    What the state file says of contracts that this run left alone stands, unless it shows an error
+    that the ledger has replaced since, in a run that ended early. `left` were re-opened but are
+    not part of this run: their error, which an operator has removed, must not come back. An entry
+    counts as accepted only once it was settled: until then it may be a claim without lines.
+    `closed`: the month was closed before; a contract that is new in it came late and is told of.
+    """
+    processed = frozenset(usage.processed)
+    bills = {bill.contract_id: bill for bill in usage.bill.contracts}
+    accepted, failed, unaccounted = [], {}, []
+    for name in sorted(bills.keys() | processed | ledger.keys()):
+        entry = ledger.get(name)
+        if name not in processed:
+            came_late = closed and entry is None
+            stands = not (entry and entry.failure) or is_shown(entry, state)
+            if name in state.done or came_late or (name in state.errors and stands):
+                continue
+        if entry is None or name in left or not entry.settled_at:
+            unaccounted.append(name)
+        elif entry.failure:
+            failed[name] = entry
+        elif entry.accepted and _covers(entry, bills.get(name), formulas):
+            accepted.append(name)
+        else:
+            unaccounted.append(name)
+    return Outcome(accepted, failed, unaccounted)
+
+
+class Open(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an execution has left a contract open: the name and the message of an error."""
+
+    contract_id: str
+    error: str
+    message: str
+
+
+def blamed(
+    left_open: Iterable[Open], ledger: Mapping[str, Entry], execution: str, at: str
+) -> dict[str, Failure]:
+    """Return contracts that Clazar does not serve although it serves others: errors of their own.
+
+    If none gets through in this execution, the credentials or Clazar are to blame, and all stay
+    open. A contract that is alone in this is compared with every execution.
+    """
+    unserved = [reason for reason in left_open if reason.error == "ContractUnserved"]
+    alone = len(unserved) == 1
+    sent, listed = set(), set()
+    for held in ledger.values():
+        if any(a.got_through and (alone or a.execution == execution) for a in held.attempts):
+            sent.add(held.contract_id)
+        if held.lines and held.accepted and (alone or held.execution == execution):
+            listed.add(held.contract_id)
+    found = {}
+    for reason in unserved:
+        name, entry = reason.contract_id, ledger.get(reason.contract_id)
+        served = (sent | listed if reason.message.startswith("GET") else sent) - {name}
+        if entry and not entry.settled_at and served:
+            status = re.search(r"HTTP (\d{3})", reason.message)
+            code = f"HTTP_{status[1]}" if status else "NOT_SERVED"
+            found[name] = explain(entry, at, error=code, cause=reason.message)
+    return found
+
+
+def is_shown(entry: Entry, state: MonthState) -> bool:
+    """Return True if the state file shows what the ledger holds, or an operator's last word."""
+    failed = bool(entry.failure) and state.shows(error_record(entry))
+    return failed or entry.contract_id in state.done
+
+
+def _covers(entry: Entry, bill: ContractBill | None, formulas: Mapping[str, str]) -> bool:
+    """Whether all that is to be billed has a line; a child may have failed before it claimed."""
+    if bill is None or entry.waived or entry.until:
+        return True
+    return not still_due(entry, bill.quantities, bill.usage, formulas)
+
+
+def withdrawn(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
+    """Name what was refused, and has no usage any more now that its contract is tried again."""
+    entries = [ledger[name] for name in sorted(processed) if name in ledger]
+    return some(
+        f"{entry.month}: {entry.contract_id} {dimension}: {quantity} was not billed before, and "
+        "the files no longer contain it"
+        for entry in entries
+        for dimension, quantity in sorted(entry.withdrawn.items())
+    )
+
+
+def noticed(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
+    """Name what this pipeline has not sent and takes for billed, and what may be billed twice."""
+    entries = [ledger[name] for name in sorted(processed) if name in ledger]
+    lines = [(entry, line) for entry in entries for line in entry.lines]
+    taken = [
+        f"{entry.contract_id} {line.dimension} {line.quantity} (record {line.record_id or '?'})"
+        for entry, line in lines
+        if line.evidence == TAKEN_OVER
+    ]
+    twice = [f"{e.month}: {e.contract_id}: {line.surplus}" for e, line in lines if line.surplus]
+    if taken:
+        what = f"{TAKEN_OVER}, not sent by this pipeline"
+        taken = [f"{entries[0].month}: {what}: {len(taken)}: {', '.join(some(taken))}"]
+    return taken + some(twice)
+
+
+def overtaken(
+    month: str, execution: str, done: Iterable[str], ledger: Mapping[str, Entry]
+) -> list[str]:
+    """Name contracts that an execution has sent and that a person has settled meanwhile."""
+    return some(
+        f"{month}: {name} was put into success_contracts while it was being sent; look in Clazar"
+        for name in sorted(done)
+        if name in ledger and ledger[name].sent_by(execution)
+    )
+
+
+def error_record(entry: Entry) -> ErrorRecord:
+    """Return a failed entry as the state file shows it, with the payload that is not billed."""
+    failure = entry.failure
+    if failure is None:
+        raise ValueError(f"{entry.contract_id} has not failed")
+    open_lines = [line for line in entry.lines if line.state != "accepted"]
+    records = submission.records(entry, open_lines)
+    return ErrorRecord(
+        contract_id=entry.contract_id,
+        errors=list(failure.errors),
+        code=failure.code,
+        message=failure.message,
+        payload={"request": records} if records else None,
+        retry_count=entry.retries,
+        last_retry_time=failure.at if entry.retries else None,
+    )
+
+
+def explain_open(
+    month: str, names: list[str], ledger: Mapping[str, Entry], left_open: Iterable[Open]
+) -> str:
+    """Say which contracts keep a month open, and what came last of each; each reason once."""
+    known = {reason.contract_id: f"{reason.error}: {reason.message}" for reason in left_open}
+    for name, entry in ledger.items():
+        if entry.attempts:
+            known.setdefault(name, entry.attempts[-1].outcome)
+    found = [(name, known.get(name, "")) for name in names]
+    return (
+        f"{month} stays open, run again; contracts left open: {len(names)}: "
+        f"{'; '.join(grouped(found, 20))}"
+    )

@@ -1,0 +1,116 @@
+"""A month's report: what became of each contract, its inputs and its totals."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+from functions.domain.formula import exact_text
+from functions.domain.months.closing import Closing
+from functions.domain.months.report_rows import (
+    BY_HAND,
+    NOT_COMPUTED,
+    NOTHING,
+    Input,
+    Row,
+    inputs_of,
+    rows_of,
+)
+from functions.domain.usage.billing import ContractBill, Quarantined
+from functions.domain.wording import counted
+
+# A contract counts as what the first of these outcomes stands for that one of its rows has.
+_WORST_FIRST = {
+    "in doubt": "in doubt",
+    "refused": "refused",
+    "not sent": "open",
+    NOT_COMPUTED: "open",
+    "accepted": "billed",
+    "waived": "waived",
+    BY_HAND: "waived",
+}
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about a plan's month that somebody may ask afterwards.
+
+    `summary`: the first line, and the number of contracts of each kind. `file_totals`: the usage of
+    these contracts by dimension, as the files hold it when the report is written.
+    """
+
+    summary: Mapping[str, Any]
+    plan: str
+    month: str
+    until: str | None
+    execution: str
+    generated_at: str
+    closed: bool
+    files: int
+    records: int
+    duplicate_records: int
+    duplicate_quantity: Mapping[str, str]
+    warnings: Sequence[str]
+    quarantined: Sequence[Quarantined]
+    file_totals: Mapping[str, str]
+    rows: Sequence[Row]
+    inputs: Sequence[Input]
+
+
+def build(closing: Closing, at: str) -> Report:
+    """Put bill and ledger together; final usage is reported of its own contracts only."""
+    usage, seen = closing.usage, closing.seen
+    formulas, ledger = seen.plan.dimensions, seen.ledger
+    bills = {bill.contract_id: bill for bill in usage.bill.contracts}
+    for name in ledger.keys() - bills.keys():
+        bills[name] = ContractBill(contract_id=name, usage={}, quantities={})
+    names = sorted(bills.keys() & set(seen.contracts or ()) if seen.until else bills)
+    rows: list[Row] = []
+    inputs: list[Input] = []
+    totals: defaultdict[str, Fraction] = defaultdict(Fraction)
+    for bill in map(bills.__getitem__, names):
+        by_hand = bill.contract_id in seen.shown.done
+        of_contract = list(rows_of(bill, ledger.get(bill.contract_id), formulas, by_hand=by_hand))
+        shown = set() if formulas else {row.dimension for row in of_contract}
+        rows += of_contract
+        inputs += inputs_of(bill, shown, formulas, usage.bill.unbilled_dimensions)
+        for name, text in bill.usage.items():
+            totals[name] += Fraction(text)
+    return Report(
+        summary=_summary(names, rows),
+        plan=seen.plan.key,
+        month=str(seen.month),
+        until=seen.until,
+        execution=seen.execution,
+        generated_at=at,
+        closed=closing.counts,
+        files=usage.files,
+        records=usage.records,
+        duplicate_records=usage.duplicates,
+        duplicate_quantity=usage.dropped,
+        warnings=usage.warnings,
+        quarantined=usage.bill.quarantined,
+        file_totals={name: exact_text(total) for name, total in sorted(totals.items())},
+        rows=rows,
+        inputs=inputs,
+    )
+
+
+def _summary(contracts: Sequence[str], rows: Iterable[Row]) -> dict[str, Any]:
+    """Count the contracts by what is worst of them."""
+    outcomes: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        outcomes[row.contract_id].add(row.outcome)
+    found = Counter(
+        next((kind for word, kind in _WORST_FIRST.items() if word in outcomes[name]), NOTHING)
+        for name in contracts
+    )
+    kinds = ("billed", "open", "refused", "in doubt", "waived", NOTHING)
+    said = [f"{found[kind]} {kind}" for kind in kinds if found[kind] or kind != NOTHING]
+    text = ", ".join(said).replace("waived", "waived or settled elsewhere")
+    counts = {kind.replace(" ", "_"): found[kind] for kind in kinds}
+    number = len(contracts)
+    return {"text": f"{counted(number, 'contract')}: {text}", "contracts": number, **counts}

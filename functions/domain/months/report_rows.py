@@ -1,0 +1,151 @@
+"""What a month's report says of one contract: a row per billed dimension, and its other usage."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from fractions import Fraction
+
+import msgspec
+
+from functions.domain.formula import exact_text
+from functions.domain.ledger.entry import Entry, Line
+from functions.domain.usage.billing import ContractBill
+
+BY_HAND, NOT_COMPUTED, NOTHING = "settled in the state file", "not computed", "nothing to bill"
+# Nobody who reads a report should take a request that left for one that was accepted.
+_WORDS = {"sent": "in doubt", "present": "in doubt", "unsure": "not sent"}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One contract's dimension: usage + carried_in = due = billed + open + waived + remainder.
+
+    `usage`: the exact amount that the row is billed from, in the unit of its dimension: a formula's
+    value where there is one. `carried_in`: what rounding left of the contract's other months.
+    `billed`: the quantity that Clazar has accepted. `open`: one that it has not, or not yet.
+    `waived`: given up by a decision, or settled in the state file. `remainder`: what rounding
+    leaves to other months. All are empty where a formula has no value.
+    """
+
+    contract_id: str
+    dimension: str
+    usage: str = ""
+    carried_in: str = ""
+    due: str = ""
+    billed: str = ""
+    open: str = ""
+    waived: str = ""
+    remainder: str = ""
+    outcome: str
+    evidence: str = ""
+    record_id: str = ""
+    detail: str
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage that is not billed under its own name."""
+
+    contract_id: str
+    dimension: str
+    usage: str
+    note: str
+
+
+def rows_of(
+    bill: ContractBill, entry: Entry | None, formulas: Collection[str], *, by_hand: bool
+) -> Iterator[Row]:
+    """Yield a row for what the ledger holds and, until a contract is settled, what is to be billed.
+
+    A contract that is settled, or whose window ended before the month, takes nothing more.
+    """
+    lines = {line.dimension: line for line in entry.lines} if entry else {}
+    held = lines.keys() | (entry.unbilled.keys() if entry else set())
+    final = entry and ((entry.until and held) or (entry.settled_at and not entry.failure))
+    names = set(formulas or bill.usage)
+    if final:
+        names -= names if bill.failure else bill.amounts.keys()  # what is zero stays in sight
+    else:
+        names |= bill.amounts.keys()
+    for name in sorted(held | names):
+        yield _row(bill, entry, name, lines.get(name), by_hand=by_hand)
+
+
+def _row(
+    bill: ContractBill, entry: Entry | None, name: str, line: Line | None, *, by_hand: bool
+) -> Row:
+    carried = (line.carried if line else bill.carried.get(name)) or "0"
+    column, outcome = _became(entry, line, by_hand=by_hand)
+    amount = entry.amounts.get(name) if entry else None
+    if line and not amount:
+        amount = exact_text(Fraction(line.quantity) - Fraction(carried))
+    elif not amount and not bill.failure:
+        amount = bill.amounts.get(name, "0")
+    money = {}
+    if amount is not None:
+        carried = "0" if column == "waived" else carried  # it is left to other months
+        due = Fraction(amount) + Fraction(carried)
+        quantity = "0" if entry and name in entry.unbilled else bill.quantities.get(name, "0")
+        taken = due if column == "waived" else Fraction(line.taken if line else quantity)
+        # Clazar may bill another quantity than ours, or one that we have not sent.
+        billed = Fraction(line.billed) if line and line.billed else Fraction(0)
+        shares = {"billed": billed, "open": Fraction(0), "waived": Fraction(0)}
+        shares[column] += taken - billed
+        money = {"usage": amount, "carried_in": carried, "due": exact_text(due)}
+        money |= {share: exact_text(value) for share, value in shares.items()}
+        money["remainder"] = exact_text(due - taken)
+        outcome = outcome or ("not sent" if taken else NOTHING)
+    return Row(
+        contract_id=bill.contract_id,
+        dimension=name,
+        **money,
+        outcome=outcome or NOT_COMPUTED,
+        evidence=line.evidence if line else "",
+        record_id=(line.record_id or "") if line else "",
+        detail="; ".join(filter(None, _details(bill, entry, name, line))),
+    )
+
+
+def _became(entry: Entry | None, line: Line | None, *, by_hand: bool) -> tuple[str, str]:
+    """Return the column of a row's quantity, and its outcome where that does not depend on it.
+
+    `by_hand`, without evidence in the ledger, is the word of an operator or of the earlier script.
+    """
+    if line and line.state == "accepted":
+        return "billed", line.state
+    if by_hand and not (entry and entry.accepted):
+        return "waived", BY_HAND
+    if (line and line.state == "waived") or (not line and entry and entry.waived):
+        return "waived", "waived"
+    return "open", _WORDS.get(line.state, line.state) if line else ""
+
+
+def _details(
+    bill: ContractBill, entry: Entry | None, name: str, line: Line | None
+) -> Iterator[str]:
+    """Say everything else that somebody should know of a row."""
+    yield (line.message if line else "") or (
+        entry.failure.message if entry and entry.failure else bill.failure or ""
+    )
+    if line and line.billed:
+        yield f"Clazar bills {line.billed}, not {line.quantity}"
+    if entry is None:
+        return
+    held, today = entry.amounts.get(name, ""), bill.amounts.get(name, "0")
+    if held and not bill.failure and held != today:
+        yield f"the files now come to {today}"
+    for made in entry.decisions:
+        if made.what != "reopened":
+            yield f"{made.what} by an operator: {made.reason} ({made.at}, {made.execution})"
+    if entry.until:
+        yield f"until {entry.until}"
+
+
+def inputs_of(
+    bill: ContractBill, shown: Collection[str], formulas: Collection[str], unread: Collection[str]
+) -> Iterator[Input]:
+    """Yield the usage that is in no row: read by formulas, by none, or too late."""
+    for name, text in sorted(bill.usage.items()):
+        if name not in shown:
+            late = "came after the contract was settled: not billed"
+            note = "not read by any formula" if name in unread else "read by a formula"
+            note = note if formulas else late
+            yield Input(contract_id=bill.contract_id, dimension=name, usage=text, note=note)

@@ -1,0 +1,1 @@
+"""What was used: records, days, and the bill of a month."""

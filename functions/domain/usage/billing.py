@@ -1,0 +1,253 @@
+"""Usage sums of a month -> what each contract is billed, what is left over, what has no payer.
+
+The law of this module: per dimension, input + carried in = billed + remainder + quarantined,
+exactly. With formulas it holds for each formula's value: value + carried in = billed + remainder.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+import msgspec
+
+from functions.domain import formula
+from functions.domain.formula import PRICE
+from functions.domain.ledger.coverage import sources
+from functions.domain.ledger.listing import as_uuid
+from functions.domain.ledger.remainders import Balance
+from functions.domain.plan import Plan
+from functions.domain.spelling import suggestion
+from functions.domain.usage.tally import Group
+from functions.domain.wording import some
+from functions.errors import BadInput
+
+_KNOWN_DIMENSIONS = frozenset(
+    ("cpu_core_hours", "memory_byte_hours", "storage_allocated_byte_hours", "replica_hours")
+)
+_MOST_FOR_AWS = 2**31 - 1
+Sums = Collection[tuple[Group, int | Decimal]]
+
+
+class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One contract's month: usage, quantities to send (positive integers), what rounding left.
+
+    `carried`: what rounding left of its other months and is taken in here.
+    """
+
+    contract_id: str
+    usage: dict[str, str]
+    quantities: dict[str, str]
+    carried: dict[str, str] = {}
+    remainders: dict[str, str] = {}
+    failure: str | None = None
+
+    @property
+    def amounts(self) -> dict[str, str]:
+        """The exact usage of this month alone that the quantities are rounded from."""
+        names = sorted(self.quantities.keys() | self.carried.keys() | self.remainders.keys())
+        return {name: formula.exact_text(self.amount(name)) for name in names}
+
+    def amount(self, name: str) -> Fraction:
+        """What was billed and what is left of a dimension, without what was carried in."""
+        billed, left = self.quantities.get(name, "0"), self.remainders.get(name, "0")
+        return Fraction(billed) + Fraction(left) - Fraction(self.carried.get(name, "0"))
+
+
+class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage without a contract id, by subscription."""
+
+    subscription: str
+    dimension: str
+    quantity: str
+
+
+class MonthBill(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole month: every contract and everything that cannot be billed.
+
+    `dimensions`: the names of all usage that was exported in this month or earlier.
+    """
+
+    contracts: list[ContractBill]
+    quarantined: list[Quarantined]
+    unbilled_dimensions: list[str]
+    dimensions: tuple[str, ...] = ()
+
+
+class _Usage(NamedTuple):
+    totals: dict[str, Fraction]
+    prices: dict[str, Fraction]
+    unpriced: set[str]
+
+
+def bill(
+    plan: Plan,
+    sums: Sums,
+    carried: Balance | None = None,
+    exported_before: Iterable[str] = (),
+    known: Iterable[str] = (),
+) -> MonthBill:
+    """Work out every contract's quantities; ordered by contract and dimension.
+
+    `carried`: what rounding left of other months, by contract and dimension. `exported_before`:
+    the names of their usage. A formula that reads usage that never was is BadInput for all.
+    `known`: contracts of ledger and state file, whose spelling stays.
+    """
+    usage: dict[str, _Usage] = defaultdict(
+        lambda: _Usage(defaultdict(Fraction), defaultdict(Fraction), set())
+    )
+    quarantine: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+    exported, spelled = set(exported_before), _spellings(sums, known)
+    for (written, dimension, price, subscription), value in sums:
+        exported.add(dimension)
+        contract = spelled.get(written)
+        if contract is None:
+            quarantine[subscription or "", dimension] += Fraction(value)
+            continue
+        of_contract = usage[contract]
+        of_contract.totals[dimension] += Fraction(value)
+        if value and price is None:
+            of_contract.unpriced.add(dimension)
+        elif value and price is not None:
+            of_contract.prices[dimension] += Fraction(value) * Fraction(price)
+    if usage:
+        _check_names(plan, _KNOWN_DIMENSIONS | exported)
+    return MonthBill(
+        contracts=[
+            _bill_contract(plan, name, usage[name], carried or {}) for name in sorted(usage)
+        ],
+        quarantined=[
+            Quarantined(subscription=who, dimension=what, quantity=formula.exact_text(amount))
+            for (who, what), amount in sorted(quarantine.items())
+            if amount
+        ],
+        unbilled_dimensions=_unbilled(plan, usage.values()),
+        dimensions=tuple(sorted(exported)),
+    )
+
+
+def _spellings(sums: Sums, known: Iterable[str]) -> dict[str | None, str]:
+    """Return the spelling that each contract id goes by: a UUID is one contract in any spelling."""
+    names = sorted({contract for (contract, *_), _ in sums if contract is not None})
+    first: dict[object, str] = {}
+    for name in (*sorted(known), *names):
+        first.setdefault(as_uuid(name) or name, name)
+    return {name: first[as_uuid(name) or name] for name in names}
+
+
+def check_conservation(plan: Plan, sums: Sums, month: MonthBill) -> None:
+    """Raise unless every unit of input is billed, a remainder, quarantined or a named failure.
+
+    Recomputed from the texts that are stored and sent, not from the numbers they were made of.
+    """
+    difference: dict[str, Fraction] = defaultdict(Fraction)
+    for (_, dimension, _, _), value in sums:
+        difference[dimension] += Fraction(value)
+    for held in month.quarantined:
+        difference[held.dimension] -= Fraction(held.quantity)
+    for contract in month.contracts:
+        for dimension, total in contract.usage.items():
+            difference[dimension] -= Fraction(total)
+            if not plan.dimensions and contract.amount(dimension) != Fraction(total):
+                name = f"{contract.contract_id} {dimension}"
+                raise ArithmeticError(f"{name}: {total} is not conserved")
+    lost = sorted(name for name, value in difference.items() if value)
+    if lost:
+        raise ArithmeticError(f"usage of {', '.join(lost)} is not conserved")
+
+
+def _bill_contract(plan: Plan, name: str, usage: _Usage, balance: Balance) -> ContractBill:
+    totals = {key: formula.exact_text(usage.totals[key]) for key in sorted(usage.totals)}
+    try:
+        amounts = _amounts(plan, usage)
+    except formula.FormulaError as error:
+        return ContractBill(contract_id=name, usage=totals, quantities={}, failure=str(error))
+    quantities, carried, remainders = {}, {}, {}
+    for dimension, amount in sorted(amounts.items()):
+        carry = balance.get((name, dimension), Fraction(0))
+        due = amount + carry
+        quantity = max(0, round_to_whole(due, plan.rounding))  # a balance may be below zero
+        if carry:
+            carried[dimension] = formula.exact_text(carry)
+        if quantity:
+            quantities[dimension] = str(quantity)
+        if due != quantity:
+            remainders[dimension] = formula.exact_text(due - quantity)
+    return ContractBill(
+        contract_id=name,
+        usage=totals,
+        quantities=quantities,
+        carried=carried,
+        remainders=remainders,
+    )
+
+
+def _amounts(plan: Plan, usage: _Usage) -> Mapping[str, Fraction]:
+    if not plan.dimensions:
+        return usage.totals
+    amounts = {}
+    values = {f"{name}{PRICE}": price for name, price in usage.prices.items()} | usage.totals
+    for dimension, text in plan.dimensions.items():
+        read = formula.names_in(text)
+        for name in sorted(usage.unpriced):
+            if f"{name}{PRICE}" in read:
+                message = f"formula {text!r}: usage of {name} has records without pricePerUnit"
+                raise formula.FormulaError(message)
+        # Nothing was used of what is not there.
+        named = {name: values.get(name, Fraction(0)) for name in read}
+        amounts[dimension] = formula.evaluate(text, named)
+        if amounts[dimension] < 0:
+            raise formula.FormulaError(f"formula {text!r} of {dimension} is negative")
+    return amounts
+
+
+def _check_names(plan: Plan, exported: frozenset[str]) -> None:
+    """Raise BadInput if formulas read what no file has ever held, or what can mean two things."""
+    read = frozenset().union(*map(formula.names_in, plan.dimensions.values()))
+    unknown = sorted({name.removesuffix(PRICE) for name in read - exported} - exported)
+    twofold = sorted(read & exported & {f"{name}{PRICE}" for name in exported})
+    if unknown:
+        known = suggestion(unknown, exported)
+        wrong = f"usage of {', '.join(unknown)} was never exported; {known}"
+    elif twofold:
+        wrong = f"{', '.join(twofold)} is the name of exported usage and of a total price"
+    else:
+        return
+    raise BadInput(f"plan {plan.key}: dimensions: {wrong}; nothing of the month was sent")
+
+
+def _unbilled(plan: Plan, usages: Iterable[_Usage]) -> list[str]:
+    """Return dimensions that were used but that no formula reads."""
+    used = {name for usage in usages for name, total in usage.totals.items() if total}
+    read = (sources(name, plan.dimensions) for name in plan.dimensions)
+    return sorted(used.difference(*read)) if plan.dimensions else []
+
+
+def above_limit(plan: Plan, contracts: Iterable[ContractBill]) -> str:
+    """Return the quantities that AWS does not take, and formulas that would scale them."""
+    found = [
+        (contract.contract_id, name, quantity)
+        for contract in contracts
+        for name, quantity in contract.quantities.items()
+        if plan.cloud == "aws" and int(quantity) > _MOST_FOR_AWS
+    ]
+    if not found:
+        return ""
+    read = {name: plan.dimensions.get(name) for _, name, _ in found}
+    formulas = (f'"{n}": "{f"({text})" if text else n} / 2**30"' for n, text in read.items())
+    others = "" if plan.dimensions else ", and with one for each other dimension"
+    return (
+        f"AWS takes quantities up to {_MOST_FOR_AWS:,}; scale with a formula such as "
+        f"{', '.join(some(formulas, 3))}{others}: {', '.join(some(map(' '.join, found)))}"
+    )
+
+
+def round_to_whole(amount: Fraction, rounding: str) -> int:
+    """Round once, to a whole unit: `floor`, `half_up` or `ceiling`."""
+    if rounding == "ceiling":
+        return math.ceil(amount)
+    return math.floor(amount + Fraction(1, 2)) if rounding == "half_up" else math.floor(amount)

@@ -1,0 +1,23 @@
+"""A month's bill with where it comes from: what MergeUsage hands to the states behind it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from functions.domain.usage.billing import MonthBill
+
+
+class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """A month's bill with where it comes from; kept with the run for reports and audits.
+
+    `days`: the digests of the days that it was added up from.
+    """
+
+    files: int
+    records: int
+    duplicates: int
+    dropped: dict[str, str]
+    warnings: list[str]
+    days: dict[str, str]
+    bill: MonthBill
+    processed: list[str] = []

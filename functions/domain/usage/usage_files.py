@@ -1,0 +1,118 @@
+"""The files of a month by day, the unit that is read, and which hours they cover."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from functions.domain.month import Month
+from functions.domain.usage.problem import Problem
+
+FLAT = "flat"
+_PLACE = re.compile(r"(?:([0-9]{2}/[0-9]{2})/)?[^/]+\.json")
+
+
+class Listed(NamedTuple):
+    """One line of a listing."""
+
+    key: str
+    etag: str
+    size: int
+
+
+class UsageFile(msgspec.Struct, frozen=True, gc=False):
+    """One exported object as it was listed; the ETag pins the content that is billed."""
+
+    key: str
+    etag: str
+    size: int
+    hour: str | None
+
+
+def days(month: Month, end: datetime) -> list[str]:
+    """Return what is folded of a month up to an hour: the flat files and every day, `DD`.
+
+    A day that is cut by the end is another one, `DDTHH`: its fold holds the hours before `HH`.
+    """
+    whole, hours = divmod(int((end - month.start).total_seconds()) // 3600, 24)
+    cut = [f"{whole + 1:02d}T{hours:02d}"] if hours else []
+    return [FLAT, *(f"{day:02d}" for day in range(1, whole + 1)), *cut]
+
+
+def place(listed: Listed, prefix: str, month: Month) -> UsageFile | Problem:
+    """Read a key's hour folder. The folder, not a record's timestamp, decides the month.
+
+    Omnistrate stamps records up to an hour after the folder they are in.
+    """
+    key, etag, size = listed
+    hourly = _PLACE.fullmatch(key.removeprefix(prefix))
+    if hourly is None:
+        return Problem(key=key, detail="not a usage file: expected [DD/HH/]NAME.json")
+    if (hour := hourly[1]) and hour not in _folders(month):
+        return Problem(key=key, detail=f"{month} has no day {hour[:2]} hour {hour[3:]}")
+    return UsageFile(key, etag, size, hour)
+
+
+def of_day(day: str, files: Iterable[UsageFile]) -> list[UsageFile]:
+    """Return a day's files in the order in which they are read: an hour is never cut in two."""
+    cut = day.replace("T", "/") if "T" in day else None
+    kept = [file for file in files if cut is None or (file.hour or "") < cut]
+    return sorted(kept, key=lambda file: (file.hour or "", file.key))
+
+
+def digest(files: Iterable[UsageFile]) -> str:
+    """Return what stands for a day's files: their keys, ETags and sizes, in order."""
+    found = hashlib.sha256()
+    for file in files:
+        found.update(f"{file.key}\n{file.etag}\n{file.size}\n".encode())
+    return found.hexdigest()
+
+
+def missing_hours(
+    month: Month, present: Collection[str], *, end: datetime, earlier: bool, later: bool
+) -> list[str]:
+    """Return the hours (`DD/HH`) without a file between the plan's first and last hour.
+
+    `end`: where the window ends. `earlier` and `later` say whether the plan has usage before the
+    month or after the window.
+    """
+    count = int((end - month.start).total_seconds()) // 3600
+    hours = list(_folders(month))[:count]
+    first = 0 if earlier or not present else hours.index(min(present))
+    last = count - 1 if later or not present else hours.index(max(present))
+    if not present and not (earlier and later):
+        return [] if later else hours
+    return [hour for hour in hours[first : last + 1] if hour not in present]
+
+
+def partly_covered(month: Month, present: Collection[str], end: datetime) -> list[str]:
+    """Say so if a plan's usage begins or ends within the window: right once, then suspicious."""
+    found = []
+    if present and min(present) != _folder(month.start):
+        found.append(f"{month}: the plan's usage begins with hour {min(present)}")
+    if present and max(present) != _folder(end - timedelta(hours=1)):
+        found.append(f"{month}: the plan's usage ends with hour {max(present)}")
+    return found
+
+
+@lru_cache(maxsize=48)
+def _folders(month: Month) -> Mapping[str, int]:
+    """Return the month's hour folders in order."""
+    hours = range(month.hours)
+    return {_folder(month.start + timedelta(hours=hour)): hour for hour in hours}
+
+
+def _folder(instant: datetime) -> str:
+    return f"{instant:%d/%H}"
+
+
+def ranges(hours: Sequence[str], *, shown: int = 5) -> str:
+    """Write missing hours for an operator: how many and the first few."""
+    more = f" and {len(hours) - shown} more" if len(hours) > shown else ""
+    return f"{len(hours)} ({', '.join(hours[:shown])}{more})"
