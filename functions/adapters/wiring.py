@@ -17,6 +17,7 @@ from functions.adapters.clazar.api import Clazar
 from functions.adapters.clazar.http import Credentials, Session
 from functions.adapters.cloudzero.api import ApiKey, CloudZero
 from functions.adapters.cloudzero.streams import Clock, Stream
+from functions.adapters.receivers import CreditsReceiver, UsageReceiver
 from functions.adapters.storage import Bucket
 from functions.domain.credits.drop import Limits
 from functions.domain.plan import Plan, parse_plans
@@ -92,8 +93,8 @@ def _api_key(fresh: bool) -> str:  # noqa: FBT001  # called with one positional 
 
 
 @cache
-def cloudzero() -> CloudZero:
-    """Return the CloudZero account."""
+def credits_receiver() -> CreditsReceiver:
+    """Return the account that receives credits."""
     return CloudZero(os.environ["CLOUDZERO_URL"], _api_key)
 
 
@@ -102,12 +103,12 @@ def stream(connection_id: str, execution: str, context: LambdaContext) -> Stream
     times = Clock(
         clock.now, lambda: context.get_remaining_time_in_millis() / 1000, settle_seconds()
     )
-    return Stream(credits_bucket(), cloudzero(), connection_id, execution, times)
+    return Stream(credits_bucket(), credits_receiver(), connection_id, execution, times)
 
 
 @cache
-def clazar() -> Clazar:
-    """Return the Clazar account; one per container, so that the token is kept."""
+def usage_receiver() -> UsageReceiver:
+    """Return the account that bills usage; one per container, so that its token is kept."""
     example = '{"client_id": "…", "client_secret": "…"}'
     credentials = partial(_secret, "Clazar", Credentials, example)
     return Clazar(Session(os.environ["CLAZAR_URL"], credentials))

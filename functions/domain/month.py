@@ -55,7 +55,7 @@ class Month:
 
     @property
     def last_second(self) -> datetime:
-        """The last whole second of the month, as Clazar's `end_time` wants it."""
+        """The last whole second of the month, as the receiver's `end_time` wants it."""
         return self.end - timedelta(seconds=1)
 
     @property

@@ -20,7 +20,7 @@ _Minutes = Annotated[int, msgspec.Meta(ge=0, le=40_320)]
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One Omnistrate plan and how its usage becomes Clazar quantities."""
+    """One plan of the exporter, and how its usage becomes billed quantities."""
 
     service: str
     environment_type: str

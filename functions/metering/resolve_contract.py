@@ -19,6 +19,7 @@ from functions.domain.months.outcome import error_record
 from functions.errors import BadInput, OutcomeUnknown
 from functions.metering.payloads import Resolve, Resolved, Run, RunTask
 from functions.metering.reconcile_state import show_settled
+from functions.partners import RECEIVER
 from functions.payloads import dump, task_handler
 
 logger = Logger()
@@ -99,7 +100,7 @@ def _message(asked: Resolve, entry: Entry, *, settled: bool) -> str:
         return f"{head}; still to be looked at: {entry.failure.code} {entry.failure.message}"
     if entry.until:
         return (
-            f"{head}; what Clazar does not list is sent by the month's own run, or sooner if the "
-            f"same final usage is started again: contracts, and until {entry.until}"
+            f"{head}; what {RECEIVER} does not list is sent by the month's own run, or sooner if "
+            f"the same final usage is started again: contracts, and until {entry.until}"
         )
-    return f"{head}; the next run asks Clazar and sends what it does not list"
+    return f"{head}; the next run asks {RECEIVER} and sends what it does not list"

@@ -1,8 +1,8 @@
-"""SubmitContract: send a contract's open lines to Clazar, each at most once.
+"""SubmitContract: send a contract's open lines to the receiver, each at most once.
 
 The order is the guarantee: the attempt is on disk before the request leaves, the answer is on disk
-before anything else happens, and nothing is sent before Clazar was asked what it holds. Waiting for
-a request whose outcome is not known is the state machine's Retry on OutcomeUnknown.
+before anything else happens, and nothing is sent before the receiver was asked what it holds.
+Waiting for a request whose outcome is not known is the state machine's Retry on OutcomeUnknown.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from msgspec.structs import replace
 
 from functions.adapters import clock, state_bucket, wiring
-from functions.adapters.clazar.api import Clazar, ListingUnavailable
 from functions.adapters.documents import Document, Version
+from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.adapters.storage import Objects
 from functions.domain.ledger import lookup, submission, transitions
 from functions.domain.ledger.entry import BATCH, Attempt, Entry
@@ -37,6 +37,7 @@ from functions.errors import (
     PartnerUnreachable,
 )
 from functions.metering.payloads import ContractTask
+from functions.partners import RECEIVER
 from functions.payloads import task_handler
 
 logger = Logger()
@@ -57,7 +58,7 @@ class Outside(NamedTuple):
     """What this use case needs of the world."""
 
     objects: Objects
-    clazar: Clazar
+    receiver: UsageReceiver
     now: Callable[[], datetime]
     seconds_left: Callable[[], float]
     settle_seconds: float
@@ -68,7 +69,7 @@ def handler(task: ContractTask, context: LambdaContext) -> None:
     """Return once the contract is settled; otherwise the error says what the outcome is."""
     outside = Outside(
         wiring.state_bucket(),
-        wiring.clazar(),
+        wiring.usage_receiver(),
         clock.now,
         lambda: context.get_remaining_time_in_millis() / 1000,
         wiring.settle_seconds(),
@@ -95,7 +96,7 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
             version = document.write(look.entry, version)
         if asked := look.entry.asked:
             name = entry.contract_id
-            raise ListingUnfinished(f"{asked.rows} of Clazar's records for {name} read so far")
+            raise ListingUnfinished(f"{asked.rows} of {RECEIVER}'s records for {name} read so far")
         if any(line.dimension not in look.free for line in look.entry.in_doubt):
             raise OutcomeUnknown("; ".join(doubts(look.entry))[:_SHOWN])
         if not look.free:
@@ -120,7 +121,7 @@ def _is_settled_by_hand(task: ContractTask, objects: Objects) -> bool:
 
 
 def _look_up(task: ContractTask, outside: Outside, known: Entry) -> Look:
-    """Ask Clazar what it holds for the lines that need it; `asked` stays if time runs out."""
+    """Ask the receiver what it holds for the lines that need it; `asked` stays if time runs out."""
     entry, asked, name = replace(known, asked=None), known.asked, known.contract_id
     if not entry.to_look_up:
         return Look(entry, ())
@@ -128,9 +129,9 @@ def _look_up(task: ContractTask, outside: Outside, known: Entry) -> Look:
     if asked is None or now - parse_instant(asked.begun) > _KEEPS:
         asked = ask(name, [line.dimension for line in entry.to_look_up], now.isoformat())
     try:
-        asked = outside.clazar.read_listing(asked, name, task.of, outside.seconds_left)
+        asked = outside.receiver.read_listing(asked, name, task.of, outside.seconds_left)
     except ListingUnavailable as error:
-        logger.warning("clazar cannot be asked", contract=name, reason=str(error))
+        logger.warning("the receiver cannot be asked", contract=name, reason=str(error))
         return lookup.not_listable(entry)
     if asked.queries or outside.seconds_left() < _SECONDS_FOR_A_REQUEST:
         return Look(replace(entry, asked=asked), ())
@@ -163,7 +164,7 @@ def _send(
         reason=task.run.reason,
     )
     begun = document.write(transitions.begin(look.entry, attempt), version).value
-    reply = outside.clazar.submit(request)
+    reply = outside.receiver.submit(request)
     concluded = document.change(
         lambda now: _settled(transitions.conclude(now or begun, attempt.id, reply), outside)
     )

@@ -50,7 +50,7 @@ class CreditsWorld(Account):
             "allow_reversals": lambda: False,
             "limits": lambda: self._limits,
             "settle_seconds": lambda: float(SETTLE_SECONDS),
-            "cloudzero": lambda: self.cloudzero,
+            "credits_receiver": lambda: self.cloudzero,
             "stream": self._stream,
         }
         self.enter((wiring, ports))

@@ -60,7 +60,7 @@ class MeteringWorld(Account):
         ports = {
             "state_bucket": lambda: self.state_bucket,
             "usage_bucket": lambda: self.usage_bucket,
-            "clazar": lambda: adapters_clazar.Clazar(self.clazar),
+            "usage_receiver": lambda: adapters_clazar.Clazar(self.clazar),
             "plans": lambda: {plan.key: plan for plan in self.plans},
             "settle_seconds": lambda: float(SETTLE_SECONDS),
         }

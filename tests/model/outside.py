@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from functions.adapters import keys
-from functions.adapters.clazar.api import ListingUnavailable
+from functions.adapters.receivers import ListingUnavailable
 from functions.adapters.storage import Stored
 from functions.domain.ledger import answers, listing
 from functions.domain.ledger.listing_pages import Asked

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from functions.adapters.clazar.answers import read_answers
 from functions.adapters.clazar.http import NoAnswer, Response, as_json
+from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply
 from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.ledger.submission import Request
@@ -22,10 +23,6 @@ _BEHIND_THE_LAST_PAGE = (400, *_NO_SUCH_PAGE, 422)
 _SECONDS_FOR_A_PAGE = 50.0
 
 
-class ListingUnavailable(Exception):
-    """The receiver does not offer to be asked what it holds."""
-
-
 class Http(Protocol):
     """What is needed of a session. CredentialsRefused, PartnerUnreachable: nothing has left."""
 
@@ -36,7 +33,7 @@ class Http(Protocol):
         """Ask for one page of the records."""
 
 
-class Clazar:
+class Clazar(UsageReceiver):
     """One account."""
 
     def __init__(self, http: Http) -> None:
@@ -61,11 +58,7 @@ class Clazar:
     def read_listing(
         self, asked: Asked, contract: str, month: Month, seconds_left: Callable[[], float]
     ) -> Asked:
-        """Read what Clazar lists for a contract's month, as far as the time allows.
-
-        Raises ListingUnavailable if there is no listing, PartnerUnreachable if there is no answer
-        now, ContractUnserved if the answer to this contract's request is of no use.
-        """
+        """Read what Clazar lists for a contract's month, as far as the time allows."""
         while asked.queries and seconds_left() >= _SECONDS_FOR_A_PAGE:
             try:
                 status, said = self._http.get(asked.queries[0])

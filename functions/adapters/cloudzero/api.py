@@ -16,6 +16,7 @@ import msgspec
 import requests
 
 from functions.adapters.http_calls import bounded, named, never_connected, send
+from functions.adapters.receivers import CreditsReceiver
 from functions.domain.credits.cbf import plain_number
 from functions.domain.month import Month, format_instant
 from functions.errors import (
@@ -43,7 +44,7 @@ class ApiKey(msgspec.Struct, frozen=True):
     api_key: str
 
 
-class CloudZero:
+class CloudZero(CreditsReceiver):
     """One account, one API key. The key is read again when it is refused: it may be a new one."""
 
     def __init__(self, url: str, api_key: Callable[[bool], str]) -> None:

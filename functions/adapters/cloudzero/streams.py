@@ -16,7 +16,8 @@ from uuid import uuid4
 import msgspec
 
 from functions.adapters import credits_bucket
-from functions.adapters.cloudzero.api import SECONDS_FOR_A_REQUEST, CloudZero
+from functions.adapters.cloudzero.api import SECONDS_FOR_A_REQUEST
+from functions.adapters.receivers import CreditsReceiver
 from functions.adapters.storage import Objects
 from functions.domain.lease import Lease, Request, request_over, without_request
 from functions.domain.month import Month, format_instant
@@ -46,10 +47,15 @@ class Stream:
     """A stream as one execution uses it."""
 
     def __init__(
-        self, objects: Objects, cloudzero: CloudZero, connection: str, execution: str, clock: Clock
+        self,
+        objects: Objects,
+        receiver: CreditsReceiver,
+        connection: str,
+        execution: str,
+        clock: Clock,
     ) -> None:
         self._lease = credits_bucket.lease(objects, connection)
-        self._cloudzero = cloudzero
+        self._receiver = receiver
         self._connection, self._execution, self._clock = connection, execution, clock
 
     @property
@@ -60,14 +66,14 @@ class Stream:
     def stored(self, month: Month) -> list[dict[str, Any]]:
         """Return the rows of a month."""
         with self._request(f"read {month}"):
-            return self._cloudzero.stored(self._connection, month) or []
+            return self._receiver.stored(self._connection, month) or []
 
     def post(self, month: Month, body: bytes, still_wanted: Callable[[], bool]) -> str | None:
         """Replace a month, if that is still wanted now that nobody else can post."""
         with self._request(f"post {month}"):
             if not still_wanted():
                 raise WriteConflict(f"{month} was taken on by another invocation")
-            return self._cloudzero.post(self._connection, body)
+            return self._receiver.post(self._connection, body)
 
     @contextmanager
     def _request(self, what: str) -> Iterator[None]:

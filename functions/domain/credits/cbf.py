@@ -1,4 +1,4 @@
-"""Rows of CloudZero's Common Bill Format: written from credits, read back as what is stored."""
+"""Rows of the Common Bill Format (CBF): written from credits, read back as what is stored."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from functions.domain.credits.cells import shown
 from functions.domain.month import Month, format_instant
 from functions.domain.wording import counted
 from functions.errors import BadCredits
+from functions.partners import CREDITS_RECEIVER
 
-# CloudZero states 5 MB, not whether that is 10^6 or 2^20: the smaller one suits both.
+# The receiver states 5 MB, not whether that is 10^6 or 2^20: the smaller one suits both.
 MOST_BYTES = 5_000_000
 FEWER_ROWS = (
     ". Leave out accounts with $0.00; if that is not enough, split the accounts over two AnyCost "
@@ -119,7 +120,7 @@ def plain_number(text: str) -> str:
 def as_posted(month: Month, rows: Iterable[Row], where: str = "stored") -> list[dict[str, str]]:
     """Return rows that were read as they can be posted again; BadCredits for one that cannot.
 
-    A column of the Common Bill Format is named `group/name`; others are CloudZero's own remarks.
+    A column of the Common Bill Format is named `group/name`; others are the receiver's own remarks.
     A blank column says no more than none.
     """
     return [
@@ -138,7 +139,7 @@ def _row_as_posted(month: Month, row: Row, where: str) -> dict[str, str]:
 
 
 def _text(name: str, value: object) -> str:
-    """Return a column as CloudZero accepts it: a text, numbers without exponents, times in UTC."""
+    """Return a column as it may be posted: a text, numbers without exponents, times in UTC."""
     if value is None:
         return ""
     if isinstance(value, bool | list | dict):
@@ -161,19 +162,20 @@ def _time(text: str) -> str:
 
 
 def drop_body(month: Month, rows: Sequence[Row], advice: str = FEWER_ROWS) -> bytes:
-    """Return the request body that replaces a month; BadCredits if CloudZero rejects its size."""
+    """Return the request body that replaces a month; BadCredits if it is too large."""
     request = {"month": format_instant(month.start), "operation": "replace_drop", "data": rows}
     body = msgspec.json.encode(request)
     if len(body) >= MOST_BYTES:
         raise BadCredits(
-            f"{month} has {counted(len(rows), 'row')}, {len(body):,} bytes as a request; CloudZero "
-            f"takes less than {MOST_BYTES:,} bytes and replaces a month in one request{advice}"
+            f"{month} has {counted(len(rows), 'row')}, {len(body):,} bytes as a request; "
+            f"{CREDITS_RECEIVER} takes less than {MOST_BYTES:,} bytes and replaces a month in one "
+            f"request{advice}"
         )
     return body
 
 
 def read_rows(rows: Iterable[Row]) -> Contents:
-    """Read rows as CloudZero returns them: costs are texts, perhaps numbers."""
+    """Read rows as the receiver returns them: costs are texts, perhaps numbers."""
     lines: Counter[Line] = Counter()
     total, unreadable, foreign = Decimal(0), 0, 0
     for row in rows:

@@ -12,12 +12,13 @@ from functions.domain.credits.cbf import Totals
 from functions.domain.credits.drop import Drop, Source
 from functions.domain.credits.file import Repeated
 from functions.domain.wording import counted
+from functions.partners import CREDITS_RECEIVER
 
 _NAMED = 5
 
 
 class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One month: the numbers are what CloudZero holds now, null where that is not known.
+    """One month: the numbers are what the receiver holds now, null where that is not known.
 
     Those of a superseded month, which is not read, are what was verified last.
 
@@ -39,16 +40,16 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
 
     def holding(self, held: Totals | None) -> MonthReport:
-        """Return the same with what CloudZero holds."""
+        """Return the same with what the receiver holds."""
         return msgspec.structs.replace(self, **msgspec.structs.asdict(held)) if held else self
 
     def __str__(self) -> str:
         did = {True: "posted", False: "not posted", None: "perhaps posted"}[self.posted]
         said = ": ".join(filter(None, (self.billing_month, self.error, self.message)))
         if self.row_count is None:
-            return f"{said}; {did}; what CloudZero holds is not known"
+            return f"{said}; {did}; what {CREDITS_RECEIVER} holds is not known"
         rows = counted(self.row_count, "row")
-        holds = "verified with" if self.status == "superseded" else "CloudZero holds"
+        holds = "verified with" if self.status == "superseded" else f"{CREDITS_RECEIVER} holds"
         return f"{said}; {did}; {holds} {rows}, {self.total_credit_usd} USD of credits"
 
 

@@ -117,7 +117,7 @@ def reasons_to_hold(
 ) -> list[str]:
     """Explain why replacing the stored rows needs an operator's word; nothing if it does not.
 
-    What was posted last counts as well while it is not seen: CloudZero may still ingest it.
+    What was posted last counts as well while it is not seen: the receiver may still ingest it.
     """
     reasons = _jumps(wanted, stored.totals, limits)
     seen = last is not None and last.digest == stored.digest

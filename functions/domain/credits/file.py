@@ -1,6 +1,6 @@
 """A credits file: one row per AWS account, one amount per month of its name.
 
-All or nothing: CloudZero replaces a month as a whole, so posting the rows that can be read would
+All or nothing: the receiver replaces a month as a whole, so posting the rows that can be read would
 erase those that cannot.
 """
 

@@ -1,6 +1,6 @@
 """What was measured has an identity: usage of a contract's month is billed by one line only.
 
-Clazar's dimension name is what a line is called at the moment. A line belongs to the usage
+The receiver's dimension name is what a line is called at the moment. A line belongs to the usage
 dimensions that its formula reads; without a formula it is its own.
 """
 

@@ -8,11 +8,12 @@ from typing import Literal
 import msgspec
 
 from functions.domain.ledger.listing_pages import Asked
+from functions.partners import RECEIVER
 
-# AWS takes 25 records per batch; Clazar's own limit is not published.
+# AWS takes 25 records per batch; a receiver's own limit is not published.
 BATCH = 25
 DUPLICATE, OTHER_QUANTITY = "DUPLICATE", "OTHER_QUANTITY"
-TAKEN_OVER, NOT_ACCEPTED = "taken over from Clazar's records", "not accepted: operator"
+TAKEN_OVER, NOT_ACCEPTED = f"taken over from {RECEIVER}'s records", "not accepted: operator"
 # Two plans have sent the same quantity, and one record is billed: whose it is, an operator decides.
 UNCLAIMED = "sent; the billed record may be this plan's or another's"
 

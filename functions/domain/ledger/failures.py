@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functions.domain.ledger.entry import Entry, Failure
+from functions.partners import RECEIVER
 
 OUTCOME_UNKNOWN, FORMULA = "OUTCOME_UNKNOWN", "FORMULA"
 CONFIGURATION_CHANGED = "CONFIGURATION_CHANGED"
@@ -31,8 +32,9 @@ def explain(entry: Entry, at: str, *, error: str, cause: str) -> Failure:
     elif entry.in_doubt:
         code = OUTCOME_UNKNOWN
         message = (
-            "It is not known whether Clazar accepted this usage. Check in Clazar, then resolve it. "
-            "Removing this entry makes the next run ask Clazar again before it sends anything."
+            f"It is not known whether {RECEIVER} accepted this usage. Check in {RECEIVER}, then "
+            "resolve it. "
+            f"Removing this entry makes the next run ask {RECEIVER} again before it sends anything."
         )
         errors = doubts(entry) + refusals(entry)
     elif entry.refused:
@@ -50,7 +52,7 @@ def doubts(entry: Entry) -> tuple[str, ...]:
 
 
 def refusals(entry: Entry) -> tuple[str, ...]:
-    """Name the lines that were refused, with the reasons that Clazar has given."""
+    """Name the lines that were refused, with the reasons that the receiver gave."""
     return tuple(
         f"{line.dimension}: {text}"
         for line in entry.refused

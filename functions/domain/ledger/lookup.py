@@ -28,6 +28,7 @@ from functions.domain.ledger.listing import (
     same_quantity,
 )
 from functions.domain.wording import some
+from functions.partners import RECEIVER
 
 
 class Owner(NamedTuple):
@@ -105,7 +106,7 @@ def _found(
         return line
     if not line.code:
         return None
-    message = "Clazar rejects the record as a duplicate but lists no billed one of this plan"
+    message = f"{RECEIVER} rejects the record as a duplicate but lists no billed one of this plan"
     return replace(line, state="refused", code=DUPLICATE, message=message, errors=(message,))
 
 
@@ -114,7 +115,7 @@ def _surplus(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> s
     if len(billed) <= len(others) + 1:
         return ""
     return (
-        f"Clazar bills {len(billed)} records of {line.dimension} for this contract and month, "
+        f"{RECEIVER} bills {len(billed)} records of {line.dimension} for this contract and month, "
         f"{_records(billed)}; the customer may be charged more than once"
     )
 
@@ -128,7 +129,7 @@ def _conflict(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> 
     if not left:
         plans = ", ".join(sorted({owner.plan for owner in others}))
         whose = f"which {plans} accounts for; the {line.quantity} of this plan is not listed"
-    listed = f"Clazar bills {line.dimension} for this contract and month: {_records(billed)}"
+    listed = f"{RECEIVER} bills {line.dimension} for this contract and month: {_records(billed)}"
     message = f"{listed}, {whose}"
     return replace(
         line,

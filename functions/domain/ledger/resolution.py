@@ -15,7 +15,7 @@ def resolve(entry: Entry, decision: Decision) -> Entry:
     """Note a decision and what follows from it; ValueError where there is nothing to decide.
 
     `accepted`: what is in doubt was billed. `not_accepted`: it was not, and is sent by a later run
-    once Clazar was asked again. `waived`: nothing of the contract's month is billed any more.
+    once the receiver was asked again. `waived`: nothing of the contract's month is billed any more.
     The same decision of the same execution again changes nothing. `accepted` takes `not_accepted`
     back as long as nothing was sent since. What stays parked is explained by what is left.
     """

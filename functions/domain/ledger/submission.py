@@ -1,4 +1,4 @@
-"""What is sent to Clazar for a contract's month: always the same bytes for the same lines."""
+"""What is submitted for a contract's month: always the same bytes for the same lines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def request(entry: Entry, lines: Iterable[Line]) -> Request:
 def records(entry: Entry, lines: Iterable[Line]) -> list[dict[str, str]]:
     """Return one record per line; the window is the entry's month, or its part `until` then.
 
-    Clazar's windows include their last second.
+    A window includes its last second.
     """
     month = Month.parse(entry.month)
     return [

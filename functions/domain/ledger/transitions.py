@@ -27,7 +27,7 @@ from functions.domain.month import parse_instant
 from functions.errors import BadState, LeaseLost
 
 # Until a line may be sent again: as often as the settle time by how often its outcome was unknown.
-# An answer that came through (2xx) counts as one more: Clazar has it, and its listing may lag.
+# An answer that came through (2xx) counts as one more: what was received may be listed late.
 SETTLE_TIMES = (1, 30)
 
 

@@ -1,6 +1,6 @@
 """Usage that came, changed or went after its month was billed: found and told, never sent.
 
-Clazar takes one record per contract, dimension and month, so a difference cannot be billed there.
+The receiver takes one record per contract, dimension and month, so a difference cannot be billed.
 """
 
 from __future__ import annotations

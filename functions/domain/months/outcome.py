@@ -16,6 +16,7 @@ from functions.domain.months.state_file import ErrorRecord, MonthState
 from functions.domain.usage.billing import ContractBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import grouped, some
+from functions.partners import RECEIVER
 
 
 class Outcome(NamedTuple):
@@ -80,10 +81,10 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
 def blamed(
     left_open: Iterable[Open], ledger: Mapping[str, Entry], execution: str, at: str
 ) -> dict[str, Failure]:
-    """Return contracts that Clazar does not serve although it serves others: errors of their own.
+    """Return contracts that are not served although others are: errors of their own.
 
-    If none gets through in this execution, the credentials or Clazar are to blame, and all stay
-    open. A contract that is alone in this is compared with every execution.
+    If none gets through in this execution, the credentials or the receiver are to blame, and all
+    stay open. A contract that is alone in this is compared with every execution.
     """
     unserved = [reason for reason in left_open if reason.error == "ContractUnserved"]
     alone = len(unserved) == 1
@@ -149,7 +150,8 @@ def overtaken(
 ) -> list[str]:
     """Name contracts that an execution has sent and that a person has settled meanwhile."""
     return some(
-        f"{month}: {name} was put into success_contracts while it was being sent; look in Clazar"
+        f"{month}: {name} was put into success_contracts while it was being sent; "
+        f"look in {RECEIVER}"
         for name in sorted(done)
         if name in ledger and ledger[name].sent_by(execution)
     )

@@ -10,6 +10,7 @@ import msgspec
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry, Line
 from functions.domain.usage.billing import ContractBill
+from functions.partners import RECEIVER
 
 BY_HAND, NOT_COMPUTED, NOTHING = "settled in the state file", "not computed", "nothing to bill"
 # Nobody who reads a report should take a request that left for one that was accepted.
@@ -21,7 +22,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     `usage`: the exact amount that the row is billed from, in the unit of its dimension: a formula's
     value where there is one. `carried_in`: what rounding left of the contract's other months.
-    `billed`: the quantity that Clazar has accepted. `open`: one that it has not, or not yet.
+    `billed`: the quantity that the receiver has accepted. `open`: one that it has not, or not yet.
     `waived`: given up by a decision, or settled in the state file. `remainder`: what rounding
     leaves to other months. All are empty where a formula has no value.
     """
@@ -85,7 +86,7 @@ def _row(
         due = Fraction(amount) + Fraction(carried)
         quantity = "0" if entry and name in entry.unbilled else bill.quantities.get(name, "0")
         taken = due if column == "waived" else Fraction(line.taken if line else quantity)
-        # Clazar may bill another quantity than ours, or one that we have not sent.
+        # The receiver may bill another quantity than ours, or one that we have not sent.
         billed = Fraction(line.billed) if line and line.billed else Fraction(0)
         shares = {"billed": billed, "open": Fraction(0), "waived": Fraction(0)}
         shares[column] += taken - billed
@@ -126,7 +127,7 @@ def _details(
         entry.failure.message if entry and entry.failure else bill.failure or ""
     )
     if line and line.billed:
-        yield f"Clazar bills {line.billed}, not {line.quantity}"
+        yield f"{RECEIVER} bills {line.billed}, not {line.quantity}"
     if entry is None:
         return
     held, today = entry.amounts.get(name, ""), bill.amounts.get(name, "0")

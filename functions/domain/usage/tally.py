@@ -1,8 +1,8 @@
 """Usage records -> exact sums. One `Tally` per day; days add up in any order.
 
-A record is read for the few fields that decide money. `externalPayerId` is the Clazar contract id;
-a record without one is kept apart (quarantined), never dropped. Numbers are `int` or `Decimal` from
-the text of the file, never a float.
+A record is read for the few fields that decide money. `externalPayerId` is the contract id; one
+without it is kept apart (quarantined), never dropped. Numbers are `int` or `Decimal` from the text
+of the file, never a float.
 """
 
 from __future__ import annotations

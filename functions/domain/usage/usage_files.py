@@ -48,7 +48,7 @@ def days(month: Month, end: datetime) -> list[str]:
 def place(listed: Listed, prefix: str, month: Month) -> UsageFile | Problem:
     """Read a key's hour folder. The folder, not a record's timestamp, decides the month.
 
-    Omnistrate stamps records up to an hour after the folder they are in.
+    The export stamps records up to an hour after the folder they are in.
     """
     key, etag, size = listed
     hourly = _PLACE.fullmatch(key.removeprefix(prefix))

@@ -9,8 +9,9 @@ from typing import Any, Self
 
 import pytest
 
-from functions.adapters.clazar.api import Clazar, ListingUnavailable
+from functions.adapters.clazar.api import Clazar
 from functions.adapters.clazar.http import Credentials, Session
+from functions.adapters.receivers import ListingUnavailable
 from functions.domain.ledger import submission
 from functions.domain.ledger.entry import Entry, Line
 from functions.domain.ledger.listing import Listing

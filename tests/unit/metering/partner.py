@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from functions.adapters.clazar.api import ListingUnavailable
+from functions.adapters.receivers import ListingUnavailable
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.domain.ledger.listing import Listing, with_rows
 from functions.domain.ledger.listing_pages import Asked

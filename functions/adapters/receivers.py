@@ -1,0 +1,41 @@
+"""What the pipelines need of a partner. Another one is a folder here and a line in `wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from functions.domain.ledger.answers import Reply
+from functions.domain.ledger.listing_pages import Asked
+from functions.domain.ledger.submission import Request
+from functions.domain.month import Month
+
+
+class ListingUnavailable(Exception):
+    """The receiver does not offer to be asked what it holds."""
+
+
+class UsageReceiver(Protocol):
+    """Who bills usage to a customer."""
+
+    def submit(self, request: Request) -> Reply:
+        """Send one request, whose records are all of one contract."""
+
+    def read_listing(
+        self, asked: Asked, contract: str, month: Month, seconds_left: Callable[[], float]
+    ) -> Asked:
+        """Read what is listed for a contract's month, as far as the time allows.
+
+        Raises ListingUnavailable if there is no listing, PartnerUnreachable if there is no answer
+        now, ContractUnserved if the answer to this contract's request is of no use.
+        """
+
+
+class CreditsReceiver(Protocol):
+    """Who keeps a month's credits as one drop of rows per connection."""
+
+    def stored(self, connection: str, month: Month) -> list[dict[str, Any]] | None:
+        """Return the rows that are stored for a month; None if there is no drop."""
+
+    def post(self, connection: str, body: bytes) -> str | None:
+        """Replace a month's drop; return the receiver's id of it."""
