@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import clock
+from functions.adapters.books import Books
 from functions.adapters.clazar.api import Clazar
 from functions.adapters.clazar.http import Credentials, Session
 from functions.adapters.cloudzero.api import ApiKey, CloudZero
@@ -29,6 +30,14 @@ T = TypeVar("T")
 def state_bucket() -> Bucket:
     """Return the bucket that holds all state."""
     return Bucket(os.environ["STATE_BUCKET"])
+
+
+def books(plan: Plan, *, held_by: str = "") -> Books:
+    """Return a plan's books; LeaseLost if an execution is named that does not hold the plan."""
+    found = Books(state_bucket(), plan)
+    if held_by:
+        found.check_lease(held_by)
+    return found
 
 
 def usage_bucket() -> Bucket:

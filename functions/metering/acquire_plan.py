@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
-from functions.adapters import clock, executions, leases, state_bucket, wiring
+from functions.adapters import clock, executions, leases, wiring
 from functions.domain.conversion import given, parse
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.plan import Plan
@@ -23,7 +23,7 @@ def handler(start: Start, _context: object) -> Run:
     """Return the run's terms."""
     run = settle(start, wiring.plans())
     if not run.dry_run:
-        lease = state_bucket.lease(wiring.state_bucket(), run.plan)
+        lease = wiring.books(run.plan).lease()
         now = format_instant(clock.now())
         if busy := leases.acquire(lease, run.execution, now, executions.is_running):
             raise PlanBusy(f"plan {run.plan.key}: {busy}")

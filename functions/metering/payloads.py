@@ -13,9 +13,10 @@ from msgspec.structs import replace
 
 from functions.adapters import keys
 from functions.domain.conversion import NOT_BLANK
-from functions.domain.ledger.claim import Action
+from functions.domain.ledger.claim import Action, Terms
 from functions.domain.ledger.item import ContractItem
 from functions.domain.month import Month
+from functions.domain.months.late_usage import Compared, LateUsage
 from functions.domain.months.months_due import MOST_MONTHS, Waiting
 from functions.domain.plan import Plan
 from functions.domain.usage.fold import DayRead, Days
@@ -124,6 +125,39 @@ class MonthTask(RunTask, frozen=True, kw_only=True):
     def root(self) -> str:
         """The prefix of what the execution computes for the month."""
         return keys.run(self.run.plan, self.of, self.run.name, dry_run=self.run.dry_run)
+
+    @property
+    def late_usage_key(self) -> str:
+        """Where the report of late usage is; that of a dry run is in its own folder."""
+        folder = self.root if self.run.dry_run else keys.report(self.run.plan, self.of)
+        return f"{folder}late-usage.json"
+
+    def late_usage(self, usage: MonthUsage, compared: Compared, at: str) -> LateUsage:
+        """Return the report of what usage would change now."""
+        return LateUsage(
+            plan=self.run.plan.key,
+            month=self.month,
+            execution=self.run.execution,
+            generated_at=at,
+            days=compared.days,
+            differences=compared.differences,
+            not_compared=compared.left_out,
+            quarantined=usage.bill.quarantined,
+        )
+
+    def terms(self, at: str) -> Terms:
+        """Return what the run claims with."""
+        run = self.run
+        final = run.until and f"final usage until {run.until}"
+        asked = "retry_errors" if run.retry_errors else final
+        return Terms(
+            plan=run.plan,
+            month=self.month,
+            execution=run.execution,
+            at=at,
+            reason=run.reason or asked or "its entry was removed from error_contracts",
+            until=run.until,
+        )
 
 
 class DayTask(MonthTask, frozen=True, kw_only=True):

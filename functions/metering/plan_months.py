@@ -10,7 +10,8 @@ from functools import partial
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import keys, state_bucket, wiring
+from functions.adapters import keys, wiring
+from functions.adapters.books import Books
 from functions.adapters.storage import Objects
 from functions.domain.month import Month, parse_instant
 from functions.domain.months import months_due
@@ -32,26 +33,23 @@ Known = tuple[PlanState, Journal]
 def handler(task: RunTask, _context: object) -> Planned:
     """Return the months to work on and those that wait."""
     run = task.run
-    planned = plan_months(run, wiring.state_bucket(), wiring.usage_bucket())
+    planned = plan_months(run, wiring.books(run.plan), wiring.usage_bucket())
     logger.info("months planned", months=planned.months, waiting=len(planned.waiting))
     return planned
 
 
-def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
+def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
     """Choose months from the state file, the journal, the input and the export's progress.
 
     Billing goes first, so that nothing late holds it up. A run without anything due reads the days
     of the next month that are over, so that little is left to read when it is.
     """
-    state = state_bucket.read_state(objects, run.plan)
+    state = books.read_state()
     observed = partial(observe, state=state, at=run.as_of)  # so that removing an error is noticed
-    if run.dry_run:
-        journal = observed(state_bucket.read_journal(objects, run.plan))
-    else:
-        journal = state_bucket.change_journal(objects, run.plan, observed)
+    journal = observed(books.read_journal()) if run.dry_run else books.change_journal(observed)
     as_of = parse_instant(run.as_of)
     if run.until is not None:
-        planned = _final(run, parse_instant(run.until), (state, journal), objects, usage)
+        planned = _final(run, parse_instant(run.until), (state, journal), books, usage)
     else:
         planned = _due(run, state, journal, usage)
     months = [Month.parse(text) for text in planned.months]
@@ -59,7 +57,7 @@ def plan_months(run: Run, objects: Objects, usage: Objects) -> Planned:
     work += [
         _item("compare", month, month.end)
         for month in months_due.closed_lately(run.plan, state, journal)
-        if month not in months and state_bucket.manifest(objects, run.plan, month).read()
+        if month not in months and books.manifest(month).read()
     ]
     if not (months or run.until or run.months or run.contracts):
         work += _running(run, months_due.first_month(run.plan, state, journal, as_of), usage)
@@ -83,14 +81,14 @@ def _final(
     run: Run,
     until: datetime,
     known: tuple[PlanState, Journal],
-    objects: Objects,
+    books: Books,
     usage: Objects,
 ) -> Planned:
     """Return the month of final usage once its last hour is there."""
     exported_to = _exported_to(run.plan, usage)
     final, waiting = months_due.final_month(until, run.plan, exported_to, parse_instant(run.as_of))
     closed = [month for month in final if months_due.is_closed(month, *known)]
-    if closed and not _has_begun(run, closed[0], objects):
+    if closed and not _has_begun(run, closed[0], books):
         raise BadInput(f"until: {closed[0]} is closed; give months and contracts instead")
     return Planned([str(month) for month in final], waiting)
 
@@ -110,9 +108,9 @@ def _due(run: Run, state: PlanState, journal: Journal, usage: Objects) -> Planne
     return Planned([str(month) for month in complete], [*waiting, *left], why)
 
 
-def _has_begun(run: Run, month: Month, objects: Objects) -> bool:
+def _has_begun(run: Run, month: Month, books: Books) -> bool:
     """Whether final usage of all contracts was asked for before their month was closed."""
-    entries = state_bucket.entries(objects, run.plan, month, run.contracts)
+    entries = books.entries(month, run.contracts)
     return {entry.contract_id for entry in entries if entry.until} == set(run.contracts or ())
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import keys, state_bucket, wiring
-from functions.adapters.storage import Objects
+from functions.adapters import wiring
+from functions.adapters.books import Books
+from functions.adapters.run_files import read_run_file
 from functions.domain.ledger import submission
 from functions.domain.ledger.claim import claim
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.item import ContractItem
 from functions.domain.usage.billing import ContractBill
-from functions.errors import BadState
-from functions.metering.claim_contract import terms_of
-from functions.metering.merge_usage import read_bill
+from functions.domain.usage.month_usage import MonthUsage
 from functions.metering.payloads import ClosedMonth, MergedMonth
 from functions.payloads import dump, task_handler
 
@@ -35,24 +34,24 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 @task_handler
 def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     """Return the month in numbers, with where the preview is."""
-    previewed = preview_month(task, wiring.state_bucket())
+    previewed = preview_month(task, wiring.books(task.run.plan))
     logger.info("month previewed", summary=dump(previewed))
     return previewed
 
 
-def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
+def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
     """Claim every contract as a real run would, without writing it, and show what is open then."""
-    run, month = task.run, task.of
-    usage = read_bill(objects, task.merged.bill_key)
-    held = {entry.contract_id: entry for entry in state_bucket.entries(objects, run.plan, month)}
-    items = {item.contract_id: item for item in _items(task, objects)}
+    usage = read_run_file(books.objects, task.merged.bill_key, MonthUsage)
+    held = {entry.contract_id: entry for entry in books.entries(task.of)}
+    found = read_run_file(books.objects, task.merged.contracts_key, list[ContractItem])
+    items = {item.contract_id: item for item in found}
     previews = [
         _preview(task, bill, items[bill.contract_id], held.get(bill.contract_id))
         for bill in usage.bill.contracts
         if bill.contract_id in items
     ]
-    key = f"{keys.run(run.plan, month, run.name, dry_run=True)}preview.json"
-    objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
+    key = f"{task.root}preview.json"
+    books.objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
     sent = [len(preview.records) for preview in previews if preview.records]
     failing = sum(preview.failure is not None for preview in previews)
     return ClosedMonth.of(
@@ -66,17 +65,10 @@ def preview_month(task: MergedMonth, objects: Objects) -> ClosedMonth:
     )
 
 
-def _items(task: MergedMonth, objects: Objects) -> list[ContractItem]:
-    stored = objects.read(task.merged.contracts_key)
-    if stored is None:
-        raise BadState(f"{task.merged.contracts_key} is missing: the run's files were removed")
-    return msgspec.json.decode(stored.body, type=list[ContractItem])
-
-
 def _preview(
     task: MergedMonth, bill: ContractBill, item: ContractItem, entry: Entry | None
 ) -> Preview:
-    claimed = claim(entry, item, terms_of(task, task.run.as_of))
+    claimed = claim(entry, item, task.terms(task.run.as_of))
     lines = claimed.entry.lines if claimed.action == "submit" else ()
     open_lines = [line for line in lines if line.state not in ("accepted", "waived")]
     return Preview(

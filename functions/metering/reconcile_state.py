@@ -8,13 +8,13 @@ from functools import partial
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
-from functions.adapters import clock, state_bucket, wiring
-from functions.adapters.storage import Objects
+from functions.adapters import clock, wiring
+from functions.adapters.books import Books
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.remainders import remainders_of
 from functions.domain.ledger.resolution import settle_by_hand
 from functions.domain.month import Month, format_instant, parse_instant
-from functions.domain.months import months_due, state_file
+from functions.domain.months import months_due
 from functions.domain.months.announcement import with_notices
 from functions.domain.months.journal import Journal, ended, in_both, resolved, settled_by_hand
 from functions.domain.months.outcome import is_shown
@@ -29,65 +29,60 @@ logger = Logger()
 @task_handler
 def handler(task: RunTask, _context: object) -> None:
     """Return nothing."""
-    run, objects = task.run, wiring.state_bucket()
-    state_bucket.check_lease(objects, run.plan, run.execution)
-    reconcile_state(run, objects, format_instant(clock.now()))
-    logger.info("state reconciled", plan=run.plan.key)
+    books = wiring.books(task.run.plan, held_by=task.run.execution)
+    reconcile_state(task.run, books, format_instant(clock.now()))
+    logger.info("state reconciled", plan=task.run.plan.key)
 
 
-def reconcile_state(run: Run, objects: Objects, at: str) -> None:
+def reconcile_state(run: Run, books: Books, at: str) -> None:
     """Waive what an operator has moved to the successes; show as one what the ledger has settled.
 
     The second is what an execution leaves that has settled a contract and ended before it could
     write that into the state file. An entry that cannot be read is told, and holds nothing up.
     """
-    state = state_bucket.read_state(objects, run.plan)
-    journal = state_bucket.read_journal(objects, run.plan)
-    _check_last_month(run, state, journal, objects, at)
+    state = books.read_state()
+    journal = books.read_journal()
+    _check_last_month(run, state, journal, books, at)
     unreadable: list[str] = []
-    entries_of = partial(state_bucket.entries, objects, run.plan, unreadable=unreadable)
+    entries_of = partial(books.entries, unreadable=unreadable)
     for month, names in settled_by_hand(journal, state):
         before = len(unreadable)
-        _waive(run, month, entries_of(month, names), objects, at)
+        _waive(run, month, entries_of(month, names), books, at)
         if len(unreadable) == before:  # what could not be read is waived once it can
             change = partial(resolved, month=month, settled=names)
-            state_bucket.change_journal(objects, run.plan, change)
+            books.change_journal(change)
     for month, failed in sorted(state.errors.items()):
         entries = entries_of(month, sorted(failed.keys() - state.at(month).done))
         settled = [entry for entry in entries if entry.settled_at and not entry.failure]
         if settled:
-            show_settled(run, month, settled, objects, at)
+            books.show_settled(month, settled, at)
     for month in map(Month.parse, journal.underway):
-        names = sorted(state_bucket.contracts_in_ledger(objects, run.plan, month))
+        names = sorted(books.contracts_in_ledger(month))
         entries, here = entries_of(month, names), state.at(month)
         # Its CloseMonth may have shown errors that the journal does not know, and died behind that.
         by_hand = here.done - here.failed - in_both(journal, month)
         doubtful = [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
-        _waive(run, month, doubtful, objects, at)
+        _waive(run, month, doubtful, books, at)
         whole = months_due.is_closed(month, state, journal) and len(entries) == len(names)
         if whole and all(is_shown(entry, here) for entry in entries):
-            _end(run, month, here, entries, objects)
+            _end(books, month, here, entries)
     if unreadable:
-        state_bucket.change_journal(
-            objects, run.plan, lambda old: with_notices(old, sorted(unreadable))
-        )
+        books.change_journal(lambda old: with_notices(old, sorted(unreadable)))
 
 
-def _end(run: Run, month: Month, shown: MonthState, entries: list[Entry], objects: Objects) -> None:
+def _end(books: Books, month: Month, shown: MonthState, entries: list[Entry]) -> None:
     """Let a closed month rest in which a run got stuck, once people have settled all that is open.
 
     Else it would be worked on until its usage can be read again, which may be never. What this
     execution itself has just `shown` goes through CloseMonth once more.
     """
-    if run.plan.carry_remainders:
-        left = remainders_of(entries, run.plan.dimensions, done=shown.done)
-        state_bucket.remainders(objects, run.plan, month).change(lambda _: left)
-    state_bucket.change_journal(objects, run.plan, lambda old: ended(old, month))
+    if books.plan.carry_remainders:
+        left = remainders_of(entries, books.plan.dimensions, done=shown.done)
+        books.remainders(month).change(lambda _: left)
+    books.change_journal(lambda old: ended(old, month))
 
 
-def _check_last_month(
-    run: Run, state: PlanState, journal: Journal, objects: Objects, at: str
-) -> None:
+def _check_last_month(run: Run, state: PlanState, journal: Journal, books: Books, at: str) -> None:
     """Refuse a last month that is not over, and tell of months that were skipped by hand."""
     last = state.last_processed_month
     if last is None:
@@ -97,20 +92,18 @@ def _check_last_month(
             f"state file {run.plan.state_file}, {run.plan.key}.last_processed_month: {last} is not "
             "over, so nothing would be billed until then. The file was left as it is."
         )
-    if skipped := ", ".join(_skipped(run, state, last, journal, objects)):
+    if skipped := ", ".join(_skipped(run, state, last, journal, books)):
         text = (
             f"last_processed_month was moved to {last} by hand; not closed by this pipeline and "
             f"not billed in full: {skipped}"
         )
-        state_bucket.change_journal(
-            objects,
-            run.plan,
-            lambda old: with_notices(replace(old, last_closed_month=str(last)), [text]),
+        books.change_journal(
+            lambda old: with_notices(replace(old, last_closed_month=str(last)), [text])
         )
 
 
 def _skipped(
-    run: Run, state: PlanState, last: Month, journal: Journal, objects: Objects
+    run: Run, state: PlanState, last: Month, journal: Journal, books: Books
 ) -> Iterator[str]:
     """Yield months up to the last one that were never closed; a manifest says that one was.
 
@@ -119,38 +112,22 @@ def _skipped(
     """
     month = months_due.first_month(run.plan, PlanState(), journal, last.start)
     while month <= last:
-        names = state_bucket.contracts_in_ledger(objects, run.plan, month)
+        names = books.contracts_in_ledger(month)
         begun = journal.last_closed_month or (names and state.at(month).done <= names)
-        if begun and state_bucket.manifest(objects, run.plan, month).read() is None:
+        if begun and books.manifest(month).read() is None:
             yield str(month)
         month = month.plus(1)
 
 
-def _waive(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> None:
+def _waive(run: Run, month: Month, entries: list[Entry], books: Books, at: str) -> None:
     """Note in the ledger what an operator has settled by hand: no more of it is billed."""
 
     def waived(entry: Entry) -> Entry:
-        document = state_bucket.entry(objects, run.plan, month, entry.contract_id)
+        document = books.entry(month, entry.contract_id)
         return document.change(
             lambda found: settle_by_hand(found or entry, run.execution, at, run.plan.state_file)
         ).value
 
     # Also of those waived before: an execution may have ended right behind that.
-    state_bucket.renew_remainders(objects, run.plan, month, [waived(entry) for entry in entries])
+    books.renew_remainders(month, [waived(entry) for entry in entries])
     logger.info("settled by hand", month=str(month), contracts=[e.contract_id for e in entries])
-
-
-def show_settled(run: Run, month: Month, entries: list[Entry], objects: Objects, at: str) -> None:
-    """Write settled contracts into the state file; the journal forgets their errors.
-
-    The manifest is marked: what they were billed for can be compared with the files from now on.
-    """
-    names = [entry.contract_id for entry in entries]
-    logger.info("shown as settled", month=str(month), contracts=names)
-    state_bucket.renew_remainders(objects, run.plan, month, entries)
-    manifest = state_bucket.manifest(objects, run.plan, month)
-    if billed := manifest.read():
-        manifest.change(lambda before: replace(before or billed.value, recheck=True))
-    record = partial(state_file.record_month, plan_key=run.plan.key, month=month, at=at)
-    state_bucket.change_state(objects, run.plan, partial(record, successes=names))
-    state_bucket.change_journal(objects, run.plan, lambda old: resolved(old, month, names))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import clock, state_bucket, wiring
-from functions.adapters.storage import Objects
+from functions.adapters import clock, wiring
+from functions.adapters.books import Books
 from functions.domain.ledger import transitions
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.failures import NOT_COMPUTED, explain
@@ -19,15 +19,14 @@ logger = Logger()
 @task_handler
 def handler(task: ContractTask, _context: object) -> None:
     """Return nothing."""
-    objects = wiring.state_bucket()
-    state_bucket.check_lease(objects, task.run.plan, task.run.execution)
-    record_error(task, objects, format_instant(clock.now()))
+    books = wiring.books(task.run.plan, held_by=task.run.execution)
+    record_error(task, books, format_instant(clock.now()))
     logger.error("contract needs attention", contract=task.contract.contract_id, month=task.month)
 
 
-def record_error(task: ContractTask, objects: Objects, at: str) -> None:
+def record_error(task: ContractTask, books: Books, at: str) -> None:
     """Close the entry as failed, unless the evidence that it was billed came in after all."""
-    document = state_bucket.entry(objects, task.run.plan, task.of, task.contract.contract_id)
+    document = books.entry(task.of, task.contract.contract_id)
     problem = task.problem or Problem("UNKNOWN", "no reason was given")
 
     def failed(found: Entry | None) -> Entry:

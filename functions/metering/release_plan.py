@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import clock, leases, state_bucket, wiring
-from functions.adapters.storage import Objects
+from functions.adapters import clock, leases, wiring
+from functions.adapters.books import Books
 from functions.domain.month import format_instant
 from functions.domain.months.announcement import told
 from functions.metering.payloads import Release
@@ -17,11 +17,11 @@ logger = Logger()
 @task_handler
 def handler(task: Release, _context: object) -> None:
     """Return nothing."""
-    release_plan(task, wiring.state_bucket(), format_instant(clock.now()))
+    release_plan(task, wiring.books(task.run.plan), format_instant(clock.now()))
     logger.info("plan released", plan=task.run.plan.key)
 
 
-def release_plan(task: Release, objects: Objects, at: str) -> None:
+def release_plan(task: Release, books: Books, at: str) -> None:
     """Mark as told what the message was made of: the version of the journal that was read for it.
 
     A message that was not delivered marks nothing, and an execution that ends before this leaves it
@@ -30,9 +30,9 @@ def release_plan(task: Release, objects: Objects, at: str) -> None:
     run = task.run
     if run.dry_run:
         return
-    lease = state_bucket.lease(objects, run.plan)
+    lease = books.lease()
     if task.notified and leases.holder(lease) == run.execution:
-        document = state_bucket.journal(objects, run.plan)
+        document = books.journal()
         read = document.read()
         if read and read.etag == task.journal:
             document.write(told(read.value, run.as_of), read)

@@ -10,7 +10,6 @@ from functions.domain import formula
 from functions.domain.usage import billing
 from functions.domain.usage.fold import MonthTotal
 from functions.errors import BadUsage, DaysMissing
-from functions.metering.merge_usage import warnings_of
 from functions.metering.payloads import ClosedMonth, DaysTask
 from functions.payloads import dump, task_handler
 
@@ -35,6 +34,6 @@ def report_usage_so_far(task: DaysTask, objects: Objects, usage: Objects) -> Clo
         warnings = [str(error)]
     read = {name for text in plan.dimensions.values() for name in formula.names_in(text)}
     bill = billing.bill(plan, total.sums.items(), exported_before=read)
-    warnings += warnings_of(task, bill, total)
+    warnings += total.warnings(plan, task.of, bill)
     found = total.usage(bill, task.of_days, warnings)
     return ClosedMonth.of(task.month, found, so_far=True, totals=total.by_dimension(), report="")

@@ -7,8 +7,8 @@ from functools import partial
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import clock, state_bucket, wiring
-from functions.adapters.storage import Objects
+from functions.adapters import clock, wiring
+from functions.adapters.books import Books
 from functions.domain.ledger import transitions
 from functions.domain.ledger.entry import Decision, Entry
 from functions.domain.ledger.resolution import resolve
@@ -18,7 +18,6 @@ from functions.domain.months.journal import watched
 from functions.domain.months.outcome import error_record
 from functions.errors import BadInput, OutcomeUnknown
 from functions.metering.payloads import Resolve, Resolved, Run, RunTask
-from functions.metering.reconcile_state import show_settled
 from functions.partners import RECEIVER
 from functions.payloads import dump, task_handler
 
@@ -28,21 +27,20 @@ logger = Logger()
 @task_handler
 def handler(task: RunTask, _context: object) -> Resolved:
     """Return what became of the contract's month."""
-    run, objects = task.run, wiring.state_bucket()
-    state_bucket.check_lease(objects, run.plan, run.execution)
-    resolved = resolve_contract(run, objects, clock.now(), wiring.settle_seconds())
+    books = wiring.books(task.run.plan, held_by=task.run.execution)
+    resolved = resolve_contract(task.run, books, clock.now(), wiring.settle_seconds())
     logger.info("contract resolved", resolved=dump(resolved))
     return resolved
 
 
-def resolve_contract(run: Run, objects: Objects, now: datetime, settle_seconds: float) -> Resolved:
+def resolve_contract(run: Run, books: Books, now: datetime, settle_seconds: float) -> Resolved:
     """Write the decision into the ledger first; the state file and the journal follow from it."""
     asked = run.resolve
     if asked is None:
         raise BadInput("resolve: nothing to resolve was given")
     month, at = Month.parse(asked.month), format_instant(now)
     decision = Decision(what=asked.outcome, execution=run.execution, at=at, reason=asked.reason)
-    state = state_bucket.read_state(objects, run.plan).at(month)
+    state = books.read_state().at(month)
 
     def decided(entry: Entry | None) -> Entry:
         if entry is None:
@@ -59,17 +57,17 @@ def resolve_contract(run: Run, objects: Objects, now: datetime, settle_seconds: 
             raise BadInput(f"resolve: {asked.contract} is settled by hand, in {where}")
         return resolved
 
-    document = state_bucket.entry(objects, run.plan, month, asked.contract)
+    document = books.entry(month, asked.contract)
     entry = document.change(decided).value
     settled = entry.accepted and entry.settled_at is not None
     # A month that is open shows the decision by itself.
     if asked.outcome == "not_accepted" and (settled or entry.failure):
-        _reopen(run, month, entry, objects, at)
+        _reopen(books, month, entry, at)
     elif settled:
-        show_settled(run, month, [entry], objects, at)
+        books.show_settled(month, [entry], at)
     elif entry.failure:
         record = partial(state_file.record_month, plan_key=run.plan.key, month=month, at=at)
-        state_bucket.change_state(objects, run.plan, partial(record, errors=[error_record(entry)]))
+        books.change_state(partial(record, errors=[error_record(entry)]))
     return Resolved(
         contract=asked.contract,
         month=asked.month,
@@ -79,17 +77,15 @@ def resolve_contract(run: Run, objects: Objects, now: datetime, settle_seconds: 
     )
 
 
-def _reopen(run: Run, month: Month, entry: Entry, objects: Objects, at: str) -> None:
+def _reopen(books: Books, month: Month, entry: Entry, at: str) -> None:
     """Take the error out of the state file, with the journal knowing of it.
 
     That is what a contract looks like that an operator has re-opened: the next run takes it up.
     """
     name, code = entry.contract_id, entry.failure.code if entry.failure else ""
-    state_bucket.change_journal(
-        objects, run.plan, lambda journal: watched(journal, month, name, code, at)
-    )
-    record = partial(state_file.record_month, plan_key=run.plan.key, month=month, at=at)
-    state_bucket.change_state(objects, run.plan, partial(record, reopened=[name]))
+    books.change_journal(lambda journal: watched(journal, month, name, code, at))
+    record = partial(state_file.record_month, plan_key=books.plan.key, month=month, at=at)
+    books.change_state(partial(record, reopened=[name]))
 
 
 def _message(asked: Resolve, entry: Entry, *, settled: bool) -> str:

@@ -16,10 +16,10 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from msgspec.structs import replace
 
-from functions.adapters import clock, state_bucket, wiring
+from functions.adapters import clock, wiring
+from functions.adapters.books import Books
 from functions.adapters.documents import Document, Version
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
-from functions.adapters.storage import Objects
 from functions.domain.ledger import lookup, submission, transitions
 from functions.domain.ledger.entry import BATCH, Attempt, Entry
 from functions.domain.ledger.failures import doubts, refusals
@@ -57,7 +57,7 @@ _NOT_TAKEN = {
 class Outside(NamedTuple):
     """What this use case needs of the world."""
 
-    objects: Objects
+    books: Books
     receiver: UsageReceiver
     now: Callable[[], datetime]
     seconds_left: Callable[[], float]
@@ -68,13 +68,12 @@ class Outside(NamedTuple):
 def handler(task: ContractTask, context: LambdaContext) -> None:
     """Return once the contract is settled; otherwise the error says what the outcome is."""
     outside = Outside(
-        wiring.state_bucket(),
+        wiring.books(task.run.plan, held_by=task.run.execution),
         wiring.usage_receiver(),
         clock.now,
         lambda: context.get_remaining_time_in_millis() / 1000,
         wiring.settle_seconds(),
     )
-    state_bucket.check_lease(outside.objects, task.run.plan, task.run.execution)
     submit_contract(task, outside)
     logger.info("contract accepted", contract=task.contract.contract_id, month=task.month)
 
@@ -82,10 +81,10 @@ def handler(task: ContractTask, context: LambdaContext) -> None:
 def submit_contract(task: ContractTask, outside: Outside) -> None:
     """Look up what is in doubt, send what is open, batch by batch, until all is settled."""
     plan, execution = task.run.plan, task.run.execution
-    document = state_bucket.entry(outside.objects, plan, task.of, task.contract.contract_id)
+    document = outside.books.entry(task.of, task.contract.contract_id)
     version = document.read()
     entry = transitions.claimed(version and version.value, execution, document.key)
-    if _is_settled_by_hand(task, outside.objects):
+    if _is_settled_by_hand(task, outside.books):
         at = format_instant(outside.now())
         document.write(settle_by_hand(entry, execution, at, plan.state_file), version)
         return
@@ -112,11 +111,11 @@ def _settled(entry: Entry, outside: Outside) -> Entry:
     return entry if entry.failure else transitions.succeed(entry, format_instant(outside.now()))
 
 
-def _is_settled_by_hand(task: ContractTask, objects: Objects) -> bool:
+def _is_settled_by_hand(task: ContractTask, books: Books) -> bool:
     """Return True if an operator has put the contract into the successes since MergeUsage."""
     if task.contract.done:
         return False
-    state, _ = state_bucket.read_state_version(objects, task.run.plan, task.state_version)
+    state, _ = books.read_state_version(task.state_version)
     return state is not None and task.contract.contract_id in state.at(task.of).done
 
 
@@ -135,9 +134,9 @@ def _look_up(task: ContractTask, outside: Outside, known: Entry) -> Look:
         return lookup.not_listable(entry)
     if asked.queries or outside.seconds_left() < _SECONDS_FOR_A_REQUEST:
         return Look(replace(entry, asked=asked), ())
-    begun, plan = parse_instant(asked.begun), task.run.plan
+    begun = parse_instant(asked.begun)
     stored = asked.listing.stored
-    owners = state_bucket.owners(outside.objects, plan, task.of, name) if stored else []
+    owners = outside.books.owners(task.of, name) if stored else []
     return lookup.looked(
         entry,
         asked.listing,

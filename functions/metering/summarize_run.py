@@ -9,7 +9,8 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from msgspec.structs import replace
 
-from functions.adapters import keys, leases, state_bucket, wiring
+from functions.adapters import keys, leases, wiring
+from functions.adapters.books import Books
 from functions.adapters.storage import Objects
 from functions.domain.month import Month
 from functions.domain.months import months_due
@@ -34,31 +35,31 @@ _LONGEST_PART, _LONGEST_MESSAGE = 8_000, 40_000
 @metrics.log_metrics
 def handler(task: Finish, _context: object) -> Ending:
     """Return how the execution is to end."""
-    ending = summarize_run(task, wiring.state_bucket())
+    ending = summarize_run(task, wiring.books(task.run.plan))
     metrics.add_metric("ContractsOpen", MetricUnit.Count, ending.result["unresolved"])
     logger.info("run summarized", plan=ending.run.plan.key, succeeded=ending.succeeded)
     return ending
 
 
-def summarize_run(task: Finish, objects: Objects) -> Ending:
+def summarize_run(task: Finish, books: Books) -> Ending:
     """Read what there is to say from the journal, where it survives a run that stops early.
 
     Nobody else changes the journal until ReleasePlan has given the lease back. An execution that
     has lost the lease speaks of itself only.
     """
     run = task.run
-    read = state_bucket.journal(objects, run.plan).read()
+    read = books.journal().read()
     announcement, version = to_announce(read.value if read else Journal(), run.as_of), ""
     if run.dry_run:
         months = [month for month in task.months if month and not month.so_far]
         warnings = [text for month in months for text in month.warnings]
         standing = announcement.new + announcement.standing
         announcement = announcement._replace(new=[], standing=standing, notices=warnings)
-    elif leases.holder(state_bucket.lease(objects, run.plan)) == run.execution:
+    elif leases.holder(books.lease()) == run.execution:
         version = read.etag if read else ""
     else:
         announcement = Announcement([], [], [], 0, announcement.total, reminds=False)
-    months = [month for month in task.months if month] or list(_closed(task, objects))
+    months = [month for month in task.months if month] or list(_closed(task, books.objects))
     if not task.failure:
         left = months_due.left(task.planned.months, {month.month for month in months})
         task = replace(task, planned=replace(task.planned, waiting=[*task.planned.waiting, *left]))

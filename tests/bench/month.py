@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from functions.adapters import keys
+from functions.adapters.books import Books
 from functions.domain.ledger.entry import Attempt, Entry, Line
 from functions.domain.usage import usage_files
 from functions.domain.usage.billing import ContractBill, MonthBill
@@ -52,7 +53,7 @@ def merge(contracts: str) -> Callable[[], dict[str, Any]]:
             state.objects[keys.day(PLAN, MONTH, day)] = msgspec.json.encode(fold)
     sums.clear()
     task = DaysTask(run=RUN, month=str(MONTH), days=days, read=read)
-    return lambda: {"contracts": merge_usage(task, state, usage).to_process}
+    return lambda: {"contracts": merge_usage(task, Books(state, PLAN), usage).to_process}
 
 
 def close(contracts: str) -> Callable[[], dict[str, Any]]:
@@ -79,7 +80,7 @@ def close(contracts: str) -> Callable[[], dict[str, Any]]:
     merged = Merged(bill_key="runs/bill.json", to_process=len(names))
     task = MergedMonth(run=RUN, month=str(MONTH), merged=merged)
     now = datetime(2025, 8, 2, tzinfo=UTC)
-    return lambda: {"contracts": close_month(task, state, now).contracts}
+    return lambda: {"contracts": close_month(task, Books(state, PLAN), now).contracts}
 
 
 def _bill(name: str) -> ContractBill:

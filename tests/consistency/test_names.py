@@ -189,6 +189,19 @@ def test_one_pipeline_knows_nothing_of_the_other(pipeline: str) -> None:
         assert not any(name.startswith(others) for name in imported(path)), path
 
 
+@each_pipeline
+def test_a_state_module_knows_no_other_state_module(pipeline: str) -> None:
+    for path in sources(f"functions/{pipeline}"):
+        siblings = {name for name in imported(path) if name.startswith(f"functions.{pipeline}")}
+        assert siblings <= {f"functions.{pipeline}.payloads"}, path
+
+
+def test_the_domain_names_no_partner() -> None:
+    names = re.compile("omnistrate|clazar|cloudzero", re.IGNORECASE)
+    for path in sources("functions/domain"):
+        assert not names.search(path.read_text()), path
+
+
 def test_infra_knows_only_the_domain_of_the_functions() -> None:
     for path in sources("infra"):
         known = {name for name in imported(path) if name.startswith("functions")}

@@ -9,10 +9,10 @@ once and then remembered.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from functions.adapters import leases, state_bucket
-from functions.adapters.clazar.api import Clazar
+from functions.adapters import leases
+from functions.adapters.books import Books
 from functions.errors import (
     LeaseLost,
     MonthIncomplete,
@@ -25,7 +25,7 @@ from functions.errors import (
 from functions.metering import submit_contract
 from functions.metering.claim_contract import claim_contract
 from functions.metering.close_month import close_month
-from functions.metering.merge_usage import to_process
+from functions.metering.merge_usage import gather, to_process
 from functions.metering.payloads import (
     ContractTask,
     Finish,
@@ -108,49 +108,58 @@ def _task(of: Invocation) -> ContractTask:
     return ContractTask(run=_run(of), month=str(month.MONTH), contract=item, problem=problem)
 
 
+def _books(outside: Outside) -> Books:
+    return Books(outside, month.PLAN)
+
+
 def _acquire(of: Invocation, outside: Outside) -> None:
-    lease = state_bucket.lease(outside, month.PLAN)
+    lease = _books(outside).lease()
     if busy := leases.acquire(lease, of.execution, month.AT, outside.is_running):
         raise PlanBusy(busy)
 
 
 def _plan(of: Invocation, outside: Outside) -> None:
-    plan_months(_run(of), outside, outside)
+    plan_months(_run(of), _books(outside), outside)
 
 
 def _merge(of: Invocation, outside: Outside) -> tuple[Item, ...]:
     task = MonthTask(run=_run(of), month=str(month.MONTH))
-    found, _ = to_process(task, month.bill(of.contracts), outside)
+    seen = gather(task, _books(outside))
+    found = to_process(task, month.bill(of.contracts), seen)
     return tuple(Item(item.contract_id, item.retry, item.without_usage) for item in found)
 
 
 def _claim(of: Invocation, outside: Outside) -> str:
-    return claim_contract(_task(of), outside, month.AT).action
+    return claim_contract(_task(of), _books(outside), month.AT).action
 
 
 def _submit(of: Invocation, outside: Outside) -> None:
     world = submit_contract.Outside(
-        outside, cast("Clazar", outside), outside.now, lambda: 90.0, SETTLE_SECONDS
+        _books(outside), outside, outside.now, lambda: 90.0, SETTLE_SECONDS
     )
     submit_contract.submit_contract(_task(of), world)
 
 
 def _record_error(of: Invocation, outside: Outside) -> None:
-    record_error(_task(of), outside, month.AT)
+    record_error(_task(of), _books(outside), month.AT)
 
 
 def _close(of: Invocation, outside: Outside) -> None:
     bill = "/".join([BILL, str(of.contracts), *(item.contract for item in of.items)])
     merged = Merged(bill_key=bill, contracts_key="", to_process=len(of.items))
-    close_month(MergedMonth(run=_run(of), month=str(month.MONTH), merged=merged), outside, NOW)
+    close_month(
+        MergedMonth(run=_run(of), month=str(month.MONTH), merged=merged), _books(outside), NOW
+    )
 
 
 def _release(of: Invocation, outside: Outside) -> None:
     """SummarizeRun and ReleasePlan: the first one only reads."""
     run = _run(of)
-    ending = summarize_run(Finish(run=run), outside)
+    ending = summarize_run(Finish(run=run), _books(outside))
     notified = {"delivered": True} if ending.notify else {}
-    release_plan(Release(run=run, journal=ending.journal, notified=notified), outside, month.AT)
+    release_plan(
+        Release(run=run, journal=ending.journal, notified=notified), _books(outside), month.AT
+    )
 
 
 _USE_CASES: dict[str, Callable[[Invocation, Outside], Any]] = {

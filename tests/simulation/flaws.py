@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from functions.adapters import state_bucket
+from functions.adapters.books import Books
 from functions.adapters.clazar import api
 from functions.domain.ledger import answers, coverage, listing, listing_pages, transitions
 from functions.domain.ledger.entry import Attempt, Entry, Line
@@ -35,7 +35,7 @@ _OF_CONTRACT = late_usage._of_contract  # noqa: SLF001  # the rule that is left 
 class Flaw(NamedTuple):
     """Where, what takes a rule's place, the promise that is broken, and a seed that shows it."""
 
-    modules: tuple[ModuleType, ...]
+    modules: tuple[ModuleType | type, ...]
     name: str
     instead: Callable[..., Any]
     promise: str
@@ -104,7 +104,7 @@ FLAWS: Mapping[str, Flaw] = {
     "2: late usage is compared by amounts alone": Flaw(
         (late_usage,), "_of_contract", _by_amounts_alone, "6", 7
     ),
-    "3: nobody else accounts for a record": Flaw((state_bucket,), "owners", _nothing, "4", 29),
+    "3: nobody else accounts for a record": Flaw((Books,), "owners", _nothing, "4", 29),
     "3: what is taken over is not named": Flaw((closing,), "noticed", _nothing, "13", 7),
     "4: a contract that is not served is to blame for nothing": Flaw(
         (close_month,), "blamed", lambda *_: {}, "12", 3

@@ -65,6 +65,7 @@ class Closing(NamedTuple):
     """
 
     seen: Seen
+    compared: Compared
     usage: MonthUsage
     outcome: Outcome
     remainders: Remainders
@@ -90,6 +91,7 @@ def decide(seen: Seen, compared: Compared) -> Closing:
     asked = outcome.unaccounted if seen.contracts is None else usage.processed
     return Closing(
         seen=seen,
+        compared=compared,
         usage=replace(usage, warnings=warnings),
         outcome=outcome,
         remainders=remainders_of(seen.ledger.values(), plan.dimensions, done=seen.shown.done),

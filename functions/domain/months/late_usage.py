@@ -13,7 +13,9 @@ import msgspec
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry
-from functions.domain.usage.billing import ContractBill
+from functions.domain.usage.billing import ContractBill, Quarantined
+from functions.domain.usage.manifest import Manifest
+from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import some
 
 
@@ -52,6 +54,32 @@ class Compared(NamedTuple):
 
 
 NOTHING_COMPARED = Compared([], [], [])
+
+
+class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """The report: files of which days, and what they would change."""
+
+    plan: str
+    month: str
+    execution: str
+    generated_at: str
+    days: list[str]
+    differences: list[Difference]
+    not_compared: list[str]
+    quarantined: list[Quarantined]
+
+
+def compare(
+    usage: MonthUsage,
+    ledger: Mapping[str, Entry],
+    billed: Manifest | None,
+    *,
+    formulas: Mapping[str, str],
+    by_hand: frozenset[str],
+) -> Compared:
+    """Compare today's bill with ledger and manifest. Nobody knows what those `by_hand` were."""
+    days = billed.changed(usage.days) if billed else []
+    return Compared(days, *compare_usage(usage.bill.contracts, ledger, formulas, by_hand=by_hand))
 
 
 def compare_usage(

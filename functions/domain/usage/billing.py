@@ -116,7 +116,7 @@ def bill(
             of_contract.prices[dimension] += Fraction(value) * Fraction(price)
     if usage:
         _check_names(plan, _KNOWN_DIMENSIONS | exported)
-    return MonthBill(
+    month = MonthBill(
         contracts=[
             _bill_contract(plan, name, usage[name], carried or {}) for name in sorted(usage)
         ],
@@ -128,6 +128,8 @@ def bill(
         unbilled_dimensions=_unbilled(plan, usage.values()),
         dimensions=tuple(sorted(exported)),
     )
+    check_conservation(plan, sums, month)
+    return month
 
 
 def _spellings(sums: Sums, known: Iterable[str]) -> dict[str | None, str]:

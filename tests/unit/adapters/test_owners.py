@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from functions.adapters import keys, state_bucket
+from functions.adapters import keys
+from functions.adapters.books import Books
 from functions.adapters.documents import Document
 from functions.domain.ledger.entry import Attempt, Entry, Line, LineState
 from functions.domain.ledger.lookup import Owner
@@ -22,7 +23,7 @@ STATES: tuple[LineState, ...] = ("unsure", "sent", "present", "accepted", "refus
 
 
 def owners(objects: MemoryObjects, contract: str = "c-1") -> list[Owner]:
-    return sorted(state_bucket.owners(objects, a_plan(), JULY, contract))
+    return sorted(Books(objects, a_plan()).owners(JULY, contract))
 
 
 def an_entry(*lines: Line, plan: str = "other", contract: str = "c-1", **fields: Any) -> Entry:

@@ -5,6 +5,7 @@ from functions.domain.ledger.remainders import Remainders
 from functions.domain.month import Month
 from functions.domain.months.closing import Closing, Seen, in_journal
 from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.late_usage import NOTHING_COMPARED
 from functions.domain.months.outcome import Outcome
 from functions.domain.months.state_file import PlanState
 from functions.domain.plan import parse_plan
@@ -42,7 +43,9 @@ def of_july(*unaccounted: str) -> Closing:
     )
     seen = Seen(PLAN, JULY, "x", None, None, usage, {}, PlanState(), JOURNAL, [], [])
     outcome = Outcome(["a"], {"b": FAILED}, list(unaccounted))
-    return Closing(seen, usage, outcome, Remainders(), counts=True, open=[], numbers={})
+    return Closing(
+        seen, NOTHING_COMPARED, usage, outcome, Remainders(), counts=True, open=[], numbers={}
+    )
 
 
 def test_a_month_that_closes_is_the_last_one_and_leaves_its_errors() -> None:

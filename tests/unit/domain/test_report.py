@@ -22,6 +22,7 @@ from functions.domain.ledger.remainders import Balance, Remainders, remainders_o
 from functions.domain.month import Month
 from functions.domain.months.closing import Closing, Seen
 from functions.domain.months.journal import Journal
+from functions.domain.months.late_usage import NOTHING_COMPARED
 from functions.domain.months.outcome import Outcome
 from functions.domain.months.report import Report, build
 from functions.domain.months.report_files import as_csv, as_html
@@ -99,7 +100,9 @@ def a_closing(
         **{"contracts": None, "until": None, **asked},
     )
     outcome = Outcome([], {}, [])
-    return Closing(seen, usage, outcome, Remainders(), counts=True, open=[], numbers={})
+    return Closing(
+        seen, NOTHING_COMPARED, usage, outcome, Remainders(), counts=True, open=[], numbers={}
+    )
 
 
 def a_report(

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from functions.adapters import state_bucket
+from functions.adapters.books import Books
 from functions.adapters.clazar.api import Clazar
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Reply
 from functions.domain.ledger.entry import TAKEN_OVER, Entry
@@ -36,7 +36,7 @@ from functions.errors import (
     WriteConflict,
 )
 from functions.metering.claim_contract import claim_contract
-from functions.metering.payloads import ContractTask
+from functions.metering.payloads import Claimed, ContractTask
 from functions.metering.record_error import record_error
 from functions.metering.record_open import record_open
 from functions.metering.submit_contract import Outside, submit_contract
@@ -86,8 +86,16 @@ class FragileObjects(MemoryObjects):
         return written
 
 
+def books_of(objects: MemoryObjects) -> Books:
+    return Books(objects, a_plan())
+
+
+def claim(task: ContractTask, objects: MemoryObjects, at: str = "t") -> Claimed:
+    return claim_contract(task, Books(objects, task.run.plan), at)
+
+
 def the_entry(objects: MemoryObjects) -> Entry | None:
-    read = state_bucket.entry(objects, a_plan(), Month.parse(MONTH), "c-1").read()
+    read = books_of(objects).entry(Month.parse(MONTH), "c-1").read()
     return read.value if read else None
 
 
@@ -112,7 +120,14 @@ def submit(
     partner: Clazar = clazar  # type: ignore[assignment]  # the same two methods
     known = clock or Clock()
     submit_contract(
-        task, Outside(objects, partner, lambda: known.now, lambda: seconds_left, SETTLE_SECONDS)
+        task,
+        Outside(
+            Books(objects, task.run.plan),
+            partner,
+            lambda: known.now,
+            lambda: seconds_left,
+            SETTLE_SECONDS,
+        ),
     )
 
 
@@ -128,7 +143,7 @@ def one_child(
     """Run the states of one contract as the definition does, with its Retry and Catch."""
     clock = clock or Clock()
     task = a_contract(QUANTITIES, execution=execution, retry=retry)
-    claimed = claim_contract(task, objects, format_instant(clock.now))
+    claimed = claim(task, objects, format_instant(clock.now))
     waits = deque(WAITS)
     if claimed.action == "submit":
         for last in [False] * retries + [True]:
@@ -142,11 +157,11 @@ def one_child(
             except LEFT_OPEN as error:
                 clock.wait(3)
                 if last:
-                    record_open(caught(task, error), objects)
+                    record_open(caught(task, error), books_of(objects))
                     return
             except (PartnerRefused, OutcomeUnknown) as error:
                 if last or isinstance(error, PartnerRefused) or not waits:
-                    record_error(caught(task, error), objects, format_instant(clock.now))
+                    record_error(caught(task, error), books_of(objects), format_instant(clock.now))
                     return
                 clock.wait(waits.popleft())
 
@@ -211,7 +226,7 @@ def test_a_lost_answer_is_resolved_by_asking_and_not_sent_again() -> None:
 def test_a_request_that_never_arrived_is_sent_again_once_it_must_have_ended() -> None:
     objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop"]), Clock()
     task = a_contract(QUANTITIES)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     for _ in range(3):
         with pytest.raises(
             OutcomeUnknown, match=r"^cpu: 5 may or may not .*; mem: 7 may or may not"
@@ -261,7 +276,7 @@ def test_after_a_doubt_and_a_reopening_today_s_quantity_is_sent() -> None:
     objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop", "refuse"]), Clock()
     one_child("x-1", objects, clazar, clock, retry=False, retries=1)
     task = a_contract({"cpu": "3", "mem": "7"}, execution="x-2", retry=True)
-    claim_contract(task, objects, format_instant(clock.now))
+    claim(task, objects, format_instant(clock.now))
     submit(task, objects, clazar, clock)
     assert {record["dimension"]: record["quantity"] for record in clazar.accepted} == {
         "cpu": "3",
@@ -273,7 +288,7 @@ def test_after_a_doubt_the_quantity_stays_what_may_have_been_accepted() -> None:
     objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop", "busy"]), Clock()
     one_child("x-1", objects, clazar, clock, retry=False, retries=1)
     task = a_contract({"cpu": "3", "mem": "7"}, execution="x-2")
-    claim_contract(task, objects, format_instant(clock.now))
+    claim(task, objects, format_instant(clock.now))
     submit(task, objects, clazar, clock)
     assert {record["dimension"]: record["quantity"] for record in clazar.accepted} == QUANTITIES
     entry = the_entry(objects)
@@ -305,8 +320,8 @@ def test_an_error_stands_until_it_is_reopened() -> None:
 
 def test_an_execution_whose_contract_was_taken_over_sends_nothing() -> None:
     objects, clazar = MemoryObjects(), MemoryClazar()
-    claim_contract(a_contract(QUANTITIES, execution="x-1"), objects, "t")
-    claim_contract(a_contract(QUANTITIES, execution="x-2"), objects, "t")
+    claim(a_contract(QUANTITIES, execution="x-1"), objects)
+    claim(a_contract(QUANTITIES, execution="x-2"), objects)
     with pytest.raises(LeaseLost, match="x-2"):
         submit(a_contract(QUANTITIES, execution="x-1"), objects, clazar)
     assert not clazar.requests
@@ -316,11 +331,11 @@ def test_usage_of_the_same_contract_under_another_plan_is_not_taken_for_ours() -
     objects, clazar = MemoryObjects(), MemoryClazar()
     other = a_plan(plan_id="other")
     task = a_contract({"cpu": "5"}, plan=other)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     submit(task, objects, clazar)
     objects.objects["ledger/S/E/other/plan.json"] = b"{}"
     one = a_contract({"cpu": "5"}, execution="x-2")
-    claim_contract(one, objects, "t")
+    claim(one, objects)
     with pytest.raises(
         PartnerRefused, match=r"bills cpu .* 5 \(record 0\), which S:E:other accounts for; the 5 of"
     ):
@@ -331,7 +346,7 @@ def test_a_contract_with_nothing_to_bill_is_settled_at_once() -> None:
     objects = MemoryObjects()
     task = a_contract({})
     for _ in range(2):
-        assert claim_contract(task, objects, "t").action == "nothing"
+        assert claim(task, objects).action == "nothing"
         entry = the_entry(objects)
         assert entry
         assert entry.settled_at == "t"
@@ -347,18 +362,18 @@ def test_nothing_is_sent_of_a_contract_that_was_not_claimed() -> None:
 def test_a_broken_ledger_entry_stops_and_stays_as_it_is() -> None:
     objects = MemoryObjects({"ledger/S/E/P/2025-07/c-1.json": b'{"plan": 1'})
     with pytest.raises(BadState, match=r"c-1\.json cannot be read"):
-        claim_contract(a_contract(QUANTITIES), objects, "t")
+        claim(a_contract(QUANTITIES), objects)
     assert objects.objects["ledger/S/E/P/2025-07/c-1.json"] == b'{"plan": 1'
 
 
 def test_a_formula_that_was_corrected_to_nothing_clears_its_error() -> None:
     objects = MemoryObjects()
     failing = a_contract({}, failure="formula '1/0': division by zero")
-    claimed = claim_contract(failing, objects, "t")
+    claimed = claim(failing, objects)
     assert claimed.action == "record_error"
-    record_error(replace(failing, problem=claimed.problem), objects, "t")
+    record_error(replace(failing, problem=claimed.problem), books_of(objects), "t")
     corrected = a_contract({}, execution="x-2", retry=True)
-    assert claim_contract(corrected, objects, "t").action == "nothing"
+    assert claim(corrected, objects).action == "nothing"
     entry = the_entry(objects)
     assert entry
     assert entry.failure is None
@@ -367,9 +382,9 @@ def test_a_formula_that_was_corrected_to_nothing_clears_its_error() -> None:
 def test_a_formula_that_fails_later_is_not_hidden_by_an_empty_success() -> None:
     objects = MemoryObjects()
     one_child_without_lines = a_contract({})
-    claim_contract(one_child_without_lines, objects, "t")
+    claim(one_child_without_lines, objects)
     failing = a_contract({}, execution="x-2", failure="formula '1/0': division by zero")
-    assert claim_contract(failing, objects, "t").action == "record_error"
+    assert claim(failing, objects).action == "record_error"
 
 
 # What an answer of no use, a shortage of time or an operator leads to
@@ -416,7 +431,7 @@ def test_an_unknown_outcome_is_repeated_after_two_minutes_then_an_hour_then_by_a
 def test_what_was_answered_with_a_2xx_is_not_repeated_within_an_hour() -> None:
     objects, clazar, clock = MemoryObjects(), Answers(), Clock()
     task = a_contract(QUANTITIES)
-    claim_contract(task, objects, format_instant(clock.now))
+    claim(task, objects, format_instant(clock.now))
     for wait in (0, SETTLE_SECONDS, 29 * SETTLE_SECONDS - 1):
         clock.wait(wait)
         with pytest.raises(OutcomeUnknown):
@@ -430,7 +445,7 @@ def test_what_was_answered_with_a_2xx_is_not_repeated_within_an_hour() -> None:
 def test_a_contract_of_many_dimensions_is_sent_in_batches_and_each_only_after_a_look() -> None:
     objects, clazar = MemoryObjects(), MemoryClazar()
     task = a_contract({f"d{number:02d}": "1" for number in range(60)})
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     submit(task, objects, clazar)
     assert [len(records) for records in clazar.requests] == [25, 25, 10]
     assert set(clazar.counts().values()) == {1}
@@ -471,18 +486,18 @@ class Unserved(MemoryClazar):
 def test_a_contract_that_is_not_served_is_left_open_and_nothing_of_it_is_in_doubt() -> None:
     objects, clazar = MemoryObjects(), Unserved()
     task = a_contract(QUANTITIES)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     with pytest.raises(ContractUnserved, match=r"^POST /metering/: HTTP 403: forbidden"):
         submit(task, objects, clazar)
     entry = the_entry(objects)
     assert entry
     assert not entry.in_doubt
     assert not entry.failure
-    record_open(caught(task, ContractUnserved("POST /metering/: HTTP 403")), objects)
-    (left,) = state_bucket.open_contracts(objects, a_plan(), Month.parse(MONTH), "x-1")
+    record_open(caught(task, ContractUnserved("POST /metering/: HTTP 403")), books_of(objects))
+    (left,) = books_of(objects).open_contracts(Month.parse(MONTH), "x-1")
     assert (left.contract_id, left.error) == ("c-1", "ContractUnserved")
     assert left.message == "POST /metering/: HTTP 403"
-    assert state_bucket.open_contracts(objects, a_plan(), Month.parse(MONTH), "x-2") == []
+    assert books_of(objects).open_contracts(Month.parse(MONTH), "x-2") == []
 
 
 class SlowListing(MemoryClazar):
@@ -505,7 +520,7 @@ class SlowListing(MemoryClazar):
 def test_a_listing_that_one_invocation_is_too_short_for_is_resumed_by_the_next() -> None:
     objects, clazar, clock = MemoryObjects(), SlowListing(3), Clock()
     task = a_contract(QUANTITIES)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     for rows in (100, 200):
         with pytest.raises(ListingUnfinished, match=f"^{rows} of Clazar's records for c-1 read"):
             submit(task, objects, clazar, clock)
@@ -521,7 +536,7 @@ def test_a_listing_that_one_invocation_is_too_short_for_is_resumed_by_the_next()
 def test_what_was_seen_more_than_twelve_hours_ago_is_not_resumed() -> None:
     objects, clazar, clock = MemoryObjects(), SlowListing(3), Clock()
     task = a_contract(QUANTITIES)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     with pytest.raises(ListingUnfinished):
         submit(task, objects, clazar, clock)
     clock.wait(12 * 3_600 + 1)
@@ -532,7 +547,7 @@ def test_what_was_seen_more_than_twelve_hours_ago_is_not_resumed() -> None:
 def test_a_look_that_leaves_no_time_for_a_request_sends_nothing_and_is_kept() -> None:
     objects, clazar, clock = MemoryObjects(), MemoryClazar(), Clock()
     task = a_contract(QUANTITIES)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     with pytest.raises(ListingUnfinished):
         submit(task, objects, clazar, clock, seconds_left=59.9)
     assert not clazar.requests
@@ -543,7 +558,7 @@ def test_a_look_that_leaves_no_time_for_a_request_sends_nothing_and_is_kept() ->
 def test_a_look_that_was_finished_is_not_taken_for_the_next_one() -> None:
     objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop"]), Clock()
     task = a_contract(QUANTITIES)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     with pytest.raises(OutcomeUnknown):
         submit(task, objects, clazar, clock)
     with pytest.raises(ListingUnfinished):
@@ -570,7 +585,7 @@ class Removing(MemoryClazar):
 def test_the_evidence_is_kept_although_the_entry_was_removed_while_it_was_sent() -> None:
     objects = MemoryObjects()
     task = a_contract(QUANTITIES)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     submit(task, objects, Removing(objects))
     entry = the_entry(objects)
     assert entry
@@ -579,8 +594,8 @@ def test_the_evidence_is_kept_although_the_entry_was_removed_while_it_was_sent()
 
 def test_a_contract_that_was_taken_over_is_not_settled_by_the_execution_before() -> None:
     objects = MemoryObjects()
-    claim_contract(a_contract(QUANTITIES, execution="x-1"), objects, "t")
-    claim_contract(a_contract(QUANTITIES, execution="x-2"), objects, "t")
+    claim(a_contract(QUANTITIES, execution="x-1"), objects)
+    claim(a_contract(QUANTITIES, execution="x-2"), objects)
     with pytest.raises(LeaseLost, match="x-2"):
         submit(a_contract(QUANTITIES, execution="x-1"), objects, MemoryClazar())
     entry = the_entry(objects)
@@ -592,7 +607,7 @@ def test_a_contract_that_an_operator_has_settled_meanwhile_is_not_sent() -> None
     """The state file is read again at the last moment: by a redrive it may be days later."""
     objects, clazar = MemoryObjects(), MemoryClazar()
     task = a_contract(QUANTITIES)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     by_hand = b'{"S:E:P": {"success_contracts": {"2025-07": ["c-1"]}}}'
     objects.objects["metering_state.json"] = by_hand
     submit(task, objects, clazar)
@@ -612,7 +627,7 @@ def test_one_that_is_tried_again_although_it_is_listed_as_a_success_too_is_sent(
         b'{"S:E:P": {"success_contracts": {"2025-07": ["c-1"]}}}'
     )
     task = a_contract(QUANTITIES, done=True)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     submit(task, objects, clazar)
     assert clazar.counts() == {"cpu": 1, "mem": 1}
 
@@ -621,14 +636,14 @@ def test_usage_under_a_new_name_is_an_error_that_names_both_and_sends_nothing() 
     objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop"]), Clock()
     old = a_plan(dimensions={"cores": "cpu"})
     task = a_contract({"cores": "5"}, plan=old)
-    claim_contract(task, objects, "t")
+    claim(task, objects)
     with pytest.raises(OutcomeUnknown):
         submit(task, objects, clazar, clock)
     renamed = a_plan(dimensions={"cpu_hours": "cpu"})
     again = a_contract({"cpu_hours": "5"}, execution="x-2", plan=renamed)
-    claimed = claim_contract(again, objects, "t")
+    claimed = claim(again, objects)
     assert claimed.action == "record_error"
-    record_error(replace(again, problem=claimed.problem), objects, "t")
+    record_error(replace(again, problem=claimed.problem), books_of(objects), "t")
     entry = the_entry(objects)
     assert entry
     assert entry.failure
@@ -637,6 +652,6 @@ def test_usage_under_a_new_name_is_an_error_that_names_both_and_sends_nothing() 
     assert len(clazar.requests) == 1
     back = a_contract({"cores": "5"}, execution="x-3", plan=old, retry=True)
     clock.wait(SETTLE_SECONDS)
-    claim_contract(back, objects, format_instant(clock.now))
+    claim(back, objects, format_instant(clock.now))
     submit(back, objects, clazar, clock)
     assert clazar.counts() == {"cores": 1}, "the earlier configuration settles it"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.adapters import state_bucket
+from functions.adapters.books import Books
 from functions.adapters.storage import Stored as StoredObject
 from functions.domain.ledger.answers import Answer, Reply
 from functions.domain.ledger.listing import Listing
@@ -213,8 +213,8 @@ def test_standing_errors_are_read_together_and_unreadable_ones_are_named() -> No
     shown = {"error_contracts": {"2025-07": errors}}
     unreadable = {f"ledger/S/E/P/2025-07/{name}.json": b"{" for name in ("c-3", "c-30")}
     state = Together({STATE_FILE: json.dumps({KEY: shown}).encode(), **unreadable})
-    reconcile_state(a_run(), state, "2025-08-02T00:00:00Z")
+    reconcile_state(a_run(), Books(state, a_plan()), "2025-08-02T00:00:00Z")
     assert max(state.asked) == len(names)
-    (first, second) = state_bucket.read_journal(state, a_plan()).notices
+    (first, second) = Books(state, a_plan()).read_journal().notices
     assert "ledger/S/E/P/2025-07/c-3.json cannot be read" in first
     assert "ledger/S/E/P/2025-07/c-30.json cannot be read" in second

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from functions.adapters import state_bucket
-from functions.adapters.storage import Stored
+from functions.adapters.books import Books
+from functions.adapters.storage import Objects, Stored
 from functions.domain.month import Month
 from functions.domain.months import state_file
 from functions.domain.usage.billing import MonthBill
@@ -68,6 +68,10 @@ class Raced(MemoryObjects):
         return super().replace(key, body, etag)
 
 
+def books_of(objects: Objects) -> Books:
+    return Books(objects, a_plan())
+
+
 def test_a_failed_listing_stops_the_month_and_is_not_an_empty_one() -> None:
     state = MemoryObjects()
     bucket = Broken({f"{ROOT}/2025/07/01/00/sub-1.json": b"[]"}, failing=ROOT)
@@ -80,21 +84,21 @@ def test_a_failed_listing_stops_the_month_and_is_not_an_empty_one() -> None:
 def test_a_state_file_that_cannot_be_read_is_not_an_empty_one() -> None:
     state = Broken({"metering_state.json": STATE}, failing="metering_state")
     with pytest.raises(StorageBusy, match="metering_state"):
-        plan_months(a_run(), state, MemoryObjects())
+        plan_months(a_run(), books_of(state), MemoryObjects())
     assert state.objects == {"metering_state.json": STATE}
 
 
 def test_a_marker_that_cannot_be_read_is_not_a_missing_one() -> None:
     usage = Broken({}, failing="omnistrate-metering/last_success_export.json")
     with pytest.raises(StorageBusy):
-        plan_months(a_run(), MemoryObjects({"metering_state.json": STATE}), usage)
+        plan_months(a_run(), books_of(MemoryObjects({"metering_state.json": STATE})), usage)
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"S:E:P": {"last_processed_to": "soon"}}'])
 def test_a_marker_that_cannot_be_understood_is_named(body: bytes) -> None:
     usage = MemoryObjects({"omnistrate-metering/last_success_export.json": body})
     with pytest.raises(BadUsage, match=r"last_success_export\.json"):
-        plan_months(a_run(), MemoryObjects({"metering_state.json": STATE}), usage)
+        plan_months(a_run(), books_of(MemoryObjects({"metering_state.json": STATE})), usage)
 
 
 def test_a_day_that_nobody_has_found_stops_the_month_by_name() -> None:
@@ -102,7 +106,7 @@ def test_a_day_that_nobody_has_found_stops_the_month_by_name() -> None:
     task = DaysTask(run=a_run(), month=MONTH, days=["flat", "01", "02"], read=read)
     said = r"2 of 3 days could not be read: 01, 02; the first: another execution .*; run again"
     with pytest.raises(DaysMissing, match=said):
-        merge_usage(task, MemoryObjects(), MemoryObjects())
+        merge_usage(task, books_of(MemoryObjects()), MemoryObjects())
 
 
 def an_empty_month(objects: MemoryObjects) -> MergedMonth:
@@ -130,23 +134,21 @@ def test_a_state_file_that_cannot_be_written_fails_the_month() -> None:
 
     state = Raced({"metering_state.json": STATE}, change, times=100)
     with pytest.raises(WriteConflict, match="changes too often"):
-        close_month(an_empty_month(state), state, datetime(2025, 8, 2, tzinfo=UTC))
+        close_month(an_empty_month(state), books_of(state), datetime(2025, 8, 2, tzinfo=UTC))
     assert "ledger/S/E/P/plan.json" not in state.objects
     assert json.loads(state.objects["metering_state.json"])["S:E:P"] == json.loads(STATE)["S:E:P"]
 
 
 def test_two_plans_that_write_one_state_file_at_once_both_find_their_months_in_it() -> None:
     def other_plan_closes(objects: Raced) -> None:
-        state_bucket.change_state(
-            objects,
-            a_plan(plan_id="other"),
+        Books(objects, a_plan(plan_id="other")).change_state(
             lambda document: state_file.record_month(
                 document, "S:E:other", JULY, successes=["c-9"], errors=[], closes=True, at="t"
             ),
         )
 
     state = Raced({"metering_state.json": STATE}, other_plan_closes)
-    close_month(an_empty_month(state), state, datetime(2025, 8, 2, tzinfo=UTC))
+    close_month(an_empty_month(state), books_of(state), datetime(2025, 8, 2, tzinfo=UTC))
     document = json.loads(state.objects["metering_state.json"])
     assert document["S:E:P"]["last_processed_month"] == "2025-07"
     assert document["S:E:other"]["success_contracts"] == {"2025-07": ["c-9"]}
@@ -158,11 +160,11 @@ def test_a_state_file_that_breaks_during_the_run_is_left_as_it_is() -> None:
 
     state = Raced({"metering_state.json": STATE}, break_it)
     with pytest.raises(BadState):
-        close_month(an_empty_month(state), state, datetime(2025, 8, 2, tzinfo=UTC))
+        close_month(an_empty_month(state), books_of(state), datetime(2025, 8, 2, tzinfo=UTC))
     assert state.objects["metering_state.json"] == b"{ broken by hand"
 
 
 def test_state_is_only_changed_by_conditional_writes() -> None:
     state = MemoryObjects({"metering_state.json": STATE})
-    close_month(an_empty_month(state), state, datetime(2025, 8, 2, tzinfo=UTC))
+    close_month(an_empty_month(state), books_of(state), datetime(2025, 8, 2, tzinfo=UTC))
     assert all(key.startswith(("reports/", "runs/")) for key in state.unconditional)

@@ -188,11 +188,11 @@ def test_a_folder_that_is_not_there_names_those_that_are(held: str | None, told:
 
 def test_nothing_due_says_which_month_is_next() -> None:
     world = WholeMonth(start_month="2025-08")
-    planned = plan_months(world.started(), world.state, world.usage)
+    planned = plan_months(world.started(), world.books, world.usage)
     assert planned.months == []
     assert planned.why == (
         "next is 2025-08, which ends at 2025-09-01T00:00:00Z; "
         "as_of is 2025-08-02T00:00:00Z; no month has been closed yet"
     )
     world.plan = a_plan(start_month="2025-07")
-    assert plan_months(world.started(), world.state, world.usage).why == ""
+    assert plan_months(world.started(), world.books, world.usage).why == ""

@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
-from functions.adapters import leases, state_bucket
+from functions.adapters import leases
+from functions.adapters.books import Books
 from functions.adapters.clazar.api import Clazar
+from functions.adapters.run_files import read_run_file
 from functions.domain.conversion import parse
 from functions.domain.ledger.answers import Answer
 from functions.domain.month import Month, format_instant
@@ -21,7 +23,7 @@ from functions.metering.acquire_plan import settle
 from functions.metering.claim_contract import claim_contract
 from functions.metering.close_month import close_month
 from functions.metering.fold_day import fold_day
-from functions.metering.merge_usage import merge_usage, read_bill
+from functions.metering.merge_usage import merge_usage
 from functions.metering.payloads import (
     ClosedMonth,
     ContractTask,
@@ -123,6 +125,11 @@ class WholeMonth:
         terms = {"as_of": self.as_of, **given}
         return settle(Start(terms, name, name, started), {KEY: self.plan})
 
+    @property
+    def books(self) -> Books:
+        """The plan's books."""
+        return Books(self.state, self.plan)
+
     def merged(self, run: Run, month: str) -> Merged:
         """Turn a month's files into its bill."""
         of = Month.parse(month)
@@ -135,30 +142,30 @@ class WholeMonth:
             except Exception as error:  # noqa: BLE001  # as the Catch of States.ALL
                 read.append(DayRead(day=day, error=type(error).__name__))
         task = DaysTask(run=run, month=month, days=days, read=read)
-        return merge_usage(task, self.state, self.usage)
+        return merge_usage(task, self.books, self.usage)
 
     def bill(self, month: str = "2025-07") -> MonthUsage:
         """Return a month's bill; nothing is sent."""
-        return read_bill(self.state, self.merged(self.started(), month).bill_key)
+        return read_run_file(self.state, self.merged(self.started(), month).bill_key, MonthUsage)
 
     def run(self, **given: Any) -> Finished:
         """Run an execution to its end, whichever way it ends."""
         run = self.started(**given)
         if not run.dry_run:
-            lease = state_bucket.lease(self.state, run.plan)
+            lease = self.books.lease()
             leases.acquire(lease, run.execution, format_instant(self.now), lambda _: False)
         planned, failure = Planned([], []), None
         closed: list[ClosedMonth | None] = []
         try:
-            planned = plan_months(run, self.state, self.usage)
+            planned = plan_months(run, self.books, self.usage)
             closed = [self.month(run, month) for month in planned.months]
         except Exception as error:  # noqa: BLE001  # as the Catch of States.ALL
             failure = Caught(type(error).__name__, str(error))
         task = Finish(run=run, planned=planned, months=closed, failure=failure)
-        ending = summarize_run(task, self.state)
+        ending = summarize_run(task, self.books)
         notified = {"delivered": True} if ending.notify else {}
         release = Release(run=run, journal=ending.journal, notified=notified)
-        release_plan(release, self.state, format_instant(self.now))
+        release_plan(release, self.books, format_instant(self.now))
         return ending
 
     def month(self, run: Run, month: str) -> ClosedMonth:
@@ -166,24 +173,24 @@ class WholeMonth:
         merged = self.merged(run, month)
         for item in json.loads(self.content(merged.contracts_key)):
             self.contract(parse({"run": dump(run), "month": month, "contract": item}, ContractTask))
-        return close_month(MergedMonth(run=run, month=month, merged=merged), self.state, self.now)
+        return close_month(MergedMonth(run=run, month=month, merged=merged), self.books, self.now)
 
     def contract(self, task: ContractTask) -> None:
         """Claim, submit and record one contract."""
         at = format_instant(self.now)
-        claimed = claim_contract(task, self.state, at)
+        claimed = claim_contract(task, self.books, at)
         action, task = claimed.action, msgspec.structs.replace(task, problem=claimed.problem)
         if action == "nothing":
             return
         if action == "submit" and (problem := self.submitted(task)):
-            record_error(msgspec.structs.replace(task, problem=problem), self.state, at)
+            record_error(msgspec.structs.replace(task, problem=problem), self.books, at)
         elif action == "record_error":
-            record_error(task, self.state, at)
+            record_error(task, self.books, at)
 
     def submitted(self, task: ContractTask) -> Caught | None:
         """Submit with the waiting of the definition; return what the Catch would see."""
         clazar: Clazar = self.clazar  # type: ignore[assignment]  # the same two methods
-        outside = Outside(self.state, clazar, lambda: self.now, lambda: 90.0, SETTLE_SECONDS)
+        outside = Outside(self.books, clazar, lambda: self.now, lambda: 90.0, SETTLE_SECONDS)
         problem = None
         for wait in (SETTLE_SECONDS, 30 * SETTLE_SECONDS, 0):
             try:

@@ -1,0 +1,239 @@
+"""The books of a plan: ledger, journal, lease, remainders, manifests and state file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from functions.adapters import keys, storage
+from functions.adapters.documents import Document
+from functions.adapters.storage import Objects
+from functions.domain.lease import Lease
+from functions.domain.ledger.entry import Entry
+from functions.domain.ledger.listing import spellings
+from functions.domain.ledger.lookup import Owner
+from functions.domain.ledger.remainders import (
+    Balance,
+    Remainders,
+    balance,
+    remainders_of,
+    with_entries,
+)
+from functions.domain.month import Month, parse_instant
+from functions.domain.months import state_file
+from functions.domain.months.journal import Journal, resolved
+from functions.domain.months.outcome import Open
+from functions.domain.months.state_file import PlanState
+from functions.domain.plan import Plan
+from functions.domain.usage.manifest import Manifest
+from functions.errors import BadState, LeaseLost
+
+T = TypeVar("T")
+
+
+class Books:
+    """A plan's documents in the state bucket. Whoever opens them knows no key."""
+
+    def __init__(self, objects: Objects, plan: Plan) -> None:
+        self.objects, self.plan = objects, plan
+
+    def lease(self) -> Document[Lease]:
+        """Return the plan's lease."""
+        return Document(self.objects, keys.lease(self.plan), Lease)
+
+    def check_lease(self, execution: str) -> datetime:
+        """Return when this execution took the plan; LeaseLost unless it holds it.
+
+        One that was stopped and is redriven resumes with what it knew, which others may have
+        changed.
+        """
+        held = self.lease().read()
+        if held and held.value.execution == execution:
+            return parse_instant(held.value.at)
+        holder = (held.value.execution if held else "") or "nobody"
+        raise LeaseLost(
+            f"{keys.lease(self.plan)} is held by {holder}: others have worked on this plan "
+            "since this execution stopped; start a new one"
+        )
+
+    def journal(self) -> Document[Journal]:
+        """Return what the pipeline remembers of the plan."""
+        return Document(self.objects, keys.journal(self.plan), Journal)
+
+    def read_journal(self) -> Journal:
+        """Return the journal as it is, an empty one if there is none."""
+        read = self.journal().read()
+        return read.value if read else Journal()
+
+    def change_journal(self, change: Callable[[Journal], Journal]) -> Journal:
+        """Change the journal, an empty one if there is none; return it as it is then."""
+        return self.journal().change(lambda found: change(found or Journal())).value
+
+    def entry(self, month: Month, contract: str) -> Document[Entry]:
+        """Return the ledger entry of one contract's month."""
+        return Document(self.objects, keys.ledger_entry(self.plan, month, contract), Entry)
+
+    def entries(
+        self,
+        month: Month,
+        contracts: Iterable[str] | None = None,
+        *,
+        unreadable: list[str] | None = None,
+    ) -> list[Entry]:
+        """Return the ledger entries of a month: all, or those of some contracts that have one.
+
+        One that cannot be read is BadState, or named in `unreadable` and left out if that is given.
+        """
+        if contracts is None:
+            found = [item.key for item in self.objects.list(keys.ledger_month(self.plan, month))]
+        else:
+            found = [keys.ledger_entry(self.plan, month, contract) for contract in contracts]
+        return self._read_all(found, Entry, unreadable)
+
+    def _read_all(
+        self, found: list[str], kind: type[T], unreadable: list[str] | None = None
+    ) -> list[T]:
+        """Read many documents at once; return those that are there."""
+        read = list[T]()
+        for key, stored in zip(found, self.objects.read_many(found), strict=True):
+            try:
+                read += [Document(self.objects, key, kind).decode(stored.body)] if stored else []
+            except BadState as error:
+                if unreadable is None:
+                    raise
+                unreadable.append(str(error))
+        return read
+
+    def contracts_in_ledger(self, month: Month) -> set[str]:
+        """Return the contracts that have an entry in a month."""
+        prefix = keys.ledger_month(self.plan, month)
+        return {keys.contract_of(item.key) for item in self.objects.list(prefix)}
+
+    def open_contracts(self, month: Month, run_id: str) -> list[Open]:
+        """Return why an execution has left contracts open."""
+        prefix = keys.open_contracts(self.plan, month, run_id)
+        return self._read_all([item.key for item in self.objects.list(prefix)], Open)
+
+    def manifest(self, month: Month) -> Document[Manifest]:
+        """Return what a closed month was billed from."""
+        return Document(self.objects, keys.manifest(self.plan, month), Manifest)
+
+    def remainders(self, month: Month) -> Document[Remainders]:
+        """Return what rounding left in a month."""
+        return Document(self.objects, keys.remainders(self.plan, month), Remainders)
+
+    def renew_remainders(self, month: Month, entries: list[Entry]) -> None:
+        """Write down what entries leave now. Of a month not accounted for yet CloseMonth does."""
+        document = self.remainders(month)
+        if document.read():
+            document.change(lambda found: with_entries(found or Remainders(), entries))
+
+    def balance_of_other_months(self, month: Month, state: PlanState, journal: Journal) -> Balance:
+        """Add up what rounding left in all months but one.
+
+        Of a month that a run has begun and not accounted for, the ledger itself knows best.
+        """
+        underway = {Month.parse(text) for text in journal.underway} - {month}
+        left_out = {keys.remainders(self.plan, other) for other in underway | {month}}
+        listed = [item.key for item in self.objects.list(keys.remainders(self.plan))]
+        found = [key for key in listed if key not in left_out]
+        begun = [self._left_so_far(other, state.at(other).done) for other in sorted(underway)]
+        return balance([*begun, *self._read_all(found, Remainders)], self.plan.dimensions)
+
+    def _left_so_far(self, month: Month, done: frozenset[str]) -> Remainders:
+        """Return what a month underway leaves by now; its last summary if that cannot be read.
+
+        An entry that cannot be read stops its own month. For others a balance that is corrected
+        once it can be read again is better than none.
+        """
+        try:
+            return remainders_of(self.entries(month), self.plan.dimensions, done=done)
+        except BadState:
+            read = self.remainders(month).read()
+            return read.value if read else Remainders()
+
+    def owners(self, month: Month, contract: str) -> list[Owner]:
+        """Return what other plans may account for of a contract's month: ledgers and state file.
+
+        A success without an entry was settled elsewhere: nobody knows what of.
+        """
+        plan, names = self.plan, set(spellings(contract))
+        tails = [keys.ledger_entry(plan, month, name) for name in spellings(contract)]
+        tails = [key.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}") for key in tails]
+        plans = storage.folders(self.objects, keys.LEDGER_ROOT, 3)
+        roots = [f"{keys.LEDGER_ROOT}{path}" for path in plans if path != plan.path]
+        entries = self._read_all([f"{root}{tail}" for root in roots for tail in tails], Entry)
+        found = [
+            Owner(entry.plan, line.dimension, line.taken, certain=line.state == "accepted")
+            for entry in entries
+            for line in entry.may_be_billed
+        ]
+        read = self._state_file().read()
+        document = read.value if read else {}
+        settled = {entry.plan for entry in entries if entry.accepted and not entry.waived}
+        known = {plan.key, *settled}
+        others = sorted(key for key in document.keys() - known if key.count(":") > 1)
+        return found + [
+            Owner(key)
+            for key in others
+            if state_file.read_plan(document, key, plan.state_file).at(month).done & names
+        ]
+
+    def _state_file(self) -> _StateFile:
+        return _StateFile(self.objects, self.plan.state_file, dict)
+
+    def read_state(self) -> PlanState:
+        """Return what the state file says of the plan; BadState if it cannot be understood."""
+        return self.read_state_version()[0] or PlanState()
+
+    def read_state_version(self, known: str = "") -> tuple[PlanState | None, str]:
+        """Return what the state file says, and its ETag; None if that is the known one still."""
+        stored = self.objects.read(self.plan.state_file, unless=known)
+        if stored and stored.etag == known:
+            return None, known
+        document = state_file.parse(stored.body, self.plan.state_file) if stored else {}
+        return self._of_plan(document), stored.etag if stored else ""
+
+    def change_state(
+        self, change: Callable[[state_file.Document], state_file.Document]
+    ) -> PlanState:
+        """Change the state file; return what it says of the plan then."""
+
+        def changed(found: state_file.Document | None) -> state_file.Document:
+            document = found or {}
+            self._of_plan(document)
+            return change(document)
+
+        return self._of_plan(self._state_file().change(changed).value)
+
+    def _of_plan(self, document: state_file.Document) -> PlanState:
+        return state_file.read_plan(document, self.plan.key, self.plan.state_file)
+
+    def show_settled(self, month: Month, entries: list[Entry], at: str) -> None:
+        """Write settled contracts into the state file; the journal forgets their errors.
+
+        The manifest is marked: what they were billed for can be compared with the files from now
+        on.
+        """
+        names = [entry.contract_id for entry in entries]
+        self.renew_remainders(month, entries)
+        manifest = self.manifest(month)
+        if billed := manifest.read():
+            manifest.change(lambda before: replace(before or billed.value, recheck=True))
+        record = partial(state_file.record_month, plan_key=self.plan.key, month=month, at=at)
+        self.change_state(partial(record, successes=names))
+        self.change_journal(lambda old: resolved(old, month, names))
+
+
+class _StateFile(Document[state_file.Document]):
+    """The state file, which is read and written as people edit it."""
+
+    def decode(self, body: bytes) -> state_file.Document:
+        return state_file.parse(body, self.key)
+
+    def _encode(self, value: state_file.Document) -> bytes:
+        return state_file.encode(value)
