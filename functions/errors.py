@@ -6,7 +6,7 @@ matches a subclass. So this list is flat, and one name means one reaction.
 
 
 class BadInput(Exception):
-    """The execution input or a plan's configuration breaks its contract. A person has to look."""
+    """The execution input or a plan's configuration breaks its contract. An operator must act."""
 
 
 class BadState(Exception):
@@ -14,7 +14,7 @@ class BadState(Exception):
 
 
 class BadUsage(Exception):
-    """Usage or its export marker cannot be read or understood. The month stops; a person looks."""
+    """Usage or its export marker cannot be read or understood. The month stops until that is repaired."""
 
 
 class DaysMissing(Exception):
@@ -53,7 +53,7 @@ class ListingUnfinished(Exception):
 
 
 class PartnerRefused(Exception):
-    """The partner will not accept this as it stands. A person has to look."""
+    """The partner will not accept this as it stands. An operator has to look."""
 
 
 class CredentialsRefused(Exception):
@@ -81,7 +81,7 @@ class StreamBusy(Exception):
 
 
 class DropHeld(Exception):
-    """A drop would erase much of what is stored. A person has to say that this is meant."""
+    """A drop would erase much of what is stored. An operator has to say that this is meant."""
 
 
 class DropDiffers(Exception):

@@ -1,4 +1,4 @@
-"""The time. Everything else is told what time it is."""
+"""The time. Everything else takes the time as an argument."""
 
 from __future__ import annotations
 

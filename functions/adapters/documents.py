@@ -50,7 +50,7 @@ class Document(Generic[T]):
         else:
             etag = self._objects.replace(self.key, body, over.etag)
         if etag is None:
-            raise WriteConflict(f"{self.key} was changed by somebody else")
+            raise WriteConflict(f"{self.key} was changed by another client")
         return Version(value, etag)
 
     def change(self, change: Callable[[T | None], T]) -> Version[T]:

@@ -24,7 +24,7 @@ def _client() -> SFNClient:
 
 
 def is_running(execution: str) -> bool:
-    """Say whether an execution runs. One that Step Functions does not know any more does not."""
+    """Return True if an execution runs. One that Step Functions does not know any more does not."""
     try:
         return _client().describe_execution(executionArn=execution)["status"] in _RUNNING
     except (BotoCoreError, ClientError) as error:

@@ -2,7 +2,7 @@
 
 A retried PUT whose first answer was lost finds its own object in the way. So a failed condition is
 a success when what is stored is byte for byte what was to be written; writers put something unique
-(an execution, an attempt) into what must not be mistaken for somebody else's.
+(an execution, an attempt) into what must not be mistaken for another client's.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Stored(NamedTuple):
 
 
 class Uploaded(NamedTuple):
-    """The newest version of an object that somebody else writes. `at`: when it was stored.
+    """The newest version of an object that another client writes. `at`: when it was stored.
 
     `body` is None where the object is larger than the reader asked for.
     """

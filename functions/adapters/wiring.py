@@ -74,7 +74,7 @@ def connection() -> str:
 
 
 def allow_reversals() -> bool:
-    """Return whether a credits file may hold negative amounts."""
+    """Return True if a credits file may hold negative amounts."""
     return os.environ["ALLOW_REVERSALS"] == "true"
 
 

@@ -141,7 +141,7 @@ def _repeated(run: Run, parsed: Parsed, objects: Objects) -> list[Repeated]:
 
 
 def _newer(task: ReportTask, uploads: Uploads) -> list[str]:
-    """Say that the file was uploaded again: that upload has started an execution of its own."""
+    """Report that the file was uploaded again: that upload has started an execution of its own."""
     newest = uploads.upload(task.run.key, 0) if task.run.key and task.parsed else None
     if newest is None or task.parsed is None or newest.version == task.parsed.version:
         return []

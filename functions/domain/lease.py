@@ -20,7 +20,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 class Lease(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Held by an execution; by nobody once `execution` is empty.
 
-    `request` outlives its execution: whoever comes next waits until it is over for certain.
+    `request` outlives its execution: the next execution waits until it is over for certain.
     """
 
     execution: str
@@ -29,14 +29,14 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def request_over(lease: Lease, now: datetime, settle_seconds: float) -> bool:
-    """Say whether nothing is underway: a request that old has arrived or never will."""
+    """Return True if nothing is underway: a request that old has arrived or never will."""
     if lease.request is None:
         return True
     return now - parse_instant(lease.request.at) >= timedelta(seconds=settle_seconds)
 
 
 def without_request(lease: Lease, request_id: str) -> Lease:
-    """Cross a request off once its answer is there; one of somebody else stays."""
+    """Cross a request off once its answer is there; another execution's stays."""
     if lease.request is None or lease.request.id != request_id:
         return lease
     return msgspec.structs.replace(lease, request=None)

@@ -17,7 +17,7 @@ def some(texts: Iterable[str], most: int = 20) -> list[str]:
 
 
 def grouped(found: Iterable[tuple[str, str]], most: int) -> list[str]:
-    """Say each reason once, with its contracts; `found` holds pairs of contract and reason."""
+    """Report each reason once, with its contracts; `found` holds pairs of contract and reason."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in found:
         by_reason.setdefault(reason, []).append(name)

@@ -68,7 +68,9 @@ def _checked(resolve: Resolve, asked: ExecutionInput, *, dry_run: bool) -> Resol
     """Check a decision as far as that is possible without the ledger."""
     beside = replace(asked, plan=None, resolve=None, dry_run=None, as_of=None)
     if beside != ExecutionInput():
-        raise BadInput("resolve: stands alone; start another execution for anything else")
+        raise BadInput(
+            "resolve cannot be combined with other options; start one execution for each"
+        )
     if dry_run:
         raise BadInput("resolve: changes the ledger, which a dry run does not")
     given("resolve.month", Month.parse, resolve.month)
@@ -80,10 +82,10 @@ def _until(asked: ExecutionInput, as_of: str) -> str | None:
     if asked.until is None:
         return None
     if asked.contracts is None or asked.months is not None or asked.max_months is not None:
-        raise BadInput("until: goes with contracts, and its own month is the one that is billed")
+        raise BadInput("until requires contracts and excludes months and max_months")
     until = given("until", parse_instant, asked.until)
     if until.minute or until.second or until.microsecond:
         raise BadInput(f"until: {asked.until} is not a whole hour, and usage comes by the hour")
     if until > parse_instant(as_of):
-        raise BadInput(f"until: {asked.until} is not over at {as_of}")
+        raise BadInput(f"until: {asked.until} has not passed yet at {as_of}")
     return format_instant(until)

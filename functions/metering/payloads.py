@@ -29,7 +29,7 @@ _Reason = Annotated[str, Meta(max_length=500)]
 
 
 class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A person's decision about a parked contract."""
+    """An operator's decision about a parked contract."""
 
     contract: _Name
     month: str
@@ -38,7 +38,7 @@ class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a person or the schedule passes to an execution."""
+    """What an operator or the schedule passes to an execution."""
 
     plan: str | None = None
     months: Annotated[list[str], Meta(min_length=1, max_length=MOST_MONTHS)] | None = None
@@ -55,7 +55,7 @@ class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One execution's settled terms: the plan's configuration as it was when the run began.
 
-    `until`: where the window of cancelled contracts ends. `reason`: why a person started it.
+    `until`: where the window of cancelled contracts ends. `reason`: why an operator started it.
     """
 
     plan: Plan
@@ -226,7 +226,7 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
 
     Each contract is one of `submitted` (something that this execution sent is accepted), `errors`,
     `open` (unaccounted for) or `skipped`. `to_submit`: what a dry run would send. `changed`: usage
-    is not what was billed any more. `totals`: by dimension, of a month that is not over.
+    is not what was billed any more. `totals`: by dimension, of a month that has not ended.
     """
 
     month: str
@@ -255,7 +255,7 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, month: str, usage: MonthUsage, **outcome: Any) -> ClosedMonth:
-        """Return a month's numbers from its bill and what came of it; the rest was skipped."""
+        """Return a month's numbers from its bill and its outcome; the rest was skipped."""
         contracts = outcome.pop("contracts", len(usage.bill.contracts))
         counted = ("submitted", "to_submit", "open", "errors")
         return cls(

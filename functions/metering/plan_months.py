@@ -41,8 +41,8 @@ def handler(task: RunTask, _context: object) -> Planned:
 def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
     """Choose months from the state file, the journal, the input and the export's progress.
 
-    Billing goes first, so that nothing late holds it up. A run without anything due reads the days
-    of the next month that are over, so that little is left to read when it is.
+    Billing goes first, so that late usage never blocks it. A run without anything due reads the
+    days of the next month that are over, so that little is left to read when it is.
     """
     state = books.read_state()
     observed = partial(observe, state=state, at=run.as_of)  # so that removing an error is noticed
@@ -109,7 +109,7 @@ def _due(run: Run, state: PlanState, journal: Journal, usage: Objects) -> Planne
 
 
 def _has_begun(run: Run, month: Month, books: Books) -> bool:
-    """Whether final usage of all contracts was asked for before their month was closed."""
+    """Return True if final usage of all contracts was asked for before their month was closed."""
     entries = books.entries(month, run.contracts)
     return {entry.contract_id for entry in entries if entry.until} == set(run.contracts or ())
 

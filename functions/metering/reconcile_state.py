@@ -1,4 +1,4 @@
-"""ReconcileState: state file and ledger say the same again, whoever came between them."""
+"""ReconcileState: make state file and ledger agree again, whoever came between them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     """Waive what an operator has moved to the successes; show as one what the ledger has settled.
 
     The second is what an execution leaves that has settled a contract and ended before it could
-    write that into the state file. An entry that cannot be read is told, and holds nothing up.
+    write that into the state file. An entry that cannot be read is reported and blocks nothing.
     """
     state = books.read_state()
     journal = books.read_journal()
@@ -71,7 +71,7 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
 
 
 def _end(books: Books, month: Month, shown: MonthState, entries: list[Entry]) -> None:
-    """Let a closed month rest in which a run got stuck, once people have settled all that is open.
+    """End a closed month in which a run got stuck, once operators have settled all that is open.
 
     Else it would be worked on until its usage can be read again, which may be never. What this
     execution itself has just `shown` goes through CloseMonth once more.
@@ -83,14 +83,14 @@ def _end(books: Books, month: Month, shown: MonthState, entries: list[Entry]) ->
 
 
 def _check_last_month(run: Run, state: PlanState, journal: Journal, books: Books, at: str) -> None:
-    """Refuse a last month that is not over, and tell of months that were skipped by hand."""
+    """Reject a last month that has not ended, and report months that were skipped by hand."""
     last = state.last_processed_month
     if last is None:
         return
     if last.end > parse_instant(at):
         raise BadState(
-            f"state file {run.plan.state_file}, {run.plan.key}.last_processed_month: {last} is not "
-            "over, so nothing would be billed until then. The file was left as it is."
+            f"state file {run.plan.state_file}, {run.plan.key}.last_processed_month: {last} has "
+            "not ended yet, so nothing would be billed until then. The file was left as it is."
         )
     if skipped := ", ".join(_skipped(run, state, last, journal, books)):
         text = (

@@ -22,7 +22,7 @@ def handler(task: Release, _context: object) -> None:
 
 
 def release_plan(task: Release, books: Books, at: str) -> None:
-    """Mark as told what the message was made of: the version of the journal that was read for it.
+    """Mark as reported what the message was made of: the version of the journal read for it.
 
     A message that was not delivered marks nothing, and an execution that ends before this leaves it
     to the next: reported twice is better than never.

@@ -1,4 +1,4 @@
-"""ReportUsageSoFar: what the running month comes to by now, and what is wrong with it already."""
+"""ReportUsageSoFar: the running month's total by now, and what is wrong with it already."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def resolve_contract(run: Run, books: Books, now: datetime, settle_seconds: floa
 
 
 def _reopen(books: Books, month: Month, entry: Entry, at: str) -> None:
-    """Take the error out of the state file, with the journal knowing of it.
+    """Take the error out of the state file, and note it in the journal.
 
     That is what a contract looks like that an operator has re-opened: the next run takes it up.
     """

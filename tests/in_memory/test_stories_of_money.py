@@ -167,10 +167,10 @@ def test_notices_that_do_not_fit_into_a_message_come_with_the_next() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"until": "2025-07-01T10:00:00Z"}, "until: goes with contracts"),
-        ({**FINAL, "months": ["2025-07"]}, "until: goes with contracts"),
+        ({"until": "2025-07-01T10:00:00Z"}, "until requires contracts"),
+        ({**FINAL, "months": ["2025-07"]}, "until requires contracts"),
         ({**FINAL, "until": "2025-07-01T10:30:00Z"}, "is not a whole hour"),
-        ({**FINAL, "until": "2025-07-15T00:00:00Z"}, "is not over at 2025-07-14T00:00:00Z"),
+        ({**FINAL, "until": "2025-07-15T00:00:00Z"}, "has not passed yet at 2025-07-14T00:00:00Z"),
         ({**FINAL, "until": "2025-07-01"}, "not a timestamp with an offset"),
         ({**FINAL, "contracts": ["c-9"]}, "c-9 have no usage in 2025-07"),
     ],

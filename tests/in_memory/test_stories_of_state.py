@@ -35,7 +35,7 @@ def test_a_last_month_that_is_not_over_is_refused_by_name() -> None:
         set_last(world, "2026-07")
         ended = world.execute()
         assert ended.error == "BadState"
-        assert "S:E:P.last_processed_month: 2026-07 is not over" in str(ended.cause)
+        assert "S:E:P.last_processed_month: 2026-07 has not ended" in str(ended.cause)
         assert world.state()["last_processed_month"] == "2026-07"
 
 

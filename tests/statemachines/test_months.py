@@ -102,7 +102,7 @@ def test_a_month_asked_for_out_of_order_opens_no_gap(world: World) -> None:
     ("given", "named"),
     [
         ({"month": ["2025-07"]}, "month"),
-        ({"months": ["2025-08"]}, "2025-08 is not over"),
+        ({"months": ["2025-08"]}, "2025-08 has not ended"),
         ({"months": ["2025-7"]}, "'2025-7'"),
         ({"plan": "Other:PROD:x"}, "Other:PROD:x"),
         ({"max_months": 0}, "max_months`: 0"),

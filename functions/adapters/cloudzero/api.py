@@ -114,7 +114,7 @@ class CloudZero(CreditsReceiver):
 
 
 def _answer(response: requests.Response, what: str) -> Any:
-    """Return the body of an answer that is no refusal."""
+    """Return the body of an answer that is not a refusal."""
     if response.status_code >= 300:  # noqa: PLR2004
         raise PartnerRefused(f"{what}: {_said(response)}")
     try:

@@ -63,7 +63,7 @@ def superseded(last: Drop, source: Source) -> MonthReport:
 
 
 def attention(repeated: Sequence[Repeated]) -> str:
-    """Say that rows with other amounts were skipped: money that nobody has posted."""
+    """Report that rows with other amounts were skipped: money that nobody has posted."""
     differing = [row for row in repeated if row.differs]
     if not differing:
         return ""
@@ -77,7 +77,7 @@ def attention(repeated: Sequence[Repeated]) -> str:
 
 
 def alike(months: Iterable[tuple[str, object]]) -> list[str]:
-    """Say which months of a file have the same rows; a column may have been copied."""
+    """Name which months of a file have the same rows; a column may have been copied."""
     by_rows = defaultdict[object, list[str]](list)
     for month, rows in months:
         by_rows[rows].append(month)

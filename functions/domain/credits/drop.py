@@ -129,7 +129,7 @@ def reasons_to_hold(
         reasons.append(
             f"the total credit of {wanted.credit} USD is below zero and would be a charge"
         )
-    # The digest leaves rows of 0.00 out, so one of somebody else's may be beside ours.
+    # The digest leaves rows of 0.00 out, so one of another execution's may be beside ours.
     ours = last is not None and seen and stored.rows <= last.totals.row_count
     if stored.foreign and not (last and ours and last.source.kind == "upload"):
         reasons.append(

@@ -51,7 +51,7 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def differs(self) -> bool:
-        """Whether money was left out, rather than a row written twice."""
+        """Return True if money was left out, rather than a row written twice."""
         return self.kept != self.skipped
 
 

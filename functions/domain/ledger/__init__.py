@@ -1,1 +1,1 @@
-"""One contract's month: what is sent, what was answered, and what it comes to."""
+"""One contract's month: what is sent, what was answered, and its total."""

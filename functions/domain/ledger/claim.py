@@ -84,7 +84,7 @@ def _reopened(entry: Entry, item: ContractItem, terms: Terms) -> Entry:
 
 
 def _has_no_quantities(entry: Entry, item: ContractItem) -> bool:
-    """Whether today's files say nothing of what was to be billed: then it must not be forgotten."""
+    """Return True if today's files no longer contain what was to be billed: it must not be lost."""
     return bool(item.failure) or (item.retry and item.without_usage and not entry.in_doubt)
 
 
@@ -126,7 +126,7 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
 
 
 def _keeps_window(entry: Entry, until: str | None) -> bool:
-    """Whether the quantities belong to another window than the one that this run has computed.
+    """Return True if the quantities belong to another window than the one this run has computed.
 
     Final usage stays final usage in the month's own run; another `until` may correct it as long as
     nothing of it may have been accepted.

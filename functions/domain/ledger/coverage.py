@@ -23,7 +23,7 @@ def sources(dimension: str, formulas: Mapping[str, str]) -> frozenset[str]:
 
 
 def conflicts(entry: Entry, quantities: Mapping[str, str], plan: Plan) -> list[str]:
-    """Say why today's configuration may not bill what is left of an entry; empty if it may.
+    """Explain why today's configuration may not bill what is left of an entry; empty if it may.
 
     A line that was accepted, or may have been, covers its usage: no other line may bill it again.
     """
@@ -47,7 +47,7 @@ def conflicts(entry: Entry, quantities: Mapping[str, str], plan: Plan) -> list[s
 
 
 def _is_known(name: str, then: Mapping[str, str], now: Mapping[str, str]) -> bool:
-    """Whether a dimension was configured like this when the entry's lines were computed."""
+    """Return True if a dimension was configured like this when the entry's lines were computed."""
     return name in now and then.get(name) == now[name]
 
 

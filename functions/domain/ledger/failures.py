@@ -12,7 +12,7 @@ NOT_COMPUTED = (FORMULA, CONFIGURATION_CHANGED)
 
 
 def explain(entry: Entry, at: str, *, error: str, cause: str) -> Failure:
-    """Say what went wrong: nothing to send, an unknown outcome, a refusal, or the partner.
+    """Explain what went wrong: nothing to send, an unknown outcome, a refusal, or the partner.
 
     `error` and `cause` are what Catch passed on; they count only where the entry says nothing,
     except for what could not be computed.

@@ -1,4 +1,4 @@
-"""One item of the contract map: what a contract's month comes to before it is claimed."""
+"""One item of the contract map: what a contract's month amounts to before it is claimed."""
 
 from __future__ import annotations
 

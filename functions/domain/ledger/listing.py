@@ -54,7 +54,7 @@ class Listing(msgspec.Struct, frozen=True):
         return tuple(self.stored.get(_folded(dimension), {}).values())
 
     def doubt(self, dimension: str) -> str:
-        """Say what may be a record of a dimension and cannot be placed; empty if nothing may."""
+        """Return what may be a record of a dimension and cannot be placed; empty if nothing may."""
         return self.doubts.get(_folded(dimension), "") or self.doubts.get("", "")
 
 
@@ -104,7 +104,7 @@ def _place(row: object, contract: str, month: Month) -> tuple[str, Stored | str]
 
 
 def same_contract(listed: object, ours: str) -> bool | None:
-    """Say whether two contract ids name the same contract; None if nobody can tell.
+    """Return True if two contract ids name the same contract; None if nobody can tell.
 
     UUIDs compare as UUIDs. Other ids that differ only in case may or may not be the same.
     """
@@ -131,7 +131,7 @@ def spellings(contract: str) -> tuple[str, ...]:
 
 
 def same_dimension(listed: object, ours: str) -> bool:
-    """Say whether two dimension names are the same, but for case and blanks around them."""
+    """Return True if two dimension names are the same, but for case and blanks around them."""
     return isinstance(listed, str) and _folded(listed) == _folded(ours)
 
 
@@ -172,6 +172,6 @@ def read_quantity(value: object) -> Decimal | None:
 
 
 def same_quantity(stored: object, ours: str) -> bool:
-    """Say whether two quantities are the same number, however it is written."""
+    """Return True if two quantities are the same number, however it is written."""
     number = read_quantity(stored)
     return number is not None and number == Decimal(ours)

@@ -100,7 +100,7 @@ def _next_query(query: Mapping[str, str], body: Mapping[str, Any], page: int) ->
 
 
 def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pages: int) -> str:
-    """Say what in an answer tells that there is more than was seen; empty if nothing does."""
+    """Return what in an answer shows that there is more than was seen; empty if nothing does."""
     for name, value in _flat(body):
         plain, number = _plain(name), _number(value) or 0
         rows_left = _ROWS.fullmatch(plain) and number > seen

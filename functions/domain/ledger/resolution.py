@@ -52,7 +52,7 @@ def settle_by_hand(entry: Entry, execution: str, at: str, state_file: str) -> En
 
 
 def _is_noted(entry: Entry, decision: Decision) -> bool:
-    """Whether the decision was taken over already, or another execution's has come to the same."""
+    """Return True if the decision was noted before, or another execution's had the same outcome."""
     noted = {(known.what, known.execution) for known in entry.decisions}
     same = entry.last_word == decision.what and entry.failure is None and entry.accepted
     return same or (decision.what, decision.execution) in noted

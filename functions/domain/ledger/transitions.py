@@ -115,7 +115,7 @@ def _answered(line: Line, answer: Answer, *, newest: bool) -> Line:
 
 
 def is_over(entry: Entry, now: datetime, settle_seconds: float, line: Line | None = None) -> bool:
-    """Say whether the last request, of whatever execution, has ended for certain.
+    """Return True if the last request, of whatever execution, has ended for certain.
 
     `line`: whether it may be sent again as well, if it is not listed. The wait grows with each
     unknown outcome; then only an operator's retry lets it be sent, after the longest one.

@@ -53,7 +53,7 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
     of = {bill.contract_id: bill for bill in bills}
     wanted = again | known.in_ledger
     if asked.by_name or not known.closed:
-        wanted |= of.keys()  # else they came late, which is told and not billed unasked
+        wanted |= of.keys()  # else they came late, which is reported and not billed unasked
     if asked.contracts is not None:
         if unknown := sorted(asked.contracts - wanted):
             raise ValueError(", ".join(unknown[:10]))

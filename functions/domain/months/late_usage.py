@@ -1,4 +1,4 @@
-"""Usage that came, changed or went after its month was billed: found and told, never sent.
+"""Usage that came, changed or went after its month was billed: found and reported, never sent.
 
 The receiver takes one record per contract, dimension and month, so a difference cannot be billed.
 """
@@ -138,7 +138,7 @@ def _of_contract(
 
 
 def texts(month: str, compared: Compared, *, with_head: bool = True) -> list[str]:
-    """Say what is not billed, the largest differences first; the head says which files."""
+    """Report what is not billed, the largest differences first; the head says which files."""
     days = f"changed days: {', '.join(compared.days)}" if compared.days else "the same files"
     head = f"{month}: usage changed after it was billed and is not billed: {days}"
     found = some(f"{month}: {difference}" for difference in compared.differences)

@@ -16,7 +16,7 @@ from functions.errors import BadInput
 FIRST_RUN_MONTHS_BACK = 2
 # Keeps the parent execution's history under 1,000 events.
 MOST_MONTHS = 24
-# The schedule starts hourly for three days; an export that is not there by then needs a person.
+# The schedule starts hourly for three days; an export that is not there by then needs an operator.
 OVERDUE = timedelta(hours=48)
 # A run begins no month after this: what is left of its 24 hours is enough for 100,000 contracts.
 HAND_OVER = timedelta(hours=12)
@@ -45,7 +45,7 @@ def last_closed(state: PlanState, journal: Journal) -> Month | None:
 
 
 def is_closed(month: Month, state: PlanState, journal: Journal) -> bool:
-    """Say whether a month was closed before: what is new in it came late."""
+    """Return True if a month was closed before: what is new in it came late."""
     last = last_closed(state, journal)
     return last is not None and month <= last
 
@@ -80,7 +80,7 @@ def candidates(
 ) -> tuple[list[Month], list[Waiting]]:
     """Return the months to work on: up to `limit` new ones, then those to do again, each in order.
 
-    New ones first: a closed month whose files are gone must not hold them up.
+    New ones first: a closed month whose files are gone must not block them.
     """
     new: list[Month] = []
     month = first
@@ -90,7 +90,7 @@ def candidates(
     waiting = []
     if month.end <= as_of:
         waiting.append(Waiting(str(month), f"left for the next run: {limit} months are the limit"))
-    waiting += [Waiting(str(late), "is not over yet") for late in again if late.end > as_of]
+    waiting += [Waiting(str(late), "has not ended yet") for late in again if late.end > as_of]
     chosen = new + sorted({month for month in again if month.end <= as_of} - set(new))
     waiting += [
         Waiting(str(month), f"left for the next run: a run does at most {MOST_MONTHS} months")
@@ -145,11 +145,11 @@ def final_month(
 
 
 def requested_months(texts: Sequence[str], as_of: datetime) -> list[Month]:
-    """Read the months an operator asked for; BadInput for one that is not over yet."""
+    """Read the months an operator asked for; BadInput for one that has not ended yet."""
     months = sorted({Month.parse(text) for text in texts})
     for month in months:
         if month.end > as_of:
-            when = f"{month} is not over at {format_instant(as_of)}"
+            when = f"{month} has not ended yet at {format_instant(as_of)}"
             raise BadInput(f"months: {when}; only past months are billed")
     return months
 

@@ -47,7 +47,7 @@ def account(
     that the ledger has replaced since, in a run that ended early. `left` were re-opened but are
     not part of this run: their error, which an operator has removed, must not come back. An entry
     counts as accepted only once it was settled: until then it may be a claim without lines.
-    `closed`: the month was closed before; a contract that is new in it came late and is told of.
+    `closed`: the month was closed before; a contract that is new in it came late and is reported.
     """
     processed = frozenset(usage.processed)
     bills = {bill.contract_id: bill for bill in usage.bill.contracts}
@@ -112,7 +112,7 @@ def is_shown(entry: Entry, state: MonthState) -> bool:
 
 
 def _covers(entry: Entry, bill: ContractBill | None, formulas: Mapping[str, str]) -> bool:
-    """Whether all that is to be billed has a line; a child may have failed before it claimed."""
+    """Return True if all that is due has a line; a child may have failed before it claimed."""
     if bill is None or entry.waived or entry.until:
         return True
     return not still_due(entry, bill.quantities, bill.usage, formulas)
@@ -148,7 +148,7 @@ def noticed(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
 def overtaken(
     month: str, execution: str, done: Iterable[str], ledger: Mapping[str, Entry]
 ) -> list[str]:
-    """Name contracts that an execution has sent and that a person has settled meanwhile."""
+    """Name contracts that an execution has sent and that an operator has settled meanwhile."""
     return some(
         f"{month}: {name} was put into success_contracts while it was being sent; "
         f"look in {RECEIVER}"
@@ -178,7 +178,7 @@ def error_record(entry: Entry) -> ErrorRecord:
 def explain_open(
     month: str, names: list[str], ledger: Mapping[str, Entry], left_open: Iterable[Open]
 ) -> str:
-    """Say which contracts keep a month open, and what came last of each; each reason once."""
+    """Name which contracts keep a month open, and the last outcome of each; each reason once."""
     known = {reason.contract_id: f"{reason.error}: {reason.message}" for reason in left_open}
     for name, entry in ledger.items():
         if entry.attempts:

@@ -122,7 +122,7 @@ def _became(entry: Entry | None, line: Line | None, *, by_hand: bool) -> tuple[s
 def _details(
     bill: ContractBill, entry: Entry | None, name: str, line: Line | None
 ) -> Iterator[str]:
-    """Say everything else that somebody should know of a row."""
+    """Report what else an operator should know of a row."""
     yield (line.message if line else "") or (
         entry.failure.message if entry and entry.failure else bill.failure or ""
     )

@@ -238,7 +238,7 @@ def _is_number(value: object) -> bool:
 
 
 def _checked(record: Money) -> tuple[str | None, Group]:
-    """Say why a record's names or price are no good, and which group it belongs to."""
+    """Explain why a record's names or price are no good, and which group it belongs to."""
     contract, dimension = record.externalPayerId, record.dimension
     price = None if record.pricePerUnit is UNSET else record.pricePerUnit
     refused = None

@@ -92,7 +92,7 @@ def missing_hours(
 
 
 def partly_covered(month: Month, present: Collection[str], end: datetime) -> list[str]:
-    """Say so if a plan's usage begins or ends within the window: right once, then suspicious."""
+    """Warn if a plan's usage begins or ends within the window: right once, then suspicious."""
     found = []
     if present and min(present) != _folder(month.start):
         found.append(f"{month}: the plan's usage begins with hour {min(present)}")

@@ -74,7 +74,7 @@ def test_by_the_calendar_every_past_month_is_complete() -> None:
 
 def test_a_requested_month_must_be_over() -> None:
     assert months_due.requested_months(["2025-07", "2025-05", "2025-07"], AUGUST_2) == [MAY, JULY]
-    with pytest.raises(BadInput, match="2025-08 is not over"):
+    with pytest.raises(BadInput, match="2025-08 has not ended"):
         months_due.requested_months(["2025-08"], AUGUST_2)
 
 

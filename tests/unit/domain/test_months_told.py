@@ -26,8 +26,8 @@ def test_a_month_past_the_limit_or_not_over_is_told() -> None:
     assert months == [MAY, JUNE]
     assert waiting == [
         Waiting("2025-07", "left for the next run: 2 months are the limit"),
-        Waiting("2025-08", "is not over yet"),
-        Waiting("2025-09", "is not over yet"),
+        Waiting("2025-08", "has not ended yet"),
+        Waiting("2025-09", "has not ended yet"),
     ]
 
 
@@ -70,7 +70,7 @@ def test_a_requested_month_that_is_not_over_is_told_with_the_moment() -> None:
     with pytest.raises(BadInput) as refused:
         months_due.requested_months(["2025-09", "2025-08"], AUGUST_2)
     assert str(refused.value) == (
-        "months: 2025-08 is not over at 2025-08-02T00:00:00Z; only past months are billed"
+        "months: 2025-08 has not ended yet at 2025-08-02T00:00:00Z; only past months are billed"
     )
 
 
