@@ -14,7 +14,7 @@ class BadState(Exception):
 
 
 class BadUsage(Exception):
-    """Usage or its export marker cannot be read or understood. The month stops until that is repaired."""
+    """Usage or its export marker cannot be read or understood. The month waits for a repair."""
 
 
 class DaysMissing(Exception):
