@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 
-from functions.adapters.storage import Stored
+from functions.adapters.objects import Stored
 from functions.domain.usage.usage_files import Listed, UsageFile
 from functions.errors import StorageBusy
 

@@ -9,13 +9,11 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from functions.adapters import keys, storage
+from functions.adapters import keys
 from functions.adapters.documents import Document
-from functions.adapters.storage import Objects
+from functions.adapters.objects import Objects
 from functions.domain.lease import Lease
 from functions.domain.ledger.entry import Entry
-from functions.domain.ledger.listing import spellings
-from functions.domain.ledger.lookup import Owner
 from functions.domain.ledger.remainders import (
     Balance,
     Remainders,
@@ -92,9 +90,9 @@ class Books:
             found = [item.key for item in self.objects.list(keys.ledger_month(self.plan, month))]
         else:
             found = [keys.ledger_entry(self.plan, month, contract) for contract in contracts]
-        return self._read_all(found, Entry, unreadable)
+        return self.read_all(found, Entry, unreadable)
 
-    def _read_all(
+    def read_all(
         self, found: list[str], kind: type[T], unreadable: list[str] | None = None
     ) -> list[T]:
         """Read many documents at once; return those that are there."""
@@ -116,7 +114,7 @@ class Books:
     def open_contracts(self, month: Month, run_id: str) -> list[Open]:
         """Return why an execution has left contracts open."""
         prefix = keys.open_contracts(self.plan, month, run_id)
-        return self._read_all([item.key for item in self.objects.list(prefix)], Open)
+        return self.read_all([item.key for item in self.objects.list(prefix)], Open)
 
     def manifest(self, month: Month) -> Document[Manifest]:
         """Return what a closed month was billed from."""
@@ -142,7 +140,7 @@ class Books:
         listed = [item.key for item in self.objects.list(keys.remainders(self.plan))]
         found = [key for key in listed if key not in left_out]
         begun = [self._left_so_far(other, state.at(other).done) for other in sorted(underway)]
-        return balance([*begun, *self._read_all(found, Remainders)], self.plan.dimensions)
+        return balance([*begun, *self.read_all(found, Remainders)], self.plan.dimensions)
 
     def _left_so_far(self, month: Month, done: frozenset[str]) -> Remainders:
         """Return what a month underway leaves by now; its last summary if that cannot be read.
@@ -156,34 +154,8 @@ class Books:
             read = self.remainders(month).read()
             return read.value if read else Remainders()
 
-    def owners(self, month: Month, contract: str) -> list[Owner]:
-        """Return what other plans may account for of a contract's month: ledgers and state file.
-
-        A success without an entry was settled elsewhere: nobody knows what of.
-        """
-        plan, names = self.plan, set(spellings(contract))
-        tails = [keys.ledger_entry(plan, month, name) for name in spellings(contract)]
-        tails = [key.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}") for key in tails]
-        plans = storage.folders(self.objects, keys.LEDGER_ROOT, 3)
-        roots = [f"{keys.LEDGER_ROOT}{path}" for path in plans if path != plan.path]
-        entries = self._read_all([f"{root}{tail}" for root in roots for tail in tails], Entry)
-        found = [
-            Owner(entry.plan, line.dimension, line.taken, certain=line.state == "accepted")
-            for entry in entries
-            for line in entry.may_be_billed
-        ]
-        read = self._state_file().read()
-        document = read.value if read else {}
-        settled = {entry.plan for entry in entries if entry.accepted and not entry.waived}
-        known = {plan.key, *settled}
-        others = sorted(key for key in document.keys() - known if key.count(":") > 1)
-        return found + [
-            Owner(key)
-            for key in others
-            if state_file.read_plan(document, key, plan.state_file).at(month).done & names
-        ]
-
-    def _state_file(self) -> _StateFile:
+    def state_document(self) -> Document[state_file.Document]:
+        """Return the state file with what it says of all plans."""
         return _StateFile(self.objects, self.plan.state_file, dict)
 
     def read_state(self) -> PlanState:
@@ -208,7 +180,7 @@ class Books:
             self._of_plan(document)
             return change(document)
 
-        return self._of_plan(self._state_file().change(changed).value)
+        return self._of_plan(self.state_document().change(changed).value)
 
     def _of_plan(self, document: state_file.Document) -> PlanState:
         return state_file.read_plan(document, self.plan.key, self.plan.state_file)

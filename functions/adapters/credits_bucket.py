@@ -9,7 +9,7 @@ import msgspec
 
 from functions.adapters import keys
 from functions.adapters.documents import Document
-from functions.adapters.storage import Objects
+from functions.adapters.objects import Objects
 from functions.domain.credits import cbf
 from functions.domain.credits.drop import Drop, MonthSnapshot
 from functions.domain.lease import Lease

@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from functions.adapters.storage import Objects
+from functions.adapters.objects import Objects
 from functions.errors import BadState, WriteConflict
 
 T = TypeVar("T")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from functions.adapters import keys
-from functions.adapters.storage import Objects, folders
+from functions.adapters.objects import Objects
+from functions.adapters.storage import folders
 from functions.domain.spelling import suggestion
 from functions.domain.usage import usage_files
 from functions.domain.usage.fold import DayRead, Days, Fold, MonthTotal, made_of

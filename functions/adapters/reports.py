@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from functions.adapters.storage import Objects
+from functions.adapters.objects import Objects
 from functions.domain.months import report_files
 from functions.domain.months.late_usage import LateUsage
 from functions.domain.months.report import Report

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from functions.adapters.storage import Objects
+from functions.adapters.objects import Objects
 from functions.errors import BadState
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from functions.adapters import credits_bucket, keys, wiring
-from functions.adapters.storage import Objects, Uploads
+from functions.adapters.objects import Objects, Uploads
 from functions.credits.payloads import DropItem, Parsed, Run, RunTask
 from functions.domain.credits import cbf
 from functions.domain.credits.credits_report import superseded

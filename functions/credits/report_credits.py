@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from functions.adapters import clock, credits_bucket, keys, leases, wiring
-from functions.adapters.storage import Objects, Uploads
+from functions.adapters.objects import Objects, Uploads
 from functions.credits.payloads import MonthEnd, Parsed, ReportTask, Run
 from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import MonthReport

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import credits_bucket, keys, wiring
 from functions.adapters.cloudzero.streams import Stream
-from functions.adapters.storage import Objects
+from functions.adapters.objects import Objects
 from functions.credits.payloads import DropTask, Snapshot
 from functions.domain.credits import cbf
 from functions.domain.credits.drop import Drop, Limits, MonthSnapshot, is_stored, reasons_to_hold

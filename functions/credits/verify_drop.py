@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import credits_bucket, wiring
 from functions.adapters.cloudzero.streams import Stream
-from functions.adapters.storage import Objects
+from functions.adapters.objects import Objects
 from functions.credits.payloads import DropTask, Verified
 from functions.domain.credits import cbf
 from functions.domain.credits.drop import Drop

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from functions.adapters import clock, executions, leases, wiring
 from functions.domain.conversion import given, parse
 from functions.domain.month import Month, format_instant, parse_instant
+from functions.domain.months.run import ExecutionInput, Resolve, Run
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
-from functions.metering.payloads import ExecutionInput, Resolve, Run
 from functions.payloads import Start, task_handler, time_of_run
 
 logger = Logger()

@@ -18,6 +18,7 @@ from functions.domain.ledger.transitions import fail_if_open
 from functions.domain.month import format_instant, parse_instant
 from functions.domain.months import closing, report
 from functions.domain.months.announcement import with_notices
+from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.closing import Closing, Seen
 from functions.domain.months.journal import in_both
 from functions.domain.months.late_usage import NOTHING_COMPARED, Compared, compare
@@ -25,7 +26,7 @@ from functions.domain.months.outcome import blamed, explain_open
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import MonthIncomplete
-from functions.metering.payloads import ClosedMonth, MergedMonth
+from functions.metering.payloads import MergedMonth
 from functions.payloads import dump, task_handler
 
 logger = Logger()

@@ -8,7 +8,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from functions.adapters import keys, usage_reader, wiring
-from functions.adapters.storage import Objects, Stored
+from functions.adapters.objects import Objects, Stored
 from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage import fold, usage_files
 from functions.domain.usage.fold import DayRead, Fold

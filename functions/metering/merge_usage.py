@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from functions.adapters import clock, keys, month_days, wiring
 from functions.adapters.books import Books
+from functions.adapters.objects import Objects
 from functions.adapters.run_files import read_run_file
-from functions.adapters.storage import Objects
 from functions.domain.formula import names_in
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Balance
@@ -21,7 +21,7 @@ from functions.domain.months.journal import Journal, beginning, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed
 from functions.domain.months.state_file import PlanState
 from functions.domain.usage import billing
-from functions.domain.usage.billing import MonthBill
+from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import BadInput
 from functions.metering.payloads import DaysTask, Merged, MonthTask

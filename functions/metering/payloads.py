@@ -5,71 +5,24 @@ Nothing here grows with the number of files or contracts: those are behind S3 ke
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 from msgspec.structs import replace
 
 from functions.adapters import keys
-from functions.domain.conversion import NOT_BLANK
 from functions.domain.ledger.claim import Action, Terms
 from functions.domain.ledger.item import ContractItem
 from functions.domain.month import Month
+from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.late_usage import Compared, LateUsage
-from functions.domain.months.months_due import MOST_MONTHS, Waiting
-from functions.domain.plan import Plan
+from functions.domain.months.months_due import Waiting
+from functions.domain.months.run import Run
 from functions.domain.usage.fold import DayRead, Days
 from functions.domain.usage.month_usage import MonthUsage
 from functions.payloads import Finished, Problem
 
 Purpose = Literal["bill", "compare", "fold"]
-_Name = Annotated[str, Meta(pattern=NOT_BLANK)]
-_Reason = Annotated[str, Meta(max_length=500)]
-
-
-class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An operator's decision about a parked contract."""
-
-    contract: _Name
-    month: str
-    outcome: Literal["accepted", "not_accepted", "waived"]
-    reason: Annotated[_Reason, Meta(pattern=NOT_BLANK)]
-
-
-class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an operator or the schedule passes to an execution."""
-
-    plan: str | None = None
-    months: Annotated[list[str], Meta(min_length=1, max_length=MOST_MONTHS)] | None = None
-    contracts: Annotated[list[_Name], Meta(min_length=1, max_length=100)] | None = None
-    retry_errors: bool = False
-    dry_run: bool | None = None
-    max_months: Annotated[int, Meta(ge=1, le=MOST_MONTHS)] | None = None
-    as_of: str | None = None
-    until: str | None = None
-    resolve: Resolve | None = None
-    reason: _Reason | None = None
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution's settled terms: the plan's configuration as it was when the run began.
-
-    `until`: where the window of cancelled contracts ends. `reason`: why an operator started it.
-    """
-
-    plan: Plan
-    execution: str
-    name: str
-    as_of: str
-    months: list[str] | None
-    contracts: list[str] | None
-    retry_errors: bool
-    dry_run: bool
-    max_months: int
-    until: str | None = None
-    resolve: Resolve | None = None
-    reason: str = ""
 
 
 class RunTask(msgspec.Struct, frozen=True):
@@ -219,57 +172,6 @@ class Claimed(msgspec.Struct, frozen=True):
 
     action: Action
     problem: Problem
-
-
-class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of CloseMonth, PreviewMonth and the two reports: one month in numbers.
-
-    Each contract is one of `submitted` (something that this execution sent is accepted), `errors`,
-    `open` (unaccounted for) or `skipped`. `to_submit`: what a dry run would send. `changed`: usage
-    is not what was billed any more. `totals`: by dimension, of a month that has not ended.
-    """
-
-    month: str
-    files: int
-    records: int
-    contracts: int
-    entries: int
-    submitted: int = 0
-    submitted_records: int = 0
-    skipped: int
-    open: int = 0
-    errors: int = 0
-    to_submit: int = 0
-    to_submit_records: int = 0
-    closed: bool = False
-    report: str
-    ledger: str | None = None
-    quarantined: int
-    duplicates: int
-    dry_run: bool = False
-    late: bool = False
-    changed: bool = False
-    so_far: bool = False
-    totals: dict[str, str] = {}
-    warnings: list[str]
-
-    @classmethod
-    def of(cls, month: str, usage: MonthUsage, **outcome: Any) -> ClosedMonth:
-        """Return a month's numbers from its bill and its outcome; the rest was skipped."""
-        contracts = outcome.pop("contracts", len(usage.bill.contracts))
-        counted = ("submitted", "to_submit", "open", "errors")
-        return cls(
-            month=month,
-            files=usage.files,
-            records=usage.records,
-            contracts=contracts,
-            entries=sum(len(bill.usage) for bill in usage.bill.contracts),
-            skipped=contracts - sum(outcome.get(name, 0) for name in counted),
-            quarantined=len(usage.bill.quarantined),
-            duplicates=usage.duplicates,
-            warnings=[warning[:500] for warning in usage.warnings[:5]],
-            **outcome,
-        )
 
 
 class Finish(RunTask, frozen=True, kw_only=True):

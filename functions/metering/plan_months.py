@@ -12,17 +12,18 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import keys, wiring
 from functions.adapters.books import Books
-from functions.adapters.storage import Objects
+from functions.adapters.objects import Objects
 from functions.domain.month import Month, parse_instant
 from functions.domain.months import months_due
 from functions.domain.months.journal import Journal, observe
 from functions.domain.months.months_due import Waiting
+from functions.domain.months.run import Run
 from functions.domain.months.state_file import PlanState
 from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion
 from functions.domain.usage import usage_files
 from functions.errors import BadInput, BadUsage
-from functions.metering.payloads import MonthItem, Planned, Purpose, Run, RunTask
+from functions.metering.payloads import MonthItem, Planned, Purpose, RunTask
 from functions.payloads import task_handler
 
 logger = Logger()

@@ -12,9 +12,10 @@ from functions.domain.ledger import submission
 from functions.domain.ledger.claim import claim
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.item import ContractItem
-from functions.domain.usage.billing import ContractBill
+from functions.domain.months.closed_month import ClosedMonth
+from functions.domain.usage.bill import ContractBill
 from functions.domain.usage.month_usage import MonthUsage
-from functions.metering.payloads import ClosedMonth, MergedMonth
+from functions.metering.payloads import MergedMonth
 from functions.payloads import dump, task_handler
 
 logger = Logger()

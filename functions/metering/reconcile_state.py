@@ -18,9 +18,10 @@ from functions.domain.months import months_due
 from functions.domain.months.announcement import with_notices
 from functions.domain.months.journal import Journal, ended, in_both, resolved, settled_by_hand
 from functions.domain.months.outcome import is_shown
+from functions.domain.months.run import Run
 from functions.domain.months.state_file import MonthState, PlanState
 from functions.errors import BadState
-from functions.metering.payloads import Run, RunTask
+from functions.metering.payloads import RunTask
 from functions.payloads import task_handler
 
 logger = Logger()

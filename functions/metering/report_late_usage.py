@@ -10,11 +10,12 @@ from functions.adapters import clock, month_days, reports, wiring
 from functions.adapters.books import Books
 from functions.domain.month import format_instant
 from functions.domain.months.announcement import with_notices
+from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.late_usage import Compared, compare, texts
 from functions.domain.usage import billing
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
-from functions.metering.payloads import ClosedMonth, DaysTask
+from functions.metering.payloads import DaysTask
 from functions.payloads import dump, task_handler
 
 logger = Logger()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from aws_lambda_powertools import Logger
 
 from functions.adapters import month_days, wiring
-from functions.adapters.storage import Objects
+from functions.adapters.objects import Objects
 from functions.domain import formula
+from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.usage import billing
 from functions.domain.usage.fold import MonthTotal
 from functions.errors import BadUsage, DaysMissing
-from functions.metering.payloads import ClosedMonth, DaysTask
+from functions.metering.payloads import DaysTask
 from functions.payloads import dump, task_handler
 
 logger = Logger()

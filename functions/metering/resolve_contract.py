@@ -16,8 +16,9 @@ from functions.domain.month import Month, format_instant
 from functions.domain.months import state_file
 from functions.domain.months.journal import watched
 from functions.domain.months.outcome import error_record
+from functions.domain.months.run import Resolve, Run
 from functions.errors import BadInput, OutcomeUnknown
-from functions.metering.payloads import Resolve, Resolved, Run, RunTask
+from functions.metering.payloads import Resolved, RunTask
 from functions.partners import RECEIVER
 from functions.payloads import dump, task_handler
 

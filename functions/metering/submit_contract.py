@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from msgspec.structs import replace
 
-from functions.adapters import clock, wiring
+from functions.adapters import clock, owners, wiring
 from functions.adapters.books import Books
 from functions.adapters.documents import Document, Version
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
@@ -136,11 +136,11 @@ def _look_up(task: ContractTask, outside: Outside, known: Entry) -> Look:
         return Look(replace(entry, asked=asked), ())
     begun = parse_instant(asked.begun)
     stored = asked.listing.stored
-    owners = outside.books.owners(task.of, name) if stored else []
+    others = owners.owners(outside.books, task.of, name) if stored else []
     return lookup.looked(
         entry,
         asked.listing,
-        owners,
+        others,
         lambda line: transitions.is_over(entry, begun, outside.settle_seconds, line),
     )
 

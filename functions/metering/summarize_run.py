@@ -11,12 +11,13 @@ from msgspec.structs import replace
 
 from functions.adapters import keys, leases, wiring
 from functions.adapters.books import Books
-from functions.adapters.storage import Objects
+from functions.adapters.objects import Objects
 from functions.domain.month import Month
 from functions.domain.months import months_due
 from functions.domain.months.announcement import Announcement, to_announce
+from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.journal import Journal
-from functions.metering.payloads import ClosedMonth, Ending, Finish
+from functions.metering.payloads import Ending, Finish
 from functions.payloads import mail_subject, task_handler
 
 logger = Logger()

@@ -7,8 +7,8 @@ from typing import Any
 
 from functions.adapters import keys
 from functions.domain.month import Month
+from functions.domain.months.run import Run
 from functions.domain.plan import Plan
-from functions.metering.payloads import Run
 
 MONTH, DAY = Month(2025, 7), "01"
 PLAN = Plan(

@@ -13,7 +13,7 @@ from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.domain.ledger.entry import Attempt, Entry, Line
 from functions.domain.usage import usage_files
-from functions.domain.usage.billing import ContractBill, MonthBill
+from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.fold import DayRead, Fold, made_of
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.usage.tally import Group

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from functions.domain.formula import exact_text
 from functions.domain.usage import billing
-from functions.domain.usage.billing import MonthBill
+from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.tally import Tally
 from tests.differential.generated_months import GeneratedMonth
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from functions.domain.formula import exact_text
 from functions.domain.plan import parse_plan
 from functions.domain.usage import billing
-from functions.domain.usage.billing import ContractBill, MonthBill
+from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.tally import Tally
 from tests.differential.steadily import steadily
 

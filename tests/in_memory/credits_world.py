@@ -18,7 +18,7 @@ from typing import Any, Self, cast
 from functions.adapters import wiring
 from functions.adapters.cloudzero.api import CloudZero as RealCloudZero
 from functions.adapters.cloudzero.streams import Clock, Stream
-from functions.adapters.storage import Uploaded
+from functions.adapters.objects import Uploaded
 from functions.domain.credits.drop import Limits
 from functions.domain.month import Month
 from infra.tasks import SETTLE_SECONDS

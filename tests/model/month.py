@@ -20,7 +20,7 @@ from functions.domain.ledger.entry import Entry
 from functions.domain.month import Month
 from functions.domain.months.journal import Journal
 from functions.domain.plan import parse_plan
-from functions.domain.usage.billing import ContractBill, MonthBill
+from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 
 MONTH = Month.parse("2025-07")

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from functions.adapters import keys
+from functions.adapters.objects import Stored
 from functions.adapters.receivers import ListingUnavailable
-from functions.adapters.storage import Stored
 from functions.domain.ledger import answers, listing
 from functions.domain.ledger.listing_pages import Asked
 from functions.domain.ledger.submission import Request

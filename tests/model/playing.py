@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from functions.adapters import leases
 from functions.adapters.books import Books
+from functions.domain.months.run import Run
 from functions.errors import (
     LeaseLost,
     MonthIncomplete,
@@ -33,7 +34,6 @@ from functions.metering.payloads import (
     MergedMonth,
     MonthTask,
     Release,
-    Run,
 )
 from functions.metering.plan_months import plan_months
 from functions.metering.record_error import record_error

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from functions.adapters.books import Books
+from functions.adapters import owners
 from functions.adapters.clazar import answers as clazar_answers
 from functions.adapters.clazar import api
 from functions.domain.ledger import coverage, listing, listing_pages, transitions
@@ -21,7 +21,7 @@ from functions.domain.ledger.remainders import Remainders
 from functions.domain.month import Month
 from functions.domain.months import closing, late_usage, months_due
 from functions.domain.months.late_usage import Difference
-from functions.domain.usage.billing import ContractBill
+from functions.domain.usage.bill import ContractBill
 from functions.metering import (
     close_month,
     merge_usage,
@@ -35,7 +35,7 @@ _OF_CONTRACT = late_usage._of_contract  # noqa: SLF001  # the rule that is left 
 class Flaw(NamedTuple):
     """Where, what takes a rule's place, the promise that is broken, and a seed that shows it."""
 
-    modules: tuple[ModuleType | type, ...]
+    modules: tuple[ModuleType, ...]
     name: str
     instead: Callable[..., Any]
     promise: str
@@ -104,7 +104,7 @@ FLAWS: Mapping[str, Flaw] = {
     "2: late usage is compared by amounts alone": Flaw(
         (late_usage,), "_of_contract", _by_amounts_alone, "6", 7
     ),
-    "3: nobody else accounts for a record": Flaw((Books,), "owners", _nothing, "4", 29),
+    "3: nobody else accounts for a record": Flaw((owners,), "owners", _nothing, "4", 29),
     "3: what is taken over is not named": Flaw((closing,), "noticed", _nothing, "13", 7),
     "4: a contract that is not served is to blame for nothing": Flaw(
         (close_month,), "blamed", lambda *_: {}, "12", 3

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import md5
 
-from functions.adapters.storage import Stored
+from functions.adapters.objects import Stored
 from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
 from tests.in_memory.outside import RecordedBucket

@@ -17,8 +17,8 @@ import msgspec
 
 from functions.adapters import credits_bucket
 from functions.adapters.cloudzero.api import SECONDS_FOR_A_REQUEST
+from functions.adapters.objects import Objects
 from functions.adapters.receivers import CreditsReceiver
-from functions.adapters.storage import Objects
 from functions.domain.lease import Lease, Request, request_over, without_request
 from functions.domain.month import Month, format_instant
 from functions.errors import (

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from functions.domain.ledger.item import ContractItem
 from functions.domain.months.state_file import MonthState
-from functions.domain.usage.billing import ContractBill
+from functions.domain.usage.bill import ContractBill
 
 
 class Asked(NamedTuple):

@@ -13,7 +13,7 @@ import msgspec
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry
-from functions.domain.usage.billing import ContractBill, Quarantined
+from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import some

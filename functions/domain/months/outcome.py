@@ -13,7 +13,7 @@ from functions.domain.ledger.coverage import still_due
 from functions.domain.ledger.entry import TAKEN_OVER, Entry, Failure
 from functions.domain.ledger.failures import explain
 from functions.domain.months.state_file import ErrorRecord, MonthState
-from functions.domain.usage.billing import ContractBill
+from functions.domain.usage.bill import ContractBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import grouped, some
 from functions.partners import RECEIVER

@@ -20,7 +20,7 @@ from functions.domain.months.report_rows import (
     inputs_of,
     rows_of,
 )
-from functions.domain.usage.billing import ContractBill, Quarantined
+from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.wording import counted
 
 # A contract counts as what the first of these outcomes stands for that one of its rows has.

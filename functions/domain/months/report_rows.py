@@ -9,7 +9,7 @@ import msgspec
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry, Line
-from functions.domain.usage.billing import ContractBill
+from functions.domain.usage.bill import ContractBill
 from functions.partners import RECEIVER
 
 BY_HAND, NOT_COMPUTED, NOTHING = "settled in the state file", "not computed", "nothing to bill"

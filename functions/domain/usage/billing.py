@@ -13,8 +13,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-import msgspec
-
 from functions.domain import formula
 from functions.domain.formula import PRICE
 from functions.domain.ledger.coverage import sources
@@ -22,6 +20,7 @@ from functions.domain.ledger.listing import as_uuid
 from functions.domain.ledger.remainders import Balance
 from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion
+from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
 from functions.domain.usage.tally import Group
 from functions.domain.wording import some
 from functions.errors import BadInput
@@ -31,51 +30,6 @@ _KNOWN_DIMENSIONS = frozenset(
 )
 _MOST_FOR_AWS = 2**31 - 1
 Sums = Collection[tuple[Group, int | Decimal]]
-
-
-class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One contract's month: usage, quantities to send (positive integers), what rounding left.
-
-    `carried`: what rounding left of its other months and is taken in here.
-    """
-
-    contract_id: str
-    usage: dict[str, str]
-    quantities: dict[str, str]
-    carried: dict[str, str] = {}
-    remainders: dict[str, str] = {}
-    failure: str | None = None
-
-    @property
-    def amounts(self) -> dict[str, str]:
-        """The exact usage of this month alone that the quantities are rounded from."""
-        names = sorted(self.quantities.keys() | self.carried.keys() | self.remainders.keys())
-        return {name: formula.exact_text(self.amount(name)) for name in names}
-
-    def amount(self, name: str) -> Fraction:
-        """What was billed and what is left of a dimension, without what was carried in."""
-        billed, left = self.quantities.get(name, "0"), self.remainders.get(name, "0")
-        return Fraction(billed) + Fraction(left) - Fraction(self.carried.get(name, "0"))
-
-
-class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
-    """Usage without a contract id, by subscription."""
-
-    subscription: str
-    dimension: str
-    quantity: str
-
-
-class MonthBill(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole month: every contract and everything that cannot be billed.
-
-    `dimensions`: the names of all usage that was exported in this month or earlier.
-    """
-
-    contracts: list[ContractBill]
-    quarantined: list[Quarantined]
-    unbilled_dimensions: list[str]
-    dimensions: tuple[str, ...] = ()
 
 
 class _Usage(NamedTuple):

@@ -11,7 +11,8 @@ import msgspec
 
 from functions.domain.month import Month
 from functions.domain.plan import Plan
-from functions.domain.usage.billing import MonthBill, above_limit
+from functions.domain.usage.bill import MonthBill
+from functions.domain.usage.billing import above_limit
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.usage.tally import EXACT, Group, Tally
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from functions.domain.usage.billing import MonthBill
+from functions.domain.usage.bill import MonthBill
 
 
 class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import pytest
 
 from functions.adapters.books import Books
 from functions.adapters.documents import Document
+from functions.adapters.owners import owners
 from functions.adapters.storage import folders
 from functions.domain.ledger.entry import Entry, Line
 from functions.domain.month import Month
@@ -71,8 +72,8 @@ def test_the_entries_of_every_other_plan_are_found() -> None:
             lines=(line,),
         )
         Document(ledger, f"ledger/{plan}/2025-07/c-1.json", Entry).write(entry, None)
-    found = Books(ledger, a_plan()).owners(Month(2025, 7), "c-1")
+    found = owners(Books(ledger, a_plan()), Month(2025, 7), "c-1")
     assert {owner.plan for owner in found} == set(PLANS) - {"S/E/P"}
     ledger.objects["ledger/A/E/P/2025-07/c-1.json"] = b"{"
     with pytest.raises(BadState, match=r"ledger/A/E/P/2025-07/c-1\.json cannot be read"):
-        Books(ledger, a_plan()).owners(Month(2025, 7), "c-1")
+        owners(Books(ledger, a_plan()), Month(2025, 7), "c-1")

@@ -10,6 +10,7 @@ import pytest
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.documents import Document
+from functions.adapters.owners import owners
 from functions.domain.ledger.entry import Attempt, Entry, Line, LineState
 from functions.domain.ledger.lookup import Owner
 from functions.domain.month import Month
@@ -22,8 +23,8 @@ A_UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
 STATES: tuple[LineState, ...] = ("unsure", "sent", "present", "accepted", "refused", "waived")
 
 
-def owners(objects: MemoryObjects, contract: str = "c-1") -> list[Owner]:
-    return sorted(Books(objects, a_plan()).owners(JULY, contract))
+def owners_of(objects: MemoryObjects, contract: str = "c-1") -> list[Owner]:
+    return sorted(owners(Books(objects, a_plan()), JULY, contract))
 
 
 def an_entry(*lines: Line, plan: str = "other", contract: str = "c-1", **fields: Any) -> Entry:
@@ -49,10 +50,10 @@ def say(objects: MemoryObjects, done: dict[str, list[str]], plan: str = "S:E:oth
 
 def test_nobody_else_has_a_record_of_a_contract_that_only_this_plan_knows() -> None:
     objects = MemoryObjects()
-    assert owners(objects) == []
+    assert owners_of(objects) == []
     keep(objects, an_entry(a_line(), plan="P"))
     say(objects, {"2025-07": ["c-1"]}, plan="S:E:P")
-    assert owners(objects) == []
+    assert owners_of(objects) == []
 
 
 def test_what_another_plan_has_sent_or_may_have_is_its_with_dimension_and_quantity() -> None:
@@ -60,7 +61,7 @@ def test_what_another_plan_has_sent_or_may_have_is_its_with_dimension_and_quanti
     attempt = Attempt(id="a", execution="x", at="t", dimensions=("waived",), request="")
     lines = [*(a_line(state, state) for state in STATES), a_line("given up", "waived")]
     keep(objects, an_entry(*lines, attempts=(attempt,)))
-    assert owners(objects) == [
+    assert owners_of(objects) == [
         Owner("S:E:other", state, "5", certain=state == "accepted")
         for state in ("accepted", "present", "sent", "waived")
     ]
@@ -69,30 +70,30 @@ def test_what_another_plan_has_sent_or_may_have_is_its_with_dimension_and_quanti
 def test_another_plan_accounts_for_what_clazar_bills_of_it() -> None:
     objects = MemoryObjects()
     keep(objects, an_entry(a_line(billed="7")))
-    assert owners(objects) == [Owner("S:E:other", "cpu", "7", certain=True)]
+    assert owners_of(objects) == [Owner("S:E:other", "cpu", "7", certain=True)]
 
 
 def test_a_success_that_no_ledger_knows_accounts_for_any_record() -> None:
     objects = MemoryObjects()
     say(objects, {"2025-07": ["c-1"], "2025-06": ["c-2"]})
     say(objects, {"2025-07": ["c-2", "c-1"]}, plan="Other:E:P")
-    assert owners(objects) == [Owner("Other:E:P"), Owner("S:E:other")]
-    assert owners(objects, "c-2") == [Owner("Other:E:P")]
-    assert owners(objects, "c-3") == []
+    assert owners_of(objects) == [Owner("Other:E:P"), Owner("S:E:other")]
+    assert owners_of(objects, "c-2") == [Owner("Other:E:P")]
+    assert owners_of(objects, "c-3") == []
 
 
 def test_of_a_plan_with_an_entry_the_ledger_says_what_the_success_is_for() -> None:
     objects = MemoryObjects()
     keep(objects, an_entry(a_line()))
     say(objects, {"2025-07": ["c-1"]})
-    assert owners(objects) == [Owner("S:E:other", "cpu", "5", certain=True)]
+    assert owners_of(objects) == [Owner("S:E:other", "cpu", "5", certain=True)]
 
 
 def test_other_months_and_contracts_are_nobodys_here() -> None:
     objects = MemoryObjects()
     keep(objects, an_entry(a_line()), month=Month(2025, 6))
     keep(objects, an_entry(a_line(), contract="c-2"))
-    assert owners(objects) == []
+    assert owners_of(objects) == []
 
 
 @pytest.mark.parametrize("ours", [A_UUID, A_UUID.upper()])
@@ -103,7 +104,7 @@ def test_a_uuid_is_the_same_contract_however_the_other_plan_writes_it(
     objects = MemoryObjects()
     keep(objects, an_entry(a_line(), contract=theirs))
     say(objects, {"2025-07": [theirs]}, plan="By:Hand:P")
-    assert owners(objects, ours) == [
+    assert owners_of(objects, ours) == [
         Owner("By:Hand:P"),
         Owner("S:E:other", "cpu", "5", certain=True),
     ]
@@ -114,16 +115,16 @@ def test_every_plan_is_asked_however_many_there_are() -> None:
     for number in range(40):
         keep(objects, an_entry(a_line(), plan=f"p-{number:02d}"))
         keep(objects, an_entry(a_line(), plan=f"p-{number:02d}", contract="c-2"))
-    assert len(owners(objects)) == 40
+    assert len(owners_of(objects)) == 40
 
 
 def test_an_entry_or_a_state_file_that_cannot_be_read_is_not_nobodys() -> None:
     objects = MemoryObjects({"ledger/S/E/other/2025-07/c-1.json": b"{"})
     with pytest.raises(BadState, match=r"other/2025-07/c-1\.json"):
-        owners(objects)
+        owners_of(objects)
     with pytest.raises(BadState, match=r"metering_state\.json"):
-        owners(MemoryObjects({"metering_state.json": b"{"}))
+        owners_of(MemoryObjects({"metering_state.json": b"{"}))
     broken = MemoryObjects()
     say(broken, {"2025-07": "c-1"})  # type: ignore[dict-item]  # that is the point
     with pytest.raises(BadState, match="S:E:other"):
-        owners(broken)
+        owners_of(broken)

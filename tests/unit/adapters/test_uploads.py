@@ -14,7 +14,8 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from functions.adapters.storage import Bucket, Uploaded
+from functions.adapters.objects import Uploaded
+from functions.adapters.storage import Bucket
 from functions.errors import StorageBusy
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import msgspec
 from functions.adapters import credits_bucket, leases
 from functions.adapters.cloudzero.api import CloudZero
 from functions.adapters.cloudzero.streams import Clock, Stream
-from functions.adapters.storage import Stored, Uploaded
+from functions.adapters.objects import Stored, Uploaded
 from functions.credits.acquire_stream import settle
 from functions.credits.parse_credits import parse_credits, read_snapshot
 from functions.credits.payloads import (

@@ -9,13 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.domain.plan import Plan, parse_plan
-from functions.domain.usage.billing import (
-    MonthBill,
-    above_limit,
-    bill,
-    check_conservation,
-    round_to_whole,
-)
+from functions.domain.usage.bill import MonthBill
+from functions.domain.usage.billing import above_limit, bill, check_conservation, round_to_whole
 from functions.domain.usage.tally import Group
 from functions.errors import BadInput
 

@@ -9,14 +9,8 @@ from msgspec.structs import replace
 
 from functions.domain.ledger.remainders import Balance
 from functions.domain.plan import Plan, parse_plan
-from functions.domain.usage.billing import (
-    ContractBill,
-    MonthBill,
-    Quarantined,
-    bill,
-    check_conservation,
-    round_to_whole,
-)
+from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
+from functions.domain.usage.billing import bill, check_conservation, round_to_whole
 from functions.domain.usage.tally import Group
 
 Sums = dict[Group, Any]

@@ -9,7 +9,7 @@ from functions.domain.months.late_usage import NOTHING_COMPARED
 from functions.domain.months.outcome import Outcome
 from functions.domain.months.state_file import PlanState
 from functions.domain.plan import parse_plan
-from functions.domain.usage.billing import MonthBill
+from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 
 JUNE, JULY = Month(2025, 6), Month(2025, 7)

@@ -13,7 +13,7 @@ from functions.domain.months.late_usage import (
     compare_usage,
     texts,
 )
-from functions.domain.usage.billing import ContractBill
+from functions.domain.usage.bill import ContractBill
 
 NOBODY: frozenset[str] = frozenset()
 

@@ -10,7 +10,7 @@ from functions.domain.ledger.item import ContractItem
 from functions.domain.months.outcome import Outcome, account
 from functions.domain.months.state_file import MonthState
 from functions.domain.plan import Plan
-from functions.domain.usage.billing import ContractBill, MonthBill
+from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 
 NOBODY: frozenset[str] = frozenset()

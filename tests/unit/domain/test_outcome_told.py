@@ -29,7 +29,7 @@ from functions.domain.months.outcome import (
     withdrawn,
 )
 from functions.domain.months.state_file import ErrorRecord, MonthState
-from functions.domain.usage.billing import ContractBill, MonthBill
+from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import some
 

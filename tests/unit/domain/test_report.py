@@ -29,7 +29,8 @@ from functions.domain.months.report_files import as_csv, as_html
 from functions.domain.months.report_rows import Row
 from functions.domain.months.state_file import PlanState
 from functions.domain.plan import parse_plan
-from functions.domain.usage.billing import ContractBill, MonthBill, bill
+from functions.domain.usage.bill import ContractBill, MonthBill
+from functions.domain.usage.billing import bill
 from functions.domain.usage.month_usage import MonthUsage
 
 PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})

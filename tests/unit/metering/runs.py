@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from functions.domain.ledger.item import ContractItem
+from functions.domain.months.run import Run
 from functions.domain.plan import Plan, parse_plan
-from functions.metering.payloads import ContractTask, Run
+from functions.metering.payloads import ContractTask
 
 MONTH = "2025-07"
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from functions.adapters.books import Books
-from functions.adapters.storage import Stored as StoredObject
+from functions.adapters.objects import Stored as StoredObject
 from functions.domain.ledger.answers import Answer, Reply
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.listing_pages import Asked

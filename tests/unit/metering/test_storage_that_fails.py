@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from functions.adapters.books import Books
-from functions.adapters.storage import Objects, Stored
+from functions.adapters.objects import Objects, Stored
 from functions.domain.month import Month
 from functions.domain.months import state_file
-from functions.domain.usage.billing import MonthBill
+from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.fold import DayRead
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.usage.usage_files import Listed

@@ -15,6 +15,8 @@ from functions.adapters.run_files import read_run_file
 from functions.domain.conversion import parse
 from functions.domain.ledger.answers import Answer
 from functions.domain.month import Month, format_instant
+from functions.domain.months.closed_month import ClosedMonth
+from functions.domain.months.run import Run
 from functions.domain.usage import usage_files
 from functions.domain.usage.fold import DayRead
 from functions.domain.usage.month_usage import MonthUsage
@@ -25,7 +27,6 @@ from functions.metering.close_month import close_month
 from functions.metering.fold_day import fold_day
 from functions.metering.merge_usage import merge_usage
 from functions.metering.payloads import (
-    ClosedMonth,
     ContractTask,
     DaysTask,
     DayTask,
@@ -34,7 +35,6 @@ from functions.metering.payloads import (
     MergedMonth,
     Planned,
     Release,
-    Run,
 )
 from functions.metering.plan_months import plan_months
 from functions.metering.record_error import record_error

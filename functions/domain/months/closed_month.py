@@ -1,0 +1,60 @@
+"""A month in numbers, as a run has billed, previewed or compared it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from functions.domain.usage.month_usage import MonthUsage
+
+
+class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
+    """Output of CloseMonth, PreviewMonth and the two reports: one month in numbers.
+
+    Each contract is one of `submitted` (something that this execution sent is accepted), `errors`,
+    `open` (unaccounted for) or `skipped`. `to_submit`: what a dry run would send. `changed`: usage
+    is not what was billed any more. `totals`: by dimension, of a month that has not ended.
+    """
+
+    month: str
+    files: int
+    records: int
+    contracts: int
+    entries: int
+    submitted: int = 0
+    submitted_records: int = 0
+    skipped: int
+    open: int = 0
+    errors: int = 0
+    to_submit: int = 0
+    to_submit_records: int = 0
+    closed: bool = False
+    report: str
+    ledger: str | None = None
+    quarantined: int
+    duplicates: int
+    dry_run: bool = False
+    late: bool = False
+    changed: bool = False
+    so_far: bool = False
+    totals: dict[str, str] = {}
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, month: str, usage: MonthUsage, **outcome: Any) -> ClosedMonth:
+        """Return a month's numbers from its bill and its outcome; the rest was skipped."""
+        contracts = outcome.pop("contracts", len(usage.bill.contracts))
+        counted = ("submitted", "to_submit", "open", "errors")
+        return cls(
+            month=month,
+            files=usage.files,
+            records=usage.records,
+            contracts=contracts,
+            entries=sum(len(bill.usage) for bill in usage.bill.contracts),
+            skipped=contracts - sum(outcome.get(name, 0) for name in counted),
+            quarantined=len(usage.bill.quarantined),
+            duplicates=usage.duplicates,
+            warnings=[warning[:500] for warning in usage.warnings[:5]],
+            **outcome,
+        )
