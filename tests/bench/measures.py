@@ -19,6 +19,7 @@ import boto3
 from functions.adapters import keys
 from functions.adapters.storage import Bucket
 from functions.adapters.usage_reader import UsageStore
+from functions.domain.usage import usage_files
 from functions.domain.usage.fold import Fold
 from functions.domain.usage.tally import Tally
 from functions.domain.usage.usage_files import Listed, UsageFile
@@ -66,14 +67,53 @@ def again() -> Callable[[], dict[str, Any]]:
     return run
 
 
+def reading() -> Callable[[], dict[str, Any]]:
+    """Reading a day alone: it is listed before, and nothing is decoded."""
+    store = UsageStore(BUCKET)
+    root = keys.usage_prefix(layouts.PLAN, layouts.MONTH)
+    placed = (usage_files.place(item, root, layouts.MONTH) for item in store.under(_hours(store)))
+    files = usage_files.of_day(layouts.DAY, [at for at in placed if isinstance(at, UsageFile)])
+    return lambda: {"files": len(files), "bytes": sum(len(body) for _, body in store.read(files))}
+
+
+def _hours(store: UsageStore) -> list[str]:
+    return store.folder(f"{layouts.ROOT}{layouts.DAY}/")[1]
+
+
 def days(count: str) -> Callable[[], dict[str, Any]]:
     """Several days by FoldDay, one after the other."""
     state = MemoryObjects()
 
     def run() -> dict[str, Any]:
-        for number in range(int(count)):
-            fold_day(_task(f"{number + 1:02d}"), UsageStore(BUCKET), state)
+        _fold(int(count), UsageStore(BUCKET), state)
         return _sums(state, layouts.DAY)
+
+    return run
+
+
+def _fold(count: int, store: UsageStore, state: MemoryObjects) -> None:
+    for number in range(count):
+        fold_day(_task(f"{number + 1:02d}"), store, state)
+
+
+def late(count: str) -> Callable[[], dict[str, Any]]:
+    """A month that was folded before one file of its second day had come."""
+    state, read = MemoryObjects(), list[UsageFile]()
+
+    class Before(UsageStore):
+        def under(self, folders: Iterable[str]) -> Any:
+            return (item for item in super().under(folders) if "/02/05/" not in item.key)
+
+    class Counted(UsageStore):
+        def read(self, files: Iterable[UsageFile]) -> Any:
+            read.extend(found := list(files))
+            return super().read(found)
+
+    _fold(int(count), Before(BUCKET), state)
+
+    def run() -> dict[str, Any]:
+        _fold(int(count), Counted(BUCKET), state)
+        return {"read": len(read), "days_read": len({file.hour and file.hour[:2] for file in read})}
 
     return run
 
@@ -166,7 +206,7 @@ def ledger(entries: str) -> Callable[[], dict[str, Any]]:
 
 MEASURES: dict[str, Callable[..., Callable[[], dict[str, Any]]]] = {
     found.__name__: found
-    for found in (ours, again, days, plain, decode, listing, simulated, ledger)
+    for found in (ours, again, days, reading, late, plain, decode, listing, simulated, ledger)
 } | {"merge": month.merge, "close": month.close}
 
 
