@@ -49,6 +49,7 @@ class CreditsStack(PipelineStack):
                 "SHRINK_LIMIT": environment.shrink_limit,
                 "GROWTH_LIMIT": environment.growth_limit,
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
+                **environment.mail_settings,
             },
             metrics_namespace=self.metrics_namespace,
             log_days=environment.log_days,

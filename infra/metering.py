@@ -51,6 +51,7 @@ class MeteringStack(PipelineStack):
                 "CLAZAR_URL": environment.clazar_url,
                 "CLAZAR_SECRET_ARN": self.credentials.arn,
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
+                **environment.mail_settings,
             },
             metrics_namespace=self.metrics_namespace,
             log_days=environment.log_days,

@@ -24,7 +24,7 @@ from functions.domain.month import Month
 from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.account import Account
 from tests.in_memory.cloudzero import CloudZero
-from tests.in_memory.lambdas import Context
+from tests.in_memory.lambdas import PLACE, Context
 from tests.in_memory.machine import Execution
 
 CONNECTION = "stream-1"
@@ -49,6 +49,7 @@ class CreditsWorld(Account):
             "connection": lambda: CONNECTION,
             "allow_reversals": lambda: False,
             "limits": lambda: self._limits,
+            "place": lambda: PLACE,
             "settle_seconds": lambda: float(SETTLE_SECONDS),
             "credits_receiver": lambda: self.cloudzero,
             "stream": self._stream,

@@ -23,6 +23,7 @@ from functions.domain.plan import Plan, parse_plan
 from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.account import Account
 from tests.in_memory.clazar import Clazar
+from tests.in_memory.lambdas import PLACE
 from tests.in_memory.machine import Execution, Path, as_listed
 from tests.memory import UsageInMemory
 
@@ -62,6 +63,7 @@ class MeteringWorld(Account):
             "usage_bucket": lambda: self.usage_bucket,
             "usage_receiver": lambda: adapters_clazar.Clazar(self.clazar),
             "plans": lambda: {plan.key: plan for plan in self.plans},
+            "place": lambda: PLACE,
             "settle_seconds": lambda: float(SETTLE_SECONDS),
         }
         reader = {"UsageStore": lambda name: UsageInMemory(self.buckets[name])}

@@ -44,7 +44,7 @@ def at(world: MeteringWorld, *days: int, month: int = 8) -> list[int]:
             (message,) = world.messages
             assert C_1 in message.text
             assert "retry_errors" in message.text
-            assert message.subject == "Metering of S:E:P: contracts are still open"
+            assert message.subject == "[dev] S: 1 contract still not billed"
             reminded.append(day)
             world.messages.clear()
     return reminded

@@ -50,6 +50,7 @@ from functions.errors import (
     WriteConflict,
 )
 from functions.payloads import Finished, Problem, Start
+from tests.in_memory.lambdas import PLACE
 from tests.memory import MemoryObjects
 
 BUCKET, CONNECTION = "credits-bucket", "stream-1"
@@ -266,7 +267,7 @@ class Pipeline:
         busy = leases.acquire(lease, run.execution, started, lambda _: False)
         assert not busy
         task = self._run(run)
-        finished = finish(task, month_reports(task, self.bucket), self.bucket, self.bucket)
+        finished = finish(task, month_reports(task, self.bucket), self.bucket, self.bucket, PLACE)
         leases.release(lease, run.execution, format_instant(self.now))
         return finished
 

@@ -44,6 +44,7 @@ from functions.metering.summarize_run import summarize_run
 from functions.payloads import Finished, Start, dump
 from functions.payloads import Problem as Caught
 from infra.tasks import SETTLE_SECONDS
+from tests.in_memory.lambdas import PLACE
 from tests.memory import MemoryObjects, UsageInMemory
 from tests.unit.metering.partner import MemoryClazar
 from tests.unit.metering.runs import a_plan
@@ -162,7 +163,7 @@ class WholeMonth:
         except Exception as error:  # noqa: BLE001  # as the Catch of States.ALL
             failure = Caught(type(error).__name__, str(error))
         task = Finish(run=run, planned=planned, months=closed, failure=failure)
-        ending = summarize_run(task, self.books)
+        ending = summarize_run(task, self.books, PLACE, self.now)
         notified = {"delivered": True} if ending.notify else {}
         release = Release(run=run, journal=ending.journal, notified=notified)
         release_plan(release, self.books, format_instant(self.now))
