@@ -120,9 +120,8 @@ def _write_findings(
 def _write_outcome(task: MergedMonth, decided: Closing, books: Books, at: str) -> ClosedMonth:
     """Write report and state file; the journal comes last and forgets that it was underway."""
     run, plan, month = task.run, task.run.plan, task.of
-    # The report of final usage is about its contracts and has a name of its own.
-    prefix = f"{keys.report(plan, month)}{f'final-{run.name}' if run.until else 'report'}"
-    written = reports.write_report(books.objects, prefix, report.build(decided, at))
+    final = run.name if run.until else ""
+    written = reports.write_report(books, month, report.build(decided, at), final)
     as_of = parse_instant(run.as_of)
     state = books.change_state(
         lambda found: closing.in_state_file(decided, found, as_of=as_of, at=at)

@@ -25,9 +25,11 @@ from functions.domain.months.journal import Journal
 from functions.domain.months.late_usage import NOTHING_COMPARED
 from functions.domain.months.outcome import Outcome
 from functions.domain.months.report import Report, build
-from functions.domain.months.report_files import as_csv, as_html
+from functions.domain.months.report_files import as_csv
+from functions.domain.months.report_page import page
 from functions.domain.months.report_rows import Row
 from functions.domain.months.state_file import PlanState
+from functions.domain.months.totals import History
 from functions.domain.plan import parse_plan
 from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.billing import bill
@@ -277,23 +279,21 @@ def test_a_contract_counts_as_what_is_worst_of_it() -> None:
 def test_the_first_line_of_all_three_says_how_many_contracts_are_what() -> None:
     month = a_month({"cpu": "4.5"})
     report = a_report(month, an_entry(month, "accepted"))
-    said = "1 contract: 1 billed, 0 open, 0 refused, 0 in doubt, 0 waived or settled elsewhere"
+    said = "July 2025, S: 1 of 1 contract billed"
     first, rest = as_csv(report).decode().split("\r\n", 1)
     head, line = csv.reader(io.StringIO(rest))
     assert first == f"# {said}"
     assert head[4:11] == list(MONEY)
     assert line[4:11] == ["4.5", "0", "4.5", "4", "0", "0", "0.5"]
-    page = as_html(report).decode()
-    assert page.index("<p>") == page.index(f"<p>{said}</p>")
-    assert "<th>usage</th><th>carried in</th><th>due</th><th>billed</th>" in page
-    assert msgspec.json.encode(report).startswith(b'{"summary":{"text":"1 contract: 1 billed')
+    assert f"<h1>{said}</h1>" in page(report, History()).decode()
+    assert msgspec.json.encode(report).startswith(f'{{"summary":{{"text":"{said}'.encode())
 
 
 def test_the_report_of_some_contracts_is_about_no_other() -> None:
     month = a_month({"cpu": "4"})
     report = build(a_closing(month, {}, frozenset(), contracts=["c-2"], until=UNTIL), "t-9")
     assert (report.rows, report.inputs, report.summary["contracts"]) == ([], [], 0)
-    assert f"final usage until {UNTIL}" in as_html(report).decode()
+    assert f"final usage until {UNTIL}" in page(report, History()).decode()
 
 
 amounts = st.decimals(0, 9, places=2).map(str)
