@@ -15,13 +15,9 @@ from functions.domain.billing import (
     check_conservation,
     round_to_whole,
 )
-from functions.domain.plan import Plan, parse_plan
 from functions.domain.usage import Group
 from functions.errors import BadInput
-
-
-def a_plan(**fields: Any) -> Plan:
-    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+from tests.builders import a_plan
 
 
 def the_bill(sums: dict[Group, Any], **fields: Any) -> MonthBill:

@@ -15,15 +15,11 @@ from functions.domain.billing import (
     check_conservation,
     round_to_whole,
 )
-from functions.domain.plan import Plan, parse_plan
 from functions.domain.remainders import Balance
 from functions.domain.usage import Group
+from tests.builders import a_plan
 
 Sums = dict[Group, Any]
-
-
-def a_plan(**fields: Any) -> Plan:
-    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
 
 
 def billed(sums: Sums, carried: Balance | None = None, **fields: Any) -> MonthBill:

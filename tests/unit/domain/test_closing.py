@@ -1,48 +1,21 @@
 """What the journal remembers once a month was closed, or was not."""
 
-from functions.domain.billing import MonthBill
-from functions.domain.closing import Closing, Seen, in_journal
+from functions.domain.closing import Closing, in_journal
 from functions.domain.journal import Journal, Unresolved
-from functions.domain.ledger_entry import Entry, Failure
-from functions.domain.month import Month
 from functions.domain.outcome import Outcome
-from functions.domain.plan import parse_plan
-from functions.domain.remainders import Remainders
-from functions.domain.run_files import MonthUsage
-from functions.domain.state_file import PlanState
+from tests.builders import FAILURE, JULY, JUNE, a_closing, an_entry
 
-JUNE, JULY = Month(2025, 6), Month(2025, 7)
-PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
 JOURNAL = Journal(
     last_closed_month="2025-05",
     unresolved={"2025-07": {"a": Unresolved(), "b": Unresolved(since="t-0", told=True)}},
     underway=("2025-06", "2025-07"),
 )
-FAILED = Entry(
-    plan="S:E:P",
-    month="2025-07",
-    contract_id="b",
-    execution="x",
-    claimed_at="t",
-    retries=1,
-    failure=Failure(code="DIM", message="no", errors=("no",), at="t-1"),
-)
+FAILED = an_entry(contract_id="b", retries=1, failure=FAILURE)
 
 
 def of_july(*unaccounted: str) -> Closing:
-    usage = MonthUsage(
-        files=1,
-        records=1,
-        duplicates=0,
-        dropped={},
-        warnings=[],
-        processed=[],
-        days={},
-        bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
-    )
-    seen = Seen(PLAN, JULY, "x", None, None, usage, {}, PlanState(), JOURNAL, [], [])
     outcome = Outcome(["a"], {"b": FAILED}, list(unaccounted))
-    return Closing(seen, usage, outcome, Remainders(), counts=True, open=[], numbers={})
+    return a_closing(outcome=outcome, journal=JOURNAL)
 
 
 def test_a_month_that_closes_is_the_last_one_and_leaves_its_errors() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from functions.domain.plan import Plan, parse_plan
+from functions.domain.plan import Plan
+from tests.builders import PLAN
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|", README, flags=re.MULTILINE)
 TOLD = {name: default for names, default in ROWS for name in re.findall(r"`(\w+)`", names)}
-PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
 
 
 def test_every_setting_of_a_plan_is_in_the_table() -> None:

@@ -13,9 +13,8 @@ from functions.domain.late_usage import (
     compare_usage,
     texts,
 )
-from functions.domain.ledger_entry import Decision, Entry, Failure, Line
-
-NOBODY: frozenset[str] = frozenset()
+from functions.domain.ledger_entry import Decision, Entry, Failure
+from tests.builders import NOBODY, a_line, an_entry
 
 
 def a_bill(name: str = "c-1", failure: str | None = None, **quantities: str) -> ContractBill:
@@ -29,24 +28,11 @@ def measured(name: str = "c-1", failure: str | None = None, **usage: str) -> Con
 
 def billed(name: str = "c-1", **amounts: str) -> Entry:
     """Return a settled entry of one line per dimension, each billed for its whole part."""
-    lines = tuple(
-        Line(
-            dimension=dimension,
-            quantity=amount.partition(".")[0],
-            amount=amount,
-            state="accepted",
-        )
+    lines = (
+        a_line(dimension, "accepted", quantity=amount.partition(".")[0], amount=amount)
         for dimension, amount in amounts.items()
     )
-    return Entry(
-        plan="S:E:P",
-        month="2025-07",
-        contract_id=name,
-        execution="x",
-        claimed_at="t",
-        lines=lines,
-        settled_at="t",
-    )
+    return an_entry(*lines, contract_id=name, settled_at="t")
 
 
 def compared(

@@ -1,23 +1,15 @@
 """Which months are owed: past, complete, in order, none twice, none left out."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from functions.domain import months_due
 from functions.domain.journal import Journal
 from functions.domain.month import Month
-from functions.domain.plan import Plan, parse_plan
 from functions.domain.state_file import PlanState
 from functions.errors import BadInput
-
-AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
-MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
-
-
-def a_plan(**fields: Any) -> Plan:
-    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+from tests.builders import AUGUST_2, JULY, JUNE, MAY, a_plan
 
 
 def test_the_first_run_begins_two_months_before() -> None:

@@ -16,21 +16,18 @@ from msgspec.structs import replace
 from functions.domain import ledger, resolution
 from functions.domain.billing import ContractBill, MonthBill, bill
 from functions.domain.claim import Terms, claim
-from functions.domain.closing import Closing, Seen
+from functions.domain.closing import Closing
 from functions.domain.formula import exact_text
-from functions.domain.journal import Journal
 from functions.domain.ledger_entry import Decision, Entry, Failure, LineState
-from functions.domain.month import Month
-from functions.domain.outcome import Outcome
-from functions.domain.plan import parse_plan
-from functions.domain.remainders import Balance, Remainders, remainders_of
+from functions.domain.remainders import Balance, remainders_of
 from functions.domain.report import Report, build
 from functions.domain.report_files import as_csv, as_html
 from functions.domain.report_rows import Row
-from functions.domain.run_files import ContractItem, MonthUsage
+from functions.domain.run_files import ContractItem
 from functions.domain.state_file import PlanState
+from tests import builders
+from tests.builders import JULY, PLAN, a_plan, month_usage
 
-PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
 TERMS = Terms(plan=PLAN, month="2025-07", execution="x-1", at="t-1")
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-2")
 WAIVED = Decision(what="waived", execution="x-2", at="t-2", reason="paid by cheque")
@@ -41,10 +38,9 @@ FORMULAS = {"cpu": "cpu * 3 / 7", "hours": "cpu + mem"}
 def a_month(
     usage: Mapping[str, str], carried: Mapping[str, str] | None = None, **fields: Any
 ) -> MonthBill:
-    plan = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
     balance: Balance = {("c-1", name): Fraction(text) for name, text in (carried or {}).items()}
     sums = {("c-1", name, None, None): Decimal(text) for name, text in usage.items()}
-    return bill(plan, sums.items(), balance, ["cpu", "mem"])
+    return bill(a_plan(**fields), sums.items(), balance, ["cpu", "mem"])
 
 
 def an_entry(
@@ -75,30 +71,14 @@ def a_closing(
     formulas: Any = (),
     **asked: Any,
 ) -> Closing:
-    usage = MonthUsage(
-        files=1,
-        records=1,
-        duplicates=0,
-        dropped={},
-        warnings=[],
-        processed=[],
-        days={},
-        bill=month,
-    )
-    seen = Seen(
+    return builders.a_closing(
+        month_usage(month),
         plan=replace(PLAN, dimensions=dict.fromkeys(formulas, "")),
-        month=Month(2025, 7),
         execution="x-9",
-        usage=usage,
         ledger=ledger,
-        state=PlanState(success={Month(2025, 7): done}),
-        journal=Journal(),
-        by_hand=[],
-        left_open=[],
-        **{"contracts": None, "until": None, **asked},
+        state=PlanState(success={JULY: done}),
+        **asked,
     )
-    outcome = Outcome([], {}, [])
-    return Closing(seen, usage, outcome, Remainders(), counts=True, open=[], numbers={})
 
 
 def a_report(

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.domain.plan import Plan, parse_plan
+from functions.domain.plan import Plan
 from functions.domain.run_files import ContractItem
 from functions.metering.payloads import ContractTask, Run
+from tests.builders import JULY, a_plan
 
-MONTH = "2025-07"
-
-
-def a_plan(**fields: Any) -> Plan:
-    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+MONTH = str(JULY)
 
 
 def a_run(execution: str = "x-1", plan: Plan | None = None, **fields: Any) -> Run:

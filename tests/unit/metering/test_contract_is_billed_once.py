@@ -42,9 +42,10 @@ from functions.metering.record_open import record_open
 from functions.metering.submit_contract import Outside, submit_contract
 from functions.payloads import Problem
 from infra.tasks import SETTLE_SECONDS
+from tests.builders import a_plan
 from tests.memory import MemoryObjects
 from tests.unit.metering.partner import MemoryClazar
-from tests.unit.metering.runs import MONTH, a_contract, a_plan
+from tests.unit.metering.runs import MONTH, a_contract
 
 QUANTITIES = {"cpu": "5", "mem": "7"}
 LEFT_OPEN = (PartnerBusy, PartnerUnreachable, ContractUnserved)

@@ -17,8 +17,9 @@ from functions.domain.listing_pages import Asked
 from functions.domain.month import Month
 from functions.domain.submission import Request
 from functions.metering.reconcile_state import reconcile_state
+from tests.builders import a_plan
 from tests.memory import MemoryObjects
-from tests.unit.metering.runs import a_plan, a_run
+from tests.unit.metering.runs import a_run
 from tests.unit.metering.whole_month import KEY, STATE_FILE, Receiver, WholeMonth, a_record
 
 

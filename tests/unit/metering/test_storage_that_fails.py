@@ -13,10 +13,7 @@ import pytest
 from functions.adapters import state_bucket
 from functions.adapters.storage import Stored
 from functions.domain import state_file
-from functions.domain.billing import MonthBill
 from functions.domain.fold import DayRead
-from functions.domain.month import Month
-from functions.domain.run_files import MonthUsage
 from functions.domain.usage_files import Listed
 from functions.errors import BadState, BadUsage, DaysMissing, StorageBusy, WriteConflict
 from functions.metering.close_month import close_month
@@ -24,10 +21,10 @@ from functions.metering.fold_day import fold_day
 from functions.metering.merge_usage import merge_usage
 from functions.metering.payloads import DaysTask, DayTask, Merged, MergedMonth
 from functions.metering.plan_months import plan_months
+from tests.builders import JULY, a_plan, month_usage
 from tests.memory import MemoryObjects, UsageInMemory
-from tests.unit.metering.runs import MONTH, a_plan, a_run
+from tests.unit.metering.runs import MONTH, a_run
 
-JULY = Month.parse(MONTH)
 STATE = json.dumps({"S:E:P": {"last_processed_month": "2025-06"}}).encode()
 ROOT = "omnistrate-metering/S/E/P"
 
@@ -106,18 +103,7 @@ def test_a_day_that_nobody_has_found_stops_the_month_by_name() -> None:
 
 
 def an_empty_month(objects: MemoryObjects) -> MergedMonth:
-    bill = MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[])
-    usage = MonthUsage(
-        files=0,
-        records=0,
-        duplicates=0,
-        dropped={},
-        warnings=[],
-        processed=[],
-        days={},
-        bill=bill,
-    )
-    objects.objects["bill.json"] = msgspec.json.encode(usage)
+    objects.objects["bill.json"] = msgspec.json.encode(month_usage())
     merged = Merged(bill_key="bill.json", contracts_key="", to_process=0)
     return MergedMonth(run=a_run(), month=MONTH, merged=merged)
 

@@ -9,7 +9,7 @@ import pytest
 
 from functions.errors import StorageBusy
 from functions.metering.plan_months import plan_months
-from tests.unit.metering.runs import a_plan
+from tests.builders import a_plan
 from tests.unit.metering.whole_month import ROOT, WholeMonth, a_record
 
 

@@ -42,9 +42,9 @@ from functions.metering.summarize_run import summarize_run
 from functions.payloads import Finished, Start, dump
 from functions.payloads import Problem as Caught
 from infra.tasks import SETTLE_SECONDS
+from tests.builders import a_plan
 from tests.memory import MemoryObjects, UsageInMemory
 from tests.unit.metering.partner import MemoryClazar
-from tests.unit.metering.runs import a_plan
 
 _TRIES = 3
 STATE_FILE = "metering_state.json"

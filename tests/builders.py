@@ -1,0 +1,76 @@
+"""What tests begin with: a plan, a contract's month and its parts, each with what matters said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from functions.domain.billing import ContractBill, MonthBill
+from functions.domain.closing import Closing, Seen
+from functions.domain.journal import Journal
+from functions.domain.ledger_entry import Entry, Failure, Line, LineState
+from functions.domain.month import Month
+from functions.domain.outcome import Outcome
+from functions.domain.plan import Plan, parse_plan
+from functions.domain.remainders import Remainders
+from functions.domain.run_files import MonthUsage
+from functions.domain.state_file import PlanState
+
+MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
+AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
+NOBODY: frozenset[str] = frozenset()
+FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-1")
+
+
+def a_plan(**fields: Any) -> Plan:
+    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+
+
+PLAN = a_plan()
+
+
+def a_line(dimension: str = "cpu", state: LineState = "unsure", **fields: Any) -> Line:
+    return Line(**{"dimension": dimension, "quantity": "5", "state": state, **fields})
+
+
+def an_entry(*lines: Line, **fields: Any) -> Entry:
+    """Return what the ledger holds of c-1 and July, claimed by the execution x."""
+    of = {"plan": PLAN.key, "month": str(JULY), "contract_id": "c-1"}
+    return Entry(**{**of, "execution": "x", "claimed_at": "t", "lines": lines, **fields})
+
+
+def a_bill(*contracts: ContractBill) -> MonthBill:
+    return MonthBill(contracts=list(contracts), quarantined=[], unbilled_dimensions=[])
+
+
+def month_usage(bill: MonthBill | None = None, processed: Iterable[str] = ()) -> MonthUsage:
+    return MonthUsage(
+        files=1,
+        records=1,
+        duplicates=0,
+        dropped={},
+        warnings=[],
+        processed=sorted(processed),
+        days={},
+        bill=bill or a_bill(),
+    )
+
+
+def a_closing(
+    usage: MonthUsage | None = None, outcome: Outcome | None = None, **seen: Any
+) -> Closing:
+    """Return July as CloseMonth finds it: nothing but its usage, unless told."""
+    usage = usage or month_usage()
+    nothing: dict[str, Any] = {"contracts": None, "until": None, "ledger": {}}
+    nothing |= {"state": PlanState(), "journal": Journal(), "by_hand": [], "left_open": []}
+    of = {"plan": PLAN, "month": JULY, "execution": "x", "usage": usage}
+    return Closing(
+        Seen(**{**of, **nothing, **seen}),
+        usage,
+        outcome or Outcome([], {}, []),
+        Remainders(),
+        counts=True,
+        open=[],
+        numbers={},
+    )
