@@ -51,7 +51,13 @@ class MeteringWorld(Account):
         self.plans = [parse_plan(plan) for plan in plans or (PLAN,)]
         self.state_bucket = self.bucket("state", "${StateBucketName}")
         self.usage_bucket = self.bucket("usage")
-        self.clazar = Clazar(self.points, refuses_duplicates=refuses_duplicates, lists=lists)
+        self.clazar = Clazar(
+            refuses_duplicates=refuses_duplicates,
+            lists=lists,
+            points=self.points,
+            timeline=self.timeline,
+        )
+        self.unreadable: dict[str, Exception] = {}
         self.expected: dict[str, dict[str, Counter[str]]] = {}
         self._exported: dict[str, str] = {}
         for plan in self.plans:
@@ -65,7 +71,7 @@ class MeteringWorld(Account):
             "plans": lambda: {plan.key: plan for plan in self.plans},
             "settle_seconds": lambda: float(SETTLE_SECONDS),
         }
-        reader = {"UsageStore": lambda name: UsageInMemory(self.buckets[name])}
+        reader = {"UsageStore": lambda name: UsageInMemory(self.buckets[name], self.unreadable)}
         self.enter((configuration, ports), (usage_reader, reader))
         return self
 

@@ -23,14 +23,14 @@ class Timeline:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
-        self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._queue: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
 
-    def at(self, due: datetime, happen: Callable[[], None]) -> None:
+    def at(self, due: datetime, happen: Callable[[], object]) -> None:
         """Let something happen at a time; in the order given where times are equal."""
         heapq.heappush(self._queue, (due, next(self._numbers), happen))
 
-    def after(self, seconds: float, happen: Callable[[], None]) -> None:
+    def after(self, seconds: float, happen: Callable[[], object]) -> None:
         """Let something happen some time from now."""
         self.at(self.now + timedelta(seconds=seconds), happen)
 

@@ -7,10 +7,10 @@ once, and the ledger says `accepted` only of what the receiver has.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -19,11 +19,10 @@ from msgspec.structs import replace
 
 from functions.adapters import state_bucket
 from functions.adapters.clazar import Clazar
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Reply
+from functions.adapters.clazar_http import Response
 from functions.domain.ledger_entry import TAKEN_OVER, Entry
 from functions.domain.listing_pages import Asked
 from functions.domain.month import Month, format_instant
-from functions.domain.submission import Request
 from functions.errors import (
     BadState,
     ContractUnserved,
@@ -42,9 +41,10 @@ from functions.metering.record_open import record_open
 from functions.metering.submit_contract import Outside, submit_contract
 from functions.payloads import Problem
 from infra.tasks import SETTLE_SECONDS
-from tests.builders import a_plan
+from tests.builders import AUGUST_2, a_plan
+from tests.in_memory.clazar import Clazar as InMemory
+from tests.in_memory.timeline import Timeline
 from tests.memory import MemoryObjects
-from tests.unit.metering.partner import MemoryClazar
 from tests.unit.metering.runs import MONTH, a_contract
 
 QUANTITIES = {"cpu": "5", "mem": "7"}
@@ -92,26 +92,26 @@ def the_entry(objects: MemoryObjects) -> Entry | None:
     return read.value if read else None
 
 
-class Clock:
-    """Time that only passes when the state machine waits."""
+def a_clock() -> Timeline:
+    """Return time that only passes when the state machine waits."""
+    return Timeline(AUGUST_2)
 
-    def __init__(self) -> None:
-        self.now = datetime(2025, 8, 2, tzinfo=UTC)
 
-    def wait(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+def counts(clazar: InMemory) -> Counter[str]:
+    """How often each dimension was accepted."""
+    return Counter(record["dimension"] for record in clazar.accepted)
 
 
 def submit(
     task: ContractTask,
     objects: MemoryObjects,
-    clazar: MemoryClazar,
-    clock: Clock | None = None,
+    clazar: InMemory | Clazar,
+    clock: Timeline | None = None,
     *,
     seconds_left: float = 90.0,
 ) -> None:
-    partner: Clazar = clazar  # type: ignore[assignment]  # the same two methods
-    known = clock or Clock()
+    partner = clazar if isinstance(clazar, Clazar) else Clazar(clazar)
+    known = clock or a_clock()
     submit_contract(
         task, Outside(objects, partner, lambda: known.now, lambda: seconds_left, SETTLE_SECONDS)
     )
@@ -120,14 +120,14 @@ def submit(
 def one_child(
     execution: str,
     objects: MemoryObjects,
-    clazar: MemoryClazar,
-    clock: Clock | None = None,
+    clazar: InMemory,
+    clock: Timeline | None = None,
     *,
     retry: bool,
     retries: int,
 ) -> None:
     """Run the states of one contract as the definition does, with its Retry and Catch."""
-    clock = clock or Clock()
+    clock = clock or a_clock()
     task = a_contract(QUANTITIES, execution=execution, retry=retry)
     claimed = claim_contract(task, objects, format_instant(clock.now))
     waits = deque(WAITS)
@@ -139,9 +139,9 @@ def one_child(
             except (KilledError, WriteConflict):
                 if last:
                     raise
-                clock.wait(3)
+                clock.pass_time(3)
             except LEFT_OPEN as error:
-                clock.wait(3)
+                clock.pass_time(3)
                 if last:
                     record_open(caught(task, error), objects)
                     return
@@ -149,7 +149,7 @@ def one_child(
                 if last or isinstance(error, PartnerRefused) or not waits:
                     record_error(caught(task, error), objects, format_instant(clock.now))
                     return
-                clock.wait(waits.popleft())
+                clock.pass_time(waits.popleft())
 
 
 def caught(task: ContractTask, error: Exception) -> ContractTask:
@@ -173,35 +173,34 @@ def test_whatever_breaks_each_dimension_is_accepted_at_most_once(
     *, actions: list[str], deaths: list[str], duplicates_refused: bool, listing: bool, retries: int
 ) -> None:
     objects = FragileObjects(deaths)
-    clock = Clock()
-    clazar = MemoryClazar(
+    clock = a_clock()
+    clazar = InMemory(
         actions,
-        duplicates_refused=duplicates_refused,
-        listing=listing,
-        now=lambda: clock.now,
-        late_by=timedelta(seconds=SETTLE_SECONDS - 1),
+        refuses_duplicates=duplicates_refused,
+        lists=listing,
+        timeline=clock,
     )
     for attempt in range(24):
         with suppress(KilledError, WriteConflict):
             one_child(f"x-{attempt}", objects, clazar, clock, retry=attempt > 3, retries=retries)
-        clock.wait(10 if attempt < 12 else 30 * SETTLE_SECONDS)
-        assert all(count == 1 for count in clazar.counts().values()), clazar.requests
+        clock.pass_time(10 if attempt < 12 else 30 * SETTLE_SECONDS)
+        assert all(count == 1 for count in counts(clazar).values()), clazar.requests
         entry = the_entry(objects)
         for line in entry.lines if entry else ():
             if line.state == "accepted":
-                assert clazar.counts()[line.dimension] == 1
+                assert counts(clazar)[line.dimension] == 1
     entry = the_entry(objects)
     assert entry
     if listing:
         assert entry.accepted, "with a listing, every doubt is resolved in the end"
-        assert clazar.counts() == {"cpu": 1, "mem": 1}
+        assert counts(clazar) == {"cpu": 1, "mem": 1}
     else:
         settled = entry.accepted or entry.failure
         assert settled, "without a listing, what is in doubt is parked for a person"
 
 
 def test_a_lost_answer_is_resolved_by_asking_and_not_sent_again() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar(["lost"], duplicates_refused=False)
+    objects, clazar = MemoryObjects(), InMemory(["lost"], refuses_duplicates=False)
     one_child("x-1", objects, clazar, retry=False, retries=0)
     assert len(clazar.requests) == 1
     entry = the_entry(objects)
@@ -210,7 +209,7 @@ def test_a_lost_answer_is_resolved_by_asking_and_not_sent_again() -> None:
 
 
 def test_a_request_that_never_arrived_is_sent_again_once_it_must_have_ended() -> None:
-    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop"]), Clock()
+    objects, clazar, clock = MemoryObjects(), InMemory(["drop"]), a_clock()
     task = a_contract(QUANTITIES)
     claim_contract(task, objects, "t")
     for _ in range(3):
@@ -218,15 +217,15 @@ def test_a_request_that_never_arrived_is_sent_again_once_it_must_have_ended() ->
             OutcomeUnknown, match=r"^cpu: 5 may or may not .*; mem: 7 may or may not"
         ):
             submit(task, objects, clazar, clock)
-        clock.wait(SETTLE_SECONDS / 3 - 1)
+        clock.pass_time(SETTLE_SECONDS / 3 - 1)
     assert len(clazar.requests) == 1, "not listed means nothing while the request may be under way"
-    clock.wait(3)
+    clock.pass_time(3)
     submit(task, objects, clazar, clock)
-    assert clazar.counts() == {"cpu": 1, "mem": 1}
+    assert counts(clazar) == {"cpu": 1, "mem": 1}
 
 
 def test_what_clazar_holds_already_is_not_sent_even_the_first_time() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar(duplicates_refused=False)
+    objects, clazar = MemoryObjects(), InMemory(refuses_duplicates=False)
     one_child("x-1", objects, clazar, retry=False, retries=0)
     fresh = MemoryObjects()
     one_child("x-2", fresh, clazar, retry=False, retries=0)
@@ -237,18 +236,18 @@ def test_what_clazar_holds_already_is_not_sent_even_the_first_time() -> None:
 
 
 def test_a_listing_that_does_not_answer_now_sends_nothing() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar()
+    objects, clazar = MemoryObjects(), InMemory()
     clazar.listing_busy = 2
     one_child("x-1", objects, clazar, retry=False, retries=1)
     assert not clazar.requests
     one_child("x-2", objects, clazar, retry=True, retries=0)
-    assert clazar.counts() == {"cpu": 1, "mem": 1}
+    assert counts(clazar) == {"cpu": 1, "mem": 1}
 
 
 def test_a_record_that_clazar_has_not_decided_on_is_parked() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar(duplicates_refused=False)
+    objects, clazar = MemoryObjects(), InMemory(refuses_duplicates=False)
     one_child("x-1", objects, clazar, retry=False, retries=0)
-    clazar.listed_status = "pending"
+    clazar.accepted = [{**row, "status": "pending"} for row in clazar.accepted]
     fresh = MemoryObjects()
     one_child("x-2", fresh, clazar, retry=False, retries=2)
     entry = the_entry(fresh)
@@ -259,7 +258,7 @@ def test_a_record_that_clazar_has_not_decided_on_is_parked() -> None:
 
 
 def test_after_a_doubt_and_a_reopening_today_s_quantity_is_sent() -> None:
-    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop", "refuse"]), Clock()
+    objects, clazar, clock = MemoryObjects(), InMemory(["drop", "refuse"]), a_clock()
     one_child("x-1", objects, clazar, clock, retry=False, retries=1)
     task = a_contract({"cpu": "3", "mem": "7"}, execution="x-2", retry=True)
     claim_contract(task, objects, format_instant(clock.now))
@@ -271,7 +270,7 @@ def test_after_a_doubt_and_a_reopening_today_s_quantity_is_sent() -> None:
 
 
 def test_after_a_doubt_the_quantity_stays_what_may_have_been_accepted() -> None:
-    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop", "busy"]), Clock()
+    objects, clazar, clock = MemoryObjects(), InMemory(["drop", "busy"]), a_clock()
     one_child("x-1", objects, clazar, clock, retry=False, retries=1)
     task = a_contract({"cpu": "3", "mem": "7"}, execution="x-2")
     claim_contract(task, objects, format_instant(clock.now))
@@ -284,7 +283,7 @@ def test_after_a_doubt_the_quantity_stays_what_may_have_been_accepted() -> None:
 
 def test_with_neither_listing_nor_duplicate_rule_a_contract_in_doubt_is_parked() -> None:
     objects = MemoryObjects()
-    clazar = MemoryClazar(["lost"], duplicates_refused=False, listing=False)
+    clazar = InMemory(["lost"], refuses_duplicates=False, lists=False)
     one_child("x-1", objects, clazar, retry=False, retries=3)
     one_child("x-2", objects, clazar, retry=False, retries=3)
     entry = the_entry(objects)
@@ -296,16 +295,16 @@ def test_with_neither_listing_nor_duplicate_rule_a_contract_in_doubt_is_parked()
 
 
 def test_an_error_stands_until_it_is_reopened() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar(["refuse"])
+    objects, clazar = MemoryObjects(), InMemory(["refuse"])
     one_child("x-1", objects, clazar, retry=False, retries=0)
     one_child("x-2", objects, clazar, retry=False, retries=0)
     assert len(clazar.requests) == 1
     one_child("x-3", objects, clazar, retry=True, retries=0)
-    assert clazar.counts() == {"cpu": 1, "mem": 1}
+    assert counts(clazar) == {"cpu": 1, "mem": 1}
 
 
 def test_an_execution_whose_contract_was_taken_over_sends_nothing() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar()
+    objects, clazar = MemoryObjects(), InMemory()
     claim_contract(a_contract(QUANTITIES, execution="x-1"), objects, "t")
     claim_contract(a_contract(QUANTITIES, execution="x-2"), objects, "t")
     with pytest.raises(LeaseLost, match="x-2"):
@@ -314,7 +313,7 @@ def test_an_execution_whose_contract_was_taken_over_sends_nothing() -> None:
 
 
 def test_usage_of_the_same_contract_under_another_plan_is_not_taken_for_ours() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar()
+    objects, clazar = MemoryObjects(), InMemory()
     other = a_plan(plan_id="other")
     task = a_contract({"cpu": "5"}, plan=other)
     claim_contract(task, objects, "t")
@@ -323,7 +322,8 @@ def test_usage_of_the_same_contract_under_another_plan_is_not_taken_for_ours() -
     one = a_contract({"cpu": "5"}, execution="x-2")
     claim_contract(one, objects, "t")
     with pytest.raises(
-        PartnerRefused, match=r"bills cpu .* 5 \(record 0\), which S:E:other accounts for; the 5 of"
+        PartnerRefused,
+        match=r"bills cpu .* 5 \(record r-1\), which S:E:other accounts for; the 5 of",
     ):
         submit(one, objects, clazar)
 
@@ -339,10 +339,10 @@ def test_a_contract_with_nothing_to_bill_is_settled_at_once() -> None:
 
 
 def test_nothing_is_sent_of_a_contract_that_was_not_claimed() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar()
+    objects, clazar = MemoryObjects(), InMemory()
     with pytest.raises(BadState, match="was not claimed"):
         submit(a_contract(QUANTITIES), objects, clazar)
-    assert not clazar.counts()
+    assert not counts(clazar)
 
 
 def test_a_broken_ledger_entry_stops_and_stays_as_it_is() -> None:
@@ -376,29 +376,22 @@ def test_a_formula_that_fails_later_is_not_hidden_by_an_empty_success() -> None:
 # What an answer of no use, a shortage of time or an operator leads to
 
 
-class Answers(MemoryClazar):
-    """Answers the first requests with 2xx and no results: neither accepted nor refused."""
+class Answers(InMemory):
+    """Answers the first request with 2xx and no results: neither accepted nor refused."""
 
-    empty = 1
-
-    def submit(self, request: Request) -> Reply:
-        reply = super().submit(request)
-        if self.empty:
-            self.empty -= 1
+    def post(self, body: bytes) -> Response:
+        answer = super().post(body)
+        if len(self.requests) == 1:
             self.accepted.clear()
-            return reply._replace(
-                outcome="answered",
-                status=200,
-                answers=dict.fromkeys(reply.answers, UNKNOWN),
-            )
-        return reply
+            return Response(200, '{"results": []}')
+        return answer
 
 
 def test_an_unknown_outcome_is_repeated_after_two_minutes_then_an_hour_then_by_an_operator() -> (
     None
 ):
     """Each repetition doubles the bill if the listing lags, so there are two of them at most."""
-    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop"] * 9), Clock()
+    objects, clazar, clock = MemoryObjects(), InMemory(["drop"] * 9), a_clock()
     begun = clock.now
     one_child("x-1", objects, clazar, clock, retry=False, retries=9)
     entry = the_entry(objects)
@@ -407,7 +400,7 @@ def test_an_unknown_outcome_is_repeated_after_two_minutes_then_an_hour_then_by_a
     assert entry.failure.code == "OUTCOME_UNKNOWN"
     sent = [datetime.fromisoformat(attempt.at) for attempt in entry.attempts]
     assert sent == [begun + timedelta(seconds=wait) for wait in (0, 120, 3_720)]
-    clock.wait(86_400)
+    clock.pass_time(86_400)
     one_child("x-2", objects, clazar, clock, retry=False, retries=9)
     assert len(clazar.requests) == 3, "it is parked"
     one_child("x-3", objects, clazar, clock, retry=True, retries=9)
@@ -415,34 +408,34 @@ def test_an_unknown_outcome_is_repeated_after_two_minutes_then_an_hour_then_by_a
 
 
 def test_what_was_answered_with_a_2xx_is_not_repeated_within_an_hour() -> None:
-    objects, clazar, clock = MemoryObjects(), Answers(), Clock()
+    objects, clazar, clock = MemoryObjects(), Answers(), a_clock()
     task = a_contract(QUANTITIES)
     claim_contract(task, objects, format_instant(clock.now))
     for wait in (0, SETTLE_SECONDS, 29 * SETTLE_SECONDS - 1):
-        clock.wait(wait)
+        clock.pass_time(wait)
         with pytest.raises(OutcomeUnknown):
             submit(task, objects, clazar, clock)
     assert len(clazar.requests) == 1
-    clock.wait(1)
+    clock.pass_time(1)
     submit(task, objects, clazar, clock)
-    assert clazar.counts() == {"cpu": 1, "mem": 1}
+    assert counts(clazar) == {"cpu": 1, "mem": 1}
 
 
 def test_a_contract_of_many_dimensions_is_sent_in_batches_and_each_only_after_a_look() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar()
+    objects, clazar = MemoryObjects(), InMemory()
     task = a_contract({f"d{number:02d}": "1" for number in range(60)})
     claim_contract(task, objects, "t")
     submit(task, objects, clazar)
     assert [len(records) for records in clazar.requests] == [25, 25, 10]
-    assert set(clazar.counts().values()) == {1}
-    assert len(clazar.counts()) == 60
+    assert set(counts(clazar).values()) == {1}
+    assert len(counts(clazar)) == 60
 
 
 def test_an_ordinary_contract_is_written_three_times() -> None:
     """Claimed, sent, answered and settled: a look is written together with the attempt."""
-    objects, clazar = CountingObjects(), MemoryClazar()
+    objects, clazar = CountingObjects(), InMemory()
     one_child("x-1", objects, clazar, retry=False, retries=0)
-    assert clazar.counts() == {"cpu": 1, "mem": 1}
+    assert counts(clazar) == {"cpu": 1, "mem": 1}
     assert objects.writes == 3
 
 
@@ -460,13 +453,11 @@ class CountingObjects(MemoryObjects):
         return super().replace(key, body, etag)
 
 
-class Unserved(MemoryClazar):
+class Unserved(InMemory):
     """Answers with 403 about this contract."""
 
-    def submit(self, request: Request) -> Reply:
-        self.requests.append(request.records)
-        refused = dict.fromkeys(QUANTITIES, NOT_TAKEN)
-        return Reply("unserved", refused, 403, "forbidden " * 50)
+    def post(self, body: bytes) -> Response:  # noqa: ARG002  # whatever is asked
+        return Response(403, "forbidden " * 50)
 
 
 def test_a_contract_that_is_not_served_is_left_open_and_nothing_of_it_is_in_doubt() -> None:
@@ -486,63 +477,65 @@ def test_a_contract_that_is_not_served_is_left_open_and_nothing_of_it_is_in_doub
     assert state_bucket.open_contracts(objects, a_plan(), Month.parse(MONTH), "x-2") == []
 
 
-class SlowListing(MemoryClazar):
+class SlowListing(Clazar):
     """Needs several invocations for a listing."""
 
-    def __init__(self, invocations: int) -> None:
-        super().__init__()
+    def __init__(self, http: InMemory, invocations: int) -> None:
+        super().__init__(http)
         self.left, self.begun = invocations, [""]
 
     def read_listing(
-        self, asked: Asked, contract: str, month: Month, left: Callable[[], float]
+        self, asked: Asked, contract: str, month: Month, seconds_left: Callable[[], float]
     ) -> Asked:
         self.begun.append(asked.begun)
         self.left -= 1
         if self.left > 0:
             return replace(asked, rows=asked.rows + 100)
-        return super().read_listing(asked, contract, month, left)
+        return super().read_listing(asked, contract, month, seconds_left)
 
 
 def test_a_listing_that_one_invocation_is_too_short_for_is_resumed_by_the_next() -> None:
-    objects, clazar, clock = MemoryObjects(), SlowListing(3), Clock()
+    objects, clazar, clock = MemoryObjects(), InMemory(), a_clock()
+    slow = SlowListing(clazar, 3)
     task = a_contract(QUANTITIES)
     claim_contract(task, objects, "t")
     for rows in (100, 200):
         with pytest.raises(ListingUnfinished, match=f"^{rows} of Clazar's records for c-1 read"):
-            submit(task, objects, clazar, clock)
-        clock.wait(60)
-    submit(task, objects, clazar, clock)
-    assert clazar.counts() == {"cpu": 1, "mem": 1}
-    assert len(set(clazar.begun[1:4])) == 1, "what a look says is no younger than its beginning"
+            submit(task, objects, slow, clock)
+        clock.pass_time(60)
+    submit(task, objects, slow, clock)
+    assert counts(clazar) == {"cpu": 1, "mem": 1}
+    assert len(set(slow.begun[1:4])) == 1, "what a look says is no younger than its beginning"
     entry = the_entry(objects)
     assert entry
     assert entry.asked is None
 
 
 def test_what_was_seen_more_than_twelve_hours_ago_is_not_resumed() -> None:
-    objects, clazar, clock = MemoryObjects(), SlowListing(3), Clock()
+    objects, clazar, clock = MemoryObjects(), InMemory(), a_clock()
+    slow = SlowListing(clazar, 3)
     task = a_contract(QUANTITIES)
     claim_contract(task, objects, "t")
     with pytest.raises(ListingUnfinished):
-        submit(task, objects, clazar, clock)
-    clock.wait(12 * 3_600 + 1)
+        submit(task, objects, slow, clock)
+    clock.pass_time(12 * 3_600 + 1)
     with pytest.raises(ListingUnfinished, match=r"^100 of"):
-        submit(task, objects, clazar, clock)
+        submit(task, objects, slow, clock)
 
 
 def test_a_look_that_leaves_no_time_for_a_request_sends_nothing_and_is_kept() -> None:
-    objects, clazar, clock = MemoryObjects(), MemoryClazar(), Clock()
+    objects, clazar, clock = MemoryObjects(), InMemory(), a_clock()
     task = a_contract(QUANTITIES)
     claim_contract(task, objects, "t")
     with pytest.raises(ListingUnfinished):
         submit(task, objects, clazar, clock, seconds_left=59.9)
     assert not clazar.requests
     submit(task, objects, clazar, clock, seconds_left=60.0)
-    assert clazar.counts() == {"cpu": 1, "mem": 1}
+    assert counts(clazar) == {"cpu": 1, "mem": 1}
 
 
 def test_a_look_that_was_finished_is_not_taken_for_the_next_one() -> None:
-    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop"]), Clock()
+    objects, clazar, clock = MemoryObjects(), InMemory(["drop"]), a_clock()
     task = a_contract(QUANTITIES)
     claim_contract(task, objects, "t")
     with pytest.raises(OutcomeUnknown):
@@ -551,21 +544,21 @@ def test_a_look_that_was_finished_is_not_taken_for_the_next_one() -> None:
         submit(task, objects, clazar, clock, seconds_left=59.9)
     with pytest.raises(OutcomeUnknown):
         submit(task, objects, clazar, clock)
-    clock.wait(SETTLE_SECONDS)
+    clock.pass_time(SETTLE_SECONDS)
     submit(task, objects, clazar, clock)
-    assert clazar.counts() == {"cpu": 1, "mem": 1}
+    assert counts(clazar) == {"cpu": 1, "mem": 1}
 
 
-class Removing(MemoryClazar):
+class Removing(InMemory):
     """Loses the ledger entry while a request is under way."""
 
     def __init__(self, objects: MemoryObjects) -> None:
         super().__init__()
         self.objects = objects
 
-    def submit(self, request: Request) -> Reply:
+    def post(self, body: bytes) -> Response:
         del self.objects.objects["ledger/S/E/P/2025-07/c-1.json"]
-        return super().submit(request)
+        return super().post(body)
 
 
 def test_the_evidence_is_kept_although_the_entry_was_removed_while_it_was_sent() -> None:
@@ -583,7 +576,7 @@ def test_a_contract_that_was_taken_over_is_not_settled_by_the_execution_before()
     claim_contract(a_contract(QUANTITIES, execution="x-1"), objects, "t")
     claim_contract(a_contract(QUANTITIES, execution="x-2"), objects, "t")
     with pytest.raises(LeaseLost, match="x-2"):
-        submit(a_contract(QUANTITIES, execution="x-1"), objects, MemoryClazar())
+        submit(a_contract(QUANTITIES, execution="x-1"), objects, InMemory())
     entry = the_entry(objects)
     assert entry
     assert entry.settled_at is None
@@ -591,7 +584,7 @@ def test_a_contract_that_was_taken_over_is_not_settled_by_the_execution_before()
 
 def test_a_contract_that_an_operator_has_settled_meanwhile_is_not_sent() -> None:
     """The state file is read again at the last moment: by a redrive it may be days later."""
-    objects, clazar = MemoryObjects(), MemoryClazar()
+    objects, clazar = MemoryObjects(), InMemory()
     task = a_contract(QUANTITIES)
     claim_contract(task, objects, "t")
     by_hand = b'{"S:E:P": {"success_contracts": {"2025-07": ["c-1"]}}}'
@@ -608,18 +601,18 @@ def test_a_contract_that_an_operator_has_settled_meanwhile_is_not_sent() -> None
 
 
 def test_one_that_is_tried_again_although_it_is_listed_as_a_success_too_is_sent() -> None:
-    objects, clazar = MemoryObjects(), MemoryClazar()
+    objects, clazar = MemoryObjects(), InMemory()
     objects.objects["metering_state.json"] = (
         b'{"S:E:P": {"success_contracts": {"2025-07": ["c-1"]}}}'
     )
     task = a_contract(QUANTITIES, done=True)
     claim_contract(task, objects, "t")
     submit(task, objects, clazar)
-    assert clazar.counts() == {"cpu": 1, "mem": 1}
+    assert counts(clazar) == {"cpu": 1, "mem": 1}
 
 
 def test_usage_under_a_new_name_is_an_error_that_names_both_and_sends_nothing() -> None:
-    objects, clazar, clock = MemoryObjects(), MemoryClazar(["drop"]), Clock()
+    objects, clazar, clock = MemoryObjects(), InMemory(["drop"]), a_clock()
     old = a_plan(dimensions={"cores": "cpu"})
     task = a_contract({"cores": "5"}, plan=old)
     claim_contract(task, objects, "t")
@@ -637,7 +630,7 @@ def test_usage_under_a_new_name_is_an_error_that_names_both_and_sends_nothing() 
     assert "cpu is billed as cores (5 sent); cpu_hours would bill it again" in entry.failure.message
     assert len(clazar.requests) == 1
     back = a_contract({"cores": "5"}, execution="x-3", plan=old, retry=True)
-    clock.wait(SETTLE_SECONDS)
+    clock.pass_time(SETTLE_SECONDS)
     claim_contract(back, objects, format_instant(clock.now))
     submit(back, objects, clazar, clock)
-    assert clazar.counts() == {"cores": 1}, "the earlier configuration settles it"
+    assert counts(clazar) == {"cores": 1}, "the earlier configuration settles it"
