@@ -81,6 +81,12 @@ class World:
         for hour in range(hours):
             self.hour(f"01/{hour:02d}", records, month=month.replace("-", "/"), path=path)
 
+    def months(self, *contracts: str, of: Iterable[str]) -> None:
+        """Write some hours of several months, where it does not matter that others are missing."""
+        self.plan["missing_hours"] = "warn"
+        for month in of:
+            self.month(*contracts, month=month, dimensions=DIMENSIONS[:1])
+
     def full_month(self, *contracts: str, month: str) -> None:
         """Write every hour of a month."""
         year, number = map(int, month.split("-"))
