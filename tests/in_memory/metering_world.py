@@ -28,6 +28,7 @@ from tests.in_memory.machine import Execution, Path, as_listed
 from tests.memory import UsageInMemory
 
 PLAN = {"service": "S", "environment_type": "E", "plan_id": "P", "start_month": "2025-07"}
+WARNS = {**PLAN, "missing_hours": "warn"}
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
 Usage = Mapping[str, Mapping[str, Any]]
 _EXTRA = {"timestamp": "2025-07-01T00:30:00Z", "subscriptionId": "sub-1"}
@@ -128,6 +129,23 @@ class MeteringWorld(Account):
         execution = self.start(**given)
         self.timeline.run()
         return execution
+
+    def execute_refusing(self, contract: str, **given: Any) -> Execution:
+        """Run an execution to its end while Clazar refuses a contract."""
+        self.clazar.unknown_contracts.add(contract)
+        execution = self.execute(**given)
+        self.clazar.unknown_contracts.clear()
+        return execution
+
+    def redrive(self, execution: Execution) -> None:
+        """Go on with an execution to its end."""
+        self.step_functions.redrive(execution)
+        self.timeline.run()
+
+    def pass_days(self, days: float) -> None:
+        """Let days pass, and the export go on."""
+        self.timeline.pass_time(days * 86_400)
+        self.exported_to(self.now())
 
     def state(self, plan: Plan | None = None) -> dict[str, Any]:
         """Return what the state file says of a plan."""

@@ -108,7 +108,13 @@ class Pipeline(CreditsWorld):
             self._finished[execution.id] = parse(output, Finished)
         return output
 
-    def execute(self, *, started: datetime | None = None, **given: Any) -> Finished | None:
+    def execute(self, *, started: datetime | None = None, **given: Any) -> Finished:
+        """Run one execution to its end."""
+        finished = self.attempt(started=started, **given)
+        assert finished, "aborted without a reason"
+        return finished
+
+    def attempt(self, *, started: datetime | None = None, **given: Any) -> Finished | None:
         """Run one execution; None if it was aborted. It may have waited since it was started."""
         execution = self.start(**{"bucket": "credits", **given})
         execution.name = next(self.names, execution.name)

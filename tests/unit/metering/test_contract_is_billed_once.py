@@ -87,9 +87,10 @@ class FragileObjects(MemoryObjects):
         return written
 
 
-def the_entry(objects: MemoryObjects) -> Entry | None:
+def the_entry(objects: MemoryObjects) -> Entry:
     read = state_bucket.entry(objects, a_plan(), Month.parse(MONTH), "c-1").read()
-    return read.value if read else None
+    assert read
+    return read.value
 
 
 def a_clock() -> Timeline:
@@ -185,12 +186,10 @@ def test_whatever_breaks_each_dimension_is_accepted_at_most_once(
             one_child(f"x-{attempt}", objects, clazar, clock, retry=attempt > 3, retries=retries)
         clock.pass_time(10 if attempt < 12 else 30 * SETTLE_SECONDS)
         assert all(count == 1 for count in counts(clazar).values()), clazar.requests
-        entry = the_entry(objects)
-        for line in entry.lines if entry else ():
+        for line in the_entry(objects).lines if objects.objects else ():
             if line.state == "accepted":
                 assert counts(clazar)[line.dimension] == 1
     entry = the_entry(objects)
-    assert entry
     if listing:
         assert entry.accepted, "with a listing, every doubt is resolved in the end"
         assert counts(clazar) == {"cpu": 1, "mem": 1}
@@ -204,7 +203,6 @@ def test_a_lost_answer_is_resolved_by_asking_and_not_sent_again() -> None:
     one_child("x-1", objects, clazar, retry=False, retries=0)
     assert len(clazar.requests) == 1
     entry = the_entry(objects)
-    assert entry
     assert [line.evidence for line in entry.lines] == ["listing", "listing"]
 
 
@@ -231,7 +229,6 @@ def test_what_clazar_holds_already_is_not_sent_even_the_first_time() -> None:
     one_child("x-2", fresh, clazar, retry=False, retries=0)
     assert len(clazar.requests) == 1
     entry = the_entry(fresh)
-    assert entry
     assert {line.evidence for line in entry.lines} == {TAKEN_OVER}
 
 
@@ -251,7 +248,6 @@ def test_a_record_that_clazar_has_not_decided_on_is_parked() -> None:
     fresh = MemoryObjects()
     one_child("x-2", fresh, clazar, retry=False, retries=2)
     entry = the_entry(fresh)
-    assert entry
     assert entry.failure
     assert entry.failure.code == "OUTCOME_UNKNOWN"
     assert len(clazar.requests) == 1
@@ -276,9 +272,7 @@ def test_after_a_doubt_the_quantity_stays_what_may_have_been_accepted() -> None:
     claim_contract(task, objects, format_instant(clock.now))
     submit(task, objects, clazar, clock)
     assert {record["dimension"]: record["quantity"] for record in clazar.accepted} == QUANTITIES
-    entry = the_entry(objects)
-    assert entry
-    assert entry.accepted
+    assert the_entry(objects).accepted
 
 
 def test_with_neither_listing_nor_duplicate_rule_a_contract_in_doubt_is_parked() -> None:
@@ -287,7 +281,6 @@ def test_with_neither_listing_nor_duplicate_rule_a_contract_in_doubt_is_parked()
     one_child("x-1", objects, clazar, retry=False, retries=3)
     one_child("x-2", objects, clazar, retry=False, retries=3)
     entry = the_entry(objects)
-    assert entry
     assert entry.failure
     assert entry.failure.code == "OUTCOME_UNKNOWN"
     assert "cpu: 5 may or may not have been accepted" in entry.failure.errors
@@ -334,7 +327,6 @@ def test_a_contract_with_nothing_to_bill_is_settled_at_once() -> None:
     for _ in range(2):
         assert claim_contract(task, objects, "t").action == "nothing"
         entry = the_entry(objects)
-        assert entry
         assert entry.settled_at == "t"
 
 
@@ -361,7 +353,6 @@ def test_a_formula_that_was_corrected_to_nothing_clears_its_error() -> None:
     corrected = a_contract({}, execution="x-2", retry=True)
     assert claim_contract(corrected, objects, "t").action == "nothing"
     entry = the_entry(objects)
-    assert entry
     assert entry.failure is None
 
 
@@ -395,7 +386,6 @@ def test_an_unknown_outcome_is_repeated_after_two_minutes_then_an_hour_then_by_a
     begun = clock.now
     one_child("x-1", objects, clazar, clock, retry=False, retries=9)
     entry = the_entry(objects)
-    assert entry
     assert entry.failure
     assert entry.failure.code == "OUTCOME_UNKNOWN"
     sent = [datetime.fromisoformat(attempt.at) for attempt in entry.attempts]
@@ -467,7 +457,6 @@ def test_a_contract_that_is_not_served_is_left_open_and_nothing_of_it_is_in_doub
     with pytest.raises(ContractUnserved, match=r"^POST /metering/: HTTP 403: forbidden"):
         submit(task, objects, clazar)
     entry = the_entry(objects)
-    assert entry
     assert not entry.in_doubt
     assert not entry.failure
     record_open(caught(task, ContractUnserved("POST /metering/: HTTP 403")), objects)
@@ -507,7 +496,6 @@ def test_a_listing_that_one_invocation_is_too_short_for_is_resumed_by_the_next()
     assert counts(clazar) == {"cpu": 1, "mem": 1}
     assert len(set(slow.begun[1:4])) == 1, "what a look says is no younger than its beginning"
     entry = the_entry(objects)
-    assert entry
     assert entry.asked is None
 
 
@@ -566,9 +554,7 @@ def test_the_evidence_is_kept_although_the_entry_was_removed_while_it_was_sent()
     task = a_contract(QUANTITIES)
     claim_contract(task, objects, "t")
     submit(task, objects, Removing(objects))
-    entry = the_entry(objects)
-    assert entry
-    assert entry.accepted
+    assert the_entry(objects).accepted
 
 
 def test_a_contract_that_was_taken_over_is_not_settled_by_the_execution_before() -> None:
@@ -578,7 +564,6 @@ def test_a_contract_that_was_taken_over_is_not_settled_by_the_execution_before()
     with pytest.raises(LeaseLost, match="x-2"):
         submit(a_contract(QUANTITIES, execution="x-1"), objects, InMemory())
     entry = the_entry(objects)
-    assert entry
     assert entry.settled_at is None
 
 
@@ -591,9 +576,7 @@ def test_a_contract_that_an_operator_has_settled_meanwhile_is_not_sent() -> None
     objects.objects["metering_state.json"] = by_hand
     submit(task, objects, clazar)
     assert not clazar.requests
-    entry = the_entry(objects)
-    assert entry
-    assert entry.waived
+    assert the_entry(objects).waived
     assert [line.state for line in entry.lines] == ["waived", "waived"]
     assert entry.decisions[-1].reason == "put into success_contracts of metering_state.json"
     submit(task, objects, clazar)
@@ -624,7 +607,6 @@ def test_usage_under_a_new_name_is_an_error_that_names_both_and_sends_nothing() 
     assert claimed.action == "record_error"
     record_error(replace(again, problem=claimed.problem), objects, "t")
     entry = the_entry(objects)
-    assert entry
     assert entry.failure
     assert entry.failure.code == "CONFIGURATION_CHANGED"
     assert "cpu is billed as cores (5 sent); cpu_hours would bill it again" in entry.failure.message
