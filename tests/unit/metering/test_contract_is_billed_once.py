@@ -576,7 +576,8 @@ def test_a_contract_that_an_operator_has_settled_meanwhile_is_not_sent() -> None
     objects.objects["metering_state.json"] = by_hand
     submit(task, objects, clazar)
     assert not clazar.requests
-    assert the_entry(objects).waived
+    entry = the_entry(objects)
+    assert entry.waived
     assert [line.state for line in entry.lines] == ["waived", "waived"]
     assert entry.decisions[-1].reason == "put into success_contracts of metering_state.json"
     submit(task, objects, clazar)
