@@ -30,6 +30,20 @@ def a_plan(**fields: Any) -> Plan:
 PLAN = a_plan()
 
 
+def a_record(contract: str | None, dimension: str = "cpu", **fields: Any) -> dict[str, Any]:
+    """Return a usage record with the personal data that Omnistrate exports."""
+    return {
+        "timestamp": "2025-07-01T00:30:00Z",
+        "subscriptionId": "sub-1",
+        "customerEmail": "jane@customer.example",
+        "organizationName": "Customer Inc",
+        "externalPayerId": contract,
+        "dimension": dimension,
+        "value": 1,
+        **fields,
+    }
+
+
 def a_line(dimension: str = "cpu", state: LineState = "unsure", **fields: Any) -> Line:
     return Line(**{"dimension": dimension, "quantity": "5", "state": state, **fields})
 

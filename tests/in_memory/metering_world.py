@@ -22,6 +22,7 @@ from functions.domain import keys
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan, parse_plan
 from infra.tasks import SETTLE_SECONDS
+from tests.builders import a_record
 from tests.in_memory.account import Account
 from tests.in_memory.clazar import Clazar
 from tests.in_memory.machine import Execution, Path, as_listed
@@ -31,7 +32,6 @@ PLAN = {"service": "S", "environment_type": "E", "plan_id": "P", "start_month": 
 WARNS = {**PLAN, "missing_hours": "warn"}
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
 Usage = Mapping[str, Mapping[str, Any]]
-_EXTRA = {"timestamp": "2025-07-01T00:30:00Z", "subscriptionId": "sub-1"}
 
 
 class MeteringWorld(Account):
@@ -98,7 +98,7 @@ class MeteringWorld(Account):
         Returns its key.
         """
         records = [
-            {**_EXTRA, "externalPayerId": contract, "dimension": dimension, "value": value}
+            a_record(contract, dimension, value=value)
             for contract, values in usage.items()
             for dimension, value in values.items()
         ]

@@ -12,11 +12,11 @@ from functions.adapters import state_bucket
 from functions.adapters.clazar_http import Response
 from functions.adapters.storage import Stored as StoredObject
 from functions.metering.reconcile_state import reconcile_state
-from tests.builders import a_plan
+from tests.builders import a_plan, a_record
 from tests.in_memory.clazar import Clazar
 from tests.memory import MemoryObjects
 from tests.unit.metering.runs import a_run
-from tests.unit.metering.whole_month import KEY, STATE_FILE, WholeMonth, a_record
+from tests.unit.metering.whole_month import KEY, STATE_FILE, WholeMonth
 
 
 class Picky(Clazar):

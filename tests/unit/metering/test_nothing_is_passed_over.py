@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.metering.whole_month import STATE_FILE, WholeMonth, a_record
+from tests.builders import a_record
+from tests.unit.metering.whole_month import STATE_FILE, WholeMonth
 
 CPU = "cpu_core_hours"
 MEMORY = "memory_byte_hours"

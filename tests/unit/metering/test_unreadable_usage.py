@@ -12,10 +12,10 @@ from functions.domain.keys import EXPORT_MARKER
 from functions.domain.month import parse_instant
 from functions.errors import StorageBusy
 from functions.metering.plan_months import plan_months
-from tests.builders import a_plan
+from tests.builders import a_plan, a_record
 from tests.memory import MemoryObjects
 from tests.unit.metering.runs import a_run
-from tests.unit.metering.whole_month import ROOT, STATE_FILE, WholeMonth, a_record
+from tests.unit.metering.whole_month import ROOT, STATE_FILE, WholeMonth
 
 
 @pytest.mark.parametrize(

@@ -16,19 +16,6 @@ ROOT = "omnistrate-metering/S/E/P"
 KEY = "S:E:P"
 
 
-def a_record(contract: str | None, dimension: str = "cpu", **fields: Any) -> dict[str, Any]:
-    """Return a usage record with the personal data that Omnistrate exports."""
-    return {
-        "externalPayerId": contract,
-        "dimension": dimension,
-        "value": 1,
-        "subscriptionId": "sub-1",
-        "customerEmail": "jane@customer.example",
-        "organizationName": "Customer Inc",
-        **fields,
-    }
-
-
 class Ended(NamedTuple):
     """How an execution ended, and whether somebody was notified."""
 
