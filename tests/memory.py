@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from functions.adapters.storage import Stored
 from functions.domain.usage_files import Listed, UsageFile
@@ -20,6 +21,7 @@ class MemoryObjects:
         self.unconditional: list[str] = []
 
     @staticmethod
+    @lru_cache(maxsize=8192)
     def _etag(body: bytes) -> str:
         return f'"{hashlib.md5(body).hexdigest()}"'  # noqa: S324  # S3's own ETag
 
