@@ -20,14 +20,12 @@ from functions.domain.state_file import PlanState
 MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
 NOBODY: frozenset[str] = frozenset()
+PLAN = Plan(service="S", environment_type="E", plan_id="P")
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-1")
 
 
 def a_plan(**fields: Any) -> Plan:
     return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
-
-
-PLAN = a_plan()
 
 
 def a_record(contract: str | None, dimension: str = "cpu", **fields: Any) -> dict[str, Any]:
@@ -50,7 +48,7 @@ def a_line(dimension: str = "cpu", state: LineState = "unsure", **fields: Any) -
 
 def an_entry(*lines: Line, **fields: Any) -> Entry:
     """Return what the ledger holds of c-1 and July, claimed by the execution x."""
-    of = {"plan": PLAN.key, "month": str(JULY), "contract_id": "c-1"}
+    of = {"plan": "S:E:P", "month": "2025-07", "contract_id": "c-1"}
     return Entry(**{**of, "execution": "x", "claimed_at": "t", "lines": lines, **fields})
 
 
