@@ -127,7 +127,10 @@ def one_child(
     retry: bool,
     retries: int,
 ) -> None:
-    """Run the states of one contract as the definition does, with its Retry and Catch."""
+    """Run the states of one contract; with few retries more is left to the next execution.
+
+    The definition's own retries are played by tests/model and the crash matrix.
+    """
     clock = clock or a_clock()
     task = a_contract(QUANTITIES, execution=execution, retry=retry)
     claimed = claim_contract(task, objects, format_instant(clock.now))
