@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -43,6 +44,8 @@ from functions.payloads import Problem
 from infra.tasks import SETTLE_SECONDS
 from tests.builders import AUGUST_2, a_plan
 from tests.in_memory.clazar import Clazar as InMemory
+from tests.in_memory.outside import RecordedBucket
+from tests.in_memory.points import Point, Points, Result
 from tests.in_memory.timeline import Timeline
 from tests.memory import MemoryObjects
 from tests.unit.metering.runs import MONTH, a_contract
@@ -56,35 +59,21 @@ class KilledError(Exception):
     """The function or its execution died here."""
 
 
-class FragileObjects(MemoryObjects):
-    """Dies at chosen conditional writes, before or after they take effect."""
+def fragile(deaths: list[str]) -> RecordedBucket:
+    """Return a bucket whose writers die at chosen writes, before or after they take effect."""
+    points, left = Points(), deque(deaths)
 
-    def __init__(self, deaths: list[str]) -> None:
-        super().__init__()
-        self.deaths = deque(deaths)
-
-    def _die(self, moment: str) -> None:
-        if self.deaths and self.deaths[0] == moment:
-            self.deaths.popleft()
-            raise KilledError(moment)
-
-    def _count(self) -> None:
-        if self.deaths and self.deaths[0] == "not yet":
-            self.deaths.popleft()
-
-    def create(self, key: str, body: bytes) -> str | None:
-        self._die("before")
-        etag = super().create(key, body)
-        self._die("after")
-        self._count()
-        return etag
-
-    def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        self._die("before")
-        written = super().replace(key, body, etag)
-        self._die("after")
-        self._count()
+    def broken(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
+        moment = left.popleft() if left else "not yet"
+        if moment == "before":
+            raise KilledError
+        written = effect()
+        if moment == "after":
+            raise KilledError
         return written
+
+    points.choose = lambda _point: broken
+    return RecordedBucket("state", points)
 
 
 def the_entry(objects: MemoryObjects) -> Entry:
@@ -176,7 +165,7 @@ DEATHS = st.lists(st.sampled_from(["before", "after", "not yet", "not yet"]), ma
 def test_whatever_breaks_each_dimension_is_accepted_at_most_once(
     *, actions: list[str], deaths: list[str], duplicates_refused: bool, listing: bool, retries: int
 ) -> None:
-    objects = FragileObjects(deaths)
+    objects = fragile(deaths)
     clock = a_clock()
     clazar = InMemory(
         actions,
@@ -426,24 +415,11 @@ def test_a_contract_of_many_dimensions_is_sent_in_batches_and_each_only_after_a_
 
 def test_an_ordinary_contract_is_written_three_times() -> None:
     """Claimed, sent, answered and settled: a look is written together with the attempt."""
-    objects, clazar = CountingObjects(), InMemory()
+    points, clazar = Points(), InMemory()
+    objects = RecordedBucket("state", points)
     one_child("x-1", objects, clazar, retry=False, retries=0)
     assert counts(clazar) == {"cpu": 1, "mem": 1}
-    assert objects.writes == 3
-
-
-class CountingObjects(MemoryObjects):
-    """Counts the writes."""
-
-    writes = 0
-
-    def create(self, key: str, body: bytes) -> str | None:
-        self.writes += 1
-        return super().create(key, body)
-
-    def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        self.writes += 1
-        return super().replace(key, body, etag)
+    assert [point.kind for point in points.seen] == ["write"] * 3
 
 
 class Unserved(InMemory):

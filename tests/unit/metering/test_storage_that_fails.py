@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from functions.metering.merge_usage import merge_usage
 from functions.metering.payloads import DaysTask, DayTask, Merged, MergedMonth
 from functions.metering.plan_months import plan_months
 from tests.builders import JULY, a_plan, month_usage
-from tests.memory import MemoryObjects, UsageInMemory
+from tests.memory import MemoryObjects, Raced, UsageInMemory
 from tests.unit.metering.runs import MONTH, a_run
 
 STATE = json.dumps({"S:E:P": {"last_processed_month": "2025-06"}}).encode()
@@ -47,22 +47,6 @@ class Broken(MemoryObjects):
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         self._check(prefix)
         return super().list(prefix, after=after, limit=limit)
-
-
-class Raced(MemoryObjects):
-    """Lets somebody else write first, so many times."""
-
-    def __init__(
-        self, objects: dict[str, bytes], meanwhile: Callable[[Raced], None], times: int = 1
-    ) -> None:
-        super().__init__(objects)
-        self.meanwhile, self.times = meanwhile, times
-
-    def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        if self.times:
-            self.times -= 1
-            self.meanwhile(self)
-        return super().replace(key, body, etag)
 
 
 def test_a_failed_listing_stops_the_month_and_is_not_an_empty_one() -> None:
