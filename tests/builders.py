@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.domain.billing import ContractBill, MonthBill
-from functions.domain.closing import Closing, Seen
-from functions.domain.journal import Journal
-from functions.domain.ledger_entry import Entry, Failure, Line, LineState
+from functions.domain.ledger.entry import Entry, Failure, Line, LineState
+from functions.domain.ledger.remainders import Remainders
+from functions.domain.months.closing import Closing, Seen
+from functions.domain.months.journal import Journal
+from functions.domain.months.outcome import Outcome
+from functions.domain.months.state_file import PlanState
+from functions.domain.usage.bill import ContractBill, MonthBill
+from functions.domain.usage.month_usage import MonthUsage
+
 from functions.domain.month import Month
-from functions.domain.outcome import Outcome
 from functions.domain.plan import Plan, parse_plan
-from functions.domain.remainders import Remainders
-from functions.domain.run_files import MonthUsage
-from functions.domain.state_file import PlanState
 
 MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)

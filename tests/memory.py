@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from functions.adapters.storage import Stored
-from functions.domain.usage_files import Listed, UsageFile
+from functions.adapters.objects import Stored
+from functions.domain.usage.usage_files import Listed, UsageFile
+
 from functions.errors import StorageBusy
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from functions.domain import keys
+from functions.domain.months.run import Run
+
+from functions.adapters import keys
 from functions.domain.month import Month
 from functions.domain.plan import Plan
-from functions.metering.payloads import Run
 
 MONTH, DAY = Month(2025, 7), "01"
 PLAN = Plan(

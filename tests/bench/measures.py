@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import boto3
+from functions.domain.usage.fold import Fold
+from functions.domain.usage.tally import Tally
+from functions.domain.usage.usage_files import Listed, UsageFile
 
+from functions.adapters import keys
 from functions.adapters.storage import Bucket
 from functions.adapters.usage_reader import UsageStore
-from functions.domain import keys
-from functions.domain.fold import Fold
-from functions.domain.usage import Tally
-from functions.domain.usage_files import Listed, UsageFile
 from functions.metering.fold_day import fold_day
 from functions.metering.payloads import DayTask
 from tests.bench import layouts, month

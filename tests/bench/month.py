@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from functions.domain.ledger.entry import Attempt, Entry, Line
+from functions.domain.usage.bill import ContractBill, MonthBill
+from functions.domain.usage.fold import DayRead, Fold, made_of
+from functions.domain.usage.month_usage import MonthUsage
+from functions.domain.usage.tally import Group
 
-from functions.domain import keys, usage_files
-from functions.domain.billing import ContractBill, MonthBill
-from functions.domain.fold import DayRead, Fold, made_of
-from functions.domain.ledger_entry import Attempt, Entry, Line
-from functions.domain.run_files import MonthUsage
-from functions.domain.usage import Group
+from functions.adapters import keys
+from functions.domain.usage import usage_files
 from functions.metering.close_month import close_month
 from functions.metering.merge_usage import merge_usage
 from functions.metering.payloads import DaysTask, Merged, MergedMonth

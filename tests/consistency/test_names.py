@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from functions import errors
-from functions.domain import ledger
+from functions.domain.ledger import transitions
 from infra import credits_tasks, definitions, metering_tasks
 from infra.tasks import SETTLE_SECONDS, Task, snake_case
 
@@ -141,7 +141,7 @@ def test_a_contract_in_doubt_is_asked_for_after_the_settle_time_and_after_an_hou
     (rule,) = (rule for rule in rules if rule["ErrorEquals"] == ["OutcomeUnknown"])
     first, growth = rule["IntervalSeconds"], rule["BackoffRate"]
     waits = [first * growth**number for number in range(rule["MaxAttempts"])]
-    assert waits == [SETTLE_SECONDS * times for times in ledger.SETTLE_TIMES] == [120, 3_600]
+    assert waits == [SETTLE_SECONDS * times for times in transitions.SETTLE_TIMES] == [120, 3_600]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.domain.credits_name import MOST_MONTHS
+from functions.domain.credits.name import MOST_MONTHS
+
 from infra import definitions
 
 DEFINITION = definitions.load("credits")

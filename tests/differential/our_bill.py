@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import groupby
 
-from functions.domain import billing
-from functions.domain.billing import MonthBill
+from functions.domain.usage.bill import MonthBill
+from functions.domain.usage.tally import Tally
+
 from functions.domain.formula import exact_text
-from functions.domain.usage import Tally
+from functions.domain.usage import billing
 from tests.differential.generated_months import GeneratedMonth
 
 Files = list[tuple[str | None, bytes]]

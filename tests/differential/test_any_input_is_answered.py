@@ -6,15 +6,22 @@ from fractions import Fraction
 from typing import Any
 
 import msgspec
+from functions.adapters.clazar.answers import read_answers
+from functions.domain.credits.cbf import read_rows
+from functions.domain.credits.file import read_credits
+from functions.domain.ledger.listing import (
+    Listing,
+    read_quantity,
+    read_time,
+    same_contract,
+    with_rows,
+)
+from functions.domain.ledger.listing_pages import ask, turn
+from functions.domain.months import state_file
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from functions.domain import formula, state_file
-from functions.domain.answers import read_answers
-from functions.domain.cbf import read_rows
-from functions.domain.credits_file import read_credits
-from functions.domain.listing import Listing, read_quantity, read_time, same_contract, with_rows
-from functions.domain.listing_pages import ask, turn
+from functions.domain import formula
 from functions.domain.month import Month, parse_instant
 from functions.domain.plan import Plan, parse_plan, parse_plans
 from functions.errors import BadCredits, BadInput, BadState

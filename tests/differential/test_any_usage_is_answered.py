@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from functions.domain.usage.tally import Tally
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from functions.domain.usage import Tally
 from tests.differential.any_json import anything
 from tests.differential.steadily import steadily
 

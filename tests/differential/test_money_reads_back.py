@@ -7,13 +7,13 @@ import re
 from decimal import Decimal
 from typing import NamedTuple
 
+from functions.domain.credits.amount import exact_sum
+from functions.domain.credits.cbf import as_posted, credit_rows, drop_body, read_rows
+from functions.domain.credits.file import CreditsFile, read_credits
+from functions.domain.credits.name import MOST_MONTHS, is_range, months_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from functions.domain.amount import exact_sum
-from functions.domain.cbf import as_posted, credit_rows, drop_body, read_rows
-from functions.domain.credits_file import CreditsFile, read_credits
-from functions.domain.credits_name import MOST_MONTHS, is_range, months_of
 from functions.domain.month import Month
 from functions.errors import BadCredits
 from tests.differential.steadily import steadily

@@ -7,14 +7,14 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import pytest
+from functions.domain.usage.bill import ContractBill, MonthBill
+from functions.domain.usage.tally import Tally
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain import billing
-from functions.domain.billing import ContractBill, MonthBill
 from functions.domain.formula import exact_text
 from functions.domain.plan import parse_plan
-from functions.domain.usage import Tally
+from functions.domain.usage import billing
 from tests.differential.steadily import steadily
 
 DUPLICATES, ROUNDINGS = ("max", "sum"), ("floor", "half_up", "ceiling")

@@ -7,16 +7,18 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+from functions.domain.ledger.entry import Entry
+from functions.domain.months import state_file
+from functions.domain.months.journal import Journal
+from functions.domain.months.state_file import ErrorRecord
+from functions.domain.usage.tally import Tally
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from functions.domain import formula, keys, state_file
-from functions.domain.journal import Journal
-from functions.domain.ledger_entry import Entry
+from functions.adapters import keys
+from functions.domain import formula
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.plan import Plan, parse_plan, parse_plans
-from functions.domain.state_file import ErrorRecord
-from functions.domain.usage import Tally
 from tests.differential.steadily import steadily
 
 months = st.builds(Month, st.integers(2006, 2100), st.integers(1, 12))

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
-from functions.adapters.clazar_http import NoAnswer, Response
+from functions.adapters.clazar.http import NoAnswer, Response
+
 from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.points import Points
 from tests.in_memory.timeline import Timeline

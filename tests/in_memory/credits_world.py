@@ -15,11 +15,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Self, cast
 
-from functions.adapters import configuration
-from functions.adapters.cloudzero import CloudZero as RealCloudZero
-from functions.adapters.storage import Uploaded
-from functions.adapters.streams import Clock, Stream
-from functions.domain.drop import Limits
+from functions.adapters.cloudzero.api import CloudZero as RealCloudZero
+from functions.adapters.cloudzero.streams import Clock, Stream
+from functions.adapters.objects import Uploaded
+from functions.domain.credits.drop import Limits
+
+from functions.adapters import wiring
 from functions.domain.month import Month
 from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.account import Account
@@ -53,7 +54,7 @@ class CreditsWorld(Account):
             "cloudzero": lambda: self.cloudzero,
             "stream": self._stream,
         }
-        self.enter((configuration, ports))
+        self.enter((wiring, ports))
         return self
 
     def __exit__(self, *_exception: object) -> None:

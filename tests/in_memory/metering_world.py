@@ -16,9 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from functions.adapters import clazar as adapters_clazar
-from functions.adapters import configuration, usage_reader
-from functions.domain import keys
+from functions.adapters import keys, usage_reader, wiring
+from functions.adapters.clazar import api as adapters_clazar
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan, parse_plan
 from infra.tasks import SETTLE_SECONDS
@@ -73,7 +72,7 @@ class MeteringWorld(Account):
             "settle_seconds": lambda: float(SETTLE_SECONDS),
         }
         reader = {"UsageStore": lambda name: UsageInMemory(self.buckets[name], self.unreadable)}
-        self.enter((configuration, ports), (usage_reader, reader))
+        self.enter((wiring, ports), (usage_reader, reader))
         return self
 
     def __exit__(self, *_exception: object) -> None:

@@ -13,8 +13,8 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
     AmazonCloudWatchEMFProvider,
 )
+from functions.adapters.objects import Uploaded
 
-from functions.adapters.storage import Uploaded
 from functions.errors import StorageBusy
 from tests.in_memory.points import Points
 from tests.memory import MemoryObjects

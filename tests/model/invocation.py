@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from functions.domain.run_files import ContractItem
+from functions.domain.ledger.item import ContractItem
+
 from tests.model import month
 
 

@@ -12,13 +12,13 @@ from functools import cache
 from typing import Any
 
 import msgspec
+from functions.domain.ledger.entry import Entry
+from functions.domain.months.journal import Journal
+from functions.domain.usage.bill import ContractBill, MonthBill
 from msgspec.structs import replace
 
-from functions.domain import keys
-from functions.domain.billing import ContractBill, MonthBill
-from functions.domain.journal import Journal
+from functions.adapters import keys
 from functions.domain.lease import Lease
-from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month
 from tests.builders import a_bill, a_plan, month_usage
 

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from functions.adapters.clazar.api import ListingUnavailable
+from functions.adapters.objects import Stored
+from functions.domain.ledger.listing_pages import Asked
+from functions.domain.ledger.submission import Request
+from functions.domain.usage.usage_files import Listed
 from msgspec.structs import replace
 
-from functions.adapters.clazar import ListingUnavailable
-from functions.adapters.storage import Stored
-from functions.domain import answers, keys, listing
-from functions.domain.listing_pages import Asked
+from functions.adapters import keys
+from functions.domain.ledger import answers, listing
 from functions.domain.month import parse_instant
-from functions.domain.submission import Request
-from functions.domain.usage_files import Listed
 from infra.tasks import SETTLE_SECONDS
 from tests.model import month
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
+from functions.adapters.clazar.api import Clazar
+from functions.domain.months.run import Run
+
 from functions.adapters import leases, state_bucket
-from functions.adapters.clazar import Clazar
 from functions.errors import (
     LeaseLost,
     MonthIncomplete,
@@ -33,7 +35,6 @@ from functions.metering.payloads import (
     MergedMonth,
     MonthTask,
     Release,
-    Run,
 )
 from functions.metering.plan_months import plan_months
 from functions.metering.record_error import record_error

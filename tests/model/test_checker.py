@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from functions.domain.ledger.answers import Answer, Reply
+from functions.domain.ledger.entry import Attempt, Entry
+from functions.domain.ledger.submission import Request
+from functions.domain.months import closing
+from functions.domain.months.outcome import Outcome, account
 from msgspec.structs import replace
 
 from functions.adapters import documents
-from functions.domain import claim, closing, ledger, lookup
-from functions.domain.answers import Answer, Reply
-from functions.domain.ledger_entry import Attempt, Entry
-from functions.domain.outcome import Outcome, account
-from functions.domain.submission import Request
+from functions.domain.ledger import claim, lookup, transitions
 from tests.model.explorer import explore
 from tests.model.order import Order
 from tests.model.outside import Outside
@@ -26,7 +27,7 @@ def an_attempt_that_is_not_written_down(change: pytest.MonkeyPatch) -> None:
     def begin(entry: Entry, attempt: Attempt) -> Entry:
         return replace(entry, attempts=(*entry.attempts, attempt))
 
-    change.setattr(ledger, "begin", begin)
+    change.setattr(transitions, "begin", begin)
 
 
 def a_look_that_does_not_wait(change: pytest.MonkeyPatch) -> None:
@@ -39,13 +40,13 @@ def a_look_that_does_not_wait(change: pytest.MonkeyPatch) -> None:
 
 
 def an_answer_that_is_taken_for_granted(change: pytest.MonkeyPatch) -> None:
-    conclude = ledger.conclude
+    conclude = transitions.conclude
 
     def hopeful(entry: Entry, attempt_id: str, reply: Reply) -> Entry:
         granted = dict.fromkeys(reply.answers, Answer(kind="accepted"))
         return conclude(entry, attempt_id, reply._replace(answers=granted))
 
-    change.setattr(ledger, "conclude", hopeful)
+    change.setattr(transitions, "conclude", hopeful)
 
 
 def a_lost_answer_that_counts_as_not_taken(change: pytest.MonkeyPatch) -> None:

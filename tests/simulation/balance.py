@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from functions.domain import keys
+from functions.adapters import keys
 from functions.domain.month import Month
 from functions.domain.plan import Plan
 from tests.simulation.operators import Operators

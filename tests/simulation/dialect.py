@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from functions.adapters.clazar_http import Response
+from functions.adapters.clazar.http import Response
 
 Row = Mapping[str, Any]
 _ABROAD = timezone(timedelta(hours=5, minutes=30))

@@ -9,8 +9,9 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
-from functions.domain import keys
-from functions.domain.ledger_entry import TAKEN_OVER
+from functions.domain.ledger.entry import TAKEN_OVER
+
+from functions.adapters import keys
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
 from tests.simulation.balance import Balance, entries_of

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from functions.domain import keys
+from functions.adapters import keys
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
 from tests.simulation.terms import FIRST, LAST

@@ -8,26 +8,19 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from functions.domain.ledger.entry import Attempt, Entry, Line
+from functions.domain.ledger.listing import Listing
+from functions.domain.ledger.listing_pages import Asked
+from functions.domain.ledger.remainders import Remainders
+from functions.domain.months import closing, late_usage, months_due
+from functions.domain.months.late_usage import Difference
+from functions.domain.usage.bill import ContractBill
 from msgspec.structs import replace
 
-from functions.adapters import clazar, state_bucket
-from functions.domain import (
-    answers,
-    closing,
-    coverage,
-    late_usage,
-    ledger,
-    listing,
-    listing_pages,
-    months_due,
-)
-from functions.domain.billing import ContractBill
-from functions.domain.late_usage import Difference
-from functions.domain.ledger_entry import Attempt, Entry, Line
-from functions.domain.listing import Listing
-from functions.domain.listing_pages import Asked
+from functions.adapters import state_bucket
+from functions.adapters.clazar import api
+from functions.domain.ledger import answers, coverage, listing, listing_pages, transitions
 from functions.domain.month import Month
-from functions.domain.remainders import Remainders
 from functions.metering import (
     close_month,
     merge_usage,
@@ -35,7 +28,7 @@ from functions.metering import (
     submit_contract,
 )
 
-_WITH_ROWS, _IS_OVER = listing.with_rows, ledger.is_over
+_WITH_ROWS, _IS_OVER = listing.with_rows, transitions.is_over
 _OF_CONTRACT = late_usage._of_contract  # noqa: SLF001  # the rule that is left out
 
 
@@ -103,9 +96,9 @@ FLAWS: Mapping[str, Flaw] = {
     "1: contract ids compare letter by letter": Flaw(
         (listing, answers), "same_contract", lambda listed, ours: listed == ours, "1", 5
     ),
-    "1: the first page is the listing": Flaw((clazar,), "turn", _first_page_only, "1", 5),
+    "1: the first page is the listing": Flaw((api,), "turn", _first_page_only, "1", 5),
     "1: the settle time does not grow": Flaw(
-        (ledger,), "is_over", _over_as_the_first_time, "1", 22
+        (transitions,), "is_over", _over_as_the_first_time, "1", 22
     ),
     "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 94),
     "2: late usage is compared by amounts alone": Flaw(
@@ -119,8 +112,8 @@ FLAWS: Mapping[str, Flaw] = {
     "5: what is settled by hand is sent": Flaw(
         (submit_contract,), "_is_settled_by_hand", lambda *_: False, "11", 45
     ),
-    "what leaves is not marked": Flaw((ledger,), "begin", _begin_without_marking, "1", 6),
-    "a request is over at once": Flaw((ledger,), "is_over", lambda *_: True, "1", 6),
+    "what leaves is not marked": Flaw((transitions,), "begin", _begin_without_marking, "1", 6),
+    "a request is over at once": Flaw((transitions,), "is_over", lambda *_: True, "1", 6),
     "remainders are forgotten": Flaw(
         (closing,), "remainders_of", lambda *_, **__: Remainders(), "5", 1
     ),

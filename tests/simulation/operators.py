@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.domain.failures import CONFIGURATION_CHANGED
+from functions.domain.ledger.failures import CONFIGURATION_CHANGED
+
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
 from tests.in_memory.machine import Execution

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from functools import partial
 
-from functions.domain.billing import round_to_whole
+from functions.domain.usage.billing import round_to_whole
+
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
 from tests.simulation.dialect import canonical

@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from functions.domain import keys
+from functions.adapters import keys
 from functions.domain.month import Month
 from functions.domain.plan import Plan
 from infra.metering_tasks import TASKS

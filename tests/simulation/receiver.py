@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, NoReturn
 
-from functions.adapters.clazar_http import NoAnswer, Response
+from functions.adapters.clazar.http import NoAnswer, Response
+
 from functions.errors import CredentialsRefused, PartnerUnreachable
 from infra.metering_tasks import TASKS
 from infra.tasks import SETTLE_SECONDS

@@ -5,8 +5,9 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator, Sequence
 
-from functions.adapters.storage import Stored
-from functions.domain.usage_files import Listed
+from functions.adapters.objects import Stored
+from functions.domain.usage.usage_files import Listed
+
 from functions.errors import StorageBusy
 from tests.in_memory.outside import RecordedBucket
 from tests.in_memory.points import Points

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+from functions.domain.ledger.entry import TAKEN_OVER
+
 from functions.domain.formula import exact_text
-from functions.domain.ledger_entry import TAKEN_OVER
 from functions.domain.month import Month
 from functions.domain.plan import Plan
 from tests.in_memory.metering_promises import names_contract

@@ -10,7 +10,7 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from functions.domain import keys
+from functions.adapters import keys
 from functions.domain.month import Month
 from functions.domain.plan import Plan, parse_plan
 from functions.errors import StorageBusy

@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any, Self
 
 import pytest
+from functions.adapters.clazar.api import Clazar, ListingUnavailable
+from functions.adapters.clazar.http import Credentials, Session
+from functions.domain.ledger.entry import Entry, Line
+from functions.domain.ledger.listing import Listing
+from functions.domain.ledger.listing_pages import ask
 
-from functions.adapters.clazar import Clazar, ListingUnavailable
-from functions.adapters.clazar_http import Credentials, Session
-from functions.domain import submission
-from functions.domain.ledger_entry import Entry, Line
-from functions.domain.listing import Listing
-from functions.domain.listing_pages import ask
+from functions.domain.ledger import submission
 from functions.domain.month import Month
 from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable
 from infra.local.clazar import ClazarServer

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from functions.adapters.clazar.api import Clazar
+from functions.adapters.clazar.http import Credentials, Session
+from functions.domain.ledger.listing_pages import ask
 
-from functions.adapters.clazar import Clazar
-from functions.adapters.clazar_http import Credentials, Session
-from functions.domain import submission
-from functions.domain.listing_pages import ask
+from functions.domain.ledger import submission
 from functions.errors import PartnerUnreachable
 from infra.local.clazar import ClazarServer
 from tests.builders import JULY, a_line, an_entry
@@ -19,7 +19,7 @@ REQUEST = submission.request(an_entry(cloud="aws"), [a_line()])
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ClazarServer]:
-    monkeypatch.setattr("functions.adapters.clazar_http._TIMEOUT", (5.0, 0.15))
+    monkeypatch.setattr("functions.adapters.clazar.http._TIMEOUT", (5.0, 0.15))
     with ClazarServer() as server:
         yield server
 

@@ -16,11 +16,11 @@ import requests
 import responses
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
+from functions.adapters.cloudzero.api import CloudZero
+from functions.domain.credits.cbf import credit_rows, drop_body
 from moto import mock_aws
 
-from functions.adapters import configuration
-from functions.adapters.cloudzero import CloudZero
-from functions.domain.cbf import credit_rows, drop_body
+from functions.adapters import wiring
 from functions.domain.month import Month
 from functions.errors import (
     CredentialsRefused,
@@ -233,7 +233,7 @@ def test_a_cut_connection_leaves_the_outcome_unknown(
 def test_an_answer_that_does_not_come_in_time_leaves_the_outcome_unknown(
     server: CloudZeroServer, cloudzero: CloudZero, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("functions.adapters.cloudzero._TIMEOUT", (5, 0.2))
+    monkeypatch.setattr("functions.adapters.cloudzero.api._TIMEOUT", (5, 0.2))
     SCRIPTS[name](server)("slow:20")
     with pytest.raises(OutcomeUnknown, match="ReadTimeout"):
         CALLS[name](cloudzero)
@@ -457,16 +457,16 @@ def put_secret(
         arn = client.create_secret(Name="cloudzero", SecretString="-")["ARN"]
         monkeypatch.setenv("CLOUDZERO_SECRET_ARN", arn)
         monkeypatch.setitem(DEFAULT_PROVIDERS, "secrets", SecretsProvider(boto3_client=client))
-        configuration.cloudzero.cache_clear()
+        wiring.cloudzero.cache_clear()
         yield lambda text: client.put_secret_value(SecretId=arn, SecretString=text)
-        configuration.cloudzero.cache_clear()
+        wiring.cloudzero.cache_clear()
 
 
 def test_the_key_is_read_from_the_secret(
     put_secret: Callable[[str], object], strict: CloudZeroServer
 ) -> None:
     put_secret(json.dumps({"api_key": " s3cr3t-k3y ", "note": "FinOps"}))
-    assert configuration.cloudzero().post("c-1", BODY)
+    assert wiring.cloudzero().post("c-1", BODY)
     assert len(strict.posts) == 1
 
 
@@ -475,9 +475,9 @@ def test_a_key_that_was_rotated_is_read_again_within_a_warm_function(
 ) -> None:
     put_secret('{"api_key": "an-old-key"}')
     with pytest.raises(CredentialsRefused):
-        configuration.cloudzero().post("c-1", BODY)
+        wiring.cloudzero().post("c-1", BODY)
     put_secret('{"api_key": "s3cr3t-k3y"}')
-    assert configuration.cloudzero().post("c-1", BODY)
+    assert wiring.cloudzero().post("c-1", BODY)
     assert [exchange.status for exchange in strict.exchanges] == [403, 403, 200]
 
 
@@ -505,7 +505,7 @@ def test_a_secret_that_holds_no_key_is_refused_without_being_repeated(
 ) -> None:
     put_secret(text)
     with pytest.raises(CredentialsRefused) as refused:
-        configuration.cloudzero().post("c-1", BODY)
+        wiring.cloudzero().post("c-1", BODY)
     shown = "".join(traceback.format_exception(refused.value))
     assert "s3cr3t" not in shown
     assert "k3y" not in shown
@@ -518,5 +518,5 @@ def test_a_secret_that_is_not_there_is_refused_by_its_name(
 ) -> None:
     monkeypatch.setenv("CLOUDZERO_SECRET_ARN", "another-secret")
     with pytest.raises(CredentialsRefused, match="the CloudZero secret cannot be read"):
-        configuration.cloudzero().post("c-1", BODY)
+        wiring.cloudzero().post("c-1", BODY)
     assert strict.exchanges == []

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from functions.domain.ledger.entry import Entry
+from functions.domain.usage.usage_files import Listed
 
 from functions.adapters import state_bucket
 from functions.adapters.documents import Document
 from functions.adapters.storage import folders
-from functions.domain.ledger_entry import Entry
 from functions.domain.month import Month
-from functions.domain.usage_files import Listed
 from functions.errors import BadState, StorageBusy
 from tests.builders import a_line, a_plan, an_entry
 from tests.memory import MemoryObjects

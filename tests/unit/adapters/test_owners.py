@@ -6,12 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from functions.domain.ledger.entry import Attempt, Entry, Line, LineState
+from functions.domain.ledger.lookup import Owner
 
-from functions.adapters import state_bucket
+from functions.adapters import keys, state_bucket
 from functions.adapters.documents import Document
-from functions.domain import keys
-from functions.domain.ledger_entry import Attempt, Entry, Line, LineState
-from functions.domain.lookup import Owner
 from functions.domain.month import Month
 from functions.errors import BadState
 from tests import builders

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.stub import Stubber
+from functions.domain.usage.usage_files import UsageFile
 from obstore.exceptions import GenericError
 
 from functions.adapters import object_store, usage_reader
 from functions.adapters.storage import Bucket
-from functions.domain.usage_files import UsageFile
 from functions.errors import StorageBusy
 
 if TYPE_CHECKING:

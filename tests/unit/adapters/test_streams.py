@@ -11,12 +11,12 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from functions.adapters.cloudzero.api import SECONDS_FOR_A_REQUEST, CloudZero
+from functions.adapters.cloudzero.streams import Clock, Stream
+from functions.domain.credits.cbf import credit_rows, drop_body
 
 from functions.adapters import credits_bucket, leases
-from functions.adapters.cloudzero import SECONDS_FOR_A_REQUEST, CloudZero
 from functions.adapters.documents import Document
-from functions.adapters.streams import Clock, Stream
-from functions.domain.cbf import credit_rows, drop_body
 from functions.domain.lease import Lease, Request
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.errors import (
@@ -213,7 +213,7 @@ def test_after_a_lost_answer_the_stream_is_busy_until_the_request_has_settled(
 def test_an_answer_that_does_not_come_in_time_leaves_the_request_underway(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("functions.adapters.cloudzero._TIMEOUT", (5, 0.2))
+    monkeypatch.setattr("functions.adapters.cloudzero.api._TIMEOUT", (5, 0.2))
     world.server.script("slow:20")
     with pytest.raises(OutcomeUnknown):
         world.post()

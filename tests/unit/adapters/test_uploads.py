@@ -11,8 +11,9 @@ import pytest
 from botocore.config import Config
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
+from functions.adapters.objects import Uploaded
 
-from functions.adapters.storage import Bucket, Uploaded
+from functions.adapters.storage import Bucket
 from functions.errors import StorageBusy
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from urllib.parse import quote
 
 import boto3
 import pytest
+from functions.domain.usage.usage_files import UsageFile
 from moto.server import ThreadedMotoServer
 from obstore.exceptions import UnknownConfigurationKeyError
 
 from functions.adapters import object_store
 from functions.adapters.storage import Bucket
 from functions.adapters.usage_reader import UsageStore
-from functions.domain.usage_files import UsageFile
 from functions.errors import BadUsage, StorageBusy
 from infra.local.loopback_http import LoopbackHttp, Reply, Request
 from tests.unit.adapters.certificates import self_signed

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+from functions.domain.usage.usage_files import UsageFile
 
 from functions.adapters.storage import Bucket
 from functions.adapters.usage_reader import UsageStore
-from functions.domain.usage_files import UsageFile
 from tests.bench import layouts
 from tests.bench.loopback_s3 import BUCKET, serving
 

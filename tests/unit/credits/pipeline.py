@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from functions.adapters.storage import Stored, Uploaded
+from functions.adapters.objects import Stored, Uploaded
+from functions.domain.credits.drop import Limits
+
 from functions.domain.conversion import parse
-from functions.domain.drop import Limits
 from functions.domain.month import format_instant
 from functions.payloads import Finished
 from tests.in_memory.cloudzero import Rows

@@ -6,17 +6,17 @@ from decimal import Decimal
 from typing import cast
 
 import pytest
+from functions.adapters.cloudzero.api import CloudZero
+from functions.adapters.cloudzero.streams import Clock, Stream
+from functions.domain.credits.cbf import Totals
+from functions.domain.credits.drop import Limits
 
 from functions.adapters import credits_bucket
-from functions.adapters.cloudzero import CloudZero
-from functions.adapters.streams import Clock, Stream
 from functions.credits.acquire_stream import settle
 from functions.credits.parse_credits import parse_credits
 from functions.credits.payloads import DropTask, PostTask, Snapshot
 from functions.credits.post_drop import post_drop
 from functions.credits.snapshot_drop import snapshot_drop
-from functions.domain.cbf import Totals
-from functions.domain.drop import Limits
 from functions.domain.lease import Lease
 from functions.domain.month import Month
 from functions.errors import OutcomeUnknown, PartnerBusy, PartnerRefused, StreamBusy, WriteConflict

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from functions.domain.credits import cbf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.domain import cbf
 from functions.domain.month import Month
 from tests.in_memory.cloudzero import Rows
 from tests.unit.credits.pipeline import VIEWS, Pipeline, plainly

@@ -4,11 +4,10 @@ import re
 from decimal import Decimal
 
 import pytest
+from functions.domain.credits.amount import BadAmount, exact_sum, has_cents, parse_amount
+from functions.domain.credits.cells import shown
 from hypothesis import given
 from hypothesis import strategies as st
-
-from functions.domain.amount import BadAmount, exact_sum, has_cents, parse_amount
-from functions.domain.cells import shown
 
 amounts = st.integers(0, 10**32 - 1).map(lambda cents: Decimal(f"{cents}e-2"))
 WRITTEN = (

@@ -1,14 +1,15 @@
 """What a message says: new contracts, those that stand, notices, each until it was delivered."""
 
 import pytest
+from functions.domain.months import announcement
+from functions.domain.months import journal as journals
+from functions.domain.months.announcement import Announcement, told
+from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.state_file import PlanState
 from msgspec.structs import replace
 
-from functions.domain import announcement
-from functions.domain import journal as journals
-from functions.domain.announcement import Announcement, grouped, told
-from functions.domain.journal import Journal, Unresolved
 from functions.domain.month import Month
-from functions.domain.state_file import PlanState
+from functions.domain.wording import grouped
 
 MAY = Month(2025, 5)
 AT = "2025-08-02T05:30:00Z"

@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-
-from functions.domain.answers import read_answers
+from functions.adapters.clazar.answers import read_answers
 
 BEGINS = "2025-07-01T00:00:00Z"
 UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-
-from functions.domain.answers import Answer, read_answers
+from functions.adapters.clazar.answers import read_answers
+from functions.domain.ledger.answers import Answer
 
 CPU = {"contract_id": "c-1", "dimension": "cpu", "quantity": "5"}
 MEM = {"contract_id": "c-1", "dimension": "mem", "quantity": "7"}

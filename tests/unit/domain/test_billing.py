@@ -5,17 +5,12 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from functions.domain.usage.bill import MonthBill
+from functions.domain.usage.billing import above_limit, bill, check_conservation, round_to_whole
+from functions.domain.usage.tally import Group
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.billing import (
-    MonthBill,
-    above_limit,
-    bill,
-    check_conservation,
-    round_to_whole,
-)
-from functions.domain.usage import Group
 from functions.errors import BadInput
 from tests.builders import a_plan
 

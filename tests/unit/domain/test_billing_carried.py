@@ -5,18 +5,12 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from functions.domain.ledger.remainders import Balance
+from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
+from functions.domain.usage.billing import bill, check_conservation, round_to_whole
+from functions.domain.usage.tally import Group
 from msgspec.structs import replace
 
-from functions.domain.billing import (
-    ContractBill,
-    MonthBill,
-    Quarantined,
-    bill,
-    check_conservation,
-    round_to_whole,
-)
-from functions.domain.remainders import Balance
-from functions.domain.usage import Group
 from tests.builders import a_plan
 
 Sums = dict[Group, Any]

@@ -8,10 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from functions.domain.cbf import (
+from functions.domain.credits.cbf import (
     MOST_BYTES,
     Contents,
     Line,
@@ -22,6 +19,9 @@ from functions.domain.cbf import (
     plain_number,
     read_rows,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from functions.domain.month import Month
 from functions.errors import BadCredits
 from infra.local.cloudzero_contract import parse_drop

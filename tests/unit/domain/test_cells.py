@@ -1,8 +1,7 @@
 """Cells as spreadsheets leave them: read, or called by the kind of their fault."""
 
 import pytest
-
-from functions.domain.cells import account_problem, tidy
+from functions.domain.credits.cells import account_problem, tidy
 
 A = "054736553085"
 TEXT = f"write {A} and format the column as text"

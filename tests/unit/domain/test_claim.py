@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
+from functions.domain.ledger.claim import Claim, Terms, claim
+from functions.domain.ledger.entry import DUPLICATE, Decision, Entry, Failure, Line, LineState
+from functions.domain.ledger.failures import CONFIGURATION_CHANGED
+from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.listing_pages import ask
 from msgspec.structs import replace
 
-from functions.domain.claim import Claim, Terms, claim
-from functions.domain.failures import CONFIGURATION_CHANGED
-from functions.domain.ledger_entry import DUPLICATE, Decision, Entry, Failure, Line, LineState
-from functions.domain.listing_pages import ask
-from functions.domain.run_files import ContractItem
 from tests import builders
 from tests.builders import PLAN
 

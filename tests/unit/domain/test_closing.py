@@ -1,8 +1,9 @@
 """What the journal remembers once a month was closed, or was not."""
 
-from functions.domain.closing import Closing, in_journal
-from functions.domain.journal import Journal, Unresolved
-from functions.domain.outcome import Outcome
+from functions.domain.months.closing import Closing, in_journal
+from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.outcome import Outcome
+
 from tests.builders import FAILURE, JULY, JUNE, a_closing, an_entry
 
 JOURNAL = Journal(

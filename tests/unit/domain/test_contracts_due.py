@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
-
-from functions.domain.billing import ContractBill
-from functions.domain.contracts_due import Asked, Known, contracts_due
-from functions.domain.run_files import ContractItem
-from functions.domain.state_file import MonthState
+from functions.domain.ledger.item import ContractItem
+from functions.domain.months.contracts_due import Asked, Known, contracts_due
+from functions.domain.months.state_file import MonthState
+from functions.domain.usage.bill import ContractBill
 
 NOTHING = Asked(contracts=None, by_name=False, errors=False)
 

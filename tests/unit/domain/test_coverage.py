@@ -6,16 +6,17 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import pytest
+from functions.domain.ledger.claim import Terms, claim
+from functions.domain.ledger.entry import Attempt, Entry, Failure, Line
+from functions.domain.ledger.failures import CONFIGURATION_CHANGED
+from functions.domain.ledger.item import ContractItem
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from functions.domain import coverage, formula, ledger
-from functions.domain.claim import Terms, claim
-from functions.domain.failures import CONFIGURATION_CHANGED
-from functions.domain.ledger_entry import Attempt, Entry, Failure, Line
+from functions.domain import formula
+from functions.domain.ledger import coverage, transitions
 from functions.domain.plan import Plan
-from functions.domain.run_files import ContractItem
 from tests import builders
 from tests.differential.steadily import steadily
 
@@ -233,7 +234,7 @@ def run(entry: Entry | None, step: Step, billed: list[Billed]) -> Entry:
     terms = Terms(a_plan(step.formulas), month="2025-07", execution="x", at="t")
     taken, action, error, cause = claim(entry, item, terms)
     if action == "record_error":
-        return ledger.fail(taken, Failure(code=error, message=cause, errors=(cause,), at="t"))
+        return transitions.fail(taken, Failure(code=error, message=cause, errors=(cause,), at="t"))
     if action == "nothing":
         return taken
     lines = []
@@ -249,9 +250,9 @@ def run(entry: Entry | None, step: Step, billed: list[Billed]) -> Entry:
     attempt = Attempt(id="a", execution="x", at="t", dimensions=(), request="")
     sent = replace(taken, lines=tuple(lines), attempts=(attempt,))
     if sent.accepted and step.settles:
-        return ledger.succeed(sent, "t")
+        return transitions.succeed(sent, "t")
     if step.settles and {line.state for line in lines} & {"sent", "refused"}:
-        return ledger.fail(sent, Failure(code="X", message="m", errors=("m",), at="t"))
+        return transitions.fail(sent, Failure(code="X", message="m", errors=("m",), at="t"))
     return sent
 
 

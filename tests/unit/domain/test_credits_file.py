@@ -8,11 +8,11 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from functions.domain.credits.file import MOST_PROBLEMS, CreditsFile, read_credits
+from functions.domain.credits.name import MOST_MONTHS, is_range, months_of
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from functions.domain.credits_file import MOST_PROBLEMS, CreditsFile, read_credits
-from functions.domain.credits_name import MOST_MONTHS, is_range, months_of
 from functions.domain.month import Month
 from functions.errors import BadCredits
 

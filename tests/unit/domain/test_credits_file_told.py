@@ -4,9 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from functions.domain.credits.file import read_credits
+from functions.domain.credits.name import months_of
 
-from functions.domain.credits_file import read_credits
-from functions.domain.credits_name import months_of
 from functions.domain.month import Month
 from functions.errors import BadCredits
 

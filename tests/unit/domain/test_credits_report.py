@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from functions.domain.credits.cbf import Totals
+from functions.domain.credits.credits_report import (
+    MonthReport,
+    alike,
+    attention,
+    encode,
+    superseded,
+)
+from functions.domain.credits.drop import Drop, Source
+from functions.domain.credits.file import Repeated
 from msgspec.structs import replace
-
-from functions.domain.cbf import Totals
-from functions.domain.credits_file import Repeated
-from functions.domain.credits_report import MonthReport, alike, attention, encode, superseded
-from functions.domain.drop import Drop, Source
 
 
 def repeated(line: int, kept: str = "1.00", skipped: str = "2.00") -> Repeated:

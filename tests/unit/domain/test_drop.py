@@ -4,11 +4,8 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from functions.domain.cbf import Contents, Totals, credit_rows, read_rows
-from functions.domain.drop import (
+from functions.domain.credits.cbf import Contents, Totals, credit_rows, read_rows
+from functions.domain.credits.drop import (
     Drop,
     Limits,
     MonthSnapshot,
@@ -17,6 +14,9 @@ from functions.domain.drop import (
     outdated,
     reasons_to_hold,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+
 from functions.domain.month import Month
 
 JANUARY = Month(2025, 1)

@@ -1,10 +1,10 @@
 """Why a contract needs an operator: the most telling reason, with dimension and quantity."""
 
 import pytest
+from functions.domain.ledger.entry import Failure, Line
+from functions.domain.ledger.failures import CONFIGURATION_CHANGED, OUTCOME_UNKNOWN, explain
 from msgspec.structs import replace
 
-from functions.domain.failures import CONFIGURATION_CHANGED, OUTCOME_UNKNOWN, explain
-from functions.domain.ledger_entry import Failure, Line
 from tests.builders import an_entry
 
 REFUSED = Line(

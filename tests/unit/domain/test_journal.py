@@ -1,10 +1,11 @@
 """The journal: re-opened contracts are noticed, and nothing goes unheard."""
 
-from functions.domain import journal as journals
-from functions.domain import months_due
-from functions.domain.journal import Journal, Unresolved
+from functions.domain.months import journal as journals
+from functions.domain.months import months_due
+from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.state_file import PlanState
+
 from functions.domain.month import Month
-from functions.domain.state_file import PlanState
 
 MAY, JUNE = Month(2025, 5), Month(2025, 6)
 AT = "2025-08-02T00:00:00Z"

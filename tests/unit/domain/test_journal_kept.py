@@ -1,11 +1,11 @@
 """The journal entry by entry: what each step keeps of it, and what it leaves alone."""
 
+from functions.domain.months import journal as journals
+from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.state_file import PlanState
 from msgspec.structs import replace
 
-from functions.domain import journal as journals
-from functions.domain.journal import Journal, Unresolved
 from functions.domain.month import Month
-from functions.domain.state_file import PlanState
 
 MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
 AT = "2025-08-02T00:00:00Z"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.domain import keys
+from functions.adapters import keys
 from functions.domain.month import Month
 from tests.builders import PLAN
 

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec.structs import replace
-
-from functions.domain.billing import ContractBill
-from functions.domain.late_usage import (
+from functions.domain.ledger.entry import Decision, Entry, Failure
+from functions.domain.months.late_usage import (
     NOTHING_COMPARED,
     Compared,
     Difference,
     compare_usage,
     texts,
 )
-from functions.domain.ledger_entry import Decision, Entry, Failure
+from functions.domain.usage.bill import ContractBill
+from msgspec.structs import replace
+
 from tests.builders import NOBODY, a_line, an_entry
 
 

@@ -3,11 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from msgspec.structs import replace
-
-from functions.domain import claim, ledger, lookup
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
-from functions.domain.ledger_entry import (
+from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
+from functions.domain.ledger.entry import (
     DUPLICATE,
     NOT_ACCEPTED,
     UNCLAIMED,
@@ -16,10 +13,13 @@ from functions.domain.ledger_entry import (
     Entry,
     Failure,
 )
-from functions.domain.listing import Listing, Stored
-from functions.domain.lookup import Look, Owner
+from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.listing import Listing, Stored
+from functions.domain.ledger.lookup import Look, Owner
+from msgspec.structs import replace
+
+from functions.domain.ledger import claim, lookup, transitions
 from functions.domain.plan import Plan
-from functions.domain.run_files import ContractItem
 
 SETTLE = 120.0
 HOUR = 30 * SETTLE
@@ -38,20 +38,20 @@ def a_claim(**quantities: str) -> Entry:
 
 
 def reopened(entry: Entry) -> Entry:
-    return ledger.reopen(entry, Decision(what="reopened", execution="x-2", at="t", reason="r"))
+    return transitions.reopen(entry, Decision(what="reopened", execution="x-2", at="t", reason="r"))
 
 
 def begun(entry: Entry, name: str = "a-1", at: datetime = NOON) -> Entry:
     """Send whatever may be sent at this moment."""
     free = sorted(line.dimension for line in entry.lines if line.state in ("unsure", "sent"))
     sent = Attempt(id=name, execution="x", at=at.isoformat(), dimensions=(*free,), request="")
-    return ledger.begin(entry, sent)
+    return transitions.begin(entry, sent)
 
 
 def answered(
     entry: Entry, answer: Answer, name: str = "a-1", dimension: str = "cpu", status: int = 0
 ) -> Entry:
-    return ledger.conclude(entry, name, Reply("answered", {dimension: answer}, status or None))
+    return transitions.conclude(entry, name, Reply("answered", {dimension: answer}, status or None))
 
 
 def states(entry: Entry) -> dict[str, str]:
@@ -183,9 +183,9 @@ def test_a_duplicate_of_what_may_be_our_own_is_in_doubt_until_it_is_listed() -> 
 def test_partial_acceptance_is_kept_and_only_the_rest_is_sent() -> None:
     entry = begun(a_claim(cpu="5", mem="7"))
     answers = {"cpu": ACCEPTED, "mem": Answer(kind="refused", code="DIM", message="no")}
-    entry = ledger.conclude(entry, "a-1", Reply("answered", answers))
+    entry = transitions.conclude(entry, "a-1", Reply("answered", answers))
     assert states(entry) == {"cpu": "accepted", "mem": "refused"}
-    failed = ledger.fail(entry, Failure(code="DIM", message="no", errors=("no",), at="t"))
+    failed = transitions.fail(entry, Failure(code="DIM", message="no", errors=("no",), at="t"))
     entry = reopened(failed)
     assert states(entry) == {"cpu": "accepted", "mem": "unsure"}
     assert lookup.not_listable(entry).free == {"mem"}
@@ -206,7 +206,7 @@ def test_a_reopened_duplicate_is_never_sent_blindly() -> None:
 
 def test_a_late_answer_to_an_older_attempt_counts_only_if_it_is_acceptance() -> None:
     resent = begun(IN_DOUBT, "a-2")
-    nothing = ledger.conclude(resent, "a-1", Reply("answered", {}))
+    nothing = transitions.conclude(resent, "a-1", Reply("answered", {}))
     assert answered(resent, Answer(kind="refused"), "a-1") == nothing
     assert answered(resent, ACCEPTED, "a-1").accepted
 
@@ -219,8 +219,8 @@ def test_today_s_quantity_replaces_only_what_was_never_sent() -> None:
 
 
 def test_success_needs_evidence_for_every_line() -> None:
-    assert ledger.succeed(IN_DOUBT, "t") == IN_DOUBT
-    assert ledger.succeed(replace(a_claim(), lines=()), "t").settled_at
+    assert transitions.succeed(IN_DOUBT, "t") == IN_DOUBT
+    assert transitions.succeed(replace(a_claim(), lines=()), "t").settled_at
 
 
 def test_a_reopened_duplicate_is_sent_once_what_was_there_has_gone() -> None:
@@ -241,11 +241,13 @@ def test_what_an_earlier_execution_has_seen_is_looked_up_again() -> None:
 def test_a_failure_of_a_contract_that_was_settled_meanwhile_is_not_written() -> None:
     failure = Failure(code="X", message="m", errors=("m",), at="t-2")
     known = a_claim()
-    settled = ledger.succeed(answered(begun(known), ACCEPTED), "t-1")
-    assert ledger.fail_if_open(known, failure, settled) == settled
+    settled = transitions.succeed(answered(begun(known), ACCEPTED), "t-1")
+    assert transitions.fail_if_open(known, failure, settled) == settled
     begun_since = begun(known)
-    assert ledger.fail_if_open(known, failure, begun_since) == ledger.fail(begun_since, failure)
-    assert ledger.fail_if_open(known, failure, None) == ledger.fail(known, failure)
+    assert transitions.fail_if_open(known, failure, begun_since) == transitions.fail(
+        begun_since, failure
+    )
+    assert transitions.fail_if_open(known, failure, None) == transitions.fail(known, failure)
 
 
 # How long a line waits until it may be sent again
@@ -257,10 +259,10 @@ def waits(entry: Entry, sent_at: datetime = NOON) -> float:
     for seconds in (0.0, SETTLE, HOUR):
         at = sent_at + timedelta(seconds=seconds)
         before = at - timedelta(microseconds=1)
-        if ledger.is_over(entry, at, SETTLE, line):
-            assert seconds == 0 or not ledger.is_over(entry, before, SETTLE, line)
+        if transitions.is_over(entry, at, SETTLE, line):
+            assert seconds == 0 or not transitions.is_over(entry, before, SETTLE, line)
             return seconds
-    assert not ledger.is_over(entry, sent_at + timedelta(days=3_000), SETTLE, line)
+    assert not transitions.is_over(entry, sent_at + timedelta(days=3_000), SETTLE, line)
     return float("inf")
 
 
@@ -324,7 +326,7 @@ def test_a_request_that_was_not_taken_adds_no_doubt() -> None:
 
 def test_what_was_only_seen_pending_before_its_first_sending_was_never_in_doubt() -> None:
     pending = seen(a_claim(), stored(status="undecided"))
-    sent = ledger.begin(
+    sent = transitions.begin(
         pending,
         Attempt(id="a", execution="x", at="t", dimensions=("cpu",), request=""),
     )

@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
+from functions.domain.ledger.entry import DUPLICATE, Attempt, Decision, Line
+from functions.domain.ledger.listing_pages import ask
 from msgspec.structs import replace
 
-from functions.domain import ledger
-from functions.domain.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
-from functions.domain.ledger_entry import DUPLICATE, Attempt, Decision, Line
-from functions.domain.listing_pages import ask
+from functions.domain.ledger import transitions
 from functions.domain.month import parse_instant
 from tests.builders import FAILURE, an_entry
 
@@ -29,7 +29,7 @@ def a_decision(execution: str = "x-2") -> Decision:
 
 def concluded(line: Line, answer: Answer) -> Line:
     entry = an_entry(line, attempts=(an_attempt(),))
-    return ledger.conclude(entry, "a-1", Reply("answered", {line.dimension: answer})).lines[0]
+    return transitions.conclude(entry, "a-1", Reply("answered", {line.dimension: answer})).lines[0]
 
 
 def test_reopening_forgets_the_refusal_and_counts_the_retry() -> None:
@@ -45,7 +45,7 @@ def test_reopening_forgets_the_refusal_and_counts_the_retry() -> None:
         decisions=(a_decision("x-1"),),
         settled_at="t-1",
     )
-    assert ledger.reopen(entry, a_decision()) == an_entry(
+    assert transitions.reopen(entry, a_decision()) == an_entry(
         CPU, unsure, retries=2, decisions=(a_decision("x-1"), a_decision()), settled_at="t-1"
     )
 
@@ -53,7 +53,7 @@ def test_reopening_forgets_the_refusal_and_counts_the_retry() -> None:
 def test_what_can_not_be_tried_keeps_its_refusal_although_it_is_reopened() -> None:
     refused = replace(CPU, state="refused", code="DIM", message="no", errors=("no",))
     entry = an_entry(refused, failure=FAILURE, retries=1)
-    assert ledger.reopen(entry, a_decision(), lines=False) == an_entry(
+    assert transitions.reopen(entry, a_decision(), lines=False) == an_entry(
         refused, retries=2, decisions=(a_decision(),)
     )
 
@@ -63,18 +63,20 @@ def test_reopening_leaves_what_is_billed_or_in_doubt() -> None:
         Line(dimension=state, quantity="1", state=state, doubts=1, code="C")
         for state in ("sent", "present", "accepted", "waived")
     )
-    assert ledger.reopen(an_entry(*lines, failure=FAILURE), a_decision()).lines == lines
+    assert transitions.reopen(an_entry(*lines, failure=FAILURE), a_decision()).lines == lines
 
 
 def test_a_duplicate_that_is_reopened_is_there_until_a_look_says_otherwise() -> None:
     refused = replace(CPU, state="refused", code=DUPLICATE, message="m", errors=("m",), billed="6")
-    assert ledger.reopen(an_entry(refused), a_decision()).lines == (replace(CPU, state="present"),)
+    assert transitions.reopen(an_entry(refused), a_decision()).lines == (
+        replace(CPU, state="present"),
+    )
 
 
 def test_beginning_marks_the_lines_that_leave_and_adds_the_attempt() -> None:
     earlier = replace(an_attempt("a-0"), dimensions=("mem",))
     entry = an_entry(replace(CPU, message="a doubt"), MEM, attempts=(earlier,), asked=ASKED)
-    assert ledger.begin(entry, an_attempt()) == an_entry(
+    assert transitions.begin(entry, an_attempt()) == an_entry(
         replace(CPU, state="sent"), MEM, attempts=(earlier, an_attempt())
     )
 
@@ -92,7 +94,7 @@ def test_beginning_marks_the_lines_that_leave_and_adds_the_attempt() -> None:
 )
 def test_beginning_again_counts_the_outcome_that_was_not_known(before: Line, doubts: int) -> None:
     entry = an_entry(before, replace(MEM, state="sent"), attempts=(an_attempt("a-0"),))
-    assert ledger.begin(entry, an_attempt()).lines == (
+    assert transitions.begin(entry, an_attempt()).lines == (
         replace(CPU, state="sent", doubts=doubts),
         replace(MEM, state="sent"),
     )
@@ -102,7 +104,7 @@ def test_an_answer_is_kept_with_its_own_attempt_only() -> None:
     sent = replace(CPU, state="sent")
     entry = an_entry(sent, MEM, attempts=(an_attempt("a-0"), an_attempt()))
     answers = {"cpu": Answer(kind="accepted", record_id="r-1")}
-    found = ledger.conclude(entry, "a-1", Reply("answered", answers, 200, "body"))
+    found = transitions.conclude(entry, "a-1", Reply("answered", answers, 200, "body"))
     assert found.attempts == (
         an_attempt("a-0"),
         replace(an_attempt(), outcome="answered", status=200, response="body"),
@@ -115,7 +117,7 @@ def test_an_answer_is_kept_with_its_own_attempt_only() -> None:
 
 def test_an_answer_that_was_lost_leaves_status_and_response_empty() -> None:
     entry = an_entry(replace(CPU, state="sent"), attempts=(an_attempt(),))
-    (attempt,) = ledger.conclude(entry, "a-1", Reply("unknown", {})).attempts
+    (attempt,) = transitions.conclude(entry, "a-1", Reply("unknown", {})).attempts
     assert (attempt.outcome, attempt.status, attempt.response) == ("unknown", None, "")
 
 
@@ -153,11 +155,11 @@ def test_only_the_last_request_decides_whether_all_are_over() -> None:
     entry = an_entry(attempts=(*early, an_attempt("a-2")))
 
     def over(seconds: float) -> bool:
-        return ledger.is_over(entry, parse_instant(NOON) + timedelta(seconds=seconds), 120)
+        return transitions.is_over(entry, parse_instant(NOON) + timedelta(seconds=seconds), 120)
 
     assert [over(seconds) for seconds in (0, 119.999, 120, 121)] == [False, False, True, True]
-    assert ledger.is_over(an_entry(), datetime.fromisoformat(NOON), 120)
-    assert ledger.is_over(an_entry(), datetime.fromisoformat(NOON), 120, CPU)
+    assert transitions.is_over(an_entry(), datetime.fromisoformat(NOON), 120)
+    assert transitions.is_over(an_entry(), datetime.fromisoformat(NOON), 120, CPU)
 
 
 def test_a_request_is_over_for_everything_but_sending_again_after_its_own_time() -> None:
@@ -165,22 +167,22 @@ def test_a_request_is_over_for_everything_but_sending_again_after_its_own_time()
     sent = replace(CPU, state="sent", doubts=2)
     entry = an_entry(sent, attempts=(replace(an_attempt(), status=200),))
     later = parse_instant(NOON) + timedelta(seconds=120)
-    assert ledger.is_over(entry, later, 120)
-    assert not ledger.is_over(entry, later, 120, sent)
+    assert transitions.is_over(entry, later, 120)
+    assert not transitions.is_over(entry, later, 120, sent)
 
 
 def test_a_failure_and_a_success_are_noted_with_their_moment() -> None:
     entry = an_entry(replace(CPU, state="accepted"), retries=1)
-    failed = ledger.fail(entry, FAILURE)
+    failed = transitions.fail(entry, FAILURE)
     assert failed == replace(entry, failure=FAILURE, settled_at="t-1")
-    assert ledger.succeed(failed, "t-2") == replace(entry, settled_at="t-2")
+    assert transitions.succeed(failed, "t-2") == replace(entry, settled_at="t-2")
 
 
 def test_a_success_without_evidence_changes_nothing_nor_does_a_second_one() -> None:
     open_still = an_entry(replace(CPU, state="accepted"), MEM)
-    assert ledger.succeed(open_still, "t") == open_still
+    assert transitions.succeed(open_still, "t") == open_still
     settled = an_entry(replace(CPU, state="accepted"), settled_at="t-1")
-    assert ledger.succeed(settled, "t-2") == settled
+    assert transitions.succeed(settled, "t-2") == settled
 
 
 def test_the_lines_of_an_execution_are_those_that_its_own_attempts_held() -> None:

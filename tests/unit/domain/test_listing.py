@@ -5,10 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from functions.domain.listing import (
+from functions.domain.ledger.listing import (
     Listing,
     Stored,
     read_quantity,
@@ -19,6 +16,9 @@ from functions.domain.listing import (
     spellings,
     with_rows,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+
 from functions.domain.month import Month
 from tests.differential.steadily import steadily
 

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, ask, turn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain import listing_pages
-from functions.domain.listing_pages import PAGE_SIZE, Asked, ask, turn
+from functions.domain.ledger import listing_pages
 from functions.domain.month import Month
 from tests.differential.steadily import steadily
 

@@ -3,12 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from msgspec.structs import replace
-
-from functions.domain import lookup
-from functions.domain.ledger_entry import (
+from functions.domain.ledger.entry import (
     DUPLICATE,
     NOT_ACCEPTED,
     OTHER_QUANTITY,
@@ -19,8 +14,13 @@ from functions.domain.ledger_entry import (
     Line,
     LineState,
 )
-from functions.domain.listing import Listing, Stored
-from functions.domain.lookup import Look, Owner
+from functions.domain.ledger.listing import Listing, Stored
+from functions.domain.ledger.lookup import Look, Owner
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from functions.domain.ledger import lookup
 from tests import builders
 from tests.differential.steadily import steadily
 

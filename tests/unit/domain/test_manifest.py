@@ -1,8 +1,7 @@
 """What a month was billed from: a later change of any day is noticed."""
 
+from functions.domain.usage.manifest import Manifest
 from msgspec.structs import replace
-
-from functions.domain.manifest import Manifest
 
 BILLED = Manifest(execution="x", days={"01": "d-1", "02": "d-2"})
 

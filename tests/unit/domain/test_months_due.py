@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from functions.domain.months import months_due
+from functions.domain.months.journal import Journal
+from functions.domain.months.state_file import PlanState
 
-from functions.domain import months_due
-from functions.domain.journal import Journal
 from functions.domain.month import Month
-from functions.domain.state_file import PlanState
 from functions.errors import BadInput
 from tests.builders import AUGUST_2, JULY, JUNE, MAY, a_plan
 

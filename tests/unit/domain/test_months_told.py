@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from functions.domain.months import months_due
+from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.months_due import Waiting
+from functions.domain.months.state_file import PlanState
 
-from functions.domain import months_due
-from functions.domain.journal import Journal, Unresolved
 from functions.domain.month import Month
-from functions.domain.months_due import Waiting
-from functions.domain.state_file import PlanState
 from functions.errors import BadInput
 from tests.builders import AUGUST_2, JULY, JUNE, MAY, a_plan
 

@@ -1,13 +1,14 @@
 """What counts as accounted for when a month is closed."""
 
+from functions.domain.ledger.entry import Entry, Failure, Line
+from functions.domain.ledger.item import ContractItem
+from functions.domain.months.outcome import Outcome, account
+from functions.domain.months.state_file import MonthState
+from functions.domain.usage.bill import ContractBill
+from functions.domain.usage.month_usage import MonthUsage
 from msgspec.structs import replace
 
-from functions.domain import claim, ledger
-from functions.domain.billing import ContractBill
-from functions.domain.ledger_entry import Entry, Failure, Line
-from functions.domain.outcome import Outcome, account
-from functions.domain.run_files import ContractItem, MonthUsage
-from functions.domain.state_file import MonthState
+from functions.domain.ledger import claim, transitions
 from tests.builders import NOBODY, PLAN, a_bill, month_usage
 
 
@@ -26,7 +27,7 @@ def settled(name: str, **quantities: str) -> Entry:
         Line(dimension=dimension, quantity=quantity, state="accepted")
         for dimension, quantity in quantities.items()
     )
-    return ledger.succeed(replace(an_entry(name), lines=lines), "t")
+    return transitions.succeed(replace(an_entry(name), lines=lines), "t")
 
 
 def the_outcome(
@@ -45,7 +46,9 @@ def the_outcome(
     return account(usage, known, state, left, formulas={})
 
 
-FAILED = ledger.fail(an_entry("c", cpu="1"), Failure(code="X", message="m", errors=("m",), at="t"))
+FAILED = transitions.fail(
+    an_entry("c", cpu="1"), Failure(code="X", message="m", errors=("m",), at="t")
+)
 
 
 def test_a_contract_without_an_entry_keeps_the_month_open() -> None:

@@ -4,11 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from msgspec.structs import replace
-
-from functions.domain.announcement import some
-from functions.domain.billing import ContractBill, MonthBill
-from functions.domain.ledger_entry import (
+from functions.domain.ledger.entry import (
     TAKEN_OVER,
     Attempt,
     Decision,
@@ -17,7 +13,7 @@ from functions.domain.ledger_entry import (
     Line,
     LineState,
 )
-from functions.domain.outcome import (
+from functions.domain.months.outcome import (
     Open,
     Outcome,
     account,
@@ -29,8 +25,12 @@ from functions.domain.outcome import (
     overtaken,
     withdrawn,
 )
-from functions.domain.run_files import MonthUsage
-from functions.domain.state_file import ErrorRecord, MonthState
+from functions.domain.months.state_file import ErrorRecord, MonthState
+from functions.domain.usage.bill import ContractBill, MonthBill
+from functions.domain.usage.month_usage import MonthUsage
+from msgspec.structs import replace
+
+from functions.domain.wording import some
 from tests import builders
 from tests.builders import NOBODY, a_bill, month_usage
 

@@ -1,8 +1,7 @@
 """The place of a problem: the line on which a decoder stopped, or a record starts."""
 
 import pytest
-
-from functions.domain.problem import Problem, line_of_error, line_of_record
+from functions.domain.usage.problem import Problem, line_of_error, line_of_record
 
 
 def test_a_problem_is_told_with_its_line_where_that_is_known() -> None:

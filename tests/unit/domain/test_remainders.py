@@ -2,10 +2,10 @@
 
 from fractions import Fraction
 
+from functions.domain.ledger.entry import Decision, Entry, Line, LineState
+from functions.domain.ledger.remainders import Remainders, balance, remainders_of, with_entries
 from msgspec.structs import replace
 
-from functions.domain.ledger_entry import Decision, Entry, Line, LineState
-from functions.domain.remainders import Remainders, balance, remainders_of, with_entries
 from tests import builders
 
 

@@ -9,22 +9,23 @@ from typing import Any
 
 import msgspec
 import pytest
+from functions.domain.ledger.claim import Terms, claim
+from functions.domain.ledger.entry import Decision, Entry, Failure, LineState
+from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.remainders import Balance, remainders_of
+from functions.domain.months.closing import Closing
+from functions.domain.months.report import Report, build
+from functions.domain.months.report_files import as_csv, as_html
+from functions.domain.months.report_rows import Row
+from functions.domain.months.state_file import PlanState
+from functions.domain.usage.bill import ContractBill, MonthBill
+from functions.domain.usage.billing import bill
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from functions.domain import ledger, resolution
-from functions.domain.billing import ContractBill, MonthBill, bill
-from functions.domain.claim import Terms, claim
-from functions.domain.closing import Closing
 from functions.domain.formula import exact_text
-from functions.domain.ledger_entry import Decision, Entry, Failure, LineState
-from functions.domain.remainders import Balance, remainders_of
-from functions.domain.report import Report, build
-from functions.domain.report_files import as_csv, as_html
-from functions.domain.report_rows import Row
-from functions.domain.run_files import ContractItem
-from functions.domain.state_file import PlanState
+from functions.domain.ledger import resolution
 from tests import builders
 from tests.builders import JULY, PLAN, a_plan, month_usage
 

@@ -3,9 +3,7 @@
 from typing import Literal
 
 import pytest
-from msgspec.structs import replace
-
-from functions.domain.ledger_entry import (
+from functions.domain.ledger.entry import (
     DUPLICATE,
     NOT_ACCEPTED,
     Decision,
@@ -14,7 +12,9 @@ from functions.domain.ledger_entry import (
     Line,
     LineState,
 )
-from functions.domain.resolution import resolve
+from functions.domain.ledger.resolution import resolve
+from msgspec.structs import replace
+
 from tests import builders
 from tests.builders import an_entry
 

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from functions.domain.months import state_file
+from functions.domain.months.state_file import ErrorRecord
 
-from functions.domain import state_file
 from functions.domain.month import Month
-from functions.domain.state_file import ErrorRecord
 from functions.errors import BadState
 
 KEY = "Postgres:PROD:pt-HJSv20iWX0"

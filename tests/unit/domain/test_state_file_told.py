@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from functions.domain.months import state_file
+from functions.domain.months.state_file import ErrorRecord, MonthState, PlanState
 
-from functions.domain import state_file
 from functions.domain.month import Month
-from functions.domain.state_file import ErrorRecord, MonthState, PlanState
 from functions.errors import BadState
 
 JUNE, JULY = Month(2025, 6), Month(2025, 7)

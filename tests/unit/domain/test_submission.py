@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from functions.domain.ledger.entry import Entry, Line
 
-from functions.domain import submission
-from functions.domain.ledger_entry import Entry, Line
+from functions.domain.ledger import submission
 from tests import builders
 
 CPU, MEM = Line(dimension="cpu", quantity="5"), Line(dimension="mem", quantity="12")

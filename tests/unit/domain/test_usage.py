@@ -5,10 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from functions.domain.usage.tally import MAX_PROBLEMS, Tally
 from hypothesis import given
 from hypothesis import strategies as st
-
-from functions.domain.usage import MAX_PROBLEMS, Tally
 
 
 def a_record(**fields: Any) -> dict[str, Any]:
@@ -265,7 +264,7 @@ def test_the_same_names_elsewhere_are_no_problem(extra: str) -> None:
 def test_records_without_payer_or_price_are_not_parsed_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("functions.domain.usage_record.json", None)
+    monkeypatch.setattr("functions.domain.usage.record.json", None)
     sparse = [a_record(pricePerUnit=None), a_record(externalPayerId=None), {"dimension": "d"}]
     found = tally([*sparse, a_record(note="back\\slash ü")])
     assert [problem.detail for problem in found.problems] == [
@@ -275,6 +274,6 @@ def test_records_without_payer_or_price_are_not_parsed_again(
 
 def test_only_lines_that_are_told_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = iter(range(MAX_PROBLEMS))
-    monkeypatch.setattr("functions.domain.usage.line_of_record", lambda *_: next(lines))
+    monkeypatch.setattr("functions.domain.usage.tally.line_of_record", lambda *_: next(lines))
     found = tally([a_record(value=-1)] * (MAX_PROBLEMS * 3))
     assert [problem.line for problem in found.problems] == list(range(MAX_PROBLEMS))

@@ -1,11 +1,11 @@
 """Files of a month: hours and days."""
 
 import pytest
+from functions.domain.usage.problem import Problem
+from functions.domain.usage.usage_files import Listed, UsageFile, missing_hours, place
 
-from functions.domain import usage_files
 from functions.domain.month import Month
-from functions.domain.problem import Problem
-from functions.domain.usage_files import Listed, UsageFile, missing_hours, place
+from functions.domain.usage import usage_files
 
 JUNE = Month(2025, 6)
 PREFIX = "omnistrate-metering/S/E/P/2025/06/"

@@ -4,11 +4,8 @@ import hashlib
 from datetime import UTC, datetime
 
 import pytest
-from msgspec.structs import replace
-
-from functions.domain.month import Month
-from functions.domain.problem import Problem
-from functions.domain.usage_files import (
+from functions.domain.usage.problem import Problem
+from functions.domain.usage.usage_files import (
     Listed,
     UsageFile,
     days,
@@ -19,6 +16,9 @@ from functions.domain.usage_files import (
     place,
     ranges,
 )
+from msgspec.structs import replace
+
+from functions.domain.month import Month
 
 JUNE = Month(2025, 6)
 PREFIX = "omnistrate-metering/S/E/P/2025/06/"

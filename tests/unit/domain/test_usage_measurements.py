@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from functions.domain.usage.problem import Problem
+from functions.domain.usage.tally import Tally
 
-from functions.domain import usage
-from functions.domain.problem import Problem
-from functions.domain.usage import Tally
+from functions.domain.usage import tally as usage
 
 GROUP = ("c-1", "cpu", None, None)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-SPEC = importlib.util.find_spec("functions.domain.usage_record")
+SPEC = importlib.util.find_spec("functions.domain.usage.record")
 
 
 def values(*texts: str) -> list[Any]:

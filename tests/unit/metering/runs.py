@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from functions.domain.ledger.item import ContractItem
+from functions.domain.months.run import Run
+
 from functions.domain.plan import Plan
-from functions.domain.run_files import ContractItem
-from functions.metering.payloads import ContractTask, Run
+from functions.metering.payloads import ContractTask
 from tests.builders import JULY, a_plan
 
 MONTH = str(JULY)

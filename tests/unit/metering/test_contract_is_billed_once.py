@@ -14,15 +14,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from functions.adapters.clazar.api import Clazar
+from functions.adapters.clazar.http import Response
+from functions.domain.ledger.entry import TAKEN_OVER, Entry
+from functions.domain.ledger.listing_pages import Asked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from functions.adapters import state_bucket
-from functions.adapters.clazar import Clazar
-from functions.adapters.clazar_http import Response
-from functions.domain.ledger_entry import TAKEN_OVER, Entry
-from functions.domain.listing_pages import Asked
 from functions.domain.month import Month, format_instant
 from functions.errors import (
     BadState,

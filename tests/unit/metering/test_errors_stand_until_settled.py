@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from functions.adapters.clazar.http import Response
+from functions.adapters.objects import Stored as StoredObject
 
 from functions.adapters import state_bucket
-from functions.adapters.clazar_http import Response
-from functions.adapters.storage import Stored as StoredObject
 from functions.metering.reconcile_state import reconcile_state
 from tests.builders import a_plan, a_record
 from tests.in_memory.clazar import Clazar

@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from functions.adapters.objects import Stored
+from functions.domain.months import state_file
+from functions.domain.usage.fold import DayRead
+from functions.domain.usage.usage_files import Listed
 
 from functions.adapters import state_bucket
-from functions.adapters.storage import Stored
-from functions.domain import state_file
-from functions.domain.fold import DayRead
-from functions.domain.usage_files import Listed
 from functions.errors import BadState, BadUsage, DaysMissing, StorageBusy, WriteConflict
 from functions.metering.close_month import close_month
 from functions.metering.fold_day import fold_day

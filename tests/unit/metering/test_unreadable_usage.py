@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from functions.adapters.keys import EXPORT_MARKER
 
-from functions.domain.keys import EXPORT_MARKER
 from functions.domain.month import parse_instant
 from functions.errors import StorageBusy
 from functions.metering.plan_months import plan_months

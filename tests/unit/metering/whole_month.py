@@ -6,8 +6,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from functions.domain.usage.month_usage import MonthUsage
+
 from functions.domain.month import Month
-from functions.domain.run_files import MonthUsage
 from functions.metering.merge_usage import read_bill
 from tests.in_memory.metering_world import PLAN, MeteringWorld
 
