@@ -11,9 +11,8 @@ import pytest
 from functions.errors import CredentialsRefused
 from tests.in_memory.interruptions import abort
 from tests.in_memory.machine import Execution
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import WARNS, MeteringWorld
 
-WARNS = {**PLAN, "missing_hours": "warn"}
 C_1 = "2025-07: c-1 (NOT_FOUND since 2025-08-01)"
 ERROR = {"contract_id": "c-9", "errors": ["e"], "code": "ERROR_001", "message": "m"}
 

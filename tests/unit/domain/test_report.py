@@ -18,24 +18,19 @@ from functions.domain.ledger import resolution, transitions
 from functions.domain.ledger.claim import Terms, claim
 from functions.domain.ledger.entry import Decision, Entry, Failure, LineState
 from functions.domain.ledger.item import ContractItem
-from functions.domain.ledger.remainders import Balance, Remainders, remainders_of
-from functions.domain.month import Month
-from functions.domain.months.closing import Closing, Seen
-from functions.domain.months.journal import Journal
-from functions.domain.months.late_usage import NOTHING_COMPARED
-from functions.domain.months.outcome import Outcome
+from functions.domain.ledger.remainders import Balance, remainders_of
+from functions.domain.months.closing import Closing
 from functions.domain.months.report import Report, build
 from functions.domain.months.report_files import as_csv
 from functions.domain.months.report_page import page
 from functions.domain.months.report_rows import Row
 from functions.domain.months.state_file import PlanState
 from functions.domain.months.totals import History
-from functions.domain.plan import parse_plan
 from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.billing import bill
-from functions.domain.usage.month_usage import MonthUsage
+from tests import builders
+from tests.builders import JULY, PLAN, a_plan, month_usage
 
-PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
 TERMS = Terms(plan=PLAN, month="2025-07", execution="x-1", at="t-1")
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-2")
 WAIVED = Decision(what="waived", execution="x-2", at="t-2", reason="paid by cheque")
@@ -46,10 +41,9 @@ FORMULAS = {"cpu": "cpu * 3 / 7", "hours": "cpu + mem"}
 def a_month(
     usage: Mapping[str, str], carried: Mapping[str, str] | None = None, **fields: Any
 ) -> MonthBill:
-    plan = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
     balance: Balance = {("c-1", name): Fraction(text) for name, text in (carried or {}).items()}
     sums = {("c-1", name, None, None): Decimal(text) for name, text in usage.items()}
-    return bill(plan, sums.items(), balance, ["cpu", "mem"])
+    return bill(a_plan(**fields), sums.items(), balance, ["cpu", "mem"])
 
 
 def an_entry(
@@ -80,31 +74,13 @@ def a_closing(
     formulas: Any = (),
     **asked: Any,
 ) -> Closing:
-    usage = MonthUsage(
-        files=1,
-        records=1,
-        duplicates=0,
-        dropped={},
-        warnings=[],
-        processed=[],
-        days={},
-        bill=month,
-    )
-    seen = Seen(
+    return builders.a_closing(
+        month_usage(month),
         plan=replace(PLAN, dimensions=dict.fromkeys(formulas, "")),
-        month=Month(2025, 7),
         execution="x-9",
-        usage=usage,
         ledger=ledger,
-        state=PlanState(success={Month(2025, 7): done}),
-        journal=Journal(),
-        by_hand=[],
-        left_open=[],
-        **{"contracts": None, "until": None, **asked},
-    )
-    outcome = Outcome([], {}, [])
-    return Closing(
-        seen, NOTHING_COMPARED, usage, outcome, Remainders(), counts=True, open=[], numbers={}
+        state=PlanState(success={JULY: done}),
+        **asked,
     )
 
 
