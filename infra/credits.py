@@ -70,6 +70,8 @@ class CreditsStack(PipelineStack):
             self, "Uploads", bucket=self.bucket, own_keys=OWN_KEYS, machine=workflow.machine
         )
         self._watch(workflow, lost_starts=uploads.dead_letters)
+        self.alarms.watch_functions(self.tasks)
+        self.alarms.watch_credits()
         self._output("CreditsBucketName", self.bucket.bucket_name)
         summaries = self.tasks["ReportCredits"].function.log_group
         self._output("SummaryLogGroupName", summaries.log_group_name)

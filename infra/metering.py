@@ -66,7 +66,10 @@ class MeteringStack(PipelineStack):
             machine=workflow.machine,
         )
         self._watch(workflow, lost_starts=schedules.dead_letters)
-        self.alarms.watch_late_usage(self.metrics_namespace)
+        self.alarms.watch_functions(self.tasks)
+        self.alarms.watch_usage()
+        for plan in plans:
+            self.alarms.watch_plan(plan)
         self._output("StateBucketName", self.storage.state.bucket_name)
         self._output("ClazarSecretName", self.credentials.name)
 

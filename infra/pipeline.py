@@ -34,7 +34,7 @@ class PipelineStack(Stack):
         )
         self.machine_name = f"{environment.name}-{id_}"
         self.metrics_namespace = f"BillingPipelines/{environment.name}"
-        self.alarms = Alarms(self, "Alarms", email=environment.alarm_email)
+        self.alarms = Alarms(self, "Alarms", environment=environment, pipeline=id_)
 
     def _grant_common_rights(
         self,

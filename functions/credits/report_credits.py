@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 
+from functions import metrics
 from functions.adapters import clock, credits_bucket, keys, leases, wiring
 from functions.adapters.objects import Objects, Uploads
 from functions.credits.payloads import MonthEnd, Parsed, ReportTask, Run
@@ -19,13 +19,11 @@ from functions.errors import BadState
 from functions.payloads import Finished, task_handler
 
 logger = Logger()
-metrics = Metrics()
 SEVERAL = "MonthsFailed"
 _LOGGED = ("billing_month", "row_count", "unique_accounts", "total_credit_usd", "drop_id")
 _LONGEST_TEXT, _LONGEST_MESSAGE, _MOST_WARNINGS = 20_000, 700, 20
 
 
-@metrics.log_metrics
 @task_handler
 def handler(task: ReportTask, _context: object) -> Finished:
     """Return how the execution is to end."""
@@ -39,7 +37,10 @@ def handler(task: ReportTask, _context: object) -> Finished:
             numbers = {name: getattr(month, name) for name in _LOGGED}
             did = "credits posted" if month.posted else "credits stored already"
             logger.info(did, file=task.run.file, **numbers)
-            metrics.add_metric("RowsVerified", MetricUnit.Count, month.row_count or 0)
+            metrics.ROWS_VERIFIED.add(month.row_count or 0)
+    metrics.CREDITS_HELD.add(sum(month.error == "DropHeld" for month in months))
+    if finished.notify and not finished.succeeded:
+        metrics.REPORTED.add(1)
     return finished
 
 

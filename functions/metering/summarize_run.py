@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
+from functions import metrics
 from functions.adapters import clock, keys, leases, wiring
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
@@ -25,7 +25,6 @@ from functions.metering.payloads import Ending, Finish
 from functions.payloads import task_handler
 
 logger = Logger()
-metrics = Metrics()
 ATTENTION = "ContractsNeedAttention"
 TO_SETTLE = (
     'to retry them, start {"retry_errors": true} or remove their entries from error_contracts; to '
@@ -37,13 +36,26 @@ _LONGEST_PART, _LONGEST_MESSAGE = 8_000, 40_000
 
 
 @task_handler
-@metrics.log_metrics
 def handler(task: Finish, _context: object) -> Ending:
     """Return how the execution is to end."""
     ending = summarize_run(task, wiring.books(task.run.plan), wiring.place(), clock.now())
-    metrics.add_metric("ContractsOpen", MetricUnit.Count, ending.result["unresolved"])
+    _count(task, ending)
     logger.info("run summarized", plan=ending.run.plan.key, succeeded=ending.succeeded)
     return ending
+
+
+def _count(task: Finish, ending: Ending) -> None:
+    """Count what alarms watch. A run that was asked for a part of its plan says nothing of all."""
+    run, plan = task.run, task.run.plan.key
+    metrics.RUNS.add(1, plan)
+    if run.dry_run:
+        return
+    metrics.CONTRACTS_OPEN.add(ending.result["unresolved"], plan)
+    if run.months or run.contracts or run.until or run.resolve:
+        return
+    closed = {month.month for month in task.months if month and month.closed}
+    unclosed = {*task.planned.months, *(item.month for item in task.planned.waiting)} - closed
+    metrics.MONTHS_UNCLOSED.add(len(unclosed) or int(task.failure is not None), plan)
 
 
 def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> Ending:
