@@ -69,8 +69,7 @@ class CreditsStack(PipelineStack):
         uploads = UploadTrigger(
             self, "Uploads", bucket=self.bucket, own_keys=OWN_KEYS, machine=workflow.machine
         )
-        self._watch(workflow, lost_starts=uploads.dead_letters)
-        self.alarms.watch_functions(self.tasks)
+        self._watch(workflow, self.tasks, lost_starts=uploads.dead_letters)
         self.alarms.watch_credits()
         self._output("CreditsBucketName", self.bucket.bucket_name)
         summaries = self.tasks["ReportCredits"].function.log_group

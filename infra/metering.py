@@ -65,8 +65,7 @@ class MeteringStack(PipelineStack):
             expressions=environment.schedules,
             machine=workflow.machine,
         )
-        self._watch(workflow, lost_starts=schedules.dead_letters)
-        self.alarms.watch_functions(self.tasks)
+        self._watch(workflow, self.tasks, lost_starts=schedules.dead_letters, plans=plans)
         self.alarms.watch_usage()
         for plan in plans:
             self.alarms.watch_plan(plan)

@@ -1,16 +1,18 @@
 """What the stacks of both pipelines have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from functions.domain.plan import Plan
 from infra.alarms import Alarms
 from infra.constructs.acknowledged import acknowledge_pattern
 from infra.constructs.state_machine import StateMachine, execution_arns
 from infra.constructs.task_function import TaskFunction
+from infra.dashboard import Dashboard, SavedQueries
 from infra.environments import Environment
 from infra.settings import PartnerSecret
 from infra.tasks import Task
@@ -32,7 +34,7 @@ class PipelineStack(Stack):
             description=description,
             termination_protection=environment.keep_data,
         )
-        self.machine_name = f"{environment.name}-{id_}"
+        self.pipeline, self.machine_name = id_, f"{environment.name}-{id_}"
         self.metrics_namespace = f"BillingPipelines/{environment.name}"
         self.alarms = Alarms(self, "Alarms", environment=environment, pipeline=id_)
 
@@ -57,11 +59,31 @@ class PipelineStack(Stack):
         for arn in arns:
             acknowledge_pattern(role, arn, "Executions are named when they are started")
 
-    def _watch(self, workflow: StateMachine, *, lost_starts: sqs.Queue) -> None:
-        """Let the machine and everything that can go wrong with it call a person."""
+    def _watch(
+        self,
+        workflow: StateMachine,
+        functions: Mapping[str, TaskFunction],
+        *,
+        lost_starts: sqs.Queue,
+        plans: Iterable[Plan] = (),
+    ) -> None:
+        """Let the machine and everything that can go wrong with it call an operator."""
         self.alarms.topic.grant_publish(workflow.role)
         self.alarms.watch_machine(workflow.machine)
         self.alarms.watch_dead_letters(lost_starts)
+        self.alarms.watch_functions(functions)
+        Dashboard(
+            self,
+            "Dashboard",
+            name=self.machine_name,
+            namespace=self.metrics_namespace,
+            pipeline=self.pipeline,
+            plans=plans,
+            machine=workflow.machine,
+            functions=functions,
+            lost_starts=lost_starts,
+        )
+        SavedQueries(self, "Queries", name=self.machine_name, functions=functions)
         self._output("StateMachineArn", workflow.machine.state_machine_arn)
         self._output("TopicArn", self.alarms.topic.topic_arn)
 
