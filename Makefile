@@ -22,7 +22,7 @@ PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: $(PACKAGES) $(NODE_PACKAGES) ## install everything into .venv and node_modules
+setup: $(PACKAGES) $(NODE_PACKAGES) .venv/bin/billing ## install everything into .venv and node_modules
 
 $(PACKAGES):
 	@set -e; \
@@ -43,6 +43,10 @@ $(NODE_PACKAGES): $(PACKAGES)
 	@PATH="$(NODE_WHEEL)/bin:$$PATH" $(NODE) $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js \
 		ci --ignore-scripts --loglevel error >/dev/null
 	@touch $@
+
+.venv/bin/billing: $(PACKAGES)
+	@printf '#!/bin/sh\nfolder=$$(cd "$$(dirname "$$(readlink -f "$$0")")/../.." && pwd)\nPYTHONPATH="$$folder" exec "$$folder/.venv/bin/python" -m infra.operator "$$@"\n' >$@
+	@chmod +x $@
 
 demo: setup ## both pipelines on made-up data on this machine, each twice
 	@$(PYTHON) -m infra.local demo

@@ -58,10 +58,10 @@ def synthesized(
 
 
 def _sources(root: Path) -> Iterator[Path]:
-    local = root / "infra" / "local"
+    not_deployed = {root / "infra" / "local", root / "infra" / "operator"}
     for pattern in _PATTERNS:
         for path in sorted(root.glob(pattern)):
-            if path.is_file() and local not in path.parents:
+            if path.is_file() and not_deployed.isdisjoint(path.parents):
                 yield path
 
 

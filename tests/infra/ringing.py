@@ -1,0 +1,106 @@
+"""When alarms of the real template ring: CloudWatch's rules for what was measured in memory."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from tests.in_memory.account import Measured
+
+HOUR = timedelta(hours=1)
+_STATISTICS: dict[str, Callable[[list[float]], float]] = {"Maximum": max, "Sum": sum}
+
+
+class Happened(NamedTuple):
+    """A value of a metric, ours or of AWS, with its dimensions but for the machine's."""
+
+    at: datetime
+    name: str
+    value: float
+    plan: str
+
+
+def ours(measured: Iterable[Measured]) -> Iterator[Happened]:
+    """Return what the functions have measured."""
+    return (Happened(*point) for point in measured)
+
+
+class Ringing:
+    """The alarms of one stack, asked hour by hour: as much of CloudWatch as they need."""
+
+    def __init__(self, alarms: list[dict[str, Any]], happened: list[Happened]) -> None:
+        self._alarms, self._happened = alarms, sorted(happened)
+
+    def names(self, first: datetime, last: datetime) -> set[str]:
+        """Return the alarms that ring at some full hour between two."""
+        found = set()
+        at = first.replace(minute=0, second=0, microsecond=0) + HOUR
+        while at <= last:
+            found |= {a["AlarmName"].partition(": ")[2] for a in self._alarms if self._rings(a, at)}
+            at += HOUR
+        return found
+
+    def _rings(self, alarm: dict[str, Any], at: datetime) -> bool:
+        """Ask for the periods before a full hour; shorter ones ring if any within the hour does."""
+        expression = next((p for p in alarm.get("Metrics", ()) if "Expression" in p), None)
+        parts = {p["Id"]: p["MetricStat"] for p in alarm.get("Metrics", ()) if "MetricStat" in p}
+        seconds = next(iter(parts.values()))["Period"] if parts else alarm["Period"]
+        period, count = timedelta(seconds=seconds), alarm["EvaluationPeriods"]
+        ends = [at - period * number for number in range(max(1, HOUR // period))]
+        return any(
+            all(
+                self._breaches(alarm, expression, parts, end - period * n, period)
+                for n in range(count)
+            )
+            for end in ends
+        )
+
+    def _breaches(
+        self,
+        alarm: dict[str, Any],
+        expression: dict[str, Any] | None,
+        parts: dict[str, Any],
+        end: datetime,
+        period: timedelta,
+    ) -> bool:
+        begin = end - period
+        if expression:
+            values = {
+                name: self._value(stat["Metric"], stat["Stat"], begin, end)
+                for name, stat in parts.items()
+            }
+            value = _evaluate(expression["Expression"], values, begin)
+        else:
+            value = self._value(alarm, alarm["Statistic"], begin, end)
+        if value is None:
+            return bool(alarm["TreatMissingData"] == "breaching")
+        if alarm["ComparisonOperator"] == "LessThanThreshold":
+            return bool(value < alarm["Threshold"])
+        return bool(value >= alarm["Threshold"])
+
+    def _value(
+        self, metric: dict[str, Any], statistic: str, begin: datetime, end: datetime
+    ) -> float | None:
+        plan = next((d["Value"] for d in metric["Dimensions"] if d["Name"] == "plan"), "")
+        found = [
+            point.value
+            for point in self._happened
+            if (point.name, point.plan) == (metric["MetricName"], plan) and begin <= point.at < end
+        ]
+        return _STATISTICS[statistic](found) if found else None
+
+
+def _evaluate(text: str, values: dict[str, float | None], begin: datetime) -> float | None:
+    """Work out an expression of metric math, as far as the alarms use it."""
+    functions = {
+        "FILL": lambda value, instead: instead if value is None else value,
+        "DATE": lambda _: begin.day,
+        "HOUR": lambda _: begin.hour,
+        "IF": lambda condition, then, otherwise: then if condition else otherwise,
+        "MAX": max,
+    }
+    python = re.sub(r"\bAND\b", "and", text)
+    result: float | None = eval(python, {"__builtins__": {}}, {**functions, **values})  # noqa: S307
+    return result
