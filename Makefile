@@ -16,6 +16,9 @@ CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header
 
+# What diff, deploy and destroy are about.
+STACKS = $(or $(ENV),$(error say which environment: make $@ ENV=dev))/$(or $(STACK),*)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check format test bench model mutants simulate synth diff deploy lock clean
 
@@ -77,10 +80,10 @@ synth: setup ## write the templates of every environment to cdk.out
 	@$(CDK) synth --quiet '**'
 
 diff: setup ## what a deployment would change: make diff ENV=dev
-	@$(CDK) diff "$(or $(ENV),$(error say which one: make diff ENV=dev))/$(or $(STACK),*)"
+	@$(CDK) diff "$(STACKS)" $(ARGS)
 
-deploy: setup ## deploy one environment: make deploy ENV=dev [STACK=credits]
-	@$(CDK) deploy "$(or $(ENV),$(error say which one: make deploy ENV=dev))/$(or $(STACK),*)"
+deploy: setup ## deploy one environment: make deploy ENV=dev [STACK=credits] [ARGS=...]
+	@$(CDK) deploy --context "deploying=$(STACKS)" "$(STACKS)" $(ARGS)
 
 lock: setup ## resolve all dependencies anew
 	@$(PIP_COMPILE) --upgrade requirements-lambda.in --output-file requirements-lambda.lock

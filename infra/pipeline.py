@@ -1,8 +1,9 @@
 """What the stacks of both pipelines have in common."""
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import Annotations, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -11,7 +12,7 @@ from infra.alarms import Alarms
 from infra.constructs.acknowledged import acknowledge_pattern
 from infra.constructs.state_machine import StateMachine, execution_arns
 from infra.constructs.task_function import TaskFunction
-from infra.environments import Environment
+from infra.environments import Environment, InvalidEnvironment
 from infra.settings import PartnerSecret
 from infra.tasks import Task
 
@@ -32,9 +33,18 @@ class PipelineStack(Stack):
             description=description,
             termination_protection=environment.keep_data,
         )
+        self._check_finished(environment)
         self.machine_name = f"{environment.name}-{id_}"
         self.metrics_namespace = f"BillingPipelines/{environment.name}"
         self.alarms = Alarms(self, "Alarms", email=environment.alarm_email)
+
+    def _check_finished(self, environment: Environment) -> None:
+        """Warn at synth; refuse the stacks that ``make deploy`` names in the context."""
+        deployed = str(self.node.try_get_context("deploying") or "")
+        for number, problem in enumerate(environment.unfinished(self.node.id)):
+            if fnmatchcase(self.node.path, deployed):
+                raise InvalidEnvironment(problem)
+            Annotations.of(self).add_warning_v2(f"billing-pipelines:unfinished-{number}", problem)
 
     def _grant_common_rights(
         self,
