@@ -20,10 +20,11 @@ PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11
 STACKS = $(or $(ENV),$(error say which environment: make $@ ENV=dev))/$(or $(STACK),*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check format test bench model mutants simulate synth diff deploy lock clean
+.PHONY: help setup demo check format test bench model mutants simulate synth bootstrap diff deploy \
+	destroy lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
 
 setup: $(PACKAGES) $(NODE_PACKAGES) ## install everything into .venv and node_modules
 
@@ -84,6 +85,16 @@ diff: setup ## what a deployment would change: make diff ENV=dev
 
 deploy: setup ## deploy one environment: make deploy ENV=dev [STACK=credits] [ARGS=...]
 	@$(CDK) deploy --context "deploying=$(STACKS)" "$(STACKS)" $(ARGS)
+
+bootstrap: setup ## once per account and region, before the first deployment
+	@$(CDK) bootstrap $(ARGS)
+
+destroy: setup ## remove an environment; says what stays: make destroy ENV=dev
+	@echo "destroy: executions that run are lost, wait for them; the logs of $(ENV) go with the stacks."
+	@echo "destroy: a bucket goes only when it is empty, and prod is protected. What prod keeps (buckets"
+	@echo "destroy: and secrets), and the CDKToolkit stack, stay. How to remove each: docs/deploying.md,"
+	@echo "destroy: Removing an environment. Without a terminal: ARGS=--force"
+	@$(CDK) destroy "$(STACKS)" $(ARGS)
 
 lock: setup ## resolve all dependencies anew
 	@$(PIP_COMPILE) --upgrade requirements-lambda.in --output-file requirements-lambda.lock

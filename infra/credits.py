@@ -68,8 +68,14 @@ class CreditsStack(PipelineStack):
         uploads = UploadTrigger(
             self, "Uploads", bucket=self.bucket, own_keys=OWN_KEYS, machine=workflow.machine
         )
-        self._watch(workflow, lost_starts=uploads.dead_letters)
-        self._output("CreditsBucketName", self.bucket.bucket_name)
+        self._watch(workflow, self.tasks, lost_starts=uploads.dead_letters)
+        self._output(
+            "CreditsBucketName", self.bucket.bucket_name, "Bucket into which credits files go"
+        )
         summaries = self.tasks["ReportCredits"].function.log_group
-        self._output("SummaryLogGroupName", summaries.log_group_name)
-        self._output("CloudZeroSecretName", self.secret.name)
+        self._output(
+            "SummaryLogGroupName",
+            summaries.log_group_name,
+            "Log group with a summary line per verified month",
+        )
+        self._output("CloudZeroSecretName", self.secret.name, CLOUDZERO_KEY)

@@ -47,7 +47,7 @@ class Environment:
     cloudzero_url: str
     cloudzero_connection_id: str  # of a stream that nothing else writes to
     usage_bucket: str | None  # None: create one that Omnistrate may write to
-    keep_data: bool  # buckets, logs and the secret outlive the stack
+    keep_data: bool  # buckets and secrets outlive the stack; logs never do
     log_days: int
     alarm_email: str | None = None  # None: not decided yet; NOBODY: alarms reach no address
     schedules: tuple[str, ...] = EARLY_AND_DAILY

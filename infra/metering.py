@@ -64,10 +64,19 @@ class MeteringStack(PipelineStack):
             expressions=environment.schedules,
             machine=workflow.machine,
         )
-        self._watch(workflow, lost_starts=schedules.dead_letters)
+        self._watch(workflow, self.tasks, lost_starts=schedules.dead_letters)
         self.alarms.watch_late_usage(self.metrics_namespace)
-        self._output("StateBucketName", self.storage.state.bucket_name)
-        self._output("ClazarSecretName", self.credentials.name)
+        self._output(
+            "StateBucketName",
+            self.storage.state.bucket_name,
+            "Bucket of state file, ledger and reports",
+        )
+        self._output(
+            "UsageBucketName",
+            self.storage.usage.bucket_name,
+            "Bucket that Omnistrate exports usage to",
+        )
+        self._output("ClazarSecretName", self.credentials.name, CLAZAR_CLIENT)
 
     def _state_machine(self, log_days: int) -> StateMachine:
         return StateMachine(

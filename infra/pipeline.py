@@ -67,13 +67,36 @@ class PipelineStack(Stack):
         for arn in arns:
             acknowledge_pattern(role, arn, "Executions are named when they are started")
 
-    def _watch(self, workflow: StateMachine, *, lost_starts: sqs.Queue) -> None:
-        """Let the machine and everything that can go wrong with it call a person."""
+    def _watch(
+        self,
+        workflow: StateMachine,
+        functions: Mapping[str, TaskFunction],
+        *,
+        lost_starts: sqs.Queue,
+    ) -> None:
+        """Let the machine and all that can fail with it call an operator, and say where to look."""
         self.alarms.topic.grant_publish(workflow.role)
         self.alarms.watch_machine(workflow.machine)
         self.alarms.watch_dead_letters(lost_starts)
-        self._output("StateMachineArn", workflow.machine.state_machine_arn)
-        self._output("TopicArn", self.alarms.topic.topic_arn)
+        self._output(
+            "StateMachineArn",
+            workflow.machine.state_machine_arn,
+            "State machine in which to start an execution",
+        )
+        self._output(
+            "TopicArn", self.alarms.topic.topic_arn, "Topic of alarms and notifications; subscribe"
+        )
+        self._output(
+            "StateMachineLogGroupName",
+            workflow.logs.log_group_name,
+            "Log group of the state machine's errors",
+        )
+        for state, task in functions.items():
+            self._output(
+                f"{state}LogGroupName",
+                task.function.log_group.log_group_name,
+                f"Log group of the function behind {state}",
+            )
 
-    def _output(self, name: str, value: str) -> None:
-        CfnOutput(self, name, value=value)
+    def _output(self, name: str, value: str, description: str) -> None:
+        CfnOutput(self, name, value=value, description=description)

@@ -62,7 +62,7 @@ class StateMachine(Construct):
         arns = {f"{state}FunctionArn": task.function.function_arn for state, task in tasks.items()}
         substitutions = {**arns, **values}
         check_placeholders(definition, text, substitutions)
-        logs = LogGroup(self, "Logs", days=log_days, name=f"/aws/vendedlogs/states/{name}")
+        self.logs = LogGroup(self, "Logs", days=log_days, name=f"/aws/vendedlogs/states/{name}")
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         self.machine = sfn.StateMachine(
             self,
@@ -72,7 +72,7 @@ class StateMachine(Construct):
             definition_substitutions=substitutions,
             role=self.role,
             logs=sfn.LogOptions(
-                destination=logs, level=sfn.LogLevel.ERROR, include_execution_data=False
+                destination=self.logs, level=sfn.LogLevel.ERROR, include_execution_data=False
             ),
         )
         self._allow("lambda:InvokeFunction", resources=list(arns.values()))

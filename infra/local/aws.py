@@ -18,7 +18,7 @@ from moto.ssm.models import ssm_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from .object_store import ObjectStore
-from .template import ACCOUNT, Resource, Template, TemplateError
+from .template import ACCOUNT, PARTITION, Resource, Template, TemplateError
 from .wsgi_server import WsgiServer
 
 CREDENTIALS = (
@@ -122,7 +122,7 @@ class LoopbackAws:
         stepfunctions_parser_backends[ACCOUNT][self.region].create_state_machine(
             name=resource.name,
             definition=definition,
-            roleArn=str(properties.get("RoleArn", f"arn:aws:iam::{ACCOUNT}:role/local")),
+            roleArn=str(properties.get("RoleArn", f"arn:{PARTITION}:iam::{ACCOUNT}:role/local")),
             sm_type=str(properties.get("StateMachineType", "STANDARD")),
         )
         return definition

@@ -42,16 +42,22 @@ def test_each_stack_deploys_without_the_other(assembly: Path, template: Template
 
 
 def test_a_stack_says_where_to_look(metering_stack: Template, credits_stack: Template) -> None:
-    everywhere = {"StateMachineArn", "TopicArn"}
-    assert metering_stack.body["Outputs"].keys() == everywhere | {
-        "StateBucketName",
-        "ClazarSecretName",
+    everywhere = {"StateMachineArn", "TopicArn", "StateMachineLogGroupName"}
+    own = {
+        "metering": {"StateBucketName", "UsageBucketName", "ClazarSecretName"},
+        "credits": {"CreditsBucketName", "CloudZeroSecretName", "SummaryLogGroupName"},
     }
-    assert credits_stack.body["Outputs"].keys() == everywhere | {
-        "CreditsBucketName",
-        "CloudZeroSecretName",
-        "SummaryLogGroupName",
-    }
+    for stack in (metering_stack, credits_stack):
+        logs = {f"{state}LogGroupName" for state in stack.tasks}
+        outputs = stack.body["Outputs"]
+        assert outputs.keys() == everywhere | own[stack.pipeline] | logs
+        assert all(output["Description"] for output in outputs.values())
+
+
+def test_the_partition_is_that_of_the_stack_but_for_services_that_a_definition_names(
+    template: Template,
+) -> None:
+    assert "arn:aws:" not in template.text.replace("arn:aws:states:::", "")
 
 
 def test_only_prod_is_protected_from_being_deleted(assembly: Path) -> None:
