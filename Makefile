@@ -92,8 +92,8 @@ bootstrap: setup ## once per account and region, before the first deployment
 destroy: setup ## remove an environment; says what stays: make destroy ENV=dev
 	@echo "destroy: executions that run are lost, wait for them; the logs of $(ENV) go with the stacks."
 	@echo "destroy: a bucket goes only when it is empty, and prod is protected. What prod keeps (buckets"
-	@echo "destroy: and secrets), and the CDKToolkit stack, stay. How to remove each: docs/deploying.md,"
-	@echo "destroy: Removing an environment. Without a terminal: ARGS=--force"
+	@echo "destroy: and secrets), and the CDKToolkit stack, stay. How to remove each: docs/runbook.md,"
+	@echo "destroy: Remove and recreate an environment. Without a terminal: ARGS=--force"
 	@$(CDK) destroy "$(STACKS)" $(ARGS)
 
 lock: setup ## resolve all dependencies anew
