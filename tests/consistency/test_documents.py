@@ -46,7 +46,7 @@ WITH_CODES = (
 NO_CODES = {"GET", "POST", "HTTP_"}
 CODES = re.compile(r"^\| ((?:`[A-Z]\w+`(?:, )?)+) \|", re.MULTILINE)
 GLOBAL = {"--query", "--output", "--max-items", "--region", "--profile"}
-HIGH_LEVEL = {"s3", "logs tail"}
+HIGH_LEVEL = {"s3", "configure", "logs tail"}
 
 
 def test_every_error_name_has_a_section_and_every_section_an_error_name() -> None:
