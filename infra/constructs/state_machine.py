@@ -79,7 +79,8 @@ class StateMachine(Construct):
         if map_bucket:
             self._grant_distributed_map(name, map_bucket, map_keys)
         acknowledge(self.machine, "AwsSolutions-SF1", ERRORS_ONLY)
-        acknowledge(self.machine, "AwsSolutions-SF2", NO_TRACES)
+        for rule in ("AwsSolutions-SF2", "Serverless-StepFunctionStateMachineXray"):
+            acknowledge(self.machine, rule, NO_TRACES)
         acknowledge_pattern(self.role, "*", LOG_DELIVERY)
 
     def _grant_distributed_map(self, name: str, bucket: s3.IBucket, keys: tuple[str, ...]) -> None:
