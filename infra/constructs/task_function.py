@@ -24,7 +24,7 @@ NO_TRACES = (
 class TaskFunction(Construct):
     """The function behind one state; its construct id is the name of the state.
 
-    No X-Ray, for the reason above. No AWSLambdaBasicExecutionRole: that one may write every log group.
+    No AWSLambdaBasicExecutionRole: that one may write every log group.
     """
 
     def __init__(
