@@ -45,7 +45,8 @@ WITH_CODES = (
 )
 NO_CODES = {"GET", "POST", "HTTP_"}
 CODES = re.compile(r"^\| ((?:`[A-Z]\w+`(?:, )?)+) \|", re.MULTILINE)
-GLOBAL = {"--query", "--output", "--max-items", "--region", "--profile"}
+# Options of every command, and one that the CLI spells in its own way.
+GLOBAL = {"--query", "--output", "--max-items", "--notification-endpoint"}
 HIGH_LEVEL = {"s3", "configure", "logs tail"}
 
 
