@@ -52,6 +52,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     cause: str
     subject: str
+    mail: str
     result: dict[str, Any]
 
 
@@ -79,8 +80,3 @@ def time_of_run(text: str | None, start: Start) -> str:
 def dump(value: msgspec.Struct) -> Any:
     """Return a state's output as JSON data."""
     return msgspec.to_builtins(value)
-
-
-def mail_subject(text: str) -> str:
-    """Make a line that SNS takes: printable ASCII, less than 100 characters."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text)[:99]

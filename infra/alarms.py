@@ -1,4 +1,13 @@
-"""One topic that a person listens to, and what rings it."""
+"""One topic that an operator listens to, and the alarms that publish to it.
+
+An alarm says in its description what happened, what is safe and what to do, and links its section
+of the runbook, whose title is the alarm's name without the environment.
+
+The deadline needs no run to be noticed: CloudWatch fills the hour before 05:00 on the first with 1
+where a plan has not said that its months are closed.
+"""
+
+from collections.abc import Mapping
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -10,6 +19,18 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from functions import metrics
+from functions.domain.plan import Plan
+from functions.metrics import Metric
+from infra.constructs.task_function import TaskFunction
+from infra.environments import Environment
+
+FIVE_MINUTES, HOUR = Duration.minutes(5), Duration.hours(1)
+DEADLINE = "IF(DATE(FILL(m, 1)) == 1 AND HOUR(FILL(m, 1)) == 4, FILL(m, 1), 0)"
+SILENT_HOURS = 26
+LONG_TIMEOUT_SECONDS, NEAR_TIMEOUT = 300, 0.8
+MOST_METRICS = 10  # of one alarm
+
 
 class Alarms(Construct):
     """The topic that the state machine itself also publishes to.
@@ -19,13 +40,18 @@ class Alarms(Construct):
     key of our own would protect nothing that the mail does not show.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, email: str | None) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, environment: Environment, pipeline: str
+    ) -> None:
         """Subscribe the address when there is one; it has to confirm before it gets anything."""
         super().__init__(scope, id_)
+        self._environment, self._pipeline = environment, pipeline
+        self._namespace = f"BillingPipelines/{environment.name}"
         self.topic = sns.Topic(self, "Topic", enforce_ssl=True)
         self._let_alarms_publish()
-        if email:
-            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        if environment.alarm_email:
+            address = subscriptions.EmailSubscription(environment.alarm_email)
+            self.topic.add_subscription(address)
 
     def _let_alarms_publish(self) -> None:
         """Say it outright: any policy of our own replaces the one that lets alarms publish."""
@@ -41,35 +67,217 @@ class Alarms(Construct):
         )
 
     def watch_machine(self, machine: sfn.StateMachine) -> None:
-        """An execution that does not end well is always a person's business."""
-        period = Duration.minutes(5)
-        self._ring("ExecutionsFailed", machine.metric_failed(period=period))
-        self._ring("ExecutionsTimedOut", machine.metric_timed_out(period=period))
-        self._ring("ExecutionsAborted", machine.metric_aborted(period=period))
-
-    def watch_late_usage(self, namespace: str) -> None:
-        """Usage that changed after it was billed cannot be billed by the pipeline."""
-        late = cloudwatch.Metric(
-            namespace=namespace,
-            metric_name="LateUsage",
-            dimensions_map={"service": "metering"},
-            statistic=cloudwatch.Stats.SUM,
-            period=Duration.minutes(5),
+        """A failed run mails its own message; only one that could not is an alarm as well."""
+        failed = cloudwatch.MathExpression(
+            expression="FILL(failed, 0) - FILL(reported, 0)",
+            using_metrics={
+                "failed": machine.metric_failed(period=HOUR, statistic=cloudwatch.Stats.SUM),
+                "reported": self._metric(metrics.REPORTED, HOUR),
+            },
+            period=HOUR,
         )
-        self._ring("UsageChangedAfterBilling", late)
+        self._alarm(
+            "ExecutionsFailed",
+            "a run failed without a mail",
+            failed,
+            "An execution failed and its message was not delivered. What was sent is in the "
+            "ledger; nothing is sent twice. Read the execution's error, then start it again.",
+        )
+        self._alarm(
+            "ExecutionsTimedOut",
+            "a run timed out",
+            machine.metric_timed_out(period=FIVE_MINUTES),
+            "An execution reached its time limit. What was sent is in the ledger; the next run "
+            "continues there. Start it again with the same input.",
+        )
+        self._alarm(
+            "ExecutionsAborted",
+            "a run was aborted",
+            machine.metric_aborted(period=FIVE_MINUTES),
+            "Somebody stopped an execution. What was sent is in the ledger; the next run continues "
+            "there. Start it again unless it was stopped on purpose.",
+        )
 
     def watch_dead_letters(self, queue: sqs.Queue) -> None:
         """A message here is a run that never started."""
-        depth = queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(5))
-        self._ring("StartsLost", depth)
-
-    def _ring(self, id_: str, metric: cloudwatch.Metric) -> None:
-        alarm = metric.create_alarm(
-            self,
-            id_,
-            threshold=1,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        self._alarm(
+            "StartsLost",
+            "starts were lost",
+            queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
+            "A start did not reach the state machine and is in the dead-letter queue. Nothing was "
+            "sent. Start an execution with the input that the queue's message holds.",
         )
-        alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+    def watch_functions(self, functions: Mapping[str, TaskFunction]) -> None:
+        """Look at what is refused for lack of concurrency, and at what nearly runs out of time."""
+        slow = {
+            state: task
+            for state, task in functions.items()
+            if task.timeout_seconds >= LONG_TIMEOUT_SECONDS
+        }
+        if slow:
+            shares = {
+                f"m{number}": task.function.metric_duration(
+                    period=FIVE_MINUTES, statistic=cloudwatch.Stats.MAXIMUM
+                )
+                for number, task in enumerate(slow.values())
+            }
+            limits = (task.timeout_seconds * 1000 for task in slow.values())
+            terms = (
+                f"FILL({name}, 0) / {limit}" for name, limit in zip(shares, limits, strict=True)
+            )
+            longest = cloudwatch.MathExpression(
+                expression=f"MAX([{', '.join(terms)}])", using_metrics=shares, period=FIVE_MINUTES
+            )
+            self._alarm(
+                "NearTimeout",
+                "a function nearly timed out",
+                longest,
+                "A function took over 80 % of its time limit. Nothing is wrong yet; a larger month "
+                "will fail. Raise the function's memory or split the work.",
+                threshold=NEAR_TIMEOUT,
+            )
+        for number, start in enumerate(range(0, len(functions), MOST_METRICS), start=1):
+            some = list(functions.values())[start : start + MOST_METRICS]
+            throttles = {
+                f"m{place}": task.function.metric_throttles(period=FIVE_MINUTES)
+                for place, task in enumerate(some)
+            }
+            filled = (f"FILL({name}, 0)" for name in throttles)
+            self._alarm(
+                f"Throttled{number}",
+                f"functions are throttled ({number})",
+                cloudwatch.MathExpression(
+                    expression=" + ".join(filled), using_metrics=throttles, period=FIVE_MINUTES
+                ),
+                "Lambda refused invocations because the account's concurrency is used up. They are "
+                "retried, so nothing is lost while retries last. Raise the account's concurrency.",
+                section="functions are throttled",
+            )
+
+    def watch_plan(self, plan: Plan) -> None:
+        """Look at the deadline, at silence, and at contracts that nobody has settled."""
+        name = f"{plan.service} {plan.environment_type} {plan.plan_id}"
+        if not plan.dry_run:
+            self._alarm(
+                f"Deadline-{plan.key}",
+                "deadline in 60 minutes",
+                cloudwatch.MathExpression(
+                    expression=DEADLINE,
+                    using_metrics={"m": self._metric(metrics.MONTHS_UNCLOSED, HOUR, plan)},
+                    period=HOUR,
+                ),
+                "It is past 05:00 UTC on the 1st and last month is not closed. AWS takes its usage "
+                "until 06:00 UTC. Nothing is lost. Read the last run's mail and act on it now.",
+                of=name,
+            )
+        self._alarm(
+            f"Silence-{plan.key}",
+            "no run for 26 hours",
+            self._metric(metrics.RUNS, HOUR, plan, statistic=cloudwatch.Stats.SUM),
+            "No run of this plan has ended for 26 hours, although one starts every day. Nothing "
+            "was sent. Look at the schedules, and start an execution.",
+            of=name,
+            silent_hours=SILENT_HOURS,
+        )
+        self._alarm(
+            f"ContractsOpen-{plan.key}",
+            "contracts are not billed",
+            self._metric(metrics.CONTRACTS_OPEN, FIVE_MINUTES, plan),
+            "Contracts of closed months are not billed. What was billed is safe. The last mail "
+            "names each with its reason; retry or resolve them. Stays until none is open.",
+            of=name,
+            stays=True,
+        )
+
+    def watch_usage(self) -> None:
+        """Look at usage that cannot be billed by the pipeline."""
+        self._alarm(
+            "UsageChangedAfterBilling",
+            "usage changed after billing",
+            self._metric(metrics.LATE_USAGE, FIVE_MINUTES, statistic=cloudwatch.Stats.SUM),
+            "Usage of a billed month has changed. What was billed stays as it is; the difference "
+            "is not billed. Read late-usage.json and settle it with the customer.",
+        )
+        self._alarm(
+            "UsageWithoutPayer",
+            "usage without a payer",
+            self._metric(metrics.QUARANTINED, FIVE_MINUTES),
+            "Usage without an externalPayerId was exported and is not billed. All other usage is. "
+            "Add the payer in Omnistrate; the report names the subscriptions.",
+        )
+
+    def watch_credits(self) -> None:
+        """Look at credits that wait."""
+        self._alarm(
+            "CreditsHeld",
+            "credits are held",
+            self._metric(metrics.CREDITS_HELD, FIVE_MINUTES, statistic=cloudwatch.Stats.SUM),
+            "A credits file would change a month by much and was held. CloudZero keeps what it "
+            "had. Check the file; upload a right one, or accept it with accept_shrink.",
+        )
+        self._alarm(
+            "StreamWaiting",
+            "a credits file waits for an hour",
+            self._metric(metrics.STREAM_WAITING, FIVE_MINUTES),
+            "A credits file has waited for an hour for the files before it. Nothing is lost; it is "
+            "posted in its turn. Look at the execution that holds the stream.",
+        )
+
+    def _metric(
+        self,
+        metric: Metric,
+        period: Duration,
+        plan: Plan | None = None,
+        *,
+        statistic: str = cloudwatch.Stats.MAXIMUM,
+    ) -> cloudwatch.Metric:
+        """Return a metric as the functions emit it."""
+        dimensions = {"service": self._pipeline}
+        if metric.per_plan and plan:
+            dimensions["plan"] = plan.key
+        return cloudwatch.Metric(
+            namespace=self._namespace,
+            metric_name=metric.name,
+            dimensions_map=dimensions,
+            statistic=statistic,
+            period=period,
+        )
+
+    def _alarm(
+        self,
+        id_: str,
+        title: str,
+        metric: cloudwatch.IMetric,
+        text: str,
+        *,
+        threshold: float = 1,
+        of: str = "",
+        section: str = "",
+        silent_hours: int = 0,
+        stays: bool = False,
+    ) -> None:
+        """Add an alarm; one on silence watches whether there is anything at all.
+
+        `stays`: as it is until the metric says otherwise.
+        """
+        where = f"{self._environment.name} {self._pipeline}{f' {of}' if of else ''}"
+        anchor = (section or title).replace(" ", "-")
+        more = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+        less = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+        missing = cloudwatch.TreatMissingData
+        silence = missing.BREACHING if silent_hours else missing.NOT_BREACHING
+        alarm = cloudwatch.Alarm(
+            self,
+            id_.replace(":", "-"),
+            alarm_name=f"{where}: {title}",
+            alarm_description=f"{text} Runbook: {self._environment.runbook_url}#{anchor}",
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=silent_hours or 1,
+            comparison_operator=less if silent_hours else more,
+            treat_missing_data=missing.IGNORE if stays else silence,
+        )
+        action = actions.SnsAction(self.topic)
+        alarm.add_alarm_action(action)
+        alarm.add_ok_action(action)

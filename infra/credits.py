@@ -49,6 +49,7 @@ class CreditsStack(PipelineStack):
                 "SHRINK_LIMIT": environment.shrink_limit,
                 "GROWTH_LIMIT": environment.growth_limit,
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
+                **environment.mail_settings,
             },
             metrics_namespace=self.metrics_namespace,
             log_days=environment.log_days,
@@ -69,6 +70,7 @@ class CreditsStack(PipelineStack):
             self, "Uploads", bucket=self.bucket, own_keys=OWN_KEYS, machine=workflow.machine
         )
         self._watch(workflow, self.tasks, lost_starts=uploads.dead_letters)
+        self.alarms.watch_credits()
         self._output(
             "CreditsBucketName", self.bucket.bucket_name, "Bucket into which credits files go"
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.constructs.bucket_access import Access
-from infra.tasks import LEASES, NOTHING, REPORTS, RUNS, Task
+from infra.tasks import LEASES, MAILS, NOTHING, REPORTS, RUNS, Task
 
 UPLOADS = "credits-*.csv"
 DROPS, SNAPSHOTS = "drops/*", "snapshots/*"
@@ -57,7 +57,7 @@ TASKS: Mapping[str, CreditsTask] = {
         reads_secret=True,
     ),
     "ReportCredits": CreditsTask(
-        credits=Access(read=(RUNS, UPLOADS, DROPS, LEASES), write=(REPORTS, LEASES))
+        settings=MAILS, credits=Access(read=(RUNS, UPLOADS, DROPS, LEASES), write=(REPORTS, LEASES))
     ),
 }
 

@@ -54,6 +54,8 @@ class Environment:
     allow_reversals: bool = False  # credits files may take credits back: negative amounts
     shrink_limit: str = "0.5"  # hold an upload below this share of the stored rows or total
     growth_limit: str = "10"  # hold an upload above this multiple of them
+    runbook_url: str = "docs/runbook.md"  # where alarms and mails send the operator
+    mails_closed: bool = False  # a mail as well when a month was closed without trouble
 
     def __post_init__(self) -> None:
         """Refuse what cannot be deployed; an Environment that exists is a valid one."""
@@ -81,6 +83,15 @@ class Environment:
         self._require("growth_limit", growth, holds=is_multiple)
         reversals = self.allow_reversals
         self._require("allow_reversals", reversals, holds=isinstance(reversals, bool))
+
+    @property
+    def mail_settings(self) -> Mapping[str, str]:
+        """The settings of the functions that write a mail."""
+        return {
+            "ENVIRONMENT": self.name,
+            "RUNBOOK_URL": self.runbook_url,
+            "MAILS_CLOSED": "true" if self.mails_closed else "false",
+        }
 
     @property
     def parsed_plans(self) -> tuple[Plan, ...]:
@@ -190,4 +201,5 @@ PROD = Environment(
     usage_bucket=None,
     keep_data=True,
     log_days=365,
+    mails_closed=True,
 )

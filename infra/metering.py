@@ -51,6 +51,7 @@ class MeteringStack(PipelineStack):
                 "CLAZAR_URL": environment.clazar_url,
                 "CLAZAR_SECRET_ARN": self.credentials.arn,
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
+                **environment.mail_settings,
             },
             metrics_namespace=self.metrics_namespace,
             log_days=environment.log_days,
@@ -64,8 +65,10 @@ class MeteringStack(PipelineStack):
             expressions=environment.schedules,
             machine=workflow.machine,
         )
-        self._watch(workflow, self.tasks, lost_starts=schedules.dead_letters)
-        self.alarms.watch_late_usage(self.metrics_namespace)
+        self._watch(workflow, self.tasks, lost_starts=schedules.dead_letters, plans=plans)
+        self.alarms.watch_usage()
+        for plan in plans:
+            self.alarms.watch_plan(plan)
         self._output(
             "StateBucketName",
             self.storage.state.bucket_name,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.constructs.bucket_access import Access
-from infra.tasks import LEASES, NOTHING, REPORTS, RUNS, Task
+from infra.tasks import LEASES, MAILS, NOTHING, REPORTS, RUNS, Task
 
 EXPORT, EXPORT_MARKER = "omnistrate-metering/*", "omnistrate-metering/last_success_export.json"
 STATE_FILES = "{state files}"  # stands for the configured path of every plan's state file
@@ -106,7 +106,7 @@ TASKS: Mapping[str, MeteringTask] = {
             write=(LEDGER, RUNS, REPORTS, STATE_FILES),
         ),
     ),
-    "SummarizeRun": MeteringTask(state=Access(read=(LEASES, JOURNALS, RUNS))),
+    "SummarizeRun": MeteringTask(settings=MAILS, state=Access(read=(LEASES, JOURNALS, RUNS))),
     "ReleasePlan": MeteringTask(
         state=Access(read=(LEASES, JOURNALS), write=(LEASES, JOURNALS)),
     ),

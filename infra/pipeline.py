@@ -1,6 +1,6 @@
 """What the stacks of both pipelines have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from aws_cdk import Annotations, CfnOutput, Stack
@@ -8,10 +8,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from functions.domain.plan import Plan
 from infra.alarms import Alarms
 from infra.constructs.acknowledged import acknowledge_pattern
 from infra.constructs.state_machine import StateMachine, execution_arns
 from infra.constructs.task_function import TaskFunction
+from infra.dashboard import Dashboard, SavedQueries
 from infra.environments import Environment, InvalidEnvironment
 from infra.settings import PartnerSecret
 from infra.tasks import Task
@@ -34,9 +36,9 @@ class PipelineStack(Stack):
             termination_protection=environment.keep_data,
         )
         self._check_finished(environment)
-        self.machine_name = f"{environment.name}-{id_}"
+        self.pipeline, self.machine_name = id_, f"{environment.name}-{id_}"
         self.metrics_namespace = f"BillingPipelines/{environment.name}"
-        self.alarms = Alarms(self, "Alarms", email=environment.alarm_email)
+        self.alarms = Alarms(self, "Alarms", environment=environment, pipeline=id_)
 
     def _check_finished(self, environment: Environment) -> None:
         """Warn at synth; refuse the stacks that ``make deploy`` names in the context."""
@@ -73,11 +75,25 @@ class PipelineStack(Stack):
         functions: Mapping[str, TaskFunction],
         *,
         lost_starts: sqs.Queue,
+        plans: Iterable[Plan] = (),
     ) -> None:
         """Let the machine and all that can fail with it call an operator, and say where to look."""
         self.alarms.topic.grant_publish(workflow.role)
         self.alarms.watch_machine(workflow.machine)
         self.alarms.watch_dead_letters(lost_starts)
+        self.alarms.watch_functions(functions)
+        Dashboard(
+            self,
+            "Dashboard",
+            name=self.machine_name,
+            namespace=self.metrics_namespace,
+            pipeline=self.pipeline,
+            plans=plans,
+            machine=workflow.machine,
+            functions=functions,
+            lost_starts=lost_starts,
+        )
+        SavedQueries(self, "Queries", name=self.machine_name, functions=functions)
         self._output(
             "StateMachineArn",
             workflow.machine.state_machine_arn,

@@ -17,6 +17,7 @@ from infra.constructs.task_function import TaskFunction
 
 LEASES, RUNS, REPORTS = "leases/*", "runs/*", "reports/*"
 NOTHING = Access()
+MAILS = ("ENVIRONMENT", "RUNBOOK_URL", "MAILS_CLOSED")  # what a task needs that writes a mail
 
 # After this a request to a partner has arrived or never will: longer than any function that sends
 # one may live. The definitions wait at least as long before they ask the partner again.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 
 import pytest
 
 _COVERED = "covered"
+# The long tests keep millions of objects, none in circles: looking through them for some is waste.
+gc.set_threshold(100_000, 20, 100)
 
 
 @pytest.fixture

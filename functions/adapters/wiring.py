@@ -22,6 +22,7 @@ from functions.adapters.cloudzero.streams import Clock, Stream
 from functions.adapters.receivers import CreditsReceiver, UsageReceiver
 from functions.adapters.storage import Bucket
 from functions.domain.credits.drop import Limits
+from functions.domain.mails import Place
 from functions.domain.plan import Plan, parse_plans
 from functions.errors import BadInput, CredentialsRefused, StorageBusy
 
@@ -57,6 +58,17 @@ def usage_bucket() -> Bucket:
 def credits_bucket() -> Bucket:
     """Return the bucket that credits files are dropped into, with the state of their posting."""
     return Bucket(os.environ["CREDITS_BUCKET"])
+
+
+def place() -> Place:
+    """Return where this runs, for the mails."""
+    return Place(
+        environment=os.environ["ENVIRONMENT"],
+        region=os.environ["AWS_REGION"],
+        bucket=os.environ.get("STATE_BUCKET") or os.environ["CREDITS_BUCKET"],
+        runbook=os.environ["RUNBOOK_URL"],
+        mails_closed=os.environ["MAILS_CLOSED"] == "true",
+    )
 
 
 def settle_seconds() -> float:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from aws_lambda_powertools import Logger
 
-from functions.adapters import credits_bucket, executions, leases, wiring
+from functions import metrics
+from functions.adapters import clock, credits_bucket, executions, leases, wiring
 from functions.credits.payloads import ExecutionInput, Run
 from functions.domain.conversion import parse
+from functions.domain.month import parse_instant
 from functions.errors import BadInput, StreamBusy
 from functions.payloads import Start, task_handler, time_of_run
 
 logger = Logger()
+_LONG = timedelta(hours=1)
 
 
 @task_handler
@@ -20,6 +25,8 @@ def handler(start: Start, _context: object) -> Run:
     run = settle(start, bucket.name, wiring.connection())
     lease = credits_bucket.lease(bucket, run.connection)
     if busy := leases.acquire(lease, run.execution, start.started, executions.is_running):
+        waited = clock.now() - parse_instant(start.started)
+        metrics.STREAM_WAITING.add(int(waited >= _LONG))
         raise StreamBusy(busy)
     logger.info("stream acquired", file=run.file, as_of=run.as_of)
     return run

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import msgspec
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 
+from functions import metrics
 from functions.adapters import clock, credits_bucket, keys, leases, wiring
 from functions.adapters.objects import Objects, Uploads
 from functions.credits.payloads import MonthEnd, Parsed, ReportTask, Run
 from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import MonthReport
 from functions.domain.credits.file import Repeated
+from functions.domain.credits.mail import Ended, mail
+from functions.domain.mails import Place
 from functions.domain.month import Month, format_instant
 from functions.errors import BadState
-from functions.payloads import Finished, mail_subject, task_handler
+from functions.payloads import Finished, task_handler
 
 logger = Logger()
-metrics = Metrics()
 SEVERAL = "MonthsFailed"
 _LOGGED = ("billing_month", "row_count", "unique_accounts", "total_credit_usd", "drop_id")
 _LONGEST_TEXT, _LONGEST_MESSAGE, _MOST_WARNINGS = 20_000, 700, 20
 
 
-@metrics.log_metrics
 @task_handler
 def handler(task: ReportTask, _context: object) -> Finished:
     """Return how the execution is to end."""
     bucket = wiring.credits_bucket()
     months = month_reports(task, bucket)
-    finished = finish(task, months, bucket, bucket)
+    finished = finish(task, months, bucket, bucket, wiring.place())
     lease = credits_bucket.lease(bucket, task.run.connection)
     leases.release(lease, task.run.execution, format_instant(clock.now()))
     for month in months:
@@ -37,7 +37,10 @@ def handler(task: ReportTask, _context: object) -> Finished:
             numbers = {name: getattr(month, name) for name in _LOGGED}
             did = "credits posted" if month.posted else "credits stored already"
             logger.info(did, file=task.run.file, **numbers)
-            metrics.add_metric("RowsVerified", MetricUnit.Count, month.row_count or 0)
+            metrics.ROWS_VERIFIED.add(month.row_count or 0)
+    metrics.CREDITS_HELD.add(sum(month.error == "DropHeld" for month in months))
+    if finished.notify and not finished.succeeded:
+        metrics.REPORTED.add(1)
     return finished
 
 
@@ -95,12 +98,12 @@ def _was_posted(run: Run, end: MonthEnd, objects: Objects) -> bool | None:
 
 
 def finish(
-    task: ReportTask, months: list[MonthReport], uploads: Uploads, objects: Objects
+    task: ReportTask, months: list[MonthReport], uploads: Uploads, objects: Objects, place: Place
 ) -> Finished:
     """Write the report; succeed only if every month is verified or has something newer."""
     run, parsed, repeated, report = task.run, task.parsed, list[Repeated](), None
     warnings = [text for month in months for text in month.warnings]
-    said = {"file": run.file, "months": msgspec.to_builtins(months)}
+    numbers = {"file": run.file, "months": msgspec.to_builtins(months)}
     if parsed:
         repeated = _repeated(run, parsed, objects)
         attention = credits_report.attention(repeated)
@@ -109,7 +112,7 @@ def finish(
         warnings = [*filter(None, [attention]), *alike, *warnings]
         report = keys.credits_report(run.file, run.name)
         terms = {"attention": attention, "version": parsed.version, "execution": run.execution}
-        content = {**terms, **said, "warnings": warnings, "duplicates": repeated}
+        content = {**terms, **numbers, "warnings": warnings, "duplicates": repeated}
         objects.put(report, credits_report.encode(content))
     failed = [month for month in months if month.error]
     errors = {task.failure.error} if task.failure else {month.error for month in failed}
@@ -118,19 +121,22 @@ def finish(
     causes += [str(month) for month in failed]
     done = [str(month) for month in months if not month.error and month.posted]
     left = [str(month) for month in months if not month.error and not month.posted]
-    message = "\n".join([*causes, *warnings, *done, *left, *_newer(task, uploads)])
+    said = [*causes, *warnings, *done, *left, *_newer(task, uploads)]
+    ended = Ended(run.file, months, error, said, report)
+    subject, body = mail(run.execution, run.name, ended, place)
     return Finished(
         succeeded=not error,
         notify=bool(error or warnings),
         error=error,
         cause="\n".join([*causes, *done])[:_LONGEST_TEXT],
-        subject=mail_subject(f"Credits {run.file}: {error or 'needs review'}"),
+        subject=subject,
+        mail=body[:_LONGEST_TEXT],
         result={
-            **said,
+            **numbers,
             "duplicates": len(repeated),
             "warnings": warnings[:_MOST_WARNINGS],
             "report": report,
-            "message": message[:_LONGEST_TEXT] or "nothing to report",
+            "message": "\n".join(said)[:_LONGEST_TEXT] or "nothing to report",
         },
     )
 

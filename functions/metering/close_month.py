@@ -6,9 +6,9 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 
+from functions import metrics
 from functions.adapters import clock, keys, reports, wiring
 from functions.adapters.books import Books
 from functions.adapters.documents import Document, Version
@@ -30,21 +30,21 @@ from functions.metering.payloads import MergedMonth
 from functions.payloads import dump, task_handler
 
 logger = Logger()
-metrics = Metrics()
 
 
 @task_handler
-@metrics.log_metrics
 def handler(task: MergedMonth, _context: object) -> ClosedMonth | None:
     """Return the month in numbers; None if it is left to the next run."""
     if task.merged.left:
         return None
     books = wiring.books(task.run.plan, held_by=task.run.execution)
     closed = close_month(task, books, clock.now())
-    metrics.add_metric("RecordsAccepted", MetricUnit.Count, closed.submitted_records)
-    metrics.add_metric("ContractsInError", MetricUnit.Count, closed.errors)
-    metrics.add_metric("TotalsQuarantined", MetricUnit.Count, closed.quarantined)
-    metrics.add_metric("LateUsage", MetricUnit.Count, int(closed.changed))
+    metrics.MONTHS_CLOSED.add(int(closed.closed))
+    metrics.RECORDS_ACCEPTED.add(closed.submitted_records)
+    metrics.CONTRACTS_BILLED.add(closed.submitted)
+    metrics.CONTRACTS_IN_ERROR.add(closed.errors)
+    metrics.QUARANTINED.add(closed.quarantined)
+    metrics.LATE_USAGE.add(int(closed.changed))
     logger.info("month closed" if closed.closed else "month left open", summary=dump(closed))
     return closed
 
@@ -120,9 +120,8 @@ def _write_findings(
 def _write_outcome(task: MergedMonth, decided: Closing, books: Books, at: str) -> ClosedMonth:
     """Write report and state file; the journal comes last and forgets that it was underway."""
     run, plan, month = task.run, task.run.plan, task.of
-    # The report of final usage is about its contracts and has a name of its own.
-    prefix = f"{keys.report(plan, month)}{f'final-{run.name}' if run.until else 'report'}"
-    written = reports.write_report(books.objects, prefix, report.build(decided, at))
+    final = run.name if run.until else ""
+    written = reports.write_report(books, month, report.build(decided, at), final)
     as_of = parse_instant(run.as_of)
     state = books.change_state(
         lambda found: closing.in_state_file(decided, found, as_of=as_of, at=at)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 
+from functions import metrics
 from functions.adapters import clock, month_days, reports, wiring
 from functions.adapters.books import Books
 from functions.domain.month import format_instant
@@ -19,18 +19,16 @@ from functions.metering.payloads import DaysTask
 from functions.payloads import dump, task_handler
 
 logger = Logger()
-metrics = Metrics()
 
 
 @task_handler
-@metrics.log_metrics
 def handler(task: DaysTask, _context: object) -> ClosedMonth | None:
     """Return the month in numbers, None if it is as it was billed or reported."""
     run, at = task.run, format_instant(clock.now())
     books = wiring.books(run.plan, held_by="" if run.dry_run else run.execution)
     reported = report_late_usage(task, books, at)
     alarmed = reported is not None and reported.changed and not run.dry_run
-    metrics.add_metric("LateUsage", MetricUnit.Count, int(alarmed))
+    metrics.LATE_USAGE.add(int(alarmed))
     logger.info("closed month compared", summary=reported and dump(reported))
     return reported
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
-from functions.adapters import keys, leases, wiring
+from functions import metrics
+from functions.adapters import clock, keys, leases, wiring
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
+from functions.domain.mails import Place
 from functions.domain.month import Month
 from functions.domain.months import months_due
 from functions.domain.months.announcement import Announcement, to_announce
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.journal import Journal
+from functions.domain.months.mail import Ended, has_closed, is_news, mail
 from functions.metering.payloads import Ending, Finish
-from functions.payloads import mail_subject, task_handler
+from functions.payloads import task_handler
 
 logger = Logger()
-metrics = Metrics()
 ATTENTION = "ContractsNeedAttention"
 TO_SETTLE = (
     'to retry them, start {"retry_errors": true} or remove their entries from error_contracts; to '
@@ -33,16 +36,29 @@ _LONGEST_PART, _LONGEST_MESSAGE = 8_000, 40_000
 
 
 @task_handler
-@metrics.log_metrics
 def handler(task: Finish, _context: object) -> Ending:
     """Return how the execution is to end."""
-    ending = summarize_run(task, wiring.books(task.run.plan))
-    metrics.add_metric("ContractsOpen", MetricUnit.Count, ending.result["unresolved"])
+    ending = summarize_run(task, wiring.books(task.run.plan), wiring.place(), clock.now())
+    _count(task, ending)
     logger.info("run summarized", plan=ending.run.plan.key, succeeded=ending.succeeded)
     return ending
 
 
-def summarize_run(task: Finish, books: Books) -> Ending:
+def _count(task: Finish, ending: Ending) -> None:
+    """Count what alarms watch. A run that was asked for a part of its plan says nothing of all."""
+    run, plan = task.run, task.run.plan.key
+    metrics.RUNS.add(1, plan)
+    if run.dry_run:
+        return
+    metrics.CONTRACTS_OPEN.add(ending.result["unresolved"], plan)
+    if run.months or run.contracts or run.until or run.resolve:
+        return
+    closed = {month.month for month in task.months if month and month.closed}
+    unclosed = {*task.planned.months, *(item.month for item in task.planned.waiting)} - closed
+    metrics.MONTHS_UNCLOSED.add(len(unclosed) or int(task.failure is not None), plan)
+
+
+def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> Ending:
     """Read what there is to say from the journal, where it survives a run that stops early.
 
     Nobody else changes the journal until ReleasePlan has given the lease back. An execution that
@@ -50,7 +66,8 @@ def summarize_run(task: Finish, books: Books) -> Ending:
     """
     run = task.run
     read = books.journal().read()
-    announcement, version = to_announce(read.value if read else Journal(), run.as_of), ""
+    journal = read.value if read else Journal()
+    announcement, version = to_announce(journal, run.as_of), ""
     if run.dry_run:
         months = [month for month in task.months if month and not month.so_far]
         warnings = [text for month in months for text in month.warnings]
@@ -60,11 +77,19 @@ def summarize_run(task: Finish, books: Books) -> Ending:
         version = read.etag if read else ""
     else:
         announcement = Announcement([], [], [], 0, announcement.total, reminds=False)
+        journal = Journal()
     months = [month for month in task.months if month] or list(_closed(task, books.objects))
     if not task.failure:
         left = months_due.left(task.planned.months, {month.month for month in months})
         task = replace(task, planned=replace(task.planned, waiting=[*task.planned.waiting, *left]))
-    return _ending(task, months, announcement, version)
+    said = _said(task, announcement)
+    ending = _ending(task, months, announcement, said, version)
+    due = task.planned.months
+    ended = Ended(months, due, said.error, announcement.reminds, said.details, journal)
+    if run.dry_run or not (is_news(ended) or (place.mails_closed and has_closed(ended))):
+        return ending
+    subject, body = mail(run, ended, place, now)
+    return replace(ending, notify=True, subject=subject, mail=body)
 
 
 def _closed(task: Finish, objects: Objects) -> Iterator[ClosedMonth]:
@@ -75,49 +100,71 @@ def _closed(task: Finish, objects: Objects) -> Iterator[ClosedMonth]:
             yield msgspec.json.decode(stored.body, type=ClosedMonth)
 
 
-def _ending(
-    task: Finish, months: list[ClosedMonth], announcement: Announcement, version: str
-) -> Ending:
+class _Said(NamedTuple):
+    """What a run reports. `details`: a sentence each, without the contracts, which are counted."""
+
+    error: str
+    cause: str
+    notices: list[str]
+    details: list[str]
+
+
+def _said(task: Finish, announcement: Announcement) -> _Said:
     """Succeed only if nothing failed and no contract is new among those that need an operator."""
-    plan, failure, planned = task.run.plan.key, task.failure, task.planned
-    new, standing = "; ".join(announcement.new), "; ".join(announcement.standing)
-    earlier = announcement.total - announcement.new_total
-    causes = (
-        failure.message if failure else "",
-        new and f"{plan}: contracts that need attention: {announcement.new_total}; {new}",
+    plan, failure = task.run.plan.key, task.failure
+    new = "; ".join(announcement.new)
+    failed = failure.message if failure else ""
+    fresh = new and f"{plan}: contracts that need attention: {announcement.new_total}; {new}"
+    waiting = [item for item in task.planned.waiting if item.overdue]
+    notices = [*(f"{item.month} waits: {item.reason}" for item in waiting), *announcement.notices]
+    return _Said(
+        error=failure.error if failure else ATTENTION if new else "",
+        cause="; ".join(filter(None, (failed, fresh)))[:_LONGEST_PART],
+        notices=notices,
+        details=[failed[:_LONGEST_PART], *notices],
     )
-    cause = "; ".join(filter(None, causes))[:_LONGEST_PART]
-    error = failure.error if failure else ATTENTION if new else ""
-    overdue = [f"{item.month} waits: {item.reason}" for item in planned.waiting if item.overdue]
-    notices = [*overdue, *announcement.notices]
-    would = [
+
+
+def _message(
+    task: Finish, months: list[ClosedMonth], announcement: Announcement, said: _Said
+) -> str:
+    """Return all that the run reports, in one line, for its output."""
+    standing = "; ".join(announcement.standing)[:_LONGEST_PART]
+    earlier = announcement.total - announcement.new_total
+    would = (
         f"{item.month}: would send {item.to_submit_records} records of {item.to_submit} contracts"
         for item in months
         if item.dry_run and not item.late
-    ]
-    said = (
-        cause,
+    )
+    texts = (
+        said.cause,
         *would,
         task.resolved.message if task.resolved else "",
-        *notices,
-        standing
-        and f"contracts still open from earlier runs: {earlier}; {standing[:_LONGEST_PART]}",
-        (new or standing) and TO_SETTLE,
-        planned.why,
+        *said.notices,
+        standing and f"contracts still open from earlier runs: {earlier}; {standing}",
+        (announcement.new or standing) and TO_SETTLE,
+        task.planned.why,
     )
-    reminder = "contracts are still open" if announcement.reminds and not notices else ""
+    return ("; ".join(filter(None, texts)) or "nothing to report")[:_LONGEST_MESSAGE]
+
+
+def _ending(
+    task: Finish, months: list[ClosedMonth], announcement: Announcement, said: _Said, version: str
+) -> Ending:
+    run, planned = task.run, task.planned
     return Ending(
-        run=task.run,
+        run=run,
         journal=version,
-        succeeded=not error,
-        notify=not task.run.dry_run and bool(error or notices or reminder),
-        error=error,
-        cause=cause,
-        subject=mail_subject(f"Metering of {plan}: {error or reminder or 'needs review'}"),
+        succeeded=not said.error,
+        notify=False,
+        error=said.error,
+        cause=said.cause,
+        subject="",
+        mail="",
         result={
-            "plan": plan,
-            "as_of": task.run.as_of,
-            "dry_run": task.run.dry_run,
+            "plan": run.plan.key,
+            "as_of": run.as_of,
+            "dry_run": run.dry_run,
             "months": msgspec.to_builtins([month for month in months if not month.so_far]),
             "so_far": msgspec.to_builtins([month for month in months if month.so_far]),
             "waiting": msgspec.to_builtins(planned.waiting),
@@ -126,6 +173,6 @@ def _ending(
             "unresolved": announcement.total,
             "open_contracts": announcement.new + announcement.standing,
             "to_settle": TO_SETTLE if announcement.total else "",
-            "message": ("; ".join(filter(None, said)) or "nothing to report")[:_LONGEST_MESSAGE],
+            "message": _message(task, months, announcement, said),
         },
     )

@@ -42,6 +42,7 @@ class TaskFunction(Construct):
     ) -> None:
         """Name the module as a string: ``infra`` does not import what it deploys."""
         super().__init__(scope, id_)
+        self.timeout_seconds = timeout_seconds
         logs = LogGroup(self, "Logs", days=log_days)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.role.add_to_policy(

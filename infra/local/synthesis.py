@@ -23,6 +23,8 @@ _PATTERNS = (
     "cdk.json",
     "infra/**/*.py",
     "functions/**/*.py",
+    "functions/**/*.html",
+    "functions/**/*.txt",
     "statemachines/*",
     "requirements*.lock",
 )

@@ -11,6 +11,7 @@ from tests.in_memory.machine import Execution, StateFailed
 from tests.in_memory.points import Break, Died, Point, Result, nothing
 from tests.in_memory.timeline import Aborted, StepFunctions, Timeline
 
+_SHOWN = 8
 # Less than SETTLE_SECONDS, after which a request has arrived or never will.
 LATE = SETTLE_SECONDS - 1.0
 _STANDS_STILL = ("second", "zombie", "alongside")
@@ -81,6 +82,20 @@ _WAYS: dict[str, dict[str, tuple[str, ...]]] = {
         "lost": ("retry",),
     },
 }
+
+
+def check(
+    title: str,
+    found: Sequence[Case],
+    play: Callable[[Case], list[str]],
+    replay: str,
+    covered: Callable[..., None],
+) -> None:
+    """Play all cases; the message has what replays the first that break: `replay` of a case."""
+    failed = {case: broken for case in found if (broken := play(case))}
+    covered(title, fault_points=len({case.number for case in found}), runs=len(found))
+    shown = [f"{replay.format(case)}: {broken}" for case, broken in failed.items()][:_SHOWN]
+    assert not failed, "\n".join([f"{len(failed)} of {len(found)} cases break a promise:", *shown])
 
 
 class Player:

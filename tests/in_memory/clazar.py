@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
 from functions.adapters.clazar.http import NoAnswer, Response
+from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.points import Points
+from tests.in_memory.timeline import Timeline
+
+Record = dict[str, str]
+_REFUSED = {"code": "NO", "message": "no", "errors": ["no"]}
 
 
 class Billed(NamedTuple):
@@ -20,13 +26,29 @@ class Billed(NamedTuple):
 
 
 class Clazar:
-    """One account. `accepted` is what it bills, in the order in which it came."""
+    """One account. `accepted` is what it bills, in the order in which it came.
 
-    def __init__(self, points: Points, *, refuses_duplicates: bool, lists: bool) -> None:
-        self._points = points
+    `actions` are used up by requests, in order: `lost` (accepted, no answer), `late` (no answer,
+    accepted as late as a request can be), `drop` (never arrived), `busy`, `refuse`. Then all is ok.
+    `listing_busy`: for how many questions.
+    """
+
+    def __init__(
+        self,
+        actions: Iterable[str] = (),
+        *,
+        refuses_duplicates: bool = True,
+        lists: bool = True,
+        points: Points | None = None,
+        timeline: Timeline | None = None,
+    ) -> None:
+        self._points = points or Points()
+        self._timeline = timeline or Timeline(datetime(2025, 8, 2, tzinfo=UTC))
+        self.actions, self.listing_busy = deque(actions), 0
         self.refuses_duplicates, self.lists = refuses_duplicates, lists
         self.unknown_contracts: set[str] = set()
-        self.accepted: list[dict[str, str]] = []
+        self.requests: list[list[Record]] = []
+        self.accepted: list[Record] = []
 
     def counts(self) -> Counter[Billed]:
         """How often everything was accepted."""
@@ -36,20 +58,38 @@ class Clazar:
         """The quantities that were accepted, the first of each."""
         return {_billed(record): record["quantity"] for record in reversed(self.accepted)}
 
+    def billed(self) -> list[tuple[str, str, str, str]]:
+        """Return contract, dimension, month and quantity of every record, sorted."""
+        return sorted((*_billed(record), record["quantity"]) for record in self.accepted)
+
     def post(self, body: bytes) -> Response:
         """Answer `POST /metering/`."""
         records = json.loads(body)["request"]
         label = f"POST {records[0]['contract_id']} {records[0]['start_time'][:7]}"
 
-        def effect() -> Response:
-            return Response(200, json.dumps({"results": [self._take(item) for item in records]}))
-
         def lost() -> NoReturn:
             raise NoAnswer("connection lost")
 
-        return self._points.at("request", label, effect, lost)
+        return self._points.at("request", label, lambda: self._answer(records), lost)
 
-    def _take(self, record: dict[str, str]) -> Mapping[str, Any]:
+    def _answer(self, records: list[Record]) -> Response:
+        self.requests.append(records)
+        action = self.actions.popleft() if self.actions else ""
+        if action == "busy":
+            return Response(429, "slow down")
+        if action == "refuse":
+            return Response(200, json.dumps({"results": [_REFUSED for _ in records]}))
+        if action == "late":
+            self._timeline.after(SETTLE_SECONDS - 1, lambda: self._take_all(records))
+        results = self._take_all(records) if action in ("", "lost") else []
+        if action:
+            raise NoAnswer("connection lost")
+        return Response(200, json.dumps({"results": results}))
+
+    def _take_all(self, records: list[Record]) -> list[Mapping[str, Any]]:
+        return [self._take(record) for record in records]
+
+    def _take(self, record: Record) -> Mapping[str, Any]:
         if record["contract_id"] in self.unknown_contracts:
             return {"code": "NOT_FOUND", "message": "contract not found", "errors": ["not found"]}
         if self.refuses_duplicates and self.counts()[_billed(record)]:
@@ -64,6 +104,9 @@ class Clazar:
         def effect() -> Response:
             if not self.lists:
                 return Response(404, "not found")
+            if self.listing_busy:
+                self.listing_busy -= 1
+                return Response(429, "slow down")
             of = [row for row in self.accepted if row["contract_id"] == query["contract_id"]]
             return Response(200, json.dumps({"results": of if query["page"] == "1" else []}))
 

@@ -24,7 +24,7 @@ from functions.domain.month import Month
 from infra.tasks import SETTLE_SECONDS
 from tests.in_memory.account import Account
 from tests.in_memory.cloudzero import CloudZero
-from tests.in_memory.lambdas import Context
+from tests.in_memory.lambdas import PLACE, Context
 from tests.in_memory.machine import Execution
 
 CONNECTION = "stream-1"
@@ -39,7 +39,7 @@ class CreditsWorld(Account):
     def __init__(self, *, now: datetime = AUGUST_2, limits: Limits = NO_LIMITS) -> None:
         super().__init__("credits", now)
         self.credits_bucket = self.bucket("credits")
-        self.cloudzero = CloudZero(self.points, self.now)
+        self.cloudzero = CloudZero(self.points, self.timeline)
         self.uploaded: list[Execution] = []
         self._limits = limits
 
@@ -49,6 +49,7 @@ class CreditsWorld(Account):
             "connection": lambda: CONNECTION,
             "allow_reversals": lambda: False,
             "limits": lambda: self._limits,
+            "place": lambda: PLACE,
             "settle_seconds": lambda: float(SETTLE_SECONDS),
             "credits_receiver": lambda: self.cloudzero,
             "stream": self._stream,
@@ -77,7 +78,11 @@ class CreditsWorld(Account):
     def put_file(self, key: str, amounts: Amounts, **metadata: str) -> None:
         """Drop a new version of a file whose event does not arrive, or not yet."""
         lines = [",".join((name, *(f"${text}" for text in row))) for name, row in amounts.items()]
-        body = "".join(f"{line}\n" for line in lines).encode()
+        self.put_text(key, "".join(f"{line}\n" for line in lines), **metadata)
+
+    def put_text(self, key: str, text: str, **metadata: str) -> None:
+        """Drop a new version of a file as it is."""
+        body = text.encode()
         version = f"v{self._versions()}"
         at = self.now().replace(microsecond=0)
         stated = {name.replace("_", "-"): value for name, value in metadata.items()}

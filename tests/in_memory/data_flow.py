@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 JsonObject = dict[str, Any]
@@ -38,12 +39,18 @@ def find(path: str, data: Any, context: Mapping[str, Any]) -> Any:
     return found
 
 
-def _follow(path: str, data: Any, context: Mapping[str, Any]) -> Any:
+@cache
+def _names_in(path: str) -> list[str]:
     if not _PATH.fullmatch(path):
         raise Unsupported(f"path {path}")
+    return path.lstrip("$").split(".")[1:]
+
+
+def _follow(path: str, data: Any, context: Mapping[str, Any]) -> Any:
+    names = _names_in(path)
     found = context if path.startswith("$$") else data
-    for name in path.lstrip("$").split(".")[1:]:
-        if not isinstance(found, Mapping) or name not in found:
+    for name in names:
+        if not isinstance(found, dict) or name not in found:
             return _MISSING
         found = found[name]
     return found

@@ -68,9 +68,3 @@ def answers_lost(*, arrive: bool, of: str = "") -> Choose:
         return lost()
 
     return lambda point: lose if sends(point) and of in point.label else None
-
-
-def pass_days(world: MeteringWorld, days: float) -> None:
-    """Let days pass, and the export go on."""
-    world.timeline.pass_time(days * 86_400)
-    world.exported_to(world.now())

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from functions.domain.mails import Place
 from infra.tasks import Task, snake_case
 from tests.in_memory.machine import Execution, StateFailed
 from tests.in_memory.points import Died, Invocation, Points
 
+PLACE = Place("dev", "eu-central-1", "bucket", "docs/runbook.md", mails_closed=False)
 Handler = Callable[[Any, object], Any]
 
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import msgspec
 
 from tests.in_memory import retries, supported
 from tests.in_memory.data_flow import BadPath, JsonObject, Unsupported, filled, find, holds, put
@@ -219,7 +222,15 @@ class Machine:
 
 
 def through_json(value: Any) -> Any:
-    """Return a value as it crosses an arrow: JSON, of at most 256 KiB."""
+    """Return a value as it crosses an arrow: JSON, of at most 256 KiB.
+
+    Most values are small and nothing but JSON, which msgspec is ten times faster at. All others
+    take the way through the text that is measured.
+    """
+    with suppress(TypeError, UnicodeEncodeError):
+        body = msgspec.json.encode(value)
+        if 2 * len(body) <= MOST_PAYLOAD and (crossed := msgspec.json.decode(body)) == value:
+            return crossed
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     if len(text) > MOST_PAYLOAD or (len(text) * 4 > MOST_PAYLOAD < len(text.encode())):
         raise StateFailed("States.DataLimitExceeded", f"{len(text)} characters")

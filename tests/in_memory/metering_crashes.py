@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tests.in_memory.breaks import Case, Player, cases
+from tests.in_memory.breaks import Case, Player, cases, check
 from tests.in_memory.metering_promises import Promises
 from tests.in_memory.metering_world import PLAN, MeteringWorld
 
@@ -155,6 +155,14 @@ def play(scenario: Scenario, receiver: Receiver, case: Case) -> list[str]:
         scenario.after(world, promises)
         _retry_what_is_parked(world)
         return list(promises.in_the_end())
+
+
+def check_row(scenario: str, receiver: Receiver, covered: Callable[..., None]) -> None:
+    """Play all cases of a scenario with one receiver."""
+    named = SCENARIOS[scenario]
+    replay = f"play(SCENARIOS[{scenario!r}], {receiver!r}, {{!r}})"
+    found = recorded(named, receiver)
+    check("metering crash matrix", found, lambda case: play(named, receiver, case), replay, covered)
 
 
 def settle(world: MeteringWorld, promises: Promises) -> None:

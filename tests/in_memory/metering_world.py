@@ -21,15 +21,17 @@ from functions.adapters.clazar import api as adapters_clazar
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan, parse_plan
 from infra.tasks import SETTLE_SECONDS
+from tests.builders import a_record
 from tests.in_memory.account import Account
 from tests.in_memory.clazar import Clazar
+from tests.in_memory.lambdas import PLACE
 from tests.in_memory.machine import Execution, Path, as_listed
 from tests.memory import UsageInMemory
 
 PLAN = {"service": "S", "environment_type": "E", "plan_id": "P", "start_month": "2025-07"}
+WARNS = {**PLAN, "missing_hours": "warn"}
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
 Usage = Mapping[str, Mapping[str, Any]]
-_EXTRA = {"timestamp": "2025-07-01T00:30:00Z", "subscriptionId": "sub-1"}
 
 
 class MeteringWorld(Account):
@@ -50,7 +52,13 @@ class MeteringWorld(Account):
         self.plans = [parse_plan(plan) for plan in plans or (PLAN,)]
         self.state_bucket = self.bucket("state", "${StateBucketName}")
         self.usage_bucket = self.bucket("usage")
-        self.clazar = Clazar(self.points, refuses_duplicates=refuses_duplicates, lists=lists)
+        self.clazar = Clazar(
+            refuses_duplicates=refuses_duplicates,
+            lists=lists,
+            points=self.points,
+            timeline=self.timeline,
+        )
+        self.unreadable: dict[str, Exception] = {}
         self.expected: dict[str, dict[str, Counter[str]]] = {}
         self._exported: dict[str, str] = {}
         for plan in self.plans:
@@ -62,9 +70,10 @@ class MeteringWorld(Account):
             "usage_bucket": lambda: self.usage_bucket,
             "usage_receiver": lambda: adapters_clazar.Clazar(self.clazar),
             "plans": lambda: {plan.key: plan for plan in self.plans},
+            "place": lambda: PLACE,
             "settle_seconds": lambda: float(SETTLE_SECONDS),
         }
-        reader = {"UsageStore": lambda name: UsageInMemory(self.buckets[name])}
+        reader = {"UsageStore": lambda name: UsageInMemory(self.buckets[name], self.unreadable)}
         self.enter((wiring, ports), (usage_reader, reader))
         return self
 
@@ -90,7 +99,7 @@ class MeteringWorld(Account):
         Returns its key.
         """
         records = [
-            {**_EXTRA, "externalPayerId": contract, "dimension": dimension, "value": value}
+            a_record(contract, dimension, value=value)
             for contract, values in usage.items()
             for dimension, value in values.items()
         ]
@@ -121,6 +130,23 @@ class MeteringWorld(Account):
         execution = self.start(**given)
         self.timeline.run()
         return execution
+
+    def execute_refusing(self, contract: str, **given: Any) -> Execution:
+        """Run an execution to its end while Clazar refuses a contract."""
+        self.clazar.unknown_contracts.add(contract)
+        execution = self.execute(**given)
+        self.clazar.unknown_contracts.clear()
+        return execution
+
+    def redrive(self, execution: Execution) -> None:
+        """Go on with an execution to its end."""
+        self.step_functions.redrive(execution)
+        self.timeline.run()
+
+    def pass_days(self, days: float) -> None:
+        """Let days pass, and the export go on."""
+        self.timeline.pass_time(days * 86_400)
+        self.exported_to(self.now())
 
     def state(self, plan: Plan | None = None) -> dict[str, Any]:
         """Return what the state file says of a plan."""

@@ -10,7 +10,7 @@ import pytest
 from infra import definitions
 from tests.in_memory import supported
 from tests.in_memory.data_flow import BadPath, Unsupported
-from tests.in_memory.machine import Machine, StateFailed
+from tests.in_memory.machine import Machine, StateFailed, through_json
 from tests.in_memory.tiny_machines import (
     BUSY,
     Busy,
@@ -194,3 +194,12 @@ def test_a_message_is_published() -> None:
     running = Running(a_machine(S=task))
     assert running.execute({"text": "look"}).output == {"text": "look"}
     assert running.functions.messages == [{"TopicArn": "t", "Message": "look"}]
+
+
+def test_what_crosses_an_arrow_is_what_json_makes_of_it_however_small() -> None:
+    given = {"b": True, "n": [1, 1.0, -(2**70), None], "t": "\ud800é", "of": {"i": {}}}
+    assert repr(through_json(given)) == repr(json.loads(json.dumps(given)))
+    assert repr(through_json({1: ("a", "b")})) == "{'1': ['a', 'b']}"
+    for value, error in ((float("nan"), ValueError), (float("inf"), ValueError), ({1}, TypeError)):
+        with pytest.raises(error):
+            through_json({"x": value})

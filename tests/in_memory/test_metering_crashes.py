@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.in_memory.metering_crashes import RECEIVERS, Receiver
-from tests.in_memory.metering_matrix import check_row
+from tests.in_memory.metering_crashes import RECEIVERS, Receiver, check_row
 
 
 @pytest.mark.parametrize("receiver", RECEIVERS, ids=str)

@@ -9,9 +9,8 @@ import pytest
 
 from tests.in_memory.clazar import Billed
 from tests.in_memory.interruptions import abort, starts
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import WARNS, MeteringWorld
 
-WARNS = {**PLAN, "missing_hours": "warn"}
 SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
 LOW = "ae641bd1-edf8-4038-bfed-d2ff556c729e"
 UPPER = LOW.upper()

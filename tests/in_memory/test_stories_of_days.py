@@ -11,10 +11,9 @@ import pytest
 from functions.errors import StorageBusy
 from tests.in_memory.clazar import Billed
 from tests.in_memory.machine import Execution
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import PLAN, WARNS, MeteringWorld
 from tests.memory import UsageInMemory
 
-WARNS = {**PLAN, "missing_hours": "warn"}
 JULY_3 = datetime(2025, 7, 3, 12, tzinfo=UTC)
 FINAL: dict[str, Any] = {"contracts": ["c-1"], "until": "2025-07-02T10:00:00Z"}
 
@@ -162,8 +161,7 @@ def test_the_running_month_is_read_as_far_as_its_days_are_over(reads: list[str])
         assert (so_far["files"], so_far["contracts"]) == (2, 1)
         assert so_far["totals"] == {"cpu": "6"}
         assert not world.messages
-        world.timeline.pass_time(30 * 86_400)
-        world.exported_to(world.now())
+        world.pass_days(30)
         world.execute()
         assert (reads[2:], quantity(world)) == (["03/00"], "14")
 

@@ -125,8 +125,7 @@ def test_a_final_usage_whose_formula_failed_is_billed_up_to_its_hour_even_later(
         world.put_usage("2025-07", "01/10", {"c-1": {"cpu": 100, "mem": 1}})
         assert world.execute(**final).error == "ContractsNeedAttention"
         world.configure({**plan, "dimensions": {"cpu": "cpu"}})
-        world.timeline.pass_time(20 * 86_400)
-        world.exported_to(world.now())
+        world.pass_days(20)
         world.execute()
         world.execute(retry_errors=True)
         assert not world.clazar.accepted, "the month's run has no window of a part"
@@ -141,8 +140,7 @@ def test_a_preview_shows_final_usage_up_to_its_hour() -> None:
         world.put_usage("2025-07", "01/10", {"c-1": {"cpu": 100}})
         world.clazar.unknown_contracts.add("c-1")
         world.execute(contracts=["c-1"], until="2025-07-01T10:00:00Z")
-        world.timeline.pass_time(20 * 86_400)
-        world.exported_to(world.now())
+        world.pass_days(20)
         world.execute()
         (month,) = world.execute(retry_errors=True, dry_run=True).output["months"]
         (preview,) = json.loads(world.state_bucket.objects[month["report"]])
@@ -154,9 +152,7 @@ def test_a_preview_of_another_end_shows_what_would_be_sent() -> None:
     with MeteringWorld({**PLAN, "missing_hours": "warn"}, now=JULY_14) as world:
         world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}})
         world.put_usage("2025-07", "01/11", {"c-1": {"cpu": 3}})
-        world.clazar.unknown_contracts.add("c-1")
-        world.execute(contracts=["c-1"], until="2025-07-01T10:00:00Z")
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-1", contracts=["c-1"], until="2025-07-01T10:00:00Z")
         later = {"contracts": ["c-1"], "until": "2025-07-01T12:00:00Z"}
         (month,) = world.execute(**later, dry_run=True).output["months"]
         (preview,) = json.loads(world.state_bucket.objects[month["report"]])

@@ -11,15 +11,13 @@ from tests.in_memory.clazar import Billed
 from tests.in_memory.interruptions import (
     abort,
     answers_lost,
-    pass_days,
     sends,
     starts,
     writes,
 )
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import WARNS, MeteringWorld
 from tests.in_memory.points import Break, Point, Result, nothing
 
-WARNS = {**PLAN, "missing_hours": "warn"}
 C_1 = Billed("c-1", "cpu", "2025-07")
 
 
@@ -28,9 +26,7 @@ def refused() -> Iterator[MeteringWorld]:
     """A world in which c-1 was refused in July and would be taken now. Clazar has no rules."""
     with MeteringWorld(WARNS, refuses_duplicates=False) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 1}})
-        world.clazar.unknown_contracts.add("c-1")
-        assert world.execute().error == "ContractsNeedAttention"
-        world.clazar.unknown_contracts.clear()
+        assert world.execute_refusing("c-1").error == "ContractsNeedAttention"
         yield world
 
 
@@ -39,7 +35,7 @@ def test_a_retry_that_was_aborted_is_finished_by_the_next_run(
     refused: MeteringWorld, where: Any
 ) -> None:
     abort(refused, where, after=where is sends, retry_errors=True)
-    pass_days(refused, 1)
+    refused.pass_days(1)
     assert refused.execute().status == "SUCCEEDED"
     assert refused.clazar.counts()[C_1] == 1
     assert not refused.parked()
@@ -63,13 +59,11 @@ def test_a_retry_that_had_no_credentials_is_finished_by_the_next_run(
 def test_another_outcome_of_a_retry_that_was_aborted_is_shown_and_told() -> None:
     with MeteringWorld(WARNS, lists=False) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
-        world.clazar.unknown_contracts.add("c-1")
-        world.execute()
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-1")
         lost = answers_lost(arrive=True)
         abort(world, starts("CloseMonth"), after=False, also=lost, retry_errors=True)
         assert world.parked() == {("2025-07", "c-1"): "NOT_FOUND"}
-        pass_days(world, 1)
+        world.pass_days(1)
         world.execute()
         assert world.parked() == {("2025-07", "c-1"): "OUTCOME_UNKNOWN"}
         assert "2025-07: c-1 (OUTCOME_UNKNOWN since 2025-08-02)" in world.told()
@@ -106,8 +100,7 @@ def test_a_contract_that_is_settled_by_hand_between_two_states_is_waived_by_the_
         world.execute()
         stopped = abort(world, starts("PlanMonths"), after=False)
         _move_to_success(world)
-        world.step_functions.redrive(stopped)
-        world.timeline.run()
+        world.redrive(stopped)
         world.execute()
         assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
 
@@ -119,8 +112,7 @@ def test_an_execution_that_ends_before_its_message_is_marked_leaves_it_to_the_ne
         stopped = abort(world, starts("ReleasePlan"), after=False)
         assert len(world.messages) == 1
         assert world.execute().error == "ContractsNeedAttention"
-        world.step_functions.redrive(stopped)
-        world.timeline.run()
+        world.redrive(stopped)
         assert world.execute().status == "SUCCEEDED"
 
 
@@ -130,8 +122,7 @@ def test_a_redriven_message_of_an_execution_that_has_lost_its_plan_marks_nothing
         world.clazar.unknown_contracts.add("c-1")
         stopped = abort(world, starts("SummarizeRun"), after=False)
         other = abort(world, starts("ReleasePlan"), after=False)
-        world.step_functions.redrive(stopped)
-        world.timeline.run()
+        world.redrive(stopped)
         assert stopped.status == "SUCCEEDED", "it knows of nothing that needs attention"
         assert world.execute().error == "ContractsNeedAttention"
         assert other.status != "SUCCEEDED"
@@ -149,13 +140,12 @@ def test_a_redriven_decision_is_not_applied_to_a_newer_doubt() -> None:
             after=True,
             resolve={**decision, "reason": "Clazar shows nothing"},
         )
-        pass_days(world, 1)
+        world.pass_days(1)
         world.points.choose = answers_lost(arrive=True)
         world.execute()
         world.points.choose = nothing
         assert world.clazar.counts()[C_1] == 1
-        world.step_functions.redrive(stopped)
-        world.timeline.run()
+        world.redrive(stopped)
         assert (stopped.status, stopped.error) == ("FAILED", "LeaseLost")
         world.execute()
         assert world.clazar.counts()[C_1] == 1
@@ -168,8 +158,7 @@ def test_a_redriven_execution_sends_nothing_once_others_have_worked_on_its_plan(
         stopped = abort(world, starts("ClaimContract"), after=False)
         world.put_usage("2025-07", "01/00", {"c-10": {"cpu": 4}})
         assert world.execute().status == "SUCCEEDED"
-        world.step_functions.redrive(stopped)
-        world.timeline.run()
+        world.redrive(stopped)
         assert (stopped.status, stopped.error) == ("FAILED", "LeaseLost")
         assert set(world.clazar.counts()) == {Billed("c-10", "cpu", "2025-07")}
         assert "others have worked on this plan" in world.told()
@@ -180,8 +169,7 @@ def test_a_redriven_execution_goes_on_if_nobody_else_has_worked_on_its_plan() ->
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
         stopped = abort(world, sends, after=True)
         world.timeline.pass_time(600)
-        world.step_functions.redrive(stopped)
-        world.timeline.run()
+        world.redrive(stopped)
         assert stopped.status == "SUCCEEDED"
         assert world.clazar.counts()[C_1] == 1
 
@@ -246,8 +234,7 @@ def test_a_redriven_execution_does_not_call_a_billed_contract_failed() -> None:
         stopped = abort(world, starts("RecordError"), after=False)
         world.configure({**WARNS, "dimensions": {"cpu": "cpu"}})
         assert world.execute().status == "SUCCEEDED"
-        world.step_functions.redrive(stopped)
-        world.timeline.run()
+        world.redrive(stopped)
         assert stopped.error == "LeaseLost"
         assert b"failure" not in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
 
@@ -257,8 +244,7 @@ def test_a_contract_that_was_settled_by_hand_while_it_was_being_sent_is_told() -
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
         stopped = abort(world, starts("CloseMonth"), after=False)
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
-        world.step_functions.redrive(stopped)
-        world.timeline.run()
+        world.redrive(stopped)
         assert "2025-07: c-1 was put into success_contracts while it was being sent" in world.told()
 
 
@@ -270,8 +256,7 @@ def test_a_contract_that_was_settled_by_hand_while_stopped_is_not_sent_by_a_redr
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
         stopped = abort(world, starts(state), after=False)
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
-        world.step_functions.redrive(stopped)
-        world.timeline.run()
+        world.redrive(stopped)
         assert stopped.status == "SUCCEEDED"
         assert [record["contract_id"] for record in world.clazar.accepted] == ["c-2"]
         assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
@@ -282,9 +267,7 @@ def test_a_hand_move_that_is_taken_over_in_two_runs_leaves_nothing_behind(where:
     with MeteringWorld(WARNS, now=datetime(2025, 9, 2, tzinfo=UTC)) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 3.6}, "c-2": {"cpu": 1}})
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 2.5}})
-        world.clazar.unknown_contracts.add("c-1")
-        world.execute(max_months=1)
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-1", max_months=1)
         _move_to_success(world)
         abort(world, writes("ReconcileState", where), after=True)
         world.execute()
@@ -295,9 +278,7 @@ def test_a_retry_that_ended_before_its_month_was_closed_leaves_its_remainder() -
     with MeteringWorld(WARNS, now=datetime(2025, 9, 2, tzinfo=UTC)) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 2.5}})
-        world.clazar.unknown_contracts.add("c-1")
-        world.execute(max_months=1)
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-1", max_months=1)
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 3.6}})
         abort(world, starts("CloseMonth"), after=False, retry_errors=True, months=["2025-07"])
         world.execute()

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from tests.in_memory.clazar import Billed
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import PLAN, WARNS, MeteringWorld
 
-WARNS = {**PLAN, "missing_hours": "warn"}
 JULY_14 = datetime(2025, 7, 14, tzinfo=UTC)
 FINAL: dict[str, Any] = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
 NOTHING = "next is 2025-"
@@ -53,8 +52,7 @@ def test_late_usage_that_cannot_be_read_is_named_after_what_is_due_was_billed(
 ) -> None:
     billed.usage_bucket.objects["omnistrate-metering/S/E/P/2025/07/01/06/x.json"] = b"nonsense"
     billed.put_usage("2025-08", "01/00", {"c-1": {"cpu": 3}})
-    billed.timeline.pass_time(31 * 86_400)
-    billed.exported_to(billed.now())
+    billed.pass_days(31)
     ended = billed.execute()
     assert ended.error == "BadUsage"
     assert "01/06/x.json" in str(ended.cause)
@@ -67,8 +65,7 @@ def test_months_outside_the_window_are_not_compared(billed: MeteringWorld) -> No
     billed.configure({**WARNS, "late_window": 0})
     assert message(billed).startswith(NOTHING)
     billed.put_usage("2025-08", "01/00", {"c-1": {"cpu": 1}})
-    billed.timeline.pass_time(31 * 86_400)
-    billed.exported_to(billed.now())
+    billed.pass_days(31)
     assert "(+1)" not in message(billed)
     billed.configure({**WARNS, "late_window": 1})
     assert message(billed).startswith(NOTHING)
@@ -101,9 +98,7 @@ def test_a_contract_that_a_person_settled_is_not_compared(billed: MeteringWorld)
 def test_a_contract_that_came_late_is_not_billed_when_another_is_re_opened() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 6}})
-        world.clazar.unknown_contracts.add("c-2")
-        world.execute()
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-2")
         world.put_usage("2025-07", "01/05", {"c-new": {"cpu": 5}})
         told = message(world, retry_errors=True)
         assert "c-new cpu: billed 0, usage now comes to 5 (+5)" in told
@@ -145,8 +140,7 @@ def test_final_usage_of_the_only_contract_of_a_plan_does_not_close_the_running_m
         world.execute(**FINAL)
         assert "last_processed_month" not in world.state()
         world.put_usage("2025-07", "31/23", {"c-new": {"cpu": 1}})
-        world.timeline.pass_time(20 * 86_400)
-        world.exported_to(world.now())
+        world.pass_days(20)
         world.execute()
         assert world.clazar.quantities()[Billed("c-new", "cpu", "2025-07")] == "1"
         assert world.state()["last_processed_month"] == "2025-07"
@@ -158,9 +152,7 @@ LATE_USAGE = "reports/S/E/P/2025-07/late-usage.json"
 def test_late_usage_of_a_month_that_is_worked_on_again_is_written_down_until_it_is_billed() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 6}})
-        world.clazar.unknown_contracts.add("c-2")
-        world.execute()
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-2")
         world.put_usage("2025-07", "01/05", {"c-new": {"cpu": 5}})
         told = message(world, retry_errors=True)
         assert "usage changed after it was billed and is not billed: changed days: 01" in told
@@ -177,9 +169,7 @@ def test_late_usage_that_cannot_be_worked_out_is_told(*, retry_errors: bool) -> 
     with MeteringWorld({**WARNS, "dimensions": {"cost": "cpu / mem"}}) as world:
         usage = {"c-1": {"cpu": 4, "mem": 2}, "c-2": {"cpu": 4, "mem": 1}}
         world.put_usage("2025-07", "01/00", usage)
-        world.clazar.unknown_contracts.add("c-2")
-        world.execute()
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-2")
         world.put_usage("2025-07", "01/01", {"c-3": {"cpu": 4}})
         ended = world.execute(retry_errors=retry_errors)
         assert "2025-07: c-3 cpu: billed 0, usage now comes to 4" in ended.output["message"]
@@ -193,8 +183,7 @@ def test_a_changed_formula_says_nothing_of_usage_that_is_as_it_was_billed() -> N
         world.put_usage("2025-07", "01/12", {"c-2": {"cpu": 8, "mem": 9}})
         assert world.execute(**FINAL).status == "SUCCEEDED"
         world.configure({**WARNS, **formula})
-        world.timeline.pass_time(20 * 86_400)
-        world.exported_to(world.now())
+        world.pass_days(20)
         assert "c-1" not in message(world)
         world.put_usage("2025-07", "01/13", {"c-1": {"cpu": 1}})
         assert "2025-07: c-1 cpu: billed 4, usage now comes to 5" in message(world)
@@ -203,9 +192,7 @@ def test_a_changed_formula_says_nothing_of_usage_that_is_as_it_was_billed() -> N
 def test_a_month_whose_folds_have_expired_is_read_again_and_can_still_be_worked_on() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 6}})
-        world.clazar.unknown_contracts.add("c-2")
-        world.execute()
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-2")
         world.put_usage("2025-07", "02/01", {"c-1": {"cpu": 1}})
         for key in [key for key in world.state_bucket.objects if key.startswith("days/")]:
             del world.state_bucket.objects[key]
@@ -222,8 +209,7 @@ def test_final_usage_has_a_report_of_its_own_and_leaves_the_months_as_it_is() ->
         final = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
         world.execute(**final)
         assert REPORT not in world.state_bucket.objects
-        world.timeline.pass_time(20 * 86_400)
-        world.exported_to(world.now())
+        world.pass_days(20)
         world.execute()
         before = world.state_bucket.objects[REPORT]
         ended = world.execute(**final)

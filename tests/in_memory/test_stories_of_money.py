@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from tests.in_memory.clazar import Billed
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import PLAN, WARNS, MeteringWorld
 
 OCTOBER_2 = datetime(2025, 10, 2, tzinfo=UTC)
 SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
 JULY_14 = datetime(2025, 7, 14, tzinfo=UTC)
-WARNS = {**PLAN, "missing_hours": "warn"}
 FINAL: dict[str, Any] = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
 
 
@@ -40,8 +39,7 @@ def test_a_remainder_that_is_billed_without_usage_is_billed_once() -> None:
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 0.4}})
         world.execute()
         assert quantity(world, "2025-08", "hours") == "1"
-        world.timeline.pass_time(30 * 86_400)
-        world.exported_to(world.now())
+        world.pass_days(30)
         world.put_usage("2025-09", "01/00", {"c-1": {"cpu": 0}})
         world.execute()
         assert quantity(world, "2025-09", "hours") is None
@@ -76,11 +74,8 @@ def test_a_final_usage_that_failed_is_tried_again_as_final_usage() -> None:
     with MeteringWorld(WARNS, now=JULY_14) as world:
         world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}})
         world.put_usage("2025-07", "01/10", {"c-1": {"cpu": 3, "mem": 9}})
-        world.clazar.unknown_contracts.add("c-1")
-        assert world.execute(**FINAL).error == "ContractsNeedAttention"
-        world.clazar.unknown_contracts.clear()
-        world.timeline.pass_time(20 * 86_400)
-        world.exported_to(world.now())
+        assert world.execute_refusing("c-1", **FINAL).error == "ContractsNeedAttention"
+        world.pass_days(20)
         world.execute()
         world.execute(retry_errors=True)
         assert quantity(world, "2025-07") == "4"
@@ -91,9 +86,7 @@ def test_a_final_usage_that_failed_is_tried_again_as_final_usage() -> None:
 def test_a_final_usage_that_is_started_again_tries_its_errors_again() -> None:
     with MeteringWorld(WARNS, now=JULY_14) as world:
         world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}})
-        world.clazar.unknown_contracts.add("c-1")
-        world.execute(**FINAL)
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-1", **FINAL)
         assert world.execute(**FINAL).status == "SUCCEEDED"
         assert quantity(world, "2025-07") == "4"
 

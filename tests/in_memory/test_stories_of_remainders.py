@@ -9,11 +9,10 @@ import pytest
 from functions.errors import CredentialsRefused
 from tests.in_memory.clazar import Billed
 from tests.in_memory.interruptions import abort, writes
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import WARNS, MeteringWorld
 
 SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
 OCTOBER_2 = datetime(2025, 10, 2, tzinfo=UTC)
-WARNS = {**PLAN, "missing_hours": "warn"}
 WAIVED = {"contract": "c-1", "month": "2025-07", "outcome": "waived", "reason": "r"}
 
 
@@ -38,9 +37,7 @@ def move_to_success(world: MeteringWorld, month: str) -> None:
 def test_a_contract_that_was_settled_by_hand_leaves_nothing_to_later_months() -> None:
     with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
         use(world, m07=3.9, m08=10.2)
-        world.clazar.unknown_contracts.add("c-1")
-        world.execute(max_months=1)
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-1", max_months=1)
         move_to_success(world, "2025-07")
         assert world.execute().status == "SUCCEEDED"
         assert quantity(world, "2025-08") == "10"
@@ -69,9 +66,7 @@ def test_a_contract_that_was_listed_as_done_before_it_was_sent_leaves_nothing(
 def test_a_decision_that_was_aborted_behind_the_ledger_counts_and_is_shown() -> None:
     with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
         use(world, m07=3.9, m08=10.2)
-        world.clazar.unknown_contracts.add("c-1")
-        world.execute(max_months=1)
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-1", max_months=1)
         abort(world, writes("ResolveContract", "ledger/"), after=True, resolve=WAIVED)
         assert world.parked() == {("2025-07", "c-1"): "NOT_FOUND"}
         world.execute()

@@ -11,9 +11,8 @@ import pytest
 from functions.errors import CredentialsRefused
 from tests.in_memory.interruptions import abort
 from tests.in_memory.machine import Execution
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import WARNS, MeteringWorld
 
-WARNS = {**PLAN, "missing_hours": "warn"}
 C_1 = "2025-07: c-1 (NOT_FOUND since 2025-08-01)"
 ERROR = {"contract_id": "c-9", "errors": ["e"], "code": "ERROR_001", "message": "m"}
 
@@ -44,7 +43,7 @@ def at(world: MeteringWorld, *days: int, month: int = 8) -> list[int]:
             (message,) = world.messages
             assert C_1 in message.text
             assert "retry_errors" in message.text
-            assert message.subject == "Metering of S:E:P: contracts are still open"
+            assert message.subject == "[dev] S: 1 contract still not billed"
             reminded.append(day)
             world.messages.clear()
     return reminded

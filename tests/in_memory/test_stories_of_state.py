@@ -8,10 +8,9 @@ import pytest
 
 from functions.errors import CredentialsRefused
 from tests.in_memory.clazar import Billed
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import WARNS, MeteringWorld
 
 OCTOBER_2 = datetime(2025, 10, 2, tzinfo=UTC)
-WARNS = {**PLAN, "missing_hours": "warn"}
 MONTHS = ("2025-07", "2025-08", "2025-09")
 
 
@@ -66,9 +65,7 @@ def test_a_dimension_that_was_refused_and_has_no_usage_any_more_is_told() -> Non
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
         gone = world.put_usage("2025-07", "01/01", {"c-1": {"mem": 7}})
-        world.clazar.unknown_contracts.add("c-1")
-        world.execute()
-        world.clazar.unknown_contracts.clear()
+        world.execute_refusing("c-1")
         del world.usage_bucket.objects[gone]
         told = world.execute(retry_errors=True).output["message"]
         assert (

@@ -23,14 +23,14 @@ class Timeline:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
-        self._queue: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._queue: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = itertools.count()
 
-    def at(self, due: datetime, happen: Callable[[], None]) -> None:
+    def at(self, due: datetime, happen: Callable[[], object]) -> None:
         """Let something happen at a time; in the order given where times are equal."""
         heapq.heappush(self._queue, (due, next(self._numbers), happen))
 
-    def after(self, seconds: float, happen: Callable[[], None]) -> None:
+    def after(self, seconds: float, happen: Callable[[], object]) -> None:
         """Let something happen some time from now."""
         self.at(self.now + timedelta(seconds=seconds), happen)
 
@@ -66,6 +66,7 @@ class StepFunctions:
     def __init__(self, machine: Machine, timeline: Timeline) -> None:
         self._machine, self._timeline = machine, timeline
         self.executions: list[Execution] = []
+        self._by_id: dict[str, Execution] = {}
 
     def start(self, given: Any) -> Execution:
         """Start an execution. It runs as the timeline does."""
@@ -73,6 +74,7 @@ class StepFunctions:
         started = self._timeline.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         execution = Execution(f"{_ARN}:{name}", name, given, started)
         self.executions.append(execution)
+        self._by_id[execution.id] = execution
         self._drive(execution)
         return execution
 
@@ -88,10 +90,8 @@ class StepFunctions:
 
     def is_running(self, execution_id: str) -> bool:
         """Say whether an execution runs, as DescribeExecution would."""
-        return any(
-            execution.id == execution_id and execution.status == "RUNNING"
-            for execution in self.executions
-        )
+        found = self._by_id.get(execution_id)
+        return found is not None and found.status == "RUNNING"
 
     def _drive(self, execution: Execution) -> None:
         steps, drive = self._machine.run(execution), execution.drive

@@ -1,21 +1,138 @@
+"""Alarms have names and texts that an operator can act on, and watch what is really emitted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions import metrics
+from functions.metrics import Metric
 from tests.infra.templates import Template
 
-OF_METERING = {"metering": {"LateUsage"}, "credits": set()}
+ROOT = Path(__file__).parents[2]
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+AWS_METRICS = {
+    "ExecutionsFailed",
+    "ExecutionsTimedOut",
+    "ExecutionsAborted",
+    "ApproximateNumberOfMessagesVisible",
+    "Duration",
+    "Throttles",
+}
+COMMON = {
+    "a run failed without a mail",
+    "a run timed out",
+    "a run was aborted",
+    "starts were lost",
+    "functions are throttled (1)",
+}
+OF_PIPELINE = {
+    "metering": {
+        "a function nearly timed out",
+        "functions are throttled (2)",
+        "no run for 26 hours",
+        "contracts are not billed",
+        "usage changed after billing",
+        "usage without a payer",
+    },
+    "credits": {"credits are held", "a credits file waits for an hour"},
+}
 
 
-def test_a_person_is_called_for_every_bad_end_and_every_lost_start(template: Template) -> None:
-    alarms = template.resources("AWS::CloudWatch::Alarm").values()
+def alarms(template: Template) -> list[dict[str, Any]]:
+    return [found["Properties"] for found in template.resources("AWS::CloudWatch::Alarm").values()]
+
+
+def title(alarm: dict[str, Any]) -> str:
+    return str(alarm["AlarmName"]).partition(": ")[2]
+
+
+def watched(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the metrics of an alarm, be it a metric or an expression."""
+    if "MetricName" in alarm:
+        yield alarm
+    for part in alarm.get("Metrics", ()):
+        if "MetricStat" in part:
+            yield part["MetricStat"]["Metric"]
+
+
+def test_every_trouble_has_an_alarm_with_a_name_that_begins_with_the_environment(
+    template: Template,
+) -> None:
+    found = {title(alarm) for alarm in alarms(template)}
+    assert found - {"deadline in 60 minutes"} == COMMON | OF_PIPELINE[template.pipeline]
+    names = [alarm["AlarmName"] for alarm in alarms(template)]
+    assert len(names) == len(set(names))
+    assert all(name.split(" ")[1].rstrip(":") == template.pipeline for name in names)
+
+
+def test_an_alarm_says_what_to_do_and_tells_when_it_is_over(template: Template) -> None:
     (topic,) = template.resources("AWS::SNS::Topic")
-    assert {alarm["Properties"]["MetricName"] for alarm in alarms} == {
-        "ExecutionsFailed",
-        "ExecutionsTimedOut",
-        "ExecutionsAborted",
-        "ApproximateNumberOfMessagesVisible",
-        *OF_METERING[template.pipeline],
-    }
-    for alarm in alarms:
-        assert alarm["Properties"]["Threshold"] == 1
-        assert alarm["Properties"]["AlarmActions"] == [{"Ref": topic}]
+    for alarm in alarms(template):
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
+        text = alarm["AlarmDescription"]
+        assert len(text) <= 1024
+        assert re.fullmatch(r"\S.*\. Runbook: \S+#\S+", text), text
+
+
+def test_every_alarm_has_its_section_in_the_runbook_and_every_section_its_alarm(
+    metering_stack: Template, credits_stack: Template
+) -> None:
+    both = [*alarms(metering_stack), *alarms(credits_stack)]
+    linked = {alarm["AlarmDescription"].rpartition("#")[2] for alarm in both}
+    chapter = RUNBOOK.partition("\n## Alarms\n")[2].partition("\n## ")[0]
+    sections = re.findall(r"^### (.+)$", chapter, re.MULTILINE)
+    assert linked <= {section.replace(" ", "-") for section in sections}
+    expected = {re.sub(r" \(\d\)$", "", title(alarm)) for alarm in both}
+    assert set(sections) == expected | {"deadline in 60 minutes"}
+    for part in chapter.split("\n### ")[1:]:
+        assert "Money at risk:" in part, part
+        assert "    aws " in part, part
+
+
+def test_only_a_plan_that_bills_has_a_deadline(metering_stack: Template) -> None:
+    of = [alarm for alarm in alarms(metering_stack) if title(alarm) == "deadline in 60 minutes"]
+    assert bool(of) == (not metering_stack.environment.parsed_plans[0].dry_run)
+    for alarm in of:
+        (rule,) = (part["Expression"] for part in alarm["Metrics"] if "Expression" in part)
+        assert "DATE(FILL(m, 1)) == 1" in rule
+        assert "HOUR(FILL(m, 1)) == 4" in rule
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_silence_rings_where_nothing_is_measured(metering_stack: Template) -> None:
+    (alarm,) = (a for a in alarms(metering_stack) if title(a) == "no run for 26 hours")
+    assert alarm["TreatMissingData"] == "breaching"
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 26)
+    assert alarm["ComparisonOperator"] == "LessThanThreshold"
+
+
+def test_open_contracts_keep_their_alarm_between_two_runs(metering_stack: Template) -> None:
+    (alarm,) = (a for a in alarms(metering_stack) if title(a) == "contracts are not billed")
+    assert alarm["TreatMissingData"] == "ignore"
+
+
+def test_alarms_watch_metrics_that_are_declared_with_their_dimensions(template: Template) -> None:
+    declared = {metric.name: metric for metric in (*metrics.METERING, *metrics.CREDITS)}
+    for alarm in alarms(template):
+        for metric in watched(alarm):
+            if metric["MetricName"] in AWS_METRICS:
+                continue
+            known = declared[metric["MetricName"]]
+            names = {dimension["Name"] for dimension in metric["Dimensions"]}
+            assert names == ({"service", "plan"} if known.per_plan else {"service"})
+            assert metric["Namespace"] == f"BillingPipelines/{template.environment.name}"
+
+
+@pytest.mark.parametrize("metric", [*metrics.METERING, *metrics.CREDITS], ids=lambda m: m.name)
+def test_every_metric_that_is_declared_is_emitted(metric: Metric) -> None:
+    (name,) = (key for key, value in vars(metrics).items() if value is metric)
+    sources = "".join(path.read_text() for path in (ROOT / "functions").rglob("*.py"))
+    assert f"metrics.{name}.add(" in sources
 
 
 def test_alarms_and_the_machine_may_publish_and_only_over_tls(template: Template) -> None:
@@ -29,12 +146,6 @@ def test_alarms_and_the_machine_may_publish_and_only_over_tls(template: Template
     assert template.owners("sns:Publish") == {template.machine}
 
 
-def test_the_alarm_on_late_usage_watches_what_its_function_counts(metering_stack: Template) -> None:
-    (alarm,) = (
-        alarm["Properties"]
-        for alarm in metering_stack.resources("AWS::CloudWatch::Alarm").values()
-        if alarm["Properties"]["MetricName"] == "LateUsage"
-    )
-    told = metering_stack.variables("ReportLateUsage")
-    assert alarm["Namespace"] == told["POWERTOOLS_METRICS_NAMESPACE"]
-    assert alarm["Dimensions"] == [{"Name": "service", "Value": told["POWERTOOLS_SERVICE_NAME"]}]
+def test_an_alarm_has_no_more_metrics_than_cloudwatch_takes(template: Template) -> None:
+    for alarm in alarms(template):
+        assert len(list(watched(alarm))) <= 10

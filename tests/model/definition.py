@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from infra import definitions
+from tests.in_memory.data_flow import holds
 from tests.model.invocation import Invocation
 from tests.model.playing import Step
 
@@ -14,11 +15,10 @@ _MONTH = _PARENT["ForEachMonth"]["ItemProcessor"]["States"]
 _CHILD = _MONTH["ForEachContract"]["ItemProcessor"]["States"]
 _STATES: dict[str, dict[str, Any]] = _PARENT | _MONTH | _CHILD
 PER_CONTRACT = frozenset(_CHILD)
-_NEXT = {
-    "AcquirePlan": "PlanMonths",
-    "PlanMonths": "MergeUsage",
-    "CloseMonth": "ReleasePlan",
-}
+# All others change nothing that matters here.
+_MODELLED = {"PlanMonths", "MergeUsage", "CloseMonth", "ReleasePlan"}
+_MODELLED |= {"ClaimContract", "SubmitContract", "RecordError"}
+_RUN = {"resolve": None, "dry_run": False}
 
 
 @cache
@@ -35,6 +35,23 @@ def _caught(state: str, error: str) -> str | None:
     return None
 
 
+@cache
+def _reached(name: str | None, to_process: int = 0, action: str = "") -> str | None:
+    """Return the first modelled state from here, None at the end of the map or machine."""
+    data = {"run": _RUN, "merged": {"to_process": to_process}, "claimed": {"action": action}}
+    data |= {"purpose": "bill", "notify": False, "succeeded": True}
+    while name is not None and name not in _MODELLED:
+        state = _STATES[name]
+        if state["Type"] == "Choice":
+            rules = (rule["Next"] for rule in state["Choices"] if holds(rule, data, {}))
+            name = next(rules, state["Default"])
+        elif name in ("ForEachMonth", "ForEachContract"):
+            name = state["ItemProcessor"]["StartAt"]
+        else:
+            name = state.get("Next")
+    return name
+
+
 def after(ended: Invocation, step: Step) -> Invocation | None:
     """Return the next invocation of the execution, None if the execution is over.
 
@@ -42,36 +59,39 @@ def after(ended: Invocation, step: Step) -> Invocation | None:
     """
     if step.error:
         return _after_error(ended, step.error)
-    if ended.state in _NEXT:
-        return ended._replace(state=_NEXT[ended.state])
+    following = _STATES[ended.state].get("Next")
     if ended.state == "MergeUsage":
-        items = step.result
-        return ended._replace(state="ClaimContract" if items else "CloseMonth", items=items)
-    if ended.state == "ClaimContract":
-        return _after_claim(ended, step.result)
-    return None if ended.state == "ReleasePlan" else _next_contract(ended)
+        return _in_run(ended._replace(items=step.result), following)
+    if ended.state in _CHILD:
+        following = _reached(following, action=step.result)
+        return _in_contract(ended, following, "NO_USAGE")
+    if following is None and ended.state in _MONTH:
+        following = _PARENT["ForEachMonth"]["Next"]
+    return _in_run(ended, following)
 
 
-def _after_claim(ended: Invocation, action: str) -> Invocation | None:
-    if action == "record_error":
-        return ended._replace(state="RecordError", problem="NO_USAGE")
-    return ended._replace(state="SubmitContract") if action == "submit" else _next_contract(ended)
+def _in_run(ended: Invocation, following: str | None) -> Invocation | None:
+    reached = _reached(following, to_process=len(ended.items))
+    return ended._replace(state=reached) if reached else None
 
 
-def _next_contract(ended: Invocation) -> Invocation | None:
+def _in_contract(ended: Invocation, following: str | None, problem: str) -> Invocation | None:
     """One after the other here. A child that has failed leaves its contract open."""
-    following = ended.contract + 1
-    if following < len(ended.items):
-        return ended._replace(state="ClaimContract", contract=following, problem="")
-    return None if ended.alone else ended._replace(state="CloseMonth", contract=0, problem="")
+    if following == "RecordError":
+        return ended._replace(state=following, problem=problem)
+    if following:
+        return ended._replace(state=following)
+    beside = ended.contract + 1
+    if beside < len(ended.items):
+        return ended._replace(state="ClaimContract", contract=beside, problem="")
+    closing = ended._replace(contract=0, problem="")
+    return None if ended.alone else _in_run(closing, _MONTH["ForEachContract"]["Next"])
 
 
 def _after_error(ended: Invocation, error: str) -> Invocation | None:
     target = _caught(ended.state, error)
-    if target == "RecordError":
-        return ended._replace(state="RecordError", problem=error)
-    if ended.state in _CHILD:  # RecordOpen writes what only people read
-        return _next_contract(ended)
-    if target == "SummarizeRun" or ended.state in _MONTH:  # the month map's own Catch
-        return ended._replace(state="ReleasePlan")
-    return None
+    if ended.state in _CHILD:
+        return _in_contract(ended, _reached(target), error)
+    if target is None and ended.state in _MONTH:
+        target = _caught("ForEachMonth", error)
+    return _in_run(ended, target)

@@ -19,21 +19,12 @@ from functions.domain.lease import Lease
 from functions.domain.ledger.entry import Entry
 from functions.domain.month import Month
 from functions.domain.months.journal import Journal
-from functions.domain.plan import parse_plan
 from functions.domain.usage.bill import ContractBill, MonthBill
-from functions.domain.usage.month_usage import MonthUsage
+from tests.builders import a_bill, a_plan, month_usage
 
 MONTH = Month.parse("2025-07")
 AT = "2025-08-02T00:00:00Z"
-PLAN = parse_plan(
-    {
-        "service": "S",
-        "environment_type": "E",
-        "plan_id": "P",
-        "start_month": str(MONTH),
-        "completeness": "calendar",
-    }
-)
+PLAN = a_plan(start_month=str(MONTH), completeness="calendar")
 CONTRACTS = ("c-1", "c-2")
 QUANTITIES = {"cpu": "1", "ram": "2"}
 DIMENSIONS = tuple(QUANTITIES)
@@ -56,31 +47,18 @@ _numbers: dict[bytes, int] = {}
 
 def bill(contracts: int) -> MonthBill:
     """Return what the month's usage comes to."""
-    return MonthBill(
-        contracts=[
+    return a_bill(
+        *(
             ContractBill(contract_id=name, usage=QUANTITIES, quantities=QUANTITIES)
             for name in CONTRACTS[:contracts]
-        ],
-        quarantined=[],
-        unbilled_dimensions=[],
+        )
     )
 
 
 @cache
 def usage(contracts: int, processed: tuple[str, ...]) -> bytes:
     """Return the file that MergeUsage leaves for CloseMonth."""
-    return msgspec.json.encode(
-        MonthUsage(
-            files=1,
-            records=1,
-            duplicates=0,
-            dropped={},
-            warnings=[],
-            processed=list(processed),
-            days={},
-            bill=bill(contracts),
-        )
-    )
+    return msgspec.json.encode(month_usage(bill(contracts), processed))
 
 
 def body(document: int) -> bytes:

@@ -41,6 +41,7 @@ from functions.metering.release_plan import release_plan
 from functions.metering.summarize_run import summarize_run
 from functions.payloads import Problem
 from infra.tasks import SETTLE_SECONDS
+from tests.in_memory.lambdas import PLACE
 from tests.model import month
 from tests.model.invocation import Invocation, Item
 from tests.model.outside import BILL, NOW, Effect, Outside, Paused, now_playing
@@ -155,7 +156,7 @@ def _close(of: Invocation, outside: Outside) -> None:
 def _release(of: Invocation, outside: Outside) -> None:
     """SummarizeRun and ReleasePlan: the first one only reads."""
     run = _run(of)
-    ending = summarize_run(Finish(run=run), _books(outside))
+    ending = summarize_run(Finish(run=run), _books(outside), PLACE, NOW)
     notified = {"delivered": True} if ending.notify else {}
     release_plan(
         Release(run=run, journal=ending.journal, notified=notified), _books(outside), month.AT

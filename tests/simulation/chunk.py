@@ -6,6 +6,17 @@ from collections.abc import Callable, Iterable
 
 from tests.simulation.play import Result, play
 
+_SEEDS, _CHUNKS = 120, 4
+
+
+def chunk(number: int) -> Callable[[Callable[..., None]], None]:
+    """Return the test of one of four files, which as many workers share."""
+
+    def test(covered: Callable[..., None]) -> None:
+        check_seeds(range(number, _SEEDS, _CHUNKS), covered)
+
+    return test
+
 
 def check_seeds(seeds: Iterable[int], covered: Callable[..., None]) -> None:
     """Play all seeds; the message has the story of the first one that breaks a promise."""

@@ -149,22 +149,17 @@ class Ending:
 
     def _of_amounts(self, plan: Plan, month: str, entry: dict[str, Any]) -> Iterator[str]:
         """4: what was billed is what the files said when an execution listed them."""
-        listed = [
-            totals
-            for execution in self._world.step_functions.executions
-            for totals in self._world.snapshots(execution.name, plan.key, month)
-        ]
         lines = {line["dimension"] for line in entry.get("lines", ())}
         for dimension, text in amounts(entry).items():
             known = [entry.get("formulas", {})]
             if dimension not in lines and self._world.has_changed(plan):
                 known = [found.dimensions for found in self._world.history[plan.key]]
-            found = {
-                totals.amount(entry["contract_id"], dimension, formulas)
-                for totals in listed
+            if not any(
+                totals.amount(entry["contract_id"], dimension, formulas) == Fraction(text)
+                for execution in self._world.step_functions.executions
+                for totals in self._world.snapshots(execution.name, plan.key, month)
                 for formulas in known
-            }
-            if Fraction(text) not in found:
+            ):
                 yield f"4: {month} {entry['contract_id']} {dimension}: {text} was never the usage"
 
     def _of_receiver(self) -> Iterator[str]:

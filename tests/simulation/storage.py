@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
-from hashlib import md5
 
 from functions.adapters.objects import Stored
 from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
 from tests.in_memory.outside import RecordedBucket
 from tests.in_memory.points import Points
-
-
-@lru_cache(maxsize=8192)
-def _etag_of(body: bytes) -> str:
-    return f'"{md5(body).hexdigest()}"'  # noqa: S324  # S3's own ETag
 
 
 class StoryBucket(RecordedBucket):
@@ -28,10 +21,6 @@ class StoryBucket(RecordedBucket):
         self._names: Sequence[str] = ()
         self._indexed = 0
         self.edits = 0
-
-    @staticmethod
-    def _etag(body: bytes) -> str:
-        return _etag_of(body)
 
     def read(self, key: str, *, unless: str = "") -> Stored | None:
         """Return an object, None if there is none."""

@@ -65,6 +65,7 @@ class StoryWorld(MeteringWorld):
         self.calls: Counter[str] = Counter()
         self._days: dict[tuple[str, str, str], dict[str, list[Totals]]] = {}
         self._totals: dict[tuple[object, ...], Totals | None] = {}
+        self._snapshots: dict[tuple[str, str, str], list[Totals]] = {}
         self.has_ended: list[tuple[Execution, str, str]] = []
         self.history: dict[str, list[Plan]] = {plan.key: [plan] for plan in self.plans}
         self.configured: dict[str, Plan] = {}
@@ -124,16 +125,20 @@ class StoryWorld(MeteringWorld):
 
     def totals(self, plan: Plan, month: Month, until: str | None = None) -> Totals | None:
         """Return what a month's files say now, up to an hour if one is given."""
-        asked = (self.usage_bucket.edits, plan.key, month, until)
-        if asked not in self._totals:
-            self._totals[asked] = self._add_up(plan, month, until)
-        return self._totals[asked]
+        return self._add_up(plan, month, until)
 
     def _add_up(self, plan: Plan, month: Month, until: str | None, day: str = "") -> Totals | None:
+        asked = (self.usage_bucket.edits, plan.key, month, until, day)
+        if asked not in self._totals:
+            self._totals[asked] = self._added_up(plan, month, until, day)
+        return self._totals[asked]
+
+    def _added_up(self, plan: Plan, month: Month, until: str | None, day: str) -> Totals | None:
         end = month.window_end(until)
         prefix = keys.usage_prefix(plan, month)
+        folder = f"{prefix}{day}/" if day.isdecimal() else prefix
         return totals(
-            {key: self.usage_bucket.objects[key] for key in self.usage_bucket.names(prefix)},
+            {key: self.usage_bucket.objects[key] for key in self.usage_bucket.names(folder)},
             prefix,
             until=f"{end:%d/%H}" if end < month.end else None,
             sums_duplicates=plan.duplicates == "sum",
@@ -159,6 +164,7 @@ class StoryWorld(MeteringWorld):
         seen = days.setdefault(payload["day"], [])
         if found is not None and found not in seen:
             seen.append(found)
+            self._snapshots.pop((execution.name, plan.key, str(month)), None)
 
     def months_listed(self, execution: Execution) -> list[tuple[str, str]]:
         """Return plan and month of what an execution has listed, of months that are over."""
@@ -167,10 +173,12 @@ class StoryWorld(MeteringWorld):
 
     def snapshots(self, execution: str, plan: str, month: str) -> list[Totals]:
         """Return what a month may have come to as an execution listed it, day by day."""
-        days = self._days.get((execution, plan, month), {}).values()
-        changing = [seen for seen in days if len(seen) > 1]
-        assert math.prod(map(len, changing)) <= _MOST_SNAPSHOTS
-        return [together(chosen) for chosen in product(*(seen for seen in days if seen))]
+        asked = (execution, plan, month)
+        if asked not in self._snapshots:
+            days = [seen for seen in self._days.get(asked, {}).values() if seen]
+            assert math.prod(map(len, days)) <= _MOST_SNAPSHOTS
+            self._snapshots[asked] = [together(chosen) for chosen in product(*days)]
+        return self._snapshots[asked]
 
     def read(self, bucket: str, key: str) -> bytes | None:
         """Return an object that holds the items of a map: Step Functions itself reads it."""

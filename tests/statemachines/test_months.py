@@ -50,8 +50,7 @@ def test_by_the_calendar_an_export_that_stopped_early_is_noticed(world: World) -
 
 
 def test_months_are_caught_up_oldest_first_and_capped(world: World) -> None:
-    for month in ("2025-05", "2025-06", "2025-07"):
-        world.full_month("c-1", month=month)
+    world.months("c-1", of=("2025-05", "2025-06", "2025-07"))
     world.plan |= {"start_month": "2025-05", "max_months": 2}
     world.exported_to("2025-07-20T00:00:00Z")
     result = world.run(as_of="2025-07-21T00:00:00Z")
@@ -64,8 +63,7 @@ def test_months_are_caught_up_oldest_first_and_capped(world: World) -> None:
 
 
 def test_a_broken_month_holds_up_the_later_ones_but_not_the_earlier(world: World) -> None:
-    for month in ("2025-05", "2025-06", "2025-07"):
-        world.full_month("c-1", month=month)
+    world.months("c-1", of=("2025-05", "2025-06", "2025-07"))
     world.hour("15/07", b"nonsense", month="2025/06")
     world.plan["start_month"] = "2025-05"
     result = world.run()
@@ -87,8 +85,7 @@ def test_only_the_named_contracts_are_sent_and_the_month_stays_open(world: World
 
 
 def test_a_month_asked_for_out_of_order_opens_no_gap(world: World) -> None:
-    for month in ("2025-05", "2025-06", "2025-07"):
-        world.full_month("c-1", month=month)
+    world.months("c-1", of=("2025-05", "2025-06", "2025-07"))
     world.plan["start_month"] = "2025-05"
     world.run({"months": ["2025-06"]})
     assert {month for _, _, month in world.billed()} == {"2025-06"}

@@ -93,8 +93,7 @@ def test_an_error_lost_from_the_state_file_in_a_crash_is_restored_not_retried(wo
 
 
 def test_the_state_file_of_the_earlier_script_is_taken_over(world: World) -> None:
-    world.full_month("a", "b", "c", month="2025-06")
-    world.full_month("a", "b", "c", month="2025-07")
+    world.months("a", "b", "c", of=("2025-06", "2025-07"))
     del world.plan["start_month"]
     error = {"contract_id": "c", "errors": ["Some error"], "code": "ERROR_001", "message": "m"}
     entry = {
@@ -162,8 +161,7 @@ def test_a_contract_whose_usage_went_away_after_it_was_claimed_does_not_keep_the
 
 
 def test_an_error_is_told_even_if_the_run_stops_elsewhere(world: World) -> None:
-    world.full_month("c-1", month="2025-06")
-    world.full_month("c-1", month="2025-07")
+    world.months("c-1", of=("2025-06", "2025-07"))
     world.hour("15/07", b"nonsense")
     world.plan["start_month"] = "2025-06"
     world.clazar.script("c-1", "refuse")

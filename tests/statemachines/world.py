@@ -12,6 +12,7 @@ from infra.local.account import LocalAccount, Running, RunResult
 from infra.local.clazar import ClazarServer
 from infra.local.session import scaled
 from infra.local.state_folder import StateFolder
+from tests import builders
 
 SERVICE, ENVIRONMENT, PLAN_ID = "Postgres", "PROD", "pt-HJSv20iWX0"
 PLAN = {"service": SERVICE, "environment_type": ENVIRONMENT, "plan_id": PLAN_ID}
@@ -26,15 +27,7 @@ def a_record(
     contract: str | None, dimension: str = "cpu_core_hours", **fields: Any
 ) -> dict[str, Any]:
     """Return a usage record as Omnistrate exports it."""
-    return {
-        "timestamp": "2025-07-01T00:30:00Z",
-        "customerEmail": "jane@customer.example",
-        "subscriptionId": "sub-1",
-        "externalPayerId": contract,
-        "dimension": dimension,
-        "value": 1,
-        **fields,
-    }
+    return builders.a_record(contract, dimension, **fields)
 
 
 class World:
@@ -80,6 +73,12 @@ class World:
         records = [a_record(name, dimension, **fields) for name in contracts for dimension in names]
         for hour in range(hours):
             self.hour(f"01/{hour:02d}", records, month=month.replace("-", "/"), path=path)
+
+    def months(self, *contracts: str, of: Iterable[str]) -> None:
+        """Write some hours of several months, where it does not matter that others are missing."""
+        self.plan["missing_hours"] = "warn"
+        for month in of:
+            self.month(*contracts, month=month, dimensions=DIMENSIONS[:1])
 
     def full_month(self, *contracts: str, month: str) -> None:
         """Write every hour of a month."""

@@ -12,7 +12,7 @@ from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.remainders import Remainders, remainders_of
 from functions.domain.month import Month
 from functions.domain.months import months_due, state_file
-from functions.domain.months.journal import Journal, Unresolved, ended, reopened, resolved
+from functions.domain.months.journal import Journal, Unresolved, ended, in_words, reopened, resolved
 from functions.domain.months.late_usage import Compared, texts
 from functions.domain.months.outcome import (
     Open,
@@ -144,11 +144,21 @@ def in_state_file(
     )
 
 
+def _due(entry: Entry) -> str:
+    return in_words(
+        (line.quantity, line.dimension)
+        for line in entry.lines
+        if line.state not in ("accepted", "waived")
+    )
+
+
 def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) -> Journal:
     """Return the journal with the month's outcome. A month that is not closed comes again."""
     month, outcome = closing.seen.month, closing.outcome
     errors = {
-        name: Unresolved(code=failure.code, since=failure.at, retries=entry.retries)
+        name: Unresolved(
+            code=failure.code, since=failure.at, due=_due(entry), retries=entry.retries
+        )
         for name, entry in outcome.failed.items()
         if (failure := entry.failure)
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -11,18 +11,22 @@ from msgspec.structs import replace
 
 from functions.domain.month import Month
 from functions.domain.months.state_file import PlanState
+from functions.domain.wording import some
+
+_MOST_DUE, _LONGEST_DUE = 3, 120
 
 
 class Unresolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A contract that is not billed and needs an operator.
 
-    `since`: when it was first seen. `retries`: how often it had been retried when it was last seen.
-    `told`: a message has named it. `done_too`: the state file listed it as a success as well (the
-    earlier script did that).
+    `since`: when it was first seen. `due`: what is not billed, in a few words. `retries`: how often
+    it had been retried when it was last seen. `told`: a message has named it. `done_too`: the state
+    file listed it as a success as well (the earlier script did that).
     """
 
     code: str = ""
     since: str = ""
+    due: str = ""
     retries: int = 0
     told: bool = False
     done_too: bool = False
@@ -70,9 +74,24 @@ def _seen(item: Mapping[str, Any], at: str, *, done_too: bool) -> Unresolved:
     return Unresolved(
         code=str(code or ""),
         since=str(item.get("last_retry_time") or at),
+        due=_due(item.get("payload")),
         retries=retries if isinstance(retries, int) else 0,
         done_too=done_too,
     )
+
+
+def _due(payload: object) -> str:
+    """Return what an error entry says was to be sent; earlier programs wrote the same."""
+    records = payload.get("request") if isinstance(payload, Mapping) else None
+    listed = records if isinstance(records, list) else []
+    found = [record for record in listed if isinstance(record, Mapping)]
+    return in_words((record.get("quantity"), record.get("dimension")) for record in found)
+
+
+def in_words(amounts: Iterable[tuple[object, object]]) -> str:
+    """Return quantities with their dimensions, as many as a line has room for."""
+    texts = [f"{quantity} {dimension}" for quantity, dimension in amounts]
+    return ", ".join(some(texts, _MOST_DUE))[:_LONGEST_DUE]
 
 
 def settled_by_hand(journal: Journal, state: PlanState) -> list[tuple[Month, list[str]]]:

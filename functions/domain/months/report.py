@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from functions.domain.formula import exact_text
+from functions.domain.month import Month
 from functions.domain.months.closing import Closing
 from functions.domain.months.report_rows import (
     BY_HAND,
@@ -20,6 +21,7 @@ from functions.domain.months.report_rows import (
     inputs_of,
     rows_of,
 )
+from functions.domain.months.totals import Total, totals
 from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.wording import counted
 
@@ -39,7 +41,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a plan's month that somebody may ask afterwards.
 
     `summary`: the first line, and the number of contracts of each kind. `file_totals`: the usage of
-    these contracts by dimension, as the files hold it when the report is written.
+    these contracts by dimension, as the files hold it when the report is written. `totals`: the
+    rows, added up by dimension.
     """
 
     summary: Mapping[str, Any]
@@ -56,6 +59,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     warnings: Sequence[str]
     quarantined: Sequence[Quarantined]
     file_totals: Mapping[str, str]
+    totals: Sequence[Total]
     rows: Sequence[Row]
     inputs: Sequence[Input]
 
@@ -70,7 +74,7 @@ def build(closing: Closing, at: str) -> Report:
     names = sorted(bills.keys() & set(seen.contracts or ()) if seen.until else bills)
     rows: list[Row] = []
     inputs: list[Input] = []
-    totals: defaultdict[str, Fraction] = defaultdict(Fraction)
+    measured: defaultdict[str, Fraction] = defaultdict(Fraction)
     for bill in map(bills.__getitem__, names):
         by_hand = bill.contract_id in seen.shown.done
         of_contract = list(rows_of(bill, ledger.get(bill.contract_id), formulas, by_hand=by_hand))
@@ -78,9 +82,9 @@ def build(closing: Closing, at: str) -> Report:
         rows += of_contract
         inputs += inputs_of(bill, shown, formulas, usage.bill.unbilled_dimensions)
         for name, text in bill.usage.items():
-            totals[name] += Fraction(text)
+            measured[name] += Fraction(text)
     return Report(
-        summary=_summary(names, rows),
+        summary=_summary(seen.plan.service, seen.month, names, rows),
         plan=seen.plan.key,
         month=str(seen.month),
         until=seen.until,
@@ -93,13 +97,16 @@ def build(closing: Closing, at: str) -> Report:
         duplicate_quantity=usage.dropped,
         warnings=usage.warnings,
         quarantined=usage.bill.quarantined,
-        file_totals={name: exact_text(total) for name, total in sorted(totals.items())},
+        file_totals={name: exact_text(total) for name, total in sorted(measured.items())},
+        totals=totals(rows),
         rows=rows,
         inputs=inputs,
     )
 
 
-def _summary(contracts: Sequence[str], rows: Iterable[Row]) -> dict[str, Any]:
+def _summary(
+    service: str, month: Month, contracts: Sequence[str], rows: Iterable[Row]
+) -> dict[str, Any]:
     """Count the contracts by what is worst of them."""
     outcomes: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:
@@ -109,8 +116,10 @@ def _summary(contracts: Sequence[str], rows: Iterable[Row]) -> dict[str, Any]:
         for name in contracts
     )
     kinds = ("billed", "open", "refused", "in doubt", "waived", NOTHING)
-    said = [f"{found[kind]} {kind}" for kind in kinds if found[kind] or kind != NOTHING]
-    text = ", ".join(said).replace("waived", "waived or settled elsewhere")
+    others = [f"{found[kind]:,} {kind}" for kind in kinds[1:] if found[kind]]
+    billed = f"{found['billed']:,} of {counted(len(contracts), 'contract')} billed"
+    said = ", ".join([billed, *others])
+    said = said.replace("waived", "waived or settled elsewhere")
     counts = {kind.replace(" ", "_"): found[kind] for kind in kinds}
-    number = len(contracts)
-    return {"text": f"{counted(number, 'contract')}: {text}", "contracts": number, **counts}
+    text = f"{month.start:%B %Y}, {service}: {said}"
+    return {"text": text, "contracts": len(contracts), **counts}

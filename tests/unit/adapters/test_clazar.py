@@ -20,8 +20,8 @@ from functions.domain.month import Month
 from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable
 from infra.local.clazar import ClazarServer
 from infra.local.loopback_http import LoopbackHttp, Reply, Request
-
-JULY = Month(2025, 7)
+from tests import builders
+from tests.builders import JULY
 
 
 class Secret:
@@ -54,14 +54,7 @@ def clazar(server: ClazarServer, secret: Secret) -> Clazar:
 
 
 def an_entry(contract: str = "c-1", month: Month = JULY) -> Entry:
-    return Entry(
-        plan="S:E:P",
-        month=str(month),
-        contract_id=contract,
-        execution="x",
-        claimed_at="t",
-        cloud="aws",
-    )
+    return builders.an_entry(month=str(month), contract_id=contract, cloud="aws")
 
 
 def a_request(*dimensions: str, contract: str = "c-1", quantity: str = "5") -> submission.Request:

@@ -9,17 +9,12 @@ import pytest
 from functions.adapters.clazar.api import Clazar
 from functions.adapters.clazar.http import Credentials, Session
 from functions.domain.ledger import submission
-from functions.domain.ledger.entry import Entry, Line
 from functions.domain.ledger.listing_pages import ask
-from functions.domain.month import Month
 from functions.errors import PartnerUnreachable
 from infra.local.clazar import ClazarServer
+from tests.builders import JULY, a_line, an_entry
 
-JULY = Month(2025, 7)
-ENTRY = Entry(
-    plan="S:E:P", month="2025-07", contract_id="c-1", execution="x", claimed_at="t", cloud="aws"
-)
-REQUEST = submission.request(ENTRY, [Line(dimension="cpu", quantity="5")])
+REQUEST = submission.request(an_entry(cloud="aws"), [a_line()])
 
 
 @pytest.fixture

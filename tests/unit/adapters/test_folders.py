@@ -10,12 +10,12 @@ from functions.adapters.books import Books
 from functions.adapters.documents import Document
 from functions.adapters.owners import owners
 from functions.adapters.storage import folders
-from functions.domain.ledger.entry import Entry, Line
+from functions.domain.ledger.entry import Entry
 from functions.domain.month import Month
 from functions.domain.usage.usage_files import Listed
 from functions.errors import BadState, StorageBusy
+from tests.builders import a_line, a_plan, an_entry
 from tests.memory import MemoryObjects
-from tests.unit.metering.runs import a_plan
 
 PLANS = ("A/E/P", "S/E/P", "S/E/P-1", "S/E/P.x", "S/E/P0", "S/E/Pü", "S/E-2/P", "Ü/E/😀")
 
@@ -62,15 +62,7 @@ def test_the_entries_of_every_other_plan_are_found() -> None:
     ledger = MemoryObjects()
     for plan in PLANS:
         ledger.put(f"ledger/{plan}/plan.json", b"{}")
-        line = Line(dimension="cpu", quantity="1", state="accepted")
-        entry = Entry(
-            plan=plan,
-            month="2025-07",
-            contract_id="c-1",
-            execution="x",
-            claimed_at="t",
-            lines=(line,),
-        )
+        entry = an_entry(a_line(state="accepted"), plan=plan)
         Document(ledger, f"ledger/{plan}/2025-07/c-1.json", Entry).write(entry, None)
     found = owners(Books(ledger, a_plan()), Month(2025, 7), "c-1")
     assert {owner.plan for owner in found} == set(PLANS) - {"S/E/P"}

@@ -11,7 +11,7 @@ from functions.adapters import leases
 from functions.adapters.documents import Document
 from functions.domain.lease import Lease, Request
 from functions.errors import BadState, StorageBusy, WriteConflict
-from tests.memory import MemoryObjects
+from tests.memory import MemoryObjects, Raced
 
 KEY = "leases/c-1.json"
 NOON, LATER = "2025-02-03T12:00:00Z", "2025-02-03T12:05:00Z"
@@ -108,30 +108,21 @@ def test_a_lease_that_is_not_there_is_not_given_back() -> None:
     assert objects.objects == {}
 
 
-class Overtaken(MemoryObjects):
-    """Somebody else writes between reading and writing."""
-
-    def create(self, key: str, body: bytes) -> str | None:
-        self.taken_by_another(key)
-        return super().create(key, body)
-
-    def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        self.taken_by_another(key)
-        return super().replace(key, body, etag)
-
-    def taken_by_another(self, key: str) -> None:
-        self.objects[key] = b'{"execution": "x-9", "at": "2025-02-03T12:00:01Z"}'
+def overtaken(objects: dict[str, bytes]) -> Raced:
+    """Return a lease that somebody else takes between reading and writing."""
+    theirs = b'{"execution": "x-9", "at": "2025-02-03T12:00:01Z"}'
+    return Raced(objects, lambda raced: raced.objects.update({KEY: theirs}), times=100)
 
 
 @pytest.mark.parametrize("before", [None, b'{"execution": "", "at": "2025-02-03T11:00:00Z"}'])
 def test_a_lease_that_somebody_else_takes_at_the_same_time_is_theirs(before: bytes | None) -> None:
-    objects = Overtaken({KEY: before} if before else {})
+    objects = overtaken({KEY: before} if before else {})
     assert take(objects, "x-1") == f"{KEY} was taken by another execution"
     assert held(objects) == Lease(execution="x-9", at="2025-02-03T12:00:01Z")
 
 
 def test_a_lease_that_is_taken_over_while_it_is_given_back_stays_taken() -> None:
-    objects = Overtaken({KEY: b'{"execution": "x-1", "at": "2025-02-03T11:00:00Z"}'})
+    objects = overtaken({KEY: b'{"execution": "x-1", "at": "2025-02-03T11:00:00Z"}'})
     with pytest.raises(WriteConflict):
         leases.release(a_lease(objects), "x-1", LATER)
     assert held(objects) == Lease(execution="x-9", at="2025-02-03T12:00:01Z")

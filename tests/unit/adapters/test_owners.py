@@ -15,10 +15,10 @@ from functions.domain.ledger.entry import Attempt, Entry, Line, LineState
 from functions.domain.ledger.lookup import Owner
 from functions.domain.month import Month
 from functions.errors import BadState
+from tests import builders
+from tests.builders import JULY, a_plan
 from tests.memory import MemoryObjects
-from tests.unit.metering.runs import a_plan
 
-JULY = Month(2025, 7)
 A_UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
 STATES: tuple[LineState, ...] = ("unsure", "sent", "present", "accepted", "refused", "waived")
 
@@ -28,12 +28,11 @@ def owners_of(objects: MemoryObjects, contract: str = "c-1") -> list[Owner]:
 
 
 def an_entry(*lines: Line, plan: str = "other", contract: str = "c-1", **fields: Any) -> Entry:
-    claimed = {"month": str(JULY), "execution": "x", "claimed_at": "t", "lines": lines}
-    return Entry(plan=f"S:E:{plan}", contract_id=contract, **{**claimed, **fields})
+    return builders.an_entry(*lines, plan=f"S:E:{plan}", contract_id=contract, **fields)
 
 
 def a_line(dimension: str = "cpu", state: LineState = "accepted", **fields: Any) -> Line:
-    return Line(dimension=dimension, quantity="5", state=state, **fields)
+    return builders.a_line(dimension, state, **fields)
 
 
 def keep(objects: MemoryObjects, entry: Entry, month: Month = JULY) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
-from moto import mock_aws
 from obstore.exceptions import GenericError
 
 from functions.adapters import object_store, usage_reader
@@ -27,26 +25,6 @@ FAILURES = [
     ("AccessDenied", PermissionError),
     ("NoSuchBucket", PermissionError),
 ]
-
-
-@pytest.fixture
-def stubbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    client = boto3.client(
-        "s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="s"
-    )
-    monkeypatch.setattr("functions.adapters.storage._client", lambda: client)
-    with Stubber(client) as stubber:
-        yield stubber
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        monkeypatch.setattr("functions.adapters.storage._client", lambda: client)
-        client.create_bucket(Bucket=NAME)
-        yield client
 
 
 def a_page(*keys: str, more: str = "") -> dict[str, Any]:

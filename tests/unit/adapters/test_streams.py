@@ -31,7 +31,7 @@ from functions.errors import (
 )
 from infra.local.cloudzero import CloudZeroServer
 from infra.local.cloudzero_received import Post
-from tests.memory import MemoryObjects
+from tests.memory import MemoryObjects, Raced
 
 JANUARY = Month(2025, 1)
 BODY = drop_body(JANUARY, credit_rows(JANUARY, [("054736553085", Decimal(1))]))
@@ -274,16 +274,9 @@ def test_a_lease_that_cannot_be_read_stops_the_request_and_is_left_as_it_is(worl
     assert (world.asked, world.objects.objects) == (0, {KEY: b"{ broken by hand"})
 
 
-class Overtaken(MemoryObjects):
-    """Somebody else takes the lease between reading and writing it."""
-
-    def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        self.objects[key] = b'{"execution": "x-2", "at": "2025-02-03T12:00:01Z"}'
-        return super().replace(key, body, etag)
-
-
 def test_a_stream_that_is_taken_over_at_the_last_moment_is_not_asked(world: World) -> None:
-    world.objects = Overtaken(world.objects.objects)
+    theirs = b'{"execution": "x-2", "at": "2025-02-03T12:00:01Z"}'
+    world.objects = Raced(world.objects.objects, lambda raced: raced.objects.update({KEY: theirs}))
     with pytest.raises(WriteConflict):
         world.post()
     assert (world.asked, world.held.execution) == (0, "x-2")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ import pytest
 from botocore.config import Config
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
-from moto import mock_aws
 
 from functions.adapters.objects import Uploaded
 from functions.adapters.storage import Bucket
@@ -21,17 +19,7 @@ from functions.errors import StorageBusy
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-NAME, KEY = "credits-bucket", "credits-2025-01.csv"
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Client]:
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("s3", region_name="us-east-1")
-        monkeypatch.setattr("functions.adapters.storage._client", lambda: client)
-        client.create_bucket(Bucket=NAME)
-        yield client
+NAME, KEY = "a-bucket", "credits-2025-01.csv"
 
 
 @pytest.fixture
@@ -108,16 +96,6 @@ def test_what_was_deleted_is_none(versioned: S3Client) -> None:
 def test_a_bucket_that_is_not_there_is_no_missing_upload() -> None:
     with pytest.raises(PermissionError, match="s3://another-bucket/credits-2025-01"):
         Bucket("another-bucket").upload(KEY, 10)
-
-
-@pytest.fixture
-def stubbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
-    client = boto3.client(
-        "s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="s"
-    )
-    monkeypatch.setattr("functions.adapters.storage._client", lambda: client)
-    with Stubber(client) as stubber:
-        yield stubber
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,8 @@ TEXT = "000000000001,$5.00\n000000000002,$7.50\n000000000001,$5.00\n"
 
 def test_a_file_that_is_what_its_upload_says_is_posted() -> None:
     pipeline = Pipeline()
-    pipeline.upload(KEY, TEXT, row_count="3", total_usd="17.50")
+    pipeline.put(KEY, TEXT, row_count="3", total_usd="17.50")
     finished = pipeline.execute(key=KEY)
-    assert finished
     assert finished.succeeded, finished.cause
 
 
@@ -30,9 +29,8 @@ def test_a_file_that_lost_rows_on_its_way_is_refused_before_anything_is_sent(
     stated: dict[str, str], said: str
 ) -> None:
     pipeline = Pipeline()
-    pipeline.upload(KEY, TEXT, **stated)
+    pipeline.put(KEY, TEXT, **stated)
     finished = pipeline.execute(key=KEY)
-    assert finished
     assert finished.error == "BadCredits"
     assert said in finished.cause
-    assert "post" not in pipeline.points
+    assert "request" not in {point.kind for point in pipeline.points.seen}

@@ -21,7 +21,9 @@ from functions.domain.lease import Lease
 from functions.domain.month import Month
 from functions.errors import OutcomeUnknown, PartnerBusy, PartnerRefused, StreamBusy, WriteConflict
 from functions.payloads import Start
-from tests.unit.credits.pipeline import CONNECTION, SETTLE, Pipeline
+from infra.tasks import SETTLE_SECONDS as SETTLE
+from tests.in_memory.credits_world import CONNECTION
+from tests.unit.credits.pipeline import Pipeline
 
 NOTHING = Totals(row_count=0, unique_accounts=0, total_credit_usd="0.00")
 KEY, AT = "credits-2025-01.csv", "2025-08-02T00:00:00Z"
@@ -32,30 +34,32 @@ class OneDrop:
 
     def __init__(self) -> None:
         self.pipeline = Pipeline()
-        self.pipeline.upload(KEY, "000000000001,$5.00\n")
+        self.pipeline.put(KEY, "000000000001,$5.00\n")
         start = Start({"key": KEY}, "e-1", "e-1", AT)
         run = settle(start, "bucket", CONNECTION)
-        bucket = self.pipeline.bucket
+        bucket = self.pipeline.credits_bucket
         self.held_by(run.execution)
         (drop,) = parse_credits(run, bucket, bucket, allow_reversals=False).drops
         self.task = PostTask(run=run, drop=drop, snapshot=Snapshot(held=NOTHING, differed=True))
-        partner = cast("CloudZero", self.pipeline.partner)
-        clock = Clock(lambda: self.pipeline.now, lambda: 100.0, SETTLE)
+        partner = cast("CloudZero", self.pipeline.cloudzero)
+        clock = Clock(self.pipeline.now, lambda: 100.0, SETTLE)
         self.stream = Stream(bucket, partner, CONNECTION, run.execution, clock)
 
     def held_by(self, execution: str) -> None:
-        document = credits_bucket.lease(self.pipeline.bucket, CONNECTION)
+        document = credits_bucket.lease(self.pipeline.credits_bucket, CONNECTION)
         document.write(Lease(execution=execution, at=AT), document.read())
 
     def post(self) -> str | None:
-        return post_drop(self.task, self.pipeline.bucket, self.stream).drop_id
+        return post_drop(self.task, self.pipeline.credits_bucket, self.stream).drop_id
 
     def record(self) -> str | None:
-        version = credits_bucket.last_drop(self.pipeline.bucket, CONNECTION, self.task.of).read()
+        version = credits_bucket.last_drop(
+            self.pipeline.credits_bucket, CONNECTION, self.task.of
+        ).read()
         return version.value.state if version and version.value else None
 
     def posts(self) -> int:
-        return len(self.pipeline.partner.posts)
+        return len(self.pipeline.cloudzero.posts)
 
 
 def test_a_repeated_invocation_gets_the_answer_of_the_first_one() -> None:
@@ -66,12 +70,12 @@ def test_a_repeated_invocation_gets_the_answer_of_the_first_one() -> None:
 
 def test_a_drop_whose_answer_was_lost_is_found_and_not_posted_again() -> None:
     drop = OneDrop()
-    drop.pipeline.partner.faults.append("lost")
+    drop.pipeline.cloudzero.faults.append("lost")
     with pytest.raises(OutcomeUnknown):
         drop.post()
     with pytest.raises(StreamBusy):
         drop.post()
-    drop.pipeline.pass_time(SETTLE)
+    drop.pipeline.timeline.pass_time(SETTLE)
     assert drop.post() is None, "CloudZero was not asked for its id"
     assert drop.posts() == 1
 
@@ -79,28 +83,28 @@ def test_a_drop_whose_answer_was_lost_is_found_and_not_posted_again() -> None:
 @pytest.mark.parametrize("fault", ["dropped", "busy"])
 def test_a_drop_that_did_not_arrive_is_posted_again(fault: str) -> None:
     drop = OneDrop()
-    drop.pipeline.partner.faults.append(fault)
+    drop.pipeline.cloudzero.faults.append(fault)
     with pytest.raises((OutcomeUnknown, PartnerBusy)):
         drop.post()
-    drop.pipeline.pass_time(SETTLE)
+    drop.pipeline.timeline.pass_time(SETTLE)
     assert drop.post() == "drop-1"
 
 
 @pytest.mark.parametrize("refusal", ["refused", "busy"])
 def test_a_refusal_answers_its_own_attempt_and_none_before_it(refusal: str) -> None:
     drop = OneDrop()
-    drop.pipeline.partner.faults += ["ingest+lost", refusal]
+    drop.pipeline.cloudzero.faults += ["ingest+lost", refusal]
     for error in (OutcomeUnknown, (PartnerRefused, PartnerBusy)):
         with pytest.raises(error):
             drop.post()
-        drop.pipeline.pass_time(SETTLE)
+        drop.pipeline.timeline.pass_time(SETTLE)
     assert drop.record() == "posting", "the first attempt may have been accepted, and was"
 
 
 @pytest.mark.parametrize("refusal", ["refused", "busy"])
 def test_a_refused_drop_puts_back_the_record_that_it_found(refusal: str) -> None:
     drop = OneDrop()
-    drop.pipeline.partner.faults.append(refusal)
+    drop.pipeline.cloudzero.faults.append(refusal)
     with pytest.raises((PartnerRefused, PartnerBusy)):
         drop.post()
     assert drop.record() is None
@@ -112,13 +116,13 @@ def test_while_a_drop_may_be_on_its_way_nobody_claims_to_know_what_the_month_hol
 
     def held() -> Totals | None:
         task = DropTask(run=drop.task.run, drop=drop.task.drop)
-        return snapshot_drop(task, drop.pipeline.bucket, drop.stream, limits).held
+        return snapshot_drop(task, drop.pipeline.credits_bucket, drop.stream, limits).held
 
     assert held() == NOTHING
-    drop.pipeline.partner.faults.append("lost")
+    drop.pipeline.cloudzero.faults.append("lost")
     with pytest.raises(OutcomeUnknown):
         drop.post()
-    drop.pipeline.pass_time(SETTLE)
+    drop.pipeline.timeline.pass_time(SETTLE)
     assert held() is None
 
 
@@ -137,24 +141,24 @@ def test_an_invocation_that_comes_too_late_after_another_posted_something_else_p
 
     def something_else() -> None:
         key = f"drops/{CONNECTION}/2025-01.json"
-        body = drop.pipeline.bucket.objects[key]
-        drop.pipeline.bucket.objects[key] = body.replace(b'"v1"', b'"v2"')
+        body = drop.pipeline.credits_bucket.objects[key]
+        drop.pipeline.credits_bucket.objects[key] = body.replace(b'"v1"', b'"v2"')
 
     # Right after its intent is on disk this invocation hangs, and another version gets its turn.
-    points = drop.pipeline.points
-    created = len(points) + 1 + _points_of_a_post().index("created")
-    drop.pipeline.at_point[created] = something_else
+    seen = drop.pipeline.points.seen
+    drop.pipeline.at_point[len(seen) + _points_until_the_intent() + 1] = something_else
     with pytest.raises(WriteConflict):
         drop.post()
     assert drop.posts() == 0
-    assert Month(2025, 1) not in drop.pipeline.partner.months
-    lease = credits_bucket.lease(drop.pipeline.bucket, CONNECTION).read()
+    assert Month(2025, 1) not in drop.pipeline.cloudzero.months
+    lease = credits_bucket.lease(drop.pipeline.credits_bucket, CONNECTION).read()
     assert lease
     assert lease.value.request is None, "nothing has left, so nobody has to wait"
 
 
-def _points_of_a_post() -> list[str]:
+def _points_until_the_intent() -> int:
     drop = OneDrop()
-    before = len(drop.pipeline.points)
+    before = len(drop.pipeline.points.seen)
     drop.post()
-    return drop.pipeline.points[before:]
+    labels = [point.label for point in drop.pipeline.points.seen[before:]]
+    return labels.index(f"create drops/{CONNECTION}/2025-01.json") + 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +13,8 @@ from hypothesis import strategies as st
 
 from functions.domain.credits import cbf
 from functions.domain.month import Month
-from tests.unit.credits.pipeline import VIEWS, Aborted, Pipeline, Rows, plainly
+from tests.in_memory.cloudzero import Rows
+from tests.unit.credits.pipeline import VIEWS, Pipeline, plainly
 
 JANUARY, FEBRUARY, BOTH = (
     "credits-2025-01.csv",
@@ -39,13 +39,9 @@ def text_of(key: str, number: int) -> str:
 
 
 def stored(pipeline: Pipeline, month: str) -> Decimal | None:
-    pipeline.now += timedelta(hours=1)
-    rows = pipeline.partner.seen(Month.parse(month))
+    pipeline.timeline.pass_time(4 * 3_600)
+    rows = pipeline.cloudzero.seen(Month.parse(month))
     return None if rows is None else cbf.read_rows(rows).credit
-
-
-def abort() -> None:
-    raise Aborted
 
 
 FAULTS = (
@@ -68,39 +64,36 @@ class Play:
 
     def __init__(self, view: Callable[[Rows], Rows]) -> None:
         self.pipeline, self.uploads = Pipeline(), list[tuple[str, int]]()
-        self.pipeline.partner.view = view
+        self.pipeline.cloudzero.view = view
         self.undo: list[str] = []
         # What was put back, with the rank of its source.
         self.restored: list[tuple[tuple[Any, ...], str, Decimal]] = []
 
     def upload(self, key: str) -> None:
         self.uploads.append((key, len(self.uploads) + 1))
-        self.pipeline.upload(key, text_of(key, len(self.uploads)))
-
-    def soon(self, calls: int, happens: Callable[[], None]) -> None:
-        self.pipeline.at_point[len(self.pipeline.points) + calls] = happens
+        self.pipeline.put(key, text_of(key, len(self.uploads)))
 
     def execute(self, key: str) -> None:
-        finished = self.pipeline.execute(key=key)
+        finished = self.pipeline.attempt(key=key)
         for month in finished.result["months"] if finished else ():
             self.undo += [month["undo"]["restore"]] if month["undo"] else []
 
     def restore(self, key: str) -> None:
         """Repeat it until it is done, undisturbed after the first time."""
         for _ in range(4):
-            started = self.pipeline.now.replace(microsecond=0)
-            finished = self.pipeline.execute(bucket=None, restore=key)
+            started = self.pipeline.now().replace(microsecond=0)
+            finished = self.pipeline.attempt(bucket=None, restore=key)
             if finished and (finished.succeeded or finished.error == "DropHeld"):
                 break
             self.pipeline.at_point.clear()
-            self.pipeline.partner.faults.clear()
-            self.pipeline.pass_time(2_000)
+            self.pipeline.cloudzero.faults.clear()
+            self.pipeline.timeline.pass_time(4 * 3_600)
         assert finished, "aborted without a reason"
         assert finished.succeeded, finished.cause
         (month,) = finished.result["months"]
         if month["status"] == "superseded":  # by an upload of the same second
             return
-        rows = msgspec.json.decode(self.pipeline.bucket.objects[key])["rows"]
+        rows = msgspec.json.decode(self.pipeline.credits_bucket.objects[key])["rows"]
         rank = (started, False, False, 0)
         self.restored.append((rank, month["billing_month"], cbf.read_rows(rows).credit))
 
@@ -113,25 +106,24 @@ class Play:
             case "undo", int() if value < len(self.undo):
                 self.restore(self.undo[-1 - value])
             case "abort", int():
-                self.soon(value, abort)
+                self.pipeline.soon(value, self.pipeline.abort)
             case "upload in between", int():
-                self.soon(value, lambda: self.upload(JANUARY))
+                self.pipeline.soon(value, lambda: self.upload(JANUARY))
             case "fault", str():
-                self.pipeline.partner.faults.append(value)
+                self.pipeline.cloudzero.faults.append(value)
 
     def until_quiet(self) -> None:
         """Run every file once more, undisturbed."""
         self.pipeline.at_point.clear()
-        self.pipeline.partner.faults.clear()
+        self.pipeline.cloudzero.faults.clear()
         for key in dict(self.uploads):
             finished = self.pipeline.execute(key=key)
-            assert finished
             assert finished.succeeded, finished.cause
 
     def newest(self, month: str, *keys: str) -> Decimal | None:
         """What counts for a month; in one second, as `Source.rank` says."""
         found = [
-            ((self.pipeline.bucket.uploads[key].at, True, "_" not in key, number), number)
+            ((self.pipeline.credits_bucket.uploads[key].at, True, "_" not in key, number), number)
             for key, number in dict(self.uploads).items()
             if key in keys
         ]
@@ -197,23 +189,22 @@ def test_two_versions_in_quick_succession_end_with_the_newer_one_in_either_event
     first: str,
 ) -> None:
     pipeline = Pipeline()
-    pipeline.upload(JANUARY, text_of(JANUARY, 1))
-    pipeline.upload(JANUARY, text_of(JANUARY, 2))
+    pipeline.put(JANUARY, text_of(JANUARY, 1))
+    pipeline.put(JANUARY, text_of(JANUARY, 2))
     # The event names no version that is looked at, so its order cannot matter.
     for _ in ("v1", "v2") if first == "v1" else ("v2", "v1"):
         pipeline.execute(key=JANUARY)
     assert stored(pipeline, "2025-01") == amount_of(2)
-    assert len(pipeline.partner.posts) == 1
+    assert len(pipeline.cloudzero.posts) == 1
 
 
 def test_a_version_that_comes_while_the_older_one_is_posted_is_left_to_its_own_execution() -> None:
-    for point in range(1, 40):
+    for point in range(1, 42):  # up to the last look at what was uploaded
         pipeline = Pipeline()
-        pipeline.upload(JANUARY, text_of(JANUARY, 1))
-        pipeline.at_point[point] = lambda: pipeline.upload(JANUARY, text_of(JANUARY, 2))  # noqa: B023
+        pipeline.put(JANUARY, text_of(JANUARY, 1))
+        pipeline.at_point[point] = lambda: pipeline.put(JANUARY, text_of(JANUARY, 2))  # noqa: B023
         finished = pipeline.execute(key=JANUARY)
         came = not pipeline.at_point
-        assert finished
         assert finished.succeeded
         posted = stored(pipeline, "2025-01")
         told = "was uploaded again meanwhile" in finished.result["message"]
@@ -225,56 +216,52 @@ def test_a_version_that_comes_while_the_older_one_is_posted_is_left_to_its_own_e
 
 def test_an_accepted_shrink_is_not_accepted_for_a_version_that_nobody_has_seen() -> None:
     pipeline = Pipeline(limit="0.5")
-    pipeline.upload(JANUARY, f"{ACCOUNT},$1000.00\n")
+    pipeline.put(JANUARY, f"{ACCOUNT},$1000.00\n")
     pipeline.execute(key=JANUARY)
-    pipeline.upload(JANUARY, f"{ACCOUNT},$100.00\n")
-    pipeline.at_point[len(pipeline.points) + 12] = lambda: pipeline.upload(
-        JANUARY, f"{ACCOUNT},$1.00\n"
-    )
+    pipeline.put(JANUARY, f"{ACCOUNT},$100.00\n")
+    pipeline.soon(13, lambda: pipeline.put(JANUARY, f"{ACCOUNT},$1.00\n"))
     accepted = pipeline.execute(key=JANUARY, accept_shrink=True)
-    assert accepted
     assert accepted.succeeded
     own = pipeline.execute(key=JANUARY)
-    assert own
     assert own.error == "DropHeld"
     assert stored(pipeline, "2025-01") == 100
 
 
 def test_state_is_only_changed_by_conditional_writes() -> None:
     pipeline = Pipeline()
-    pipeline.upload(JANUARY, text_of(JANUARY, 1))
+    pipeline.put(JANUARY, text_of(JANUARY, 1))
     pipeline.execute(key=JANUARY)
-    assert pipeline.bucket.unconditional
-    assert all(key.startswith(("runs/", "reports/")) for key in pipeline.bucket.unconditional)
-    reports = [key for key in pipeline.bucket.objects if key.startswith("reports/")]
-    months = msgspec.json.decode(pipeline.bucket.objects[reports[0]])["months"]
+    assert pipeline.credits_bucket.unconditional
+    assert all(
+        key.startswith(("runs/", "reports/")) for key in pipeline.credits_bucket.unconditional
+    )
+    reports = [key for key in pipeline.credits_bucket.objects if key.startswith("reports/")]
+    months = msgspec.json.decode(pipeline.credits_bucket.objects[reports[0]])["months"]
     assert [month["status"] for month in months] == ["verified"]
 
 
 def test_an_upload_that_came_after_the_shrink_was_accepted_is_held() -> None:
     pipeline = Pipeline(limit="0.5")
-    pipeline.upload(JANUARY, f"{ACCOUNT},$1000.00\n")
+    pipeline.put(JANUARY, f"{ACCOUNT},$1000.00\n")
     pipeline.execute(key=JANUARY)
-    pipeline.upload(JANUARY, f"{ACCOUNT},$100.00\n")
-    accepted_at = pipeline.now
-    pipeline.pass_time(3_600)
-    pipeline.upload(JANUARY, f"{ACCOUNT},$0.01\n")  # while the execution waits for the stream
+    pipeline.put(JANUARY, f"{ACCOUNT},$100.00\n")
+    accepted_at = pipeline.now()
+    pipeline.timeline.pass_time(3_600)
+    pipeline.put(JANUARY, f"{ACCOUNT},$0.01\n")  # while the execution waits for the stream
     finished = pipeline.execute(started=accepted_at, key=JANUARY, accept_shrink=True)
-    assert finished
     assert finished.error == "DropHeld"
 
 
 def test_a_restore_that_was_started_before_a_newer_upload_leaves_it_alone() -> None:
     pipeline = Pipeline()
-    pipeline.upload(JANUARY, f"{ACCOUNT},$1.00\n")
+    pipeline.put(JANUARY, f"{ACCOUNT},$1.00\n")
     pipeline.execute(key=JANUARY)
-    (snapshot,) = (key for key in pipeline.bucket.objects if key.startswith("snapshots/"))
-    started = pipeline.now
-    pipeline.pass_time(60)
-    pipeline.upload(JANUARY, f"{ACCOUNT},$2.00\n")
+    (snapshot,) = (key for key in pipeline.credits_bucket.objects if key.startswith("snapshots/"))
+    started = pipeline.now()
+    pipeline.timeline.pass_time(60)
+    pipeline.put(JANUARY, f"{ACCOUNT},$2.00\n")
     pipeline.execute(key=JANUARY)
     finished = pipeline.execute(started=started, bucket=None, restore=snapshot)
-    assert finished
     assert finished.succeeded
     assert finished.result["months"][0]["status"] == "superseded"
     assert stored(pipeline, "2025-01") == 2
@@ -282,11 +269,11 @@ def test_a_restore_that_was_started_before_a_newer_upload_leaves_it_alone() -> N
 
 def test_a_file_that_was_refused_does_not_keep_an_older_one_away() -> None:
     pipeline = Pipeline()
-    pipeline.upload(BOTH, f"{ACCOUNT},$1.00,$1.00\n")
-    pipeline.pass_time(60)
-    pipeline.upload(JANUARY, f"{ACCOUNT},$2.00\n")
-    pipeline.partner.faults.append("refused")
-    assert pipeline.execute(key=JANUARY)
+    pipeline.put(BOTH, f"{ACCOUNT},$1.00,$1.00\n")
+    pipeline.timeline.pass_time(60)
+    pipeline.put(JANUARY, f"{ACCOUNT},$2.00\n")
+    pipeline.cloudzero.faults.append("refused")
+    pipeline.execute(key=JANUARY)
     pipeline.execute(key=BOTH)
     assert stored(pipeline, "2025-01") == 1
 
@@ -294,58 +281,51 @@ def test_a_file_that_was_refused_does_not_keep_an_older_one_away() -> None:
 def test_every_snapshot_that_is_named_is_there_and_holds_what_was_replaced() -> None:
     pipeline = Pipeline()
     for amount in (1, 2):
-        pipeline.upload(JANUARY, f"{ACCOUNT},${amount}.00\n")
-        pipeline.pass_time(2)
+        pipeline.put(JANUARY, f"{ACCOUNT},${amount}.00\n")
+        pipeline.timeline.pass_time(2)
     pipeline.execute(key=JANUARY)
-    pipeline.upload(JANUARY, f"{ACCOUNT},$3.00\n")
+    pipeline.put(JANUARY, f"{ACCOUNT},$3.00\n")
     # The same name again, as Step Functions allows after 90 days.
     pipeline.names = iter(["same", "same"])
     for amount in (4, 5):
-        pipeline.upload(JANUARY, f"{ACCOUNT},${amount}.00\n")
-        before = pipeline.partner.seen(Month(2025, 1))
+        pipeline.put(JANUARY, f"{ACCOUNT},${amount}.00\n")
+        before = pipeline.cloudzero.seen(Month(2025, 1))
         finished = pipeline.execute(key=JANUARY)
-        assert finished
         snapshot = finished.result["months"][0]["snapshot"]
-        assert msgspec.json.decode(pipeline.bucket.objects[snapshot])["rows"] == before
+        assert msgspec.json.decode(pipeline.credits_bucket.objects[snapshot])["rows"] == before
 
 
 def test_a_snapshot_that_does_not_show_what_was_posted_last_is_restored_only_if_accepted() -> None:
     pipeline = Pipeline()
-    pipeline.upload(JANUARY, f"{ACCOUNT},$1.00\n")
-    pipeline.partner.faults.append("ingest")
+    pipeline.put(JANUARY, f"{ACCOUNT},$1.00\n")
+    pipeline.cloudzero.faults.append("ingest")
     first = pipeline.execute(key=JANUARY)
-    assert first
     assert first.error == "DropDiffers"
-    pipeline.upload(JANUARY, f"{ACCOUNT},$2.00\n")
+    pipeline.put(JANUARY, f"{ACCOUNT},$2.00\n")
     second = pipeline.execute(key=JANUARY)
-    assert second
     (month,) = second.result["months"]
     assert (month["status"], month["undo"]) == ("verified", None)
     held = pipeline.execute(bucket=None, restore=month["snapshot"])
-    assert held
     assert held.error == "DropHeld"
     assert f"upload {JANUARY} (version v1) again" in held.cause
     assert stored(pipeline, "2025-01") == 2
     accepted = pipeline.execute(bucket=None, restore=month["snapshot"], accept_shrink=True)
-    assert accepted
     assert accepted.succeeded
     assert stored(pipeline, "2025-01") == 0
 
 
 def test_what_cannot_be_put_back_is_replaced_only_if_accepted_and_no_undo_is_offered() -> None:
     pipeline = Pipeline()
-    pipeline.upload(JANUARY, f"{ACCOUNT},$1.00\n")
+    pipeline.put(JANUARY, f"{ACCOUNT},$1.00\n")
     pipeline.execute(key=JANUARY)
-    pipeline.partner.view = lambda rows: [
+    pipeline.cloudzero.view = lambda rows: [
         {**row, "cost/cost": "n/a"} if row["cost/cost"] == "-1.00" else row for row in rows
     ]
-    pipeline.upload(JANUARY, f"{ACCOUNT},$2.00\n")
+    pipeline.put(JANUARY, f"{ACCOUNT},$2.00\n")
     held = pipeline.execute(key=JANUARY)
-    assert held
     lost = "what is stored could not be put back: stored row 1: cost/cost 'n/a' is not a number"
     assert (held.error, lost in held.cause) == ("DropHeld", True)
     accepted = pipeline.execute(key=JANUARY, accept_shrink=True)
-    assert accepted
     (month,) = accepted.result["months"]
     assert (month["status"], month["undo"]) == ("verified", None)
     assert month["warnings"] == [f"2025-01: this drop cannot be undone: {lost}"]
@@ -353,11 +333,10 @@ def test_what_cannot_be_put_back_is_replaced_only_if_accepted_and_no_undo_is_off
 
 def test_what_somebody_else_has_made_of_a_verified_month_is_what_it_holds() -> None:
     pipeline = Pipeline(growth="10")
-    pipeline.upload(JANUARY, f"{ACCOUNT},$1.00\n")
+    pipeline.put(JANUARY, f"{ACCOUNT},$1.00\n")
     pipeline.execute(key=JANUARY)
-    pipeline.partner.view = lambda rows: [{**row, "cost/cost": "-5.00"} for row in rows]
-    pipeline.upload(JANUARY, f"{ACCOUNT},$90.00\n")
+    pipeline.cloudzero.view = lambda rows: [{**row, "cost/cost": "-5.00"} for row in rows]
+    pipeline.put(JANUARY, f"{ACCOUNT},$90.00\n")
     held = pipeline.execute(key=JANUARY)
-    assert held
     (month,) = held.result["months"]
     assert (held.error, month["total_credit_usd"]) == ("DropHeld", "5.00")

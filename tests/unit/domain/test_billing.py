@@ -8,15 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.plan import Plan, parse_plan
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.billing import above_limit, bill, check_conservation, round_to_whole
 from functions.domain.usage.tally import Group
 from functions.errors import BadInput
-
-
-def a_plan(**fields: Any) -> Plan:
-    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+from tests.builders import a_plan
 
 
 def the_bill(sums: dict[Group, Any], **fields: Any) -> MonthBill:

@@ -8,16 +8,12 @@ import pytest
 from msgspec.structs import replace
 
 from functions.domain.ledger.remainders import Balance
-from functions.domain.plan import Plan, parse_plan
 from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
 from functions.domain.usage.billing import bill, check_conservation, round_to_whole
 from functions.domain.usage.tally import Group
+from tests.builders import a_plan
 
 Sums = dict[Group, Any]
-
-
-def a_plan(**fields: Any) -> Plan:
-    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
 
 
 def billed(sums: Sums, carried: Balance | None = None, **fields: Any) -> MonthBill:

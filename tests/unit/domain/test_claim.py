@@ -10,10 +10,10 @@ from functions.domain.ledger.entry import DUPLICATE, Decision, Entry, Failure, L
 from functions.domain.ledger.failures import CONFIGURATION_CHANGED
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.listing_pages import ask
-from functions.domain.plan import Plan
+from tests import builders
+from tests.builders import PLAN
 
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-0")
-PLAN = Plan(service="S", environment_type="E", plan_id="P")
 TERMS = Terms(
     plan=PLAN,
     month="2025-07",
@@ -33,13 +33,12 @@ def an_item(quantities: dict[str, str] | None = None, **fields: Any) -> Contract
 
 
 def an_entry(*lines: Line, **fields: Any) -> Entry:
-    claimed = {"execution": "x-1", "claimed_at": "t-1", "until": "2025-07-13T10:00:00Z"}
-    of = {"plan": "S:E:P", "month": "2025-07", "contract_id": "c-1", "cloud": "aws"}
-    return Entry(lines=lines, **{**of, **claimed, **fields})
+    claimed = {"execution": "x-1", "claimed_at": "t-1", "until": TERMS.until, "cloud": "aws"}
+    return builders.an_entry(*lines, **{**claimed, **fields})
 
 
 def a_line(state: LineState = "unsure", quantity: str = "5", **fields: Any) -> Line:
-    return Line(dimension="cpu", quantity=quantity, state=state, **fields)
+    return builders.a_line("cpu", state, quantity=quantity, **fields)
 
 
 def test_a_first_claim_writes_down_who_claims_what_and_why_before_anything_is_sent() -> None:

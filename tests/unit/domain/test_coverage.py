@@ -16,24 +16,21 @@ from functions.domain.ledger.claim import Terms, claim
 from functions.domain.ledger.entry import Attempt, Entry, Failure, Line
 from functions.domain.ledger.failures import CONFIGURATION_CHANGED
 from functions.domain.ledger.item import ContractItem
-from functions.domain.plan import Plan, parse_plan
+from functions.domain.plan import Plan
+from tests import builders
 from tests.differential.steadily import steadily
 
 
 def a_line(dimension: str, state: Any = "accepted", **fields: Any) -> Line:
-    return Line(dimension=dimension, quantity="5", state=state, **fields)
+    return builders.a_line(dimension, state, **fields)
 
 
 def an_entry(*lines: Line, **fields: Any) -> Entry:
-    claimed: dict[str, Any] = {"execution": "x", "claimed_at": "t", "cloud": "aws"}
-    return Entry(
-        plan="S:E:P", month="2025-07", contract_id="c-1", lines=lines, **{**claimed, **fields}
-    )
+    return builders.an_entry(*lines, **{"cloud": "aws", **fields})
 
 
 def a_plan(formulas: Mapping[str, str], cloud: str = "aws") -> Plan:
-    of = {"service": "S", "environment_type": "E", "plan_id": "P", "cloud": cloud}
-    return parse_plan({**of, "dimensions": dict(formulas)})
+    return builders.a_plan(cloud=cloud, dimensions=dict(formulas))
 
 
 def conflicts(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from functions.domain.plan import Plan, parse_plan
+from functions.domain.plan import Plan
+from tests.builders import a_plan
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|", README, flags=re.MULTILINE)
 TOLD = {name: default for names, default in ROWS for name in re.findall(r"`(\w+)`", names)}
-PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
 
 
 def test_every_setting_of_a_plan_is_in_the_table() -> None:
@@ -21,7 +21,7 @@ def test_every_setting_of_a_plan_is_in_the_table() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(Plan.__struct_fields__) & TOLD.keys()))
 def test_an_absent_setting_means_what_the_table_says(name: str) -> None:
-    told, value = TOLD[name].strip(), getattr(PLAN, name)
+    told, value = TOLD[name].strip(), getattr(a_plan(), name)
     if name in ("service", "environment_type", "plan_id"):
         assert told == "required"
     elif value is None or value == {}:

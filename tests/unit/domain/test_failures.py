@@ -3,8 +3,9 @@
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.ledger.entry import Entry, Failure, Line
+from functions.domain.ledger.entry import Failure, Line
 from functions.domain.ledger.failures import CONFIGURATION_CHANGED, OUTCOME_UNKNOWN, explain
+from tests.builders import an_entry
 
 REFUSED = Line(
     dimension="cpu", quantity="5", state="refused", code="DIM", message="no", errors=("a", "b")
@@ -18,15 +19,7 @@ UNSURE = Line(dimension="gpu", quantity="9")
 
 
 def explained(*lines: Line, error: str = "PartnerBusy", cause: str = "429 for an hour") -> Failure:
-    entry = Entry(
-        plan="S:E:P",
-        month="2025-07",
-        contract_id="c-1",
-        execution="x",
-        claimed_at="t",
-        lines=lines,
-    )
-    return explain(entry, "now", error=error, cause=cause)
+    return explain(an_entry(*lines), "now", error=error, cause=cause)
 
 
 @pytest.mark.parametrize("code", ["FORMULA", CONFIGURATION_CHANGED])
@@ -79,14 +72,7 @@ def test_where_the_entry_says_nothing_the_state_machines_error_counts() -> None:
 
 
 def test_final_usage_that_was_never_worked_out_says_how_it_is_started_again() -> None:
-    entry = Entry(
-        plan="S:E:P",
-        month="2025-07",
-        contract_id="c-1",
-        execution="x",
-        claimed_at="t",
-        until="2025-07-13T10:00:00Z",
-    )
+    entry = an_entry(until="2025-07-13T10:00:00Z")
     text = (
         "final usage until 2025-07-13T10:00:00Z was not billed; start it again with the same "
         "contracts and until"

@@ -4,9 +4,8 @@ import pytest
 
 from functions.adapters import keys
 from functions.domain.month import Month
-from functions.domain.plan import parse_plan
+from tests.builders import PLAN
 
-PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
 JULY = Month(2025, 7)
 DIGEST = "0123456789abcdef" * 4
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from functions.domain.ledger.entry import Decision, Entry, Failure, Line
+from functions.domain.ledger.entry import Decision, Entry, Failure
 from functions.domain.months.late_usage import (
     NOTHING_COMPARED,
     Compared,
@@ -14,8 +14,7 @@ from functions.domain.months.late_usage import (
     texts,
 )
 from functions.domain.usage.bill import ContractBill
-
-NOBODY: frozenset[str] = frozenset()
+from tests.builders import NOBODY, a_line, an_entry
 
 
 def a_bill(name: str = "c-1", failure: str | None = None, **quantities: str) -> ContractBill:
@@ -29,24 +28,11 @@ def measured(name: str = "c-1", failure: str | None = None, **usage: str) -> Con
 
 def billed(name: str = "c-1", **amounts: str) -> Entry:
     """Return a settled entry of one line per dimension, each billed for its whole part."""
-    lines = tuple(
-        Line(
-            dimension=dimension,
-            quantity=amount.partition(".")[0],
-            amount=amount,
-            state="accepted",
-        )
+    lines = (
+        a_line(dimension, "accepted", quantity=amount.partition(".")[0], amount=amount)
         for dimension, amount in amounts.items()
     )
-    return Entry(
-        plan="S:E:P",
-        month="2025-07",
-        contract_id=name,
-        execution="x",
-        claimed_at="t",
-        lines=lines,
-        settled_at="t",
-    )
+    return an_entry(*lines, contract_id=name, settled_at="t")
 
 
 def compared(

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from functions.domain.ledger import transitions
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
-from functions.domain.ledger.entry import DUPLICATE, Attempt, Decision, Entry, Failure, Line
+from functions.domain.ledger.entry import DUPLICATE, Attempt, Decision, Line
 from functions.domain.ledger.listing_pages import ask
 from functions.domain.month import parse_instant
+from tests.builders import FAILURE, an_entry
 
 NOON = "2025-08-02T12:00:00Z"
-FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-1")
 CPU = Line(dimension="cpu", quantity="5", amount="5.5")
 MEM = Line(dimension="mem", quantity="7")
 ASKED = ask("c-1", ["cpu"], NOON)
@@ -21,18 +21,6 @@ ASKED = ask("c-1", ["cpu"], NOON)
 
 def an_attempt(name: str = "a-1", at: str = NOON, execution: str = "x") -> Attempt:
     return Attempt(id=name, execution=execution, at=at, dimensions=("cpu",), request="body")
-
-
-def an_entry(*lines: Line, **fields: Any) -> Entry:
-    return Entry(
-        plan="S:E:P",
-        month="2025-07",
-        contract_id="c-1",
-        execution="x",
-        claimed_at="t",
-        lines=lines,
-        **fields,
-    )
 
 
 def a_decision(execution: str = "x-2") -> Decision:

@@ -21,6 +21,7 @@ from functions.domain.ledger.entry import (
 )
 from functions.domain.ledger.listing import Listing, Stored
 from functions.domain.ledger.lookup import Look, Owner
+from tests import builders
 from tests.differential.steadily import steadily
 
 ASKED: tuple[LineState, ...] = ("unsure", "sent", "present")
@@ -28,21 +29,13 @@ OTHER = "S:E:other"
 
 
 def a_line(state: Any, **fields: Any) -> Line:
-    return Line(dimension="cpu", quantity="5", state=state, **fields)
+    return builders.a_line("cpu", state, **fields)
 
 
 def an_entry(*lines: Line, sent: bool = False) -> Entry:
     names = tuple(line.dimension for line in lines)
     attempt = Attempt(id="a", execution="x", at="t", dimensions=names, request="")
-    return Entry(
-        plan="S:E:P",
-        month="2025-07",
-        contract_id="c-1",
-        execution="x",
-        claimed_at="t",
-        lines=lines,
-        attempts=(attempt,) if sent else (),
-    )
+    return builders.an_entry(*lines, attempts=(attempt,) if sent else ())
 
 
 def a_listing(*records: Stored, **doubts: str) -> Listing:

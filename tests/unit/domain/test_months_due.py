@@ -1,7 +1,6 @@
 """Which months are owed: past, complete, in order, none twice, none left out."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -9,15 +8,8 @@ from functions.domain.month import Month
 from functions.domain.months import months_due
 from functions.domain.months.journal import Journal
 from functions.domain.months.state_file import PlanState
-from functions.domain.plan import Plan, parse_plan
 from functions.errors import BadInput
-
-AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
-MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
-
-
-def a_plan(**fields: Any) -> Plan:
-    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+from tests.builders import AUGUST_2, JULY, JUNE, MAY, a_plan
 
 
 def test_the_first_run_begins_two_months_before() -> None:

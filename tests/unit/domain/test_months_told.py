@@ -1,7 +1,6 @@
 """Which months wait and why, in the words of the notification; and what else a run looks at."""
 
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
 
 import pytest
 
@@ -10,15 +9,8 @@ from functions.domain.months import months_due
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.months_due import Waiting
 from functions.domain.months.state_file import PlanState
-from functions.domain.plan import Plan, parse_plan
 from functions.errors import BadInput
-
-AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
-MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
-
-
-def a_plan(**fields: Any) -> Plan:
-    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+from tests.builders import AUGUST_2, JULY, JUNE, MAY, a_plan
 
 
 def test_a_month_past_the_limit_or_not_over_is_told() -> None:

@@ -1,7 +1,5 @@
 """What counts as accounted for when a month is closed."""
 
-from typing import Any
-
 from msgspec.structs import replace
 
 from functions.domain.ledger import claim, transitions
@@ -9,24 +7,19 @@ from functions.domain.ledger.entry import Entry, Failure, Line
 from functions.domain.ledger.item import ContractItem
 from functions.domain.months.outcome import Outcome, account
 from functions.domain.months.state_file import MonthState
-from functions.domain.plan import Plan
-from functions.domain.usage.bill import ContractBill, MonthBill
+from functions.domain.usage.bill import ContractBill
 from functions.domain.usage.month_usage import MonthUsage
-
-NOBODY: frozenset[str] = frozenset()
+from tests.builders import NOBODY, PLAN, a_bill, month_usage
 
 
 def an_entry(name: str, **quantities: str) -> Entry:
     item = ContractItem(contract_id=name, quantities=quantities)
-    plan = Plan(service="S", environment_type="E", plan_id="P")
-    terms = claim.Terms(plan, month="2025-07", execution="x", at="t")
+    terms = claim.Terms(PLAN, month="2025-07", execution="x", at="t")
     return claim.claim(None, item, terms).entry
 
 
 def the_usage(bills: list[ContractBill], processed: set[str]) -> MonthUsage:
-    nothing: Any = {"files": 1, "records": 1, "duplicates": 0, "dropped": {}, "warnings": []}
-    bill = MonthBill(contracts=bills, quarantined=[], unbilled_dimensions=[])
-    return MonthUsage(**nothing, processed=sorted(processed), days={}, bill=bill)
+    return month_usage(a_bill(*bills), processed)
 
 
 def settled(name: str, **quantities: str) -> Entry:

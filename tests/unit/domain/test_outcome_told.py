@@ -15,7 +15,6 @@ from functions.domain.ledger.entry import (
     Line,
     LineState,
 )
-from functions.domain.month import Month
 from functions.domain.months.outcome import (
     Open,
     Outcome,
@@ -32,20 +31,14 @@ from functions.domain.months.state_file import ErrorRecord, MonthState
 from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import some
+from tests import builders
+from tests.builders import NOBODY, a_bill, month_usage
 
-JULY = Month(2025, 7)
 FAILURE = Failure(code="DIM", message="no such dimension", errors=("cpu: no",), at="t-1")
-NOBODY: frozenset[str] = frozenset()
 
 
 def an_entry(*lines: Line, name: str = "c-1", **fields: Any) -> Entry:
-    claimed: dict[str, Any] = {
-        "plan": "S:E:P",
-        "month": "2025-07",
-        "execution": "x",
-        "claimed_at": "t",
-    }
-    return Entry(**claimed, contract_id=name, lines=lines, **fields)
+    return builders.an_entry(*lines, contract_id=name, **fields)
 
 
 def billed(name: str, **fields: Any) -> Entry:
@@ -60,16 +53,7 @@ def accounted(
         ContractBill(contract_id=name, usage={"cpu": "5"}, quantities={"cpu": "5"})
         for name in sorted(contracts)
     ]
-    usage = MonthUsage(
-        files=1,
-        records=1,
-        duplicates=0,
-        dropped={},
-        warnings=[],
-        processed=sorted(processed),
-        days={},
-        bill=MonthBill(contracts=bills, quarantined=[], unbilled_dimensions=[]),
-    )
+    usage = month_usage(a_bill(*bills), processed)
     ledger = {entry.contract_id: entry for entry in entries}
     state = MonthState(frozenset({"known"}))
     if closed is None:
@@ -288,18 +272,8 @@ def test_an_error_that_the_ledger_has_replaced_since_is_shown_anew() -> None:
     shown = msgspec.to_builtins(error_record(entry))
 
     def failed(item: dict[str, Any]) -> list[str]:
-        usage = MonthUsage(
-            files=0,
-            records=0,
-            duplicates=0,
-            dropped={},
-            warnings=[],
-            processed=[],
-            days={},
-            bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
-        )
         state = MonthState(NOBODY, {"c-1": item})
-        return list(account(usage, {"c-1": entry}, state, NOBODY, formulas={}).failed)
+        return list(account(month_usage(), {"c-1": entry}, state, NOBODY, formulas={}).failed)
 
     assert failed(shown) == []
     assert failed({**shown, "note": "Jane asks the customer"}) == []

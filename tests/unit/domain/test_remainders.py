@@ -6,18 +6,11 @@ from msgspec.structs import replace
 
 from functions.domain.ledger.entry import Decision, Entry, Line, LineState
 from functions.domain.ledger.remainders import Remainders, balance, remainders_of, with_entries
+from tests import builders
 
 
 def an_entry(name: str, *lines: Line, **unbilled: str) -> Entry:
-    return Entry(
-        plan="S:E:P",
-        month="2025-07",
-        contract_id=name,
-        execution="x",
-        claimed_at="t",
-        lines=lines,
-        unbilled=unbilled,
-    )
+    return builders.an_entry(*lines, contract_id=name, unbilled=unbilled)
 
 
 def a_line(dimension: str, quantity: str, amount: str = "") -> Line:

@@ -18,22 +18,19 @@ from functions.domain.ledger import resolution, transitions
 from functions.domain.ledger.claim import Terms, claim
 from functions.domain.ledger.entry import Decision, Entry, Failure, LineState
 from functions.domain.ledger.item import ContractItem
-from functions.domain.ledger.remainders import Balance, Remainders, remainders_of
-from functions.domain.month import Month
-from functions.domain.months.closing import Closing, Seen
-from functions.domain.months.journal import Journal
-from functions.domain.months.late_usage import NOTHING_COMPARED
-from functions.domain.months.outcome import Outcome
+from functions.domain.ledger.remainders import Balance, remainders_of
+from functions.domain.months.closing import Closing
 from functions.domain.months.report import Report, build
-from functions.domain.months.report_files import as_csv, as_html
+from functions.domain.months.report_files import as_csv
+from functions.domain.months.report_page import page
 from functions.domain.months.report_rows import Row
 from functions.domain.months.state_file import PlanState
-from functions.domain.plan import parse_plan
+from functions.domain.months.totals import History
 from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.billing import bill
-from functions.domain.usage.month_usage import MonthUsage
+from tests import builders
+from tests.builders import JULY, PLAN, a_plan, month_usage
 
-PLAN = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P"})
 TERMS = Terms(plan=PLAN, month="2025-07", execution="x-1", at="t-1")
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-2")
 WAIVED = Decision(what="waived", execution="x-2", at="t-2", reason="paid by cheque")
@@ -44,10 +41,9 @@ FORMULAS = {"cpu": "cpu * 3 / 7", "hours": "cpu + mem"}
 def a_month(
     usage: Mapping[str, str], carried: Mapping[str, str] | None = None, **fields: Any
 ) -> MonthBill:
-    plan = parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
     balance: Balance = {("c-1", name): Fraction(text) for name, text in (carried or {}).items()}
     sums = {("c-1", name, None, None): Decimal(text) for name, text in usage.items()}
-    return bill(plan, sums.items(), balance, ["cpu", "mem"])
+    return bill(a_plan(**fields), sums.items(), balance, ["cpu", "mem"])
 
 
 def an_entry(
@@ -78,31 +74,13 @@ def a_closing(
     formulas: Any = (),
     **asked: Any,
 ) -> Closing:
-    usage = MonthUsage(
-        files=1,
-        records=1,
-        duplicates=0,
-        dropped={},
-        warnings=[],
-        processed=[],
-        days={},
-        bill=month,
-    )
-    seen = Seen(
+    return builders.a_closing(
+        month_usage(month),
         plan=replace(PLAN, dimensions=dict.fromkeys(formulas, "")),
-        month=Month(2025, 7),
         execution="x-9",
-        usage=usage,
         ledger=ledger,
-        state=PlanState(success={Month(2025, 7): done}),
-        journal=Journal(),
-        by_hand=[],
-        left_open=[],
-        **{"contracts": None, "until": None, **asked},
-    )
-    outcome = Outcome([], {}, [])
-    return Closing(
-        seen, NOTHING_COMPARED, usage, outcome, Remainders(), counts=True, open=[], numbers={}
+        state=PlanState(success={JULY: done}),
+        **asked,
     )
 
 
@@ -277,23 +255,21 @@ def test_a_contract_counts_as_what_is_worst_of_it() -> None:
 def test_the_first_line_of_all_three_says_how_many_contracts_are_what() -> None:
     month = a_month({"cpu": "4.5"})
     report = a_report(month, an_entry(month, "accepted"))
-    said = "1 contract: 1 billed, 0 open, 0 refused, 0 in doubt, 0 waived or settled elsewhere"
+    said = "July 2025, S: 1 of 1 contract billed"
     first, rest = as_csv(report).decode().split("\r\n", 1)
     head, line = csv.reader(io.StringIO(rest))
     assert first == f"# {said}"
     assert head[4:11] == list(MONEY)
     assert line[4:11] == ["4.5", "0", "4.5", "4", "0", "0", "0.5"]
-    page = as_html(report).decode()
-    assert page.index("<p>") == page.index(f"<p>{said}</p>")
-    assert "<th>usage</th><th>carried in</th><th>due</th><th>billed</th>" in page
-    assert msgspec.json.encode(report).startswith(b'{"summary":{"text":"1 contract: 1 billed')
+    assert f"<h1>{said}</h1>" in page(report, History()).decode()
+    assert msgspec.json.encode(report).startswith(f'{{"summary":{{"text":"{said}'.encode())
 
 
 def test_the_report_of_some_contracts_is_about_no_other() -> None:
     month = a_month({"cpu": "4"})
     report = build(a_closing(month, {}, frozenset(), contracts=["c-2"], until=UNTIL), "t-9")
     assert (report.rows, report.inputs, report.summary["contracts"]) == ([], [], 0)
-    assert f"final usage until {UNTIL}" in as_html(report).decode()
+    assert f"final usage until {UNTIL}" in page(report, History()).decode()
 
 
 amounts = st.decimals(0, 9, places=2).map(str)

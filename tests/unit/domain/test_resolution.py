@@ -15,20 +15,15 @@ from functions.domain.ledger.entry import (
     LineState,
 )
 from functions.domain.ledger.resolution import resolve
+from tests import builders
+from tests.builders import an_entry
 
 What = Literal["reopened", "accepted", "not_accepted", "waived"]
 FAILURE = Failure(code="OUTCOME_UNKNOWN", message="ask", errors=("ask",), at="t-0")
 
 
 def a_line(dimension: str, state: LineState, code: str = "", message: str = "") -> Line:
-    return Line(
-        dimension=dimension,
-        quantity="5",
-        state=state,
-        code=code,
-        message=message,
-        doubts=1,
-    )
+    return builders.a_line(dimension, state, code=code, message=message, doubts=1)
 
 
 def a_decision(what: What, execution: str = "x-9") -> Decision:
@@ -38,17 +33,8 @@ def a_decision(what: What, execution: str = "x-9") -> Decision:
 def parked(
     *lines: Line, failure: Failure | None = FAILURE, decisions: tuple[Decision, ...] = ()
 ) -> Entry:
-    return Entry(
-        plan="S:E:P",
-        month="2025-07",
-        contract_id="c-1",
-        execution="x",
-        claimed_at="t",
-        lines=lines,
-        failure=failure,
-        decisions=decisions,
-        settled_at="t-0" if failure else None,
-    )
+    settled_at = "t-0" if failure else None
+    return an_entry(*lines, failure=failure, decisions=decisions, settled_at=settled_at)
 
 
 def states(entry: Entry) -> dict[str, str]:

@@ -6,20 +6,13 @@ import pytest
 
 from functions.domain.ledger import submission
 from functions.domain.ledger.entry import Entry, Line
+from tests import builders
 
 CPU, MEM = Line(dimension="cpu", quantity="5"), Line(dimension="mem", quantity="12")
 
 
 def an_entry(cloud: str = "aws", until: str | None = None) -> Entry:
-    return Entry(
-        plan="S:E:P",
-        month="2025-07",
-        contract_id="c-1",
-        execution="x",
-        claimed_at="t",
-        cloud=cloud,
-        until=until,
-    )
+    return builders.an_entry(cloud=cloud, until=until)
 
 
 def test_a_contracts_month_is_one_record_per_line_up_to_the_last_second() -> None:

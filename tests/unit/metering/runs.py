@@ -6,14 +6,11 @@ from typing import Any
 
 from functions.domain.ledger.item import ContractItem
 from functions.domain.months.run import Run
-from functions.domain.plan import Plan, parse_plan
+from functions.domain.plan import Plan
 from functions.metering.payloads import ContractTask
+from tests.builders import JULY, a_plan
 
-MONTH = "2025-07"
-
-
-def a_plan(**fields: Any) -> Plan:
-    return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+MONTH = str(JULY)
 
 
 def a_run(execution: str = "x-1", plan: Plan | None = None, **fields: Any) -> Run:

@@ -3,67 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from functions.adapters.books import Books
+from functions.adapters.clazar.http import Response
 from functions.adapters.objects import Stored as StoredObject
-from functions.domain.ledger.answers import Answer, Reply
-from functions.domain.ledger.listing import Listing
-from functions.domain.ledger.listing_pages import Asked
-from functions.domain.ledger.submission import Request
-from functions.domain.month import Month
 from functions.metering.reconcile_state import reconcile_state
+from tests.builders import a_plan, a_record
+from tests.in_memory.clazar import Clazar
 from tests.memory import MemoryObjects
-from tests.unit.metering.runs import a_plan, a_run
-from tests.unit.metering.whole_month import KEY, STATE_FILE, Receiver, WholeMonth, a_record
+from tests.unit.metering.runs import a_run
+from tests.unit.metering.whole_month import KEY, STATE_FILE, WholeMonth
 
 
-class Picky(Receiver):
+class Picky(Clazar):
     """Refuses one dimension, the first time that it is sent."""
 
     def __init__(self, dimension: str) -> None:
-        super().__init__(listing=False)  # nothing but the ledger knows what was accepted
+        super().__init__(lists=False)  # nothing but the ledger knows what was accepted
         self.refuses = {dimension}
 
-    def _accept(self, record: dict[str, str]) -> Answer:
+    def _take(self, record: dict[str, str]) -> Mapping[str, Any]:
         if record["dimension"] in self.refuses:
             self.refuses.clear()
-            return Answer(kind="refused", code="DIM", message="no", errors=("no",))
-        return super()._accept(record)
+            return {"code": "DIM", "message": "no", "errors": ["no"]}
+        return super()._take(record)
 
 
-class SlowToList(Receiver):
+class SlowToList(Clazar):
     """Lists nothing at the first looks, although it holds and bills the records."""
 
-    def __init__(self, looks: int) -> None:
-        super().__init__()
-        self.looks = looks
+    looks = 0
 
-    def read_listing(
-        self, asked: Asked, contract: str, month: Month, left: Callable[[], float]
-    ) -> Asked:
-        found = super().read_listing(asked, contract, month, left)
+    def get(self, query: Mapping[str, str]) -> Response:
         if self.looks:
             self.looks -= 1
-            return replace(found, listing=Listing())
-        return found
+            return Response(200, '{"results": []}')
+        return super().get(query)
 
 
-class Killing(Receiver):
+class Killing(Clazar):
     """Accepts the first request, and the function that sent it dies before it hears so."""
 
-    def submit(self, request: Request) -> Reply:
-        reply = super().submit(request)
+    def post(self, body: bytes) -> Response:
+        answer = super().post(body)
         if len(self.requests) == 1:
             raise RuntimeError("the function was killed here")
-        return reply
+        return answer
 
 
-class Looking(Receiver):
+class Looking(Clazar):
     """Notes what the ledger says of a request at the moment that it arrives."""
 
     def __init__(self, state: MemoryObjects) -> None:
@@ -71,18 +63,18 @@ class Looking(Receiver):
         self.state = state
         self.seen: list[tuple[dict[str, str], bool]] = []
 
-    def submit(self, request: Request) -> Reply:
+    def post(self, body: bytes) -> Response:
         entry = json.loads(self.state.objects["ledger/S/E/P/2025-07/c-1.json"])
         states = {line["dimension"]: line.get("state") for line in entry["lines"]}
         written = [attempt["request"] for attempt in entry.get("attempts", [])]
-        self.seen.append((states, written == [request.body]))
-        return super().submit(request)
+        self.seen.append((states, written == [body.decode()]))
+        return super().post(body)
 
 
 def test_a_request_is_in_the_ledger_word_for_word_before_it_leaves() -> None:
     world = WholeMonth()
     world.hour("01/00", [a_record("c-1", "cpu"), a_record("c-1", "mem")])
-    world.clazar = looking = Looking(world.state)
+    world.clazar = looking = Looking(world.state_bucket)
     assert world.run().succeeded
     assert looking.seen == [({"cpu": "sent", "mem": "sent"}, True)]
 
@@ -108,12 +100,12 @@ def test_a_refused_contract_can_be_retried_after_later_months_were_closed(
     for month in ("2025-05", "2025-06", "2025-07"):
         world.every_hour(month, [a_record("c-1")])
     assert world.run().error == "ContractsNeedAttention"
-    assert world.shown()["last_processed_month"] == "2025-07"
+    assert world.state()["last_processed_month"] == "2025-07"
     if not given.get("retry_errors"):
         world.forget_errors("2025-05")
     assert world.run(**given).succeeded
     assert [month for _, _, month, _ in world.clazar.billed()] == ["2025-05", "2025-06", "2025-07"]
-    assert world.shown()["last_processed_month"] == "2025-07", "a retry does not turn back"
+    assert world.state()["last_processed_month"] == "2025-07", "a retry does not turn back"
 
 
 def test_a_contract_with_one_refused_dimension_is_an_error_and_not_a_success_too() -> None:
@@ -121,39 +113,40 @@ def test_a_contract_with_one_refused_dimension_is_an_error_and_not_a_success_too
     world.clazar = Picky("mem")
     world.hour("01/00", [a_record("c-1", "cpu"), a_record("c-1", "mem")])
     world.run()
-    assert world.shown()["success_contracts"].get("2025-07", []) == []
+    assert world.state()["success_contracts"].get("2025-07", []) == []
     assert [item["contract_id"] for item in world.errors()] == ["c-1"]
     world.forget_errors("2025-07")
     assert world.run().succeeded
     assert [record["dimension"] for record in world.clazar.requests[-1]] == ["mem"]
-    assert world.shown()["success_contracts"]["2025-07"] == ["c-1"]
+    assert world.state()["success_contracts"]["2025-07"] == ["c-1"]
     assert len(world.clazar.billed()) == 2
 
 
 def test_a_crash_right_after_the_request_ends_as_billed_and_not_as_an_error() -> None:
     world = WholeMonth()
-    world.clazar = Killing(duplicates_refused=False)
+    world.clazar = Killing(refuses_duplicates=False)
     world.hour("01/00", [a_record("c-1")])
-    assert world.run().error == "RuntimeError"
+    assert world.run().error == "MonthIncomplete"
     assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "1")]
-    assert world.shown() is None
+    assert world.state()["success_contracts"].get("2025-07", []) == []
+    assert world.errors() == []
     assert world.run().succeeded
     assert len(world.clazar.requests) == 1
-    assert world.shown()["success_contracts"] == {"2025-07": ["c-1"]}
+    assert world.state()["success_contracts"] == {"2025-07": ["c-1"]}
     assert world.errors() == []
 
 
 def test_a_duplicate_rejection_of_what_is_billed_ends_as_billed_and_not_as_an_error() -> None:
     world = WholeMonth()
     world.hour("01/00", [a_record("c-1")])
-    world.clazar = SlowToList(looks=0)
+    world.clazar = slow = SlowToList()
     world.run()
-    world.state.objects.clear()
-    world.clazar.looks = 1
+    world.state_bucket.objects.clear()
+    slow.looks = 1
     assert world.run().succeeded
     assert len(world.clazar.requests) == 2, "sent again, and refused as a duplicate"
     assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "1")]
-    assert world.shown()["success_contracts"] == {"2025-07": ["c-1"]}
+    assert world.state()["success_contracts"] == {"2025-07": ["c-1"]}
 
 
 def test_a_fresh_state_sends_nothing_of_the_months_that_were_billed_before() -> None:
@@ -161,28 +154,28 @@ def test_a_fresh_state_sends_nothing_of_the_months_that_were_billed_before() -> 
     for month in ("2025-06", "2025-07"):
         world.every_hour(month, [a_record("c-1")])
     world.run()
-    world.state.objects.clear()
-    world.clazar.duplicates_refused = False
+    world.state_bucket.objects.clear()
+    world.clazar.refuses_duplicates = False
     assert world.run().succeeded
     assert len(world.clazar.billed()) == 2
-    assert world.shown()["success_contracts"] == {"2025-06": ["c-1"], "2025-07": ["c-1"]}
+    assert world.state()["success_contracts"] == {"2025-06": ["c-1"], "2025-07": ["c-1"]}
 
 
 def test_a_start_with_nothing_to_do_leaves_every_object_as_it_is() -> None:
     world = WholeMonth()
     world.hour("01/00", [a_record("c-1")])
     world.run()
-    before = dict(world.state.objects)
+    before = dict(world.state_bucket.objects)
     assert world.run().succeeded
-    assert world.state.objects == before
+    assert world.state_bucket.objects == before
 
 
 def test_a_run_that_stops_before_a_month_leaves_the_state_file_as_people_wrote_it() -> None:
     world = WholeMonth()
     written = json.dumps({"Other:E:P": {"last_processed_month": "2025-01"}, "note": "kept"})
-    world.state.objects[STATE_FILE] = written.encode()
+    world.state_bucket.objects[STATE_FILE] = written.encode()
     assert world.run().error == "BadUsage"
-    assert world.state.objects[STATE_FILE] == written.encode()
+    assert world.state_bucket.objects[STATE_FILE] == written.encode()
 
 
 def test_a_state_file_under_its_old_name_is_continued_where_it_ended() -> None:
@@ -190,10 +183,10 @@ def test_a_state_file_under_its_old_name_is_continued_where_it_ended() -> None:
     for month in ("2025-05", "2025-06", "2025-07"):
         world.every_hour(month, [a_record("c-1")])
     earlier = {"last_processed_month": "2025-06", "success_contracts": {"2025-06": ["c-1"]}}
-    world.state.objects["clazar_state.json"] = json.dumps({KEY: earlier}).encode()
+    world.state_bucket.objects["clazar_state.json"] = json.dumps({KEY: earlier}).encode()
     assert world.run().succeeded
     assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "1")]
-    assert STATE_FILE not in world.state.objects
+    assert STATE_FILE not in world.state_bucket.objects
 
 
 class Together(MemoryObjects):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from functions.errors import BadInput
-from tests.unit.metering.whole_month import WholeMonth, a_record
+from tests.builders import a_record
+from tests.unit.metering.whole_month import STATE_FILE, WholeMonth
 
 CPU = "cpu_core_hours"
 MEMORY = "memory_byte_hours"
@@ -92,7 +92,7 @@ def test_a_formula_over_a_single_price_is_an_error_and_not_a_price_of_zero(
     stopped = world.run(dry_run=dry_run)
     assert (stopped.error, stopped.notify) == ("BadInput", not dry_run)
     assert stopped.cause.count("usage of pricePerUnit was never exported; known: cpu_core") == 1
-    assert world.shown() is None
+    assert STATE_FILE not in world.state_bucket.objects
     assert not world.clazar.requests
 
 
@@ -100,12 +100,15 @@ def test_usage_of_an_earlier_month_is_remembered_and_zero_in_a_month_without_it(
     world = WholeMonth(dimensions={"all": f"{CPU} + gpu_hours"}, start_month="2025-06")
     world.every_hour("2025-06", [a_record("c-1", CPU), a_record("c-2", "gpu_hours")])
     world.every_hour("2025-07", [a_record("c-1", CPU)])
-    preview = world.started(dry_run=True)
-    for month in ("2025-06", "2025-07"):
-        assert world.merged(preview, month).to_process
-    assert not [name for name in world.state.objects if name.startswith("ledger/")]
-    with pytest.raises(BadInput, match="gpu_hours was never exported"):
-        world.merged(world.started(dry_run=True), "2025-07")
+    preview = world.run(dry_run=True).result["months"]
+    assert [(month["month"], month["contracts"]) for month in preview] == [
+        ("2025-06", 2),
+        ("2025-07", 1),
+    ]
+    assert not [name for name in world.state_bucket.objects if name.startswith("ledger/")]
+    alone = world.run(dry_run=True, months=["2025-07"])
+    assert alone.error == "BadInput"
+    assert "gpu_hours was never exported" in alone.cause
     assert world.run(max_months=1).succeeded
     assert world.run().succeeded
     assert [bill[2:] for bill in world.clazar.billed()] == [
@@ -142,7 +145,7 @@ def test_identical_files_of_one_hour_that_count_both_are_named(
     content = [{**record, "timestamp": "2025-07-01T00:30:00Z"} for record in records]
     for name in ("sub-1", "sub-2", "sub-3"):
         key = f"omnistrate-metering/S/E/P/2025/07/{folder}/{name}.json".replace("//", "/")
-        world.usage.put(key, json.dumps(content).encode())
+        world.usage_bucket.edit(key, json.dumps(content).encode())
     world.hour("01/01", records) if folder else None
     warnings = [text for text in world.bill().warnings if "identical files" in text]
     assert bool(warnings) is told
@@ -165,8 +168,8 @@ def test_no_mail_address_of_a_customer_is_written_or_told() -> None:
     stopped = world.run(months=["2025-07"])
     assert stopped.error == "BadUsage"
     assert "problems: 5" in stopped.cause
-    told = json.dumps([ended.result, ended.cause, stopped.result, stopped.cause])
-    written = b"".join(world.state.objects.values()).decode()
+    told = world.told()
+    written = b"".join(world.state_bucket.objects.values()).decode()
     for personal in ("customer.example", "Customer Inc"):
         assert personal not in told
         assert personal not in written

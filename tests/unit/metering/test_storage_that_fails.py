@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +12,8 @@ import pytest
 
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects, Stored
-from functions.domain.month import Month
 from functions.domain.months import state_file
-from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.fold import DayRead
-from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.usage.usage_files import Listed
 from functions.errors import BadState, BadUsage, DaysMissing, StorageBusy, WriteConflict
 from functions.metering.close_month import close_month
@@ -24,10 +21,10 @@ from functions.metering.fold_day import fold_day
 from functions.metering.merge_usage import merge_usage
 from functions.metering.payloads import DaysTask, DayTask, Merged, MergedMonth
 from functions.metering.plan_months import plan_months
-from tests.memory import MemoryObjects, UsageInMemory
-from tests.unit.metering.runs import MONTH, a_plan, a_run
+from tests.builders import JULY, a_plan, month_usage
+from tests.memory import MemoryObjects, Raced, UsageInMemory
+from tests.unit.metering.runs import MONTH, a_run
 
-JULY = Month.parse(MONTH)
 STATE = json.dumps({"S:E:P": {"last_processed_month": "2025-06"}}).encode()
 ROOT = "omnistrate-metering/S/E/P"
 
@@ -50,22 +47,6 @@ class Broken(MemoryObjects):
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         self._check(prefix)
         return super().list(prefix, after=after, limit=limit)
-
-
-class Raced(MemoryObjects):
-    """Lets somebody else write first, so many times."""
-
-    def __init__(
-        self, objects: dict[str, bytes], meanwhile: Callable[[Raced], None], times: int = 1
-    ) -> None:
-        super().__init__(objects)
-        self.meanwhile, self.times = meanwhile, times
-
-    def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        if self.times:
-            self.times -= 1
-            self.meanwhile(self)
-        return super().replace(key, body, etag)
 
 
 def books_of(objects: Objects) -> Books:
@@ -110,18 +91,7 @@ def test_a_day_that_nobody_has_found_stops_the_month_by_name() -> None:
 
 
 def an_empty_month(objects: MemoryObjects) -> MergedMonth:
-    bill = MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[])
-    usage = MonthUsage(
-        files=0,
-        records=0,
-        duplicates=0,
-        dropped={},
-        warnings=[],
-        processed=[],
-        days={},
-        bill=bill,
-    )
-    objects.objects["bill.json"] = msgspec.json.encode(usage)
+    objects.objects["bill.json"] = msgspec.json.encode(month_usage())
     merged = Merged(bill_key="bill.json", contracts_key="", to_process=0)
     return MergedMonth(run=a_run(), month=MONTH, merged=merged)
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from functions.adapters.books import Books
+from functions.adapters.keys import EXPORT_MARKER
+from functions.domain.month import parse_instant
 from functions.errors import StorageBusy
 from functions.metering.plan_months import plan_months
-from tests.unit.metering.runs import a_plan
-from tests.unit.metering.whole_month import ROOT, WholeMonth, a_record
+from tests.builders import a_plan, a_record
+from tests.memory import MemoryObjects
+from tests.unit.metering.runs import a_run
+from tests.unit.metering.whole_month import ROOT, STATE_FILE, WholeMonth
 
 
 @pytest.mark.parametrize(
@@ -33,7 +39,9 @@ def test_a_file_that_cannot_be_read_stops_the_month_and_once_repaired_it_is_bill
         stopped = world.run()
         assert (stopped.error, stopped.notify) == ("BadUsage", True)
         assert "2025/07/01/01/sub-1.json" in stopped.cause
-        assert world.shown() is None, "a month that was not billed must not count as done"
+        assert STATE_FILE not in world.state_bucket.objects, (
+            "a month that was not billed must not count as done"
+        )
         assert not world.clazar.requests
     world.hour("01/01", [a_record("c-1")])
     assert world.run().succeeded
@@ -49,7 +57,7 @@ def test_a_file_that_storage_refuses_stops_the_month_by_name(why: str) -> None:
     assert stopped.error == "DaysMissing", "nothing is wrong with the usage"
     said = "2025-07: 1 of 32 days could not be read: 02; the first: StorageBusy: "
     assert said in stopped.cause
-    assert world.shown() is None
+    assert STATE_FILE not in world.state_bucket.objects
     assert not world.clazar.requests
 
 
@@ -59,7 +67,7 @@ def test_a_partition_that_storage_did_not_answer_for_leaves_no_sums_behind() -> 
     first = world.hour("01/00", [a_record("c-1")])
     world.unreadable[world.hour("02/01", [a_record("c-1")])] = StorageBusy("503 Slow Down")
     assert world.run().error == "DaysMissing"
-    folds = [name for name in world.state.objects if name.startswith("days/")]
+    folds = [name for name in world.state_bucket.objects if name.startswith("days/")]
     assert folds == ["days/S/E/P/2025-07/01.json"]
     world.unreadable = {first: AssertionError("read again")}
     assert world.run().succeeded
@@ -75,7 +83,7 @@ def test_days_with_bad_files_are_all_named_whatever_else_could_not_be_read() -> 
     assert stopped.error == "BadUsage"
     assert "07/01/00/sub-1.json line 1" in stopped.cause
     assert "07/02/00/sub-1.json line 1" in stopped.cause
-    assert not [name for name in world.state.objects if name.startswith("days/")]
+    assert not [name for name in world.state_bucket.objects if name.startswith("days/")]
 
 
 @pytest.mark.parametrize("value", ["1.5", "5", "", None])
@@ -85,7 +93,7 @@ def test_a_value_that_is_no_number_is_named_and_neither_cut_nor_skipped(value: A
     stopped = world.run()
     assert stopped.error == "BadUsage"
     assert "01/00/sub-1.json line 1: value" in stopped.cause
-    assert world.shown() is None
+    assert STATE_FILE not in world.state_bucket.objects
 
 
 @pytest.mark.parametrize(
@@ -101,13 +109,13 @@ def test_a_value_that_is_no_number_is_named_and_neither_cut_nor_skipped(value: A
 def test_a_month_waits_until_the_export_has_passed_its_end_and_the_margin(reached: str) -> None:
     world = WholeMonth()
     world.hour("01/00", [a_record("c-1")])
-    world.exported_to(reached)
+    world.exported_to(parse_instant(reached))
     waiting = world.run()
     assert waiting.succeeded
     assert [item["month"] for item in waiting.result["waiting"]] == ["2025-07"]
-    assert world.shown() is None
+    assert STATE_FILE not in world.state_bucket.objects
     assert not world.clazar.requests
-    world.exported_to("2025-08-01T01:00:00Z")
+    world.exported_to(datetime(2025, 8, 1, 1, tzinfo=UTC))
     world.run()
     assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "1")]
 
@@ -119,7 +127,7 @@ def test_an_export_that_has_stopped_is_told_to_a_person_after_two_days(
     as_of: str, *, told: bool
 ) -> None:
     world = WholeMonth(as_of=as_of)
-    world.exported_to("2025-07-20T00:00:00Z")
+    world.exported_to(datetime(2025, 7, 20, tzinfo=UTC))
     waiting = world.run()
     assert waiting.notify is told
     assert ("2025-07 waits: export incomplete" in waiting.result["message"]) is told
@@ -133,7 +141,7 @@ def test_a_service_renamed_between_two_months_stops_and_is_not_an_empty_month(
     world.every_hour("2025-06", [a_record("c-1")])
     assert world.run().error == "BadUsage"
     assert world.clazar.billed() == [("c-1", "cpu", "2025-06", "1")]
-    assert world.shown()["last_processed_month"] == "2025-06"
+    assert world.state()["last_processed_month"] == "2025-06"
 
 
 def test_by_the_calendar_not_even_missing_hours_that_warn_make_an_empty_month() -> None:
@@ -142,14 +150,14 @@ def test_by_the_calendar_not_even_missing_hours_that_warn_make_an_empty_month() 
     stopped = world.run()
     assert stopped.error == "BadUsage"
     assert "2025-07: no usage at all under omnistrate-metering/S/E/P/2025/07/" in stopped.cause
-    assert world.shown()["last_processed_month"] == "2025-06"
+    assert world.state()["last_processed_month"] == "2025-06"
 
 
 def test_an_export_marker_under_another_name_stops_the_run() -> None:
     world = WholeMonth()
     world.hour("01/00", [a_record("c-1")])
     marker = b'{"New:E:P": {"last_processed_to": "2026-01-01T00:00:00Z"}}'
-    world.usage.put("omnistrate-metering/last_success_export.json", marker)
+    world.usage_bucket.edit("omnistrate-metering/last_success_export.json", marker)
     stopped = world.run()
     assert (stopped.error, stopped.notify) == ("BadUsage", True)
     assert "no entry for S:E:P; did you mean New:E:P? known: New:E:P; or set" in stopped.cause
@@ -162,7 +170,7 @@ def test_a_plan_that_the_export_marker_spells_otherwise_is_asked_for_before_the_
     world = WholeMonth()
     entry = {"last_processed_to": "2026-01-01T00:00:00Z"}
     marker = json.dumps({"Other:PROD:pt-1": entry, name: entry}).encode()
-    world.usage.put("omnistrate-metering/last_success_export.json", marker)
+    world.usage_bucket.edit("omnistrate-metering/last_success_export.json", marker)
     cause = world.run().cause
     assert f"no entry for S:E:P; did you mean {name}? known: " in cause
     assert cause.index("Other:PROD:pt-1") < cause.index("calendar")
@@ -181,18 +189,21 @@ def test_a_folder_that_is_not_there_names_those_that_are(held: str | None, told:
     world = WholeMonth()
     for plan in ("Other/PROD/pt-1", held) if held else ():
         for day in ("01", "02"):
-            world.usage.put(f"omnistrate-metering/{plan}/2025/07/{day}/00/a.json", b"[]")
+            world.usage_bucket.edit(f"omnistrate-metering/{plan}/2025/07/{day}/00/a.json", b"[]")
     cause = world.run().cause
     assert f"was the service or plan renamed? {told}" in cause
 
 
 def test_nothing_due_says_which_month_is_next() -> None:
-    world = WholeMonth(start_month="2025-08")
-    planned = plan_months(world.started(), world.books, world.usage)
+    usage = MemoryObjects(
+        {EXPORT_MARKER: b'{"S:E:P": {"last_processed_to": "2026-01-01T00:00:00Z"}}'}
+    )
+    run = a_run(plan=a_plan(start_month="2025-08"))
+    planned = plan_months(run, Books(MemoryObjects(), run.plan), usage)
     assert planned.months == []
     assert planned.why == (
         "next is 2025-08, which ends at 2025-09-01T00:00:00Z; "
         "as_of is 2025-08-02T00:00:00Z; no month has been closed yet"
     )
-    world.plan = a_plan(start_month="2025-07")
-    assert plan_months(world.started(), world.books, world.usage).why == ""
+    due = a_run(plan=a_plan(start_month="2025-07"))
+    assert plan_months(due, Books(MemoryObjects(), due.plan), usage).why == ""

@@ -1,114 +1,46 @@
-"""A plan's runs in memory: the use cases in the order of the definition, without an engine."""
+"""One plan's runs in memory, from usage files that are written record by record."""
 
 from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
-
-from functions.adapters import leases
-from functions.adapters.books import Books
-from functions.adapters.clazar.api import Clazar
 from functions.adapters.run_files import read_run_file
-from functions.domain.conversion import parse
-from functions.domain.ledger.answers import Answer
-from functions.domain.month import Month, format_instant
-from functions.domain.months.closed_month import ClosedMonth
-from functions.domain.months.run import Run
-from functions.domain.usage import usage_files
-from functions.domain.usage.fold import DayRead
+from functions.domain.month import Month
 from functions.domain.usage.month_usage import MonthUsage
-from functions.errors import OutcomeUnknown, PartnerRefused
-from functions.metering.acquire_plan import settle
-from functions.metering.claim_contract import claim_contract
-from functions.metering.close_month import close_month
-from functions.metering.fold_day import fold_day
-from functions.metering.merge_usage import merge_usage
-from functions.metering.payloads import (
-    ContractTask,
-    DaysTask,
-    DayTask,
-    Finish,
-    Merged,
-    MergedMonth,
-    Planned,
-    Release,
-)
-from functions.metering.plan_months import plan_months
-from functions.metering.record_error import record_error
-from functions.metering.release_plan import release_plan
-from functions.metering.submit_contract import Outside, submit_contract
-from functions.metering.summarize_run import summarize_run
-from functions.payloads import Finished, Start, dump
-from functions.payloads import Problem as Caught
-from infra.tasks import SETTLE_SECONDS
-from tests.memory import MemoryObjects, UsageInMemory
-from tests.unit.metering.partner import MemoryClazar
-from tests.unit.metering.runs import a_plan
+from tests.in_memory.metering_world import PLAN, MeteringWorld
 
-_TRIES = 3
 STATE_FILE = "metering_state.json"
 ROOT = "omnistrate-metering/S/E/P"
 KEY = "S:E:P"
 
 
-def a_record(contract: str | None, dimension: str = "cpu", **fields: Any) -> dict[str, Any]:
-    """Return a usage record with the personal data that Omnistrate exports."""
-    return {
-        "externalPayerId": contract,
-        "dimension": dimension,
-        "value": 1,
-        "subscriptionId": "sub-1",
-        "customerEmail": "jane@customer.example",
-        "organizationName": "Customer Inc",
-        **fields,
-    }
+class Ended(NamedTuple):
+    """How an execution ended, and whether somebody was notified."""
+
+    succeeded: bool
+    error: str
+    cause: str
+    notify: bool
+    result: Any
 
 
-class Receiver(MemoryClazar):
-    """Knows contracts and months apart, and can hide what it holds for some looks."""
-
-    def _accept(self, record: dict[str, str]) -> Answer:
-        window = ("contract_id", "dimension", "start_time")
-        held = [[known[name] for name in window] for known in self.accepted]
-        if self.duplicates_refused and [record[name] for name in window] in held:
-            return Answer(kind="present", code="DUPLICATE", message="already exists")
-        self.accepted.append(record)
-        return Answer(kind="accepted", record_id=str(len(self.accepted)))
-
-    def billed(self) -> list[tuple[str, str, str, str]]:
-        """What it bills: contract, dimension, month and quantity of every record, sorted."""
-        return sorted(
-            (item["contract_id"], item["dimension"], item["start_time"][:7], item["quantity"])
-            for item in self.accepted
-        )
-
-
-class WholeMonth:
-    """Usage, state and a receiver in memory. Records lie in hours of July 2025 unless told."""
+class WholeMonth(MeteringWorld):
+    """Records lie in hours of July 2025 unless told; it is January 2026, and all is exported."""
 
     def __init__(self, *actions: str, as_of: str = "2025-08-02T00:00:00Z", **plan: Any) -> None:
-        self.plan = a_plan(**{"start_month": "2025-07", **plan})
-        self.usage, self.state = MemoryObjects(), MemoryObjects()
-        self.clazar = Receiver(actions)
-        self.as_of, self.now = as_of, datetime(2026, 1, 1, tzinfo=UTC)
-        self.unreadable: dict[str, Exception] = {}
-        self.executions = 0
-        self.exported_to("2026-01-01T02:00:00Z")
-
-    def exported_to(self, instant: str) -> None:
-        """Write the export's completion marker."""
-        marker = {KEY: {"last_processed_to": instant}}
-        self.usage.put("omnistrate-metering/last_success_export.json", json.dumps(marker).encode())
+        super().__init__({**PLAN, **plan}, now=datetime(2026, 1, 1, tzinfo=UTC))
+        self.clazar.actions.extend(actions)
+        self.as_of = as_of
 
     def hour(
         self, folder: str, content: Any, *, month: str = "2025-07", name: str = "sub-1"
     ) -> str:
         """Put one file; `folder` is `DD/HH`. Return its key."""
         key = f"{ROOT}/{month.replace('-', '/')}/{folder}/{name}.json"
-        self.usage.put(key, content if isinstance(content, bytes) else json.dumps(content).encode())
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        self.usage_bucket.edit(key, body)
         return key
 
     def every_hour(self, month: str, records: Any) -> None:
@@ -118,108 +50,29 @@ class WholeMonth:
             instant = of.start + timedelta(hours=index)
             self.hour(f"{instant:%d/%H}", [] if index else records, month=month)
 
-    def started(self, **given: Any) -> Run:
-        """Return the terms of a new execution."""
-        self.executions += 1
-        name, started = f"x-{self.executions}", format_instant(self.now)
-        terms = {"as_of": self.as_of, **given}
-        return settle(Start(terms, name, name, started), {KEY: self.plan})
-
-    @property
-    def books(self) -> Books:
-        """The plan's books."""
-        return Books(self.state, self.plan)
-
-    def merged(self, run: Run, month: str) -> Merged:
-        """Turn a month's files into its bill."""
-        of = Month.parse(month)
-        days = usage_files.days(of, of.window_end(run.until))
-        usage: Any = UsageInMemory(self.usage, self.unreadable)
-        read: list[DayRead | None] = []
-        for day in days:
-            try:
-                read.append(fold_day(DayTask(run=run, month=month, day=day), usage, self.state))
-            except Exception as error:  # noqa: BLE001  # as the Catch of States.ALL
-                read.append(DayRead(day=day, error=type(error).__name__))
-        task = DaysTask(run=run, month=month, days=days, read=read)
-        return merge_usage(task, self.books, self.usage)
-
-    def bill(self, month: str = "2025-07") -> MonthUsage:
-        """Return a month's bill; nothing is sent."""
-        return read_run_file(self.state, self.merged(self.started(), month).bill_key, MonthUsage)
-
-    def run(self, **given: Any) -> Finished:
+    def run(self, **given: Any) -> Ended:
         """Run an execution to its end, whichever way it ends."""
-        run = self.started(**given)
-        if not run.dry_run:
-            lease = self.books.lease()
-            leases.acquire(lease, run.execution, format_instant(self.now), lambda _: False)
-        planned, failure = Planned([], []), None
-        closed: list[ClosedMonth | None] = []
-        try:
-            planned = plan_months(run, self.books, self.usage)
-            closed = [self.month(run, month) for month in planned.months]
-        except Exception as error:  # noqa: BLE001  # as the Catch of States.ALL
-            failure = Caught(type(error).__name__, str(error))
-        task = Finish(run=run, planned=planned, months=closed, failure=failure)
-        ending = summarize_run(task, self.books)
-        notified = {"delivered": True} if ending.notify else {}
-        release = Release(run=run, journal=ending.journal, notified=notified)
-        release_plan(release, self.books, format_instant(self.now))
-        return ending
+        with self:
+            run = self.execute(as_of=self.as_of, **given)
+        notified = any(message.execution == run.name for message in self.messages)
+        return Ended(run.status == "SUCCEEDED", run.error, run.cause, notified, run.output)
 
-    def month(self, run: Run, month: str) -> ClosedMonth:
-        """Bill one month."""
-        merged = self.merged(run, month)
-        for item in json.loads(self.content(merged.contracts_key)):
-            self.contract(parse({"run": dump(run), "month": month, "contract": item}, ContractTask))
-        return close_month(MergedMonth(run=run, month=month, merged=merged), self.books, self.now)
-
-    def contract(self, task: ContractTask) -> None:
-        """Claim, submit and record one contract."""
-        at = format_instant(self.now)
-        claimed = claim_contract(task, self.books, at)
-        action, task = claimed.action, msgspec.structs.replace(task, problem=claimed.problem)
-        if action == "nothing":
-            return
-        if action == "submit" and (problem := self.submitted(task)):
-            record_error(msgspec.structs.replace(task, problem=problem), self.books, at)
-        elif action == "record_error":
-            record_error(task, self.books, at)
-
-    def submitted(self, task: ContractTask) -> Caught | None:
-        """Submit with the waiting of the definition; return what the Catch would see."""
-        clazar: Clazar = self.clazar  # type: ignore[assignment]  # the same two methods
-        outside = Outside(self.books, clazar, lambda: self.now, lambda: 90.0, SETTLE_SECONDS)
-        problem = None
-        for wait in (SETTLE_SECONDS, 30 * SETTLE_SECONDS, 0):
-            try:
-                submit_contract(task, outside)
-            except PartnerRefused as error:
-                return Caught("PartnerRefused", str(error))
-            except OutcomeUnknown as error:
-                problem = Caught("OutcomeUnknown", str(error))
-                self.now += timedelta(seconds=wait)
-            else:
-                return None
-        return problem
+    def bill(self) -> MonthUsage:
+        """Return what a dry run makes of July."""
+        assert self.run(dry_run=True).succeeded
+        previews = [key for key in self.state_bucket.objects if key.startswith("previews/")]
+        key = next(key for key in previews if key.endswith("/bill.json"))
+        return read_run_file(self.state_bucket, key, MonthUsage)
 
     def content(self, key: str) -> bytes:
         """Return an object of the state bucket."""
-        return self.state.objects[key]
-
-    def shown(self) -> Any:
-        """Return this plan's part of the state file; None without one."""
-        body = self.state.objects.get(STATE_FILE)
-        return json.loads(body)[KEY] if body else None
+        return self.state_bucket.objects[key]
 
     def errors(self, month: str = "2025-07") -> list[Any]:
         """Return the errors that the state file shows for a month."""
-        found: list[Any] = self.shown()["error_contracts"].get(month, [])
+        found: list[Any] = self.state()["error_contracts"].get(month, [])
         return found
 
     def forget_errors(self, month: str) -> None:
         """Remove a month's errors from the state file, as an operator does."""
-        document = json.loads(self.content(STATE_FILE))
-        document[KEY]["error_contracts"][month] = []
-        self.state.objects[STATE_FILE] = json.dumps(document).encode()
+        self.edit_state(lambda state: state["error_contracts"].update({month: []}))

@@ -1,0 +1,59 @@
+"""What a credits run mails: which months are posted, which are not, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from functions.domain.credits.credits_report import MonthReport
+from functions.domain.mails import Place, execution_link, object_link, render, start, subject
+from functions.domain.wording import counted
+
+_TEMPLATE = Path(__file__).with_name("mail.txt")
+_HELD = "DropHeld"
+
+
+class Ended(NamedTuple):
+    """How a run has ended. `said`: all that it reports, a sentence each. `report`: its key."""
+
+    file: str
+    months: Sequence[MonthReport]
+    error: str
+    said: Sequence[str]
+    report: str | None
+
+
+def mail(execution: str, name: str, ended: Ended, place: Place) -> tuple[str, str]:
+    """Return subject and body of a run's mail."""
+    failed = [month for month in ended.months if month.error]
+    wrong = f"{counted(len(failed), 'month')} of {len(ended.months)} not posted, {ended.error}"
+    said = wrong if failed else f"not posted, {ended.error}" if ended.error else "needs review"
+    head = f"Credits {ended.file}: {said}"
+    body = render(
+        _TEMPLATE,
+        head=head,
+        environment=place.environment,
+        file=ended.file,
+        run=name,
+        status=f"FAILED with {ended.error}" if ended.error else "SUCCEEDED",
+        lines=ended.said,
+        steps=list(_steps(execution, ended, place)),
+        report=ended.report and object_link(place.bucket, ended.report, place.region),
+        link=execution_link(execution),
+    )
+    return subject(f"[{place.environment}] {head}"), body
+
+
+def _steps(execution: str, ended: Ended, place: Place) -> Iterator[str]:
+    """Give the exact command for what an operator can do next."""
+    if any(month.error == _HELD for month in ended.months):
+        given = {"bucket": place.bucket, "key": ended.file, "accept_shrink": True}
+        yield f"post what is held, if it is meant:\n  {start(execution, given)}"
+    for month in ended.months:
+        if month.undo and not month.error:
+            yield f"put {month.billing_month} back:\n  {start(execution, month.undo)}"
+    if ended.error:
+        yield f"read {place.runbook}, section {ended.error}"
+    elif ended.said:
+        yield f"read {place.runbook}"

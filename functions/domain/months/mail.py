@@ -1,0 +1,182 @@
+"""What a metering run mails: what is billed, what is not, until when, and what to type next."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from functions.domain.mails import Place, execution_link, object_link, render, start, subject
+from functions.domain.month import Month, format_instant
+from functions.domain.months.closed_month import ClosedMonth
+from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.run import Run
+from functions.domain.wording import counted, some
+
+_TEMPLATE = Path(__file__).with_name("mail.txt")
+_MOST_NAMED = 40
+_SOON, _HOURS = timedelta(hours=2), timedelta(hours=48)
+# Sources: AWS BatchMeterUsage takes last month's usage until 06:00 UTC on the 1st; Azure takes an
+# event for 24 hours. Google states no limit.
+_TAKEN_FOR: Mapping[str, timedelta] = {"aws": timedelta(hours=6), "azure": timedelta(hours=24)}
+_MARKETPLACES = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud"}
+
+
+class Ended(NamedTuple):
+    """How a run has ended. `details`: all that it reports, a sentence each."""
+
+    months: Sequence[ClosedMonth]
+    due: Sequence[str]
+    error: str
+    reminds: bool
+    details: Sequence[str]
+    journal: Journal
+
+
+def is_news(ended: Ended) -> bool:
+    """Return True if an operator has to hear of it."""
+    return bool(ended.error or ended.reminds or _details(ended))
+
+
+def has_closed(ended: Ended) -> bool:
+    """Return True if a month was closed."""
+    return any(month.closed and not month.late for month in ended.months)
+
+
+def _details(ended: Ended) -> list[str]:
+    return [text for text in ended.details if text]
+
+
+def deadline(cloud: str, month: Month) -> datetime | None:
+    """Return until when a marketplace takes the usage of a month; None if no limit is known."""
+    taken_for = _TAKEN_FOR.get(cloud)
+    return month.end + taken_for if taken_for else None
+
+
+def time_left(until: datetime, at: datetime) -> str:
+    """Return how long there is, as people say it; empty once it has been over for two days."""
+    left = until - at
+    if left <= timedelta(0):
+        return "deadline passed" if -left < _HOURS else ""
+    if left < _SOON:
+        return f"{counted(int(left / timedelta(minutes=1)), 'minute')} left"
+    if left < _HOURS:
+        return f"{counted(int(left / timedelta(hours=1)), 'hour')} left"
+    return f"{counted(left.days, 'day')} left"
+
+
+def mail(run: Run, ended: Ended, place: Place, at: datetime) -> tuple[str, str]:
+    """Return subject and body of a run's mail."""
+    head = _head(run, ended, at)
+    unbilled = list(_not_billed(ended.journal))
+    body = render(
+        _TEMPLATE,
+        head=head,
+        environment=place.environment,
+        plan=run.plan.key,
+        run=run.name,
+        status=f"FAILED with {ended.error}" if ended.error else "SUCCEEDED",
+        months=[_month(run, month, place, at) for month in ended.months if not month.so_far],
+        not_billed=unbilled,
+        details=_details(ended),
+        steps=list(_steps(run, ended, place)),
+        link=execution_link(run.execution),
+    )
+    return subject(f"[{place.environment}] {head}"), body
+
+
+def _head(run: Run, ended: Ended, at: datetime) -> str:
+    """Say in one line which month of which service, what is not billed, and how long is left."""
+    billed = [month for month in ended.months if not month.late and not month.so_far]
+    open_ones = [month for month in billed if month.errors or month.open]
+    one = next(iter(open_ones or billed), None)
+    text = one.month if one else next(iter(ended.due), "")
+    name = f"{run.plan.service} {_name(Month.parse(text))}" if text else run.plan.service
+    total = sum(len(contracts) for contracts in ended.journal.unresolved.values())
+    if one and open_ones:
+        unbilled = one.errors + one.open
+        said = f"{unbilled:,} of {counted(one.contracts, 'contract')} not billed"
+    elif ended.error and total and not ended.due:
+        said = f"{counted(total, 'contract')} not billed"
+    elif ended.error:
+        said = f"not billed, {ended.error}" if text else ended.error
+    elif ended.reminds:
+        said = f"{counted(total, 'contract')} still not billed"
+    elif one and one.closed and not _details(ended):
+        said = f"closed, {counted(one.contracts, 'contract')}"
+    else:
+        said = "needs review"
+    until = deadline(run.plan.cloud, Month.parse(text)) if text and ended.error else None
+    left = time_left(until, at) if until else ""
+    return f"{name}: {said}{f', {left}' if left else ''}"
+
+
+def _name(month: Month) -> str:
+    return f"{month.start:%B %Y}"
+
+
+def _month(run: Run, month: ClosedMonth, place: Place, at: datetime) -> dict[str, str]:
+    """Return a month's paragraph."""
+    of = Month.parse(month.month)
+    until = None if month.late else deadline(run.plan.cloud, of)
+    left = time_left(until, at) if until else ""
+    takes = f"{_MARKETPLACES[run.plan.cloud]} takes its usage until"
+    return {
+        "name": f"{_name(of)} ({month.month})",
+        "said": _said(month),
+        "deadline": f"{takes} {format_instant(until)}: {left}" if until and left else "",
+        "report": object_link(place.bucket, month.report, place.region) if month.report else "",
+    }
+
+
+def _said(month: ClosedMonth) -> str:
+    if month.late:
+        return "usage has changed since it was billed; the change is not billed"
+    state = "closed" if month.closed else "not closed"
+    billed = month.contracts - month.errors - month.open
+    return (
+        f"{state}; {billed:,} of {counted(month.contracts, 'contract')} billed or settled, "
+        f"{counted(month.errors, 'error')}, {month.open:,} open; "
+        f"{counted(month.submitted_records, 'record')} sent by this run"
+    )
+
+
+def _not_billed(journal: Journal) -> Iterator[str]:
+    """Name open contracts with reason and quantity, the newest month first, each reason once."""
+    room = _MOST_NAMED
+    for month, contracts in sorted(journal.unresolved.items(), reverse=True):
+        by_code = defaultdict[str, list[tuple[str, Unresolved]]](list)
+        for name, seen in sorted(contracts.items()):
+            by_code[seen.code or "no code"].append((name, seen))
+        for code, found in by_code.items():
+            since = min(seen.since for _, seen in found)[:10]
+            of = found[0][0] if len(found) == 1 else counted(len(found), "contract")
+            named = some((_due(name, seen) for name, seen in found), max(room, 0))
+            due = f": {found[0][1].due}" if found[0][1].due else ""
+            more = due if len(found) == 1 else f": {'; '.join(named)}"
+            yield f"{month}: {of} ({code} since {since}){more}"
+            room -= len(found)
+
+
+def _due(name: str, seen: Unresolved) -> str:
+    return f"{name} {seen.due}" if seen.due else name
+
+
+def _steps(run: Run, ended: Ended, place: Place) -> Iterator[str]:
+    """Give the exact command for what an operator can do next."""
+    newest = max(ended.journal.unresolved, default="")
+    if newest:
+        name = min(ended.journal.unresolved[newest])
+        retry = {"plan": run.plan.key, "retry_errors": True, "reason": "..."}
+        yield f"retry all:\n  {start(run.execution, retry)}"
+        decision = {"contract": name, "month": newest, "outcome": "accepted", "reason": "..."}
+        yield (
+            "settle one, as accepted (it was billed), not_accepted (send it) or waived (never "
+            f"bill it):\n  {start(run.execution, {'plan': run.plan.key, 'resolve': decision})}"
+        )
+    if ended.error:
+        yield f"read {place.runbook}, section {ended.error}"
+    elif newest or _details(ended):
+        yield f"read {place.runbook}"

@@ -1,0 +1,119 @@
+"""A month's report as a page: read offline, on paper or a phone, without any program of ours."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from functions.domain.mails import start
+from functions.domain.month import Month
+from functions.domain.months.report import Report
+from functions.domain.months.report_rows import Row
+from functions.domain.months.totals import History, Total, change
+from functions.domain.pages import render
+
+_TEMPLATE = Path(__file__).with_name("report.html")
+_MOST_PROBLEMS, _MOST_CONTRACTS, _MOST_LISTED = 200, 200, 200
+_TROUBLE = ("refused", "in doubt", "not computed", "not sent")
+_UNITS = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"))
+_WIDTH, _HEIGHT = 96, 20
+_ZERO = ("", "0")
+
+
+def page(report: Report, history: History) -> bytes:
+    """Return the page: what needs an operator first, then totals, contracts and everything else.
+
+    It names the contracts with trouble and the largest others; the CSV file has all of them.
+    """
+    by_contract = defaultdict[str, list[Row]](list)
+    for row in report.rows:
+        by_contract[row.contract_id].append(row)
+    troubled = {name: rows for name, rows in by_contract.items() if _has_trouble(rows)}
+    calm = sorted(by_contract.keys() - troubled.keys(), key=lambda name: _size(by_contract[name]))
+    shown = [*list(troubled)[:_MOST_PROBLEMS], *calm[:_MOST_CONTRACTS]]
+    before = history.before(report.month)
+    text = render(
+        _TEMPLATE,
+        report=report,
+        name=f"{Month.parse(report.month).start:%B %Y}",
+        troubles=[_trouble(report, rows) for rows in list(troubled.values())[:_MOST_PROBLEMS]],
+        more_troubles=max(0, len(troubled) - _MOST_PROBLEMS),
+        totals=[_total(total, before) for total in report.totals],
+        contracts=[(name, list(map(_row, by_contract[name]))) for name in shown],
+        left_out=len(by_contract) - len(shown),
+        inputs=report.inputs[:_MOST_LISTED],
+        more_inputs=max(0, len(report.inputs) - _MOST_LISTED),
+        quarantined=report.quarantined[:_MOST_LISTED],
+        number=number,
+    )
+    return text.encode()
+
+
+def _has_trouble(rows: Iterable[Row]) -> bool:
+    return any(row.outcome in _TROUBLE for row in rows)
+
+
+def _size(rows: Iterable[Row]) -> tuple[Fraction, str]:
+    """The largest first; a contract's dimensions are of different units, so the largest of them."""
+    rows = list(rows)
+    return -max(Fraction(row.due or "0") for row in rows), rows[0].contract_id
+
+
+def _trouble(report: Report, rows: Sequence[Row]) -> dict[str, str]:
+    """Return what is wrong with a contract, and the command that settles it."""
+    name = rows[0].contract_id
+    wrong = [row for row in rows if row.outcome in _TROUBLE]
+    said = "; ".join(f"{row.dimension} {number(row.open)} {row.outcome}".strip() for row in wrong)
+    decision = {"contract": name, "month": report.month, "outcome": "accepted", "reason": "..."}
+    command = start(report.execution, {"plan": report.plan, "resolve": decision})
+    return {"name": name, "said": said, "detail": wrong[0].detail, "command": command}
+
+
+def _total(total: Total, before: History) -> dict[str, Any]:
+    due, values = Fraction(total.due), before.of(total.dimension)
+    return {
+        "total": total,
+        "change": change(due, values[-1] if values else None),
+        "line": sparkline([*values, due]),
+        "unit": human(total.dimension, due),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    carried = "" if row.carried_in in _ZERO else f"{number(row.carried_in)} carried in"
+    left = "" if row.remainder in _ZERO else f"{number(row.remainder)} remainder"
+    notes = [text for text in (carried, left, row.evidence, row.detail) if text]
+    quantity = row.billed if row.billed not in _ZERO else row.open or row.waived
+    return {"row": row, "quantity": quantity, "notes": "; ".join(notes)}
+
+
+def number(text: str) -> str:
+    """Return a number with its thousands grouped; anything else as it is."""
+    whole = re.fullmatch(r"(-?)(\d+)(\.\d+)?", text)
+    return f"{whole[1]}{int(whole[2]):,}{whole[3] or ''}" if whole else text
+
+
+def human(dimension: str, amount: Fraction) -> str:
+    """Return a large amount of bytes in the unit that people think in; empty for others."""
+    hours = "·h" if "hour" in dimension else ""
+    for size, unit in _UNITS:
+        if "byte" in dimension and abs(amount) >= size:
+            return f"{float(amount / size):,.1f} {unit}{hours}"
+    return ""
+
+
+def sparkline(values: Sequence[Fraction]) -> str:
+    """Return the points of a line over the months; empty for a single month."""
+    if len(values) < 2:  # noqa: PLR2004
+        return ""
+    most = max(*values, Fraction(1, 10**9))
+    step = _WIDTH / (len(values) - 1)
+    points = (
+        f"{place * step:.0f},{_HEIGHT - max(0.0, float(value / most)) * _HEIGHT:.0f}"
+        for place, value in enumerate(values)
+    )
+    return " ".join(points)

@@ -1,0 +1,196 @@
+"""What an operator reads at 05:10. The whole mails are in `mails/`: `MAILS=write` renews them."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.domain.credits import mail as credits_mail
+from functions.domain.credits.credits_report import MonthReport
+from functions.domain.mails import Place, execution_link, subject
+from functions.domain.month import Month
+from functions.domain.months.closed_month import ClosedMonth
+from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.mail import Ended, deadline, has_closed, is_news, mail, time_left
+from functions.domain.months.run import Run
+from functions.domain.plan import Plan
+
+PLACE = Place("prod", "eu-central-1", "state-1", "https://wiki.example/runbook", mails_closed=True)
+EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:prod-metering:x-1"
+AT = datetime(2025, 8, 1, 5, 10, tzinfo=UTC)
+MAILS = Path(__file__).with_name("mails")
+REFUSED = Unresolved(code="DIMENSION_NOT_FOUND", since="2025-08-01T01:31:00Z", due="744 cpu_hours")
+IN_DOUBT = Unresolved(code="OUTCOME_UNKNOWN", since="2025-08-01T02:31:00Z", due="12 cpu_hours")
+
+
+def a_run(**changes: Any) -> Run:
+    plan = Plan(
+        service="Postgres",
+        environment_type="PROD",
+        plan_id="pt-1",
+        cloud=changes.pop("cloud", "aws"),
+    )
+    terms: dict[str, Any] = {
+        "execution": EXECUTION,
+        "name": "x-1",
+        "as_of": "2025-08-01T05:10:00Z",
+        "months": None,
+        "contracts": None,
+        "retry_errors": False,
+        "dry_run": False,
+        "max_months": 12,
+    }
+    return Run(plan=plan, **{**terms, **changes})
+
+
+def a_month(**changes: Any) -> ClosedMonth:
+    numbers = {"files": 744, "records": 2_232, "contracts": 300, "entries": 900, "skipped": 0}
+    others: dict[str, Any] = {"quarantined": 0, "duplicates": 0, "submitted_records": 894}
+    report = "reports/Postgres/PROD/pt-1/2025-07/report.html"
+    given = {**numbers, **others, "closed": True, "warnings": [], **changes}
+    return ClosedMonth(month="2025-07", report=report, **given)
+
+
+def ended(**changes: Any) -> Ended:
+    nothing = {"months": [], "due": [], "error": "", "reminds": False, "details": []}
+    return Ended(**{**nothing, "journal": Journal(), **changes})
+
+
+TWO_OPEN = Journal(unresolved={"2025-07": {"c-17": REFUSED, "c-18": IN_DOUBT}})
+METERING = {
+    "refused": ended(
+        months=[a_month(errors=2, submitted=298)],
+        due=["2025-07"],
+        error="ContractsNeedAttention",
+        journal=TWO_OPEN,
+    ),
+    "unreadable": ended(
+        due=["2025-07"],
+        error="BadUsage",
+        details=["2025-07: nothing was sent; problems: 1: 2025/07/03/04/s.json: line 3: not JSON"],
+    ),
+    "reminder": ended(reminds=True, journal=TWO_OPEN),
+    "late": ended(
+        months=[a_month(late=True, changed=True)],
+        details=["2025-07: usage changed after it was billed and is not billed: changed days: 03"],
+    ),
+    "closed": ended(months=[a_month(submitted=300)], due=["2025-07"]),
+}
+HELD = MonthReport(
+    billing_month="2025-07",
+    status="failed",
+    error="DropHeld",
+    message="12 rows instead of 24",
+    row_count=24,
+    total_credit_usd="122.20",
+)
+UNDO = MonthReport(
+    billing_month="2025-06",
+    status="verified",
+    posted=True,
+    message="verified",
+    row_count=3,
+    total_credit_usd="1.00",
+    undo={"restore": "snapshots/s-1/2025-06/x-1.json"},
+)
+CREDITS = {
+    "credits-held": credits_mail.Ended(
+        "credits-2025-06_2025-07.csv",
+        [UNDO, HELD],
+        "DropHeld",
+        [str(HELD), str(UNDO)],
+        "reports/credits-2025-06_2025-07/x-1.json",
+    ),
+    "credits-refused": credits_mail.Ended(
+        "credits-2025-07.csv", [], "BadCredits", ["line 3: 1,5 is not an amount"], None
+    ),
+}
+
+
+def of(name: str) -> tuple[str, str]:
+    if name in METERING:
+        return mail(a_run(), METERING[name], PLACE, AT)
+    return credits_mail.mail(EXECUTION, "x-1", CREDITS[name], PLACE)
+
+
+@pytest.mark.parametrize("name", [*METERING, *CREDITS])
+def test_a_mail_reads_as_it_was_approved(name: str) -> None:
+    title, body = of(name)
+    text = f"{title}\n\n{body}"
+    if os.environ.get("MAILS") == "write":
+        MAILS.mkdir(exist_ok=True)
+        (MAILS / f"{name}.txt").write_text(text, encoding="utf-8")
+    assert text == (MAILS / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("refused", "[prod] Postgres July 2025: 2 of 300 contracts not billed, 50 minutes left"),
+        ("unreadable", "[prod] Postgres July 2025: not billed, BadUsage, 50 minutes left"),
+        ("reminder", "[prod] Postgres: 2 contracts still not billed"),
+        ("late", "[prod] Postgres: needs review"),
+        ("closed", "[prod] Postgres July 2025: closed, 300 contracts"),
+        (
+            "credits-held",
+            "[prod] Credits credits-2025-06_2025-07.csv: 1 month of 2 not posted, DropHeld",
+        ),
+    ],
+)
+def test_the_subject_says_what_is_not_billed_and_how_long_is_left(name: str, said: str) -> None:
+    assert of(name)[0] == said
+
+
+def test_only_what_an_operator_has_to_know_is_news() -> None:
+    assert [name for name, found in METERING.items() if not is_news(found)] == ["closed"]
+    assert has_closed(METERING["closed"])
+    assert not has_closed(METERING["late"]), "it was closed before"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (50, "50 minutes left"),
+        (1, "1 minute left"),
+        (121, "2 hours left"),
+        (5 * 24 * 60, "5 days left"),
+        (0, "deadline passed"),
+        (-47 * 60, "deadline passed"),
+        (-49 * 60, ""),
+    ],
+)
+def test_time_is_told_in_the_unit_that_matters(minutes: int, said: str) -> None:
+    assert time_left(AT + timedelta(minutes=minutes), AT) == said
+
+
+def test_a_marketplace_without_a_known_limit_has_no_deadline() -> None:
+    july = Month(2025, 7)
+    assert deadline("aws", july) == datetime(2025, 8, 1, 6, tzinfo=UTC)
+    assert deadline("azure", july) == datetime(2025, 8, 2, tzinfo=UTC)
+    assert deadline("gcp", july) is None
+    title, body = mail(a_run(cloud="gcp"), METERING["refused"], PLACE, AT)
+    assert title.endswith("2 of 300 contracts not billed")
+    assert "takes its usage until" not in body
+
+
+def test_three_hundred_contracts_with_one_reason_are_said_once_and_forty_are_named() -> None:
+    names = {f"c-{number:03d}": REFUSED for number in range(300)}
+    found = METERING["refused"]._replace(journal=Journal(unresolved={"2025-07": names}))
+    _, body = mail(a_run(), found, PLACE, AT)
+    assert body.count("DIMENSION_NOT_FOUND") == 1
+    assert "2025-07: 300 contracts (DIMENSION_NOT_FOUND since 2025-08-01): c-000 744" in body
+    assert "; and 260 more" in body
+    assert "c-040" not in body
+
+
+def test_a_subject_is_what_sns_takes() -> None:
+    assert subject(f"Zürich\n{'x' * 200}") == f"Z?rich?{'x' * 92}"
+
+
+def test_an_execution_of_this_machine_has_no_link() -> None:
+    assert execution_link("x-1") == "x-1"
+    assert execution_link(EXECUTION).startswith("https://eu-central-1.console.aws.amazon.com/")
