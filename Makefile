@@ -21,7 +21,7 @@ STACKS = $(or $(ENV),$(error say which environment: make $@ ENV=dev))/$(or $(STA
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check format test bench model mutants simulate synth bootstrap diff deploy \
-	destroy lock clean
+	destroy audit lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
@@ -95,6 +95,10 @@ destroy: setup ## remove an environment; says what stays: make destroy ENV=dev
 	@echo "destroy: and secrets), and the CDKToolkit stack, stay. How to remove each: docs/runbook.md,"
 	@echo "destroy: Remove and recreate an environment. Without a terminal: ARGS=--force"
 	@$(CDK) destroy "$(STACKS)" $(ARGS)
+
+audit: setup ## known vulnerabilities of the locked packages, offline: make audit ADVISORIES=all.zip
+	@$(PYTHON) -m infra.audit "$(or $(ADVISORIES),$(error name a file of advisories, such as all.zip from \
+		https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip: make audit ADVISORIES=all.zip))"
 
 lock: setup ## resolve all dependencies anew
 	@$(PIP_COMPILE) --upgrade requirements-lambda.in --output-file requirements-lambda.lock
