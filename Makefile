@@ -16,11 +16,15 @@ CDK = $(NODE) node_modules/aws-cdk/bin/cdk
 PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header
 
+# What diff, deploy and destroy are about.
+STACKS = $(or $(ENV),$(error say which environment: make $@ ENV=dev))/$(or $(STACK),*)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check format test bench model mutants simulate synth diff deploy lock clean
+.PHONY: help setup demo check format test bench model mutants simulate synth bootstrap diff deploy \
+	destroy audit lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
 
 setup: $(PACKAGES) $(NODE_PACKAGES) .venv/bin/billing ## install everything into .venv and node_modules
 
@@ -81,10 +85,24 @@ synth: setup ## write the templates of every environment to cdk.out
 	@$(CDK) synth --quiet '**'
 
 diff: setup ## what a deployment would change: make diff ENV=dev
-	@$(CDK) diff "$(or $(ENV),$(error say which one: make diff ENV=dev))/$(or $(STACK),*)"
+	@$(CDK) diff "$(STACKS)" $(ARGS)
 
-deploy: setup ## deploy one environment: make deploy ENV=dev [STACK=credits]
-	@$(CDK) deploy "$(or $(ENV),$(error say which one: make deploy ENV=dev))/$(or $(STACK),*)"
+deploy: setup ## deploy one environment: make deploy ENV=dev [STACK=credits] [ARGS=...]
+	@$(CDK) deploy --context "deploying=$(STACKS)" "$(STACKS)" $(ARGS)
+
+bootstrap: setup ## once per account and region, before the first deployment
+	@$(CDK) bootstrap $(ARGS)
+
+destroy: setup ## remove an environment; says what stays: make destroy ENV=dev
+	@echo "destroy: executions that run are lost, wait for them; the logs of $(ENV) go with the stacks."
+	@echo "destroy: a bucket goes only when it is empty, and prod is protected. What prod keeps (buckets"
+	@echo "destroy: and secrets), and the CDKToolkit stack, stay. How to remove each: docs/runbook.md,"
+	@echo "destroy: Remove and recreate an environment. Without a terminal: ARGS=--force"
+	@$(CDK) destroy "$(STACKS)" $(ARGS)
+
+audit: setup ## known vulnerabilities of the locked packages, offline: make audit ADVISORIES=all.zip
+	@$(PYTHON) -m infra.audit "$(or $(ADVISORIES),$(error name a file of advisories, such as all.zip from \
+		https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip: make audit ADVISORIES=all.zip))"
 
 lock: setup ## resolve all dependencies anew
 	@$(PIP_COMPILE) --upgrade requirements-lambda.in --output-file requirements-lambda.lock

@@ -1,7 +1,8 @@
 """CDK entry: one stage per environment. Makes no AWS call and needs no credentials.
 
 ``cdk ls`` shows ``dev/metering``, ``dev/credits`` and so on for ``staging`` and ``prod``.
-``cdk deploy "prod/*"`` deploys all of one environment, ``cdk deploy prod/credits`` one pipeline.
+``make deploy ENV=prod`` deploys all of one environment and refuses one that is not finished; ``cdk
+deploy "prod/*"`` does the same without asking.
 """
 
 from infra.environments import DEV, PROD, STAGING, refuse_shared_connections

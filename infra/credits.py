@@ -71,7 +71,13 @@ class CreditsStack(PipelineStack):
         )
         self._watch(workflow, self.tasks, lost_starts=uploads.dead_letters)
         self.alarms.watch_credits()
-        self._output("CreditsBucketName", self.bucket.bucket_name)
+        self._output(
+            "CreditsBucketName", self.bucket.bucket_name, "Bucket into which credits files go"
+        )
         summaries = self.tasks["ReportCredits"].function.log_group
-        self._output("SummaryLogGroupName", summaries.log_group_name)
-        self._output("CloudZeroSecretName", self.secret.name)
+        self._output(
+            "SummaryLogGroupName",
+            summaries.log_group_name,
+            "Log group with a summary line per verified month",
+        )
+        self._output("CloudZeroSecretName", self.secret.name, CLOUDZERO_KEY)

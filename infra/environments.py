@@ -6,7 +6,7 @@ field, because a wrong setting found in the middle of a billing month costs mone
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -29,6 +29,10 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 EARLY_AND_DAILY = ("cron(30 1-5 1-3 * ? *)", "cron(30 5 4-31 * ? *)")
 
 
+# The word for an environment that bills and whose alarms are meant to reach no address.
+NOBODY = ""
+
+
 class InvalidEnvironment(ValueError):
     """A setting in this file cannot be deployed as it stands."""
 
@@ -43,9 +47,9 @@ class Environment:
     cloudzero_url: str
     cloudzero_connection_id: str  # of a stream that nothing else writes to
     usage_bucket: str | None  # None: create one that Omnistrate may write to
-    keep_data: bool  # buckets, logs and the secret outlive the stack
+    keep_data: bool  # buckets and secrets outlive the stack; logs never do
     log_days: int
-    alarm_email: str | None = None
+    alarm_email: str | None = None  # None: not decided yet; NOBODY: alarms reach no address
     schedules: tuple[str, ...] = EARLY_AND_DAILY
     allow_reversals: bool = False  # credits files may take credits back: negative amounts
     shrink_limit: str = "0.5"  # hold an upload below this share of the stored rows or total
@@ -97,6 +101,22 @@ class Environment:
             self._require("plans", key, holds=count == 1, problem="is there more than once")
         return plans
 
+    def unfinished(self, pipeline: str) -> Iterator[str]:
+        """Explain what is missing before a pipeline of an environment that bills is deployed."""
+        if all(plan.dry_run for plan in self.parsed_plans):
+            return
+        if self.alarm_email is None:
+            yield (
+                f"environment {self.name}: alarm_email is not set, and {self.name} bills; "
+                "set an address, or NOBODY if no address is to get its alarms"
+            )
+        connection = self.cloudzero_connection_id
+        if pipeline == "credits" and connection == placeholder(self.name):
+            yield (
+                f"environment {self.name}: cloudzero_connection_id {connection!r} is a "
+                "placeholder; set the id of an AnyCost Stream connection of its own"
+            )
+
     def _parse(self, settings: Mapping[str, object]) -> Plan:
         try:
             return parse_plan(dict(settings))
@@ -123,6 +143,11 @@ def refuse_shared_connections(environments: Iterable[Environment]) -> None:
             )
 
 
+def placeholder(name: str) -> str:
+    """Return the connection id that a fresh clone has in the place of an environment's own."""
+    return f"{name}-anycost-stream"
+
+
 def _is_base_url(text: str) -> bool:
     """Https only, and nothing after the path: the adapters append what they call."""
     url = urlsplit(text)
@@ -142,15 +167,15 @@ CLAZAR, CLOUDZERO = "https://api.clazar.io", "https://api.cloudzero.com"
 # Only one environment may bill: each has a ledger of its own, and Clazar cannot take a record back.
 REHEARSED = {**POSTGRES, "dry_run": True}
 
-# A cloudzero_connection_id below is a placeholder: set it before the first deployment to the id of
-# the environment's own AnyCost Stream connection (CloudZero: Settings > Billing Connections).
+# A placeholder below is to become the id of the environment's own AnyCost Stream connection
+# (CloudZero: Settings > Billing Connections). An environment that bills needs an alarm_email, too.
 
 DEV = Environment(
     name="dev",
     plans=(REHEARSED,),
     clazar_url=CLAZAR,
     cloudzero_url=CLOUDZERO,
-    cloudzero_connection_id="dev-anycost-stream",
+    cloudzero_connection_id=placeholder("dev"),
     usage_bucket=None,
     keep_data=False,
     log_days=7,
@@ -161,7 +186,7 @@ STAGING = Environment(
     plans=(REHEARSED,),
     clazar_url=CLAZAR,
     cloudzero_url=CLOUDZERO,
-    cloudzero_connection_id="staging-anycost-stream",
+    cloudzero_connection_id=placeholder("staging"),
     usage_bucket=None,
     keep_data=False,
     log_days=30,
@@ -172,7 +197,7 @@ PROD = Environment(
     plans=(POSTGRES,),
     clazar_url=CLAZAR,
     cloudzero_url=CLOUDZERO,
-    cloudzero_connection_id="prod-anycost-stream",
+    cloudzero_connection_id=placeholder("prod"),
     usage_bucket=None,
     keep_data=True,
     log_days=365,

@@ -69,8 +69,17 @@ class MeteringStack(PipelineStack):
         self.alarms.watch_usage()
         for plan in plans:
             self.alarms.watch_plan(plan)
-        self._output("StateBucketName", self.storage.state.bucket_name)
-        self._output("ClazarSecretName", self.credentials.name)
+        self._output(
+            "StateBucketName",
+            self.storage.state.bucket_name,
+            "Bucket of state file, ledger and reports",
+        )
+        self._output(
+            "UsageBucketName",
+            self.storage.usage.bucket_name,
+            "Bucket that Omnistrate exports usage to",
+        )
+        self._output("ClazarSecretName", self.credentials.name, CLAZAR_CLIENT)
 
     def _state_machine(self, log_days: int) -> StateMachine:
         return StateMachine(

@@ -1,8 +1,9 @@
 """What the stacks of both pipelines have in common."""
 
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import Annotations, CfnOutput, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -13,7 +14,7 @@ from infra.constructs.acknowledged import acknowledge_pattern
 from infra.constructs.state_machine import StateMachine, execution_arns
 from infra.constructs.task_function import TaskFunction
 from infra.dashboard import Dashboard, SavedQueries
-from infra.environments import Environment
+from infra.environments import Environment, InvalidEnvironment
 from infra.settings import PartnerSecret
 from infra.tasks import Task
 
@@ -34,9 +35,18 @@ class PipelineStack(Stack):
             description=description,
             termination_protection=environment.keep_data,
         )
+        self._check_finished(environment)
         self.pipeline, self.machine_name = id_, f"{environment.name}-{id_}"
         self.metrics_namespace = f"BillingPipelines/{environment.name}"
         self.alarms = Alarms(self, "Alarms", environment=environment, pipeline=id_)
+
+    def _check_finished(self, environment: Environment) -> None:
+        """Warn at synth; refuse the stacks that ``make deploy`` names in the context."""
+        deployed = str(self.node.try_get_context("deploying") or "")
+        for number, problem in enumerate(environment.unfinished(self.node.id)):
+            if fnmatchcase(self.node.path, deployed):
+                raise InvalidEnvironment(problem)
+            Annotations.of(self).add_warning_v2(f"billing-pipelines:unfinished-{number}", problem)
 
     def _grant_common_rights(
         self,
@@ -67,7 +77,7 @@ class PipelineStack(Stack):
         lost_starts: sqs.Queue,
         plans: Iterable[Plan] = (),
     ) -> None:
-        """Let the machine and everything that can go wrong with it call an operator."""
+        """Let the machine and all that can fail with it call an operator, and say where to look."""
         self.alarms.topic.grant_publish(workflow.role)
         self.alarms.watch_machine(workflow.machine)
         self.alarms.watch_dead_letters(lost_starts)
@@ -84,8 +94,25 @@ class PipelineStack(Stack):
             lost_starts=lost_starts,
         )
         SavedQueries(self, "Queries", name=self.machine_name, functions=functions)
-        self._output("StateMachineArn", workflow.machine.state_machine_arn)
-        self._output("TopicArn", self.alarms.topic.topic_arn)
+        self._output(
+            "StateMachineArn",
+            workflow.machine.state_machine_arn,
+            "State machine in which to start an execution",
+        )
+        self._output(
+            "TopicArn", self.alarms.topic.topic_arn, "Topic of alarms and notifications; subscribe"
+        )
+        self._output(
+            "StateMachineLogGroupName",
+            workflow.logs.log_group_name,
+            "Log group of the state machine's errors",
+        )
+        for state, task in functions.items():
+            self._output(
+                f"{state}LogGroupName",
+                task.function.log_group.log_group_name,
+                f"Log group of the function behind {state}",
+            )
 
-    def _output(self, name: str, value: str) -> None:
-        CfnOutput(self, name, value=value)
+    def _output(self, name: str, value: str, description: str) -> None:
+        CfnOutput(self, name, value=value, description=description)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from aws_cdk import App, Stage, Tags, Validations
-from cdk_nag import AwsSolutionsChecks
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra import ROOT
 from infra.credits import CreditsStack
@@ -13,14 +13,14 @@ from infra.metering import MeteringStack
 
 
 def checked_app(**props: Any) -> App:
-    """Make an app whose synth fails on a finding of the AWS Solutions rules.
+    """Make an app whose synth fails on a finding of the AWS Solutions or Serverless rules.
 
     The feature flags of cdk.json are read here as well, so that ``python app.py``, the tests and
     the CDK command make the same templates.
     """
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     app = App(context=flags, analytics_reporting=False, **props)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     return app
 
 

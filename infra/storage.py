@@ -56,6 +56,22 @@ class PrivateBucket(s3.Bucket):
         )
         acknowledge(self, "AwsSolutions-S1", NO_ACCESS_LOGS)
 
+    def refuse_unconditional_writes(self, *prefixes: str) -> None:
+        """Deny whoever writes without having read: programs and operators alike.
+
+        Both keys in one operator: only a request that carries neither is denied.
+        """
+        self.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="ConditionalWritesOnly",
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["s3:PutObject"],
+                resources=[self.arn_for_objects(f"{prefix}*") for prefix in prefixes],
+                conditions={"Null": {"s3:if-none-match": "true", "s3:if-match": "true"}},
+            )
+        )
+
 
 class MeteringStorage(Construct):
     """Only what a run leaves behind expires.
@@ -78,6 +94,7 @@ class MeteringStorage(Construct):
                 _expire("days/", FOLD_DAYS),
             ],
         )
+        self.state.refuse_unconditional_writes("ledger/", "leases/", "days/")
         self.usage: s3.IBucket = (
             s3.Bucket.from_bucket_name(self, "UsageBucket", usage_bucket)
             if usage_bucket
@@ -116,6 +133,7 @@ class CreditsBucket(PrivateBucket):
         By the property itself: the ready-made option would deploy a function that sets it.
         """
         super().__init__(scope, id_, keep_data=keep_data, rules=[_expire("runs/", RUNS_DAYS)])
+        self.refuse_unconditional_writes("leases/", "drops/")
         bucket = cast("s3.CfnBucket", self.node.default_child)
         bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(

@@ -11,6 +11,7 @@ import msgspec
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import ClientError
 
 from functions.adapters import clock
 from functions.adapters.books import Books
@@ -26,6 +27,14 @@ from functions.domain.plan import Plan, parse_plans
 from functions.errors import BadInput, CredentialsRefused, StorageBusy
 
 T = TypeVar("T")
+# Secrets Manager will say the same again until an operator has changed something.
+_UNTIL_CHANGED = {
+    "AccessDeniedException",
+    "DecryptionFailure",
+    "InvalidParameterException",
+    "InvalidRequestException",
+    "ResourceNotFoundException",
+}
 
 
 def state_bucket() -> Bucket:
@@ -95,12 +104,18 @@ def limits() -> Limits:
     return Limits(Decimal(os.environ["SHRINK_LIMIT"]), Decimal(os.environ["GROWTH_LIMIT"]))
 
 
+def _code(error: BaseException | None) -> str:
+    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+
+
 def _secret(partner: str, kind: type[T], example: str, fresh: bool) -> T:  # noqa: FBT001  # partial
     try:
         arn = os.environ[f"{partner.upper()}_SECRET_ARN"]
         return msgspec.json.decode(parameters.get_secret(arn, force_fetch=fresh), type=kind)
     except GetParameterError as error:
-        raise CredentialsRefused(f"the {partner} secret cannot be read: {error}") from error
+        if _code(error.__context__) in _UNTIL_CHANGED:
+            raise CredentialsRefused(f"the {partner} secret cannot be read: {error}") from error
+        raise StorageBusy(f"the {partner} secret cannot be read now: {error}") from error
     except msgspec.DecodeError:
         # The decoder's message may quote the secret, so it goes no further.
         raise CredentialsRefused(f"the {partner} secret must be JSON: {example}") from None

@@ -21,4 +21,5 @@ class DeadLetters(sqs.Queue):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        acknowledge(self, "AwsSolutions-SQS3", IS_A_DEAD_LETTER_QUEUE)
+        for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
+            acknowledge(self, rule, IS_A_DEAD_LETTER_QUEUE)

@@ -62,7 +62,7 @@ class StateMachine(Construct):
         arns = {f"{state}FunctionArn": task.function.function_arn for state, task in tasks.items()}
         substitutions = {**arns, **values}
         check_placeholders(definition, text, substitutions)
-        logs = LogGroup(self, "Logs", days=log_days, name=f"/aws/vendedlogs/states/{name}")
+        self.logs = LogGroup(self, "Logs", days=log_days, name=f"/aws/vendedlogs/states/{name}")
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         self.machine = sfn.StateMachine(
             self,
@@ -72,14 +72,15 @@ class StateMachine(Construct):
             definition_substitutions=substitutions,
             role=self.role,
             logs=sfn.LogOptions(
-                destination=logs, level=sfn.LogLevel.ERROR, include_execution_data=False
+                destination=self.logs, level=sfn.LogLevel.ERROR, include_execution_data=False
             ),
         )
         self._allow("lambda:InvokeFunction", resources=list(arns.values()))
         if map_bucket:
             self._grant_distributed_map(name, map_bucket, map_keys)
         acknowledge(self.machine, "AwsSolutions-SF1", ERRORS_ONLY)
-        acknowledge(self.machine, "AwsSolutions-SF2", NO_TRACES)
+        for rule in ("AwsSolutions-SF2", "Serverless-StepFunctionStateMachineXray"):
+            acknowledge(self.machine, rule, NO_TRACES)
         acknowledge_pattern(self.role, "*", LOG_DELIVERY)
 
     def _grant_distributed_map(self, name: str, bucket: s3.IBucket, keys: tuple[str, ...]) -> None:

@@ -14,12 +14,17 @@ PYTHON = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
 TESTED_PYTHON = "Python 3.13 is the newest version that the packages and the tests are run on."
 
+STARTED_BY_THE_MACHINE = "Step Functions waits for the answer: nothing is delivered asynchronously."
+NO_TRACES = (
+    "It would need a right on every resource, and the execution history already shows every state "
+    "with its times."
+)
+
 
 class TaskFunction(Construct):
     """The function behind one state; its construct id is the name of the state.
 
-    No X-Ray: it would need a right on every resource, and the execution history already shows
-    every state with its times. No AWSLambdaBasicExecutionRole: that one may write every log group.
+    No AWSLambdaBasicExecutionRole: that one may write every log group.
     """
 
     def __init__(
@@ -62,3 +67,6 @@ class TaskFunction(Construct):
             environment=dict(environment),
         )
         acknowledge(self.function, "AwsSolutions-L1", TESTED_PYTHON)
+        acknowledge(self.function, "Serverless-LambdaLatestVersion", TESTED_PYTHON)
+        acknowledge(self.function, "Serverless-LambdaDLQ", STARTED_BY_THE_MACHINE)
+        acknowledge(self.function, "Serverless-LambdaTracing", NO_TRACES)

@@ -17,8 +17,9 @@ from moto.sqs.models import sqs_backends
 from moto.ssm.models import ssm_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
+from .bucket_policy import refusals
 from .object_store import ObjectStore
-from .template import ACCOUNT, Resource, Template, TemplateError
+from .template import ACCOUNT, PARTITION, Resource, Template, TemplateError
 from .wsgi_server import WsgiServer
 
 CREDENTIALS = (
@@ -60,6 +61,7 @@ class LoopbackAws:
         for bucket in template.of_type("AWS::S3::Bucket"):
             versioning = bucket.properties.get("VersioningConfiguration", {})
             self.bucket(bucket.name, versioned=versioning.get("Status") == "Enabled")
+        self.objects.refuse(refusals(template))
         secrets = secretsmanager_backends[ACCOUNT][self.region]
         for secret in template.of_type("AWS::SecretsManager::Secret"):
             secrets.create_secret(
@@ -122,7 +124,7 @@ class LoopbackAws:
         stepfunctions_parser_backends[ACCOUNT][self.region].create_state_machine(
             name=resource.name,
             definition=definition,
-            roleArn=str(properties.get("RoleArn", f"arn:aws:iam::{ACCOUNT}:role/local")),
+            roleArn=str(properties.get("RoleArn", f"arn:{PARTITION}:iam::{ACCOUNT}:role/local")),
             sm_type=str(properties.get("StateMachineType", "STANDARD")),
         )
         return definition

@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from .template import ACCOUNT
+from .template import ACCOUNT, PARTITION
 
 if TYPE_CHECKING:
     from moto.s3.models import FakeKey
@@ -25,7 +25,7 @@ def object_created(bucket: str, stored: FakeKey, *, region: str, at: str | None 
         "account": ACCOUNT,
         "time": at or dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": region,
-        "resources": [f"arn:aws:s3:::{bucket}"],
+        "resources": [f"arn:{PARTITION}:s3:::{bucket}"],
         "detail": {
             "version": "0",
             "bucket": {"name": bucket},

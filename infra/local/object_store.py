@@ -3,7 +3,7 @@
 * Conditional writes are atomic (moto looks first and writes later, without a lock in between).
 * A write to the state bucket is in its folder before the writer hears that it succeeded.
 * What is loaded from a folder keeps its moment and, in a bucket with versions, its version id.
-* The usage bucket cannot be written.
+* The usage bucket cannot be written; what a bucket's policy wants to be conditional has to be.
 * A plain GET or PUT, by far the most frequent request, is answered here: moto takes milliseconds.
 """
 
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from .bucket_policy import Refusal
 from .object_http import (
     matches,
     metadata_given,
@@ -51,6 +52,7 @@ class ObjectStore:
         self._backend = backend
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
         self._read_only: set[str] = set()
+        self._refusals: tuple[Refusal, ...] = ()
         self._folders: dict[str, StateFolder] = {}
 
     def create(self, bucket: str, region: str, *, versioned: bool) -> None:
@@ -58,6 +60,10 @@ class ObjectStore:
         self._backend.create_bucket(bucket, region)
         if versioned:
             self._backend.put_bucket_versioning(bucket, "Enabled")
+
+    def refuse(self, refusals: Iterable[Refusal]) -> None:
+        """Keep to these statements of the buckets' policies."""
+        self._refusals = tuple(refusals)
 
     def upload(
         self,
@@ -115,6 +121,10 @@ class ObjectStore:
     ) -> Iterable[bytes]:
         if bucket in self._read_only:
             said = "this bucket is read-only"
+            return refused(start_response, "403 Forbidden", "AccessDenied", said)
+        denied = any(refusal.holds(bucket, key, environ) for refusal in self._refusals)
+        if denied and key and environ["REQUEST_METHOD"] != "DELETE":
+            said = f"the bucket policy requires If-None-Match or If-Match on a write to {key}"
             return refused(start_response, "403 Forbidden", "AccessDenied", said)
         try:
             keys = [key] if key else named_in_body(environ)

@@ -16,6 +16,7 @@ from typing import Any
 
 ACCOUNT = "123456789012"
 """The account that moto answers for."""
+PARTITION = "aws"
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 
@@ -167,7 +168,7 @@ class Template:
         pseudo = {
             "AWS::Region": self.region,
             "AWS::AccountId": ACCOUNT,
-            "AWS::Partition": "aws",
+            "AWS::Partition": PARTITION,
             "AWS::URLSuffix": "amazonaws.com",
             "AWS::StackName": self._stack,
         }
@@ -215,4 +216,4 @@ class Template:
         service = kind.split("::")[1].lower()
         pattern = _ARN.get(kind, service + ":{0}:{1}:{2}")
         name = self._name(logical_id).lstrip("/")
-        return "arn:aws:" + pattern.format(self.region, ACCOUNT, name)
+        return f"arn:{PARTITION}:" + pattern.format(self.region, ACCOUNT, name)

@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aws_cdk import Stack
+from aws_cdk import Stack, Stage
 from aws_cdk import aws_iam as iam
 
 from infra import ROOT, environments
-from infra.environments import PROD, STAGING, InvalidEnvironment
+from infra.environments import NOBODY, PROD, STAGING, Environment, InvalidEnvironment
+from infra.pipeline import PipelineStack
 from infra.stages import checked_app
 from tests.infra.templates import ENVIRONMENTS, PIPELINES, Template
 
@@ -41,16 +42,22 @@ def test_each_stack_deploys_without_the_other(assembly: Path, template: Template
 
 
 def test_a_stack_says_where_to_look(metering_stack: Template, credits_stack: Template) -> None:
-    everywhere = {"StateMachineArn", "TopicArn"}
-    assert metering_stack.body["Outputs"].keys() == everywhere | {
-        "StateBucketName",
-        "ClazarSecretName",
+    everywhere = {"StateMachineArn", "TopicArn", "StateMachineLogGroupName"}
+    own = {
+        "metering": {"StateBucketName", "UsageBucketName", "ClazarSecretName"},
+        "credits": {"CreditsBucketName", "CloudZeroSecretName", "SummaryLogGroupName"},
     }
-    assert credits_stack.body["Outputs"].keys() == everywhere | {
-        "CreditsBucketName",
-        "CloudZeroSecretName",
-        "SummaryLogGroupName",
-    }
+    for stack in (metering_stack, credits_stack):
+        logs = {f"{state}LogGroupName" for state in stack.tasks}
+        outputs = stack.body["Outputs"]
+        assert outputs.keys() == everywhere | own[stack.pipeline] | logs
+        assert all(output["Description"] for output in outputs.values())
+
+
+def test_the_partition_is_that_of_the_stack_but_for_services_that_a_definition_names(
+    template: Template,
+) -> None:
+    assert "arn:aws:" not in template.text.replace("arn:aws:states:::", "")
 
 
 def test_only_prod_is_protected_from_being_deleted(assembly: Path) -> None:
@@ -70,6 +77,48 @@ def test_an_app_whose_environments_share_a_stream_is_not_synthesized(
     monkeypatch.setattr(environments, "STAGING", shared)
     with pytest.raises(InvalidEnvironment, match="cloudzero_connection_id"):
         runpy.run_path(str(ROOT / "app.py"))
+
+
+@pytest.mark.parametrize(
+    ("deploying", "pipeline", "environment", "field"),
+    [
+        ("prod/*", "metering", PROD, "alarm_email"),
+        ("prod/metering", "metering", PROD, "alarm_email"),
+        ("prod/*", "credits", replace(PROD, alarm_email="a@b.de"), "cloudzero_connection_id"),
+    ],
+)
+def test_a_deployment_that_bills_is_refused_with_the_field_that_is_missing(
+    deploying: str, pipeline: str, environment: Environment, field: str
+) -> None:
+    with pytest.raises(InvalidEnvironment, match=f"^environment prod: {field} "):
+        a_stack(deploying, pipeline, environment)
+
+
+@pytest.mark.parametrize(
+    ("deploying", "pipeline", "environment"),
+    [
+        ("dev/*", "metering", PROD),
+        ("prod/credits", "metering", PROD),
+        ("prod/metering", "metering", replace(PROD, alarm_email=NOBODY)),
+        ("staging/*", "credits", STAGING),
+    ],
+)
+def test_a_deployment_is_not_refused_for_what_it_does_not_bill(
+    deploying: str, pipeline: str, environment: Environment
+) -> None:
+    assert a_stack(deploying, pipeline, environment).machine_name
+
+
+def test_make_deploy_names_what_it_deploys_in_the_context() -> None:
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ndeploy:")[2]
+    assert 'deploy --context "deploying=$(STACKS)" "$(STACKS)"' in recipe.partition("\n\n")[0]
+
+
+def a_stack(deploying: str, pipeline: str, environment: Environment) -> PipelineStack:
+    app = checked_app()
+    app.node.set_context("deploying", deploying)
+    stage = Stage(app, environment.name)
+    return PipelineStack(stage, pipeline, environment=environment, description="Test")
 
 
 def test_a_right_on_everything_without_a_reason_fails_the_synth(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ from infra.constructs.log_group import RETENTION
 from infra.environments import (
     DEV,
     LOG_DAYS,
+    NOBODY,
     POSTGRES,
     PROD,
     STAGING,
     Environment,
     InvalidEnvironment,
+    placeholder,
     refuse_shared_connections,
 )
 
@@ -131,3 +133,27 @@ def test_a_plan_that_is_there_twice_is_named() -> None:
 
 def test_every_log_retention_that_is_allowed_can_be_deployed() -> None:
     assert RETENTION.keys() == set(LOG_DAYS)
+
+
+def test_an_environment_that_bills_has_to_say_who_gets_its_alarms() -> None:
+    (problem,) = an_environment().unfinished("metering")
+    assert problem.startswith("environment staging: alarm_email is not set")
+
+
+@pytest.mark.parametrize("email", ["ops@example.com", NOBODY])
+def test_an_address_or_the_word_for_no_address_is_enough(email: str) -> None:
+    assert not list(an_environment(alarm_email=email).unfinished("metering"))
+
+
+def test_a_placeholder_is_found_before_credits_are_sent_to_it() -> None:
+    fresh = an_environment(alarm_email=NOBODY, cloudzero_connection_id=placeholder("staging"))
+    (problem,) = fresh.unfinished("credits")
+    assert problem.startswith("environment staging: cloudzero_connection_id 'staging-anycost-")
+    assert not list(fresh.unfinished("metering"))
+
+
+@pytest.mark.parametrize("pipeline", ["metering", "credits"])
+def test_a_rehearsal_needs_nobody(pipeline: str) -> None:
+    assert not list(DEV.unfinished(pipeline))
+    mixed = (*DEV.plans, {**POSTGRES, "plan_id": "pt-2"})
+    assert list(an_environment(plans=mixed).unfinished(pipeline))

@@ -9,6 +9,10 @@ EXPIRING = {
     "metering": {"runs/": 90, "previews/": 30, "days/": 430},
     "credits": {"runs/": 90},
 }
+CONDITIONAL = {
+    "metering": {"/days/*", "/ledger/*", "/leases/*"},
+    "credits": {"/drops/*", "/leases/*"},
+}
 KEPT = (
     *("ledger/", "reports/", "leases/", "metering_state.json"),
     *("credits-", "snapshots/", "drops/"),
@@ -39,6 +43,30 @@ def test_buckets_refuse_what_does_not_come_over_tls(template: Template) -> None:
             if statement["Effect"] == "Deny"
         ]
         assert {"Bool": {"aws:SecureTransport": "false"}} in denied
+
+
+def test_what_decides_what_was_sent_cannot_be_written_without_a_condition(
+    template: Template,
+) -> None:
+    for id_, policy in template.resources("AWS::S3::BucketPolicy").items():
+        denied = [
+            statement
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if statement.get("Sid") == "ConditionalWritesOnly"
+        ]
+        if "UsageBucket" in id_:
+            assert not denied
+            continue
+        (statement,) = denied
+        assert statement["Effect"] == "Deny"
+        assert statement["Principal"] == {"AWS": "*"}
+        assert statement["Action"] == "s3:PutObject"
+        absent = {"s3:if-none-match": "true", "s3:if-match": "true"}
+        assert statement["Condition"] == {"Null": absent}, "both in one operator: neither is there"
+        bucket = policy["Properties"]["Bucket"]["Ref"]
+        keys = {key for _, (_, key) in (arn["Fn::Join"] for arn in statement["Resource"])}
+        assert keys == CONDITIONAL[template.pipeline]
+        assert all(bucket in str(arn) for arn in statement["Resource"])
 
 
 def test_only_what_runs_leave_behind_expires(template: Template) -> None:

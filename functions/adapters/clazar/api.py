@@ -13,7 +13,12 @@ from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome,
 from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.ledger.submission import Request
 from functions.domain.month import Month
-from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable
+from functions.errors import (
+    ContractUnserved,
+    CredentialsRefused,
+    PartnerUnreachable,
+    StorageBusy,
+)
 
 _KEPT_RESPONSE, _SHOWN = 8_000, 200
 _NOT_OFFERED = (404, 405, 501)
@@ -24,7 +29,10 @@ _SECONDS_FOR_A_PAGE = 50.0
 
 
 class Http(Protocol):
-    """What is needed of a session. CredentialsRefused, PartnerUnreachable: nothing has left."""
+    """What is needed of a session.
+
+    CredentialsRefused, PartnerUnreachable, StorageBusy (the secret): nothing has left.
+    """
 
     def post(self, body: bytes) -> Response:
         """Send usage records."""
@@ -44,7 +52,7 @@ class Clazar(UsageReceiver):
         names = [record["dimension"] for record in request.records]
         try:
             status, said = self._http.post(request.body.encode())
-        except PartnerUnreachable as error:
+        except (PartnerUnreachable, StorageBusy) as error:
             return Reply("unreachable", dict.fromkeys(names, NOT_TAKEN), response=str(error))
         except CredentialsRefused as error:
             return Reply("unauthorized", dict.fromkeys(names, NOT_TAKEN), response=str(error))

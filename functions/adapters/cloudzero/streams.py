@@ -26,11 +26,19 @@ from functions.errors import (
     PartnerBusy,
     PartnerRefused,
     PartnerUnreachable,
+    StorageBusy,
     StreamBusy,
     WriteConflict,
 )
 
-NOT_TAKEN = (CredentialsRefused, PartnerBusy, PartnerRefused, PartnerUnreachable, StreamBusy)
+NOT_TAKEN = (
+    CredentialsRefused,
+    PartnerBusy,
+    PartnerRefused,
+    PartnerUnreachable,
+    StorageBusy,  # of the secret, or before the request
+    StreamBusy,
+)
 # After these nothing is underway. After anything else, nobody knows.
 _OVER = (*NOT_TAKEN, WriteConflict)
 

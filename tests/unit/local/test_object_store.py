@@ -16,7 +16,9 @@ from botocore.exceptions import ClientError
 from obstore.store import S3Store
 
 from infra.local.aws import LoopbackAws
+from infra.local.bucket_policy import Refusal, refusals
 from infra.local.state_folder import StateFolder
+from infra.local.template import Template
 
 BUCKET = "state-bucket"
 
@@ -250,3 +252,55 @@ def test_the_rust_client_of_the_usage_reader_lists_and_reads(aws: LoopbackAws) -
     found = store.get("r/1.json")
     assert bytes(found.bytes()) == b"1"
     assert bytes(store.get_range("seed.json", start=1, end=3)) == b"ee"
+
+
+def guard(aws: LoopbackAws) -> None:
+    resource = f"arn:aws:s3:::{BUCKET}/ledger/*"
+    aws.objects.refuse([Refusal(BUCKET, resource, ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"))])
+
+
+def test_a_write_that_the_policy_wants_conditional_is_denied_without_a_condition(
+    aws: LoopbackAws, s3: Any
+) -> None:
+    guard(aws)
+    source = {"Bucket": BUCKET, "Key": "seed.json"}
+    for write, given in (
+        (s3.put_object, {"Body": b"1"}),
+        (s3.copy_object, {"CopySource": source}),
+        (s3.create_multipart_upload, {}),
+    ):
+        with pytest.raises(ClientError) as denied:
+            write(Bucket=BUCKET, Key="ledger/a.json", **given)
+        assert status(denied) == 403
+        assert denied.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_a_write_with_a_condition_or_elsewhere_is_not_denied(aws: LoopbackAws, s3: Any) -> None:
+    guard(aws)
+    created = s3.put_object(Bucket=BUCKET, Key="ledger/a.json", Body=b"1", IfNoneMatch="*")
+    s3.put_object(Bucket=BUCKET, Key="ledger/a.json", Body=b"2", IfMatch=created["ETag"])
+    s3.put_object(Bucket=BUCKET, Key="runs/a.json", Body=b"3")
+    s3.delete_object(Bucket=BUCKET, Key="ledger/a.json")
+
+
+def test_what_is_denied_is_what_the_template_says() -> None:
+    def statement(**changes: Any) -> dict[str, Any]:
+        absent = {"s3:if-none-match": "true", "s3:if-match": "true"}
+        return {
+            "Effect": "Deny",
+            "Action": "s3:PutObject",
+            "Resource": "arn:aws:s3:::b/ledger/*",
+            "Condition": {"Null": absent},
+            **changes,
+        }
+
+    statements = [
+        statement(),
+        statement(Effect="Allow"),
+        statement(Action="s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
+    ]
+    policy = {"Bucket": "b", "PolicyDocument": {"Statement": statements}}
+    body = {"Resources": {"P": {"Type": "AWS::S3::BucketPolicy", "Properties": policy}}}
+    (found,) = refusals(Template(body, stack="s", region="us-east-1"))
+    assert found.resource == "arn:aws:s3:::b/ledger/*"
+    assert set(found.headers) == {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"}

@@ -1,0 +1,116 @@
+"""A secret that cannot be read now is not a key that was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
+
+from functions.adapters import credits_bucket, wiring
+from functions.adapters.cloudzero.streams import Clock, Stream
+from functions.domain.lease import Lease
+from functions.domain.ledger.submission import Request
+from functions.domain.month import Month, format_instant
+from functions.errors import CredentialsRefused, StorageBusy
+from tests.memory import MemoryObjects
+
+NOBODY_LISTENS = "http://127.0.0.1:9"
+BODY = b"{}"
+
+
+class Secrets:
+    """Secrets Manager, answering every call with the same failure."""
+
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
+
+    def get_secret_value(self, **_: Any) -> Any:
+        raise self._failure
+
+
+def answered(code: str, status: int = 400) -> ClientError:
+    said = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(said, "GetSecretValue")  # type: ignore[arg-type]
+
+
+BUSY = [
+    answered("ThrottlingException"),
+    answered("InternalServiceError", 500),
+    answered("ServiceUnavailable", 503),
+    ReadTimeoutError(endpoint_url="secretsmanager"),
+    ConnectTimeoutError(endpoint_url="secretsmanager"),
+]
+FINAL = [
+    answered("AccessDeniedException"),
+    answered("ResourceNotFoundException"),
+    answered("InvalidRequestException"),
+    answered("DecryptionFailure"),
+]
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
+    """Let every read of a secret fail in this way."""
+    for partner in ("CLOUDZERO", "CLAZAR"):
+        monkeypatch.setenv(f"{partner}_URL", NOBODY_LISTENS)
+        monkeypatch.setenv(f"{partner}_SECRET_ARN", "arn")
+    wiring.credits_receiver.cache_clear()
+    wiring.usage_receiver.cache_clear()
+
+    def fail(failure: Exception) -> None:
+        provider = SecretsProvider(boto3_client=Secrets(failure))  # type: ignore[arg-type]
+        monkeypatch.setitem(DEFAULT_PROVIDERS, "secrets", provider)
+
+    return fail
+
+
+@pytest.mark.parametrize("failure", BUSY, ids=str)
+def test_secrets_manager_that_does_not_answer_now_is_asked_again(
+    failing: Callable[[Exception], None], failure: Exception
+) -> None:
+    failing(failure)
+    with pytest.raises(StorageBusy, match="the CloudZero secret cannot be read now"):
+        wiring.credits_receiver().post("c-1", BODY)
+
+
+@pytest.mark.parametrize("failure", FINAL, ids=str)
+def test_a_secret_that_may_not_be_read_or_is_not_there_needs_an_operator(
+    failing: Callable[[Exception], None], failure: Exception
+) -> None:
+    failing(failure)
+    with pytest.raises(CredentialsRefused, match="the CloudZero secret cannot be read: "):
+        wiring.credits_receiver().post("c-1", BODY)
+
+
+def test_records_whose_token_could_not_be_had_are_not_in_doubt(
+    failing: Callable[[Exception], None],
+) -> None:
+    failing(BUSY[0])
+    record = {"dimension": "units", "contract_id": "c-1"}
+    reply = wiring.usage_receiver().submit(Request("{}", [record]))
+    assert reply.outcome == "unreachable"
+    assert {answer.kind for answer in reply.answers.values()} == {"not_taken"}
+    assert "the Clazar secret cannot be read now" in reply.response
+
+
+def test_a_stream_is_free_again_after_a_secret_that_could_not_be_read(
+    failing: Callable[[Exception], None],
+) -> None:
+    failing(BUSY[0])
+    now = datetime(2025, 2, 3, tzinfo=UTC)
+    objects = MemoryObjects()
+    lease = credits_bucket.lease(objects, "c-1")
+    lease.write(Lease(execution="x-1", at=format_instant(now)), None)
+    clock = Clock(lambda: now, lambda: 110.0, 120.0)
+    stream = Stream(objects, wiring.credits_receiver(), "c-1", "x-1", clock)
+    for _ in range(2):
+        with pytest.raises(StorageBusy):
+            stream.post(Month(2025, 1), BODY, lambda: True)
+    held = lease.read()
+    assert held
+    assert held.value.request is None
