@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -31,7 +34,16 @@ class Ringing:
     """The alarms of one stack, asked hour by hour: as much of CloudWatch as they need."""
 
     def __init__(self, alarms: list[dict[str, Any]], happened: list[Happened]) -> None:
-        self._alarms, self._happened = alarms, sorted(happened)
+        self._alarms = list[dict[str, Any]]()
+        self._happened = defaultdict[tuple[str, str], list[Happened]](list)
+        for point in sorted(happened):
+            self._happened[point.name, point.plan].append(point)
+        measured = {name for name, _ in self._happened}
+        for alarm in alarms:  # what nothing was measured for rings only if it is about silence
+            text = json.dumps(alarm)
+            names = set(re.findall(r'"MetricName": "(\w+)"', text))
+            if names & measured or "DATE(" in text or alarm["TreatMissingData"] == "breaching":
+                self._alarms.append(alarm)
 
     def names(self, first: datetime, last: datetime) -> set[str]:
         """Return the alarms that ring at some full hour between two."""
@@ -84,11 +96,9 @@ class Ringing:
         self, metric: dict[str, Any], statistic: str, begin: datetime, end: datetime
     ) -> float | None:
         plan = next((d["Value"] for d in metric["Dimensions"] if d["Name"] == "plan"), "")
-        found = [
-            point.value
-            for point in self._happened
-            if (point.name, point.plan) == (metric["MetricName"], plan) and begin <= point.at < end
-        ]
+        points = self._happened.get((metric["MetricName"], plan), [])
+        first, last = (bisect_left(points, at, key=lambda point: point.at) for at in (begin, end))
+        found = [point.value for point in points[first:last]]
         return _STATISTICS[statistic](found) if found else None
 
 
