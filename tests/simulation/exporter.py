@@ -169,7 +169,9 @@ class Exporter:
         elif what == "gone" and len(found) > 1 and not self._is_full(month):
             # Not the last one: a re-opened contract of a month without files stays an error.
             key = rng.choice(found)
-            self.broken.pop(key, None)
+            whole = self.broken.pop(key, None)
+            if whole and self.mirror:  # its copy stays, and nobody would repair that
+                self.mirror.copy(key.removeprefix(keys.usage_prefix(self.plan)), whole, month)
             world.usage_bucket.remove([key])
             world.changed[self.plan.key, str(month)] = world.now().isoformat()
             world.say(f"file {key} is removed")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from functions.adapters import keys
 from functions.domain.ledger.failures import CONFIGURATION_CHANGED
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan
@@ -228,6 +230,13 @@ class Operators:
             self._world.state_bucket.objects[self._world.plan.state_file] = self._kept
             self._kept, self._world.state_is_broken = None, False
 
+    def _is_error(self, plan: str, month: str, contract: str) -> bool:
+        (of,) = (known for known in self._world.plans if known.key == plan)
+        body = self._world.state_bucket.objects.get(
+            keys.ledger_entry(of, Month.parse(month), contract)
+        )
+        return body is not None and json.loads(body).get("failure") is not None
+
     def delete_state(self) -> None:
         """Lose the state file. Ledger and journal stay."""
         document = self._world.document()
@@ -241,6 +250,8 @@ class Operators:
                         item if isinstance(item, str) else item["contract_id"] for item in items
                     ]
                     self.excused |= {(plan.key, month, contract) for contract in found}
+        # A decision that no run has seen is lost with the file: the ledger still has an error.
+        self.by_hand = {who for who in self.by_hand if not self._is_error(*who)}
         self.truth.accounted.clear()
         self.settled_at.clear()
         self._world.state_bucket.remove([self._world.plan.state_file])
