@@ -48,8 +48,10 @@ $(NODE_PACKAGES): $(PACKAGES)
 		ci --ignore-scripts --loglevel error >/dev/null
 	@touch $@
 
-.venv/bin/billing: $(PACKAGES)
-	@printf '#!/bin/sh\nfolder=$$(cd "$$(dirname "$$(readlink -f "$$0")")/../.." && pwd)\nPYTHONPATH="$$folder" exec "$$folder/.venv/bin/python" -m infra.operator "$$@"\n' >$@
+# Its own folder is not looked into for modules, so that the command works from any other one.
+.venv/bin/billing: $(PACKAGES) Makefile
+	@printf '#!/bin/sh\nPYTHONSAFEPATH=1 PYTHONPATH="%s" exec "%s" -m infra.operator "$$@"\n' \
+		"$(CURDIR)" "$(CURDIR)/$(PYTHON)" > $@
 	@chmod +x $@
 
 demo: setup ## both pipelines on made-up data on this machine, each twice

@@ -79,6 +79,8 @@ class MeteringStack(PipelineStack):
             self.storage.usage.bucket_name,
             "Bucket that Omnistrate exports usage to",
         )
+        self._output("PlansPath", self.parameters.path, "Parameters with the plans as deployed")
+        self._output("ClazarUrl", environment.clazar_url, "Clazar as the functions reach it")
         self._output("ClazarSecretName", self.credentials.name, CLAZAR_CLIENT)
 
     def _state_machine(self, log_days: int) -> StateMachine:

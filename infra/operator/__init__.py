@@ -1,1 +1,1 @@
-"""The operator's command `billing`: what was billed, why, and what needs somebody."""
+"""The operator's command, `billing`: see and act, on deployed stacks and on local folders."""

@@ -1,6 +1,7 @@
-"""The command's entry point."""
+"""`billing`, as the launcher in .venv/bin starts it."""
 
-from infra.operator.app import main
+from infra.operator import acting, doctor  # noqa: F401  # their verbs join the command
+from infra.operator.command import main
 
 if __name__ == "__main__":
     main()

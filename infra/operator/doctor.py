@@ -1,90 +1,140 @@
-"""`doctor`: what a deployed or local pipeline needs, each with what to do; `logs`: its story."""
+"""`billing doctor`: what has to be there for a run to succeed, each with what to do."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+import msgspec
+from botocore.exceptions import ClientError
+from rich.console import Console
 
 from functions.adapters import keys
-from infra.operator.where import CannotRun, DeployedWhere, Where
+from functions.adapters.books import Books
+from infra.operator import options as opt
+from infra.operator.command import app, example
+from infra.operator.deployed import client, output, outputs
+from infra.operator.ending import finish, sentence
+from infra.operator.errors import Failed
+from infra.operator.place import Options, Place, find
+from infra.operator.status import plan_status
 
-Check = tuple[str, bool, str]
-
-
-def doctor(where: Where) -> Iterator[Check]:
-    """Yield each check with its name, whether it holds, and what was found or is to be done."""
-    plans = where.plans()
-    yield "plans", bool(plans), ", ".join(sorted(plans)) or "none is known: run once, or --plans"
-    marker = where.usage.read(keys.EXPORT_MARKER) if where.usage else None
-    said = keys.EXPORT_MARKER
-    todo = f"{said} is missing: enable Omnistrate's export, or set completeness to calendar"
-    calendar = plans and all(plan.completeness == "calendar" for plan in plans.values())
-    yield "marker", bool(marker or calendar), said if marker else todo
-    if isinstance(where, DeployedWhere):
-        yield _try("credentials", lambda: _identity(where), "sign in to AWS")
-        for name in ("metering/clazar", "credits/cloudzero"):
-            secret = f"{where.environment}/{name}"
-            found = "put its value by console or CLI, see README, Deploy"
-            yield _try(f"secret {secret}", partial(_secret, where, secret), found)
-        for pipeline in ("metering", "credits"):
-            todo = "set alarm_email, deploy, and confirm the mail that SNS sends"
-            yield _try(f"{pipeline} mail", partial(_subscribed, where, pipeline), todo)
-        todo = "ask AWS for more concurrent Lambda executions"
-        yield _try("quota", lambda: _quota(where), todo)
+_FEWEST_FUNCTIONS = 100  # at once, for the maps of both pipelines
 
 
-def _try(name: str, look: Callable[[], str], todo: str) -> Check:
+class Finding(msgspec.Struct, kw_only=True):
+    """One thing that was looked at; `text` says what to do where it is not well."""
+
+    what: str
+    well: bool
+    text: str
+
+
+Look = Callable[[], str]
+
+
+@app.command(epilog=example("doctor --env prod"))
+def doctor(  # noqa: PLR0917 (typer makes options of them)
+    env: opt.Env = None,
+    state: opt.State = None,
+    usage: opt.Usage = None,
+    plans: opt.Plans = None,
+    as_json: opt.AsJson = False,  # noqa: FBT002
+    quiet: opt.Quiet = False,  # noqa: FBT002
+) -> None:
+    """Look at credentials, stacks, secrets, marker, buckets, subscription and quotas."""
+
+    def work() -> list[Finding]:
+        found = list(_looked(_of_account(env))) if env else []
+        if not all(one.well for one in found[:2]):
+            return found  # without credentials or stack nothing else can be looked at
+        place = find(Options(env, state, usage, plans))
+        return [*found, *_looked(_of_place(place, env or ""))]
+
+    def show(found: list[Finding], console: Console) -> None:
+        for one in sorted(found, key=lambda one: one.well):
+            word = "ok  " if one.well else "LOOK"
+            console.print(f"{word} {one.what}: {one.text}", markup=False, soft_wrap=True)
+
+    def well(found: list[Finding]) -> bool:
+        return all(one.well for one in found)
+
+    finish(work, show, well, as_json=as_json, quiet=quiet)
+
+
+def _looked(looks: Iterator[tuple[str, Look]]) -> Iterator[Finding]:
+    for what, look in looks:
+        try:
+            yield Finding(what=what, well=True, text=look())
+        except Exception as error:  # noqa: BLE001 - one that fails must not hide the others
+            yield Finding(what=what, well=False, text=sentence(error))
+
+
+def _of_account(env: str) -> Iterator[tuple[str, Look]]:
+    yield "AWS credentials", lambda: str(client("sts").get_caller_identity()["Arn"])
+    yield "stack metering", lambda: f"{len(outputs(env, 'metering'))} outputs"
+    yield "stack credits", lambda: f"{len(outputs(env, 'credits'))} outputs"
+    yield "secret of Clazar", lambda: _secret(env, "metering", "ClazarSecretName", "client_secret")
+    yield "secret of CloudZero", lambda: _secret(env, "credits", "CloudZeroSecretName", "api_key")
+    for pipeline in ("metering", "credits"):
+        yield f"mail of {pipeline}", lambda of=pipeline: _subscribed(env, of)  # type: ignore[misc]
+    yield "quota of functions at once", _quota
+
+
+def _of_place(place: Place, env: str) -> Iterator[tuple[str, Look]]:
+    yield "state bucket" if env else "state folder", lambda: _listed(place)
+    for books in place.books():
+        yield f"plan {books.plan.key}", lambda of=books: _plan(of, place)  # type: ignore[misc]
+
+
+def _secret(env: str, pipeline: str, name: str, key: str) -> str:
+    secret = output(env, pipeline, name)
+    todo = f'put JSON with "{key}" into it: aws secretsmanager put-secret-value'
     try:
-        return name, True, look()
-    except (BotoCoreError, ClientError, CannotRun, KeyError) as error:
-        return name, False, f"{error}; {todo}"
+        text = client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+        held = msgspec.json.decode(text)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        raise Failed(f"{secret} has no value; {todo}") from None
+    except msgspec.DecodeError:  # its message may quote the secret
+        raise Failed(f"{secret} is not JSON; {todo}") from None
+    if not (isinstance(held, dict) and held.get(key)):
+        raise Failed(f"{secret} has no {key}; {todo}")
+    return secret
 
 
-def _identity(where: DeployedWhere) -> str:
-    return str(where.client("sts").get_caller_identity()["Arn"])
-
-
-def _secret(where: DeployedWhere, name: str) -> str:
-    where.client("secretsmanager").get_secret_value(SecretId=name)
-    return "has a value"
-
-
-def _subscribed(where: DeployedWhere, pipeline: str) -> str:
-    topic = where.outputs_of(pipeline)["TopicArn"]
-    found = where.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-    confirmed = [one for one in found if str(one["SubscriptionArn"]).startswith("arn:")]
+def _subscribed(env: str, pipeline: str) -> str:
+    topic = output(env, pipeline, "TopicArn")
+    pages = client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    found = [item["SubscriptionArn"] for page in pages for item in page["Subscriptions"]]
+    confirmed = [arn for arn in found if arn.startswith("arn:")]
     if not confirmed:
-        raise CannotRun("no subscription is confirmed")
-    return f"{len(confirmed)} confirmed"
+        waits = "confirm it by the link in its mail" if found else "subscribe somebody to it"
+        raise Failed(f"nobody gets the messages of {topic}; {waits}")
+    return f"{len(confirmed)} subscribed"
 
 
-def _quota(where: DeployedWhere) -> str:
-    limit = where.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
-    if limit < 100:  # noqa: PLR2004
-        raise CannotRun(f"{limit} concurrent Lambda executions")
-    return f"{limit} concurrent Lambda executions"
+def _quota() -> str:
+    limits = client("lambda").get_account_settings()["AccountLimit"]
+    most = limits["ConcurrentExecutions"]
+    if most < _FEWEST_FUNCTIONS:
+        raise Failed(
+            f"the account runs {most} functions at once, {_FEWEST_FUNCTIONS} are good; ask for "
+            "more in Service Quotas (Lambda, concurrent executions)"
+        )
+    return str(most)
 
 
-def story(where: Where, execution: str) -> list[str]:
-    """Return what an execution did, one line for each state it entered and each failure."""
-    if not isinstance(where, DeployedWhere):
-        raise CannotRun("a local run keeps no history: start it with --logs instead")
-    pages = where.client("stepfunctions").get_paginator("get_execution_history")
-    lines = []
-    for page in pages.paginate(executionArn=execution):
-        for event in page["events"]:
-            lines += [f"{event['timestamp']:%Y-%m-%dT%H:%M:%SZ} {text}" for text in _told(event)]
-    return lines
+def _listed(place: Place) -> str:
+    next(place.state.list("", limit=1), None)
+    if place.usage is not None:
+        next(place.usage.list(keys.USAGE_ROOT, limit=1), None)
+    return place.name
 
 
-def _told(event: dict[str, Any]) -> Iterator[str]:
-    if entered := event.get("stateEnteredEventDetails"):
-        yield str(entered["name"])
-    for name, details in event.items():
-        if name.endswith(("FailedEventDetails", "TimedOutEventDetails")):
-            yield f"{event['type']}: {details.get('error', '')}: {details.get('cause', '')}"
-    if event["type"] == "ExecutionSucceeded":
-        yield "SUCCEEDED"
+def _plan(books: Books, place: Place) -> str:
+    found = plan_status(books, place.usage, dt.datetime.now(dt.UTC), "")
+    if found.notes:
+        raise Failed("; ".join(found.notes))
+    return f"last closed month {found.last_closed or 'none yet'}, {len(found.open)} open"

@@ -1,240 +1,215 @@
-"""`explain`: a billed quantity down to the records that it is made of."""
+"""Where a billed quantity comes from, down to single records, and whether that adds up exactly."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any
+from itertools import groupby
 
-from msgspec.structs import asdict, replace
+import msgspec
 
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
-from functions.domain.formula import exact_text
-from functions.domain.ledger import coverage
-from functions.domain.ledger.entry import Entry
-from functions.domain.ledger.listing import as_uuid
+from functions.domain import formula
+from functions.domain.formula import PRICE, exact_text, names_in
+from functions.domain.ledger.entry import Entry, Line
+from functions.domain.ledger.remainders import Remainders
 from functions.domain.month import Month
-from functions.domain.months.report_rows import rows_of
-from functions.domain.plan import Plan
-from functions.domain.usage import billing, usage_files
-from functions.domain.usage.bill import ContractBill
-from functions.domain.usage.fold import Fold
-from functions.domain.usage.tally import Group
-from functions.domain.usage.trace import Leaf, Trace
-from functions.domain.usage.usage_files import UsageFile
-from infra.operator.where import CannotRun, Where
+from functions.domain.usage.billing import round_to_whole
+from functions.partners import RECEIVER
+from infra.operator.month_files import read_month
+from infra.operator.trace import Leaf
 
-Sums = dict[Group, Fraction]
+
+class Sum(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A total with what it is the sum of: days, their hours, their files, their records."""
+
+    name: str
+    total: str
+    parts: list[Sum] = []
+    records: list[Leaf] = []
+
+
+class Check(msgspec.Struct, kw_only=True):
+    """Something that must be equal, and whether it is."""
+
+    what: str
+    found: str
+    expected: str
+    holds: bool
+
+
+class Explained(msgspec.Struct, kw_only=True):
+    """One dimension: usage -> formula -> amount + carried = quantity + remainder."""
+
+    dimension: str
+    quantity: str
+    state: str
+    formula: str
+    amount: str
+    carried: str
+    carried_from: dict[str, str]
+    remainder: str
+    usage: list[Sum]
+    duplicates: list[Leaf]
+    checks: list[Check]
+    exact: bool
+
+
+class Explanation(msgspec.Struct, kw_only=True):
+    """A contract's month."""
+
+    plan: str
+    contract: str
+    month: str
+    exact: bool
+    files: int
+    problems: list[str]
+    dimensions: list[Explained]
 
 
 def explain(
-    where: Where, plan: Plan, contract: str, month: Month, dimension: str | None = None
-) -> dict[str, Any]:
-    """Return each billed dimension of a contract's month with all that it was made of."""
-    if where.usage is None:
-        raise CannotRun("explain needs the usage files: give --usage DIR")
-    entries = {entry.contract_id: entry for entry in Books(where.state, plan).entries(month)}
-    entry = next((e for name, e in entries.items() if _same(name, contract)), None)
-    end = month.window_end(entry.until if entry else None)
-    folds = dict(_folds(where.state, plan, month, usage_files.days(month, end)))
-    spelled = {
-        group[0]
-        for fold in folds.values()
-        for group, _ in fold.sums
-        if group[0] and _same(group[0], contract)
-    }
-    if not spelled and entry is None:
-        raise CannotRun(f"{contract} has no usage and no ledger entry in {month} of {plan.key}")
-    days = [d for d, f in folds.items() if any(group[0] in spelled for group, _ in f.sums)]
-    leaves = read_leaves(where.usage, plan, month, days, spelled)
-    name = entry.contract_id if entry else min(spelled)
-    done = Books(where.state, plan).read_state().at(month).done
-    found = explained(plan, name, entry, leaves, by_hand=name in done)
-    found["differences"] += _against_folds(leaves, folds, spelled)
-    rows = [row for row in found["dimensions"] if dimension in (None, row["dimension"])]
-    if not rows and dimension:
-        known = ", ".join(row["dimension"] for row in found["dimensions"])
-        raise CannotRun(f"{name} has no dimension {dimension!r} in {month}; it has {known}")
-    return {"plan": plan.key, "month": str(month), **found, "dimensions": rows}
-
-
-def _same(name: str | None, contract: str) -> bool:
-    return name is not None and (as_uuid(name) or name) == (as_uuid(contract) or contract)
-
-
-def _folds(
-    objects: Objects, plan: Plan, month: Month, days: list[str]
-) -> Iterable[tuple[str, Fold]]:
-    stored = objects.read_many([keys.day(plan, month, day) for day in days])
-    for day, found in zip(days, stored, strict=True):
-        if found and (fold := Fold.read(found.body)):
-            yield day, fold
-
-
-def read_leaves(
-    usage: Objects, plan: Plan, month: Month, days: list[str], contracts: Collection[str]
-) -> list[Leaf]:
-    """Read the files of some days, many at a time, and return the records of a contract."""
-    root = keys.usage_prefix(plan, month)
-    files: list[UsageFile] = []
-    for day in days:
-        prefix = root if day == usage_files.FLAT else f"{root}{day[:2]}/"
-        listed = (item for item in usage.list(prefix) if item.size)
-        placed = [usage_files.place(item, root, month) for item in listed]
-        of_day = [file for file in placed if isinstance(file, UsageFile)]
-        flat = day == usage_files.FLAT
-        files += usage_files.of_day(day, [file for file in of_day if (file.hour is None) == flat])
-    trace = Trace(duplicates=plan.duplicates, contracts=contracts)
-    for file, body in zip(files, usage.read_many([file.key for file in files]), strict=True):
-        if body is not None:
-            trace.add_file(file.key, file.hour, body.body)
-    trace.end_hour()
-    return trace.leaves
-
-
-def explained(
-    plan: Plan, contract: str, entry: Entry | None, leaves: list[Leaf], *, by_hand: bool = False
-) -> dict[str, Any]:
-    """Work the quantity out again from the records, as it was billed, and hold both side by side.
-
-    The formulas and what was carried in are those that the ledger has kept.
-    """
-    formulas = entry.formulas if entry else plan.dimensions
-    lines = {line.dimension: line for line in entry.lines} if entry else {}
-    carried = {
-        (contract, name): Fraction(line.carried) for name, line in lines.items() if line.carried
-    }
-    sums = _sums(leaf for leaf in leaves if leaf.counted)
-    used = replace(plan, dimensions=dict(formulas))
-    exported = {leaf.dimension for leaf in leaves}.union(
-        *(coverage.sources(name, formulas) for name in formulas)
+    books: Books, usage: Objects, month: Month, contract: str, dimension: str | None = None
+) -> Explanation | None:
+    """Explain what the ledger holds of a contract's month; None if it holds nothing."""
+    read = books.entry(month, contract).read()
+    if read is None:
+        return None
+    entry, plan = read.value, books.plan
+    files = read_month(plan, month, usage, books.objects, month.window_end(entry.until))
+    leaves = files.leaves(contract)
+    left = _left_by_month(books, month, contract)
+    names = {line.dimension for line in entry.lines} | entry.unbilled.keys()
+    names |= entry.formulas.keys() or entry.usage.keys()
+    found = [
+        _explained(entry, name, leaves, left.get(name, {}), plan.rounding)
+        for name in sorted(names)
+        if dimension in (None, name)
+    ]
+    return Explanation(
+        plan=plan.key,
+        contract=contract,
+        month=str(month),
+        exact=bool(found) and all(one.exact for one in found) and not files.problems,
+        files=sum(len(day.files) for day in files.days),
+        problems=[str(problem) for problem in files.problems],
+        dimensions=found,
     )
-    month = billing.bill(used, sums, carried, exported, [contract])
-    bill = next(iter(month.contracts), None) or ContractBill(
-        contract_id=contract, usage={}, quantities={}
+
+
+def _explained(
+    entry: Entry, name: str, leaves: Sequence[Leaf], left: dict[str, str], rounding: str
+) -> Explained:
+    line = next((line for line in entry.lines if line.dimension == name), None)
+    text = entry.formulas.get(name, "")
+    read = sorted(names_in(text)) if text else [name]
+    sources = sorted({_source(item, leaves, entry) for item in read})
+    of = {item: [leaf for leaf in leaves if leaf.dimension == item] for item in sources}
+    values = {item: _value(item, leaves, entry) for item in read}
+    quantity = line.quantity if line else "0"
+    amount = entry.amounts.get(name, "" if line else "0")  # what is zero is not kept
+    carried = (line.carried if line else "") or "0"
+    checks = [
+        _check(f"the records of {item} add up to its usage", _total(of[item]), entry.usage[item])
+        for item in sources
+        if item in entry.usage
+    ]
+    worth = _evaluated(text, values, name)
+    what = f"{text or name} of these records is the amount"
+    checks.append(_check(what, worth, amount or "not in the ledger"))
+    remainder = ""
+    if amount:
+        due = Fraction(amount) + Fraction(carried)
+        remainder = exact_text(due - Fraction(line.taken if line else quantity))
+        whole = str(max(0, round_to_whole(due, rounding)))
+        checks.append(_check("amount + carried in, rounded, is the quantity", whole, quantity))
+    return Explained(
+        dimension=name,
+        quantity=quantity,
+        state=_state(entry, line),
+        formula=text,
+        amount=amount,
+        carried=carried,
+        carried_from=left if sum(map(Fraction, left.values())) == Fraction(carried) else {},
+        remainder=remainder,
+        usage=[_tree(item, of[item]) for item in sources],
+        duplicates=[leaf for item in sources for leaf in of[item] if leaf.duplicate_of],
+        checks=checks,
+        exact=all(check.holds for check in checks),
     )
-    dimensions, differences = [], list[str]()
-    for row in rows_of(bill, entry, formulas, by_hand=by_hand):
-        today = bill.amounts.get(row.dimension, "0")
-        if row.usage and Fraction(row.usage) != Fraction(today):
-            differences.append(f"{row.dimension}: billed from {row.usage}, the files hold {today}")
-        names = coverage.sources(row.dimension, formulas) & exported
-        dimensions.append(
-            {
-                **asdict(row),
-                "quantity": lines[row.dimension].taken if row.dimension in lines else None,
-                "formula": formulas.get(row.dimension),
-                "from": [
-                    _usage(name, [x for x in leaves if x.dimension == name])
-                    for name in sorted(names)
-                ],
-            }
-        )
-    return {"contract": contract, "differences": differences, "dimensions": dimensions}
 
 
-def _sums(leaves: Iterable[Leaf]) -> Any:
-    found: defaultdict[Group, Fraction] = defaultdict(Fraction)
-    for leaf in leaves:
-        found[leaf.contract, leaf.dimension, leaf.price, None] += Fraction(leaf.value)
-    return list(found.items())
+def _state(entry: Entry, line: Line | None) -> str:
+    if line is None:
+        return entry.failure.code if entry.failure else "nothing to bill"
+    return f"{line.state}, {RECEIVER} bills {line.billed}" if line.billed else line.state
+
+
+def _source(name: str, leaves: Sequence[Leaf], entry: Entry) -> str:
+    """Return the usage that a name in a formula stands for: its quantity, or what it costs."""
+    exported = entry.usage.keys() | {leaf.dimension for leaf in leaves}
+    return name if name in exported else name.removesuffix(PRICE)
+
+
+def _value(name: str, leaves: Sequence[Leaf], entry: Entry) -> Fraction:
+    source = _source(name, leaves, entry)
+    counted = (leaf for leaf in leaves if leaf.dimension == source and not leaf.duplicate_of)
+    if source == name:
+        return sum((Fraction(leaf.value) for leaf in counted), Fraction(0))
+    return sum((Fraction(leaf.value) * Fraction(leaf.price or 0) for leaf in counted), Fraction(0))
+
+
+def _evaluated(text: str, values: dict[str, Fraction], name: str) -> str:
+    try:
+        return exact_text(formula.evaluate(text, values) if text else values[name])
+    except formula.FormulaError as error:
+        return str(error)
+
+
+def _check(what: str, found: str, expected: str) -> Check:
+    return Check(what=what, found=found, expected=expected, holds=found == expected)
 
 
 def _total(leaves: Iterable[Leaf]) -> str:
-    return exact_text(sum((Fraction(x.value) for x in leaves if x.counted), Fraction(0)))
+    counted = (Fraction(leaf.value) for leaf in leaves if not leaf.duplicate_of)
+    return exact_text(sum(counted, Fraction(0)))
 
 
-def _usage(name: str, leaves: list[Leaf]) -> dict[str, Any]:
-    """Return a dimension's usage by day, hour, file and record."""
-    tree: dict[str, dict[str, dict[str, list[Leaf]]]] = {}
-    for x in leaves:
-        day, _, hour = (x.hour or "flat").partition("/")
-        tree.setdefault(day, {}).setdefault(hour, {}).setdefault(x.file, []).append(x)
-    priced = [x for x in leaves if x.counted and x.price is not None]
-    price = sum((Fraction(x.value) * Fraction(x.price or 0) for x in priced), Fraction(0))
-    dropped = [x for x in leaves if not x.counted]
-    return {
-        "usage": name,
-        "total": _total(leaves),
-        "total_price": exact_text(price) if priced else None,
-        "duplicates_dropped": len(dropped),
-        "days": [_branch("day", day, hours) for day, hours in sorted(tree.items())],
-    }
-
-
-def _branch(level: str, name: str, below: Mapping[str, Any]) -> dict[str, Any]:
-    if level == "day":
-        parts = [_branch("hour", hour, files) for hour, files in sorted(below.items())]
-        total = sum((Fraction(part["total"]) for part in parts), Fraction(0))
-        return {"day": name, "total": exact_text(total), "hours": parts}
-    files = [
-        {
-            "file": file,
-            "total": _total(leaves),
-            "records": [
-                {"record": x.number, "value": str(x.value), "counted": x.counted} for x in leaves
+def _tree(name: str, leaves: Sequence[Leaf]) -> Sum:
+    """Return usage by day, hour and file; leaves come in the order of their hours and files."""
+    days = [
+        Sum(
+            name=day or "beside the days",
+            total=_total(of_day),
+            parts=[
+                Sum(
+                    name=hour or "in no hour folder",
+                    total=_total(of_hour),
+                    parts=[
+                        Sum(name=file, total=_total(records), records=records)
+                        for file, found in groupby(of_hour, lambda leaf: leaf.file)
+                        if (records := list(found))
+                    ],
+                )
+                for hour, inside in groupby(of_day, lambda leaf: leaf.hour)
+                if (of_hour := list(inside))
             ],
-        }
-        for file, leaves in sorted(below.items())
-    ]
-    total = sum((Fraction(str(part["total"])) for part in files), Fraction(0))
-    return {"hour": name, "total": exact_text(total), "files": files}
-
-
-def _against_folds(
-    leaves: list[Leaf], folds: Mapping[str, Fold], contracts: Collection[str]
-) -> list[str]:
-    """Compare the records with the day folds that the month was added up from."""
-    then: defaultdict[str, Fraction] = defaultdict(Fraction)
-    for fold in folds.values():
-        for (contract, name, _, _), value in fold.sums:
-            if contract in contracts:
-                then[name] += Fraction(value)
-    now: defaultdict[str, Fraction] = defaultdict(Fraction)
-    for x in leaves:
-        now[x.dimension] += Fraction(x.value) if x.counted else 0
-    return [
-        f"usage {name}: the day folds hold {exact_text(then[name])}, "
-        f"the records {exact_text(now[name])}"
-        for name in sorted(then.keys() | now.keys())
-        if then[name] != now[name]
-    ]
-
-
-def as_lines(found: Mapping[str, Any], day: str | None) -> list[str]:
-    """Return the explanation for the screen; `day` opens one day down to its records."""
-    lines = [f"{found['contract']}, {found['month']} of {found['plan']}"]
-    lines += [f"DIFFERS: {text}" for text in found["differences"]]
-    for row in found["dimensions"]:
-        quantity = row["quantity"] if row["quantity"] is not None else "nothing"
-        lines.append(f"{row['dimension']}: {quantity} billed or to be billed; {row['outcome']}")
-        lines.append(
-            f"  usage {row['usage']} + carried in {row['carried_in'] or 0} = due {row['due']} = "
-            f"billed {row['billed']} + open {row['open']} + waived {row['waived']} + "
-            f"remainder {row['remainder']}"
         )
-        lines += [f"  {row['detail']}"] if row["detail"] else []
-        lines += [f"  formula: {row['formula']}"] if row["formula"] else []
-        for part in row["from"]:
-            dropped = part["duplicates_dropped"]
-            more = f", {dropped} duplicates dropped" if dropped else ""
-            lines.append(f"  usage of {part['usage']}: {part['total']}{more}")
-            for one in part["days"]:
-                lines.append(f"    day {one['day']}: {one['total']}")
-                lines += _opened(one) if one["day"] == day else []
-    return lines
+        for day, within in groupby(leaves, lambda leaf: leaf.hour[:2])
+        if (of_day := list(within))
+    ]
+    return Sum(name=name, total=_total(leaves), parts=days)
 
 
-def _opened(day: Mapping[str, Any]) -> list[str]:
-    lines = []
-    for hour in day["hours"]:
-        lines.append(f"      hour {hour['hour']}: {hour['total']}")
-        for file in hour["files"]:
-            lines.append(f"        {file['file']}: {file['total']}")
-            for record in file["records"]:
-                word = "" if record["counted"] else " (duplicate, dropped)"
-                lines.append(f"          record {record['record']}: {record['value']}{word}")
-    return lines
+def _left_by_month(books: Books, month: Month, contract: str) -> dict[str, dict[str, str]]:
+    """Return what rounding left of other months, by dimension and month, as the books say now."""
+    listed = [item.key for item in books.objects.list(keys.remainders(books.plan))]
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for key, left in zip(listed, books.read_all(listed, Remainders), strict=True):
+        other = key.rpartition("/")[2].removesuffix(".json")
+        for name, text in left.contracts.get(contract, {}).items():
+            if other != str(month):
+                found[name][other] = text
+    return found

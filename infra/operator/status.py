@@ -1,115 +1,159 @@
-"""`status`: what is closed, what waits, what is open, and the command that settles it."""
+"""Where every plan stands: what is closed, what waits, what is open and how it is settled."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+import json
+import shlex
+from collections.abc import Iterator
+from datetime import datetime
 
 import msgspec
 
-from functions.adapters import credits_bucket
 from functions.adapters.books import Books
+from functions.adapters.documents import Document
 from functions.adapters.objects import Objects
-from functions.adapters.storage import folders
-from functions.domain.month import format_instant
-from functions.domain.months.months_due import last_closed
-from functions.domain.months.run import Run
-from functions.domain.plan import Plan
-from functions.domain.wording import grouped
+from functions.domain.credits.drop import Drop
+from functions.domain.ledger.entry import Entry
+from functions.domain.month import Month, format_instant
+from functions.domain.months.months_due import Waiting, last_closed
 from functions.errors import BadUsage
+from functions.metering.acquire_plan import settle
 from functions.metering.plan_months import plan_months
-from infra.operator.where import Where
+from functions.payloads import Start
 
 
-def status(where: Where, credits_objects: Objects | None, options: str) -> dict[str, Any]:
-    """Return every plan and the credits of every month; `options` is repeated in commands."""
-    plans = [_plan(where, plan, options) for plan in where.plans().values()]
-    return {"plans": plans, "credits": _credits(credits_objects)}
+class OpenContract(msgspec.Struct, kw_only=True):
+    """A contract that is not billed, why, and the command that settles it."""
+
+    month: str
+    contract: str
+    code: str
+    message: str
+    since: str
+    settle: str
 
 
-def _plan(where: Where, plan: Plan, options: str) -> dict[str, Any]:
-    state = Books(where.state, plan).read_state()
-    journal = Books(where.state, plan).read_journal()
-    last = last_closed(state, journal)
-    opened = []
-    for month, errors in sorted(state.errors.items()):
-        reasons = {
-            name: f"{item.get('code') or 'no code'}: {item.get('message') or 'no message'}"
-            for name, item in errors.items()
-        }
-        opened += [
-            {"month": str(month), "contract": name, "reason": reason, "settle": command}
-            for name, reason in sorted(reasons.items())
-            for command in [f"billing retry {month} --plan {plan.key} {options}"]
-        ]
-    waiting, why = _waiting(where, plan)
-    return {
-        "plan": plan.key,
-        "last_closed": str(last) if last else None,
-        "waiting": waiting,
-        "why": why,
-        "underway": list(journal.underway),
-        "open": opened,
-    }
+class PlanStatus(msgspec.Struct, kw_only=True):
+    """One plan. `due`: months that the next run bills. `running`: who holds the plan."""
+
+    plan: str
+    last_closed: str
+    due: list[str]
+    waiting: list[Waiting]
+    running: str
+    open: list[OpenContract]
+    notes: list[str]
 
 
-def _waiting(where: Where, plan: Plan) -> tuple[list[dict[str, Any]], str]:
-    """Ask the pipeline's own planning what a run would do now; nothing is written."""
-    if where.usage is None:
-        return [], "the export's progress is not known: give --usage DIR"
-    run = Run(
-        plan=plan,
-        execution="",
-        name="",
-        as_of=format_instant(datetime.now(UTC)),
-        months=None,
-        contracts=None,
-        retry_errors=False,
-        dry_run=True,
-        max_months=plan.max_months,
+class CreditsMonth(msgspec.Struct, kw_only=True):
+    """What was last posted for a month of a stream."""
+
+    connection: str
+    month: str
+    state: str
+    rows: int
+    total_usd: str
+    source: str
+    at: str
+
+
+class Status(msgspec.Struct, kw_only=True):
+    """Everything at a glance."""
+
+    where: str
+    plans: list[PlanStatus]
+    credits: list[CreditsMonth]
+
+    @property
+    def calm(self) -> bool:
+        """Nothing needs an operator."""
+        held = all(month.state == "verified" for month in self.credits)
+        return held and not any(plan.open or plan.notes for plan in self.plans)
+
+
+def plan_status(books: Books, usage: Objects | None, now: datetime, options: str) -> PlanStatus:
+    """Return where a plan stands. Nothing is written. `options`: where the commands look."""
+    state, journal = books.read_state(), books.read_journal()
+    last = str(last_closed(state, journal) or "")
+    due, waiting, notes = list[str](), list[Waiting](), list[str]()
+    if usage is None:
+        notes.append("what is due is not known without the usage; add --usage DIR")
+    else:
+        at = format_instant(now)
+        start = Start({"dry_run": True, "as_of": at}, "status", "status", at)
+        try:
+            planned = plan_months(settle(start, {books.plan.key: books.plan}), books, usage)
+            due, waiting = planned.months, planned.waiting
+        except BadUsage as error:
+            notes.append(str(error))
+    lease = books.lease().read()
+    return PlanStatus(
+        plan=books.plan.key,
+        last_closed=last,
+        due=due,
+        waiting=waiting,
+        running=lease.value.execution if lease else "",
+        open=list(_open(books, options)),
+        notes=notes,
     )
-    try:
-        planned = plan_months(run, Books(where.state, plan), where.usage)
-    except BadUsage as error:
-        return [], str(error)
-    due = f"due now: {', '.join(planned.months)}" if planned.months else ""
-    return msgspec.to_builtins(planned.waiting), due or planned.why
 
 
-def _credits(objects: Objects | None) -> list[dict[str, Any]]:
-    if objects is None:
-        return []
-    return [
-        {
-            "month": drop.month,
-            "state": drop.state,
-            "rows": drop.totals.row_count,
-            "total_usd": drop.totals.total_credit_usd,
-            "file": drop.source.key,
+def _open(books: Books, options: str) -> Iterator[OpenContract]:
+    """Yield the errors that the state file shows, with what the ledger knows of them."""
+    state, journal = books.read_state(), books.read_journal()
+    for month in sorted(state.errors):
+        shown, known = state.at(month), journal.at(month)
+        entries = {e.contract_id: e for e in books.entries(month, sorted(shown.failed))}
+        for name, item in sorted(shown.errors.items()):
+            seen = known.get(name)
+            yield OpenContract(
+                month=str(month),
+                contract=name,
+                code=str(item.get("code") or ""),
+                message=str(item.get("message") or ""),
+                since=seen.since if seen else str(item.get("last_retry_time") or ""),
+                settle=_settling(books, month, name, entries.get(name), options),
+            )
+
+
+def _settling(books: Books, month: Month, contract: str, entry: Entry | None, options: str) -> str:
+    """Return the whole command: a decision where a record is in doubt, another try elsewhere.
+
+    OUTCOME is for the operator to fill in; left as it is, it is refused with the known ones.
+    """
+    plan = books.plan.key
+    doubt = entry is not None and bool(entry.in_doubt)
+    if options.startswith("--env"):
+        where = f"{options} --plan {shlex.quote(plan)}"
+        if doubt:
+            what = f"resolve {shlex.quote(contract)} {month} OUTCOME"
+            return f'billing {what} --reason "..." {where}'
+        return f"billing retry --month {month} --contract {shlex.quote(contract)} {where}"
+    asked = {"plan": plan, "months": [str(month)], "contracts": [contract], "retry_errors": True}
+    if doubt:
+        decision = {
+            "contract": contract,
+            "month": str(month),
+            "outcome": "OUTCOME",
         }
-        for connection in folders(objects, "drops/", 1)
-        for drop in credits_bucket.last_drops(objects, connection)
-    ]
+        asked = {"plan": plan, "resolve": {**decision, "reason": "..."}}
+    given = shlex.quote(json.dumps(asked))
+    return f"python -m infra.local metering {options} --input {given}"
 
 
-def as_lines(found: Mapping[str, Any]) -> list[str]:
-    """Return the status for the screen; a reason of many contracts is said once."""
-    lines = []
-    for plan in found["plans"]:
-        lines.append(f"{plan['plan']}: last closed month {plan['last_closed'] or 'none'}")
-        lines += [f"  {item['month']} waits: {item['reason']}" for item in plan["waiting"]]
-        lines += [f"  {plan['why']}"] if plan["why"] else []
-        lines += [f"  {month} is underway" for month in plan["underway"]]
-        by_command: dict[str, list[tuple[str, str]]] = {}
-        for one in plan["open"]:
-            by_command.setdefault(one["settle"], []).append((one["contract"], one["reason"]))
-        for command, opened in by_command.items():
-            lines += [f"  open: {text}" for text in grouped(opened, 20)]
-            lines.append(f"    to retry them: {command}")
-    lines += [
-        f"credits {one['month']}: {one['state']}, {one['rows']} rows, {one['total_usd']} USD "
-        f"({one['file']})"
-        for one in found["credits"]
-    ]
-    return lines or ["nothing is known here: no plan has a ledger, and no credits were posted"]
+def credits_status(objects: Objects) -> Iterator[CreditsMonth]:
+    """Yield what was last posted for each month, newest first."""
+    listed = [item.key for item in objects.list("drops/")]
+    for key in sorted(listed, reverse=True):
+        read = Document(objects, key, Drop).read()
+        if read:
+            drop = read.value
+            yield CreditsMonth(
+                connection=key.split("/")[1],
+                month=drop.month,
+                state=drop.state,
+                rows=drop.totals.row_count,
+                total_usd=drop.totals.total_credit_usd,
+                source=drop.source.key,
+                at=drop.at,
+            )

@@ -44,7 +44,13 @@ def test_each_stack_deploys_without_the_other(assembly: Path, template: Template
 def test_a_stack_says_where_to_look(metering_stack: Template, credits_stack: Template) -> None:
     everywhere = {"StateMachineArn", "TopicArn", "StateMachineLogGroupName"}
     own = {
-        "metering": {"StateBucketName", "UsageBucketName", "ClazarSecretName"},
+        "metering": {
+            "StateBucketName",
+            "UsageBucketName",
+            "PlansPath",
+            "ClazarUrl",
+            "ClazarSecretName",
+        },
         "credits": {"CreditsBucketName", "CloudZeroSecretName", "SummaryLogGroupName"},
     }
     for stack in (metering_stack, credits_stack):

@@ -172,7 +172,7 @@ class Tally:
 
     def _add_once(self, record: Record, value: int | Decimal, group: Group) -> str | None:
         """Count the larger of two measurements of one pod, hour and dimension."""
-        identity = identity_of(record, self._hour)
+        identity = self._identity(record)
         if identity is None:
             return f"timestamp {_shown(record.timestamp)} says no hour, nor does the folder"
         try:
@@ -191,6 +191,14 @@ class Tally:
         groups[kept[1]] = groups.get(kept[1], 0) + kept[0]
         self.dropped[group[1]] = self.dropped.get(group[1], 0) + dropped[0]
         return None
+
+    def _identity(self, record: Record) -> tuple[Any, ...] | None:
+        """Return what two measurements of the same thing share; None if nothing says the hour."""
+        identity = _without_blanks(_identity_of(record))
+        if self._hour:
+            return identity
+        hour = _clock_hour(record.timestamp)
+        return None if hour is None else (*identity, hour)
 
     def _refuse(self, key: str, body: bytes, index: int, detail: str) -> None:
         if len(self.problems) < MAX_PROBLEMS:  # the line of each of 10,000 records takes minutes
@@ -267,15 +275,6 @@ def _by_size(measured: _Measured) -> tuple[int | Decimal, int | Decimal]:
 def _without_blanks(identity: tuple[Any, ...]) -> tuple[Any, ...]:
     """Take an empty name for none: both are written where there is nothing to name."""
     return tuple(None if part == "" else part for part in identity)
-
-
-def identity_of(record: Record, hour: str | None) -> tuple[Any, ...] | None:
-    """Return what one measurement is known by; None if neither folder nor record says its hour."""
-    identity = _without_blanks(_identity_of(record))
-    if hour:
-        return identity
-    clock = _clock_hour(record.timestamp)
-    return None if clock is None else (*identity, clock)
 
 
 def _clock_hour(timestamp: object) -> str | None:

@@ -53,7 +53,7 @@ class WholeMonth(MeteringWorld):
     def run(self, **given: Any) -> Ended:
         """Run an execution to its end, whichever way it ends."""
         with self:
-            run = self.execute(as_of=self.as_of, **given)
+            run = self.execute(**{"as_of": self.as_of, **given})
         notified = any(message.execution == run.name for message in self.messages)
         return Ended(run.status == "SUCCEEDED", run.error, run.cause, notified, run.output)
 

@@ -1,148 +1,170 @@
+"""The command as it is typed: verbs on folders, exit codes, sentences instead of tracebacks."""
+
 from __future__ import annotations
 
-import json
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
-from moto import mock_aws
-from typer.testing import CliRunner
 
-from functions.adapters import storage
-from infra.operator.app import app
-from infra.operator.explain import explain
-from infra.operator.where import CannotRun, DeployedWhere, Folder
+from functions.adapters import keys
+from functions.domain.month import Month
+from infra import ROOT
+from infra.operator.folder import Folder
 from tests.builders import a_record
 from tests.unit.metering.whole_month import WholeMonth
-from tests.unit.operator.test_explain import JULY, as_folders
+from tests.unit.operator.typed import Billing, answer, options
+
+VERBS = ["explain", "reconcile", "status", "check", "report", "run", "retry", "resolve", "logs"]
 
 
-class CloudFormation:
-    """Knows one stack. moto's own needs EC2, which the local runner has put aside."""
-
-    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803
-        if StackName != "prod-metering":
-            said = {"Error": {"Code": "ValidationError", "Message": f"{StackName} does not exist"}}
-            raise ClientError(said, "DescribeStacks")  # type: ignore[arg-type]
-        return {"Stacks": [{"Outputs": [{"OutputKey": "StateBucketName", "OutputValue": "state"}]}]}
-
-    def get_paginator(self, _: str) -> CloudFormation:
-        return self
-
-    def paginate(self, **_: str) -> list[dict[str, Any]]:
-        item = {
-            "ResourceType": "AWS::S3::Bucket",
-            "LogicalResourceId": "StorageUsageBucket1",
-            "PhysicalResourceId": "usage",
-        }
-        return [{"StackResourceSummaries": [item]}]
-
-
-def client(service: str) -> Any:
-    return CloudFormation() if service == "cloudformation" else boto3.client(service)
-
-
-@pytest.fixture
-def world() -> WholeMonth:
-    world = WholeMonth("ok")
-    world.every_hour("2025-07", [a_record("c-1", value=4)])
+def a_month(*actions: str) -> WholeMonth:
+    world = WholeMonth(*actions)
+    world.every_hour("2025-07", [a_record("c-1", value=7), a_record("c-2", value=1)])
     world.run()
     return world
 
 
-def billing(*words: str) -> tuple[int, str]:
-    ran = CliRunner().invoke(app, list(words))
-    return ran.exit_code, ran.output
+@pytest.mark.parametrize("verb", [*VERBS, "doctor"])
+def test_every_verb_has_an_example_and_the_common_options(billing: Billing, verb: str) -> None:
+    result = billing(verb, "--help")
+    assert result.exit_code == 0
+    for text in ("Example:", f"billing {verb}", "--json", "--quiet", "Exit code"):
+        assert text in result.stdout
 
 
-def test_every_verb_ends_with_its_code_and_one_sentence(world: WholeMonth, tmp_path: Path) -> None:
-    as_folders(world, tmp_path)
-    here = ("--state", str(tmp_path / "state"), "--plans", str(tmp_path / "plans.json"))
-    assert billing("explain", "c-1", "2025-07", *here)[0] == 0
-    assert billing("reconcile", "2025-07", *here)[0] == 0
-    code, said = billing("report", "2025-07", *here)
-    assert (code, said.splitlines()[0]) == (0, "July 2025, S: 1 of 1 contract billed")
-    code, said = billing("explain", "c-1", "July", *here)
-    assert (code, said) == (2, "Error: MONTH: 'July' is not a month (YYYY-MM)\n")
-    assert billing("reconcile", "2025-07", "--quiet", *here) == (0, "")
-    assert billing("reconcile", "2025-07")[0] == 2
-    code, said = billing("explain", "c-1", "2025-07", "cpu", "--json", *here)
-    assert (code, json.loads(said)["dimensions"][0]["quantity"]) == (0, "4")
+def test_explain_answers_in_its_first_line(billing: Billing, tmp_path: Path) -> None:
+    given = options(a_month(), tmp_path)
+    result = billing("explain", "c-1", "2025-07", *given, "--within", "01/00")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("c-1 2025-07, S:E:P: the records add up exactly.")
+    assert "record 1: 7" in result.stdout
+    assert answer(billing("explain", "c-1", "2025-07", *given, "--json"))[0]["exact"] is True
+    assert billing("explain", "c-1", "2025-07", *given, "--quiet").stdout == ""
 
 
-def test_the_help_of_every_verb_has_an_example() -> None:
-    for command in app.registered_commands:
-        assert "Example: billing" in str(command.epilog)
-
-
-def test_status_names_an_open_contract_with_the_command_that_settles_it(tmp_path: Path) -> None:
-    world = WholeMonth("refuse")
-    world.every_hour("2025-07", [a_record("c-1", value=4)])
-    world.run()
-    as_folders(world, tmp_path)
-    here = ("--state", str(tmp_path / "state"), "--plans", str(tmp_path / "plans.json"))
-    code, said = billing("status", *here)
-    assert code == 1
-    assert "S:E:P: last closed month 2025-07" in said
-    assert "open: c-1 (NO: " in said
-    assert "billing retry 2025-07 --plan S:E:P --state" in said
-
-
-def test_a_credits_file_is_judged_without_aws(tmp_path: Path) -> None:
-    file = tmp_path / "credits-2025-07.csv"
-    file.write_text("054736553085,$1.00\n")
-    assert billing("check", str(file))[0] == 0
-    file.write_text("54736553085,$1.00\n")
-    assert billing("check", str(file))[0] == 1
-
-
-def test_a_folder_lists_and_reads_as_a_bucket_and_writes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    (tmp_path / "a" / "b" / "1.json").write_bytes(b"x")
-    (tmp_path / "a" / "2.json").write_bytes(b"y")
-    folder = Folder(tmp_path)
-    assert [item.key for item in folder.list("a/")] == ["a/2.json", "a/b/1.json"]
-    assert [item.key for item in folder.list("a/", after="a/2.json")] == ["a/b/1.json"]
-    assert folder.read("a/none") is None
-    with pytest.raises(CannotRun, match="only reads"):
-        folder.put("a/3", b"")
-
-
-@mock_aws
-def test_the_deployed_stacks_are_found_by_their_outputs(
-    world: WholeMonth, monkeypatch: pytest.MonkeyPatch
+def test_explain_of_an_unknown_contract_says_what_to_look_at(
+    billing: Billing, tmp_path: Path
 ) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    storage._client.cache_clear()  # noqa: SLF001
-    ssm: Any = boto3.client("ssm")
-    ssm.put_parameter(Name="/prod/metering/plans/p", Value=world.plan.to_json(), Type="String")
-    where = DeployedWhere("prod", client)
-    assert list(where.plans()) == ["S:E:P"]
-    s3 = boto3.client("s3")
-    for bucket in ("state", "usage"):
-        s3.create_bucket(Bucket=bucket)
-    for bucket, held in (("state", world.state_bucket), ("usage", world.usage_bucket)):
-        for key, body in held.objects.items():
-            s3.put_object(Bucket=bucket, Key=key, Body=body)
-    # obstore has a client of its own, which moto does not see.
-    monkeypatch.setattr(storage.Bucket, "read_many", lambda bucket, names: map(bucket.read, names))
-    (row,) = explain(where, world.plan, "c-1", JULY)["dimensions"]
-    assert row["quantity"] == "4"
-    with pytest.raises(CannotRun, match="make deploy ENV=dev"):
-        DeployedWhere("dev", client)
-    storage._client.cache_clear()  # noqa: SLF001
+    result = billing("explain", "c-9", "2025-07", *options(a_month(), tmp_path))
+    assert result.exit_code == 1
+    assert "no entry of c-9 for 2025-07" in result.stderr
+    assert "billing status" in result.stderr
 
 
-def test_doctor_says_what_to_do_about_a_missing_marker(world: WholeMonth, tmp_path: Path) -> None:
-    as_folders(world, tmp_path)
-    here = ("--state", str(tmp_path / "state"))
-    assert billing("doctor", *here)[0] == 0
-    (tmp_path / "usage" / "omnistrate-metering" / "last_success_export.json").unlink()
-    code, said = billing("doctor", *here)
-    assert code == 1
-    assert "TO DO marker: omnistrate-metering/last_success_export.json is missing: enable" in said
-    assert billing("logs", "x", *here)[0] == 2
+def test_reconcile_ends_with_one_if_anything_differs(billing: Billing, tmp_path: Path) -> None:
+    world = a_month()
+    given = options(world, tmp_path)
+    assert billing("reconcile", "2025-07", *given).exit_code == 0
+    (tmp_path / "state" / keys.ledger_entry(world.plan, Month(2025, 7), "c-2")).unlink()
+    result = billing("reconcile", "2025-07", *given)
+    assert result.exit_code == 1
+    assert "1 differ" in result.stdout
+    assert "missing" in result.stdout
+
+
+def test_status_names_what_is_open_with_the_command_that_settles_it(
+    billing: Billing, tmp_path: Path
+) -> None:
+    given = options(a_month("refuse"), tmp_path)
+    result = billing("status", *given)
+    assert result.exit_code == 1
+    assert "last closed month 2025-07; 1 contract open." in result.stdout
+    assert "python -m infra.local metering" in result.stdout.replace("\n", "")
+    (plan,) = answer(billing("status", *given, "--json"))["plans"]
+    assert [one["contract"] for one in plan["open"]] == ["c-1"]
+    assert '"retry_errors": true' in plan["open"][0]["settle"]
+
+
+def test_status_writes_nothing(billing: Billing, tmp_path: Path) -> None:
+    given = options(a_month("refuse"), tmp_path)
+    before = {p: p.read_bytes() for p in (tmp_path / "state").rglob("*") if p.is_file()}
+    assert billing("status", *given).exit_code == 1
+    after = {p: p.read_bytes() for p in (tmp_path / "state").rglob("*") if p.is_file()}
+    assert after == before
+
+
+def test_a_calm_plan_is_all_well(billing: Billing, tmp_path: Path) -> None:
+    result = billing("status", *options(a_month(), tmp_path))
+    assert result.exit_code == 0
+    assert "nothing open" in result.stdout
+
+
+def test_report_comes_as_csv_json_or_a_page(billing: Billing, tmp_path: Path) -> None:
+    given = options(a_month(), tmp_path)
+    assert "c-1,cpu,7" in billing("report", "2025-07", *given, "--csv").stdout
+    assert answer(billing("report", "2025-07", *given, "--json"))["month"] == "2025-07"
+    page = Path(billing("report", "2025-07", *given).stdout.strip())
+    assert page.read_text().startswith("<!")
+    page.unlink()
+    missing = billing("report", "2025-06", *given)
+    assert (missing.exit_code, "no report of 2025-06" in missing.stderr) == (1, True)
+
+
+def test_check_judges_a_file(billing: Billing, tmp_path: Path) -> None:
+    file = tmp_path / "anything.csv"
+    file.write_text("a,b\n")
+    result = billing("check", file, "--as-of", "2025-08-02T00:00:00Z")
+    assert result.exit_code == 1
+    assert "anything.csv" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["status"], "say where to look"),
+        (["status", "--env", "prod", "--state", "."], "only one place"),
+        (["status", "--state", "/nowhere/at/all"], "is not a folder"),
+        (["explain", "c", "07-2025", "--state", "."], "write it as 2025-07"),
+        (["explain", "c", "2025-07", "--state", "."], "add --usage DIR"),
+        (["status", "--state", ".", "--plan", "x"], "--plan x is not configured"),
+        (["report", "2025-07", "--state", ".", "--csv", "--json"], "give one"),
+        (["run"], "add --env prod"),
+        (["reconcile", "2025-07", "--state", ".", "--clazar", "x"], "not a base URL"),
+    ],
+)
+def test_what_cannot_be_run_is_one_sentence_and_exit_code_two(
+    billing: Billing, words: list[str], said: str
+) -> None:
+    result = billing(*words)
+    assert result.exit_code == 2
+    assert said in result.output
+    assert "Traceback" not in result.output
+    assert len(result.stderr.splitlines()) <= 1
+
+
+def test_a_state_that_cannot_be_read_is_one_sentence(billing: Billing, tmp_path: Path) -> None:
+    given = options(a_month(), tmp_path)
+    (tmp_path / "state" / "metering_state.json").write_text("{")
+    result = billing("status", *given)
+    assert result.exit_code == 1
+    assert "metering_state.json cannot be read" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_folder_is_listed_as_a_bucket_is(tmp_path: Path) -> None:
+    for name in ("a/b.json", "a/c/d.json", "ab.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    folder = Folder(tmp_path)
+    assert [item.key for item in folder.list("a")] == ["a/b.json", "a/c/d.json", "ab.json"]
+    assert [item.key for item in folder.list("a/", after="a/b.json", limit=1)] == ["a/c/d.json"]
+    assert folder.read("a/nothing") is None
+    assert folder.read("a") is None
+    with pytest.raises(PermissionError, match="only read"):
+        folder.put("x", b"")
+    assert folder.read("../x") is None
+
+
+def test_the_launcher_works_from_any_folder(tmp_path: Path) -> None:
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra" / "__init__.py").write_text("raise SystemExit('the wrong folder')")
+    recipe = (ROOT / "Makefile").read_text().partition(".venv/bin/billing: ")[2]
+    assert "PYTHONSAFEPATH=1" in recipe
+    assert "-m infra.operator" in recipe
+    environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "infra.operator", "--help"]
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert (ended.returncode, b"reconcile" in ended.stdout) == (0, True)

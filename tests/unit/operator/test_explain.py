@@ -1,140 +1,194 @@
+"""A billed quantity is explained down to its records, and they add up exactly."""
+
 from __future__ import annotations
 
 import json
-import random
 import time
+from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
+from itertools import product
+from random import Random
 from typing import Any
 
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from functions.adapters.books import Books
 from functions.domain.month import Month
-from functions.domain.usage.tally import Tally
-from functions.domain.usage.trace import Trace
-from infra.operator.explain import explain, explained
-from infra.operator.where import CannotRun, LocalWhere
-from tests.builders import a_plan, a_record
+from infra.operator.explain import Explained, Explanation, Sum, explain
+from tests.builders import a_record
 from tests.unit.metering.whole_month import ROOT, WholeMonth
 
 JULY = Month.parse("2025-07")
 
 
-def as_folders(world: WholeMonth, root: Path) -> LocalWhere:
-    """Write a world's buckets as the folders of a local run."""
-    for name, bucket in (("state", world.state_bucket), ("usage", world.usage_bucket)):
-        for key, body in bucket.objects.items():
-            path = root / name / key
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(body)
-    plans = root / "plans.json"
-    plans.write_text(f"[{world.plan.to_json()}]")
-    return LocalWhere(root / "state", None, plans, None)
+def explained(world: WholeMonth, contract: str = "c-1", month: Month = JULY) -> Explanation:
+    found = explain(Books(world.state_bucket, world.plan), world.usage_bucket, month, contract)
+    assert found
+    return found
 
 
-def leaf_sum(part: dict[str, Any]) -> Fraction:
-    """Add up the records that are counted, at the bottom of an explanation."""
-    return sum(
-        (
-            Fraction(record["value"])
-            for day in part["days"]
-            for hour in day["hours"]
-            for file in hour["files"]
-            for record in file["records"]
-            if record["counted"]
-        ),
-        Fraction(0),
-    )
+def only(found: Explanation) -> Explained:
+    (one,) = found.dimensions
+    return one
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_the_leaves_of_a_hundred_random_quantities_add_up_exactly(seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311
-    for _ in range(100):
-        plan = a_plan(
-            duplicates=dice.choice(["max", "sum"]),
-            rounding=dice.choice(["floor", "half_up", "ceiling"]),
-            dimensions=dice.choice([{}, {"units": "cpu / 3 + memory"}]),
-        )
-        trace = Trace(duplicates=plan.duplicates, contracts={"c-1"})
-        tally = Tally(duplicates=plan.duplicates)
-        for hour in range(3):
-            for file in range(dice.randint(1, 3)):
-                records = [
-                    a_record(
-                        dice.choice(["c-1", "c-1", "c-2", None]),
-                        dice.choice(["cpu", "memory"]),
-                        value=dice.choice([dice.randint(0, 9), dice.randint(0, 999) / 100]),
-                        podName=dice.choice([None, "pod-1", "pod-2"]),
-                        pricePerUnit=dice.choice([None, 0.1, 2]),
-                    )
-                    for _ in range(dice.randint(0, 6))
-                ]
-                for reader in (trace, tally):
-                    body = json.dumps(records).encode()
-                    reader.add_file(f"{hour}/{file}", f"01/{hour:02d}", body)
-        trace.end_hour()
-        tally.end_hour()
-        found = explained(plan, "c-1", None, trace.leaves)
-        for row in found["dimensions"]:
-            for part in row["from"]:
-                held = [v for g, v in tally.groups.items() if g[:2] == ("c-1", part["usage"])]
-                assert leaf_sum(part) == Fraction(part["total"]) == sum(map(Fraction, held))
-            if not plan.dimensions:
-                due = sum(map(leaf_sum, row["from"]), Fraction(0))
-                assert due == Fraction(row["due"])
-            shares = ("billed", "open", "waived", "remainder")
-            assert Fraction(row["due"]) == sum(Fraction(row[name]) for name in shares)
+def leaf_sum(total: Sum) -> Fraction:
+    of_records = [Fraction(leaf.value) for leaf in total.records if not leaf.duplicate_of]
+    return sum([*of_records, *map(leaf_sum, total.parts)], Fraction(0))
 
 
-def test_a_billed_quantity_is_explained_by_the_ledgers_own_formula(tmp_path: Path) -> None:
-    world = WholeMonth(dimensions={"units": "cpu * 3 / 2"})
-    twice = [a_record("c-1", value=value, podName="pod-1", instanceId="i-1") for value in (2, 5)]
-    world.every_hour("2025-07", twice)
-    world.run()
-    where = as_folders(world, tmp_path)
-    found = explain(where, world.plan, "c-1", JULY)
-    (row,) = found["dimensions"]
-    assert (row["quantity"], row["formula"], row["outcome"]) == ("7", "cpu * 3 / 2", "accepted")
-    assert (row["usage"], row["remainder"]) == ("7.5", "0.5")
-    (part,) = row["from"]
-    assert part["duplicates_dropped"] == 1
-    records = part["days"][0]["hours"][0]["files"][0]["records"]
-    assert [(r["value"], r["counted"]) for r in records] == [("2", False), ("5", True)]
-    assert found["differences"] == []
-
-
-def test_a_file_that_changed_since_is_a_difference(tmp_path: Path) -> None:
+def test_a_quantity_is_followed_to_its_day_hour_file_and_record() -> None:
     world = WholeMonth()
-    world.every_hour("2025-07", [a_record("c-1", value=4)])
+    world.every_hour("2025-07", [a_record("c-2"), a_record("c-1", value=7)])
     world.run()
-    world.hour("01/00", [a_record("c-1", value=6)])
-    found = explain(as_folders(world, tmp_path), world.plan, "c-1", JULY)
-    assert found["differences"] == [
-        "cpu: billed from 4, the files hold 6",
-        "usage cpu: the day folds hold 4, the records 6",
+    found = explained(world)
+    one = only(found)
+    assert (found.exact, one.quantity, one.state, one.remainder) == (True, "7", "accepted", "0")
+    (day,) = one.usage[0].parts
+    (hour,) = day.parts
+    (file,) = hour.parts
+    assert (day.name, hour.name) == ("01", "01/00")
+    assert file.name.endswith("2025/07/01/00/sub-1.json")
+    assert [(leaf.record, leaf.value) for leaf in file.records] == [(2, "7")]
+
+
+def test_a_dropped_duplicate_is_shown_with_the_record_that_counts() -> None:
+    world = WholeMonth()
+    world.every_hour("2025-07", [])
+    pod = {"podName": "p", "instanceId": "i"}
+    lower = world.hour("01/00", [a_record("c-1", value=3, **pod)], name="a")
+    higher = world.hour("01/00", [a_record("c-1", value=5, **pod)], name="b")
+    world.run()
+    one = only(explained(world))
+    assert (one.exact, one.quantity) == (True, "5")
+    assert [(leaf.file, leaf.duplicate_of) for leaf in one.duplicates] == [
+        (lower, f"{higher} record 1")
     ]
 
 
-def test_only_the_days_of_the_contract_are_read_and_744_files_take_less_than_two_seconds(
-    tmp_path: Path,
-) -> None:
+def test_what_was_carried_in_is_shown_with_the_month_that_left_it() -> None:
     world = WholeMonth()
-    for index in range(JULY.hours):
-        payer = "c-1" if index >= 24 else "c-2"
-        world.hour(f"{index // 24 + 1:02d}/{index % 24:02d}", [a_record(payer)])
+    world.every_hour("2025-07", [a_record("c-1", value=1.75)])
+    world.every_hour("2025-08", [a_record("c-1", value=1.5)])
+    world.run(as_of="2025-09-02T00:00:00Z")
+    one = only(explained(world, month=Month.parse("2025-08")))
+    assert (one.exact, one.amount, one.carried, one.quantity) == (True, "1.5", "0.75", "2")
+    assert (one.carried_from, one.remainder) == ({"2025-07": "0.75"}, "0.25")
+
+
+def test_usage_that_came_after_the_bill_is_called_no_explanation() -> None:
+    world = WholeMonth()
+    world.every_hour("2025-07", [a_record("c-1", value=7)])
     world.run()
-    where = as_folders(world, tmp_path)
-    (tmp_path / "usage" / ROOT / "2025/07/01/00/sub-1.json").write_bytes(b"not read")
-    began = time.monotonic()
-    (row,) = explain(where, world.plan, "c-1", JULY)["dimensions"]
-    assert time.monotonic() - began < 2
-    assert row["quantity"] == "720"
+    world.hour("02/05", [a_record("c-1", value=1)], name="late")
+    found = explained(world)
+    assert not found.exact
+    wrong = [(check.found, check.expected) for check in only(found).checks if not check.holds]
+    assert wrong == [("8", "7"), ("8", "7")]
 
 
-def test_a_contract_that_nobody_knows_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_a_formula_with_a_price_is_explained() -> None:
+    world = WholeMonth(dimensions={"money": "cpu_total_price * 100 + mem / 3"})
+    records = [
+        a_record("c-1", value=2, pricePerUnit=0.25),
+        a_record("c-1", "mem", value=4, pricePerUnit=1),
+    ]
+    world.every_hour("2025-07", records)
+    world.run()
+    one = only(explained(world))
+    assert (one.exact, one.quantity, one.amount) == (True, "51", "154/3")
+    assert [(total.name, total.total) for total in one.usage] == [("cpu", "2"), ("mem", "4")]
+
+
+def test_files_in_no_hour_folder_are_explained_with_their_duplicates() -> None:
+    world = WholeMonth()
+    fields = {"podName": "p", "timestamp": "2025-07-03T04:10:00Z"}
+    records = [a_record("c-1", value=3, **fields), a_record("c-1", value=2, **fields)]
+    world.usage_bucket.put(f"{ROOT}/2025/07/sub-1.json", json.dumps(records).encode())
+    world.run()
+    one = only(explained(world))
+    assert (one.exact, one.quantity) == (True, "3")
+    assert [leaf.value for leaf in one.duplicates] == ["2"]
+    assert [day.name for day in one.usage[0].parts] == ["beside the days"]
+
+
+def test_a_contract_id_in_two_spellings_is_one_contract() -> None:
+    world = WholeMonth()
+    name = "0b8e5a53-5c4b-4f3a-9d5e-0123456789ab"
+    world.every_hour("2025-07", [a_record(name, value=3)])
+    world.hour("02/00", [a_record(name.upper(), value=4)], name="b")
+    world.hour("02/01", json.dumps([a_record(name, value=5)]).replace("-", "\\u002d").encode())
+    world.run()
+    (contract,) = Books(world.state_bucket, world.plan).contracts_in_ledger(JULY)
+    one = only(explained(world, contract))
+    assert (one.exact, one.quantity) == (True, "12")
+
+
+def test_nothing_in_the_ledger_is_no_explanation() -> None:
     world = WholeMonth()
     world.every_hour("2025-07", [a_record("c-1")])
+    assert explain(Books(world.state_bucket, world.plan), world.usage_bucket, JULY, "c-1") is None
+
+
+_VALUES = st.decimals(0, 10**12, allow_nan=False, allow_infinity=False, places=6)
+_PLACES = st.tuples(st.integers(1, 31), st.integers(0, 23), st.sampled_from(["a", "b"]))
+_PODS = st.sampled_from([None, "p-1", "p-2"])
+
+
+@given(st.lists(st.tuples(_PLACES, _PODS, _VALUES), min_size=1, max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_leaves_of_any_quantities_add_up_exactly(
+    usage: list[tuple[tuple[int, int, str], str | None, Decimal]],
+) -> None:
+    world = WholeMonth(missing_hours="warn", dimensions={"units": "cpu / 7"})
+    files: dict[tuple[int, int, str], list[dict[str, Any]]] = {(1, 0, "z"): [a_record("c-2")]}
+    for place, pod, value in usage:
+        record = a_record("c-1", value="@", podName=pod)
+        files.setdefault(place, []).append({**record, "value": f"@{value}@"})
+    for (day, hour, name), records in files.items():
+        key = world.hour(f"{day:02d}/{hour:02d}", records, name=name)
+        world.usage_bucket.objects[key] = (
+            world.usage_bucket.objects[key].replace(b'"@', b"").replace(b'@"', b"")
+        )
     world.run()
-    with pytest.raises(CannotRun, match="c-9 has no usage and no ledger entry in 2025-07"):
-        explain(as_folders(world, tmp_path), world.plan, "c-9", JULY)
+    found = explained(world)
+    one = only(found)
+    assert found.exact
+    of_records = leaf_sum(one.usage[0]) / 7
+    assert of_records == Fraction(one.quantity) + Fraction(one.remainder)
+
+
+def test_a_thousand_random_quantities_are_explained_exactly() -> None:
+    world = WholeMonth(missing_hours="warn", rounding="half_up")
+    random = Random(7)  # noqa: S311  # the same numbers every time
+    names = [f"c-{number}" for number in range(250)]
+    for day, name, first in product((1, 9, 31), ("a", "b"), range(0, 250, 10)):
+        records = []
+        for contract, dimension in product(names[first : first + 10], ("cpu", "mem", "io", "net")):
+            value = round(random.uniform(0, 10 ** random.randint(1, 12)), random.randint(0, 4))
+            pod = random.choice([None, "p"])
+            records.append(a_record(contract, dimension, value=value, podName=pod))
+        world.hour(f"{day:02d}/00", records, name=f"{name}-{first}")
+    world.run()
+    found = [explained(world, name) for name in names]
+    assert all(one.exact for one in found)
+    every = [one for explanation in found for one in explanation.dimensions]
+    assert len(every) == 1_000
+    for one in every:
+        billed = Fraction(one.quantity) + Fraction(one.remainder)
+        assert leaf_sum(one.usage[0]) == billed, one.dimension
+    assert any(one.duplicates for one in every)
+
+
+def test_a_month_of_744_files_takes_less_than_two_seconds() -> None:
+    world = WholeMonth()
+    for hour in range(744):
+        records = [a_record(f"c-{number}", value=hour) for number in range(100)]
+        world.hour(f"{hour // 24 + 1:02d}/{hour % 24:02d}", records)
+    world.run()
+    began = time.perf_counter()
+    found = explained(world)
+    assert found.exact
+    assert (found.files, only(found).quantity) == (744, str(sum(range(744))))
+    assert time.perf_counter() - began < 2

@@ -1,124 +1,220 @@
+"""Reconciliation finds every kind of difference, and nothing on a calm month."""
+
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from functions.adapters import keys
+from functions.adapters.books import Books
+from functions.adapters.clazar.api import Clazar
 from functions.domain.month import Month
-from infra.local.clazar import ClazarServer
-from infra.operator.reconcile import reconcile
-from infra.operator.where import LocalWhere
-from tests.builders import a_record
+from functions.domain.months.report_rows import BY_HAND
+from functions.errors import PartnerUnreachable
+from infra.operator import reconcile as reconcile_module
+from infra.operator.errors import Failed
+from infra.operator.reconcile import Reconciled, reconcile
+from infra.operator.reconcile_rows import MISSING
+from tests.builders import a_plan, a_record
 from tests.unit.metering.whole_month import WholeMonth
-from tests.unit.operator.test_explain import as_folders
 
 JULY = Month.parse("2025-07")
-NAMES = ("c-1", "c-2")
 
 
-@pytest.fixture
-def world() -> WholeMonth:
-    world = WholeMonth()
-    world.every_hour("2025-07", [a_record(name, value=4) for name in NAMES])
+def a_closed_month(**plan: Any) -> WholeMonth:
+    world = WholeMonth(**plan)
+    records = [
+        a_record("c-1", value=7.5),
+        a_record("c-1", "mem", value=4),
+        a_record("c-2", value=9),
+        a_record("c-3", value=0.25),
+    ]
+    world.every_hour("2025-07", records)
     world.run()
     return world
 
 
-@pytest.fixture
-def reconciled(world: WholeMonth, tmp_path: Path) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Reconcile the month with a Clazar that holds what was accepted, as `change` leaves it."""
-    servers = []
-
-    def run(change: Callable[[list[Any]], object] = len) -> dict[str, Any]:
-        added = ("id", "status")
-        records = [
-            {name: value for name, value in record.items() if name not in added}
-            for record in world.clazar.accepted
-        ]
-        change(records)
-        server = ClazarServer(refuse_duplicates=False).start()
-        servers.append(server)
-        server.preload(*records)
-        as_folders(world, tmp_path)
-        plans = tmp_path / "plans.json"
-        where = LocalWhere(tmp_path / "state", None, plans, server.url)
-        return reconcile(where, world.plan, JULY, lambda _number, _total: None)
-
-    yield run
-    for server in servers:
-        server.stop()
+def reconciled(world: WholeMonth, *, ask: bool = True) -> Reconciled:
+    clazar = Clazar(world.clazar) if ask else None
+    return reconcile(Books(world.state_bucket, world.plan), world.usage_bucket, JULY, clazar)
 
 
-def differing(found: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(row["contract"], text) for row in found["rows"] for text in row["differs"]]
+def found(world: WholeMonth) -> list[tuple[str, str, list[str]]]:
+    result = reconciled(world)
+    assert not result.equal
+    return [(row.contract, row.dimension, row.differs) for row in result.differing]
 
 
-def test_a_calm_month_differs_in_nothing(reconciled: Callable[..., dict[str, Any]]) -> None:
-    found = reconciled()
-    assert (found["differences"], found["days"], differing(found)) == (0, [], [])
-    row = found["rows"][0]
-    assert [row[n] for n in ("files", "bill", "ledger", "clazar")] == ["4", "4", "4 accepted", "4"]
+@pytest.mark.parametrize("plan", [{}, {"dimensions": {"units": "cpu * 3 + mem / 2"}}])
+def test_a_calm_month_is_equal_four_times(plan: dict[str, Any]) -> None:
+    result = reconciled(a_closed_month(**plan))
+    assert (result.equal, result.days, result.differing) == (True, [], [])
+    assert all(row.files == row.bill == row.ledger for row in result.rows)
+    assert {row.clazar for row in result.rows if row.ledger == "0"} == {"none"}
 
 
-def test_a_quantity_that_was_changed_at_clazar_is_found(
-    reconciled: Callable[..., dict[str, Any]],
+def test_months_that_carry_remainders_are_calm_too() -> None:
+    world = WholeMonth()
+    world.every_hour("2025-07", [a_record("c-1", value=1.75)])
+    world.every_hour("2025-08", [a_record("c-1", value=1.5)])
+    world.run(as_of="2025-09-02T00:00:00Z")
+    clazar = Clazar(world.clazar)
+    result = reconcile(
+        Books(world.state_bucket, world.plan), world.usage_bucket, Month.parse("2025-08"), clazar
+    )
+    assert (result.equal, result.rows[0].files, result.rows[0].clazar) == (True, "2", "2")
+
+
+def test_one_quantity_changed_at_clazar() -> None:
+    world = a_closed_month()
+    world.clazar.accepted[0]["quantity"] = "8"
+    assert found(world) == [("c-1", "cpu", ["Clazar bills 8, the ledger 7"])]
+
+
+def test_one_record_missing_at_clazar_is_not_shown_as_zero() -> None:
+    world = a_closed_month()
+    del world.clazar.accepted[0]
+    assert found(world) == [("c-1", "cpu", ["Clazar lists no record"])]
+    assert reconciled(world).rows[0].clazar == MISSING
+
+
+def test_one_extra_record_at_clazar() -> None:
+    world = a_closed_month()
+    world.clazar.accepted.append({**world.clazar.accepted[0], "dimension": "gpu"})
+    assert found(world) == [("c-1", "gpu", ["Clazar lists 1 records, expected 0"])]
+
+
+def test_one_double_at_clazar() -> None:
+    world = a_closed_month()
+    world.clazar.accepted.append({**world.clazar.accepted[0], "id": "r-99"})
+    (row,) = found(world)
+    wrong = ["Clazar lists 2 records, expected 1", "Clazar bills 14, the ledger 7"]
+    assert row == ("c-1", "cpu", wrong)
+
+
+def test_one_record_whose_quantity_is_not_understood() -> None:
+    world = a_closed_month()
+    world.clazar.accepted[0]["quantity"] = "many"
+    assert any("not understood" in text for text in found(world)[0][2])
+
+
+def test_one_file_changed_names_the_day_and_the_contract() -> None:
+    world = a_closed_month()
+    world.hour("03/04", [a_record("c-2", value=1)])
+    result = reconciled(world)
+    (row,) = result.differing
+    assert result.days == ["03"]
+    assert (row.contract, row.files, row.ledger) == ("c-2", "10", "9")
+    assert row.differs == ["the files come to 10, the ledger was billed 9"]
+
+
+def test_a_file_that_changed_without_a_change_in_money_is_a_difference_too() -> None:
+    world = a_closed_month()
+    world.hour("03/04", b"[ ]")
+    result = reconciled(world)
+    assert (result.equal, result.days, result.differing) == (False, ["03"], [])
+
+
+def test_one_ledger_entry_removed() -> None:
+    world = a_closed_month()
+    del world.state_bucket.objects[keys.ledger_entry(world.plan, JULY, "c-2")]
+    ((contract, _, differs),) = found(world)
+    assert contract == "c-2"
+    assert differs[0] == "the ledger has no entry"
+    assert reconciled(world).rows[0].ledger == MISSING
+
+
+def _waived(entry: dict[str, Any]) -> None:
+    entry["lines"][0]["state"] = "waived"
+
+
+def _in_doubt(entry: dict[str, Any]) -> None:
+    entry["lines"][0]["state"] = "sent"
+
+
+@pytest.mark.parametrize(("edit", "equal"), [(_waived, True), (_in_doubt, False)])
+def test_what_was_waived_is_expected_to_be_missing_and_what_is_in_doubt_is_a_difference(
+    edit: Callable[[dict[str, Any]], None], *, equal: bool
 ) -> None:
-    ((name, said),) = differing(reconciled(lambda held: held[0].update(quantity="5")))
-    assert name == "c-1"
-    assert said.startswith("Clazar bills 5 (record ")
+    world = a_closed_month()
+    key = keys.ledger_entry(world.plan, JULY, "c-2")
+    entry = json.loads(world.state_bucket.objects[key])
+    edit(entry)
+    world.state_bucket.objects[key] = json.dumps(entry).encode()
+    world.clazar.accepted = [one for one in world.clazar.accepted if one["contract_id"] != "c-2"]
+    assert reconciled(world).equal == equal
 
 
-def test_a_record_that_is_missing_at_clazar_is_missing_and_not_zero(
-    reconciled: Callable[..., dict[str, Any]],
-) -> None:
-    found = reconciled(lambda held: held.pop(0))
-    assert differing(found) == [("c-1", "Clazar lists no billed record, the ledger 4")]
-    assert found["rows"][0]["clazar"] == "missing"
+def test_a_quantity_changed_in_the_ledger() -> None:
+    world = a_closed_month()
+    key = keys.ledger_entry(world.plan, JULY, "c-2")
+    world.state_bucket.objects[key] = world.state_bucket.objects[key].replace(
+        b'"quantity": "9"', b'"quantity": "8"'
+    )
+    ((contract, _, differs),) = found(world)
+    assert contract == "c-2"
+    assert differs[-1] == "Clazar bills 9, the ledger 8"
+    assert "rounded" in differs[0]
 
 
-def test_an_extra_record_at_clazar_is_found(reconciled: Callable[..., dict[str, Any]]) -> None:
-    found = reconciled(lambda held: held.append({**held[1], "dimension": "disk"}))
-    ((name, said),) = differing(found)
-    assert (name, found["rows"][0]["ledger"]) == ("c-2", "missing")
-    assert "which nothing here accounts for" in said
+def test_a_contract_that_was_settled_in_the_state_file_is_no_difference() -> None:
+    world = WholeMonth()
+    world.every_hour("2025-07", [a_record("c-1", value=7), a_record("c-2", value=9)])
+    done = {"success_contracts": {"2025-07": ["c-1"]}}
+    world.state_bucket.put("metering_state.json", json.dumps({"S:E:P": done}).encode())
+    world.run()
+    result = reconciled(world)
+    assert result.equal
+    assert [row.ledger for row in result.rows] == [BY_HAND, "9"]
 
 
-def test_a_record_that_clazar_bills_twice_is_found(
-    reconciled: Callable[..., dict[str, Any]],
-) -> None:
-    ((name, said),) = differing(reconciled(lambda held: held.append(dict(held[0]))))
-    assert name == "c-1"
-    assert said.startswith("Clazar bills 2 records: 4 (record ")
+def test_a_month_whose_formula_changed_is_compared_by_what_was_measured() -> None:
+    world = a_closed_month(dimensions={"units": "cpu * 3"})
+    world.plans[0] = a_plan(start_month="2025-07", dimensions={"units": "cpu * 4"})
+    assert not [row for row in reconciled(world).rows if any("files" in t for t in row.differs)]
 
 
-def test_a_file_that_changed_is_found(
-    world: WholeMonth, reconciled: Callable[..., dict[str, Any]]
-) -> None:
-    world.hour("07/03", [a_record("c-1", value=1)])
-    found = reconciled()
-    assert found["differences"] == 1
-    assert found["days"][0].startswith("day 07: files came, changed or went")
+def test_a_clazar_that_throttles_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile_module, "_PAUSES", (0.0, 0.0))
+    world = a_closed_month()
+    world.clazar.listing_busy = 2
+    assert reconciled(world).equal
+    world.clazar.listing_busy = 100
+    with pytest.raises(PartnerUnreachable):
+        reconciled(world)
 
 
-def test_a_ledger_entry_that_was_removed_is_found(
-    world: WholeMonth, reconciled: Callable[..., dict[str, Any]]
-) -> None:
-    del world.state_bucket.objects[keys.ledger_entry(world.plan, JULY, "c-1")]
-    found = reconciled()
-    assert ("c-1", "the ledger has no entry") in differing(found)
-    assert {name for name, _ in differing(found)} == {"c-1"}
-    assert found["rows"][0]["ledger"] == "missing"
+def test_a_clazar_without_a_listing_is_no_calm_month() -> None:
+    world = a_closed_month()
+    world.clazar.lists = False
+    with pytest.raises(Failed, match="does not list"):
+        reconciled(world)
 
 
-def test_a_clazar_that_cannot_be_asked_is_not_taken_for_an_empty_one(
-    world: WholeMonth, tmp_path: Path
-) -> None:
-    with ClazarServer(listing=False) as server:
-        as_folders(world, tmp_path)
-        where = LocalWhere(tmp_path / "state", None, tmp_path / "plans.json", server.url)
-        found = reconcile(where, world.plan, JULY, lambda _number, _total: None)
-    assert {row["clazar"] for row in found["rows"]} == {"not known"}
-    assert found["differences"] == 2
+def test_without_clazar_the_rest_is_compared_and_the_gap_is_said() -> None:
+    result = reconciled(a_closed_month(), ask=False)
+    assert (result.equal, result.asked) == (True, False)
+    assert {row.clazar for row in result.rows} == {"not asked"}
+    assert any("--clazar" in note for note in result.notes)
+
+
+def test_a_contract_that_two_plans_bill_is_no_double() -> None:
+    world = a_closed_month()
+    other = a_plan(plan_id="Q")
+    key = keys.ledger_entry(other, JULY, "c-2")
+    mine = keys.ledger_entry(world.plan, JULY, "c-2")
+    world.state_bucket.objects[key] = world.state_bucket.objects[mine]
+    record = next(one for one in world.clazar.accepted if one["contract_id"] == "c-2")
+    world.clazar.accepted.append({**record, "id": "r-99"})
+    clazar = Clazar(world.clazar)
+    result = reconcile(
+        Books(world.state_bucket, world.plan),
+        world.usage_bucket,
+        JULY,
+        clazar,
+        others=[Books(world.state_bucket, other)],
+    )
+    assert result.differing == []

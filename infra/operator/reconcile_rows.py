@@ -1,0 +1,166 @@
+"""One contract's row per dimension: what each of the four says, and what is not equal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from fractions import Fraction
+
+import msgspec
+
+from functions.domain.formula import exact_text
+from functions.domain.ledger.entry import Entry, Line
+from functions.domain.ledger.listing import Listing, read_quantity, same_dimension
+from functions.domain.months.late_usage import Difference
+from functions.domain.months.report_rows import BY_HAND
+from functions.domain.usage import billing
+from functions.domain.usage.bill import ContractBill
+
+MISSING = "missing"
+
+
+class Compared(msgspec.Struct, kw_only=True):
+    """One contract's dimension: quantities, or why there is none. `differs`: what is not equal."""
+
+    contract: str
+    dimension: str
+    files: str
+    bill: str
+    ledger: str
+    clazar: str
+    differs: list[str]
+
+
+class Sources(msgspec.Struct, kw_only=True):
+    """What each of the four says, by contract."""
+
+    files: Mapping[str, ContractBill]
+    bills: Mapping[str, ContractBill]
+    ledger: Mapping[str, Entry]
+    by_hand: Collection[str]
+    late: Mapping[tuple[str, str], Difference]
+    listings: Mapping[str, Listing] | None
+    elsewhere: Sequence[Entry]
+    rounding: str
+
+
+def rows_of(name: str, of: Sources) -> list[Compared]:
+    """Compare one contract, dimension by dimension, with what nobody of us has sent as well."""
+    entry, bill, today = of.ledger.get(name), of.bills.get(name), of.files.get(name)
+    lines = {line.dimension: line for line in entry.lines} if entry else {}
+    dimensions = set(lines)
+    for one in (bill, today):
+        dimensions |= (one.quantities.keys() | one.amounts.keys()) if one else set()
+    dimensions |= entry.unbilled.keys() if entry else set()
+    dimensions |= {dimension for contract, dimension in of.late if contract == name}
+    listing = of.listings[name] if of.listings is not None else None
+    strange = {
+        folded
+        for folded in (listing.stored if listing else {})
+        if not any(same_dimension(folded, known) for known in dimensions)
+    }
+    rows = [
+        _row(name, dimension, entry, lines.get(dimension), of) for dimension in sorted(dimensions)
+    ]
+    if name in of.by_hand:
+        return rows
+    return rows + [_unknown(name, folded, listing, of) for folded in sorted(strange) if listing]
+
+
+def _row(
+    name: str, dimension: str, entry: Entry | None, line: Line | None, of: Sources
+) -> Compared:
+    bill, today = of.bills.get(name), of.files.get(name)
+    differs: list[str] = []
+    ledger = line.quantity if line else ("0" if entry else MISSING)
+    if today and today.failure:
+        differs.append(f"files: {today.failure}")
+    amount = today.amounts.get(dimension, "0") if today else ""
+    files = _quantity(amount, line, entry, dimension, of.rounding) if today else MISSING
+    billed = bill.quantities.get(dimension, "0") if bill else "not kept"
+    if late := of.late.get((name, dimension)):
+        differs.append(f"the files come to {late.now}, the ledger was billed {late.billed}")
+    elif line and line.amount == amount and files != ledger:
+        differs.append("the ledger's quantity is not its amount and what was carried, rounded")
+    if name in of.by_hand:
+        ledger = BY_HAND
+    elif entry is None and files not in ("0", MISSING):
+        differs.append("the ledger has no entry")
+    if bill and line and line.amount and bill.amounts.get(dimension, "0") != line.amount:
+        differs.append(f"the bill comes to {bill.amounts.get(dimension, '0')}, not {line.amount}")
+    if line and line.state not in ("accepted", "waived"):
+        differs.append(f"the ledger says {line.state}")
+    clazar = "not asked"
+    if of.listings is not None and name in of.by_hand:
+        clazar = "not compared"  # who settled it elsewhere knows what is there
+    elif of.listings is not None:
+        clazar, wrong = _listed(of.listings[name], name, dimension, line, of)
+        differs += wrong
+    return Compared(
+        contract=name,
+        dimension=dimension,
+        files=files,
+        bill=billed,
+        ledger=ledger,
+        clazar=clazar,
+        differs=differs,
+    )
+
+
+def _quantity(
+    amount: str, line: Line | None, entry: Entry | None, dimension: str, rounding: str
+) -> str:
+    """Return what the files come to now, with what was carried in when it was billed."""
+    if entry and dimension in entry.unbilled:
+        return "0"
+    due = Fraction(amount) + Fraction((line.carried if line else "") or "0")
+    return str(max(0, billing.round_to_whole(due, rounding)))
+
+
+def _listed(
+    listing: Listing, name: str, dimension: str, line: Line | None, of: Sources
+) -> tuple[str, list[str]]:
+    """Return what Clazar lists of a dimension, and what is wrong with it."""
+    differs: list[str] = []
+    if doubt := listing.doubt(dimension):
+        differs.append(f"Clazar: {doubt}")
+    records = listing.of(dimension)
+    numbers = [read_quantity(record.quantity) for record in records]
+    total = sum((Fraction(number) for number in numbers if number is not None), Fraction(0))
+    undecided = sum(record.status != "billed" for record in records)
+    if undecided:
+        differs.append(f"Clazar has not decided on {undecided} of {len(records)} records")
+    expected = _expected(line)
+    for other in of.elsewhere:
+        if other.contract_id == name:
+            more = (
+                _expected(one) for one in other.lines if same_dimension(one.dimension, dimension)
+            )
+            expected = [*expected, *(quantity for some in more for quantity in some)]
+    text = exact_text(total) if records else MISSING if expected else "none"
+    if expected and not records:
+        differs.append("Clazar lists no record")
+    elif len(records) > len(expected):
+        differs.append(f"Clazar lists {len(records)} records, expected {len(expected)}")
+    if expected and records and total != sum(map(Fraction, expected)):
+        wanted = exact_text(sum(map(Fraction, expected), Fraction(0)))
+        differs.append(f"Clazar bills {text}, the ledger {wanted}")
+    return text, differs
+
+
+def _expected(line: Line | None) -> list[str]:
+    """Return the quantities of the records that Clazar should hold for a line."""
+    return [line.taken] if line and line.state == "accepted" else []
+
+
+def _unknown(name: str, folded: str, listing: Listing, of: Sources) -> Compared:
+    """Return the row of a dimension that only Clazar knows; another plan's is not strange."""
+    text, differs = _listed(listing, name, folded, None, of)
+    return Compared(
+        contract=name,
+        dimension=folded,
+        files=MISSING,
+        bill=MISSING,
+        ledger=MISSING,
+        clazar=text,
+        differs=differs,
+    )

@@ -1,0 +1,132 @@
+"""Results as a person reads them: the answer in the first line, then what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from functions.domain.wording import counted, some
+from infra.local.wording import one_line
+from infra.operator.explain import Explained, Explanation, Sum
+from infra.operator.reconcile import Reconciled
+from infra.operator.status import PlanStatus, Status
+
+_ROWS = 40
+
+
+def show_explanation(found: Explanation, console: Console, within: str = "") -> None:
+    """Show a contract's month; below the days only what is `within` a day or an hour."""
+    compare = f"`billing reconcile {found.month}` names the days whose files have changed"
+    verdict = "add up exactly" if found.exact else f"do not add up to what was billed; {compare}"
+    console.print(
+        Text(f"{found.contract} {found.month}, {found.plan}: the records {verdict}."),
+        soft_wrap=True,
+    )
+    console.print(Text(f"Files of the month: {found.files}"))
+    for problem in found.problems:
+        console.print(Text(f"Problem: {problem}"))
+    for one in found.dimensions:
+        console.print()
+        console.print(_dimension(one, within))
+
+
+def _dimension(one: Explained, within: str) -> Tree:
+    tree = Tree(Text(f"{one.dimension}: {one.quantity} ({one.state})", style="bold"))
+    months = ", ".join(f"{text} of {month}" for month, text in sorted(one.carried_from.items()))
+    carried = f"{one.carried} carried in" + (f" ({months})" if months else "")
+    left = f"{one.quantity} billed + {one.remainder or '?'} left for other months"
+    if one.state not in ("accepted", "nothing to bill"):
+        left = left.replace(" billed", "")
+    tree.add(Text(f"{one.amount or '?'} + {carried} = {left}"))
+    if one.formula:
+        tree.add(Text(f"formula: {one.formula}"))
+    for total in one.usage:
+        _add(tree, total, within)
+    if one.duplicates:
+        dropped = tree.add(Text(f"duplicates dropped: {len(one.duplicates)}"))
+        for leaf in one.duplicates[:_ROWS]:
+            dropped.add(Text(f"{leaf.value} in {leaf.place}; {leaf.duplicate_of} counts"))
+        if len(one.duplicates) > _ROWS:
+            dropped.add(Text(f"and {len(one.duplicates) - _ROWS} more; --json has them all"))
+    for check in one.checks:
+        word = "=" if check.holds else "is NOT"
+        tree.add(Text(f"{check.what}: {check.found} {word} {check.expected}"))
+    return tree
+
+
+def _add(tree: Tree, usage: Sum, within: str) -> None:
+    branch = tree.add(Text(f"usage {usage.name}: {usage.total}"))
+    for day in usage.parts:
+        of_day = branch.add(Text(f"day {day.name}: {day.total}"))
+        if not within or day.name != within[:2]:
+            continue
+        for hour in day.parts:
+            if not hour.name.startswith(within):
+                continue
+            of_hour = of_day.add(Text(f"hour {hour.name}: {hour.total}"))
+            for file in hour.parts:
+                of_file = of_hour.add(Text(f"{file.name}: {file.total}"))
+                for leaf in file.records:
+                    dropped = f" (duplicate of {leaf.duplicate_of})" if leaf.duplicate_of else ""
+                    of_file.add(Text(f"record {leaf.record}: {leaf.value}{dropped}"))
+
+
+def show_reconciled(months: Sequence[Reconciled], console: Console) -> None:
+    """Show differences first; what is equal is a number."""
+    for one in months:
+        wrong = len(one.differing)
+        compared = "files, bill, ledger" + (" and Clazar" if one.asked else "")
+        rows = counted(len(one.rows), "amount")
+        verdict = "all equal" if one.equal else f"{wrong} differ" if wrong else "see below"
+        console.print(Text(f"{one.plan} {one.month}: {rows} in {compared}: {verdict}."))
+        if one.days:
+            days = ", ".join(some(one.days, 10))
+            console.print(Text(f"Files of these days are not those that were billed: {days}"))
+        for note in one.notes:
+            console.print(Text(note))
+        if wrong:
+            table = Table("contract", "dimension", "difference", box=None)
+            for name in ("files", "bill", "ledger", "Clazar"):
+                table.add_column(name, justify="right")
+            for row in one.differing:
+                numbers = (row.files, row.bill, row.ledger, row.clazar)
+                cells = (row.contract, row.dimension, "; ".join(row.differs), *numbers)
+                table.add_row(*map(Text, cells))
+            console.print(table)
+
+
+def show_status(status: Status, console: Console) -> None:
+    """Show plan by plan what needs somebody, then the credits."""
+    for plan in status.plans:
+        _show_plan(plan, console)
+    if status.credits:
+        table = Table("credits of", "state", "rows", "total USD", "from", "at", box=None)
+        for month in status.credits:
+            cells = (month.month, month.state, f"{month.rows:,}", month.total_usd)
+            table.add_row(*map(Text, (*cells, month.source, month.at)))
+        console.print(table)
+
+
+def _show_plan(plan: PlanStatus, console: Console) -> None:
+    needs = counted(len(plan.open), "contract") + " open" if plan.open else "nothing open"
+    closed = plan.last_closed or "none yet"
+    console.print(Text(f"{plan.plan}: last closed month {closed}; {needs}.", style="bold"))
+    if plan.running:
+        console.print(Text(f"  held by {plan.running}"))
+    if plan.due:
+        console.print(Text(f"  due in the next run: {', '.join(plan.due)}"))
+    for text in some([f"{late.month} waits: {late.reason}" for late in plan.waiting], 3):
+        console.print(Text(f"  {text}"))
+    for note in plan.notes:
+        console.print(Text(f"  {note}"))
+    for one in plan.open[:_ROWS]:
+        since = f" since {one.since}" if one.since else ""
+        console.print(Text(f"  {one.month} {one.contract}: {one.code}{since}"))
+        console.print(Text(f"    {one_line(one.message)}"))
+        console.print(Text(f"    {one.settle}"))
+    if len(plan.open) > _ROWS:
+        console.print(Text(f"  and {len(plan.open) - _ROWS} more; --json has them all"))

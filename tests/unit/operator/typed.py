@@ -1,0 +1,40 @@
+"""The command as tests type it, and months in memory as the folders that it reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from typer.testing import Result
+
+from tests.memory import MemoryObjects
+from tests.unit.metering.whole_month import WholeMonth
+
+Billing = Callable[..., Result]
+
+
+def written(objects: MemoryObjects, folder: Path) -> Path:
+    """Write objects as a folder, as python -m infra.local metering leaves them."""
+    for key, body in objects.objects.items():
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    return folder
+
+
+def options(world: WholeMonth, folder: Path) -> list[str]:
+    """Return the options that name a month in memory, written as folders."""
+    plans = folder / "plans.json"
+    state, usage = (
+        written(world.state_bucket, folder / "state"),
+        written(world.usage_bucket, folder / "usage"),
+    )
+    plans.write_text(json.dumps([json.loads(world.plan.to_json())]))
+    return ["--state", str(state), "--usage", str(usage), "--plans", str(plans)]
+
+
+def answer(result: Result) -> Any:
+    """Return what the command wrote as JSON."""
+    return json.loads(result.stdout)
