@@ -126,6 +126,25 @@ def test_the_shell_blocks_are_whole() -> None:
             assert done.returncode == 0, f"{path.name}: {block}"
 
 
+@pytest.mark.parametrize(("environment", "emptied"), [("prod", False), ("dev", True)])
+def test_what_removes_an_environment_empties_no_bucket_of_prod(
+    environment: str, *, emptied: bool
+) -> None:
+    blocks: list[str] = re.findall(r"```sh\n([\s\S]*?)```", RUNBOOK)
+    names = blocks[0].replace("ENV=prod", f"ENV={environment}")
+    (removal,) = [block for block in blocks if "make destroy" in block]
+    # A bucket that lists one version and, as a deletion fails, is left after one attempt.
+    stub = (
+        'aws() { echo "$*" >&2; '
+        'case "$*" in *list-object-versions*) echo VersionId;; *delete-objects*) false;; esac; }\n'
+        'make() { echo "make $*" >&2; }\n'
+    )
+    pasted = ["/bin/sh", "-c", stub + names + removal]
+    done = subprocess.run(pasted, check=False, text=True, timeout=30, capture_output=True)
+    assert ("delete-objects" in done.stderr) is emptied
+    assert f"make destroy ENV={environment}" in done.stderr
+
+
 def test_inputs_in_the_documents_are_json_with_known_fields() -> None:
     known = set(ExecutionInput.__struct_fields__)
     found = re.findall(r"^start '(\{.*\})'$|`start '(\{[^`]*\})'`", RUNBOOK, re.MULTILINE)
