@@ -107,6 +107,7 @@ class PipelineStack(Stack):
             workflow.logs.log_group_name,
             "Log group of the state machine's errors",
         )
+        self._output("LostStartsQueueUrl", lost_starts.queue_url, "Queue of starts that were lost")
         for state, task in functions.items():
             self._output(
                 f"{state}LogGroupName",

@@ -42,7 +42,7 @@ def test_each_stack_deploys_without_the_other(assembly: Path, template: Template
 
 
 def test_a_stack_says_where_to_look(metering_stack: Template, credits_stack: Template) -> None:
-    everywhere = {"StateMachineArn", "TopicArn", "StateMachineLogGroupName"}
+    everywhere = {"StateMachineArn", "TopicArn", "StateMachineLogGroupName", "LostStartsQueueUrl"}
     own = {
         "metering": {
             "StateBucketName",
