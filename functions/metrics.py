@@ -33,7 +33,6 @@ CONTRACTS_BILLED = Metric("ContractsBilled", "contracts that a run has billed")
 CONTRACTS_IN_ERROR = Metric("ContractsInError", "contracts that became an error")
 QUARANTINED = Metric("TotalsQuarantined", "totals of usage without a payer")
 LATE_USAGE = Metric("LateUsage", "months whose usage changed after it was billed")
-REPORTED = Metric("FailuresReported", "failed runs whose message was delivered")
 
 ROWS_VERIFIED = Metric("RowsVerified", "rows of credits that were read back equal")
 CREDITS_HELD = Metric("CreditsHeld", "months of credits that wait for a decision")
@@ -49,6 +48,5 @@ METERING = (
     CONTRACTS_IN_ERROR,
     QUARANTINED,
     LATE_USAGE,
-    REPORTED,
 )
-CREDITS = (ROWS_VERIFIED, CREDITS_HELD, STREAM_WAITING, REPORTED)
+CREDITS = (ROWS_VERIFIED, CREDITS_HELD, STREAM_WAITING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from aws_lambda_powertools import Logger
 
 from functions.adapters import keys
 from functions.adapters.books import Books
@@ -14,6 +15,7 @@ from functions.domain.months.report import Report
 from functions.domain.months.report_page import page
 from functions.domain.months.totals import History
 
+logger = Logger()
 _HISTORY = "totals.json"
 
 
@@ -27,11 +29,22 @@ def write_report(books: Books, month: Month, written: Report, final: str = "") -
     prefix = f"{folder}{f'final-{final}' if final else 'report'}"
     objects.put(f"{prefix}.json", _as_json(written))
     objects.put(f"{prefix}.csv", report_files.as_csv(written))
-    objects.put(f"{prefix}.html", page(written, history))
+    objects.put(f"{prefix}.html", _page(written, history))
     if not final:
         followed = history.followed_by(str(month), written.totals)
         objects.put(f"{folder}{_HISTORY}", _as_json(followed))
     return f"{prefix}.html"
+
+
+def _page(written: Report, history: History) -> bytes:
+    """Return the page; one that cannot be rendered must not keep a billed month open."""
+    try:
+        return page(written, history)
+    except Exception:
+        logger.exception("the page could not be rendered", plan=written.plan, month=written.month)
+        return (
+            b"<!doctype html>\n<title>report</title>\nSee the CSV and JSON files beside this one.\n"
+        )
 
 
 def _history(objects: Objects, key: str) -> History:

@@ -39,8 +39,6 @@ def handler(task: ReportTask, _context: object) -> Finished:
             logger.info(did, file=task.run.file, **numbers)
             metrics.ROWS_VERIFIED.add(month.row_count or 0)
     metrics.CREDITS_HELD.add(sum(month.error == "DropHeld" for month in months))
-    if finished.notify and not finished.succeeded:
-        metrics.REPORTED.add(1)
     return finished
 
 
@@ -130,7 +128,7 @@ def finish(
         error=error,
         cause="\n".join([*causes, *done])[:_LONGEST_TEXT],
         subject=subject,
-        mail=body[:_LONGEST_TEXT],
+        mail=body,
         result={
             **numbers,
             "duplicates": len(repeated),

@@ -74,6 +74,8 @@ def _checked(resolve: Resolve, asked: ExecutionInput, *, dry_run: bool) -> Resol
     if dry_run:
         raise BadInput("resolve: changes the ledger, which a dry run does not")
     given("resolve.month", Month.parse, resolve.month)
+    if not resolve.reason.strip(" ."):
+        raise BadInput("resolve.reason: say why; the ledger keeps it")
     return replace(resolve, reason=resolve.reason.strip())
 
 

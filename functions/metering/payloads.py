@@ -194,5 +194,4 @@ class Release(RunTask, frozen=True, kw_only=True):
     """Input of ReleasePlan. `notified`: not empty if the message was delivered."""
 
     journal: str
-    succeeded: bool = True
     notified: dict[str, bool] = {}

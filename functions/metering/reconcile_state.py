@@ -57,6 +57,8 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
         settled = [entry for entry in entries if entry.settled_at and not entry.failure]
         if settled:
             books.show_settled(month, settled, at)
+            contracts = [entry.contract_id for entry in settled]
+            logger.info("shown as settled", month=str(month), contracts=contracts)
     for month in map(Month.parse, journal.underway):
         names = sorted(books.contracts_in_ledger(month))
         entries, here = entries_of(month, names), state.at(month)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aws_lambda_powertools import Logger
 
-from functions import metrics
 from functions.adapters import clock, leases, wiring
 from functions.adapters.books import Books
 from functions.domain.month import format_instant
@@ -19,8 +18,6 @@ logger = Logger()
 def handler(task: Release, _context: object) -> None:
     """Return nothing."""
     release_plan(task, wiring.books(task.run.plan), format_instant(clock.now()))
-    if task.notified and not task.succeeded:
-        metrics.REPORTED.add(1)
     logger.info("plan released", plan=task.run.plan.key)
 
 

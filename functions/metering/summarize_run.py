@@ -15,13 +15,14 @@ from functions.adapters import clock, keys, leases, wiring
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
 from functions.domain.mails import Place
-from functions.domain.month import Month
+from functions.domain.month import Month, parse_instant
 from functions.domain.months import months_due
 from functions.domain.months.announcement import Announcement, to_announce
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.journal import Journal
 from functions.domain.months.mail import Ended, has_closed, is_news, mail
-from functions.metering.payloads import Ending, Finish
+from functions.domain.months.run import Run
+from functions.metering.payloads import Ending, Finish, Planned
 from functions.payloads import task_handler
 
 logger = Logger()
@@ -53,9 +54,15 @@ def _count(task: Finish, ending: Ending) -> None:
     metrics.CONTRACTS_OPEN.add(ending.result["unresolved"], plan)
     if run.months or run.contracts or run.until or run.resolve:
         return
-    closed = {month.month for month in task.months if month and month.closed}
-    unclosed = {*task.planned.months, *(item.month for item in task.planned.waiting)} - closed
-    metrics.MONTHS_UNCLOSED.add(len(unclosed) or int(task.failure is not None), plan)
+    planned, as_of = task.planned, parse_instant(run.as_of)
+    closed = {month["month"] for month in ending.result["months"] if month["closed"]}
+    over = {m for m in _months(planned) if Month.parse(m).end <= as_of}
+    was_planned = planned.work or planned.why or planned.months or planned.waiting
+    metrics.MONTHS_UNCLOSED.add(len(over - closed) if was_planned else 1, plan)
+
+
+def _months(planned: Planned) -> set[str]:
+    return {*planned.months, *(item.month for item in planned.waiting)}
 
 
 def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> Ending:
@@ -88,8 +95,17 @@ def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> En
     ended = Ended(months, due, said.error, announcement.reminds, said.details, journal)
     if run.dry_run or not (is_news(ended) or (place.mails_closed and has_closed(ended))):
         return ending
-    subject, body = mail(run, ended, place, now)
-    return replace(ending, notify=True, subject=subject, mail=body)
+    subject, body = _mail(run, ended, place, now) or (f"Metering: {said.error}", "")
+    return replace(ending, notify=True, subject=subject, mail=body or ending.result["message"])
+
+
+def _mail(run: Run, ended: Ended, place: Place, now: datetime) -> tuple[str, str] | None:
+    """Return the mail; what cannot be rendered must not keep the message or the lease."""
+    try:
+        return mail(run, ended, place, now)
+    except Exception:
+        logger.exception("the mail could not be rendered", plan=run.plan.key)
+        return None
 
 
 def _closed(task: Finish, objects: Objects) -> Iterator[ClosedMonth]:

@@ -108,6 +108,7 @@ def _evaluate(text: str, values: dict[str, float | None], begin: datetime) -> fl
         "FILL": lambda value, instead: instead if value is None else value,
         "DATE": lambda _: begin.day,
         "HOUR": lambda _: begin.hour,
+        "MINUTE": lambda _: begin.minute,
         "IF": lambda condition, then, otherwise: then if condition else otherwise,
         "MAX": max,
     }

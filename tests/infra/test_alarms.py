@@ -24,7 +24,7 @@ AWS_METRICS = {
     "Throttles",
 }
 COMMON = {
-    "a run failed without a mail",
+    "a run failed",
     "a run timed out",
     "a run was aborted",
     "starts were lost",

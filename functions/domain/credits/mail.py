@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from functions.domain.credits.credits_report import MonthReport
 from functions.domain.mails import Place, execution_link, object_link, render, start, subject
-from functions.domain.wording import counted
+from functions.domain.wording import counted, some
 
 _TEMPLATE = Path(__file__).with_name("mail.txt")
 _HELD = "DropHeld"
+_MOST, _LONGEST = 60, 700
 
 
 class Ended(NamedTuple):
@@ -37,7 +38,7 @@ def mail(execution: str, name: str, ended: Ended, place: Place) -> tuple[str, st
         file=ended.file,
         run=name,
         status=f"FAILED with {ended.error}" if ended.error else "SUCCEEDED",
-        lines=ended.said,
+        lines=[text[:_LONGEST] for text in some(ended.said, _MOST)],
         steps=list(_steps(execution, ended, place)),
         report=ended.report and object_link(place.bucket, ended.report, place.region),
         link=execution_link(execution),
@@ -48,7 +49,9 @@ def mail(execution: str, name: str, ended: Ended, place: Place) -> tuple[str, st
 def _steps(execution: str, ended: Ended, place: Place) -> Iterator[str]:
     """Give the exact command for what an operator can do next."""
     if any(month.error == _HELD for month in ended.months):
-        given = {"bucket": place.bucket, "key": ended.file, "accept_shrink": True}
+        restored = ended.file.startswith("snapshots/")
+        what = {"restore": ended.file} if restored else {"bucket": place.bucket, "key": ended.file}
+        given = {**what, "accept_shrink": True}
         yield f"post what is held, if it is meant:\n  {start(execution, given)}"
     for month in ended.months:
         if month.undo and not month.error:

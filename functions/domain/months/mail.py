@@ -92,7 +92,7 @@ def _head(run: Run, ended: Ended, at: datetime) -> str:
     billed = [month for month in ended.months if not month.late and not month.so_far]
     open_ones = [month for month in billed if month.errors or month.open]
     one = next(iter(open_ones or billed), None)
-    text = one.month if one else next(iter(ended.due), "")
+    text = _month_of(ended, billed, open_ones)
     name = f"{run.plan.service} {_name(Month.parse(text))}" if text else run.plan.service
     total = sum(len(contracts) for contracts in ended.journal.unresolved.values())
     if one and open_ones:
@@ -111,6 +111,16 @@ def _head(run: Run, ended: Ended, at: datetime) -> str:
     until = deadline(run.plan.cloud, Month.parse(text)) if text and ended.error else None
     left = time_left(until, at) if until else ""
     return f"{name}: {said}{f', {left}' if left else ''}"
+
+
+def _month_of(ended: Ended, billed: Sequence[ClosedMonth], open_ones: Sequence[ClosedMonth]) -> str:
+    """Return the month that a mail is about: one that is not billed, else the first."""
+    if open_ones:
+        return open_ones[0].month
+    if ended.error:
+        closed = {month.month for month in billed if month.closed}
+        return next((month for month in ended.due if month not in closed), "")
+    return billed[0].month if billed else next(iter(ended.due), "")
 
 
 def _name(month: Month) -> str:
@@ -171,10 +181,11 @@ def _steps(run: Run, ended: Ended, place: Place) -> Iterator[str]:
         name = min(ended.journal.unresolved[newest])
         retry = {"plan": run.plan.key, "retry_errors": True, "reason": "..."}
         yield f"retry all:\n  {start(run.execution, retry)}"
-        decision = {"contract": name, "month": newest, "outcome": "accepted", "reason": "..."}
+        decision = {"contract": name, "month": newest, "outcome": "OUTCOME", "reason": "..."}
+        command = start(run.execution, {"plan": run.plan.key, "resolve": decision})
         yield (
-            "settle one, as accepted (it was billed), not_accepted (send it) or waived (never "
-            f"bill it):\n  {start(run.execution, {'plan': run.plan.key, 'resolve': decision})}"
+            "settle one; OUTCOME is accepted (it was billed), not_accepted (send it) or waived "
+            f"(never bill it):\n  {command}"
         )
     if ended.error:
         yield f"read {place.runbook}, section {ended.error}"

@@ -59,9 +59,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     warnings: Sequence[str]
     quarantined: Sequence[Quarantined]
     file_totals: Mapping[str, str]
-    totals: Sequence[Total]
     rows: Sequence[Row]
     inputs: Sequence[Input]
+    totals: Sequence[Total] = ()
 
 
 def build(closing: Closing, at: str) -> Report:

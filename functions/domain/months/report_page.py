@@ -68,8 +68,11 @@ def _trouble(report: Report, rows: Sequence[Row]) -> dict[str, str]:
     name = rows[0].contract_id
     wrong = [row for row in rows if row.outcome in _TROUBLE]
     said = "; ".join(f"{row.dimension} {number(row.open)} {row.outcome}".strip() for row in wrong)
-    decision = {"contract": name, "month": report.month, "outcome": "accepted", "reason": "..."}
-    command = start(report.execution, {"plan": report.plan, "resolve": decision})
+    decision = {"contract": name, "month": report.month, "outcome": "OUTCOME", "reason": "..."}
+    retry = {"months": [report.month], "contracts": [name], "retry_errors": True}
+    doubtful = any(row.outcome == "in doubt" for row in wrong)
+    given = {"resolve": decision} if doubtful else retry
+    command = start(report.execution, {"plan": report.plan, **given})
     return {"name": name, "said": said, "detail": wrong[0].detail, "command": command}
 
 

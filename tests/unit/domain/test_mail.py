@@ -145,6 +145,21 @@ def test_the_subject_says_what_is_not_billed_and_how_long_is_left(name: str, sai
     assert of(name)[0] == said
 
 
+def test_of_two_months_the_subject_names_the_one_that_is_not_billed() -> None:
+    found = ended(
+        months=[a_month(submitted=300)], due=["2025-07", "2025-08"], error="BadUsage", details=["x"]
+    )
+    assert mail(a_run(), found, PLACE, AT)[0].startswith("[prod] Postgres August 2025: not billed")
+    all_closed = found._replace(due=["2025-07"])
+    assert mail(a_run(), all_closed, PLACE, AT)[0] == "[prod] Postgres: BadUsage"
+
+
+def test_a_restore_that_is_held_is_accepted_as_a_restore() -> None:
+    held = CREDITS["credits-held"]._replace(file="snapshots/s-1/2025-07/x-1.json", months=[HELD])
+    _, body = credits_mail.mail(EXECUTION, "x-1", held, PLACE)
+    assert '{"restore": "snapshots/s-1/2025-07/x-1.json", "accept_shrink": true}' in body
+
+
 def test_only_what_an_operator_has_to_know_is_news() -> None:
     assert [name for name, found in METERING.items() if not is_news(found)] == ["closed"]
     assert has_closed(METERING["closed"])
