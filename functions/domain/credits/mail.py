@@ -12,7 +12,7 @@ from functions.domain.wording import counted, some
 
 _TEMPLATE = Path(__file__).with_name("mail.txt")
 _HELD = "DropHeld"
-_MOST, _LONGEST = 60, 700
+_MOST, _LONGEST = 60, 20_000  # a file is refused with up to a hundred lines in one text
 
 
 class Ended(NamedTuple):
