@@ -1,15 +1,11 @@
-"""Mails in plain text: rendered from a template beside the module that says what is in them."""
+"""What the mails of both pipelines share: where they come from, their subject, links, commands."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
-
-from jinja2 import Environment, StrictUndefined, select_autoescape
+from typing import NamedTuple
 
 _LONGEST_SUBJECT = 99
 
@@ -22,28 +18,6 @@ class Place(NamedTuple):
     bucket: str
     runbook: str
     mails_closed: bool
-
-
-@cache
-def _templates() -> Environment:
-    # Plain text, so nothing is escaped; a name that is missing is an error.
-    return Environment(
-        autoescape=select_autoescape(default_for_string=False),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-
-
-@cache
-def _source(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-def render(path: Path, **said: Any) -> str:
-    """Return a template with what is said; no line of it is blank at its end."""
-    text = _templates().from_string(_source(path)).render(said)
-    return "\n".join(line.rstrip() for line in text.splitlines()).strip() + "\n"
 
 
 def subject(text: str) -> str:

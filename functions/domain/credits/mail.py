@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from functions.domain.credits.credits_report import MonthReport
-from functions.domain.mails import Place, execution_link, object_link, render, start, subject
+from functions.domain.mails import Place, execution_link, object_link, start, subject
+from functions.domain.templates import render
 from functions.domain.wording import counted, some
 
 _TEMPLATE = Path(__file__).with_name("mail.txt")

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from functions.domain.mails import Place, execution_link, object_link, render, start, subject
+from functions.domain.mails import Place, execution_link, object_link, start, subject
 from functions.domain.month import Month, format_instant
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.run import Run
+from functions.domain.templates import render
 from functions.domain.wording import counted, some
 
 _TEMPLATE = Path(__file__).with_name("mail.txt")

@@ -14,7 +14,7 @@ from functions.domain.month import Month
 from functions.domain.months.report import Report
 from functions.domain.months.report_rows import Row
 from functions.domain.months.totals import History, Total, change
-from functions.domain.pages import render
+from functions.domain.templates import render
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 _MOST_PROBLEMS, _MOST_CONTRACTS, _MOST_LISTED = 200, 200, 200
