@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from .function_processes import start
+from .function_processes import NO_ACCOUNT, start
 from .http_wire import Connection, Message
 
 INIT_SECONDS = 60.0
@@ -187,9 +187,6 @@ def _environment(function: Function, runtime_api: str) -> dict[str, str]:
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": "local",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
-        # The SDK must not find this machine's own account, nor look for an instance's.
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **NO_ACCOUNT,
         **function.environment,
     }
