@@ -18,6 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from . import moto_parts  # noqa: F401 (before anything else imports moto)
+
+# isort: split
 from . import engine, executions
 from .aws import LoopbackAws
 from .deployed_functions import DeployedFunctions
