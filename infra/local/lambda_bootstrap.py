@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import gc
 import importlib
 import json
 import os
@@ -65,11 +66,14 @@ def _become(handler: str) -> None:
 def _fork_for(runner: socket.socket) -> None:
     """Fork for every message from the runner until it has gone; report how each process ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
     for name in _PRELOADED:  # what is not there, the handler's own import will report
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     with contextlib.suppress(ImportError):
         _read_models()
+    gc.enable()
+    gc.freeze()  # a collection would write to every page that is shared with the forked processes
     woken, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import selectors
 import signal
 import socket
@@ -66,22 +65,12 @@ class LambdaProcess:
     def __init__(self, function: Function, log: IO[bytes]) -> None:
         self.function = function
         self.usable = True
-        self._heard = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         runtime_api = f"127.0.0.1:{self._listener.getsockname()[1]}"
         environment = _environment(function, runtime_api)
         self._process = start(function.handler, function.code, environment, log)
-
-    def wait_until_ready(self) -> None:
-        """Wait until the handler is imported, or that has failed."""
-        asked = select.poll()
-        # The listener may be closed at any moment: then nobody needs this process any more.
-        with contextlib.suppress(ValueError, OSError):
-            asked.register(self._listener, select.POLLIN)
-            while self.usable and not self._heard and not asked.poll(50):
-                continue
 
     def invoke(self, payload: bytes) -> Outcome:
         """Run the handler once. What the function does is an outcome, never an exception."""
@@ -126,7 +115,6 @@ class LambdaProcess:
             for key, _ in self._selector.select(min(left, 0.1)):
                 if key.data is None:
                     connected, _ = self._listener.accept()
-                    self._heard = True
                     self._selector.register(connected, selectors.EVENT_READ, Connection(connected))
                     continue
                 connection: Connection = key.data
