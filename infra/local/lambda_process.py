@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO
 
 from .function_processes import NO_ACCOUNT, start
-from .http_wire import Connection, Message
+from .http_wire import Connection, Request
 
 INIT_SECONDS = 60.0
 """Lambda allows 10 s for the first import; a busy laptop gets more: it proves nothing about AWS."""
@@ -105,7 +105,7 @@ class LambdaProcess:
         self.close()
         return outcome
 
-    def _receive(self, deadline: float) -> tuple[Connection, Message]:
+    def _receive(self, deadline: float) -> tuple[Connection, Request]:
         """The next whole request of the process, on whichever connection it comes."""
         while True:
             left = deadline - time.monotonic()
