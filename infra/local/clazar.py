@@ -9,42 +9,32 @@ record, `clazar_steps` which faults can be played, `clazar_records` what is a du
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from infra.local.clazar_contract import (
     ErrorForm,
-    Record,
     Result,
     parse_listing_query,
     parse_submission,
 )
-from infra.local.clazar_received import Post, Received
-from infra.local.clazar_records import ClazarRecords, MonthKey, Rules
-from infra.local.clazar_script import Script
-from infra.local.clazar_steps import (
-    AUTHENTICATION_STEPS,
-    LISTING_STEPS,
-    METERING_STEPS,
-    SUCCESS,
-    Plan,
-)
+from infra.local.clazar_received import Post
+from infra.local.clazar_records import Rules
+from infra.local.clazar_scripted import ScriptedClazar
+from infra.local.clazar_steps import Plan
 from infra.local.clazar_tokens import Credentials, Tokens
 from infra.local.http_wire import Request
-from infra.local.loopback_http import CUT, LoopbackHttp, Reply
+from infra.local.loopback_http import CUT, Reply
 from infra.local.strict_json import ShapeError, json_body, parse_json
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable, Collection
-    from decimal import Decimal
 
 _NOT_FOUND = Reply(404, {"message": "Not found; every path ends with a slash."})
 _NO_TOKEN = Reply(401, {"message": "The token is missing, not valid or expired."})
 _BAD_CREDENTIALS = Reply(401, {"message": "Invalid client credentials."})
 
 
-class ClazarServer(LoopbackHttp):
+class ClazarServer(ScriptedClazar):
     """Clazar's metering API on 127.0.0.1; keeps everything it received and accepted."""
 
     def __init__(
@@ -60,7 +50,6 @@ class ClazarServer(LoopbackHttp):
         page_limit: int = 100,
         show_count: bool = False,
         dialect: Callable[[Result], Result] | None = None,
-        latency: float = 0,
         on_post: Callable[[Post], None] | None = None,
         clock: Callable[[], float] = time.time,
         port: int = 0,
@@ -69,80 +58,11 @@ class ClazarServer(LoopbackHttp):
 
         `dialect` respells what is echoed and listed, results and rows alike; what is stored stays.
         """
-        super().__init__(port=port)
+        rules = Rules(contracts, dimensions, refuse_duplicates, error_form)
+        super().__init__(rules, Tokens(token_seconds, clock), clock, port)
         self._credentials = Credentials(any=any_credentials)
-        self._tokens = Tokens(token_seconds, clock)
         self._listing, self._page_limit, self._show_count = listing, page_limit, show_count
-        self._latency, self._on_post, self._dialect = latency, on_post, dialect
-        self._records = ClazarRecords(Rules(contracts, dimensions, refuse_duplicates, error_form))
-        self._scripts: defaultdict[str, Script[Plan]] = defaultdict(
-            lambda: Script(METERING_STEPS, Plan)
-        )
-        self._listing_script = Script(LISTING_STEPS, Plan)
-        self._authentication_script = Script(AUTHENTICATION_STEPS, Plan)
-        self._received = Received(clock)
-
-    # Told to misbehave
-
-    def script(self, contract_id: str, *actions: str) -> None:
-        """Append faults for the next submissions of one contract (words: `METERING_STEPS`)."""
-        self._scripts[contract_id].add(*actions)
-
-    def listing_script(self, *actions: str) -> None:
-        """Append faults for the next `GET /metering/` (words: `LISTING_STEPS`)."""
-        self._listing_script.add(*actions)
-
-    def authentication_script(self, *actions: str) -> None:
-        """Append faults for the next `POST /authenticate/` (words: `AUTHENTICATION_STEPS`)."""
-        self._authentication_script.add(*actions)
-
-    def unused_actions(self) -> int:
-        """Count the scripted faults that never happened: a test that expected them proved less."""
-        of_contracts = sum(map(len, list(self._scripts.values())))
-        return of_contracts + len(self._listing_script) + len(self._authentication_script)
-
-    def expire_tokens(self) -> None:
-        """Make every token given so far invalid."""
-        self._tokens.end_all()
-
-    def preload(self, *records: Record) -> None:
-        """Store records as accepted earlier, as by a script that ran before this system."""
-        for result in self._records.submit(list(records), Plan(), 0):
-            if result.get("status") != SUCCESS:
-                message = f"this Clazar would not have accepted the record: {result}"
-                raise ValueError(message)
-
-    # What was received and accepted
-
-    @property
-    def posts(self) -> list[Post]:
-        """Every authorised, well-formed submission, in order of arrival."""
-        return list(self._received.posts)
-
-    @property
-    def max_in_flight(self) -> int:
-        """The most submissions that were worked on at the same time."""
-        return self._received.max_in_flight
-
-    @property
-    def authentications(self) -> int:
-        """How many tokens were given."""
-        return self._tokens.issued
-
-    @property
-    def accepted(self) -> list[Result]:
-        """Copies of the accepted records, in order of acceptance."""
-        return self._records.accepted()
-
-    def accepted_count(self) -> Counter[MonthKey]:
-        """Count the accepted records per contract, dimension and month."""
-        return self._records.counts()
-
-    def totals(self) -> dict[MonthKey, Decimal]:
-        """Add up the accepted quantities per contract, dimension and month."""
-        return self._records.totals()
-
-    # The API
+        self._on_post, self._dialect = on_post, dialect
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
@@ -184,15 +104,8 @@ class ClazarServer(LoopbackHttp):
                 self._on_post(post)
             return self._play(post, plan)
 
-    def _next_plan(self, records: list[Record]) -> Plan:
-        """Plan one submission: the first of its contracts that has a script decides."""
-        for record in records:
-            if script := self._scripts.get(str(record.get("contract_id", ""))):
-                return script.next()
-        return Plan()
-
     def _play(self, post: Post, plan: Plan) -> Reply:
-        if self.stopped_while_waiting(self._latency + plan.wait_before):
+        if self.stopped_while_waiting(plan.wait_before):
             return CUT
         if plan.expires_tokens:
             self._tokens.end_all()
@@ -209,7 +122,7 @@ class ClazarServer(LoopbackHttp):
     def _list(self, request: Request) -> Reply:
         query = parse_listing_query(request.query, self._page_limit)
         plan = self._listing_script.next()
-        if self.stopped_while_waiting(self._latency + plan.wait_before):
+        if self.stopped_while_waiting(plan.wait_before):
             return CUT
         if plan.expires_tokens:
             self._tokens.end_all()
