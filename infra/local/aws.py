@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -34,6 +35,9 @@ class LoopbackAws:
     _newest: ClassVar[LoopbackAws | None] = None
 
     def __init__(self, region: str) -> None:
+        # A profile or an endpoint of the shell is for the real AWS; moto would look for it.
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
         moto_api_backend.reset()
         LoopbackAws._newest = self
         self.region = region

@@ -9,42 +9,37 @@ record, `clazar_steps` which faults can be played, `clazar_records` what is a du
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from infra.local.clazar_contract import (
     ErrorForm,
-    Record,
     Result,
-    ShapeError,
-    parse_json,
     parse_listing_query,
     parse_submission,
 )
-from infra.local.clazar_received import Exchange, Post, Received
-from infra.local.clazar_records import ClazarRecords, MonthKey, Rules
-from infra.local.clazar_script import Scripts
-from infra.local.clazar_steps import SUCCESS, Plan
+from infra.local.clazar_received import Post
+from infra.local.clazar_records import Rules
+from infra.local.clazar_scripted import ScriptedClazar
+from infra.local.clazar_steps import Plan
 from infra.local.clazar_tokens import Credentials, Tokens
-from infra.local.loopback_http import CUT, LoopbackHttp, Reply, Request
+from infra.local.http_wire import Request
+from infra.local.loopback_http import CUT, Reply
+from infra.local.strict_json import ShapeError, json_body, parse_json
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable, Collection
-    from decimal import Decimal
 
 _NOT_FOUND = Reply(404, {"message": "Not found; every path ends with a slash."})
 _NO_TOKEN = Reply(401, {"message": "The token is missing, not valid or expired."})
 _BAD_CREDENTIALS = Reply(401, {"message": "Invalid client credentials."})
 
 
-class ClazarServer(LoopbackHttp):
+class ClazarServer(ScriptedClazar):
     """Clazar's metering API on 127.0.0.1; keeps everything it received and accepted."""
 
     def __init__(
         self,
         *,
-        client_id: str = "local-client",
-        client_secret: str = "local-secret",  # noqa: S107 (of the stand-in only)
         any_credentials: bool = False,
         token_seconds: float = 86_400,
         contracts: Collection[str] | None = None,
@@ -55,7 +50,6 @@ class ClazarServer(LoopbackHttp):
         page_limit: int = 100,
         show_count: bool = False,
         dialect: Callable[[Result], Result] | None = None,
-        latency: float = 0,
         on_post: Callable[[Post], None] | None = None,
         clock: Callable[[], float] = time.time,
         port: int = 0,
@@ -64,103 +58,18 @@ class ClazarServer(LoopbackHttp):
 
         `dialect` respells what is echoed and listed, results and rows alike; what is stored stays.
         """
-        super().__init__(port=port)
-        self._credentials = Credentials(client_id, client_secret, any_credentials)
-        self._tokens = Tokens(token_seconds, clock)
+        rules = Rules(contracts, dimensions, refuse_duplicates, error_form)
+        super().__init__(rules, Tokens(token_seconds, clock), clock, port)
+        self._credentials = Credentials(any=any_credentials)
         self._listing, self._page_limit, self._show_count = listing, page_limit, show_count
-        self._latency, self._on_post, self._dialect = latency, on_post, dialect
-        self._records = ClazarRecords(Rules(contracts, dimensions, refuse_duplicates, error_form))
-        self._scripts = Scripts()
-        self._received = Received(clock)
-
-    def start(self) -> Self:
-        """Start serving; gives itself back for `server = ClazarServer().start()`."""
-        self.begin()
-        return self
-
-    def __enter__(self) -> Self:
-        """Start for the length of a `with` block."""
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        """Stop whatever happened inside the block."""
-        self.stop()
-
-    # Told to misbehave
-
-    def script(self, contract_id: str, *actions: str) -> None:
-        """Append faults for the next submissions of one contract (words: `METERING_STEPS`)."""
-        self._scripts.add_for_contract(contract_id, actions)
-
-    def listing_script(self, *actions: str) -> None:
-        """Append faults for the next `GET /metering/` (words: `LISTING_STEPS`)."""
-        self._scripts.add_for_listing(actions)
-
-    def authentication_script(self, *actions: str) -> None:
-        """Append faults for the next `POST /authenticate/` (words: `AUTHENTICATION_STEPS`)."""
-        self._scripts.add_for_authentication(actions)
-
-    def unused_actions(self) -> int:
-        """Count the scripted faults that never happened: a test that expected them proved less."""
-        return self._scripts.unused()
-
-    def expire_tokens(self) -> None:
-        """Make every token given so far invalid."""
-        self._tokens.end_all()
-
-    def preload(self, *records: Record) -> None:
-        """Store records as accepted earlier, as by a script that ran before this system."""
-        for result in self._records.submit(list(records), Plan(), 0):
-            if result.get("status") != SUCCESS:
-                message = f"this Clazar would not have accepted the record: {result}"
-                raise ValueError(message)
-
-    # What was received and accepted
-
-    @property
-    def posts(self) -> list[Post]:
-        """Every authorised, well-formed submission, in order of arrival."""
-        return list(self._received.posts)
-
-    @property
-    def exchanges(self) -> list[Exchange]:
-        """Every request of any kind with the status it got."""
-        return list(self._received.exchanges)
-
-    @property
-    def max_in_flight(self) -> int:
-        """The most submissions that were worked on at the same time."""
-        return self._received.max_in_flight
-
-    @property
-    def authentications(self) -> int:
-        """How many tokens were given."""
-        return self._tokens.issued
-
-    @property
-    def accepted(self) -> list[Result]:
-        """Copies of the accepted records, in order of acceptance."""
-        return self._records.accepted()
-
-    def accepted_count(self) -> Counter[MonthKey]:
-        """Count the accepted records per contract, dimension and month."""
-        return self._records.counts()
-
-    def totals(self) -> dict[MonthKey, Decimal]:
-        """Add up the accepted quantities per contract, dimension and month."""
-        return self._records.totals()
-
-    # The API
+        self._on_post, self._dialect = on_post, dialect
 
     def answer(self, request: Request) -> Reply:
-        """Answer one request and note it before the client can see the answer."""
+        """Answer one request."""
         try:
-            reply = self._route(request)
+            return self._route(request)
         except ShapeError as error:
-            reply = Reply(400, {"message": str(error), "errors": [str(error)]})
-        exchange = Exchange(request.method, request.path, request.query, reply.status)
-        self._received.note(exchange)
-        return reply
+            return Reply(400, {"message": str(error), "errors": [str(error)]})
 
     def _route(self, request: Request) -> Reply:
         call = f"{request.method} {request.path}"
@@ -177,9 +86,8 @@ class ClazarServer(LoopbackHttp):
         return self._list(request) if call == "GET /metering/" else self._one(request)
 
     def _authenticate(self, request: Request) -> Reply:
-        _require_json(request)
-        given = parse_json(request.body)
-        plan = self._scripts.next_for_authentication()
+        given = parse_json(json_body(request))
+        plan = self._authentication_script.next()
         if self.stopped_while_waiting(plan.wait_before):
             return CUT
         if plan.answer:
@@ -189,17 +97,15 @@ class ClazarServer(LoopbackHttp):
         return Reply(200, self._tokens.issue())
 
     def _submit(self, request: Request) -> Reply:
-        _require_json(request)
-        records = parse_submission(request.body)
-        contract_ids = [str(record.get("contract_id", "")) for record in records]
-        plan = self._scripts.next_for_contracts(contract_ids)
+        records = parse_submission(json_body(request))
+        plan = self._next_plan(records)
         with self._received.post(records, request.body, plan) as post:
             if self._on_post:
                 self._on_post(post)
             return self._play(post, plan)
 
     def _play(self, post: Post, plan: Plan) -> Reply:
-        if self.stopped_while_waiting(self._latency + plan.wait_before):
+        if self.stopped_while_waiting(plan.wait_before):
             return CUT
         if plan.expires_tokens:
             self._tokens.end_all()
@@ -215,8 +121,8 @@ class ClazarServer(LoopbackHttp):
 
     def _list(self, request: Request) -> Reply:
         query = parse_listing_query(request.query, self._page_limit)
-        plan = self._scripts.next_for_listing()
-        if self.stopped_while_waiting(self._latency + plan.wait_before):
+        plan = self._listing_script.next()
+        if self.stopped_while_waiting(plan.wait_before):
             return CUT
         if plan.expires_tokens:
             self._tokens.end_all()
@@ -237,10 +143,3 @@ class ClazarServer(LoopbackHttp):
         record_id = request.path.removeprefix("/metering/")
         found = self._records.find(record_id[:-1]) if record_id.endswith("/") else None
         return Reply(200, found) if found else _NOT_FOUND
-
-
-def _require_json(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        message = f"the content type must be application/json, got {kind!r}"
-        raise ShapeError(message)

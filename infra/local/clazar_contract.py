@@ -11,12 +11,13 @@ Clazar documents no answer for most mistakes, so this is the strict reading of w
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
+
+from infra.local.strict_json import ShapeError, is_time, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,14 +32,9 @@ REQUIRED = ("cloud", "contract_id", "dimension", "start_time", "end_time", "quan
 OPTIONAL = ("custom_properties",)
 FILTERS = ("cloud", "contract_id", "dimension", "status")
 
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
 _INTEGER = re.compile(r"[1-9][0-9]*")
 _PAGE = re.compile(r"[1-9][0-9]{0,8}")
 _DECIMAL = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?")
-
-
-class ShapeError(ValueError):
-    """The request as a whole is not one that Clazar takes: HTTP 400."""
 
 
 @dataclass(frozen=True)
@@ -103,20 +99,6 @@ class ListingQuery:
     def matches(self, record: Result) -> bool:
         """Compare the filters, exactly."""
         return all(record[name] == value for name, value in self.wanted.items())
-
-
-def parse_json(body: bytes) -> object:
-    """Read JSON without the leniencies of the standard parser that hide a client's defect."""
-    try:
-        document: object = json.loads(
-            body.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_no_constant
-        )
-    except ShapeError:
-        raise
-    except (ValueError, RecursionError) as error:
-        message = "the body is not JSON"
-        raise ShapeError(message) from error
-    return document
 
 
 def parse_submission(body: bytes) -> list[Record]:
@@ -199,38 +181,15 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _is_time(value: object) -> bool:
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
-        return False
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
-
-
 _RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "cloud": (lambda value: value in CLOUDS, f"one of {', '.join(CLOUDS)}"),
     "contract_id": (_is_text, "a string that is not empty"),
     "dimension": (_is_text, "a string that is not empty"),
-    "start_time": (_is_time, "an ISO-8601 time with Z"),
-    "end_time": (_is_time, "an ISO-8601 time with Z"),
+    "start_time": (is_time, "an ISO-8601 time with Z"),
+    "end_time": (is_time, "an ISO-8601 time with Z"),
     "quantity": (
         lambda value: isinstance(value, str) and bool(_DECIMAL.fullmatch(value)),
         "a string of a positive number in plain digits",
     ),
     "custom_properties": (lambda value: isinstance(value, dict), "an object"),
 }
-
-
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        message = "the body repeats a key in one object"
-        raise ShapeError(message)
-    return dict(pairs)
-
-
-def _no_constant(name: str) -> object:
-    message = f"{name} is not JSON"
-    raise ShapeError(message)

@@ -26,35 +26,16 @@ class Post:
     raw: bytes
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """One request of any kind and the status it got; 0 is a connection cut without an answer.
-
-    Bodies are left out: the one of an authentication holds the secret.
-    """
-
-    method: str
-    path: str
-    query: list[tuple[str, str]]
-    status: int
-
-
 class Received:
     """The log of one server, and how many submissions were worked on at the same time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Start empty."""
         self.posts: list[Post] = []
-        self.exchanges: list[Exchange] = []
         self.max_in_flight = 0
         self._in_flight = 0
         self._clock = clock
         self._lock = threading.Lock()
-
-    def note(self, exchange: Exchange) -> None:
-        """Keep one exchange."""
-        with self._lock:
-            self.exchanges.append(exchange)
 
     def post_count(self) -> int:
         """Count the submissions so far."""

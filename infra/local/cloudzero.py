@@ -14,10 +14,8 @@ import time
 import uuid
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from infra.local.clazar_contract import ShapeError
-from infra.local.clazar_received import Exchange
 from infra.local.clazar_script import Script
 from infra.local.cloudzero_calls import Call, allows, parse_call
 from infra.local.cloudzero_contract import MOST_BYTES, Drop, Row, RowsError, parse_drop, whole_month
@@ -36,7 +34,9 @@ from infra.local.cloudzero_replies import (
     validity,
 )
 from infra.local.cloudzero_steps import CONTENTS_STEPS, DROP_STEPS, VALIDATION_STEPS, Plan
-from infra.local.loopback_http import CUT, LoopbackHttp, Reply, Request
+from infra.local.http_wire import Request
+from infra.local.loopback_http import CUT, LoopbackHttp, Reply
+from infra.local.strict_json import ShapeError, json_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,20 +65,6 @@ class CloudZeroServer(LoopbackHttp):
         self._contents = Script(CONTENTS_STEPS, Plan)
         self._validations = Script(VALIDATION_STEPS, Plan)
         self._posts: list[Post] = []
-        self._exchanges: list[Exchange] = []
-
-    def start(self) -> Self:
-        """Start serving; gives itself back for `server = CloudZeroServer().start()`."""
-        self.begin()
-        return self
-
-    def __enter__(self) -> Self:
-        """Start for the length of a `with` block."""
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        """Stop whatever happened inside the block."""
-        self.stop()
 
     # Told to misbehave
 
@@ -110,11 +96,6 @@ class CloudZeroServer(LoopbackHttp):
         return list(self._posts)
 
     @property
-    def exchanges(self) -> list[Exchange]:
-        """Every request of any kind with the status it got."""
-        return list(self._exchanges)
-
-    @property
     def overlaps(self) -> int:
         """How many requests came while another one of their stream was being worked on."""
         return self._streams.overlaps
@@ -131,14 +112,11 @@ class CloudZeroServer(LoopbackHttp):
     # The API
 
     def answer(self, request: Request) -> Reply:
-        """Answer one request and note it before the client can see the answer."""
+        """Answer one request."""
         try:
-            reply = self._route(request)
+            return self._route(request)
         except ShapeError as error:
-            reply = refusal(400, str(error))
-        exchange = Exchange(request.method, request.path, request.query, reply.status)
-        self._exchanges.append(exchange)
-        return reply
+            return refusal(400, str(error))
 
     def _route(self, request: Request) -> Reply:
         call = parse_call(request.method, request.path)
@@ -212,7 +190,4 @@ class CloudZeroServer(LoopbackHttp):
         return plan.answer or validity(errors)
 
     def _parsed(self, request: Request) -> Drop:
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":
-            raise ShapeError(f"the content type must be application/json, got {kind!r}")
-        return parse_drop(request.body, accept_empty=self._accept_empty)
+        return parse_drop(json_body(request), accept_empty=self._accept_empty)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from infra.local.clazar_contract import ShapeError, parse_json
+from infra.local.strict_json import ShapeError, is_time, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +28,6 @@ MOST_BYTES = 5_000_000
 ROWS_NAMED = 5
 
 _MONTH = re.compile(r"([0-9]{4}-(?:0[1-9]|1[0-2]))(?:-01T00:00:00Z)?")
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _TAG = re.compile(r"resource/tag:[A-Za-z0-9_.:/=+@-]+")
 _TEXT_COLUMNS = (
@@ -135,13 +133,7 @@ def _row_problems(row: dict[str, Any], month: str) -> list[str]:
 
 
 def _is_time(value: str) -> bool:
-    if not _TIME.fullmatch(value):
-        return False
-    try:
-        datetime.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
+    return is_time(value, fraction=False)
 
 
 def _is_hour(value: str) -> bool:

@@ -22,6 +22,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Protocol
 
+NO_ACCOUNT = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""The SDK must not find this machine's own account, nor look for an instance's."""
+
 _BOOTSTRAP = Path(__file__).with_name("lambda_bootstrap.py")
 _CAN_FORK = platform.system() == "Linux"
 _COMMAND = (sys.executable, "-P", "-s", str(_BOOTSTRAP), str(os.getpid()))
@@ -79,7 +86,7 @@ class _ForkServer:
         with there:
             kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
             self._process = subprocess.Popen(  # noqa: S603 (this interpreter, our own file)
-                _COMMAND, env=kept, stdin=there.fileno(), stdout=subprocess.DEVNULL
+                _COMMAND, env=kept | NO_ACCOUNT, stdin=there.fileno(), stdout=subprocess.DEVNULL
             )
 
     def start(

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
+import gc
 import importlib
 import json
 import os
@@ -29,8 +31,10 @@ _PRELOADED = (
     "aws_lambda_powertools.utilities.parameters",
     "boto3",
     "msgspec",
+    "obstore.store",
     "requests",
 )
+_CLIENTS = ("s3", "secretsmanager", "ssm")
 _LONGEST = 1 << 20
 
 
@@ -62,9 +66,14 @@ def _become(handler: str) -> None:
 def _fork_for(runner: socket.socket) -> None:
     """Fork for every message from the runner until it has gone; report how each process ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()
     for name in _PRELOADED:  # what is not there, the handler's own import will report
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        _read_models()
+    gc.enable()
+    gc.freeze()  # a collection would write to every page that is shared with the forked processes
     woken, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -78,6 +87,17 @@ def _fork_for(runner: socket.socket) -> None:
             _report_ended(reports)
         if runner.fileno() in ready and not _take(runner, reports, by_number):
             return
+
+
+def _read_models() -> None:
+    """Parse botocore's descriptions of the services once: a client is little else."""
+    import boto3  # noqa: PLC0415 (in this process only)
+    import botocore.session  # noqa: PLC0415
+
+    found: Any = botocore.session
+    found.create_loader = functools.cache(found.create_loader)
+    for name in _CLIENTS:
+        boto3.Session("none", "none", region_name="us-east-1").client(name)
 
 
 def _take(runner: socket.socket, reports: dict[int, int], by_number: dict[int, int]) -> bool:

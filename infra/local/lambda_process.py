@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import selectors
 import signal
 import socket
@@ -22,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from .function_processes import start
-from .http_wire import Connection, Message
+from .function_processes import NO_ACCOUNT, start
+from .http_wire import Connection, Request
 
 INIT_SECONDS = 60.0
 """Lambda allows 10 s for the first import; a busy laptop gets more: it proves nothing about AWS."""
@@ -66,22 +65,12 @@ class LambdaProcess:
     def __init__(self, function: Function, log: IO[bytes]) -> None:
         self.function = function
         self.usable = True
-        self._heard = False
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         runtime_api = f"127.0.0.1:{self._listener.getsockname()[1]}"
         environment = _environment(function, runtime_api)
         self._process = start(function.handler, function.code, environment, log)
-
-    def wait_until_ready(self) -> None:
-        """Wait until the handler is imported, or that has failed."""
-        asked = select.poll()
-        # The listener may be closed at any moment: then nobody needs this process any more.
-        with contextlib.suppress(ValueError, OSError):
-            asked.register(self._listener, select.POLLIN)
-            while self.usable and not self._heard and not asked.poll(50):
-                continue
 
     def invoke(self, payload: bytes) -> Outcome:
         """Run the handler once. What the function does is an outcome, never an exception."""
@@ -116,7 +105,7 @@ class LambdaProcess:
         self.close()
         return outcome
 
-    def _receive(self, deadline: float) -> tuple[Connection, Message]:
+    def _receive(self, deadline: float) -> tuple[Connection, Request]:
         """The next whole request of the process, on whichever connection it comes."""
         while True:
             left = deadline - time.monotonic()
@@ -126,7 +115,6 @@ class LambdaProcess:
             for key, _ in self._selector.select(min(left, 0.1)):
                 if key.data is None:
                     connected, _ = self._listener.accept()
-                    self._heard = True
                     self._selector.register(connected, selectors.EVENT_READ, Connection(connected))
                     continue
                 connection: Connection = key.data
@@ -187,9 +175,6 @@ def _environment(function: Function, runtime_api: str) -> dict[str, str]:
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": "local",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
-        # The SDK must not find this machine's own account, nor look for an instance's.
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **NO_ACCOUNT,
         **function.environment,
     }

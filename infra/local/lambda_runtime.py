@@ -37,16 +37,6 @@ class FunctionPool:
         finally:
             self._release(process)
 
-    def warm(self) -> None:
-        """Start the first process ahead of its first call, and wait until it could answer one."""
-        with self._changed:
-            if self._all or self._starting:
-                return
-        process = self._acquire()
-        if process is not None:
-            self._release(process)
-            process.wait_until_ready()
-
     def _acquire(self) -> LambdaProcess | None:
         with self._changed:
             if not self._changed.wait_for(self._may_go_on) or self._closed:
@@ -116,22 +106,7 @@ class LambdaService:
                 return pool.invoke(payload)
         raise LookupError(f"Function not found: {arn}")
 
-    def warm(self, order: str) -> None:
-        """Start a process of each function in the background, one after the other.
-
-        First those whose ARN comes first in a definition. Importing a handler takes longer than
-        most handlers run.
-        """
-        pools = [pool for arn, pool in self._pools.items() if arn in order]
-        pools.sort(key=lambda pool: order.index(pool.function.arn))
-        threading.Thread(target=_warm_all, args=(pools,), daemon=True).start()
-
     def close(self) -> None:
         """End every process of every function."""
         for pool in self._pools.values():
             pool.close()
-
-
-def _warm_all(pools: Iterable[FunctionPool]) -> None:
-    for pool in pools:
-        pool.warm()

@@ -1,39 +1,26 @@
 """HTTP plumbing for the stand-in partners: one loopback server, one function that answers.
 
-It is separate from any partner's rules because the hard parts are the same for all of them:
-connections are kept alive as a real client expects, an answer can be a cut connection, and
-stopping really stops (open keep-alive connections and sleeping answers included).
+It is separate from any partner's rules because the hard parts are the same for all of them: an
+answer can be a cut connection, and stopping really stops (open keep-alive connections and sleeping
+answers included).
 """
 
 from __future__ import annotations
 
 import json
-import socket
-import socketserver
-import sys
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from http.client import responses
+from typing import Self
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from .http_server import HttpServer
+from .http_wire import Connection, Request
+
+__all__ = ["BODY_LIMIT", "CUT", "LOOPBACK", "Exchange", "LoopbackHttp", "Reply", "Request"]
 
 LOOPBACK = "127.0.0.1"
 BODY_LIMIT = 10_000_000
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request as it arrived, body already read so that the connection stays usable."""
-
-    method: str
-    path: str
-    query: list[tuple[str, str]]
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -52,90 +39,17 @@ CUT = Reply(0)
 """Not an answer: the connection is closed without a byte, as when a gateway dies."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = 65_536  # headers and body leave in one packet
-    server: _Listener
+@dataclass(frozen=True)
+class Exchange:
+    """One request of any kind and the status it got; 0 is a connection cut without an answer.
 
-    def do_GET(self) -> None:
-        self._serve()
+    Bodies are left out: the one of an authentication holds the secret.
+    """
 
-    def do_POST(self) -> None:
-        self._serve()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (name of the base class)
-        """Stay silent: the servers keep what they received, tests read it there."""
-
-    def _serve(self) -> None:
-        length = self.headers.get("content-length", "0")
-        if "transfer-encoding" in self.headers or not (length.isascii() and length.isdigit()):
-            self._send(Reply(411, {"message": "a content-length is required"}), last=True)
-            return
-        if int(length) > BODY_LIMIT:
-            self._send(Reply(413, {"message": "the body is too large"}), last=True)
-            return
-        target = urlsplit(self.path)
-        query = parse_qsl(target.query, keep_blank_values=True)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):  # the client died in mid-request: nothing was submitted
-            self.close_connection = True
-            return
-        self._send(self.server.answer(Request(self.command, target.path, query, headers, body)))
-
-    def _send(self, reply: Reply, *, last: bool = False) -> None:
-        if reply is CUT:
-            self.close_connection = True
-            return
-        data = reply.encoded()
-        self.send_response(reply.status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        if last:  # the body was not read, so the connection cannot be used again
-            self.send_header("connection", "close")
-        self.end_headers()
-        self.wfile.write(data)
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 256  # the default of 5 refuses connections of a wide Distributed Map
-
-    def __init__(self, port: int, answer: Callable[[Request], Reply]) -> None:
-        self.answer = answer
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__((LOOPBACK, port), _Handler)
-
-    def server_bind(self) -> None:
-        """Bind without the reverse DNS look-up of the base class, slow on some machines."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = LOOPBACK, int(self.server_address[1])
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._open_lock:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet about clients that went away; anything else is our own defect: show it."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-    def cut_open_connections(self) -> None:
-        with self._open_lock:
-            still_open = list(self._open)
-        for connection in still_open:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:  # the client closed it first
-                continue
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    status: int
 
 
 class LoopbackHttp(ABC):
@@ -146,15 +60,19 @@ class LoopbackHttp(ABC):
     """
 
     def __init__(self, *, port: int = 0) -> None:
-        """Remember the port; nothing is bound before `start`."""
         self._port = port
-        self._listener: _Listener | None = None
-        self._thread: threading.Thread | None = None
+        self._server: HttpServer | None = None
         self._stopping = threading.Event()
+        self._exchanges: list[Exchange] = []
 
     @abstractmethod
     def answer(self, request: Request) -> Reply:
         """Answer one request; called on one thread per connection."""
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """Every request of any kind with the status it got."""
+        return list(self._exchanges)
 
     @property
     def url(self) -> str:
@@ -164,29 +82,52 @@ class LoopbackHttp(ABC):
             raise RuntimeError(message)
         return f"http://{LOOPBACK}:{self._port}"
 
-    def begin(self) -> None:
-        """Bind and serve on a background thread; does nothing when already running."""
-        if self._listener:
-            return
-        self._stopping.clear()
-        self._listener = _Listener(self._port, self.answer)
-        self._port = self._listener.server_port
-        self._thread = threading.Thread(
-            target=self._listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
-        self._thread.start()
+    def start(self) -> Self:
+        """Serve on background threads, unless it already does; gives itself back."""
+        if self._server is None:
+            self._stopping.clear()
+            self._server = HttpServer(self._serve, self._port)
+            self._port = self._server.port
+        return self
+
+    begin = start
 
     def stop(self) -> None:
         """Stop listening, wake sleeping answers and cut open connections; safe to repeat."""
-        if not self._listener or not self._thread:
-            return
-        self._stopping.set()
-        self._listener.shutdown()
-        self._listener.cut_open_connections()
-        self._listener.server_close()
-        self._thread.join()
-        self._listener = self._thread = None
+        if self._server is not None:
+            self._stopping.set()
+            self._server.close()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        """Start for the length of a `with` block."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop whatever happened inside the block."""
+        self.stop()
 
     def stopped_while_waiting(self, seconds: float) -> bool:
         """Wait, and say whether the server was stopped meanwhile (then nothing may be done)."""
         return seconds > 0 and self._stopping.wait(seconds)
+
+    def _serve(self, connection: Connection, request: Request) -> bool:
+        """Note what is answered before the client can see it."""
+        reply = _unreadable(request) or self.answer(request)
+        given = (request.method, request.path, request.query)
+        self._exchanges.append(Exchange(*given, reply.status))
+        if reply is CUT:
+            return False
+        status = f"{reply.status} {responses.get(reply.status, '')}"
+        connection.send(status, [("Content-Type", "application/json")], reply.encoded())
+        return True
+
+
+def _unreadable(request: Request) -> Reply | None:
+    if request.method not in {"GET", "POST"}:
+        return Reply(501, {"message": f"{request.method} is not supported"})
+    if "transfer-encoding" in request.headers:
+        return Reply(411, {"message": "a content-length is required"})
+    if len(request.body) > BODY_LIMIT:
+        return Reply(413, {"message": "the body is too large"})
+    return None

@@ -4,7 +4,7 @@
 * A write to the state bucket is in its folder before the writer hears that it succeeded.
 * What is loaded from a folder keeps its moment and, in a bucket with versions, its version id.
 * The usage bucket cannot be written; what a bucket's policy wants to be conditional has to be.
-* A plain GET or PUT, by far the most frequent request, is answered here: moto takes milliseconds.
+* A plain GET, PUT or listing, nearly every request, is answered here: moto takes milliseconds.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from .object_http import (
     precondition_failed,
     refused,
 )
+from .object_listing import listing
 from .object_versions import add_version, load
 from .state_folder import BadKey, StateFolder, files_below
 from .wsgi_server import Application, Environ, StartResponse
@@ -114,6 +115,11 @@ class ObjectStore:
             return self._get(bucket, key, environ, start_response)
         if method in _WRITES:
             return self._write(bucket, key, environ, start_response)
+        if method == "GET" and not key:
+            listed = listing(self._backend.get_bucket(bucket), query)
+            if listed is not None:
+                start_response("200 OK", [("Content-Type", "application/xml")])
+                return [listed]
         return self._moto(environ, start_response)
 
     def _write(

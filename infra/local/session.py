@@ -91,8 +91,6 @@ def open_session(
         account = LocalAccount(found, cache=CACHE / "code", log=stream, retrying=tell_retry)
         stacked.callback(account.close)
         environment = {**(environment or {}), **scaled(account, time_scale)}
-        # Functions first: their processes start while the folders are read.
-        account.use(plans=plans, environment=environment, warm=True)
         account.use(state=folder, usage=usage, plans=plans, environment=environment)
         yield Session(account, folder.path, log)
 

