@@ -8,8 +8,8 @@ from typing import Any
 
 import typer
 
-from . import credits_command, metering_command, show
-from .ending import finish
+from infra.local.cli import credits_command, metering_command, show
+from infra.local.cli.ending import finish
 
 app = typer.Typer(
     add_completion=False,
@@ -32,7 +32,7 @@ def demo() -> None:
     """Bill a month of made-up usage, then send made-up credits, each twice: nothing doubles."""
 
     def run() -> dict[str, Any]:
-        from .demo import run_demo  # noqa: PLC0415 (only for this command)
+        from infra.local.cli.demo import run_demo  # noqa: PLC0415 (only for this command)
 
         return run_demo()
 

@@ -18,22 +18,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from . import moto_parts  # noqa: F401 (before anything else imports moto)
+from infra.local.aws import moto_parts  # noqa: F401 (before anything else imports moto)
 
 # isort: split
-from . import engine, executions
-from .aws import LoopbackAws
-from .deployed_functions import DeployedFunctions
-from .executions import Running, RunResult
-from .lambda_runtime import LambdaService
-from .measure import Progress, Retrying
-from .object_event import Event, object_created
-from .state_folder import StateFolder
-from .template import TemplateError
+from infra.local.app.template import TemplateError
+from infra.local.aws.object_event import Event, object_created
+from infra.local.aws.services import LoopbackAws
+from infra.local.aws.state_folder import StateFolder
+from infra.local.lambdas.deployed import DeployedFunctions
+from infra.local.lambdas.pool import LambdaService
+from infra.local.machine import engine, executions
+from infra.local.machine.executions import Running, RunResult
+from infra.local.machine.measure import Progress, Retrying
 
 if TYPE_CHECKING:
-    from .assembly import Stack
-    from .event_rules import EventRules
+    from infra.local.app.assembly import Stack
+    from infra.local.aws.event_rules import EventRules
 
 __all__ = ["LocalAccount", "RunResult", "Running"]
 
@@ -84,7 +84,7 @@ class LocalAccount:
     @cached_property
     def rules(self) -> EventRules:
         """What an event of EventBridge starts."""
-        from .event_rules import EventRules  # noqa: PLC0415 (half a second; only for uploads)
+        from infra.local.aws.event_rules import EventRules  # noqa: PLC0415 (half a second; only for uploads)
 
         return EventRules(self._template)
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from functions.domain.month import format_instant
 from functions.metering.acquire_plan import settle
 from functions.payloads import Start
-from infra.local.show import show_run
+from infra.local.cli.show import show_run
 from infra.operator import executions
 from infra.operator import options as opt
 from infra.operator.command import app, example

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 
 from functions.domain.month import format_instant
-from infra.local import arguments, credits_check
-from infra.local.show import forget_stdout
+from infra.local.cli import arguments, credits_check
+from infra.local.cli.show import forget_stdout
 from infra.operator import options as opt
 from infra.operator import screens
 from infra.operator.ending import finish

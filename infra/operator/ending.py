@@ -21,8 +21,8 @@ from functions.errors import (
     PartnerUnreachable,
     StorageBusy,
 )
-from infra.local.arguments import BadArgument
-from infra.local.show import forget_stdout
+from infra.local.cli.arguments import BadArgument
+from infra.local.cli.show import forget_stdout
 from infra.operator.errors import Failed, Unusable
 
 T = TypeVar("T")

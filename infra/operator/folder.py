@@ -8,7 +8,7 @@ from pathlib import Path
 
 from functions.adapters.objects import Stored
 from functions.domain.usage.usage_files import Listed
-from infra.local.state_folder import file_names, files_below
+from infra.local.aws.state_folder import file_names, files_below
 
 
 class Folder:

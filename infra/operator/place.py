@@ -16,7 +16,7 @@ from functions.adapters.receivers import UsageReceiver
 from functions.domain.month import Month
 from functions.domain.plan import Plan, parse_plans
 from functions.domain.spelling import suggestion
-from infra.local import arguments
+from infra.local.cli import arguments
 from infra.operator.errors import Unusable
 from infra.operator.folder import Folder
 

@@ -10,7 +10,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from functions.domain.wording import counted, some
-from infra.local.wording import one_line
+from infra.local.cli.wording import one_line
 from infra.operator.explain import Explained, Explanation, Sum
 from infra.operator.reconcile import Reconciled
 from infra.operator.status import PlanStatus, Status

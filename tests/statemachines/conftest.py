@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from infra.local.account import LocalAccount
-from infra.local.assembly import read_stack
-from infra.local.clazar import ClazarServer
-from infra.local.session import STAGE
-from infra.local.synthesis import CACHE, synthesized
+from infra.local.app.assembly import read_stack
+from infra.local.app.synthesis import CACHE, synthesized
+from infra.local.cli.session import STAGE
+from infra.local.partners.clazar.server import ClazarServer
 from tests.statemachines.world import World
 
 OpenAccount = Callable[[str], LocalAccount]

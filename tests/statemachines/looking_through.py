@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra.local.account import LocalAccount, RunResult
-from infra.local.state_folder import StateFolder
+from infra.local.aws.state_folder import StateFolder
 
 KINDS = {"object", "message", "output", "log"}
 

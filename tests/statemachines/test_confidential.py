@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from infra.local.account import LocalAccount
-from infra.local.clazar import ClazarServer
-from infra.local.loopback_http import Reply, Request
+from infra.local.partners.clazar.server import ClazarServer
+from infra.local.partners.http import Reply, Request
 from tests.statemachines.looking_through import KINDS, Everything, KeptFolder, Said
 from tests.statemachines.world import World, a_record
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.session import scaled
+from infra.local.cli.session import scaled
 from tests.statemachines.world import AUGUST_2, KEY, TIME_SCALE, World, a_record
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.clazar import ClazarServer
+from infra.local.partners.clazar.server import ClazarServer
 from tests.statemachines.world import AUGUST_2, KEY, PLAN, a_record
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 
 from infra.local.account import RunResult
-from infra.local.state_folder import files_below
+from infra.local.aws.state_folder import files_below
 from tests.statemachines.world import PATH, World
 
 FEW, MANY = 10, 200

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from infra.local.clazar import ClazarServer
+from infra.local.partners.clazar.server import ClazarServer
 from tests.statemachines.world import KEY, PATH, World, a_record
 
 OpenWorld = Callable[..., World]

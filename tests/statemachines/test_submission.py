@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.clazar import ClazarServer
+from infra.local.partners.clazar.server import ClazarServer
 from tests.statemachines.world import KEY, PLAN, PLAN_ID, World, a_record
 
 OpenWorld = Callable[..., World]

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.account import LocalAccount, Running, RunResult
-from infra.local.clazar import ClazarServer
-from infra.local.session import scaled
-from infra.local.state_folder import StateFolder
+from infra.local.aws.state_folder import StateFolder
+from infra.local.cli.session import scaled
+from infra.local.partners.clazar.server import ClazarServer
 from tests import builders
 
 SERVICE, ENVIRONMENT, PLAN_ID = "Postgres", "PROD", "pt-HJSv20iWX0"

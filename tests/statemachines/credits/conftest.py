@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.local.account import LocalAccount
-from infra.local.cloudzero import CloudZeroServer
+from infra.local.partners.cloudzero.server import CloudZeroServer
 from tests.statemachines.credits.credits_world import CreditsWorld
 
 

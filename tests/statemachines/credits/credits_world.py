@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.local.account import LocalAccount, Running, RunResult
-from infra.local.cloudzero import CloudZeroServer
-from infra.local.object_event import Event
-from infra.local.session import scaled
-from infra.local.state_folder import StateFolder
+from infra.local.aws.object_event import Event
+from infra.local.aws.state_folder import StateFolder
+from infra.local.cli.session import scaled
+from infra.local.partners.cloudzero.server import CloudZeroServer
 
 TIME_SCALE = 0.002
 JANUARY = "credits-2025-01.csv"

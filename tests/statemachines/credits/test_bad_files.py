@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.local.object_event import Event
+from infra.local.aws.object_event import Event
 from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file
 
 

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import pytest
 
 from infra.local.account import LocalAccount, RunResult
-from infra.local.cloudzero import CloudZeroServer
-from infra.local.loopback_http import Reply, Request
-from infra.local.session import scaled
+from infra.local.cli.session import scaled
+from infra.local.partners.cloudzero.server import CloudZeroServer
+from infra.local.partners.http import Reply, Request
 from tests.statemachines.credits.credits_world import (
     JANUARY,
     TIME_SCALE,

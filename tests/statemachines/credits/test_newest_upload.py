@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from infra.local.executions import Running
+from infra.local.machine.executions import Running
 from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file, month_of
 
 

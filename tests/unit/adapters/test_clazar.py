@@ -18,8 +18,8 @@ from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.listing_pages import ask
 from functions.domain.month import Month
 from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable
-from infra.local.clazar import ClazarServer
-from infra.local.loopback_http import LoopbackHttp, Reply, Request
+from infra.local.partners.clazar.server import ClazarServer
+from infra.local.partners.http import LoopbackHttp, Reply, Request
 from tests import builders
 from tests.builders import JULY
 

@@ -11,7 +11,7 @@ from functions.adapters.clazar.http import Credentials, Session
 from functions.domain.ledger import submission
 from functions.domain.ledger.listing_pages import ask
 from functions.errors import PartnerUnreachable
-from infra.local.clazar import ClazarServer
+from infra.local.partners.clazar.server import ClazarServer
 from tests.builders import JULY, a_line, an_entry
 
 REQUEST = submission.request(an_entry(cloud="aws"), [a_line()])

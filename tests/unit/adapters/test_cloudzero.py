@@ -29,8 +29,8 @@ from functions.errors import (
     PartnerRefused,
     PartnerUnreachable,
 )
-from infra.local.cloudzero import CloudZeroServer
-from infra.local.loopback_http import LoopbackHttp, Reply, Request
+from infra.local.partners.cloudzero.server import CloudZeroServer
+from infra.local.partners.http import LoopbackHttp, Reply, Request
 
 JANUARY = Month(2025, 1)
 ROWS = credit_rows(JANUARY, [("054736553085", Decimal("11845.35")), ("000000000001", Decimal(0))])

@@ -29,8 +29,8 @@ from functions.errors import (
     StreamBusy,
     WriteConflict,
 )
-from infra.local.cloudzero import CloudZeroServer
-from infra.local.cloudzero_received import Post
+from infra.local.partners.cloudzero.received import Post
+from infra.local.partners.cloudzero.server import CloudZeroServer
 from tests.memory import MemoryObjects, Raced
 
 JANUARY = Month(2025, 1)

@@ -20,7 +20,7 @@ from functions.adapters.storage import Bucket
 from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage.usage_files import UsageFile
 from functions.errors import BadUsage, StorageBusy
-from infra.local.loopback_http import LoopbackHttp, Reply, Request
+from infra.local.partners.http import LoopbackHttp, Reply, Request
 from tests.unit.adapters.certificates import self_signed
 
 

@@ -24,7 +24,7 @@ from functions.domain.credits.cbf import (
 )
 from functions.domain.month import Month
 from functions.errors import BadCredits
-from infra.local.cloudzero_contract import parse_drop
+from infra.local.partners.cloudzero.contract import parse_drop
 
 JANUARY = Month(2025, 1)
 A, B, C = "054736553085", "000000000001", "999999999999"

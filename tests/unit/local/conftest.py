@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from infra.local.account import LocalAccount
-from infra.local.assembly import read_stack
-from infra.local.measure import Retrying
-from infra.local.state_folder import StateFolder
+from infra.local.app.assembly import read_stack
+from infra.local.aws.state_folder import StateFolder
+from infra.local.machine.measure import Retrying
 from tests.unit.local.tiny_app import write_assembly
 
 Open = Callable[..., LocalAccount]

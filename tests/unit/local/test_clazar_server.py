@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from infra.local import clazar_records
-from infra.local.clazar import ClazarServer
+from infra.local.partners.clazar.server import ClazarServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from infra.local.clazar_contract import ErrorForm
-    from infra.local.clazar_received import Post
+    from infra.local.partners.clazar.contract import ErrorForm
+    from infra.local.partners.clazar.received import Post
 
 Json = Any
 CREDENTIALS = {"client_id": "local-client", "client_secret": "local-secret"}
@@ -458,7 +457,7 @@ def test_a_page_of_a_long_listing_costs_no_more_than_a_page(
         copied.extend(rows)
         return deepcopy(rows)
 
-    monkeypatch.setattr(clazar_records, "deepcopy", copy)
+    monkeypatch.setattr("infra.local.partners.clazar.records.deepcopy", copy)
     assert len(client.listed(page=2, page_size=20)) == 20
     assert len(client.listed(contract_id="c-7")) == 1
     assert len(copied) == 21

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from infra.local.cloudzero import CloudZeroServer
+from infra.local.partners.cloudzero.server import CloudZeroServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from infra.local.cloudzero_received import Post
+    from infra.local.partners.cloudzero.received import Post
 
 Json = Any
 SOON = 5  # seconds; only ever reached when the server is broken

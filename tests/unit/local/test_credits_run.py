@@ -7,10 +7,10 @@ import boto3
 import pytest
 
 from infra.local.account import LocalAccount
-from infra.local.arguments import Upload
-from infra.local.credits_run import CreditsRun
-from infra.local.ending import functions_know, succeeded
-from infra.local.session import Stopped
+from infra.local.cli.arguments import Upload
+from infra.local.cli.credits_run import CreditsRun
+from infra.local.cli.ending import functions_know, succeeded
+from infra.local.cli.session import Stopped
 from tests.unit.local.conftest import Open
 from tests.unit.local.tiny_app import STATE_BUCKET
 

@@ -7,9 +7,9 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.local.event_rules import EventRules
-from infra.local.object_event import Event
-from infra.local.template import Template, TemplateError
+from infra.local.app.template import Template, TemplateError
+from infra.local.aws.event_rules import EventRules
+from infra.local.aws.object_event import Event
 from tests.unit.local.conftest import Open
 from tests.unit.local.tiny_app import SENDS_EVENTS, STATE_BUCKET
 

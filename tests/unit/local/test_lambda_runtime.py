@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from infra.local import function_processes
-from infra.local.lambda_process import Function
-from infra.local.lambda_runtime import MAX_PROCESSES, FunctionPool
+from infra.local.lambdas import fork_server
+from infra.local.lambdas.pool import MAX_PROCESSES, FunctionPool
+from infra.local.lambdas.process import Function
 
 Pool = Callable[..., FunctionPool]
 
@@ -58,7 +58,7 @@ def test_a_handler_gets_the_event_and_its_answer_comes_back(pool: Pool) -> None:
 def test_where_forking_is_not_safe_a_process_imports_everything_itself(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(function_processes, "_CAN_FORK", False)
+    monkeypatch.setattr(fork_server, "_CAN_FORK", False)
     it = pool("import boto3, os\ndef handler(e, c): return os.getppid()")
     assert called(it) == (False, os.getpid())
 

@@ -15,10 +15,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from obstore.store import S3Store
 
-from infra.local.aws import LoopbackAws
-from infra.local.bucket_policy import Refusal, refusals
-from infra.local.state_folder import StateFolder
-from infra.local.template import Template
+from infra.local.app.template import Template
+from infra.local.aws.bucket_policy import Refusal, refusals
+from infra.local.aws.services import LoopbackAws
+from infra.local.aws.state_folder import StateFolder
 
 BUCKET = "state-bucket"
 

@@ -30,7 +30,8 @@ def test_a_profile_and_a_netrc_of_the_shell_change_nothing(tmp_path: Path) -> No
 def test_importing_the_local_machine_changes_nothing_of_the_process() -> None:
     said = (
         "import os, sys; before = dict(os.environ);"
-        "import infra.local.account, infra.local.clazar, infra.local.cloudzero;"
+        "import infra.local.account;"
+        "import infra.local.partners.clazar.server, infra.local.partners.cloudzero.server;"
         "assert dict(os.environ) == before;"
         "assert 'moto.ec2' not in sys.modules"
     )

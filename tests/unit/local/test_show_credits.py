@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from functions.domain.wording import counted
-from infra.local.show_credits import show_credits
-from infra.local.wording import one_line, usd
+from infra.local.cli.show_credits import show_credits
+from infra.local.cli.wording import one_line, usd
 
 SNAPSHOT = "snapshots/c-1/2025-01/run-1.json"
 MONTH = {

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local import state_folder
-from infra.local.state_folder import BadKey, FolderBusy, StateFolder
+from infra.local.aws import state_folder
+from infra.local.aws.state_folder import BadKey, FolderBusy, StateFolder
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -139,8 +139,8 @@ KILLED = """
 import sys
 from pathlib import Path
 from infra.local.account import LocalAccount
-from infra.local.assembly import read_stack
-from infra.local.state_folder import StateFolder
+from infra.local.app.assembly import read_stack
+from infra.local.aws.state_folder import StateFolder
 from tests.unit.local.tiny_app import write_assembly
 
 folder = Path(sys.argv[1])

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.local.account import LocalAccount, RunResult
-from infra.local.state_folder import StateFolder
+from infra.local.aws.state_folder import StateFolder
 from tests.unit.local.conftest import Open
 from tests.unit.local.tiny_app import STATE_BUCKET
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.template import Template, TemplateError
+from infra.local.app.template import Template, TemplateError
 
 RESOURCES: dict[str, Any] = {
     "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {}},

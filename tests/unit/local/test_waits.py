@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.measure import RetryWait
-from infra.local.session import tell_retry
-from infra.local.show import retry_line
+from infra.local.cli.session import tell_retry
+from infra.local.cli.show import retry_line
+from infra.local.machine.measure import RetryWait
 from tests.unit.local.conftest import Open
 
 FAILS = """

@@ -1,0 +1,1 @@
+"""The synthesized app: its templates, as they would be deployed."""

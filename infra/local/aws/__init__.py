@@ -1,0 +1,1 @@
+"""What the app uses of AWS, on loopback."""

@@ -1,0 +1,154 @@
+"""`credits`: credit files dropped into the deployed bucket on this machine."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from infra.local.cli import arguments, show
+from infra.local.cli.arguments import BadArgument
+from infra.local.cli.credits_run import CreditsRun
+from infra.local.cli.ending import finish, functions_know
+from infra.local.cli.session import open_session, say
+from infra.local.cli.show_credits import show_credits
+
+EXAMPLE = """Examples: a file; its problems only; two versions of it, the second much smaller; undo.
+python -m infra.local credits credits-2025-07.csv --state ./credits
+python -m infra.local credits --check credits-2025-07.csv
+python -m infra.local credits v1/credits-2025-07.csv v2/credits-2025-07.csv \
+--input '{"accept_shrink": true}'
+python -m infra.local credits --state ./credits --input '{"restore": "snapshots/..."}'
+
+Exit code: 0 all executions succeeded, 1 one did not, 2 the command cannot be run as given."""
+
+
+def send_credits(  # noqa: PLR0917 (typer makes options of them)
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE", help="Uploaded one after the other, such as credits-2025-07.csv."
+        ),
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with the credits bucket's objects, kept up to date. Default: a new one."
+        ),
+    ] = None,
+    input_: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            help="A JSON object, or @FILE: start from the console with it, not by the upload. "
+            "With a FILE its bucket and key are added.",
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            help="The time of the event, e.g. 2025-08-02T00:00:00Z: it decides what month is in "
+            "the future. Default: now."
+        ),
+    ] = None,
+    cloudzero: Annotated[
+        str | None,
+        typer.Option(
+            help="Base URL of a CloudZero API instead of the built-in one. The key that is sent "
+            "is a local one: the real service would refuse it."
+        ),
+    ] = None,
+    time_scale: Annotated[
+        float, typer.Option(min=0.0, help="Multiplies the waits of Retry and Wait states.")
+    ] = 1.0,
+    metadata: Annotated[
+        str | None,
+        typer.Option(
+            help="Control totals of each FILE, as for aws s3 cp: row-count=24,total-usd=122727.23"
+        ),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only judge each FILE.")] = False,  # noqa: FBT002
+    json_: Annotated[bool, typer.Option("--json", help="Only one JSON object on stdout.")] = False,  # noqa: FBT002
+    logs: Annotated[bool, typer.Option(help="Function logs to stderr instead of a file.")] = False,  # noqa: FBT002
+) -> None:
+    """Send credits: each FILE is uploaded, and the deployed rule starts what it starts in AWS."""
+    sent = CreditsRun(time_scale=time_scale)
+
+    def run() -> dict[str, Any]:
+        sent.metadata = arguments.metadata(metadata)
+        if (check or metadata) and not files:
+            raise BadArgument("--check and --metadata need at least one FILE")
+        if check:
+            return _check(files or [], input_, as_of, sent.metadata, as_json=json_)
+        _read_arguments(sent, files, input_, as_of)
+        arguments.state_folder(state)
+        given_url = arguments.base_url(cloudzero, "--cloudzero")
+        with ExitStack() as stack:
+            url = given_url or stack.enter_context(_built_in_cloudzero()).url
+            if given_url is None:
+                say("CloudZero: the built-in one answers. Nothing leaves this machine.")
+            session = stack.enter_context(
+                open_session(
+                    "credits",
+                    state=state,
+                    environment={"CLOUDZERO_URL": url},
+                    time_scale=time_scale,
+                    logs=logs,
+                )
+            )
+            sent.state = session.state
+            screen = show.console()
+            for ended in sent.each(session.account):
+                if not json_:
+                    show_credits(ended, state=session.state, console=screen)
+            result = sent.result()
+            session.ended(well=not functions_know(result))
+            if not json_:
+                show.show_advice(result["executions"], screen)
+        return result
+
+    finish(run, as_json=json_, cut_off=sent.cut_off, stopped=sent.stopped)
+
+
+def _read_arguments(
+    sent: CreditsRun, files: list[Path] | None, input_: str | None, as_of: str | None
+) -> None:
+    """Everything is read before anything is uploaded."""
+    if not files and input_ is None:
+        raise BadArgument("say what to send: at least one FILE, or --input to start without one")
+    sent.given = None if input_ is None else arguments.json_object(input_, "--input")
+    if files and sent.given and sent.given.get("restore") is not None:
+        raise BadArgument("restore needs no FILE: --input says which snapshot is posted")
+    if as_of is not None:
+        sent.as_of = arguments.timestamp(as_of, dt.datetime.now(dt.UTC))
+        if not files:
+            say("--as-of is not used: without a FILE the input is taken exactly as it is given.")
+    sent.waiting = [arguments.upload(path) for path in files or ()] or [None]
+
+
+def _check(
+    files: list[Path],
+    input_: str | None,
+    as_of: str | None,
+    metadata: dict[str, str],
+    *,
+    as_json: bool,
+) -> dict[str, Any]:
+    from infra.local.cli import credits_check  # noqa: PLC0415 (only for this option)
+
+    if input_ is not None:
+        raise BadArgument("--check starts nothing: leave out --input")
+    now = dt.datetime.fromisoformat(arguments.timestamp(as_of, dt.datetime.now(dt.UTC)))
+    result = credits_check.check([arguments.upload(path) for path in files], now, metadata)
+    if not as_json:
+        typer.echo("\n".join(credits_check.lines(result)))
+    return result
+
+
+def _built_in_cloudzero() -> Any:
+    from infra.local.partners.cloudzero.server import CloudZeroServer  # noqa: PLC0415 (only without --cloudzero)
+
+    return CloudZeroServer()

@@ -1,0 +1,1 @@
+"""Lambda: each function in processes of its own."""

@@ -1,0 +1,1 @@
+"""Step Functions: the definitions under moto's interpreter."""

@@ -1,0 +1,142 @@
+# ruff: noqa: SLF001 (reaching into moto is what this module is for)
+"""The seams into moto's Step Functions interpreter, all of them, each with its reason.
+
+Moto interprets the real definition; what is changed here is (1) where a Lambda task's code runs,
+(2) how long a wait really waits and (3) what differs from AWS in a way this project depends on.
+`waits` holds the second, `map_runs` the third for Distributed Maps. Checked against moto 5.2.5.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import threading
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+import boto3
+from botocore.config import Config
+from jsonpath_ng.ext.parser import parse as parse_jsonpath
+from moto.core.config import default_user_config
+from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component import eval_component
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.parse import asl_parser
+from moto.stepfunctions.parser.asl.utils import boto_client, json_path
+from moto.stepfunctions.parser.backend import execution, execution_worker
+
+from infra.local.lambdas.process import Outcome
+from infra.local.machine.map_runs import patch_maps, timestamp
+from infra.local.machine.waits import patch_waits
+
+
+class Functions(Protocol):
+    """Where code runs."""
+
+    def invoke(self, arn: str, payload: bytes) -> Outcome:
+        """Run a function by its ARN."""
+
+
+_account: dict[str, Any] = {}
+
+
+def install(*, functions: Functions, endpoint: str) -> None:
+    """Point the interpreter at this account."""
+    _account.update(functions=functions, endpoint=endpoint)
+    _client.cache_clear()
+
+
+@functools.cache
+def patch_interpreter() -> None:
+    """Make the changes, once per process and before the first definition is read."""
+    # moto only interprets definitions when told to; its default is to answer "succeeded".
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    # Failures are part of what is tested here; moto logs each one once per nesting level.
+    logging.getLogger("moto").setLevel(logging.CRITICAL)
+    # ... and prints the whole definition into each of those lines, even if nobody sees them.
+    replace(eval_component.EvalComponent, "_log_failure_event_exception", _quiet)
+    replace(eval_component.EvalComponent, "_log_exception", _quiet)
+
+    # Both kinds of Lambda task (the function's ARN, lambda:invoke) come through this one function.
+    replace(lambda_eval_utils, "_invoke_lambda_function", _invoke)
+
+    # moto makes a new client per call (some 50 ms each, and not safely between threads), for a
+    # port from an environment variable. Its module sees one client per service instead, for our
+    # endpoint: ItemReader, ResultWriter and sns:publish use the same front door as the handlers.
+    replace(boto_client, "boto3", SimpleNamespace(client=_client_for))
+
+    # Parsing takes half a second per definition, and a millisecond per JSONPath, on every use.
+    parser: Any = asl_parser.AmazonStateLanguageParser
+    replace(parser, "parse", staticmethod(functools.lru_cache(maxsize=64)(parser.parse)))
+    replace(json_path, "parse", functools.lru_cache(maxsize=4096)(parse_jsonpath))
+
+    # $$.Execution.StartTime is a text on AWS, and a Choice may compare it; moto has a datetime.
+    execution_details: Any = execution.Execution.get_start_execution_details
+
+    def with_start_as_text(self: Any) -> Any:
+        details: Any = execution_details(self)
+        details.start_time = timestamp(self.start_date)
+        return details
+
+    replace(execution.Execution, "get_start_execution_details", with_start_as_text)
+
+    # An error inside the interpreter itself ends only its thread there: the execution would run on
+    # for ever in the eyes of everyone who waits for it.
+    interpret: Any = execution_worker.ExecutionWorker._execution_logic
+
+    def interpret_or_fail(self: Any) -> None:
+        try:
+            interpret(self)
+        except Exception as error:  # noqa: BLE001 (whatever it is, somebody waits)
+            ended = self._execution_communication.execution
+            ended.error, ended.cause = "States.Runtime", f"{type(error).__name__}: {error}"
+            ended.exec_status = ExecutionStatus.FAILED
+
+    replace(execution_worker.ExecutionWorker, "_execution_logic", interpret_or_fail)
+
+    patch_waits(replace)
+    patch_maps(replace)
+
+
+def replace(owner: Any, name: str, new: Any) -> None:
+    """Put ours in moto's place, which has to exist: a new moto must not go unnoticed."""
+    getattr(owner, name)
+    setattr(owner, name, new)
+
+
+def _quiet(*_: Any, **__: Any) -> None:
+    """Say nothing."""
+
+
+def _invoke(parameters: dict[str, Any], **_: Any) -> dict[str, Any]:
+    outcome = _account["functions"].invoke(str(parameters["FunctionName"]), parameters["Payload"])
+    answer = {
+        "StatusCode": 200,
+        "ExecutedVersion": "$LATEST",
+        "Payload": json.loads(outcome.payload),
+    }
+    if outcome.failed:
+        answer["FunctionError"] = "Unhandled"
+    return answer
+
+
+@functools.lru_cache
+def _client(service: str, region: str) -> Any:
+    new_client: Any = boto3.client
+    return new_client(
+        service,
+        region_name=region,
+        endpoint_url=_account["endpoint"],
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 (opens nothing)
+        config=Config(parameter_validation=False, max_pool_connections=50),
+    )
+
+
+_client_lock = threading.Lock()
+
+
+def _client_for(*, service_name: str, region_name: str, **_: Any) -> Any:
+    with _client_lock:
+        return _client(service_name, region_name)

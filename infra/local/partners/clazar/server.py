@@ -1,0 +1,145 @@
+"""A Clazar on this machine: the metering API over HTTP, strict, and scriptable in its faults.
+
+The demo, the local runner and the tests bill against it instead of the real service, which has no
+sandbox and cannot take a record back. It is deliberately stricter than what Clazar documents, so
+that a client that passes here does not depend on leniency. `clazar_contract` says what is a valid
+record, `clazar_steps` which faults can be played, `clazar_records` what is a duplicate.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from infra.local.aws.http_wire import Request
+from infra.local.partners.clazar.contract import (
+    ErrorForm,
+    Result,
+    parse_listing_query,
+    parse_submission,
+)
+from infra.local.partners.clazar.received import Post
+from infra.local.partners.clazar.records import Rules
+from infra.local.partners.clazar.scripted import ScriptedClazar
+from infra.local.partners.clazar.steps import Plan
+from infra.local.partners.clazar.tokens import Credentials, Tokens
+from infra.local.partners.http import CUT, Reply
+from infra.local.partners.strict_json import ShapeError, json_body, parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+_NOT_FOUND = Reply(404, {"message": "Not found; every path ends with a slash."})
+_NO_TOKEN = Reply(401, {"message": "The token is missing, not valid or expired."})
+_BAD_CREDENTIALS = Reply(401, {"message": "Invalid client credentials."})
+
+
+class ClazarServer(ScriptedClazar):
+    """Clazar's metering API on 127.0.0.1; keeps everything it received and accepted."""
+
+    def __init__(
+        self,
+        *,
+        any_credentials: bool = False,
+        token_seconds: float = 86_400,
+        contracts: Collection[str] | None = None,
+        dimensions: Collection[str] | None = None,
+        refuse_duplicates: bool = True,
+        error_form: ErrorForm = "strings",
+        listing: bool = True,
+        page_limit: int = 100,
+        show_count: bool = False,
+        dialect: Callable[[Result], Result] | None = None,
+        on_post: Callable[[Post], None] | None = None,
+        clock: Callable[[], float] = time.time,
+        port: int = 0,
+    ) -> None:
+        """Configure the service; `show_count` adds the `count` key that Clazar may not send.
+
+        `dialect` respells what is echoed and listed, results and rows alike; what is stored stays.
+        """
+        rules = Rules(contracts, dimensions, refuse_duplicates, error_form)
+        super().__init__(rules, Tokens(token_seconds, clock), clock, port)
+        self._credentials = Credentials(any=any_credentials)
+        self._listing, self._page_limit, self._show_count = listing, page_limit, show_count
+        self._on_post, self._dialect = on_post, dialect
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request."""
+        try:
+            return self._route(request)
+        except ShapeError as error:
+            return Reply(400, {"message": str(error), "errors": [str(error)]})
+
+    def _route(self, request: Request) -> Reply:
+        call = f"{request.method} {request.path}"
+        if call == "POST /authenticate/":
+            return self._authenticate(request)
+        if not request.path.startswith("/metering/"):
+            return _NOT_FOUND
+        if not self._tokens.allow(request.headers.get("authorization", "")):
+            return _NO_TOKEN
+        if call == "POST /metering/":
+            return self._submit(request)
+        if request.method != "GET" or not self._listing:
+            return _NOT_FOUND
+        return self._list(request) if call == "GET /metering/" else self._one(request)
+
+    def _authenticate(self, request: Request) -> Reply:
+        given = parse_json(json_body(request))
+        plan = self._authentication_script.next()
+        if self.stopped_while_waiting(plan.wait_before):
+            return CUT
+        if plan.answer:
+            return plan.answer
+        if not self._credentials.match(given):
+            return _BAD_CREDENTIALS
+        return Reply(200, self._tokens.issue())
+
+    def _submit(self, request: Request) -> Reply:
+        records = parse_submission(json_body(request))
+        plan = self._next_plan(records)
+        with self._received.post(records, request.body, plan) as post:
+            if self._on_post:
+                self._on_post(post)
+            return self._play(post, plan)
+
+    def _play(self, post: Post, plan: Plan) -> Reply:
+        if self.stopped_while_waiting(plan.wait_before):
+            return CUT
+        if plan.expires_tokens:
+            self._tokens.end_all()
+            return _NO_TOKEN
+        results: list[Result] = []
+        if plan.accepts:
+            results = self._records.submit(post.records, plan, post.number)
+        for change in plan.reshape:
+            results = change(results)
+        if self.stopped_while_waiting(plan.wait_after):
+            return CUT
+        return plan.answer or Reply(200, {"results": self._spelled(results)})
+
+    def _list(self, request: Request) -> Reply:
+        query = parse_listing_query(request.query, self._page_limit)
+        plan = self._listing_script.next()
+        if self.stopped_while_waiting(plan.wait_before):
+            return CUT
+        if plan.expires_tokens:
+            self._tokens.end_all()
+            return _NO_TOKEN
+        if plan.answer:
+            return plan.answer
+        before = None
+        if plan.hidden_posts:  # what was preloaded has number 0 and is always shown
+            before = max(1, self._received.post_count() - plan.hidden_posts + 1)
+        results, found = self._records.listed(query, before_post=before)
+        count = {"count": found} if self._show_count else {}
+        return Reply(200, {"results": self._spelled(results), **count})
+
+    def _spelled(self, results: list[Result]) -> list[Result]:
+        return [self._dialect(result) for result in results] if self._dialect else results
+
+    def _one(self, request: Request) -> Reply:
+        record_id = request.path.removeprefix("/metering/")
+        found = self._records.find(record_id[:-1]) if record_id.endswith("/") else None
+        return Reply(200, found) if found else _NOT_FOUND

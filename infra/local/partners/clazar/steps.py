@@ -1,0 +1,166 @@
+"""What each word of a Clazar script does to one request.
+
+A plan is plain data (wait, take the records or not, which to refuse, what to answer), so each word
+is one table entry that changes one thing, and words can be joined: `"slow:0.2+lost"`,
+`"partial:memory_byte_hours+unlabelled+shuffled"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from infra.local.partners.clazar.contract import (
+    DIMENSION_NOT_ALLOWED,
+    UNKNOWN_CONTRACT,
+    Record,
+    Refusal,
+    Result,
+)
+from infra.local.partners.http import CUT, Reply
+
+SUCCESS = "success"
+LONGEST_WAIT = 3_600
+_LABELS = ("contract_id", "dimension")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What happens to one request; the defaults are a service in good health."""
+
+    words: str = "ok"
+    wait_before: float = 0
+    wait_after: float = 0
+    accepts: bool = True
+    expires_tokens: bool = False
+    answer: Reply | None = None
+    refusal: Callable[[Record], Refusal | None] | None = None
+    status: Callable[[Record], str] = lambda _: SUCCESS
+    reshape: tuple[Callable[[list[Result]], list[Result]], ...] = ()
+    hidden_posts: int = 0
+
+
+Step = Callable[[Plan, str], Plan]
+
+
+def _answering(reply: Reply, *, accepts: bool = False) -> Step:
+    """Make a step that answers without results; `:accepted` / `:unaccepted` says what is true."""
+
+    def step(plan: Plan, argument: str) -> Plan:
+        if argument not in ("", "accepted", "unaccepted"):
+            message = f"expected 'accepted' or 'unaccepted', got {argument!r} in {plan.words!r}"
+            raise ValueError(message)
+        taken = argument == "accepted" if argument else accepts
+        return replace(plan, answer=reply, accepts=taken)
+
+    return step
+
+
+def _ok(plan: Plan, _: str) -> Plan:
+    return replace(plan, refusal=lambda _: None)
+
+
+def _expire(plan: Plan, _: str) -> Plan:
+    return replace(plan, expires_tokens=True, accepts=False)
+
+
+def _slow(plan: Plan, argument: str) -> Plan:
+    return replace(plan, wait_before=parse_seconds(argument))
+
+
+def _slow_answer(plan: Plan, argument: str) -> Plan:
+    return replace(plan, wait_after=parse_seconds(argument))
+
+
+def parse_seconds(argument: str, longest: float = LONGEST_WAIT) -> float:
+    """Read the argument of a word that takes a time."""
+    seconds = float(argument)
+    if not 0 <= seconds <= longest:
+        message = f"expected 0 to {longest} seconds, got {argument!r}"
+        raise ValueError(message)
+    return seconds
+
+
+def _refuse(plan: Plan, _: str) -> Plan:
+    return replace(plan, refusal=lambda _: UNKNOWN_CONTRACT)
+
+
+def _refuse_once(plan: Plan, _: str) -> Plan:
+    return _reshaping(lambda results: results[:1])(_refuse(plan, ""), "")
+
+
+def _partial(plan: Plan, dimension: str) -> Plan:
+    if not dimension:
+        message = "partial needs a dimension, as in 'partial:cpu_core_hours'"
+        raise ValueError(message)
+    return replace(
+        plan,
+        refusal=lambda item: DIMENSION_NOT_ALLOWED if item["dimension"] == dimension else None,
+    )
+
+
+def _fail(plan: Plan, dimension: str) -> Plan:
+    return replace(
+        plan, status=lambda item: "fail" if dimension in ("", item["dimension"]) else SUCCESS
+    )
+
+
+def _odd_status(plan: Plan, status: str) -> Plan:
+    return replace(plan, status=lambda _: status or "pending")
+
+
+def _unlabelled(plan: Plan, _: str) -> Plan:
+    """Take the labels off error results; alone it refuses every record, so that there are some."""
+    if plan.refusal is None:
+        plan = replace(plan, refusal=lambda _: DIMENSION_NOT_ALLOWED)
+    return _reshaping(lambda results: [_without_labels(result) for result in results])(plan, "")
+
+
+def _without_labels(result: Result) -> Result:
+    if "errors" not in result:
+        return result
+    return {name: value for name, value in result.items() if name not in _LABELS}
+
+
+def _reshaping(change: Callable[[list[Result]], list[Result]]) -> Step:
+    return lambda plan, _: replace(plan, reshape=(*plan.reshape, change))
+
+
+def _stale(plan: Plan, argument: str) -> Plan:
+    hidden = int(argument or "1")
+    if hidden < 1:
+        message = f"stale hides one request or more, got {argument!r}"
+        raise ValueError(message)
+    return replace(plan, hidden_posts=hidden)
+
+
+_BUSY = Reply(429, {"message": "Request was throttled."})
+_UNAVAILABLE = Reply(503, {"message": "Service unavailable."})
+_GATEWAY_TIMEOUT = Reply(504, b"<html><h1>504 Gateway Time-out</h1></html>")
+_GARBAGE = Reply(200, b"<html>Please wait while we check your browser</html>")
+
+AUTHENTICATION_STEPS: dict[str, Step] = {
+    "ok": _ok,
+    "busy": _answering(_BUSY),
+    "unavailable": _answering(_UNAVAILABLE),
+    "gateway-timeout": _answering(_GATEWAY_TIMEOUT),
+    "garbage": _answering(_GARBAGE),
+    "drop": _answering(CUT),
+    "slow": _slow,
+}
+LISTING_STEPS: dict[str, Step] = {**AUTHENTICATION_STEPS, "expire": _expire, "stale": _stale}
+METERING_STEPS: dict[str, Step] = {
+    **AUTHENTICATION_STEPS,
+    "expire": _expire,
+    "garbage": _answering(_GARBAGE, accepts=True),
+    "lost": _answering(CUT, accepts=True),
+    "slow-answer": _slow_answer,
+    "refuse": _refuse,
+    "refuse-once": _refuse_once,
+    "partial": _partial,
+    "fail": _fail,
+    "odd-status": _odd_status,
+    "unlabelled": _unlabelled,
+    "shuffled": _reshaping(lambda results: results[1:] + results[:1]),
+    "short": _reshaping(lambda results: results[:-1]),
+}
