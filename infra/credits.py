@@ -3,6 +3,7 @@
 from constructs import Construct
 
 from infra.constructs.state_machine import StateMachine
+from infra.constructs.task_function import TaskFunction
 from infra.credits_tasks import OWN_KEYS, TASKS
 from infra.environments import Environment
 from infra.pipeline import PipelineStack
@@ -36,7 +37,31 @@ class CreditsStack(PipelineStack):
             description=CLOUDZERO_KEY,
             keep_data=environment.keep_data,
         )
-        self.tasks = task_functions(
+        self.tasks = self._functions(environment)
+        for state, task in TASKS.items():
+            task.credits.grant(self.bucket, self.tasks[state].role)
+        self._grant_common_rights(TASKS, self.tasks, self.secret)
+        self._start_and_watch(environment.log_days)
+        self._outputs()
+
+    def _start_and_watch(self, log_days: int) -> None:
+        workflow = StateMachine(
+            self,
+            "Credits",
+            definition="credits",
+            name=self.machine_name,
+            tasks=self.tasks,
+            values={"TopicArn": self.alarms.topic.topic_arn},
+            log_days=log_days,
+        )
+        uploads = UploadTrigger(
+            self, "Uploads", bucket=self.bucket, own_keys=OWN_KEYS, machine=workflow.machine
+        )
+        self._watch(workflow, self.tasks, lost_starts=uploads.dead_letters)
+        self.alarms.watch_credits()
+
+    def _functions(self, environment: Environment) -> dict[str, TaskFunction]:
+        return task_functions(
             self,
             TASKS,
             pipeline="credits",
@@ -54,30 +79,10 @@ class CreditsStack(PipelineStack):
             metrics_namespace=self.metrics_namespace,
             log_days=environment.log_days,
         )
-        for state, task in TASKS.items():
-            task.credits.grant(self.bucket, self.tasks[state].role)
-        self._grant_common_rights(TASKS, self.tasks, self.secret)
-        workflow = StateMachine(
-            self,
-            "Credits",
-            definition="credits",
-            name=self.machine_name,
-            tasks=self.tasks,
-            values={"TopicArn": self.alarms.topic.topic_arn},
-            log_days=environment.log_days,
-        )
-        uploads = UploadTrigger(
-            self, "Uploads", bucket=self.bucket, own_keys=OWN_KEYS, machine=workflow.machine
-        )
-        self._watch(workflow, self.tasks, lost_starts=uploads.dead_letters)
-        self.alarms.watch_credits()
-        self._output(
-            "CreditsBucketName", self.bucket.bucket_name, "Bucket into which credits files go"
-        )
-        summaries = self.tasks["ReportCredits"].function.log_group
-        self._output(
-            "SummaryLogGroupName",
-            summaries.log_group_name,
-            "Log group with a summary line per verified month",
-        )
+
+    def _outputs(self) -> None:
+        bucket = self.bucket.bucket_name
+        summaries = self.tasks["ReportCredits"].function.log_group.log_group_name
+        self._output("CreditsBucketName", bucket, "Bucket into which credits files go")
+        self._output("SummaryLogGroupName", summaries, "Log group with a line per verified month")
         self._output("CloudZeroSecretName", self.secret.name, CLOUDZERO_KEY)

@@ -3,6 +3,7 @@
 from constructs import Construct
 
 from infra.constructs.state_machine import StateMachine
+from infra.constructs.task_function import TaskFunction
 from infra.environments import Environment
 from infra.metering_tasks import PREVIEWS, STATE_FILES, TASKS
 from infra.pipeline import PipelineStack
@@ -40,7 +41,27 @@ class MeteringStack(PipelineStack):
             description=CLAZAR_CLIENT,
             keep_data=keep_data,
         )
-        self.tasks = task_functions(
+        self.tasks = self._functions(environment)
+        self._grant_rights(sorted({plan.state_file for plan in plans}))
+        self._start_and_watch(environment)
+        self._outputs(environment)
+
+    def _start_and_watch(self, environment: Environment) -> None:
+        workflow, plans = self._state_machine(environment.log_days), environment.parsed_plans
+        schedules = PlanSchedules(
+            self,
+            "Schedules",
+            plans=plans,
+            expressions=environment.schedules,
+            machine=workflow.machine,
+        )
+        self._watch(workflow, self.tasks, lost_starts=schedules.dead_letters, plans=plans)
+        self.alarms.watch_usage()
+        for plan in plans:
+            self.alarms.watch_plan(plan)
+
+    def _functions(self, environment: Environment) -> dict[str, TaskFunction]:
+        return task_functions(
             self,
             TASKS,
             pipeline="metering",
@@ -56,29 +77,11 @@ class MeteringStack(PipelineStack):
             metrics_namespace=self.metrics_namespace,
             log_days=environment.log_days,
         )
-        self._grant_rights(sorted({plan.state_file for plan in plans}))
-        workflow = self._state_machine(environment.log_days)
-        schedules = PlanSchedules(
-            self,
-            "Schedules",
-            plans=plans,
-            expressions=environment.schedules,
-            machine=workflow.machine,
-        )
-        self._watch(workflow, self.tasks, lost_starts=schedules.dead_letters, plans=plans)
-        self.alarms.watch_usage()
-        for plan in plans:
-            self.alarms.watch_plan(plan)
-        self._output(
-            "StateBucketName",
-            self.storage.state.bucket_name,
-            "Bucket of state file, ledger and reports",
-        )
-        self._output(
-            "UsageBucketName",
-            self.storage.usage.bucket_name,
-            "Bucket that Omnistrate exports usage to",
-        )
+
+    def _outputs(self, environment: Environment) -> None:
+        state, usage = self.storage.state.bucket_name, self.storage.usage.bucket_name
+        self._output("StateBucketName", state, "Bucket of state file, ledger and reports")
+        self._output("UsageBucketName", usage, "Bucket that Omnistrate exports usage to")
         self._output("PlansPath", self.parameters.path, "Parameters with the plans as deployed")
         self._output("ClazarUrl", environment.clazar_url, "Clazar as the functions reach it")
         self._output("ClazarSecretName", self.credentials.name, CLAZAR_CLIENT)

@@ -45,7 +45,7 @@ def task_functions(
     metrics_namespace: str,
     log_days: int,
 ) -> dict[str, TaskFunction]:
-    """Make a function per task, told only what everyone is told and the settings it asks for."""
+    """Make a function per task, with the settings of all and those it asks for."""
     code, layer = functions_code(), DependencyLayer(scope, "Dependencies")
     common = {
         **everyone,

@@ -39,19 +39,6 @@ class UploadTrigger(Construct):
         """Listen on the default bus, where S3 puts its events."""
         super().__init__(scope, id_)
         self.dead_letters = DeadLetters(self, "LostStarts")
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "events.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
-            ),
-        )
-        given = {
-            "bucket": events.EventField.from_path("$.detail.bucket.name"),
-            "key": events.EventField.from_path("$.detail.object.key"),
-            "as_of": events.EventField.time,
-        }
         events.Rule(
             self,
             "Rule",
@@ -64,14 +51,22 @@ class UploadTrigger(Construct):
                     "object": {"key": events.Match.anything_but_wildcard(*own_keys, FOLDERS)},
                 },
             ),
-            targets=[
-                targets.SfnStateMachine(
-                    machine,
-                    input=events.RuleTargetInput.from_object(given),
-                    role=role,
-                    dead_letter_queue=self.dead_letters,
-                    max_event_age=START_WITHIN,
-                    retry_attempts=START_ATTEMPTS,
-                )
-            ],
+            targets=[self._start(machine)],
+        )
+
+    def _start(self, machine: sfn.StateMachine) -> targets.SfnStateMachine:
+        given = {
+            "bucket": events.EventField.from_path("$.detail.bucket.name"),
+            "key": events.EventField.from_path("$.detail.object.key"),
+            "as_of": events.EventField.time,
+        }
+        own_account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        principal = iam.ServicePrincipal("events.amazonaws.com", conditions=own_account)
+        return targets.SfnStateMachine(
+            machine,
+            input=events.RuleTargetInput.from_object(given),
+            role=iam.Role(self, "Role", assumed_by=principal),
+            dead_letter_queue=self.dead_letters,
+            max_event_age=START_WITHIN,
+            retry_attempts=START_ATTEMPTS,
         )

@@ -64,24 +64,28 @@ class StateMachine(Construct):
         check_placeholders(definition, text, substitutions)
         self.logs = LogGroup(self, "Logs", days=log_days, name=f"/aws/vendedlogs/states/{name}")
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
-        self.machine = sfn.StateMachine(
+        self._allow("lambda:InvokeFunction", resources=list(arns.values()))
+        if map_bucket:
+            self._grant_distributed_map(name, map_bucket, map_keys)
+        acknowledge_pattern(self.role, "*", LOG_DELIVERY)
+        self.machine = self._machine(name, text, substitutions)
+
+    def _machine(self, name: str, text: str, values: Mapping[str, str]) -> sfn.StateMachine:
+        machine = sfn.StateMachine(
             self,
             "Machine",
             state_machine_name=name,
             definition_body=sfn.DefinitionBody.from_string(text),
-            definition_substitutions=substitutions,
+            definition_substitutions=values,
             role=self.role,
             logs=sfn.LogOptions(
                 destination=self.logs, level=sfn.LogLevel.ERROR, include_execution_data=False
             ),
         )
-        self._allow("lambda:InvokeFunction", resources=list(arns.values()))
-        if map_bucket:
-            self._grant_distributed_map(name, map_bucket, map_keys)
-        acknowledge(self.machine, "AwsSolutions-SF1", ERRORS_ONLY)
+        acknowledge(machine, "AwsSolutions-SF1", ERRORS_ONLY)
         for rule in ("AwsSolutions-SF2", "Serverless-StepFunctionStateMachineXray"):
-            acknowledge(self.machine, rule, NO_TRACES)
-        acknowledge_pattern(self.role, "*", LOG_DELIVERY)
+            acknowledge(machine, rule, NO_TRACES)
+        return machine
 
     def _grant_distributed_map(self, name: str, bucket: s3.IBucket, keys: tuple[str, ...]) -> None:
         """Child executions, the file with their items, and the files with their results."""

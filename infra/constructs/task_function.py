@@ -13,12 +13,17 @@ from infra.constructs.log_group import LogGroup
 PYTHON = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
 TESTED_PYTHON = "Python 3.13 is the newest version that the packages and the tests are run on."
-
-STARTED_BY_THE_MACHINE = "Step Functions waits for the answer: nothing is delivered asynchronously."
-NO_TRACES = (
-    "It would need a right on every resource, and the execution history already shows every state "
-    "with its times."
-)
+ACKNOWLEDGED = {
+    "AwsSolutions-L1": TESTED_PYTHON,
+    "Serverless-LambdaLatestVersion": TESTED_PYTHON,
+    "Serverless-LambdaDLQ": (
+        "Step Functions waits for the answer: nothing is delivered asynchronously."
+    ),
+    "Serverless-LambdaTracing": (
+        "It would need a right on every resource, and the execution history already shows every "
+        "state with its times."
+    ),
+}
 
 
 class TaskFunction(Construct):
@@ -44,13 +49,7 @@ class TaskFunction(Construct):
         super().__init__(scope, id_)
         self.timeout_seconds = timeout_seconds
         logs = LogGroup(self, "Logs", days=log_days)
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        self.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[logs.log_group_arn],
-            )
-        )
+        self.role = self._role(logs)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -66,7 +65,15 @@ class TaskFunction(Construct):
             log_group=logs,
             environment=dict(environment),
         )
-        acknowledge(self.function, "AwsSolutions-L1", TESTED_PYTHON)
-        acknowledge(self.function, "Serverless-LambdaLatestVersion", TESTED_PYTHON)
-        acknowledge(self.function, "Serverless-LambdaDLQ", STARTED_BY_THE_MACHINE)
-        acknowledge(self.function, "Serverless-LambdaTracing", NO_TRACES)
+        for rule, reason in ACKNOWLEDGED.items():
+            acknowledge(self.function, rule, reason)
+
+    def _role(self, logs: LogGroup) -> iam.Role:
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+                resources=[logs.log_group_arn],
+            )
+        )
+        return role

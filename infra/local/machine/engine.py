@@ -71,30 +71,8 @@ def patch_interpreter() -> None:
     replace(parser, "parse", staticmethod(functools.lru_cache(maxsize=64)(parser.parse)))
     replace(json_path, "parse", functools.lru_cache(maxsize=4096)(parse_jsonpath))
 
-    # $$.Execution.StartTime is a text on AWS, and a Choice may compare it; moto has a datetime.
-    execution_details: Any = execution.Execution.get_start_execution_details
-
-    def with_start_as_text(self: Any) -> Any:
-        details: Any = execution_details(self)
-        details.start_time = timestamp(self.start_date)
-        return details
-
-    replace(execution.Execution, "get_start_execution_details", with_start_as_text)
-
-    # An error inside the interpreter itself ends only its thread there: the execution would run on
-    # for ever in the eyes of everyone who waits for it.
-    interpret: Any = execution_worker.ExecutionWorker._execution_logic
-
-    def interpret_or_fail(self: Any) -> None:
-        try:
-            interpret(self)
-        except Exception as error:  # noqa: BLE001 (whatever it is, somebody waits)
-            ended = self._execution_communication.execution
-            ended.error, ended.cause = "States.Runtime", f"{type(error).__name__}: {error}"
-            ended.exec_status = ExecutionStatus.FAILED
-
-    replace(execution_worker.ExecutionWorker, "_execution_logic", interpret_or_fail)
-
+    replace(execution.Execution, "get_start_execution_details", _start_as_text)
+    replace(execution_worker.ExecutionWorker, "_execution_logic", _interpret_or_fail)
     patch_waits(replace)
     patch_maps(replace)
 
@@ -103,6 +81,27 @@ def replace(owner: Any, name: str, new: Any) -> None:
     """Put ours in moto's place, which has to exist: a new moto must not go unnoticed."""
     getattr(owner, name)
     setattr(owner, name, new)
+
+
+_start_details: Any = execution.Execution.get_start_execution_details
+_interpret: Any = execution_worker.ExecutionWorker._execution_logic
+
+
+def _start_as_text(execution_: Any) -> Any:
+    """Give $$.Execution.StartTime as on AWS: a text, which a Choice may compare."""
+    details = _start_details(execution_)
+    details.start_time = timestamp(execution_.start_date)
+    return details
+
+
+def _interpret_or_fail(worker: Any) -> None:
+    """End the execution on an error inside the interpreter, which ends only its thread there."""
+    try:
+        _interpret(worker)
+    except Exception as error:  # noqa: BLE001 (whatever it is, somebody waits)
+        ended = worker._execution_communication.execution
+        ended.error, ended.cause = "States.Runtime", f"{type(error).__name__}: {error}"
+        ended.exec_status = ExecutionStatus.FAILED
 
 
 def _quiet(*_: Any, **__: Any) -> None:
