@@ -14,49 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from infra.local.app import resource_names
+
 ACCOUNT = "123456789012"
 """The account that moto answers for."""
 PARTITION = "aws"
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
-
-# Where a resource's own name stands among its properties; any other gets "<stack>-<logical id>".
-_NAME_PROPERTY = {
-    "AWS::S3::Bucket": "BucketName",
-    "AWS::Lambda::Function": "FunctionName",
-    "AWS::StepFunctions::StateMachine": "StateMachineName",
-    "AWS::SNS::Topic": "TopicName",
-    "AWS::SecretsManager::Secret": "Name",
-    "AWS::SSM::Parameter": "Name",
-    "AWS::SQS::Queue": "QueueName",
-    "AWS::IAM::Role": "RoleName",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::Events::Rule": "Name",
-    "AWS::Scheduler::Schedule": "Name",
-}
-_NAME_LIMIT = {"AWS::S3::Bucket": 63, "AWS::Lambda::Function": 64}
-
-# The resource part of an ARN after "arn:<partition>:", {0} region, {1} account, {2} name.
-_ARN = {
-    "AWS::S3::Bucket": "s3:::{2}",
-    "AWS::Lambda::Function": "lambda:{0}:{1}:function:{2}",
-    "AWS::Lambda::LayerVersion": "lambda:{0}:{1}:layer:{2}:1",
-    "AWS::StepFunctions::StateMachine": "states:{0}:{1}:stateMachine:{2}",
-    "AWS::SNS::Topic": "sns:{0}:{1}:{2}",
-    "AWS::SecretsManager::Secret": "secretsmanager:{0}:{1}:secret:{2}",
-    "AWS::SSM::Parameter": "ssm:{0}:{1}:parameter/{2}",
-    "AWS::SQS::Queue": "sqs:{0}:{1}:{2}",
-    "AWS::IAM::Role": "iam::{1}:role/{2}",
-    "AWS::Logs::LogGroup": "logs:{0}:{1}:log-group:{2}:*",
-    "AWS::Events::Rule": "events:{0}:{1}:rule/{2}",
-    "AWS::KMS::Key": "kms:{0}:{1}:key/{2}",
-}
-_REF_IS_ARN = {
-    "AWS::StepFunctions::StateMachine",
-    "AWS::SNS::Topic",
-    "AWS::SecretsManager::Secret",
-    "AWS::Lambda::LayerVersion",
-}
 
 
 class TemplateError(Exception):
@@ -177,7 +141,7 @@ class Template:
         if name in self._parameters:
             return self._parameters[name].get("Default", "")
         kind = self._kind(name)
-        if kind in _REF_IS_ARN:
+        if kind in resource_names.REF_IS_ARN:
             return self._arn(name)
         if kind == "AWS::SQS::Queue":
             return f"https://sqs.{self.region}.amazonaws.com/{ACCOUNT}/{self._name(name)}"
@@ -203,17 +167,18 @@ class Template:
 
     def _name(self, logical_id: str) -> str:
         kind = self._kind(logical_id)
-        given = self._resources[logical_id].get("Properties", {}).get(_NAME_PROPERTY.get(kind, ""))
+        own = resource_names.NAME_PROPERTY.get(kind, "")
+        given = self._resources[logical_id].get("Properties", {}).get(own)
         if given is not None:
             return str(self.resolve(given))
         name = f"{self._stack}-{logical_id}"
         if kind == "AWS::S3::Bucket":
             name = name.lower()
-        return name[-_NAME_LIMIT.get(kind, 80) :].lstrip("-")
+        return name[-resource_names.NAME_LIMIT.get(kind, 80) :].lstrip("-")
 
     def _arn(self, logical_id: str) -> str:
         kind = self._kind(logical_id)
         service = kind.split("::")[1].lower()
-        pattern = _ARN.get(kind, service + ":{0}:{1}:{2}")
+        pattern = resource_names.ARN.get(kind, service + ":{0}:{1}:{2}")
         name = self._name(logical_id).lstrip("/")
         return f"arn:{PARTITION}:" + pattern.format(self.region, ACCOUNT, name)
