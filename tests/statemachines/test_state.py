@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from infra.local.partners.clazar.server import ClazarServer
+from infra.local.partners.clazar.tokens import Credentials
 from tests.statemachines.world import KEY, PATH, World, a_record
 
 OpenWorld = Callable[..., World]
@@ -149,7 +150,9 @@ def test_usage_that_clazar_holds_already_is_not_sent_by_a_fresh_state(
 def test_a_contract_whose_usage_went_away_after_it_was_claimed_does_not_keep_the_month_open(
     open_world: OpenWorld, clazar_port: int
 ) -> None:
-    world = open_world(client_secret="another")  # so that the run stops after the claim
+    world = open_world(
+        credentials=Credentials(client_secret="another")
+    )  # so that the run stops after the claim
     world.month("c-old", "c-1")
     assert world.run().error == "MonthIncomplete"
     world.month("c-new", "c-1")

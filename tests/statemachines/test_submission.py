@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.partners.clazar.server import ClazarServer
+from infra.local.partners.clazar.tokens import Credentials
 from tests.statemachines.world import KEY, PLAN, PLAN_ID, World, a_record
 
 OpenWorld = Callable[..., World]
@@ -108,7 +109,9 @@ def test_expired_tokens_are_renewed(open_world: OpenWorld) -> None:
 def test_refused_credentials_blame_no_contract_and_the_next_run_sends_all(
     open_world: OpenWorld, clazar_port: int
 ) -> None:
-    world = open_world(client_secret="another")  # the world's secret is not this one
+    world = open_world(
+        credentials=Credentials(client_secret="another")
+    )  # the world's secret is not this one
     world.month("c-1", "c-2")
     result = world.run()
     assert result.error == "MonthIncomplete"

@@ -124,12 +124,6 @@ def test_credentials_as_a_form_are_answered_400(server: ClazarServer) -> None:
     assert answer.status_code == 400
 
 
-def test_any_credentials_still_needs_some() -> None:
-    with ClazarServer(any_credentials=True) as server:
-        assert authenticate(server, {"client_id": "a", "client_secret": "b"}).status_code == 200
-        assert authenticate(server, {"client_id": "a", "client_secret": ""}).status_code == 401
-
-
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer nobody", "{token}", "Token {token}"])
 def test_nothing_is_read_or_written_without_a_bearer_token(
     server: ClazarServer, client: Client, header: str

@@ -29,6 +29,7 @@ from infra.local.partners.strict_json import ShapeError, json_body, parse_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+_OWN_PAIR = Credentials()
 _NOT_FOUND = Reply(404, {"message": "Not found; every path ends with a slash."})
 _NO_TOKEN = Reply(401, {"message": "The token is missing, not valid or expired."})
 _BAD_CREDENTIALS = Reply(401, {"message": "Invalid client credentials."})
@@ -40,7 +41,7 @@ class ClazarServer(ScriptedClazar):
     def __init__(
         self,
         *,
-        any_credentials: bool = False,
+        credentials: Credentials = _OWN_PAIR,
         token_seconds: float = 86_400,
         contracts: Collection[str] | None = None,
         dimensions: Collection[str] | None = None,
@@ -60,7 +61,7 @@ class ClazarServer(ScriptedClazar):
         """
         rules = Rules(contracts, dimensions, refuse_duplicates, error_form)
         super().__init__(rules, Tokens(token_seconds, clock), clock, port)
-        self._credentials = Credentials(any=any_credentials)
+        self._credentials = credentials
         self._listing, self._page_limit, self._show_count = listing, page_limit, show_count
         self._on_post, self._dialect = on_post, dialect
 

@@ -14,22 +14,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Credentials:
-    """The machine-to-machine pair; `any` takes every pair that is not empty."""
+    """The machine-to-machine pair."""
 
     client_id: str = "local-client"
     client_secret: str = "local-secret"  # noqa: S105 (of the stand-in only)
-    any: bool = False
 
     def match(self, given: object) -> bool:
         """Check an authentication body: both keys, nothing else, both strings with content."""
         if not isinstance(given, dict) or set(given) != {"client_id", "client_secret"}:
             return False
-        pair = (given["client_id"], given["client_secret"])
-        if not all(isinstance(part, str) and part for part in pair):
-            return False
-        return self.any or all(
-            hmac.compare_digest(part.encode(), expected.encode())
-            for part, expected in zip(pair, (self.client_id, self.client_secret), strict=True)
+        expected = {"client_id": self.client_id, "client_secret": self.client_secret}
+        return all(
+            isinstance(part, str) and hmac.compare_digest(part.encode(), expected[name].encode())
+            for name, part in given.items()
         )
 
 
