@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.in_memory.interruptions import abort, starts
 from tests.in_memory.metering_world import PLAN, MeteringWorld
 
 SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
 HOLDS = {**PLAN, "missing_hours": "warn", "approve_above": "20%"}
-APPROVE = {"approve": "2025-08", "reason": "a new customer, says jane"}
+APPROVE: dict[str, Any] = {"approve": "2025-08", "reason": "a new customer, says jane"}
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_another_bill_than_the_held_one_is_held_again(doubled: MeteringWorld) ->
     doubled.put_usage("2025-08", None, {"c-1": {"cpu": 1}}, file="sub-2.json")
     ended = doubled.execute(**APPROVE)
     assert ended.error == "MonthHeld"
-    assert "the bill has changed since it was held first" in str(ended.cause)
+    assert "2025-08 is held again, its bill has changed" in str(ended.cause)
     assert not sent(doubled)
     assert doubled.execute(**APPROVE).status == "SUCCEEDED"
     assert sent(doubled) == 2
@@ -109,7 +110,7 @@ def test_a_dry_run_warns_and_holds_nothing(doubled: MeteringWorld) -> None:
     before = dict(doubled.state_bucket.objects)
     ended = doubled.execute(dry_run=True)
     assert ended.status == "SUCCEEDED"
-    assert "2025-08 is held: moved by more than 20%" in ended.output["message"]
+    assert "2025-08 is held because totals moved by more than 20%" in ended.output["message"]
     assert not journal(doubled)["held"]
     assert before == {key: doubled.state_bucket.objects[key] for key in before}
 
@@ -132,3 +133,60 @@ def test_an_approval_that_makes_no_sense_sends_nothing(
     assert (ended.status, ended.error) == ("FAILED", "BadInput")
     assert said in str(ended.cause)
     assert not doubled.clazar.accepted
+
+
+@pytest.mark.parametrize("state", ["PlanMonths", "MergeUsage", "SubmitContract"])
+def test_an_approval_outlives_the_run_that_brought_it(doubled: MeteringWorld, state: str) -> None:
+    doubled.execute()
+    approving = abort(doubled, starts(state), after=False, **APPROVE)
+    doubled.timeline.pass_time(3_600)
+    ended = doubled.execute()
+    assert ended.status == "SUCCEEDED", ended.cause
+    assert sent(doubled) == 2
+    for entry in entries(doubled):
+        assert entry["decisions"][0]["execution"] == approving.id
+
+
+def test_of_an_approved_bill_that_is_sent_in_part_another_one_is_held_again(
+    doubled: MeteringWorld,
+) -> None:
+    doubled.execute()
+    abort(doubled, starts("CloseMonth"), after=False, **APPROVE)
+    doubled.put_usage("2025-08", None, {"c-3": {"cpu": 1}}, file="sub-2.json")
+    assert doubled.execute().error == "MonthHeld"
+    assert sent(doubled) == 2
+    assert doubled.execute(**APPROVE).status == "SUCCEEDED"
+    assert sent(doubled) == 3
+
+
+def test_the_first_month_has_nothing_to_be_compared_with_and_says_so() -> None:
+    with MeteringWorld(HOLDS) as world:
+        world.put_usage("2025-07", None, {"c-1": {"cpu": 4}})
+        ended = world.execute()
+        assert ended.status == "SUCCEEDED"
+        assert "2025-07 is not held: there are no totals of an earlier month" in world.told()
+
+
+def test_a_month_of_an_earlier_program_has_no_totals_and_holds_nothing() -> None:
+    with MeteringWorld(HOLDS, now=SEPTEMBER_2) as world:
+        world.edit_state(lambda state: state.update(last_processed_month="2025-07"))
+        world.put_usage("2025-08", None, {"c-1": {"cpu": 4}})
+        assert world.execute().status == "SUCCEEDED"
+        assert "there are no totals of 2025-07, the last closed month" in world.told()
+
+
+def test_final_usage_and_a_closed_month_are_not_held(doubled: MeteringWorld) -> None:
+    doubled.execute()
+    final = doubled.execute(contracts=["c-1"], until="2025-08-01T01:00:00Z")
+    assert final.error != "MonthHeld"
+    doubled.execute(**APPROVE)
+    doubled.put_usage("2025-08", None, {"c-3": {"cpu": 100}}, file="sub-2.json")
+    assert doubled.execute(months=["2025-08"]).status == "SUCCEEDED"
+    assert sent(doubled) == 3
+
+
+def test_without_the_setting_nothing_is_held() -> None:
+    with MeteringWorld({**PLAN, "missing_hours": "warn"}, now=SEPTEMBER_2) as world:
+        world.put_usage("2025-07", None, {"c-1": {"cpu": 4}})
+        world.put_usage("2025-08", None, {"c-1": {"cpu": 400}})
+        assert world.execute().status == "SUCCEEDED"

@@ -64,10 +64,10 @@ def _moves(bill: MonthBill, before: Dues, limit: Fraction) -> Iterator[str]:
 
 def explain(month: Month, held: Held, plan: Plan) -> str:
     """Say what is held and why, and what lets it through."""
-    changed = "the bill has changed since it was held first; " if held.changed else ""
+    changed = " again, its bill has changed," if held.changed else ""
     given = json.dumps({"plan": plan.key, "approve": str(month), "reason": "..."})
     return (
-        f"{month} is held: {changed}moved by more than {plan.approve_above}: "
+        f"{month} is held{changed} because totals moved by more than {plan.approve_above}: "
         f"{'; '.join(held.moves)}. Nothing more of it is sent: correct its usage, or start {given} "
         "to bill it as it is"
     )
