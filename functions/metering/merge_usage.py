@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -120,18 +121,14 @@ def hold(
         of = f"of {last}, the last closed month" if last else "of an earlier month"
         return None, [f"{month} is not held: there are no totals {of}, to compare it with"]
     found = Held(digest=digest(bill), moves=moves(bill, before, share), since=run.as_of)
-    if run.dry_run:
-        journal = holding(journal, month, found)
-    elif found.moves:
-        journal = books.change_journal(lambda old: holding(old, month, found))
-    elif str(month) in journal.held:
-        books.change_journal(lambda old: released(old, month))
-    if not found.moves:
+    change = partial(partial(holding, held=found) if found.moves else released, month=month)
+    journal = change(journal) if run.dry_run else books.change_journal(change)
+    held = journal.held.get(str(month))
+    if held is None:
         return None, []
-    held = journal.held[str(month)]
-    if held.approval is None and not run.dry_run:
-        raise MonthHeld(explain(month, held, plan))
-    return held.approval, [] if held.approval else [explain(month, held, plan)]
+    if held.approval or run.dry_run:
+        return held.approval, [] if held.approval else [explain(month, held, plan, dry_run=True)]
+    raise MonthHeld(explain(month, held, plan))
 
 
 def _exported(task: MonthTask, journal: Journal, objects: Objects) -> set[str]:

@@ -110,7 +110,7 @@ def test_a_dry_run_warns_and_holds_nothing(doubled: MeteringWorld) -> None:
     before = dict(doubled.state_bucket.objects)
     ended = doubled.execute(dry_run=True)
     assert ended.status == "SUCCEEDED"
-    assert "2025-08 is held because totals moved by more than 20%" in ended.output["message"]
+    assert "2025-08 would be held because totals moved by more than 20%" in ended.output["message"]
     assert not journal(doubled)["held"]
     assert before == {key: doubled.state_bucket.objects[key] for key in before}
 
@@ -120,6 +120,7 @@ def test_a_dry_run_warns_and_holds_nothing(doubled: MeteringWorld) -> None:
     [
         (APPROVE, "2025-08 is not held, so there is nothing to approve"),
         ({**APPROVE, "approve": "2025-8"}, "'2025-8' is not a month"),
+        ({**APPROVE, "approve": ""}, "`str` that is not blank - at `$.approve`: ''"),
         ({"approve": "2025-08"}, "say why the month is approved"),
         ({**APPROVE, "reason": " ... "}, "say why the month is approved"),
         ({**APPROVE, "months": ["2025-08"]}, "approve cannot be combined with other options"),

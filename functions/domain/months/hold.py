@@ -62,12 +62,17 @@ def _moves(bill: MonthBill, before: Dues, limit: Fraction) -> Iterator[str]:
             yield f"{name}: {amounts} ({change(due, was)})"
 
 
-def explain(month: Month, held: Held, plan: Plan) -> str:
+def explain(month: Month, held: Held, plan: Plan, *, dry_run: bool = False) -> str:
     """Say what is held and why, and what lets it through."""
     changed = " again, its bill has changed," if held.changed else ""
+    head = (
+        f"{month} {'would be' if dry_run else 'is'} held{changed} because totals moved by more "
+        f"than {plan.approve_above}: {'; '.join(held.moves)}"
+    )
+    if dry_run:
+        return head
     given = json.dumps({"plan": plan.key, "approve": str(month), "reason": "..."})
     return (
-        f"{month} is held{changed} because totals moved by more than {plan.approve_above}: "
-        f"{'; '.join(held.moves)}. Nothing more of it is sent: correct its usage, or start {given} "
-        "to bill it as it is"
+        f"{head}. Nothing more of it is sent: correct its usage, or start {given} to bill it as it "
+        "is"
     )

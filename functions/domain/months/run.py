@@ -36,7 +36,7 @@ class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     as_of: str | None = None
     until: str | None = None
     resolve: Resolve | None = None
-    approve: str | None = None
+    approve: _Name | None = None
     reason: _Reason | None = None
 
 
