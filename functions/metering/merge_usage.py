@@ -118,8 +118,8 @@ def hold(
     history = books.totals(last).read() if last else None
     before = history and history.value.at(str(last))
     if not before:
-        of = f"of {last}, the last closed month" if last else "of an earlier month"
-        return None, [f"{month} is not held: there are no totals {of}, to compare it with"]
+        of = f"{last}, the last closed month," if last else "an earlier month"
+        return None, [f"{month} is not held: there are no totals of {of} to compare it with"]
     found = Held(digest=digest(bill), moves=moves(bill, before, share), since=run.as_of)
     change = partial(partial(holding, held=found) if found.moves else released, month=month)
     journal = change(journal) if run.dry_run else books.change_journal(change)

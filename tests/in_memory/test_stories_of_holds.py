@@ -176,6 +176,15 @@ def test_a_month_of_an_earlier_program_has_no_totals_and_holds_nothing() -> None
         assert "there are no totals of 2025-07, the last closed month" in world.told()
 
 
+def test_damaged_totals_stop_the_month_instead_of_letting_it_through(
+    doubled: MeteringWorld,
+) -> None:
+    doubled.execute(max_months=1)
+    doubled.state_bucket.objects["reports/S/E/P/2025-07/totals.json"] = b"{"
+    assert doubled.execute().error == "BadState"
+    assert not sent(doubled)
+
+
 def test_final_usage_and_a_closed_month_are_not_held(doubled: MeteringWorld) -> None:
     doubled.execute()
     final = doubled.execute(contracts=["c-1"], until="2025-08-01T01:00:00Z")
