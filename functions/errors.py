@@ -68,6 +68,10 @@ class MonthIncomplete(Exception):
     """A contract is neither accepted nor recorded as an error, so its month stays open."""
 
 
+class MonthHeld(Exception):
+    """A month's totals have moved further than its plan allows. An operator has to approve it."""
+
+
 class StorageBusy(Exception):
     """S3 or another AWS service did not answer in time or throttled. Try again later."""
 

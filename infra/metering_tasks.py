@@ -9,7 +9,7 @@ from infra.tasks import LEASES, MAILS, NOTHING, REPORTS, RUNS, Task
 EXPORT, EXPORT_MARKER = "omnistrate-metering/*", "omnistrate-metering/last_success_export.json"
 STATE_FILES = "{state files}"  # stands for the configured path of every plan's state file
 LEDGER, JOURNALS, PREVIEWS = "ledger/*", "ledger/*/plan.json", "previews/*"
-DAYS, MANIFESTS = "days/*", "ledger/*/manifests/*"
+DAYS, MANIFESTS, TOTALS = "days/*", "ledger/*/manifests/*", "reports/*/totals.json"
 ONE_CPU_MB = 1769  # Lambda gives one whole CPU at this size
 
 
@@ -64,7 +64,7 @@ TASKS: Mapping[str, MeteringTask] = {
         timeout_seconds=900,
         settings=("USAGE_BUCKET",),
         state=Access(
-            read=(DAYS, RUNS, PREVIEWS, STATE_FILES, LEDGER, LEASES),
+            read=(DAYS, RUNS, PREVIEWS, STATE_FILES, LEDGER, LEASES, TOTALS),
             write=(RUNS, PREVIEWS, JOURNALS),
         ),
         usage=Access(list_only=(EXPORT,)),

@@ -26,6 +26,7 @@ from functions.domain.months import state_file
 from functions.domain.months.journal import Journal, resolved
 from functions.domain.months.outcome import Open
 from functions.domain.months.state_file import PlanState
+from functions.domain.months.totals import History
 from functions.domain.plan import Plan
 from functions.domain.usage.manifest import Manifest
 from functions.errors import BadState, LeaseLost
@@ -119,6 +120,10 @@ class Books:
     def manifest(self, month: Month) -> Document[Manifest]:
         """Return what a closed month was billed from."""
         return Document(self.objects, keys.manifest(self.plan, month), Manifest)
+
+    def totals(self, month: Month) -> Document[History]:
+        """Return what was due in a closed month and in those before it."""
+        return Document(self.objects, keys.totals(self.plan, month), History)
 
     def remainders(self, month: Month) -> Document[Remainders]:
         """Return what rounding left in a month."""

@@ -83,6 +83,11 @@ def report(plan: Plan, month: Month) -> str:
     return f"reports/{plan.path}/{month}/"
 
 
+def totals(plan: Plan, month: Month) -> str:
+    """Return the key of what was due in a month and in those before it, by dimension."""
+    return f"{report(plan, month)}totals.json"
+
+
 def stream_lease(connection: str) -> str:
     """Return the key of the lease of an AnyCost Stream."""
     return f"leases/{connection}.json"

@@ -16,7 +16,6 @@ from functions.domain.months.report_page import page
 from functions.domain.months.totals import History
 
 logger = Logger()
-_HISTORY = "totals.json"
 
 
 def write_report(books: Books, month: Month, written: Report, final: str = "") -> str:
@@ -25,14 +24,14 @@ def write_report(books: Books, month: Month, written: Report, final: str = "") -
     That of `final` usage is about its contracts only, and has a name of its own.
     """
     folder, objects = keys.report(books.plan, month), books.objects
-    history = _history(objects, f"{keys.report(books.plan, month.plus(-1))}{_HISTORY}")
+    history = _history(objects, keys.totals(books.plan, month.plus(-1)))
     prefix = f"{folder}{f'final-{final}' if final else 'report'}"
     objects.put(f"{prefix}.json", _as_json(written))
     objects.put(f"{prefix}.csv", report_files.as_csv(written))
     objects.put(f"{prefix}.html", _page(written, history))
     if not final:
         followed = history.followed_by(str(month), written.totals)
-        objects.put(f"{folder}{_HISTORY}", _as_json(followed))
+        objects.put(keys.totals(books.plan, month), _as_json(followed))
     return f"{prefix}.html"
 
 

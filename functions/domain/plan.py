@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ from functions.errors import BadInput
 _PATH_PART = re.compile(r"[^/:\x00-\x1f]{1,128}")
 _STATE_FILE = re.compile(r"(?!\.+(/|$))[A-Za-z0-9._-]+(/(?!\.+(/|$))[A-Za-z0-9._-]+)*")
 _OWN_PREFIXES = ("ledger/", "leases/", "runs/", "reports/", "previews/", "days/")
+_PERCENT = re.compile(r"[0-9]{1,4}(\.[0-9]{1,2})?%")
 _Minutes = Annotated[int, msgspec.Meta(ge=0, le=40_320)]
 
 
@@ -36,6 +38,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     duplicates: Literal["max", "sum"] = "max"
     rounding: Literal["floor", "half_up", "ceiling"] = "floor"
     carry_remainders: bool = True
+    approve_above: str | None = None
     late_window: Annotated[int, msgspec.Meta(ge=0, le=12)] = 3
     state_file: str = "metering_state.json"
     submit_concurrency: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 5
@@ -50,6 +53,11 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def path(self) -> str:
         """`service/environment/plan`, as in the keys of both buckets."""
         return f"{self.service}/{self.environment_type}/{self.plan_id}"
+
+    @property
+    def approve_share(self) -> Fraction | None:
+        """The share by which a total may move; a month that moves more is held."""
+        return None if self.approve_above is None else Fraction(self.approve_above[:-1]) / 100
 
     def to_json(self) -> str:
         """Return the configuration as JSON text that `parse_plan` reads back."""
@@ -75,6 +83,8 @@ def _check(plan: Plan) -> None:
     if not _STATE_FILE.fullmatch(plan.state_file) or plan.state_file.startswith(_OWN_PREFIXES):
         problem = f"{plan.state_file!r} must be a plain key outside {_OWN_PREFIXES}"
         raise BadInput(f"{where}: state_file: {problem}")
+    if plan.approve_above is not None and not _PERCENT.fullmatch(plan.approve_above):
+        raise BadInput(f"{where}: approve_above: {plan.approve_above!r} must be like '20%'")
     for name, text in plan.dimensions.items():
         if not name.strip():
             raise BadInput(f"{where}: dimensions: {name!r}: a dimension needs a name")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
 def counted(count: int, thing: str) -> str:
     """Return a number with its noun: 1 row, 2 rows."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def number(text: str) -> str:
+    """Return a number with its thousands grouped; anything else as it is."""
+    whole = re.fullmatch(r"(-?)(\d+)(\.\d+)?", text)
+    return f"{whole[1]}{int(whole[2]):,}{whole[3] or ''}" if whole else text
 
 
 def some(texts: Iterable[str], most: int = 20) -> list[str]:

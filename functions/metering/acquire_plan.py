@@ -51,6 +51,7 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
         max_months=asked.max_months or plan.max_months,
         until=_until(asked, as_of),
         resolve=asked.resolve and _checked(asked.resolve, asked, dry_run=dry_run),
+        approve=asked.approve and _approved(asked.approve, asked, dry_run=dry_run),
         reason=(asked.reason or "").strip(),
     )
 
@@ -66,17 +67,30 @@ def _choose(name: str | None, plans: Mapping[str, Plan]) -> Plan:
 
 def _checked(resolve: Resolve, asked: ExecutionInput, *, dry_run: bool) -> Resolve:
     """Check a decision as far as that is possible without the ledger."""
-    beside = replace(asked, plan=None, resolve=None, dry_run=None, as_of=None)
-    if beside != ExecutionInput():
-        raise BadInput(
-            "resolve cannot be combined with other options; start one execution for each"
-        )
-    if dry_run:
-        raise BadInput("resolve: changes the ledger, which a dry run does not")
+    _check_alone("resolve", replace(asked, resolve=None), dry_run=dry_run)
     given("resolve.month", Month.parse, resolve.month)
     if not resolve.reason.strip(" ."):
         raise BadInput("resolve.reason: say why; the ledger keeps it")
     return replace(resolve, reason=resolve.reason.strip())
+
+
+def _approved(month: str, asked: ExecutionInput, *, dry_run: bool) -> str:
+    """Check an approval as far as that is possible without the journal."""
+    _check_alone("approve", replace(asked, approve=None, reason=None), dry_run=dry_run)
+    given("approve", Month.parse, month)
+    if not (asked.reason or "").strip(" ."):
+        raise BadInput("reason: say why the month is approved; the ledger keeps it")
+    return month
+
+
+def _check_alone(name: str, beside: ExecutionInput, *, dry_run: bool) -> None:
+    """Reject what stands beside a decision, and a decision in a dry run."""
+    if replace(beside, plan=None, dry_run=None, as_of=None) != ExecutionInput():
+        raise BadInput(
+            f"{name} cannot be combined with other options; start one execution for each"
+        )
+    if dry_run:
+        raise BadInput(f"{name}: changes the ledger, which a dry run does not")
 
 
 def _until(asked: ExecutionInput, as_of: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -14,16 +15,18 @@ from functions.adapters.books import Books
 from functions.adapters.objects import Objects
 from functions.adapters.run_files import read_run_file
 from functions.domain.formula import names_in
+from functions.domain.ledger.entry import Decision
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Balance
 from functions.domain.months.contracts_due import Asked, Known, contracts_due
-from functions.domain.months.journal import Journal, beginning, reopened
-from functions.domain.months.months_due import HAND_OVER, is_closed
+from functions.domain.months.hold import Held, digest, explain, moves
+from functions.domain.months.journal import Journal, beginning, holding, released, reopened
+from functions.domain.months.months_due import HAND_OVER, is_closed, last_closed
 from functions.domain.months.state_file import PlanState
 from functions.domain.usage import billing
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
-from functions.errors import BadInput
+from functions.errors import BadInput, MonthHeld
 from functions.metering.payloads import DaysTask, Merged, MonthTask
 from functions.payloads import task_handler
 
@@ -70,7 +73,9 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     known = seen.in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried}
     bill = billing.bill(plan, total.sums.items(), seen.carried, seen.exported, known)
     items = to_process(task, bill, seen)
-    warnings = [*hours, *total.warnings(plan, month, bill), *_settled_before(task, items)]
+    approval, said = hold(task, bill, seen, books)
+    items = [replace(item, approval=approval) for item in items]
+    warnings = [*hours, *total.warnings(plan, month, bill), *_settled_before(task, items), *said]
     if items and not run.dry_run:
         books.change_journal(lambda old: replace(beginning(old, month), dimensions=bill.dimensions))
     found = total.usage(bill, task.of_days, warnings)
@@ -95,6 +100,35 @@ def gather(task: MonthTask, books: Books) -> Seen:
         exported=_exported(task, journal, books.objects),
         interrupted=frozenset(entry.contract_id for entry in again if not entry.failure),
     )
+
+
+def hold(
+    task: MonthTask, bill: MonthBill, seen: Seen, books: Books
+) -> tuple[Decision | None, list[str]]:
+    """Return who has approved the bill, and warnings; MonthHeld if it waits for that.
+
+    The whole bill of a month that was never closed is compared, whatever part of it is asked for.
+    Final usage reads only a part of its month.
+    """
+    run, plan, month, journal = task.run, task.run.plan, task.of, seen.journal
+    share = plan.approve_share
+    if share is None or run.until or is_closed(month, seen.state, journal):
+        return None, []
+    last = last_closed(seen.state, journal)
+    history = books.totals(last).read() if last else None
+    before = history and history.value.at(str(last))
+    if not before:
+        of = f"{last}, the last closed month," if last else "an earlier month"
+        return None, [f"{month} is not held: there are no totals of {of} to compare it with"]
+    found = Held(digest=digest(bill), moves=moves(bill, before, share), since=run.as_of)
+    change = partial(partial(holding, held=found) if found.moves else released, month=month)
+    journal = change(journal) if run.dry_run else books.change_journal(change)
+    held = journal.held.get(str(month))
+    if held is None:
+        return None, []
+    if held.approval or run.dry_run:
+        return held.approval, [] if held.approval else [explain(month, held, plan, dry_run=True)]
+    raise MonthHeld(explain(month, held, plan))
 
 
 def _exported(task: MonthTask, journal: Journal, objects: Objects) -> set[str]:

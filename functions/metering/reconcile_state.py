@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from functions.adapters import clock, wiring
 from functions.adapters.books import Books
-from functions.domain.ledger.entry import Entry
+from functions.domain.ledger.entry import Decision, Entry
 from functions.domain.ledger.remainders import remainders_of
 from functions.domain.ledger.resolution import settle_by_hand
 from functions.domain.month import Month, format_instant, parse_instant
@@ -20,7 +20,7 @@ from functions.domain.months.journal import Journal, ended, in_both, resolved, s
 from functions.domain.months.outcome import is_shown
 from functions.domain.months.run import Run
 from functions.domain.months.state_file import MonthState, PlanState
-from functions.errors import BadState
+from functions.errors import BadInput, BadState
 from functions.metering.payloads import RunTask
 from functions.payloads import task_handler
 
@@ -43,6 +43,8 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     """
     state = books.read_state()
     journal = books.read_journal()
+    if run.approve:
+        _approve(run, Month.parse(run.approve), state, books, at)
     _check_last_month(run, state, journal, books, at)
     unreadable: list[str] = []
     entries_of = partial(books.entries, unreadable=unreadable)
@@ -71,6 +73,23 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
             _end(books, month, here, entries)
     if unreadable:
         books.change_journal(lambda old: with_notices(old, sorted(unreadable)))
+
+
+def _approve(run: Run, month: Month, state: PlanState, books: Books, at: str) -> None:
+    """Let the bill through that is held; BadInput if none is.
+
+    The journal remembers it until the month is closed, so whichever execution comes to that bill
+    continues with it.
+    """
+    approval = Decision(what="approved", execution=run.execution, at=at, reason=run.reason)
+
+    def approved(journal: Journal) -> Journal:
+        held = journal.held.get(str(month))
+        if held is None or months_due.is_closed(month, state, journal):
+            raise BadInput(f"approve: {month} is not held, so there is nothing to approve")
+        return replace(journal, held={**journal.held, str(month): replace(held, approval=approval)})
+
+    books.change_journal(approved)
 
 
 def _end(books: Books, month: Month, shown: MonthState, entries: list[Entry]) -> None:

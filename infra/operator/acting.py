@@ -1,4 +1,4 @@
-"""`billing run`, `retry`, `resolve`, `logs`: executions of a deployed environment."""
+"""`billing run`, `retry`, `resolve`, `approve`, `logs`: executions of a deployed environment."""
 
 from __future__ import annotations
 
@@ -92,6 +92,27 @@ def resolve(  # noqa: PLR0917
         "resolve",
         env,
         {"plan": plan, "resolve": decision},
+        no_wait=no_wait,
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+@app.command(epilog=example('approve 2025-07 --reason "a new customer" --env prod'))
+def approve(  # noqa: PLR0917
+    month: str,
+    reason: Annotated[str, typer.Option("--reason", help="Why; the ledger keeps it.")],
+    env: opt.Env = None,
+    plan: opt.PlanKey = None,
+    no_wait: opt.NoWait = False,  # noqa: FBT002
+    as_json: opt.AsJson = False,  # noqa: FBT002
+    quiet: opt.Quiet = False,  # noqa: FBT002
+) -> None:
+    """Bill a held month as it is. Another bill than the held one is held again."""
+    _execute(
+        "approve",
+        env,
+        {"plan": plan, "approve": month, "reason": reason},
         no_wait=no_wait,
         as_json=as_json,
         quiet=quiet,

@@ -113,6 +113,7 @@ def show_status(status: Status, console: Console) -> None:
 
 def _show_plan(plan: PlanStatus, console: Console) -> None:
     needs = counted(len(plan.open), "contract") + " open" if plan.open else "nothing open"
+    needs = f"{', '.join(held.month for held in plan.held)} held; {needs}" if plan.held else needs
     closed = plan.last_closed or "none yet"
     console.print(Text(f"{plan.plan}: last closed month {closed}; {needs}.", style="bold"))
     if plan.running:
@@ -123,6 +124,10 @@ def _show_plan(plan: PlanStatus, console: Console) -> None:
         console.print(Text(f"  {text}"))
     for note in plan.notes:
         console.print(Text(f"  {note}"))
+    for held in plan.held:
+        console.print(Text(f"  {held.month} is held since {held.since}"))
+        for text in (*held.moves, held.settle):
+            console.print(Text(f"    {text}"))
     for one in plan.open[:_ROWS]:
         since = f" since {one.since}" if one.since else ""
         console.print(Text(f"  {one.month} {one.contract}: {one.code}{since}"))

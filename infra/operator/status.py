@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -33,6 +33,15 @@ class OpenContract(msgspec.Struct, kw_only=True):
     settle: str
 
 
+class HeldMonth(msgspec.Struct, kw_only=True):
+    """A month that waits for an approval: what moved, and the command that bills it as it is."""
+
+    month: str
+    moves: list[str]
+    since: str
+    settle: str
+
+
 class PlanStatus(msgspec.Struct, kw_only=True):
     """One plan. `due`: months that the next run bills. `running`: who holds the plan."""
 
@@ -41,6 +50,7 @@ class PlanStatus(msgspec.Struct, kw_only=True):
     due: list[str]
     waiting: list[Waiting]
     running: str
+    held: list[HeldMonth]
     open: list[OpenContract]
     notes: list[str]
 
@@ -67,8 +77,8 @@ class Status(msgspec.Struct, kw_only=True):
     @property
     def calm(self) -> bool:
         """Nothing needs an operator."""
-        held = all(month.state == "verified" for month in self.credits)
-        return held and not any(plan.open or plan.notes for plan in self.plans)
+        verified = all(month.state == "verified" for month in self.credits)
+        return verified and not any(plan.held or plan.open or plan.notes for plan in self.plans)
 
 
 def plan_status(books: Books, usage: Objects | None, now: datetime, options: str) -> PlanStatus:
@@ -93,9 +103,27 @@ def plan_status(books: Books, usage: Objects | None, now: datetime, options: str
         due=due,
         waiting=waiting,
         running=lease.value.execution if lease else "",
+        held=list(_held(books, last, options)),
         open=list(_open(books, options)),
         notes=notes,
     )
+
+
+def _held(books: Books, last: str, options: str) -> Iterator[HeldMonth]:
+    """Yield the months after the last closed one that nobody has approved yet."""
+    for month, held in sorted(books.read_journal().held.items()):
+        if month > last and not held.approval:
+            yield HeldMonth(
+                month=month,
+                moves=list(held.moves),
+                since=held.since,
+                settle=_command(
+                    books,
+                    options,
+                    f'approve {month} --reason "..."',
+                    {"approve": month, "reason": "..."},
+                ),
+            )
 
 
 def _open(books: Books, options: str) -> Iterator[OpenContract]:
@@ -121,24 +149,22 @@ def _settling(books: Books, month: Month, contract: str, entry: Entry | None, op
 
     OUTCOME is for the operator to fill in; left as it is, it is refused with the known ones.
     """
+    name = shlex.quote(contract)
+    if entry is not None and entry.in_doubt:
+        decision = {"contract": contract, "month": str(month), "outcome": "OUTCOME"}
+        words = f'resolve {name} {month} OUTCOME --reason "..."'
+        return _command(books, options, words, {"resolve": {**decision, "reason": "..."}})
+    asked = {"months": [str(month)], "contracts": [contract], "retry_errors": True}
+    return _command(books, options, f"retry --month {month} --contract {name}", asked)
+
+
+def _command(books: Books, options: str, words: str, given: Mapping[str, object]) -> str:
+    """Return what starts an execution: a verb where the plan is deployed, an input elsewhere."""
     plan = books.plan.key
-    doubt = entry is not None and bool(entry.in_doubt)
     if options.startswith("--env"):
-        where = f"{options} --plan {shlex.quote(plan)}"
-        if doubt:
-            what = f"resolve {shlex.quote(contract)} {month} OUTCOME"
-            return f'billing {what} --reason "..." {where}'
-        return f"billing retry --month {month} --contract {shlex.quote(contract)} {where}"
-    asked = {"plan": plan, "months": [str(month)], "contracts": [contract], "retry_errors": True}
-    if doubt:
-        decision = {
-            "contract": contract,
-            "month": str(month),
-            "outcome": "OUTCOME",
-        }
-        asked = {"plan": plan, "resolve": {**decision, "reason": "..."}}
-    given = shlex.quote(json.dumps(asked))
-    return f"python -m infra.local metering {options} --input {given}"
+        return f"billing {words} {options} --plan {shlex.quote(plan)}"
+    asked = shlex.quote(json.dumps({"plan": plan, **given}))
+    return f"python -m infra.local metering {options} --input {asked}"
 
 
 def credits_status(objects: Objects) -> Iterator[CreditsMonth]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from tests.in_memory.metering_promises import Promises
 from tests.in_memory.metering_world import PLAN, MeteringWorld
 
 HOUR = 3600.0
+APPROVE_ABOVE = {"approve_above": "20%"}
+APPROVE = {"approve": "2025-07", "reason": "a new customer"}
 _MOST_RUNS = 8
 # The claim before a contract's first request and the record after its last one belong to them.
 _AROUND = 4
@@ -43,6 +46,7 @@ class Scenario:
     given: Mapping[str, Any] = field(default_factory=dict)
     before: Callable[[MeteringWorld, Promises], None] = lambda _world, _promises: None
     after: Callable[[MeteringWorld, Promises], None] = lambda _world, _promises: None
+    plan: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.name
@@ -82,6 +86,24 @@ def _refused_then_known(world: MeteringWorld, _promises: Promises) -> None:
     world.clazar.unknown_contracts.clear()
 
 
+def _held(world: MeteringWorld, _promises: Promises) -> None:
+    assert world.execute().error == "MonthHeld"
+    world.timeline.pass_time(HOUR)
+
+
+def _approved_then_settled(world: MeteringWorld, promises: Promises) -> None:
+    """Approve July unless the broken run has got that far; unapproved, nothing of it was sent."""
+    body = next(b for key, b in world.state_bucket.objects.items() if key.endswith("P/plan.json"))
+    if "approval" not in json.loads(body)["held"].get("2025-07", {"approval": "or closed"}):
+        if any(billed.month == "2025-07" for billed in world.clazar.counts()):
+            promises.broken.append("2025-07 was sent although nobody had approved it")
+        world.execute(**APPROVE)
+    settle(world, promises)
+    for key, entry in world.state_bucket.objects.items():
+        if "/2025-07/c-" in key and b'"approved"' not in entry and key.startswith("ledger/"):
+            promises.broken.append(f"{key} does not say who approved it")
+
+
 def _reopened_then_settled(world: MeteringWorld, promises: Promises) -> None:
     _reopen(world, promises)
     settle(world, promises)
@@ -101,12 +123,22 @@ SCENARIOS = {
             given={"retry_errors": True},
             before=_refused_then_known,
         ),
+        Scenario("held", "2025-06", _two_months, after=_approved_then_settled, plan=APPROVE_ABOVE),
+        Scenario(
+            "approved",
+            "2025-06",
+            _two_months,
+            given=APPROVE,
+            before=_held,
+            after=_approved_then_settled,
+            plan=APPROVE_ABOVE,
+        ),
     )
 }
 
 
 def _world(scenario: Scenario, receiver: Receiver) -> MeteringWorld:
-    plan = {**PLAN, "start_month": scenario.first_month}
+    plan = {**PLAN, "start_month": scenario.first_month, **scenario.plan}
     rule, lists = receiver
     return MeteringWorld(plan, refuses_duplicates=rule, lists=lists)
 

@@ -52,6 +52,7 @@ def test_an_existing_usage_bucket_and_an_address_are_taken_as_they_are() -> None
         ("dimensions", {"units": "cpu_core_hours +"}),
         ("state_file", "ledger/state.json"),
         ("dry_run", "no"),
+        ("approve_above", "a fifth"),
         ("unknown_setting", 1),
     ],
 )

@@ -85,6 +85,13 @@ def test_only_a_closed_month_and_decisions_write_the_state_file(metering_stack: 
     }
 
 
+def test_what_holds_a_month_reads_of_the_reports_only_their_totals(
+    metering_stack: Template,
+) -> None:
+    read = metering_stack.keys("MergeUsage", "s3:GetObject", "State")
+    assert {key for key in read if "reports" in key} == {"/reports/*/totals.json"}
+
+
 def test_looking_for_late_usage_writes_nothing(metering_stack: Template) -> None:
     assert not metering_stack.keys("FindLateUsage", "s3:PutObject", "State")
 

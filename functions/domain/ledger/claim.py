@@ -95,7 +95,12 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
     for. What is left of a window that was cut elsewhere stays what it was.
     """
     claimed = replace(
-        entry, execution=terms.execution, claimed_at=terms.at, asked=None, settled_at=None
+        entry,
+        execution=terms.execution,
+        claimed_at=terms.at,
+        asked=None,
+        settled_at=None,
+        decisions=_with_approval(entry, item),
     )
     if _has_no_quantities(entry, item):
         return claimed if entry.lines else replace(claimed, until=terms.until or entry.until)
@@ -123,6 +128,12 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
         usage=coverage.usage_of(entry, item.usage),
         until=terms.until,
     )
+
+
+def _with_approval(entry: Entry, item: ContractItem) -> tuple[Decision, ...]:
+    """Note who approved the month, before what was decided about the contract itself."""
+    known, approval = entry.decisions, item.approval
+    return known if approval is None or approval in known else (approval, *known)
 
 
 def _keeps_window(entry: Entry, until: str | None) -> bool:

@@ -95,7 +95,7 @@ class Failure(Persisted, frozen=True, kw_only=True):
 class Decision(Persisted, frozen=True, kw_only=True):
     """What an operator has decided about a contract's month, in which execution, and why."""
 
-    what: Literal["reopened", "accepted", "not_accepted", "waived"]
+    what: Literal["approved", "reopened", "accepted", "not_accepted", "waived"]
     execution: str
     at: str
     reason: str

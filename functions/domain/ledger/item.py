@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from functions.domain.ledger.entry import Decision
+
 
 class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One item of the contract map.
@@ -12,7 +14,7 @@ class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     from, `carried`: what was added to it. `usage`: before any formula. `retry`: its recorded error
     is to be tried again. `done`: the state file lists it as a success as well.
     `failure`: why it has no quantities. `without_usage`: only the ledger or the state file knows of
-    it, the month's files do not.
+    it, the month's files do not. `approval`: who has let the held month through, and why.
     """
 
     contract_id: str
@@ -24,3 +26,4 @@ class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     done: bool = False
     failure: str | None = None
     without_usage: bool = False
+    approval: Decision | None = None

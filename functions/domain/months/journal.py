@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from functions.domain.month import Month
+from functions.domain.months.hold import Held
 from functions.domain.months.state_file import PlanState
 from functions.domain.wording import some
 
@@ -39,7 +40,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     is no longer there was re-opened by an operator. `underway` holds months whose contracts a run
     has begun to send and not accounted for yet. `notices` have not been reported yet.
     `reminded_at`: when a message last named the open contracts. `dimensions` holds the names of all
-    usage that was ever exported.
+    usage that was ever exported. `held`: bills that wait for an approval, or have it and are not
+    closed yet, by month.
     """
 
     last_closed_month: str | None = None
@@ -48,6 +50,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     notices: tuple[str, ...] = ()
     reminded_at: str = ""
     dimensions: tuple[str, ...] = ()
+    held: dict[str, Held] = {}
 
     def at(self, month: Month) -> dict[str, Unresolved]:
         """Return the unresolved contracts of one month."""
@@ -128,6 +131,20 @@ def ended(journal: Journal, month: Month) -> Journal:
     """Return the journal of a month in which nothing is underway any more."""
     underway = tuple(text for text in journal.underway if text != str(month))
     return replace(journal, underway=underway)
+
+
+def holding(journal: Journal, month: Month, held: Held) -> Journal:
+    """Return the journal with a bill that is held; the very bill that is there already stays."""
+    known = journal.held.get(str(month))
+    if known and known.digest == held.digest:
+        return journal
+    held = replace(held, changed=known is not None)
+    return replace(journal, held={**journal.held, str(month): held})
+
+
+def released(journal: Journal, month: Month) -> Journal:
+    """Return the journal without the hold of a month that needs none."""
+    return replace(journal, held={m: h for m, h in journal.held.items() if m != str(month)})
 
 
 def watched(journal: Journal, month: Month, contract: str, code: str, at: str) -> Journal:

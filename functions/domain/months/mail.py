@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,9 +16,11 @@ from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.run import Run
 from functions.domain.templates import render
 from functions.domain.wording import counted, some
+from functions.errors import MonthHeld
 
 _TEMPLATE = Path(__file__).with_name("mail.txt")
 _MOST_NAMED = 40
+_HELD = MonthHeld.__name__
 _SOON, _HOURS = timedelta(hours=2), timedelta(hours=48)
 # Sources: AWS BatchMeterUsage takes last month's usage until 06:00 UTC on the 1st; Azure takes an
 # event for 24 hours. Google states no limit.
@@ -101,6 +104,8 @@ def _head(run: Run, ended: Ended, at: datetime) -> str:
         said = f"{unbilled:,} of {counted(one.contracts, 'contract')} not billed"
     elif ended.error and total and not ended.due:
         said = f"{counted(total, 'contract')} not billed"
+    elif ended.error == _HELD:
+        said = "held"
     elif ended.error:
         said = f"not billed, {ended.error}" if text else ended.error
     elif ended.reminds:
@@ -177,6 +182,15 @@ def _due(name: str, seen: Unresolved) -> str:
 
 def _steps(run: Run, ended: Ended, place: Place) -> Iterator[str]:
     """Give the exact command for what an operator can do next."""
+    for month in sorted(text for text, held in ended.journal.held.items() if not held.approval):
+        preview = {"plan": run.plan.key, "months": [month], "dry_run": True}
+        yield f"see what would be sent of {month}:\n  {start(run.execution, preview)}"
+        approval = {"plan": run.plan.key, "approve": month, "reason": "..."}
+        yield (
+            f"bill {month} as it is, by one of these:\n  billing approve {month} "
+            f'--reason "..." --env {place.environment} --plan {shlex.quote(run.plan.key)}\n'
+            f"  {start(run.execution, approval)}"
+        )
     newest = max(ended.journal.unresolved, default="")
     if newest:
         name = min(ended.journal.unresolved[newest])

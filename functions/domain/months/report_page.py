@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
@@ -15,6 +14,7 @@ from functions.domain.months.report import Report
 from functions.domain.months.report_rows import Row
 from functions.domain.months.totals import History, Total, change
 from functions.domain.templates import render
+from functions.domain.wording import number
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 _MOST_PROBLEMS, _MOST_CONTRACTS, _MOST_LISTED = 200, 200, 200
@@ -92,12 +92,6 @@ def _row(row: Row) -> dict[str, Any]:
     notes = [text for text in (carried, left, row.evidence, row.detail) if text]
     quantity = row.billed if row.billed not in _ZERO else row.open or row.waived
     return {"row": row, "quantity": quantity, "notes": "; ".join(notes)}
-
-
-def number(text: str) -> str:
-    """Return a number with its thousands grouped; anything else as it is."""
-    whole = re.fullmatch(r"(-?)(\d+)(\.\d+)?", text)
-    return f"{whole[1]}{int(whole[2]):,}{whole[3] or ''}" if whole else text
 
 
 def human(dimension: str, amount: Fraction) -> str:

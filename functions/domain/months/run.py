@@ -36,13 +36,15 @@ class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     as_of: str | None = None
     until: str | None = None
     resolve: Resolve | None = None
+    approve: _Name | None = None
     reason: _Reason | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One execution's settled terms: the plan's configuration as it was when the run began.
 
-    `until`: where the window of cancelled contracts ends. `reason`: why an operator started it.
+    `until`: where the window of cancelled contracts ends. `approve`: a held month to bill as it is.
+    `reason`: why an operator started it.
     """
 
     plan: Plan
@@ -56,4 +58,5 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     max_months: int
     until: str | None = None
     resolve: Resolve | None = None
+    approve: str | None = None
     reason: str = ""

@@ -50,6 +50,10 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
         """Return the months before one."""
         return History(months=[known for known in self.months if known.month < month])
 
+    def at(self, month: str) -> Dues | None:
+        """Return what was due in a month, if it is known."""
+        return next((known for known in self.months if known.month == month), None)
+
     def of(self, dimension: str) -> list[Fraction]:
         """Return what was due of a dimension, a value per month."""
         return [Fraction(known.due.get(dimension, "0")) for known in self.months]

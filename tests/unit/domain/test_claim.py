@@ -53,6 +53,17 @@ def test_a_first_claim_writes_down_who_claims_what_and_why_before_anything_is_se
     )
 
 
+def test_an_approved_month_is_noted_once_and_is_not_the_last_word_about_its_contract() -> None:
+    approval = Decision(what="approved", execution="x-0", at="t-0", reason="checked")
+    item = an_item(approval=approval)
+    first = claim(None, item, TERMS).entry
+    assert first.decisions == (approval,)
+    assert claim(first, item, TERMS).entry.decisions == (approval,)
+    decided = replace(approval, what="not_accepted")
+    entry = claim(replace(first, decisions=(decided,)), item, TERMS).entry
+    assert (entry.decisions, entry.last_word) == ((approval, decided), "not_accepted")
+
+
 @pytest.mark.parametrize(
     ("item", "action"),
     [

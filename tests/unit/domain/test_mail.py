@@ -14,6 +14,7 @@ from functions.domain.credits.credits_report import MonthReport
 from functions.domain.mails import Place, execution_link, subject
 from functions.domain.month import Month
 from functions.domain.months.closed_month import ClosedMonth
+from functions.domain.months.hold import Held, explain
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.mail import Ended, deadline, has_closed, is_news, mail, time_left
 from functions.domain.months.run import Run
@@ -29,6 +30,7 @@ IN_DOUBT = Unresolved(code="OUTCOME_UNKNOWN", since="2025-08-01T02:31:00Z", due=
 
 def a_run(**changes: Any) -> Run:
     plan = Plan(
+        approve_above="20%",
         service="Postgres",
         environment_type="PROD",
         plan_id="pt-1",
@@ -60,6 +62,14 @@ def ended(**changes: Any) -> Ended:
     return Ended(**{**nothing, "journal": Journal(), **changes})
 
 
+MOVED = Held(
+    digest="d",
+    moves=(
+        "cpu_hours: 12,400 in 2025-06, now 19,840 (+60.0%)",
+        "replica_hours: 0 in 2025-06, now 744 (new)",
+    ),
+    since="2025-08-01T01:30:00Z",
+)
 TWO_OPEN = Journal(unresolved={"2025-07": {"c-17": REFUSED, "c-18": IN_DOUBT}})
 METERING = {
     "refused": ended(
@@ -72,6 +82,12 @@ METERING = {
         due=["2025-07"],
         error="BadUsage",
         details=["2025-07: nothing was sent; problems: 1: 2025/07/03/04/s.json: line 3: not JSON"],
+    ),
+    "held": ended(
+        due=["2025-07"],
+        error="MonthHeld",
+        details=[explain(Month(2025, 7), MOVED, a_run().plan)],
+        journal=Journal(held={"2025-07": MOVED}),
     ),
     "reminder": ended(reminds=True, journal=TWO_OPEN),
     "late": ended(
@@ -132,6 +148,7 @@ def test_a_mail_reads_as_it_was_approved(name: str) -> None:
     [
         ("refused", "[prod] Postgres July 2025: 2 of 300 contracts not billed, 50 minutes left"),
         ("unreadable", "[prod] Postgres July 2025: not billed, BadUsage, 50 minutes left"),
+        ("held", "[prod] Postgres July 2025: held, 50 minutes left"),
         ("reminder", "[prod] Postgres: 2 contracts still not billed"),
         ("late", "[prod] Postgres: needs review"),
         ("closed", "[prod] Postgres July 2025: closed, 300 contracts"),

@@ -1,5 +1,6 @@
 """What is said of a plan that cannot be used: plan, field, value, and the limits."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -66,6 +67,17 @@ def test_a_state_file_that_is_no_key_of_its_own_is_told(value: str) -> None:
 
 def test_a_state_file_may_lie_in_a_folder() -> None:
     assert parse_plan({**PLAN, "state_file": "state/my-plan_1.json"})
+
+
+@pytest.mark.parametrize("value", ["20", "20 %", "-1%", "1e1%", "20%\n", "%", "1.234%"])
+def test_a_share_that_is_no_percentage_is_told(value: str) -> None:
+    said = f"plan S:E:P: approve_above: {value!r} must be like '20%'"
+    assert refusal(approve_above=value) == said
+
+
+def test_a_share_is_exact() -> None:
+    assert parse_plan({**PLAN, "approve_above": "12.5%"}).approve_share == Fraction(1, 8)
+    assert parse_plan(PLAN).approve_share is None
 
 
 def test_a_word_that_is_none_of_a_few_is_told_with_those() -> None:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.domain.months.report import Report
-from functions.domain.months.report_page import human, number, page, sparkline
+from functions.domain.months.report_page import human, page, sparkline
 from functions.domain.months.report_rows import Row
 from functions.domain.months.totals import Dues, History, change, totals
+from functions.domain.wording import number
 
 ID = "ae641bd1-0a51-4c2b-9d0a-{:012d}"
 DIMENSIONS = ("cpu_core_hours", "memory_byte_hours", "storage_allocated_byte_hours")

@@ -47,12 +47,21 @@ def test_resolve_passes_the_decision_and_its_reason(billing: Billing, account: A
     assert account.started[0]["input"] == {"resolve": decision}
 
 
+def test_approve_passes_the_month_and_why(billing: Billing, account: Account) -> None:
+    words = ("approve", "2025-07", "--reason", "checked", "--env", "dev", "--plan", "P")
+    assert billing(*words).exit_code == 0
+    given = {"plan": "S:E:P", "approve": "2025-07", "reason": "checked"}
+    assert account.started[0]["input"] == given
+
+
 def test_a_wrong_input_starts_nothing(billing: Billing, account: Account) -> None:
     result = billing("run", "--env", "dev", "--month", "July")
     assert (result.exit_code, account.started) == (2, [])
     assert "'July' is not a month" in result.stderr
     unknown = billing("run", "--env", "dev", "--plan", "X")
     assert (unknown.exit_code, account.started) == (2, [])
+    unexplained = billing("approve", "2025-07", "--reason", "...", "--env", "dev")
+    assert (unexplained.exit_code, account.started) == (2, [])
 
 
 def test_an_environment_that_is_not_there_says_what_to_check(

@@ -17,7 +17,8 @@ from tests.builders import a_record
 from tests.unit.metering.whole_month import WholeMonth
 from tests.unit.operator.typed import Billing, answer, options
 
-VERBS = ["explain", "reconcile", "status", "check", "report", "run", "retry", "resolve", "logs"]
+LOOKING = ["explain", "reconcile", "status", "check", "report", "logs"]
+VERBS = [*LOOKING, "run", "retry", "resolve", "approve"]
 
 
 def a_month(*actions: str) -> WholeMonth:
@@ -63,6 +64,25 @@ def test_reconcile_ends_with_one_if_anything_differs(billing: Billing, tmp_path:
     assert result.exit_code == 1
     assert "1 differ" in result.stdout
     assert "missing" in result.stdout
+
+
+def test_status_names_a_held_month_with_what_moved_and_the_command_that_bills_it(
+    billing: Billing, tmp_path: Path
+) -> None:
+    world = WholeMonth(as_of="2025-09-02T00:00:00Z", approve_above="20%", missing_hours="warn")
+    world.hour("01/00", [a_record("c-1", value=2)])
+    world.hour("01/00", [a_record("c-1", value=3)], month="2025-08")
+    assert world.run().error == "MonthHeld"
+    given = options(world, tmp_path)
+    result = billing("status", *given)
+    assert result.exit_code == 1
+    assert "last closed month 2025-07; 2025-08 held; nothing open." in result.stdout
+    assert "cpu: 2 in 2025-07, now 3 (+50.0%)" in result.stdout
+    (plan,) = answer(billing("status", *given, "--json"))["plans"]
+    assert '"approve": "2025-08", "reason": "..."' in plan["held"][0]["settle"]
+    world.run(approve="2025-08", reason="checked")
+    (plan,) = answer(billing("status", *options(world, tmp_path), "--json"))["plans"]
+    assert (plan["last_closed"], plan["held"]) == ("2025-08", [])
 
 
 def test_status_names_what_is_open_with_the_command_that_settles_it(

@@ -1,0 +1,78 @@
+"""A month whose totals have moved far is held until an operator approves that very bill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+
+import msgspec
+
+from functions.domain.formula import exact_text
+from functions.domain.ledger.entry import Decision
+from functions.domain.month import Month
+from functions.domain.months.totals import Dues, change
+from functions.domain.plan import Plan
+from functions.domain.usage.bill import MonthBill
+from functions.domain.wording import number, some
+
+_MOST_NAMED = 20
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A bill that is not sent: its digest, what has moved, and since when it is held.
+
+    `changed`: another bill of this month was held before it. `approval`: who lets it through.
+    """
+
+    digest: str
+    moves: tuple[str, ...]
+    since: str
+    changed: bool = False
+    approval: Decision | None = None
+
+
+def digest(bill: MonthBill) -> str:
+    """Return what a bill is known by: its quantities per contract and dimension, in any order."""
+    lines = sorted(
+        (contract.contract_id, name, quantity)
+        for contract in bill.contracts
+        for name, quantity in contract.quantities.items()
+    )
+    return hashlib.sha256(msgspec.json.encode(lines)).hexdigest()
+
+
+def moves(bill: MonthBill, before: Dues, limit: Fraction) -> tuple[str, ...]:
+    """Return the dimensions whose total is new, gone, or has moved by more than a share."""
+    return tuple(some(_moves(bill, before, limit), _MOST_NAMED))
+
+
+def _moves(bill: MonthBill, before: Dues, limit: Fraction) -> Iterator[str]:
+    now: defaultdict[str, Fraction] = defaultdict(Fraction)
+    for contract in bill.contracts:
+        for part in (contract.quantities, contract.remainders):
+            for name, text in part.items():
+                now[name] += Fraction(text)
+    for name in sorted(now.keys() | before.due.keys()):
+        due, was = now[name], Fraction(before.due.get(name, "0"))
+        if due != was and (not due or not was or abs(due - was) > limit * abs(was)):
+            amounts = f"{number(exact_text(was))} in {before.month}, now {number(exact_text(due))}"
+            yield f"{name}: {amounts} ({change(due, was)})"
+
+
+def explain(month: Month, held: Held, plan: Plan, *, dry_run: bool = False) -> str:
+    """Say what is held and why, and what lets it through."""
+    changed = " again, its bill has changed," if held.changed else ""
+    head = (
+        f"{month} {'would be' if dry_run else 'is'} held{changed} because totals moved by more "
+        f"than {plan.approve_above}: {'; '.join(held.moves)}"
+    )
+    if dry_run:
+        return head
+    given = json.dumps({"plan": plan.key, "approve": str(month), "reason": "..."})
+    return (
+        f"{head}. Nothing more of it is sent: correct its usage, or start {given} to bill it as it "
+        "is"
+    )

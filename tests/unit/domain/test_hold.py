@@ -1,0 +1,87 @@
+"""What holds a month: totals that moved, and the bill that is known by its quantities."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from msgspec.structs import replace
+
+from functions.domain.ledger.entry import Decision
+from functions.domain.months.hold import Held, digest, explain, moves
+from functions.domain.months.journal import Journal, holding, released
+from functions.domain.months.totals import Dues
+from functions.domain.usage.bill import ContractBill, MonthBill
+from tests.builders import JULY, JUNE, a_bill, a_plan
+
+HELD = Held(digest="d-1", moves=("cpu: 1 in 2025-06, now 2 (+100.0%)",), since="t-1")
+APPROVAL = Decision(what="approved", execution="x", at="t-2", reason="checked")
+
+
+def bill(**due: str) -> MonthBill:
+    """Return a bill of two contracts: whole units of the first, what rounding left of the other."""
+    whole = {name: text.partition(".")[0] for name, text in due.items()}
+    left = {name: f"0.{text.partition('.')[2]}" for name, text in due.items() if "." in text}
+    return a_bill(
+        ContractBill(contract_id="c-1", usage={}, quantities=whole),
+        ContractBill(contract_id="c-2", usage={}, quantities={}, remainders=left),
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ("100", "120", ()),
+        ("100", "80", ()),
+        ("100", "120.5", ("cpu: 100 in 2025-06, now 120.5 (+20.5%)",)),
+        ("100", "79.5", ("cpu: 100 in 2025-06, now 79.5 (-20.5%)",)),
+        ("1000", "2000", ("cpu: 1,000 in 2025-06, now 2,000 (+100.0%)",)),
+        ("0", "0", ()),
+        ("0", "1", ("cpu: 0 in 2025-06, now 1 (new)",)),
+        ("1", "0", ("cpu: 1 in 2025-06, now 0 (gone)",)),
+    ],
+)
+def test_a_total_moves_only_beyond_the_share(before: str, now: str, said: tuple[str, ...]) -> None:
+    known = Dues(month="2025-06", due={"cpu": before})
+    assert moves(bill(cpu=now), known, Fraction(1, 5)) == said
+
+
+def test_new_and_gone_dimensions_are_moves_whatever_the_share() -> None:
+    known = Dues(month="2025-06", due={"mem": "1", "disk": "4"})
+    found = moves(bill(cpu="1", disk="4"), known, Fraction(99))
+    assert [text.partition(":")[0] for text in found] == ["cpu", "mem"]
+    assert moves(bill(disk="4"), replace(known, due={"disk": "4"}), Fraction(0)) == ()
+
+
+def test_a_bill_is_known_by_contract_dimension_and_quantity_in_any_order() -> None:
+    found = bill(cpu="1", mem="2")
+    turned = a_bill(*reversed(bill(mem="2", cpu="1").contracts))
+    assert digest(found) == digest(turned)
+    others = [bill(cpu="2", mem="2"), bill(cpu="1"), bill(cpu="1", ram="2")]
+    (first, second) = found.contracts
+    others.append(a_bill(replace(first, contract_id="c-3"), second))
+    assert len({digest(found), *map(digest, others)}) == len(others) + 1
+
+
+def test_a_bill_that_is_held_already_keeps_its_approval_and_another_one_has_none() -> None:
+    approved = Journal(held={"2025-07": replace(HELD, approval=APPROVAL)})
+    assert holding(approved, JULY, replace(HELD, since="t-3")) == approved
+    other = replace(HELD, digest="d-2", since="t-3")
+    assert holding(approved, JULY, other).held["2025-07"] == replace(other, changed=True)
+    assert holding(Journal(), JULY, HELD).held == {"2025-07": HELD}
+
+
+def test_a_month_is_released_alone() -> None:
+    both = holding(holding(Journal(), JUNE, HELD), JULY, HELD)
+    assert released(both, JULY).held == {"2025-06": HELD}
+
+
+def test_what_is_held_is_told_with_its_limit_and_the_input_that_bills_it() -> None:
+    plan = a_plan(approve_above="20%")
+    assert explain(JULY, HELD, plan) == (
+        "2025-07 is held because totals moved by more than 20%: cpu: 1 in 2025-06, now 2 "
+        "(+100.0%). Nothing more of it is sent: correct its usage, or start "
+        '{"plan": "S:E:P", "approve": "2025-07", "reason": "..."} to bill it as it is'
+    )
+    again = explain(JULY, replace(HELD, changed=True), plan)
+    assert again.startswith("2025-07 is held again, its bill has changed, because totals moved")
