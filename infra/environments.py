@@ -33,8 +33,11 @@ EARLY_AND_DAILY = ("cron(30 1-5 1-3 * ? *)", "cron(30 5 4-31 * ? *)")
 NOBODY = ""
 
 
-class InvalidEnvironment(ValueError):
-    """A setting in this file cannot be deployed as it stands."""
+class InvalidEnvironment(SystemExit):
+    """A setting in this file cannot be deployed as it stands.
+
+    Whatever command reads this file ends with that one sentence, not with a traceback.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

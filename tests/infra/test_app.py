@@ -1,6 +1,9 @@
 import json
 import re
 import runpy
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,3 +165,17 @@ def test_both_stacks_run_the_same_functions_package_and_nothing_else(assembly: P
     assert [entry.name for entry in code.iterdir()] == ["functions"]
     assert (code / "functions" / "errors.py").is_file()
     assert not list(code.rglob("__pycache__"))
+
+
+def test_a_mistake_in_the_configuration_is_one_sentence_and_no_traceback(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "infra", tmp_path / "infra")
+    shutil.copytree(ROOT / "functions", tmp_path / "functions")
+    shutil.copy(ROOT / "app.py", tmp_path)
+    file = tmp_path / "infra" / "environments.py"
+    file.write_text(file.read_text().replace('"service":', '"srvice":', 1))
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("environment dev: plan ")
+    assert done.stderr.count("\n") == 1

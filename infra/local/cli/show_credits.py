@@ -75,7 +75,8 @@ def _evidence(
     for month in months:
         if undo := month.get("undo"):
             given = shlex.quote(json.dumps(undo, ensure_ascii=False))
-            yield f"undo {month.get('billing_month')}: --input {given}"
+            command = f"python -m infra.local credits --state {shlex.quote(str(state))}"
+            yield f"undo {month.get('billing_month')}: {command} --input {given}"
     if output.get("report"):
         yield f"report: {state / str(output['report'])}"
 

@@ -46,3 +46,16 @@ def test_importing_the_local_machine_changes_nothing_of_the_process() -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
+
+
+def test_a_python_without_the_packages_says_what_to_do() -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "infra.local", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "run `make setup`" in done.stderr
+    assert "Traceback" not in done.stderr

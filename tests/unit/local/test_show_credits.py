@@ -26,7 +26,7 @@ MONTH = {
     "undo": {"restore": SNAPSHOT},
     "error": "",
 }
-UNDO = "undo 2025-01: --input "
+UNDO = "undo 2025-01: python -m infra.local credits --state "
 
 
 def shown(ended: dict[str, Any], tmp: Path) -> str:
@@ -58,8 +58,8 @@ def test_what_was_replaced_can_be_put_back_with_a_line_that_a_shell_understands(
     tmp_path: Path,
 ) -> None:
     (line,) = [line for line in shown_month(tmp_path).splitlines() if line.startswith(UNDO)]
-    (given,) = shlex.split(line.removeprefix(UNDO))
-    assert line == f"""{UNDO}'{{"restore": "{SNAPSHOT}"}}'"""
+    state, option, given = shlex.split(line.removeprefix(UNDO))
+    assert (state, option) == (str(tmp_path), "--input")
     assert json.loads(given) == {"restore": SNAPSHOT}
 
 
@@ -89,7 +89,7 @@ def test_a_superseded_month_says_by_what_and_nothing_that_is_not_known(tmp_path:
         drop_id=None,
     )
     assert "2025-01: credits-2025-01.csv is newer" in text
-    (row,) = [line for line in text.splitlines() if "superseded" in line]
+    (row,) = [line for line in text.splitlines() if line.startswith("│")]
     assert row.strip("│").replace("│", " ").split() == ["2025-01", "superseded", "no"]
 
 
