@@ -87,7 +87,7 @@ TASKS: Mapping[str, MeteringTask] = {
     "PreviewMonth": MeteringTask(
         memory_mb=1024,
         timeout_seconds=300,
-        state=Access(read=(LEDGER, PREVIEWS), write=(PREVIEWS,)),
+        state=Access(read=(LEDGER, PREVIEWS, TOTALS), write=(PREVIEWS,)),
     ),
     "ClaimContract": MeteringTask(state=WRITES_THE_LEDGER),
     "SubmitContract": MeteringTask(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import msgspec
-from aws_lambda_powertools import Logger
 
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
+from functions.adapters.pages import page_key, put_page
 from functions.domain.month import Month
 from functions.domain.months import report_files
 from functions.domain.months.late_usage import LateUsage
 from functions.domain.months.report import Report
 from functions.domain.months.report_page import page
 from functions.domain.months.totals import History
-
-logger = Logger()
 
 
 def write_report(books: Books, month: Month, written: Report, final: str = "") -> str:
@@ -28,22 +26,11 @@ def write_report(books: Books, month: Month, written: Report, final: str = "") -
     prefix = f"{folder}{f'final-{final}' if final else 'report'}"
     objects.put(f"{prefix}.json", _as_json(written))
     objects.put(f"{prefix}.csv", report_files.as_csv(written))
-    objects.put(f"{prefix}.html", _page(written, history))
+    put_page(objects, f"{prefix}.html", lambda: page(written, history))
     if not final:
         followed = history.followed_by(str(month), written.totals)
         objects.put(keys.totals(books.plan, month), _as_json(followed))
     return f"{prefix}.html"
-
-
-def _page(written: Report, history: History) -> bytes:
-    """Return the page; one that cannot be rendered must not keep a billed month open."""
-    try:
-        return page(written, history)
-    except Exception:
-        logger.exception("the page could not be rendered", plan=written.plan, month=written.month)
-        return (
-            b"<!doctype html>\n<title>report</title>\nSee the CSV and JSON files beside this one.\n"
-        )
 
 
 def _history(objects: Objects, key: str) -> History:
@@ -58,6 +45,7 @@ def _history(objects: Objects, key: str) -> History:
 def write_late_usage(objects: Objects, key: str, written: LateUsage) -> None:
     """Write what would change in a month that was billed."""
     objects.put(key, _as_json(written))
+    put_page(objects, page_key(key), lambda: written.page().html())
 
 
 def _as_json(value: msgspec.Struct) -> bytes:

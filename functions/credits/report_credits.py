@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 from aws_lambda_powertools import Logger
 
 from functions import metrics
 from functions.adapters import clock, credits_bucket, keys, leases, wiring
 from functions.adapters.objects import Objects, Uploads
+from functions.adapters.pages import page_key, put_page
 from functions.credits.payloads import MonthEnd, Parsed, ReportTask, Run
 from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import MonthReport
@@ -112,6 +115,8 @@ def finish(
         terms = {"attention": attention, "version": parsed.version, "execution": run.execution}
         content = {**terms, **numbers, "warnings": warnings, "duplicates": repeated}
         objects.put(report, credits_report.encode(content))
+        page = partial(credits_report.page, run.file, months, warnings, repeated)
+        put_page(objects, page_key(report), lambda: page().html())
     failed = [month for month in months if month.error]
     errors = {task.failure.error} if task.failure else {month.error for month in failed}
     error = "" if not errors else errors.pop() if len(errors) == 1 else SEVERAL

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 from aws_lambda_powertools import Logger
 
 from functions.adapters import wiring
 from functions.adapters.books import Books
+from functions.adapters.pages import page_key, put_page
 from functions.adapters.run_files import read_run_file
 from functions.domain.ledger import submission
 from functions.domain.ledger.claim import claim
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.item import ContractItem
 from functions.domain.months.closed_month import ClosedMonth
+from functions.domain.months.preview import Preview, draft, warnings
 from functions.domain.usage.bill import ContractBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.metering.payloads import MergedMonth
 from functions.payloads import dump, task_handler
 
 logger = Logger()
-
-
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """One contract as a real run would treat it now."""
-
-    contract_id: str
-    records: list[dict[str, str]]
-    usage: dict[str, str]
-    carried: dict[str, str]
-    remainders: dict[str, str]
-    failure: str | None
 
 
 @task_handler
@@ -51,8 +44,14 @@ def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
         for bill in usage.bill.contracts
         if bill.contract_id in items
     ]
-    key = f"{task.root}preview.json"
+    totals = books.totals(task.of.plus(-1)).read()
+    before = totals and totals.value.at(str(task.of.plus(-1)))
+    said = [*usage.warnings, *warnings(task.of, usage.bill, before)]
+    usage = msgspec.structs.replace(usage, warnings=said)
+    key, plan = f"{task.root}preview.json", task.run.plan
     books.objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
+    page = partial(draft, task.of, plan, previews, usage, before)
+    put_page(books.objects, page_key(key), lambda: page().html())
     sent = [len(preview.records) for preview in previews if preview.records]
     failing = sum(preview.failure is not None for preview in previews)
     return ClosedMonth.of(

@@ -11,10 +11,13 @@ import msgspec
 from functions.domain.credits.cbf import Totals
 from functions.domain.credits.drop import Drop, Source
 from functions.domain.credits.file import Repeated
+from functions.domain.pages import Listing, Page, Table
 from functions.domain.wording import counted
 from functions.partners import CREDITS_RECEIVER
 
 _NAMED = 5
+_MONTHS = ("month", "status", "posted", "rows", "accounts", "credits USD", "drop")
+_REPEATED = ("account", "line", "counted USD", "skipped USD")
 
 
 class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +86,36 @@ def alike(months: Iterable[tuple[str, object]]) -> list[str]:
         by_rows[rows].append(month)
     same = (", ".join(names) for names in by_rows.values() if len(names) > 1)
     return [f"the same rows for {names}: was a column copied?" for names in same]
+
+
+def page(
+    file: str, months: Sequence[MonthReport], warnings: Sequence[str], repeated: Sequence[Repeated]
+) -> Page:
+    """Return the report as a page: what each month holds now, and rows that were skipped."""
+    verified = sum(month.status == "verified" for month in months)
+    rows = [
+        (row.account, str(row.line), "; ".join(row.kept), "; ".join(row.skipped))
+        for row in repeated
+    ]
+    return Page(
+        title=f"{file}: {verified} of {counted(len(months), 'month')} verified",
+        lines=[f"The numbers are what {CREDITS_RECEIVER} holds now, empty where not known."],
+        lists=[
+            Listing("What needs an operator", [str(month) for month in months if month.error]),
+            Listing("Warnings", warnings),
+        ],
+        tables=[
+            Table("Months", _MONTHS, _MONTHS[3:6], [_cells(month) for month in months]),
+            Table("Repeated accounts", _REPEATED, _REPEATED[1:2], rows),
+        ],
+    )
+
+
+def _cells(month: MonthReport) -> tuple[str, ...]:
+    posted = {True: "yes", False: "no", None: "perhaps"}[month.posted]
+    numbers = (month.row_count, month.unique_accounts, month.total_credit_usd)
+    texts = ("" if value is None else str(value) for value in numbers)
+    return month.billing_month, month.status, posted, *texts, month.drop_id or ""
 
 
 def encode(report: Mapping[str, Any]) -> bytes:

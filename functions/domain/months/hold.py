@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -50,13 +49,9 @@ def moves(bill: MonthBill, before: Dues, limit: Fraction) -> tuple[str, ...]:
 
 
 def _moves(bill: MonthBill, before: Dues, limit: Fraction) -> Iterator[str]:
-    now: defaultdict[str, Fraction] = defaultdict(Fraction)
-    for contract in bill.contracts:
-        for part in (contract.quantities, contract.remainders):
-            for name, text in part.items():
-                now[name] += Fraction(text)
+    now = bill.due()
     for name in sorted(now.keys() | before.due.keys()):
-        due, was = now[name], Fraction(before.due.get(name, "0"))
+        due, was = now.get(name, Fraction(0)), Fraction(before.due.get(name, "0"))
         if due != was and (not due or not was or abs(due - was) > limit * abs(was)):
             amounts = f"{number(exact_text(was))} in {before.month}, now {number(exact_text(due))}"
             yield f"{name}: {amounts} ({change(due, was)})"

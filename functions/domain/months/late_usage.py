@@ -13,10 +13,14 @@ import msgspec
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry
+from functions.domain.month import Month
+from functions.domain.pages import Listing, Page, Table
 from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
-from functions.domain.wording import some
+from functions.domain.wording import counted, some
+
+_COLUMNS = ("contract", "dimension", "billed", "now", "difference")
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +71,25 @@ class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
     differences: list[Difference]
     not_compared: list[str]
     quarantined: list[Quarantined]
+
+    def page(self) -> Page:
+        """Return what would change, for those who settle it with the customer."""
+        rows = [msgspec.structs.astuple(item) for item in self.differences]
+        held = [f"{q.quantity} {q.dimension} of {q.subscription}" for q in self.quarantined]
+        found = f"None of it is billed. Found by {self.execution} at {self.generated_at}."
+        return Page(
+            title=f"{Month.parse(self.month).start:%B %Y}, {self.plan}: "
+            f"{counted(len(rows), 'difference')} to what was billed",
+            lines=[
+                f"Days whose files came, changed or went: {', '.join(self.days) or 'none'}.",
+                found,
+            ],
+            lists=[
+                Listing("Not compared", self.not_compared),
+                Listing("Usage without a payer, not billed", held),
+            ],
+            tables=[Table("Differences", _COLUMNS, _COLUMNS[2:], rows)],
+        )
 
 
 def compare(

@@ -1,0 +1,28 @@
+"""Pages beside the JSON files: for readers only, so one that fails stops nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aws_lambda_powertools import Logger
+
+from functions.adapters.objects import Objects
+
+logger = Logger()
+_INSTEAD = b"<!doctype html>\n<title>report</title>\nSee the other files beside this one.\n"
+
+
+def put_page(objects: Objects, key: str, made: Callable[[], bytes]) -> str:
+    """Write a page and return its key; one that cannot be rendered says where to look instead."""
+    try:
+        body = made()
+    except Exception:
+        logger.exception("the page could not be rendered", key=key)
+        body = _INSTEAD
+    objects.put(key, body)
+    return key
+
+
+def page_key(key: str) -> str:
+    """Return the key of the page beside a JSON file."""
+    return f"{key.removesuffix('.json')}.html"
