@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import credits_bucket, wiring
+from functions.adapters import credits_account, credits_bucket, wiring
 from functions.adapters.cloudzero.streams import NOT_TAKEN, Stream
 from functions.adapters.objects import Objects
 from functions.credits.payloads import Posted, PostTask
@@ -24,7 +24,7 @@ from functions.payloads import task_handler
 @task_handler
 def handler(task: PostTask, context: LambdaContext) -> Posted:
     """Return CloudZero's id of the drop."""
-    stream = wiring.stream(task.run.connection, task.run.execution, context)
+    stream = credits_account.stream(task.run.connection, task.run.execution, context)
     return post_drop(task, wiring.credits_bucket(), stream)
 
 

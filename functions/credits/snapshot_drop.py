@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import credits_bucket, keys, wiring
+from functions.adapters import credits_account, credits_bucket, keys, wiring
 from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.objects import Objects
 from functions.credits.payloads import DropTask, Snapshot
@@ -21,7 +21,7 @@ from functions.payloads import task_handler
 @task_handler
 def handler(task: DropTask, context: LambdaContext) -> Snapshot:
     """Return where the month's rows are kept, unless they are what was to be posted."""
-    stream = wiring.stream(task.run.connection, task.run.execution, context)
+    stream = credits_account.stream(task.run.connection, task.run.execution, context)
     return snapshot_drop(task, wiring.credits_bucket(), stream, wiring.limits())
 
 
