@@ -21,7 +21,7 @@ from functions.domain.ledger.remainders import Balance
 from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion
 from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
-from functions.domain.usage.tally import Group
+from functions.domain.usage.record import Group
 from functions.domain.wording import some
 from functions.errors import BadInput
 
