@@ -23,17 +23,14 @@ _UNTIL_CHANGED = {
 }
 
 
-def _code(error: BaseException | None) -> str:
-    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
-
-
 def read_secret(partner: str, kind: type[T], example: str, fresh: bool) -> T:  # noqa: FBT001  # partial
     """Return what a partner's secret holds; CredentialsRefused if it holds anything else."""
     try:
         arn = os.environ[f"{partner.upper()}_SECRET_ARN"]
         return msgspec.json.decode(parameters.get_secret(arn, force_fetch=fresh), type=kind)
     except GetParameterError as error:
-        if _code(error.__context__) in _UNTIL_CHANGED:
+        said = error.__context__
+        if isinstance(said, ClientError) and said.response["Error"]["Code"] in _UNTIL_CHANGED:
             raise CredentialsRefused(f"the {partner} secret cannot be read: {error}") from error
         raise StorageBusy(f"the {partner} secret cannot be read now: {error}") from error
     except msgspec.DecodeError:

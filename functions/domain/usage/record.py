@@ -124,22 +124,16 @@ def _may_repeat(body: bytes, counts: Mapping[bytes, int]) -> bool:
 
 def repeated_in(files: Sequence[Sequence[Money] | None]) -> set[int]:
     """Return the files of an hour in which a contract and dimension occur again, by index."""
-    first: dict[tuple[Any, Any], int] = {}
-    found: set[int] = set()
     try:
-        pairs = set(map(_pair_of, chain.from_iterable(records or () for records in files)))
-        if len(pairs) == sum(len(records or ()) for records in files):
-            return found
-        for index, records in enumerate(files):
-            for record in records or ():
-                pair = _pair_of(record)
-                if pair in first:
-                    found |= {index, first[pair]}
-                else:
-                    first[pair] = index
+        counts = Counter(map(_pair_of, chain.from_iterable(records or () for records in files)))
     except TypeError:  # a list or an object where a name should be
         return set(range(len(files)))
-    return found
+    repeated = {pair for pair, times in counts.items() if times > 1}
+    return {
+        index
+        for index, records in enumerate(files)
+        if repeated and not repeated.isdisjoint(map(_pair_of, records or ()))
+    }
 
 
 def is_number(value: object) -> bool:
