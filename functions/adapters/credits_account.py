@@ -11,12 +11,11 @@ from functions.adapters import clock, wiring
 from functions.adapters.cloudzero.api import ApiKey, CloudZero
 from functions.adapters.cloudzero.streams import Clock, Stream
 from functions.adapters.receivers import CreditsReceiver
-from functions.adapters.secrets import read_secret
 from functions.errors import CredentialsRefused
 
 
 def _api_key(fresh: bool) -> str:  # noqa: FBT001  # called with one positional flag
-    key = read_secret("CloudZero", ApiKey, '{"api_key": "…"}', fresh).api_key
+    key = wiring.read_secret("CloudZero", ApiKey, '{"api_key": "…"}', fresh).api_key
     if not key.isascii() or not key.isprintable() or len(key.split()) != 1:
         raise CredentialsRefused("the CloudZero API key must be one word, without Bearer before it")
     return key.strip()

@@ -8,7 +8,7 @@ from functools import cache, partial
 from functions.adapters.clazar.api import Clazar
 from functions.adapters.clazar.http import Credentials, Session
 from functions.adapters.receivers import UsageReceiver
-from functions.adapters.secrets import read_secret
+from functions.adapters.wiring import read_secret
 
 
 @cache

@@ -1,19 +1,32 @@
-"""What deployment gives the functions: names in the environment, and plans in SSM."""
+"""What deployment gives the functions: names in the environment, plans in SSM, secrets."""
 
 from __future__ import annotations
 
 import os
 from decimal import Decimal
+from typing import TypeVar
 
+import msgspec
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import ClientError
 
 from functions.adapters.books import Books
 from functions.adapters.storage import Bucket
 from functions.domain.credits.drop import Limits
 from functions.domain.mails import Place
 from functions.domain.plan import Plan, parse_plans
-from functions.errors import BadInput, StorageBusy
+from functions.errors import BadInput, CredentialsRefused, StorageBusy
+
+T = TypeVar("T")
+# Secrets Manager will say the same again until an operator has changed something.
+_UNTIL_CHANGED = {
+    "AccessDeniedException",
+    "DecryptionFailure",
+    "InvalidParameterException",
+    "InvalidRequestException",
+    "ResourceNotFoundException",
+}
 
 
 def state_bucket() -> Bucket:
@@ -81,3 +94,18 @@ def allow_reversals() -> bool:
 def limits() -> Limits:
     """Return between which shares of a month's stored rows and total an upload is not held."""
     return Limits(Decimal(os.environ["SHRINK_LIMIT"]), Decimal(os.environ["GROWTH_LIMIT"]))
+
+
+def read_secret(partner: str, kind: type[T], example: str, fresh: bool) -> T:  # noqa: FBT001  # partial
+    """Return what a partner's secret holds; CredentialsRefused if it holds anything else."""
+    try:
+        arn = os.environ[f"{partner.upper()}_SECRET_ARN"]
+        return msgspec.json.decode(parameters.get_secret(arn, force_fetch=fresh), type=kind)
+    except GetParameterError as error:
+        said = error.__context__
+        if isinstance(said, ClientError) and said.response["Error"]["Code"] in _UNTIL_CHANGED:
+            raise CredentialsRefused(f"the {partner} secret cannot be read: {error}") from error
+        raise StorageBusy(f"the {partner} secret cannot be read now: {error}") from error
+    except msgspec.DecodeError:
+        # The decoder's message may quote the secret, so it goes no further.
+        raise CredentialsRefused(f"the {partner} secret must be JSON: {example}") from None

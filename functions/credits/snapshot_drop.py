@@ -14,14 +14,7 @@ from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.objects import Objects
 from functions.credits.payloads import DropTask, Snapshot
 from functions.domain.credits import cbf
-from functions.domain.credits.drop import (
-    Drop,
-    Limits,
-    MonthSnapshot,
-    Source,
-    is_stored,
-    reasons_to_hold,
-)
+from functions.domain.credits.drop import Drop, Limits, MonthSnapshot, is_stored, reasons_to_hold
 from functions.errors import BadCredits
 from functions.payloads import task_handler
 
@@ -50,20 +43,20 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
         reasons += [f"the rows equal those of {drop.twin}"] if drop.twin else []
     if reasons and not drop.accepted:
         return Snapshot(held=_held(stored, last), reasons="; ".join(reasons))
-    key, unseen = _keep(task, rows, last, objects, stream.at)
+    key, snapshot = _keep(task, rows, last, objects, stream.at)
     return Snapshot(
         held=_held(stored, last),
         key=key,
         differed=not stored.shows(wanted),
-        unseen=unseen,
+        unseen=snapshot.unseen,
         lost=lost,
     )
 
 
 def _keep(
     task: DropTask, rows: list[dict[str, Any]], last: Drop | None, objects: Objects, at: str
-) -> tuple[str, Source | None]:
-    """Write the rows down; return under which key, and what had been posted that they lack."""
+) -> tuple[str, MonthSnapshot]:
+    """Write the rows down; return under which key, and with what."""
     run = task.run
     snapshot = MonthSnapshot(
         connection=run.connection,
@@ -79,7 +72,7 @@ def _keep(
     # A repeated invocation finds the first one's, with the same rows: the key says so.
     if document.read() is None:
         document.write(snapshot, None)
-    return key, snapshot.unseen
+    return key, snapshot
 
 
 def _held(stored: cbf.Contents, last: Drop | None) -> cbf.Totals | None:

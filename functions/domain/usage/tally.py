@@ -158,16 +158,15 @@ class Tally:
             earlier = self._seen.get(measured)
         except TypeError:
             return f"identity {shown(measured)} is not text"
-        groups = self.groups
         if earlier is None:
             self._seen[measured] = (value, group)
-            groups[group] = groups.get(group, 0) + value
+            self.groups[group] = self.groups.get(group, 0) + value
             return None
         self.duplicates += 1
         kept, dropped = sorted((earlier, (value, group)), key=_by_size, reverse=True)
         self._seen[measured] = kept
-        groups[earlier[1]] -= earlier[0]
-        groups[kept[1]] = groups.get(kept[1], 0) + kept[0]
+        self.groups[earlier[1]] -= earlier[0]
+        self.groups[kept[1]] = self.groups.get(kept[1], 0) + kept[0]
         self.dropped[group[1]] = self.dropped.get(group[1], 0) + dropped[0]
         return None
 
