@@ -14,6 +14,7 @@ from functions.domain.usage.problem import Problem
 from functions.errors import BadUsage, DaysMissing
 
 _SHOWN, _CAUSE = 4_000, 500
+_BILL_WITHOUT = 'set the plan\'s "missing_hours" to "warn" to bill without them'
 
 
 def add_up(days: Days, objects: Objects) -> MonthTotal:
@@ -37,17 +38,20 @@ def add_up(days: Days, objects: Objects) -> MonthTotal:
             else:
                 missing[name] = "another execution has read other files since"
     if problems:
-        lines = "; ".join(str(problem) for problem in problems)
-        where = ", ".join(read.problems for read in days.read.values() if read.problems)
-        more = "" if len(lines) <= _SHOWN else f" … all of them in {where}"
-        text = f"nothing was sent; problems: {len(problems)}: {lines[:_SHOWN]}{more}"
-        raise BadUsage(f"{days.month}: {text}")
+        raise BadUsage(f"{days.month}: nothing was sent; problems: {_listed(problems, days)}")
     if missing:
         count = f"{len(missing)} of {len(days.names)} days could not be read: {', '.join(missing)}"
         raise DaysMissing(
             f"{days.month}: {count}; the first: {next(iter(missing.values()))}; run again"
         )
     return total
+
+
+def _listed(problems: list[Problem], days: Days) -> str:
+    lines = "; ".join(map(str, problems))
+    where = ", ".join(read.problems for read in days.read.values() if read.problems)
+    more = "" if len(lines) <= _SHOWN else f" … all of them in {where}"
+    return f"{len(problems)}: {lines[:_SHOWN]}{more}"
 
 
 def uncovered(days: Days, total: MonthTotal, usage: Objects, *, to_the_end: bool) -> list[str]:
@@ -57,36 +61,39 @@ def uncovered(days: Days, total: MonthTotal, usage: Objects, *, to_the_end: bool
     """
     plan, month, end = days.plan, days.month, days.end
     root, prefix = keys.usage_prefix(plan), keys.usage_prefix(plan, month)
-    if total.flat_files and total.hours:
-        raise BadUsage(f"{month}: some files under {prefix} are in hour folders, others are not")
-    if total.flat_files and end < month.end:
-        raise BadUsage(f"{month}: usage is not in hour folders, so it cannot be cut at {end}")
+    _check_layout(days, total, prefix)
     behind = f"{prefix[:-1]}0" if end == month.end else f"{prefix}{end:%d/%H}/"  # 0 follows /
     first = _first_file(usage, root, after="")
     later = _first_file(usage, root, after=behind) is not None
     earlier = first is not None and first < prefix
     by_calendar = plan.completeness == "calendar"
     if not total.files and not later and (by_calendar or not earlier):
-        where = prefix if earlier else root
-        text = f"{month}: no usage at all under {where}; was the service or plan renamed?"
-        raise BadUsage(f"{text} {suggestion([plan.path], set(folders(usage, keys.USAGE_ROOT, 3)))}")
+        text = f"{month}: no usage at all under {prefix if earlier else root}"
+        known = suggestion([plan.path], set(folders(usage, keys.USAGE_ROOT, 3)))
+        raise BadUsage(f"{text}; was the service or plan renamed? {known}")
     if total.flat_files:  # they say nothing about hours
         return []
-    to_the_end |= later or by_calendar
     missing = usage_files.missing_hours(
-        month, total.hours, end=end, earlier=earlier, later=to_the_end
+        month, total.hours, end=end, earlier=earlier, later=later or by_calendar or to_the_end
     )
-    if not missing:
-        partly = usage_files.partly_covered(month, total.hours, end)
-        return (
-            partly
-            if total.files
-            else [f"{month} is before the plan's first usage: nothing to bill"]
-        )
-    text = f"{month}: hours without a file under {prefix}: {usage_files.ranges(missing)}"
-    if plan.missing_hours == "stop":
-        raise BadUsage(f'{text}; set the plan\'s "missing_hours" to "warn" to bill without them')
-    return [text]
+    if missing:
+        text = f"{month}: hours without a file under {prefix}: {usage_files.ranges(missing)}"
+        if plan.missing_hours == "stop":
+            raise BadUsage(f"{text}; {_BILL_WITHOUT}")
+        return [text]
+    if not total.files:
+        return [f"{month} is before the plan's first usage: nothing to bill"]
+    return usage_files.partly_covered(month, total.hours, end)
+
+
+def _check_layout(days: Days, total: MonthTotal, prefix: str) -> None:
+    """Raise BadUsage if the files are partly in hour folders, or would have to be and are not."""
+    if total.flat_files and total.hours:
+        text = f"some files under {prefix} are in hour folders, others are not"
+        raise BadUsage(f"{days.month}: {text}")
+    if total.flat_files and days.end < days.month.end:
+        text = f"usage is not in hour folders, so it cannot be cut at {days.end}"
+        raise BadUsage(f"{days.month}: {text}")
 
 
 def _first_file(usage: Objects, prefix: str, *, after: str) -> str | None:

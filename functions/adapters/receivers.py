@@ -1,4 +1,4 @@
-"""What the pipelines need of a partner. Another one is a folder here and a line in `wiring`."""
+"""What the pipelines need of a partner. Another one is a folder and a line in `*_account`."""
 
 from __future__ import annotations
 

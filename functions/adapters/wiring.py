@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
-from functools import cache, partial
 from typing import TypeVar
 
 import msgspec
 from aws_lambda_powertools.utilities import parameters
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 
-from functions.adapters import clock
 from functions.adapters.books import Books
-from functions.adapters.clazar.api import Clazar
-from functions.adapters.clazar.http import Credentials, Session
-from functions.adapters.cloudzero.api import ApiKey, CloudZero
-from functions.adapters.cloudzero.streams import Clock, Stream
-from functions.adapters.receivers import CreditsReceiver, UsageReceiver
 from functions.adapters.storage import Bucket
 from functions.domain.credits.drop import Limits
 from functions.domain.mails import Place
@@ -104,47 +96,16 @@ def limits() -> Limits:
     return Limits(Decimal(os.environ["SHRINK_LIMIT"]), Decimal(os.environ["GROWTH_LIMIT"]))
 
 
-def _code(error: BaseException | None) -> str:
-    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
-
-
-def _secret(partner: str, kind: type[T], example: str, fresh: bool) -> T:  # noqa: FBT001  # partial
+def read_secret(partner: str, kind: type[T], example: str, fresh: bool) -> T:  # noqa: FBT001  # partial
+    """Return what a partner's secret holds; CredentialsRefused if it holds anything else."""
     try:
         arn = os.environ[f"{partner.upper()}_SECRET_ARN"]
         return msgspec.json.decode(parameters.get_secret(arn, force_fetch=fresh), type=kind)
     except GetParameterError as error:
-        if _code(error.__context__) in _UNTIL_CHANGED:
+        said = error.__context__
+        if isinstance(said, ClientError) and said.response["Error"]["Code"] in _UNTIL_CHANGED:
             raise CredentialsRefused(f"the {partner} secret cannot be read: {error}") from error
         raise StorageBusy(f"the {partner} secret cannot be read now: {error}") from error
     except msgspec.DecodeError:
         # The decoder's message may quote the secret, so it goes no further.
         raise CredentialsRefused(f"the {partner} secret must be JSON: {example}") from None
-
-
-def _api_key(fresh: bool) -> str:  # noqa: FBT001  # called with one positional flag
-    key = _secret("CloudZero", ApiKey, '{"api_key": "…"}', fresh).api_key
-    if not key.isascii() or not key.isprintable() or len(key.split()) != 1:
-        raise CredentialsRefused("the CloudZero API key must be one word, without Bearer before it")
-    return key.strip()
-
-
-@cache
-def credits_receiver() -> CreditsReceiver:
-    """Return the account that receives credits."""
-    return CloudZero(os.environ["CLOUDZERO_URL"], _api_key)
-
-
-def stream(connection_id: str, execution: str, context: LambdaContext) -> Stream:
-    """Return an AnyCost Stream as this execution may use it."""
-    times = Clock(
-        clock.now, lambda: context.get_remaining_time_in_millis() / 1000, settle_seconds()
-    )
-    return Stream(credits_bucket(), credits_receiver(), connection_id, execution, times)
-
-
-@cache
-def usage_receiver() -> UsageReceiver:
-    """Return the account that bills usage; one per container, so that its token is kept."""
-    example = '{"client_id": "…", "client_secret": "…"}'
-    credentials = partial(_secret, "Clazar", Credentials, example)
-    return Clazar(Session(os.environ["CLAZAR_URL"], credentials))

@@ -45,11 +45,11 @@ def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversa
         run.file, found.body, months, found.metadata, allow_reversals=allow_reversals
     )
     source = Source(kind="upload", key=run.file, version=found.version, at=format_instant(found.at))
-    rows = (
-        cbf.credit_rows(month, ((name, amounts[number]) for name, amounts in file.credits.items()))
-        for number, month in enumerate(months)
-    )
-    parsed = _prepare(run, source, dict(zip(months, rows, strict=True)), objects)
+    rows = {
+        month: cbf.credit_rows(month, ((name, all_of[at]) for name, all_of in file.credits.items()))
+        for at, month in enumerate(months)
+    }
+    parsed = _prepare(run, source, rows, objects)
     objects.put(keys.repeated_rows(run.name, found.version), msgspec.json.encode(file.repeated))
     for row in file.repeated:
         logger.warning("repeated account skipped", file=run.file, row=dump(row))

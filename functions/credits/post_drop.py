@@ -11,8 +11,9 @@ from uuid import uuid4
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import credits_bucket, wiring
+from functions.adapters import credits_account, credits_bucket, wiring
 from functions.adapters.cloudzero.streams import NOT_TAKEN, Stream
+from functions.adapters.documents import Document, Version
 from functions.adapters.objects import Objects
 from functions.credits.payloads import Posted, PostTask
 from functions.domain.credits import cbf
@@ -24,16 +25,16 @@ from functions.payloads import task_handler
 @task_handler
 def handler(task: PostTask, context: LambdaContext) -> Posted:
     """Return CloudZero's id of the drop."""
-    stream = wiring.stream(task.run.connection, task.run.execution, context)
+    stream = credits_account.stream(task.run.connection, task.run.execution, context)
     return post_drop(task, wiring.credits_bucket(), stream)
 
 
 def post_drop(task: PostTask, objects: Objects, stream: Stream) -> Posted:
     """Post a month once for this execution; what it has posted already is not posted again."""
-    run, drop, month = task.run, task.drop, task.of
+    run, drop = task.run, task.drop
     if reasons := task.snapshot.reasons:
         raise DropHeld(f"{reasons}. If this is meant, start an execution with {run.accepting}")
-    document = credits_bucket.last_drop(objects, run.connection, month)
+    document = credits_bucket.last_drop(objects, run.connection, task.of)
     found = document.read()
     last = found.value if found else None
     if task.snapshot.is_stored:
@@ -42,9 +43,21 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream) -> Posted:
     tried = last if last and last.is_of(run.execution, drop.source) else None
     if tried and tried.state != "posting":
         return Posted(drop_id=tried.drop_id)
-    if tried and task.snapshot.differed and cbf.read_rows(stream.stored(month)).shows(wanted):
+    if tried and task.snapshot.differed and cbf.read_rows(stream.stored(task.of)).shows(wanted):
         document.write(msgspec.structs.replace(tried, state="posted", at=stream.at), found)
         return Posted()
+    return _post(task, body, document, found, stream)
+
+
+def _post(
+    task: PostTask,
+    body: bytes,
+    document: Document[Drop | None],
+    found: Version[Drop | None] | None,
+    stream: Stream,
+) -> Posted:
+    """Write down that a request leaves, send it, and write down that it was accepted."""
+    drop = task.drop
     intent = Drop(
         month=drop.month,
         source=drop.source,
@@ -52,16 +65,16 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream) -> Posted:
         totals=drop.totals,
         state="posting",
         drop_id=None,
-        execution=run.execution,
+        execution=task.run.execution,
         attempt=uuid4().hex,
         at=stream.at,
     )
     posting = document.write(intent, found)
     try:
-        drop_id = stream.post(month, body, lambda: document.read() == posting)
+        drop_id = stream.post(task.of, body, lambda: document.read() == posting)
     except NOT_TAKEN:
         # This answers this attempt: what was unknown of an earlier one is unknown still.
-        document.write(last, posting)
+        document.write(found.value if found else None, posting)
         raise
     taken = msgspec.structs.replace(intent, state="posted", at=stream.at, drop_id=drop_id)
     document.write(taken, posting)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import credits_bucket, keys, wiring
+from functions.adapters import credits_account, credits_bucket, keys, wiring
 from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.objects import Objects
 from functions.credits.payloads import DropTask, Snapshot
@@ -21,17 +22,17 @@ from functions.payloads import task_handler
 @task_handler
 def handler(task: DropTask, context: LambdaContext) -> Snapshot:
     """Return where the month's rows are kept, unless they are what was to be posted."""
-    stream = wiring.stream(task.run.connection, task.run.execution, context)
+    stream = credits_account.stream(task.run.connection, task.run.execution, context)
     return snapshot_drop(task, wiring.credits_bucket(), stream, wiring.limits())
 
 
 def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limits) -> Snapshot:
     """Hold what an operator has not accepted: PostDrop ends the month with the reasons."""
-    run, month, drop = task.run, task.of, task.drop
+    run, drop = task.run, task.drop
     _, wanted = credits_bucket.read_prepared(objects, drop.body_key)
-    version = credits_bucket.last_drop(objects, run.connection, month).read()
+    version = credits_bucket.last_drop(objects, run.connection, task.of).read()
     last = version.value if version else None
-    rows = stream.stored(month)
+    rows = stream.stored(task.of)
     stored = cbf.read_rows(rows)
     if is_stored(last, wanted, stored):
         return Snapshot(held=stored.totals, is_stored=True)
@@ -42,28 +43,36 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
         reasons += [f"the rows equal those of {drop.twin}"] if drop.twin else []
     if reasons and not drop.accepted:
         return Snapshot(held=_held(stored, last), reasons="; ".join(reasons))
+    key, snapshot = _keep(task, rows, last, objects, stream.at)
+    return Snapshot(
+        held=_held(stored, last),
+        key=key,
+        differed=not stored.shows(wanted),
+        unseen=snapshot.unseen,
+        lost=lost,
+    )
+
+
+def _keep(
+    task: DropTask, rows: list[dict[str, Any]], last: Drop | None, objects: Objects, at: str
+) -> tuple[str, MonthSnapshot]:
+    """Write the rows down; return under which key, and with what."""
+    run = task.run
     snapshot = MonthSnapshot(
         connection=run.connection,
-        month=drop.month,
-        taken_at=stream.at,
+        month=task.drop.month,
+        taken_at=at,
         execution=run.execution,
         last_posted=last,
         rows=rows,
     )
     digest = hashlib.sha256(msgspec.json.encode(rows)).hexdigest()
-    document = credits_bucket.snapshot(
-        objects, keys.snapshot(run.connection, month, run.name, digest)
-    )
+    key = keys.snapshot(run.connection, task.of, run.name, digest)
+    document = credits_bucket.snapshot(objects, key)
     # A repeated invocation finds the first one's, with the same rows: the key says so.
     if document.read() is None:
         document.write(snapshot, None)
-    return Snapshot(
-        held=_held(stored, last),
-        key=document.key,
-        differed=not stored.shows(wanted),
-        unseen=snapshot.unseen,
-        lost=lost,
-    )
+    return key, snapshot
 
 
 def _held(stored: cbf.Contents, last: Drop | None) -> cbf.Totals | None:

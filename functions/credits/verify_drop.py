@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import credits_bucket, wiring
+from functions.adapters import credits_account, credits_bucket, wiring
 from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.objects import Objects
 from functions.credits.payloads import DropTask, Verified
@@ -18,7 +18,7 @@ from functions.payloads import task_handler
 @task_handler
 def handler(task: DropTask, context: LambdaContext) -> Verified:
     """Return the month in numbers once CloudZero holds what it should."""
-    stream = wiring.stream(task.run.connection, task.run.execution, context)
+    stream = credits_account.stream(task.run.connection, task.run.execution, context)
     return verify_drop(task, wiring.credits_bucket(), stream)
 
 

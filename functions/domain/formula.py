@@ -129,7 +129,8 @@ def check(formula: str) -> None:
     try:
         _compiled(formula)
     except (SyntaxError, ValueError, RecursionError) as error:
-        raise FormulaError(f"formula {formula!r}: {error}") from error
+        said = error.msg if isinstance(error, SyntaxError) else error
+        raise FormulaError(f"formula {formula!r}: {said}") from error
 
 
 def names_in(formula: str) -> frozenset[str]:

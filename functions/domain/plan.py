@@ -64,9 +64,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return msgspec.json.encode(self).decode()
 
 
-def parse_plan(value: object) -> Plan:
+def parse_plan(value: object, unnamed: str = "?") -> Plan:
     """Read one plan configuration; BadInput names the plan, the field and the value."""
-    name = value.get("plan_id", "?") if isinstance(value, Mapping) else repr(value)
+    name = value.get("plan_id", unnamed) if isinstance(value, Mapping) else unnamed
     plan = parse(value, Plan, f"plan {name}")
     _check(plan)
     return plan
@@ -99,7 +99,7 @@ def parse_plans(text: str | bytes) -> tuple[Plan, ...]:
         raise BadInput(f"plans are not JSON: {error}") from error
     if not isinstance(values, list) or not values:
         raise BadInput("plans must be a JSON list with at least one plan")
-    plans = tuple(parse_plan(value) for value in values)
+    plans = tuple(parse_plan(value, f"number {n}") for n, value in enumerate(values, 1))
     keys = [plan.key for plan in plans]
     for key in keys:
         if keys.count(key) > 1:

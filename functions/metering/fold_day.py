@@ -36,10 +36,8 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
     plan, key = task.run.plan, keys.day(task.run.plan, task.of, task.day)
     files, problems = _listed(task, usage)
     digest = usage_files.digest(files) if files else ""
-    read, made_of = (
-        DayRead(day=task.day, digest=digest, files=len(files)),
-        fold.made_of(plan, digest),
-    )
+    read = DayRead(day=task.day, digest=digest, files=len(files))
+    made_of = fold.made_of(plan, digest)
     stored = objects.read(key)
     known = Fold.read(stored.body) if stored else None
     if files and not problems and (known is None or known.made_of != made_of):

@@ -41,8 +41,7 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     The second is what an execution leaves that has settled a contract and ended before it could
     write that into the state file. An entry that cannot be read is reported and blocks nothing.
     """
-    state = books.read_state()
-    journal = books.read_journal()
+    state, journal = books.read_state(), books.read_journal()
     if run.approve:
         _approve(run, Month.parse(run.approve), state, books, at)
     _check_last_month(run, state, journal, books, at)
@@ -52,25 +51,18 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
         before = len(unreadable)
         _waive(run, month, entries_of(month, names), books, at)
         if len(unreadable) == before:  # what could not be read is waived once it can
-            change = partial(resolved, month=month, settled=names)
-            books.change_journal(change)
+            books.change_journal(partial(resolved, month=month, settled=names))
     for month, failed in sorted(state.errors.items()):
         entries = entries_of(month, sorted(failed.keys() - state.at(month).done))
-        settled = [entry for entry in entries if entry.settled_at and not entry.failure]
-        if settled:
+        if settled := [entry for entry in entries if entry.settled_at and not entry.failure]:
             books.show_settled(month, settled, at)
-            contracts = [entry.contract_id for entry in settled]
-            logger.info("shown as settled", month=str(month), contracts=contracts)
+            _log("shown as settled", month, settled)
     for month in map(Month.parse, journal.underway):
         names = sorted(books.contracts_in_ledger(month))
         entries, here = entries_of(month, names), state.at(month)
-        # Its CloseMonth may have shown errors that the journal does not know, and died behind that.
-        by_hand = here.done - here.failed - in_both(journal, month)
-        doubtful = [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
-        _waive(run, month, doubtful, books, at)
-        whole = months_due.is_closed(month, state, journal) and len(entries) == len(names)
-        if whole and all(is_shown(entry, here) for entry in entries):
-            _end(books, month, here, entries)
+        _waive(run, month, _in_doubt(entries, here, in_both(journal, month)), books, at)
+        if months_due.is_closed(month, state, journal) and len(entries) == len(names):
+            _end_if_settled(books, month, here, entries)
     if unreadable:
         books.change_journal(lambda old: with_notices(old, sorted(unreadable)))
 
@@ -92,12 +84,20 @@ def _approve(run: Run, month: Month, state: PlanState, books: Books, at: str) ->
     books.change_journal(approved)
 
 
-def _end(books: Books, month: Month, shown: MonthState, entries: list[Entry]) -> None:
+def _in_doubt(entries: list[Entry], shown: MonthState, in_both: set[str]) -> list[Entry]:
+    # Its CloseMonth may have shown errors that the journal does not know, and died behind that.
+    by_hand = shown.done - shown.failed - in_both
+    return [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
+
+
+def _end_if_settled(books: Books, month: Month, shown: MonthState, entries: list[Entry]) -> None:
     """End a closed month in which a run got stuck, once operators have settled all that is open.
 
     Else it would be worked on until its usage can be read again, which may be never. What this
     execution itself has just `shown` goes through CloseMonth once more.
     """
+    if not all(is_shown(entry, shown) for entry in entries):
+        return
     if books.plan.carry_remainders:
         left = remainders_of(entries, books.plan.dimensions, done=shown.done)
         books.remainders(month).change(lambda _: left)
@@ -152,4 +152,8 @@ def _waive(run: Run, month: Month, entries: list[Entry], books: Books, at: str) 
 
     # Also of those waived before: an execution may have ended right behind that.
     books.renew_remainders(month, [waived(entry) for entry in entries])
-    logger.info("settled by hand", month=str(month), contracts=[e.contract_id for e in entries])
+    _log("settled by hand", month, entries)
+
+
+def _log(did: str, month: Month, entries: list[Entry]) -> None:
+    logger.info(did, month=str(month), contracts=[entry.contract_id for entry in entries])

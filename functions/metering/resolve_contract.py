@@ -40,26 +40,14 @@ def resolve_contract(run: Run, books: Books, now: datetime, settle_seconds: floa
     if asked is None:
         raise BadInput("resolve: nothing to resolve was given")
     month, at = Month.parse(asked.month), format_instant(now)
-    decision = Decision(what=asked.outcome, execution=run.execution, at=at, reason=asked.reason)
     state = books.read_state().at(month)
 
-    def decided(entry: Entry | None) -> Entry:
-        if entry is None:
-            raise BadInput(f"resolve: the ledger has no {asked.contract} in {asked.month}")
-        if not transitions.is_over(entry, now, settle_seconds):
+    def decided(found: Entry | None) -> Entry:
+        if found and not transitions.is_over(found, now, settle_seconds):
             raise OutcomeUnknown(f"the last request for {asked.contract} may still be underway")
-        try:
-            resolved = resolve(entry, decision)
-        except ValueError as error:
-            raise BadInput(f"resolve: {error}") from error
-        # No run would send what the state file lists as a success alone.
-        if asked.outcome == "not_accepted" and asked.contract in state.done - state.failed:
-            where = f"success_contracts of {asked.month}"
-            raise BadInput(f"resolve: {asked.contract} is settled by hand, in {where}")
-        return resolved
+        return _decided(asked, found, run.execution, at, by_hand=state.done - state.failed)
 
-    document = books.entry(month, asked.contract)
-    entry = document.change(decided).value
+    entry = books.entry(month, asked.contract).change(decided).value
     settled = entry.accepted and entry.settled_at is not None
     # A month that is open shows the decision by itself.
     if asked.outcome == "not_accepted" and (settled or entry.failure):
@@ -76,6 +64,23 @@ def resolve_contract(run: Run, books: Books, now: datetime, settle_seconds: floa
         settled=settled,
         message=_message(asked, entry, settled=settled),
     )
+
+
+def _decided(
+    asked: Resolve, entry: Entry | None, execution: str, at: str, *, by_hand: frozenset[str]
+) -> Entry:
+    if entry is None:
+        raise BadInput(f"resolve: the ledger has no {asked.contract} in {asked.month}")
+    decision = Decision(what=asked.outcome, execution=execution, at=at, reason=asked.reason)
+    try:
+        resolved = resolve(entry, decision)
+    except ValueError as error:
+        raise BadInput(f"resolve: {error}") from error
+    # No run would send what the state file lists as a success alone.
+    if asked.outcome == "not_accepted" and asked.contract in by_hand:
+        where = f"success_contracts of {asked.month}"
+        raise BadInput(f"resolve: {asked.contract} is settled by hand, in {where}")
+    return resolved
 
 
 def _reopen(books: Books, month: Month, entry: Entry, at: str) -> None:

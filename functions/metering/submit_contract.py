@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from msgspec.structs import replace
 
-from functions.adapters import clock, owners, wiring
+from functions.adapters import clock, owners, usage_account, wiring
 from functions.adapters.books import Books
 from functions.adapters.documents import Document, Version
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
@@ -69,7 +69,7 @@ def handler(task: ContractTask, context: LambdaContext) -> None:
     """Return once the contract is settled; otherwise the error says what the outcome is."""
     outside = Outside(
         wiring.books(task.run.plan, held_by=task.run.execution),
-        wiring.usage_receiver(),
+        usage_account.usage_receiver(),
         clock.now,
         lambda: context.get_remaining_time_in_millis() / 1000,
         wiring.settle_seconds(),

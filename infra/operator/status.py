@@ -164,7 +164,7 @@ def _command(books: Books, options: str, words: str, given: Mapping[str, object]
     if options.startswith("--env"):
         return f"billing {words} {options} --plan {shlex.quote(plan)}"
     asked = shlex.quote(json.dumps({"plan": plan, **given}))
-    return f"python -m infra.local metering {options} --input {asked}"
+    return f".venv/bin/python -m infra.local metering {options} --input {asked}"
 
 
 def credits_status(objects: Objects) -> Iterator[CreditsMonth]:

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from functions.domain.ledger import listing
-from functions.domain.usage.record import Record
-from functions.domain.usage.tally import Group, Tally
+from functions.domain.usage.record import Group, Record, identity
+from functions.domain.usage.tally import Tally
 
 # Asked of every record; a month has far more of them than contracts.
 same_contract = lru_cache(maxsize=100_000)(listing.same_contract)
@@ -67,15 +67,15 @@ class Trace(Tally):
         if same_contract(record.externalPayerId, self._contract):
             leaf = self._leaf(record)
             self.leaves.append(leaf)
-            for identity in self._measured:
-                self._compare(leaf, identity)
+            for measured in self._measured:
+                self._compare(leaf, measured)
         return None
 
     def _add_once(self, record: Record, value: int | Decimal, group: Group) -> str | None:
         refused = super()._add_once(record, value, group)
-        identity = self._identity(record)
-        if identity and not refused:
-            self._measured.append(identity)
+        measured = identity(record, self._hour)
+        if measured and not refused:
+            self._measured.append(measured)
         return refused
 
     def _leaf(self, record: Record) -> Leaf:
@@ -89,18 +89,18 @@ class Trace(Tally):
             price=_text(price) if isinstance(price, int | Decimal) else "",
         )
 
-    def _compare(self, leaf: Leaf, identity: tuple[Any, ...]) -> None:
+    def _compare(self, leaf: Leaf, measured: tuple[Any, ...]) -> None:
         """Ask the tally which of two measurements of the same thing it has kept."""
-        kept = self._seen[identity]
-        if identity not in self._counts:
-            self._counts[identity] = leaf, kept
+        kept = self._seen[measured]
+        if measured not in self._counts:
+            self._counts[measured] = leaf, kept
             return
-        earlier, measured = self._counts[identity]
-        if kept is measured:
+        earlier, first = self._counts[measured]
+        if kept is first:
             leaf.duplicate_of = earlier.place
         else:
             earlier.duplicate_of = leaf.place
-            self._counts[identity] = leaf, kept
+            self._counts[measured] = leaf, kept
 
 
 def _text(value: int | Decimal) -> str:

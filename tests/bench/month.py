@@ -16,7 +16,7 @@ from functions.domain.usage import usage_files
 from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.fold import DayRead, Fold, made_of
 from functions.domain.usage.month_usage import MonthUsage
-from functions.domain.usage.tally import Group
+from functions.domain.usage.record import Group
 from functions.metering.close_month import close_month
 from functions.metering.merge_usage import merge_usage
 from functions.metering.payloads import DaysTask, Merged, MergedMonth

@@ -6,6 +6,8 @@ import ast
 import importlib
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -194,6 +196,35 @@ def test_a_state_module_knows_no_other_state_module(pipeline: str) -> None:
     for path in sources(f"functions/{pipeline}"):
         siblings = {name for name in imported(path) if name.startswith(f"functions.{pipeline}")}
         assert siblings <= {f"functions.{pipeline}.payloads"}, path
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "partner", "speaking"),
+    [
+        ("metering", "clazar", {"submit_contract"}),
+        ("credits", "cloudzero", {"snapshot_drop", "post_drop", "verify_drop"}),
+    ],
+)
+def test_a_state_loads_the_code_of_a_partner_only_if_it_speaks_with_it(
+    pipeline: str, partner: str, speaking: set[str]
+) -> None:
+    states = {path.stem for path in sources(f"functions/{pipeline}")} - {"__init__"}
+    assert not loaded(pipeline, states - speaking)
+    assert loaded(pipeline, states) == {partner}
+
+
+def loaded(pipeline: str, states: set[str]) -> set[str]:
+    """Import states in a fresh process; return the partners whose code that loads."""
+    imports = "; ".join(f"import functions.{pipeline}.{state}" for state in sorted(states))
+    done = subprocess.run(
+        [sys.executable, "-c", f"{imports}; import sys; print(*sys.modules)"],
+        check=True,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    return set(re.findall(r"functions\.adapters\.(clazar|cloudzero)\b", done.stdout))
 
 
 def test_the_domain_names_no_partner() -> None:

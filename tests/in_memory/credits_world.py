@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Self, cast
 
-from functions.adapters import wiring
+from functions.adapters import credits_account, wiring
 from functions.adapters.cloudzero.api import CloudZero as RealCloudZero
 from functions.adapters.cloudzero.streams import Clock, Stream
 from functions.adapters.objects import Uploaded
@@ -51,10 +51,8 @@ class CreditsWorld(Account):
             "limits": lambda: self._limits,
             "place": lambda: PLACE,
             "settle_seconds": lambda: float(SETTLE_SECONDS),
-            "credits_receiver": lambda: self.cloudzero,
-            "stream": self._stream,
         }
-        self.enter((wiring, ports))
+        self.enter((wiring, ports), (credits_account, {"stream": self._stream}))
         return self
 
     def __exit__(self, *_exception: object) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from functions.adapters import keys, usage_reader, wiring
+from functions.adapters import keys, usage_account, usage_reader, wiring
 from functions.adapters.clazar import api as adapters_clazar
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan, parse_plan
@@ -68,13 +68,13 @@ class MeteringWorld(Account):
         ports = {
             "state_bucket": lambda: self.state_bucket,
             "usage_bucket": lambda: self.usage_bucket,
-            "usage_receiver": lambda: adapters_clazar.Clazar(self.clazar),
             "plans": lambda: {plan.key: plan for plan in self.plans},
             "place": lambda: PLACE,
             "settle_seconds": lambda: float(SETTLE_SECONDS),
         }
         reader = {"UsageStore": lambda name: UsageInMemory(self.buckets[name], self.unreadable)}
-        self.enter((wiring, ports), (usage_reader, reader))
+        receiver = {"usage_receiver": lambda: adapters_clazar.Clazar(self.clazar)}
+        self.enter((wiring, ports), (usage_account, receiver), (usage_reader, reader))
         return self
 
     def __exit__(self, *_exception: object) -> None:

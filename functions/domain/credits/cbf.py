@@ -123,19 +123,16 @@ def as_posted(month: Month, rows: Iterable[Row], where: str = "stored") -> list[
     A column of the Common Bill Format is named `group/name`; others are the receiver's own remarks.
     A blank column says no more than none.
     """
-    return [
-        _row_as_posted(month, row, f"{where} row {number}") for number, row in enumerate(rows, 1)
-    ]
-
-
-def _row_as_posted(month: Month, row: Row, where: str) -> dict[str, str]:
-    texts = {name: _text(name, value) for name, value in row.items() if "/" in name}
-    cost, start = row.get(_COST), texts.get(_START, "")
-    if _number(cost) is None:
-        raise BadCredits(f"{where}: {_COST} {shown(cost)} is not a number")
-    if not start.startswith(f"{month}-"):
-        raise BadCredits(f"{where}: {_START} {shown(start)} is not in {month}")
-    return {name: text for name, text in texts.items() if text.strip()}
+    posted = []
+    for number, row in enumerate(rows, 1):
+        texts = {name: _text(name, value) for name, value in row.items() if "/" in name}
+        cost, start = row.get(_COST), texts.get(_START, "")
+        if _number(cost) is None:
+            raise BadCredits(f"{where} row {number}: {_COST} {shown(cost)} is not a number")
+        if not start.startswith(f"{month}-"):
+            raise BadCredits(f"{where} row {number}: {_START} {shown(start)} is not in {month}")
+        posted.append({name: text for name, text in texts.items() if text.strip()})
+    return posted
 
 
 def _text(name: str, value: object) -> str:

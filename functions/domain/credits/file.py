@@ -90,6 +90,17 @@ def read_credits(
     read = partial(parse_amount, blank_is_zero=is_range(key), allow_reversals=allow_reversals)
     exact = any(re.search(r"\.[0-9]", cell) for row in rows for cell in row.cells[1:])
     every = [_amounts(row, len(months), read, problems, exact=exact) for row in rows]
+    file = _with_first(rows, every)
+    if not problems:
+        problems += _doubtful_sums(rows, every, file)
+        problems += [(0, what) for what in _control_problems(file, metadata)]
+    if problems:
+        raise BadCredits(_explained(key, sorted(problems, key=itemgetter(0))))
+    return file
+
+
+def _with_first(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> CreditsFile:
+    """Return the file; a repeated account keeps its first row."""
     kept: dict[str, list[Decimal]] = {}
     repeated = []
     for (line, cells, _), amounts in zip(rows, every, strict=True):
@@ -98,17 +109,17 @@ def read_credits(
             repeated.append(
                 Repeated(line=line, account=account, kept=_texts(first), skipped=_texts(amounts))
             )
-    file = CreditsFile(kept, repeated, len(rows), exact_sum(chain.from_iterable(every)))
-    if not problems:
-        if _has_a_total(every, kept):
-            problems.append((rows[-1].line, _SUM))
-        adding = [row for row in every if sum(map(bool, row[:-1])) > 1]
-        if len(adding) > 1 and all(row[-1] == exact_sum(row[:-1]) for row in every):
-            problems.append((0, _SUMS))
-        problems += [(0, what) for what in _control_problems(file, metadata)]
-    if problems:
-        raise BadCredits(_explained(key, sorted(problems, key=itemgetter(0))))
-    return file
+    return CreditsFile(kept, repeated, len(rows), exact_sum(chain.from_iterable(every)))
+
+
+def _doubtful_sums(
+    rows: Sequence[Row], every: Sequence[list[Decimal]], file: CreditsFile
+) -> Iterator[Problem]:
+    if _has_a_total(every, file.credits):
+        yield rows[-1].line, _SUM
+    adding = [row for row in every if sum(map(bool, row[:-1])) > 1]
+    if len(adding) > 1 and all(row[-1] == exact_sum(row[:-1]) for row in every):
+        yield 0, _SUMS
 
 
 def _texts(amounts: list[Decimal]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -13,6 +14,10 @@ from functions.domain.ledger.item import ContractItem
 from functions.domain.plan import Plan
 
 Action = Literal["submit", "record_error", "nothing"]
+_STEPS = (
+    "Nothing was sent: deploy the earlier configuration and retry, or resolve the contract as "
+    "waived"
+)
 
 
 class Terms(NamedTuple):
@@ -59,15 +64,11 @@ def claim(known: Entry | None, item: ContractItem, terms: Terms) -> Claim:
         due = coverage.still_due(entry, item.quantities, item.usage, terms.plan.dimensions)
         taken_in = {n: q for n, q in item.quantities.items() if n in due | entry.fixed}
         item = replace(item, quantities=taken_in)
-    elif not (_has_no_quantities(entry, item) or _keeps_window(entry, terms.until)):
-        found = coverage.conflicts(reopened, item.quantities, terms.plan)
-        if found:
-            taken = replace(reopened, execution=terms.execution, settled_at=None)
-            cause = (
-                f"{'; '.join(found)}. Nothing was sent: deploy the earlier configuration and "
-                "retry, or resolve the contract as waived"
-            )
-            return Claim(taken, "record_error", CONFIGURATION_CHANGED, cause)
+    elif not (_has_no_quantities(entry, item) or _keeps_window(entry, terms.until)) and (
+        found := coverage.conflicts(reopened, item.quantities, terms.plan)
+    ):
+        taken = replace(reopened, execution=terms.execution, settled_at=None)
+        return Claim(taken, "record_error", CONFIGURATION_CHANGED, f"{'; '.join(found)}. {_STEPS}")
     taken = _brought_up_to_date(reopened, item, terms)
     if settled and entry.lines == taken.lines and not item.failure:
         return Claim(entry, "nothing")
@@ -110,19 +111,13 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
     before = {line.dimension: line for line in entry.lines if line.dimension in due}
     added = (Line(dimension=name, quantity="") for name in sorted(due - before.keys()))
     left = coverage.not_covered(entry, item.amounts, formulas) - due
-    read = {source for n in item.quantities for source in coverage.sources(n, formulas)}
-    gone = {
-        line.dimension: line.quantity
-        for line in entry.lines
-        if item.retry
-        and not coverage.sources(line.dimension, entry.formulas) & read  # else it was renamed
-    }
+    withdrawn = entry.withdrawn | (_gone(entry, item, formulas) if item.retry else {})
     there = due | item.amounts.keys()
     return replace(
         claimed,
         lines=tuple(_refreshed(line, item) for line in (*before.values(), *added)),
         unbilled={name: item.amounts[name] for name in sorted(left)},
-        withdrawn={n: q for n, q in {**entry.withdrawn, **gone}.items() if n not in there},
+        withdrawn={n: q for n, q in withdrawn.items() if n not in there},
         cloud=entry.cloud if entry.fixed else terms.plan.cloud,
         formulas=coverage.recorded(entry, formulas),
         usage=coverage.usage_of(entry, item.usage),
@@ -134,6 +129,13 @@ def _with_approval(entry: Entry, item: ContractItem) -> tuple[Decision, ...]:
     """Note who approved the month, before what was decided about the contract itself."""
     known, approval = entry.decisions, item.approval
     return known if approval is None or approval in known else (approval, *known)
+
+
+def _gone(entry: Entry, item: ContractItem, formulas: Mapping[str, str]) -> dict[str, str]:
+    """Return the lines whose usage no quantity bills now, by whatever name."""
+    read = {source for name in item.quantities for source in coverage.sources(name, formulas)}
+    lines = {line.dimension: line.quantity for line in entry.lines}
+    return {n: q for n, q in lines.items() if not coverage.sources(n, entry.formulas) & read}
 
 
 def _keeps_window(entry: Entry, until: str | None) -> bool:

@@ -65,15 +65,16 @@ def looked(
         others = [o for o in owners if same_dimension(o.dimension or name, name)]
         # What was rejected as a duplicate at the first try was sent by others.
         rejected = line.code not in ("", OTHER_QUANTITY) and not line.doubts
-        over, sent = is_over(line), name in entry.sent and not rejected
-        found[name] = _found(line, listing, others, over=over, sent=sent)
+        sent = name in entry.sent and not rejected
+        answered = is_over(line) or line.state != "sent"  # no request can still be on its way
+        found[name] = _found(line, listing, others, answered=answered, sent=sent)
     lines = tuple(found.get(line.dimension) or line for line in entry.lines)
     free = {name for name, line in found.items() if line is None}
     return Look(replace(entry, lines=lines), free)
 
 
 def _found(
-    line: Line, listing: Listing, others: Sequence[Owner], *, over: bool, sent: bool
+    line: Line, listing: Listing, others: Sequence[Owner], *, answered: bool, sent: bool
 ) -> Line | None:
     """Return what became of a line; None if it is not there and may be sent."""
     stored = listing.of(line.dimension)
@@ -88,25 +89,22 @@ def _found(
     doubt = "" if decided else listing.doubt(line.dimension)
     surplus = _surplus(line, billed, others)
     if len(ours) > len(theirs):
+        taken = replace(line, state="accepted", surplus=surplus, message="")
         evidence = "listing" if sent else TAKEN_OVER
-        record = ours[0].record_id
-        return replace(
-            line, state="accepted", evidence=evidence, record_id=record, surplus=surplus, message=""
-        )
-    answered = over or line.state != "sent"  # no request can still be on its way
+        return replace(taken, evidence=evidence, record_id=ours[0].record_id)
     if left and answered:
-        evidence = UNCLAIMED if ours and sent else line.evidence
-        return replace(_conflict(line, billed, others), surplus=surplus, evidence=evidence)
+        refused = replace(_conflict(line, billed, others), surplus=surplus)
+        return replace(refused, evidence=UNCLAIMED) if ours and sent else refused
     if len(stored) > len(billed) or doubt:
-        waiting = "present" if line.state == "unsure" else line.state
-        return replace(line, state=waiting, message=doubt)
+        return replace(line, state="sent" if line.state == "sent" else "present", message=doubt)
     # What the receiver has said to hold may not be listed yet.
-    held = line.code == OTHER_QUANTITY or (line.code and line.doubts)
-    if not answered or held:
+    if not answered or line.code == OTHER_QUANTITY or (line.code and line.doubts):
         return line
-    if not line.code:
-        return None
-    message = f"{RECEIVER} rejects the record as a duplicate but lists no billed one of this plan"
+    text = f"{RECEIVER} rejects the record as a duplicate but lists no billed one of this plan"
+    return _duplicate(line, text) if line.code else None
+
+
+def _duplicate(line: Line, message: str) -> Line:
     return replace(line, state="refused", code=DUPLICATE, message=message, errors=(message,))
 
 
@@ -130,16 +128,9 @@ def _conflict(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> 
         plans = ", ".join(sorted({owner.plan for owner in others}))
         whose = f"which {plans} accounts for; the {line.quantity} of this plan is not listed"
     listed = f"{RECEIVER} bills {line.dimension} for this contract and month: {_records(billed)}"
-    message = f"{listed}, {whose}"
-    return replace(
-        line,
-        state="refused",
-        billed=f"{quantity:f}" if left else "",
-        code=DUPLICATE,
-        message=message,
-        errors=(message,),
-        record_id=(left or billed)[0].record_id,
-    )
+    refused = _duplicate(line, f"{listed}, {whose}")
+    record = (left or billed)[0].record_id
+    return replace(refused, billed=f"{quantity:f}" if left else "", record_id=record)
 
 
 def _without(billed: Sequence[Stored], owners: Sequence[Owner]) -> list[Stored]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import count, islice, takewhile
 
 import msgspec
 
@@ -82,14 +83,11 @@ def candidates(
 
     New ones first: a closed month whose files are gone must not block them.
     """
-    new: list[Month] = []
-    month = first
-    while month.end <= as_of and len(new) < limit:
-        new.append(month)
-        month = month.plus(1)
-    waiting = []
-    if month.end <= as_of:
-        waiting.append(Waiting(str(month), f"left for the next run: {limit} months are the limit"))
+    over = takewhile(lambda month: month.end <= as_of, map(first.plus, count()))
+    new, waiting = list(islice(over, limit + 1)), []
+    if len(new) > limit:
+        reason = f"left for the next run: {limit} months are the limit"
+        waiting.append(Waiting(str(new.pop()), reason))
     waiting += [Waiting(str(late), "has not ended yet") for late in again if late.end > as_of]
     chosen = new + sorted({month for month in again if month.end <= as_of} - set(new))
     waiting += [

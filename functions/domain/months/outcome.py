@@ -41,24 +41,18 @@ def account(
     formulas: Mapping[str, str],
     closed: bool = False,
 ) -> Outcome:
-    """Sort the contracts of a month.
+    """Sort the contracts of a month. What is not settled may be a claim without lines.
 
-    What the state file says of contracts that this run left alone stands, unless it shows an error
-    that the ledger has replaced since, in a run that ended early. `left` were re-opened but are
-    not part of this run: their error, which an operator has removed, must not come back. An entry
-    counts as accepted only once it was settled: until then it may be a claim without lines.
-    `closed`: the month was closed before; a contract that is new in it came late and is reported.
+    `left` were re-opened but are not part of this run: their error, which an operator has removed,
+    must not come back. `closed`: the month was closed before; what is new in it came late.
     """
     processed = frozenset(usage.processed)
     bills = {bill.contract_id: bill for bill in usage.bill.contracts}
     accepted, failed, unaccounted = [], {}, []
     for name in sorted(bills.keys() | processed | ledger.keys()):
         entry = ledger.get(name)
-        if name not in processed:
-            came_late = closed and entry is None
-            stands = not (entry and entry.failure) or is_shown(entry, state)
-            if name in state.done or came_late or (name in state.errors and stands):
-                continue
+        if name not in processed and (_stands(name, entry, state) or (closed and entry is None)):
+            continue
         if entry is None or name in left or not entry.settled_at:
             unaccounted.append(name)
         elif entry.failure:
@@ -68,6 +62,15 @@ def account(
         else:
             unaccounted.append(name)
     return Outcome(accepted, failed, unaccounted)
+
+
+def _stands(name: str, entry: Entry | None, state: MonthState) -> bool:
+    """Return True if the state file's word on a contract that this run left alone stands.
+
+    It does not where the ledger has replaced an error since, in a run that ended early.
+    """
+    stands = not (entry and entry.failure) or is_shown(entry, state)
+    return name in state.done or (name in state.errors and stands)
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -67,24 +67,16 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def build(closing: Closing, at: str) -> Report:
     """Put bill and ledger together; final usage is reported of its own contracts only."""
     usage, seen = closing.usage, closing.seen
-    formulas, ledger = seen.plan.dimensions, seen.ledger
-    bills = {bill.contract_id: bill for bill in usage.bill.contracts}
-    for name in ledger.keys() - bills.keys():
-        bills[name] = ContractBill(contract_id=name, usage={}, quantities={})
-    names = sorted(bills.keys() & set(seen.contracts or ()) if seen.until else bills)
-    rows: list[Row] = []
-    inputs: list[Input] = []
-    measured: defaultdict[str, Fraction] = defaultdict(Fraction)
-    for bill in map(bills.__getitem__, names):
-        by_hand = bill.contract_id in seen.shown.done
-        of_contract = list(rows_of(bill, ledger.get(bill.contract_id), formulas, by_hand=by_hand))
+    formulas, bills = seen.plan.dimensions, _reported(closing)
+    rows, inputs = list[Row](), list[Input]()
+    for name, bill in bills.items():
+        by_hand = name in seen.shown.done
+        of_contract = list(rows_of(bill, seen.ledger.get(name), formulas, by_hand=by_hand))
         shown = set() if formulas else {row.dimension for row in of_contract}
         rows += of_contract
         inputs += inputs_of(bill, shown, formulas, usage.bill.unbilled_dimensions)
-        for name, text in bill.usage.items():
-            measured[name] += Fraction(text)
     return Report(
-        summary=_summary(seen.plan.service, seen.month, names, rows),
+        summary=_summary(seen.plan.service, seen.month, bills, rows),
         plan=seen.plan.key,
         month=str(seen.month),
         until=seen.until,
@@ -97,15 +89,32 @@ def build(closing: Closing, at: str) -> Report:
         duplicate_quantity=usage.dropped,
         warnings=usage.warnings,
         quarantined=usage.bill.quarantined,
-        file_totals={name: exact_text(total) for name, total in sorted(measured.items())},
+        file_totals=_file_totals(bills.values()),
         totals=totals(rows),
         rows=rows,
         inputs=inputs,
     )
 
 
+def _reported(closing: Closing) -> dict[str, ContractBill]:
+    """Return the bills of the month's contracts in order; one without usage has an empty bill."""
+    seen, bills = closing.seen, {bill.contract_id: bill for bill in closing.usage.bill.contracts}
+    for name in seen.ledger.keys() - bills.keys():
+        bills[name] = ContractBill(contract_id=name, usage={}, quantities={})
+    names = bills.keys() & set(seen.contracts or ()) if seen.until else bills
+    return {name: bills[name] for name in sorted(names)}
+
+
+def _file_totals(bills: Iterable[ContractBill]) -> dict[str, str]:
+    found: defaultdict[str, Fraction] = defaultdict(Fraction)
+    for bill in bills:
+        for name, text in bill.usage.items():
+            found[name] += Fraction(text)
+    return {name: exact_text(total) for name, total in sorted(found.items())}
+
+
 def _summary(
-    service: str, month: Month, contracts: Sequence[str], rows: Iterable[Row]
+    service: str, month: Month, contracts: Collection[str], rows: Iterable[Row]
 ) -> dict[str, Any]:
     """Count the contracts by what is worst of them."""
     outcomes: defaultdict[str, set[str]] = defaultdict(set)

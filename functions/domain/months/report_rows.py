@@ -75,13 +75,8 @@ def _row(
 ) -> Row:
     carried = (line.carried if line else bill.carried.get(name)) or "0"
     column, outcome = _became(entry, line, by_hand=by_hand)
-    amount = entry.amounts.get(name) if entry else None
-    if line and not amount:
-        amount = exact_text(Fraction(line.quantity) - Fraction(carried))
-    elif not amount and not bill.failure:
-        amount = bill.amounts.get(name, "0")
     money = {}
-    if amount is not None:
+    if (amount := _amount(bill, entry, name, line)) is not None:
         carried = "0" if column == "waived" else carried  # it is left to other months
         due = Fraction(amount) + Fraction(carried)
         quantity = "0" if entry and name in entry.unbilled else bill.quantities.get(name, "0")
@@ -103,6 +98,15 @@ def _row(
         record_id=(line.record_id or "") if line else "",
         detail="; ".join(filter(None, _details(bill, entry, name, line))),
     )
+
+
+def _amount(bill: ContractBill, entry: Entry | None, name: str, line: Line | None) -> str | None:
+    """Return the usage that a row is billed from; None where a formula has no value."""
+    if entry and (known := entry.amounts.get(name)):
+        return known
+    if line:
+        return exact_text(Fraction(line.quantity) - Fraction(line.carried or "0"))
+    return None if bill.failure else bill.amounts.get(name, "0")
 
 
 def _became(entry: Entry | None, line: Line | None, *, by_hand: bool) -> tuple[str, str]:

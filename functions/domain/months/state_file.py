@@ -146,28 +146,36 @@ def record_month(
 ) -> Document:
     """Return the file with a month's outcome added; all else stays as it was.
 
-    Successes are appended in order and leave the error list; an error replaces an earlier entry of
-    its contract; that of a `reopened` one goes, as if an operator had removed it. `closes` moves
-    `last_processed_month` to this month.
+    Successes are appended in order and leave the error list; so do those `reopened`, as if an
+    operator had removed them. `closes` moves `last_processed_month` to this month.
     """
     entry: Document = dict(document.get(plan_key, {}))
-    done = dict(entry.get("success_contracts", {}))
-    failed = dict(entry.get("error_contracts", {}))
+    done, failed = entry.get("success_contracts", {}), entry.get("error_contracts", {})
     name = str(month)
-    records = {record.contract_id: record for record in errors}
-    listed = list(done.get(name, []))
-    listed += [contract for contract in successes if contract not in set(listed)]
-    replaced = {*successes, *records, *reopened}
-    kept = [item for item in failed.get(name, []) if item["contract_id"] not in replaced]
-    kept += [msgspec.to_builtins(records[contract]) for contract in sorted(records)]
-    if listed or name in done:
-        done[name] = listed
-    if kept or name in failed:
-        failed[name] = kept
+    known = set(done.get(name, []))
+    listed = [*done.get(name, []), *(contract for contract in successes if contract not in known)]
+    kept = _errors(failed.get(name, []), errors, {*successes, *reopened})
     if closes:
         entry["last_processed_month"] = name
-    entry |= {"last_updated": at, "success_contracts": done, "error_contracts": failed}
+    entry |= {
+        "last_updated": at,
+        "success_contracts": _with(done, name, listed),
+        "error_contracts": _with(failed, name, kept),
+    }
     return {**document, plan_key: entry}
+
+
+def _errors(listed: list[Any], errors: Iterable[ErrorRecord], gone: set[str]) -> list[Any]:
+    """Return a month's errors; a new one replaces an earlier entry of its contract."""
+    records = {record.contract_id: record for record in errors}
+    replaced = gone | records.keys()
+    kept = [item for item in listed if item["contract_id"] not in replaced]
+    return kept + [msgspec.to_builtins(records[contract]) for contract in sorted(records)]
+
+
+def _with(months: Document, name: str, items: list[Any]) -> Document:
+    """Return the lists of months with that of one; a month without any is not added."""
+    return {**months, name: items} if items or name in months else months
 
 
 def encode(document: Document) -> bytes:

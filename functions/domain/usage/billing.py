@@ -21,7 +21,7 @@ from functions.domain.ledger.remainders import Balance
 from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion
 from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
-from functions.domain.usage.tally import Group
+from functions.domain.usage.record import Group
 from functions.domain.wording import some
 from functions.errors import BadInput
 
@@ -51,34 +51,15 @@ def bill(
     the names of their usage. A formula that reads usage that never was is BadInput for all.
     `known`: contracts of ledger and state file, whose spelling stays.
     """
-    usage: dict[str, _Usage] = defaultdict(
-        lambda: _Usage(defaultdict(Fraction), defaultdict(Fraction), set())
-    )
-    quarantine: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
-    exported, spelled = set(exported_before), _spellings(sums, known)
-    for (written, dimension, price, subscription), value in sums:
-        exported.add(dimension)
-        contract = spelled.get(written)
-        if contract is None:
-            quarantine[subscription or "", dimension] += Fraction(value)
-            continue
-        of_contract = usage[contract]
-        of_contract.totals[dimension] += Fraction(value)
-        if value and price is None:
-            of_contract.unpriced.add(dimension)
-        elif value and price is not None:
-            of_contract.prices[dimension] += Fraction(value) * Fraction(price)
+    exported = {dimension for (_, dimension, _, _), _ in sums}.union(exported_before)
+    usage, quarantined = _by_payer(sums, _spellings(sums, known))
     if usage:
         _check_names(plan, _KNOWN_DIMENSIONS | exported)
     month = MonthBill(
         contracts=[
             _bill_contract(plan, name, usage[name], carried or {}) for name in sorted(usage)
         ],
-        quarantined=[
-            Quarantined(subscription=who, dimension=what, quantity=formula.exact_text(amount))
-            for (who, what), amount in sorted(quarantine.items())
-            if amount
-        ],
+        quarantined=quarantined,
         unbilled_dimensions=_unbilled(plan, usage.values()),
         dimensions=tuple(sorted(exported)),
     )
@@ -86,7 +67,32 @@ def bill(
     return month
 
 
-def _spellings(sums: Sums, known: Iterable[str]) -> dict[str | None, str]:
+def _by_payer(
+    sums: Sums, spelled: Mapping[str, str]
+) -> tuple[dict[str, _Usage], list[Quarantined]]:
+    """Return the usage of each contract, and that of none by subscription."""
+    usage: dict[str, _Usage] = defaultdict(
+        lambda: _Usage(defaultdict(Fraction), defaultdict(Fraction), set())
+    )
+    nobodys: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+    for (written, dimension, price, subscription), value in sums:
+        if written is None:
+            nobodys[subscription or "", dimension] += Fraction(value)
+            continue
+        of_contract = usage[spelled[written]]
+        of_contract.totals[dimension] += Fraction(value)
+        if value and price is None:
+            of_contract.unpriced.add(dimension)
+        elif value and price is not None:
+            of_contract.prices[dimension] += Fraction(value) * Fraction(price)
+    return usage, [
+        Quarantined(subscription=who, dimension=what, quantity=formula.exact_text(amount))
+        for (who, what), amount in sorted(nobodys.items())
+        if amount
+    ]
+
+
+def _spellings(sums: Sums, known: Iterable[str]) -> dict[str, str]:
     """Return the spelling that each contract id goes by: a UUID is one contract in any spelling."""
     names = sorted({contract for (contract, *_), _ in sums if contract is not None})
     first: dict[object, str] = {}

@@ -14,7 +14,8 @@ from functions.domain.plan import Plan
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.billing import above_limit
 from functions.domain.usage.month_usage import MonthUsage
-from functions.domain.usage.tally import EXACT, Group, Tally
+from functions.domain.usage.record import Group
+from functions.domain.usage.tally import EXACT, Tally
 
 _FORMAT = 1
 _NOTHING = Decimal(0)

@@ -119,16 +119,22 @@ def upload(path: Path) -> Upload:
 
 def _json(text: str, option: str) -> Any:
     """JSON given directly, or as @FILE."""
+    where = option
     if text.startswith("@"):
         path = Path(text[1:])
+        where = f"{option} {path}"
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise BadArgument(f"{option} {path} cannot be read: {error}") from None
+            raise BadArgument(f"{option} {path} cannot be read: {_reason(error)}") from None
     try:
         return json.loads(text, parse_constant=_refused)
     except ValueError as error:
-        raise BadArgument(f"{option} is not valid JSON: {error}") from None
+        raise BadArgument(f"{where} is not valid JSON: {error}") from None
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror if isinstance(error, OSError) else error)
 
 
 def _refused(word: str) -> None:

@@ -103,7 +103,7 @@ def send_credits(  # noqa: PLR0917 (typer makes options of them)
             screen = show.console()
             for ended in sent.each(session.account):
                 if not json_:
-                    show_credits(ended, state=session.state, console=screen)
+                    show_credits(ended, state=session.state, console=screen, cloudzero=given_url)
             result = sent.result()
             session.ended(well=not functions_know(result))
             if not json_:

@@ -32,7 +32,9 @@ _NUMBERS = {"row_count", "unique_accounts", "total_credit_usd"}
 _POSTED = {True: "yes", False: "no", None: "perhaps"}
 
 
-def show_credits(ended: Mapping[str, Any], *, state: Path, console: Console) -> None:
+def show_credits(
+    ended: Mapping[str, Any], *, state: Path, console: Console, cloudzero: str | None = None
+) -> None:
     """What arrived, what is odd, and where the evidence is."""
     output = output_of(ended)
     name = output.get("file") or ended.get("file")
@@ -43,7 +45,7 @@ def show_credits(ended: Mapping[str, Any], *, state: Path, console: Console) -> 
         console.print(_table(months))
     for said in _odd(output, months, cause=readable(str(ended.get("cause") or ""))):
         console.print(said, style="yellow", markup=False, soft_wrap=True)
-    for said in _evidence(output, months, state):
+    for said in _evidence(output, months, state, cloudzero):
         console.print(said, markup=False, highlight=False, soft_wrap=True)
     show_end(ended, console)
 
@@ -69,13 +71,14 @@ def _odd(
 
 
 def _evidence(
-    output: Mapping[str, Any], months: list[Mapping[str, Any]], state: Path
+    output: Mapping[str, Any], months: list[Mapping[str, Any]], state: Path, cloudzero: str | None
 ) -> Iterator[str]:
     """The way back from what was posted, or may have been, and the report."""
+    where = shlex.join(["--state", str(state), *(("--cloudzero", cloudzero) if cloudzero else ())])
     for month in months:
         if undo := month.get("undo"):
             given = shlex.quote(json.dumps(undo, ensure_ascii=False))
-            command = f"python -m infra.local credits --state {shlex.quote(str(state))}"
+            command = f".venv/bin/python -m infra.local credits {where}"
             yield f"undo {month.get('billing_month')}: {command} --input {given}"
     if output.get("report"):
         yield f"report: {state / str(output['report'])}"

@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 from moto import mock_aws
 
-from functions.adapters import wiring
+from functions.adapters import credits_account
 from functions.adapters.cloudzero.api import CloudZero
 from functions.domain.credits.cbf import credit_rows, drop_body
 from functions.domain.month import Month
@@ -457,16 +457,16 @@ def put_secret(
         arn = client.create_secret(Name="cloudzero", SecretString="-")["ARN"]
         monkeypatch.setenv("CLOUDZERO_SECRET_ARN", arn)
         monkeypatch.setitem(DEFAULT_PROVIDERS, "secrets", SecretsProvider(boto3_client=client))
-        wiring.credits_receiver.cache_clear()
+        credits_account.credits_receiver.cache_clear()
         yield lambda text: client.put_secret_value(SecretId=arn, SecretString=text)
-        wiring.credits_receiver.cache_clear()
+        credits_account.credits_receiver.cache_clear()
 
 
 def test_the_key_is_read_from_the_secret(
     put_secret: Callable[[str], object], strict: CloudZeroServer
 ) -> None:
     put_secret(json.dumps({"api_key": " s3cr3t-k3y ", "note": "FinOps"}))
-    assert wiring.credits_receiver().post("c-1", BODY)
+    assert credits_account.credits_receiver().post("c-1", BODY)
     assert len(strict.posts) == 1
 
 
@@ -475,9 +475,9 @@ def test_a_key_that_was_rotated_is_read_again_within_a_warm_function(
 ) -> None:
     put_secret('{"api_key": "an-old-key"}')
     with pytest.raises(CredentialsRefused):
-        wiring.credits_receiver().post("c-1", BODY)
+        credits_account.credits_receiver().post("c-1", BODY)
     put_secret('{"api_key": "s3cr3t-k3y"}')
-    assert wiring.credits_receiver().post("c-1", BODY)
+    assert credits_account.credits_receiver().post("c-1", BODY)
     assert [exchange.status for exchange in strict.exchanges] == [403, 403, 200]
 
 
@@ -505,7 +505,7 @@ def test_a_secret_that_holds_no_key_is_refused_without_being_repeated(
 ) -> None:
     put_secret(text)
     with pytest.raises(CredentialsRefused) as refused:
-        wiring.credits_receiver().post("c-1", BODY)
+        credits_account.credits_receiver().post("c-1", BODY)
     shown = "".join(traceback.format_exception(refused.value))
     assert "s3cr3t" not in shown
     assert "k3y" not in shown
@@ -518,5 +518,5 @@ def test_a_secret_that_is_not_there_is_refused_by_its_name(
 ) -> None:
     monkeypatch.setenv("CLOUDZERO_SECRET_ARN", "another-secret")
     with pytest.raises(CredentialsRefused, match="the CloudZero secret cannot be read"):
-        wiring.credits_receiver().post("c-1", BODY)
+        credits_account.credits_receiver().post("c-1", BODY)
     assert strict.exchanges == []

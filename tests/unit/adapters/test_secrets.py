@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
-from functions.adapters import credits_bucket, wiring
+from functions.adapters import credits_account, credits_bucket, usage_account
 from functions.adapters.cloudzero.streams import Clock, Stream
 from functions.domain.lease import Lease
 from functions.domain.ledger.submission import Request
@@ -59,8 +59,8 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
     for partner in ("CLOUDZERO", "CLAZAR"):
         monkeypatch.setenv(f"{partner}_URL", NOBODY_LISTENS)
         monkeypatch.setenv(f"{partner}_SECRET_ARN", "arn")
-    wiring.credits_receiver.cache_clear()
-    wiring.usage_receiver.cache_clear()
+    credits_account.credits_receiver.cache_clear()
+    usage_account.usage_receiver.cache_clear()
 
     def fail(failure: Exception) -> None:
         provider = SecretsProvider(boto3_client=Secrets(failure))  # type: ignore[arg-type]
@@ -75,7 +75,7 @@ def test_secrets_manager_that_does_not_answer_now_is_asked_again(
 ) -> None:
     failing(failure)
     with pytest.raises(StorageBusy, match="the CloudZero secret cannot be read now"):
-        wiring.credits_receiver().post("c-1", BODY)
+        credits_account.credits_receiver().post("c-1", BODY)
 
 
 @pytest.mark.parametrize("failure", FINAL, ids=str)
@@ -84,7 +84,7 @@ def test_a_secret_that_may_not_be_read_or_is_not_there_needs_an_operator(
 ) -> None:
     failing(failure)
     with pytest.raises(CredentialsRefused, match="the CloudZero secret cannot be read: "):
-        wiring.credits_receiver().post("c-1", BODY)
+        credits_account.credits_receiver().post("c-1", BODY)
 
 
 def test_records_whose_token_could_not_be_had_are_not_in_doubt(
@@ -92,7 +92,7 @@ def test_records_whose_token_could_not_be_had_are_not_in_doubt(
 ) -> None:
     failing(BUSY[0])
     record = {"dimension": "units", "contract_id": "c-1"}
-    reply = wiring.usage_receiver().submit(Request("{}", [record]))
+    reply = usage_account.usage_receiver().submit(Request("{}", [record]))
     assert reply.outcome == "unreachable"
     assert {answer.kind for answer in reply.answers.values()} == {"not_taken"}
     assert "the Clazar secret cannot be read now" in reply.response
@@ -107,7 +107,7 @@ def test_a_stream_is_free_again_after_a_secret_that_could_not_be_read(
     lease = credits_bucket.lease(objects, "c-1")
     lease.write(Lease(execution="x-1", at=format_instant(now)), None)
     clock = Clock(lambda: now, lambda: 110.0, 120.0)
-    stream = Stream(objects, wiring.credits_receiver(), "c-1", "x-1", clock)
+    stream = Stream(objects, credits_account.credits_receiver(), "c-1", "x-1", clock)
     for _ in range(2):
         with pytest.raises(StorageBusy):
             stream.post(Month(2025, 1), BODY, lambda: True)

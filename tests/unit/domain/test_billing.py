@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.billing import above_limit, bill, check_conservation, round_to_whole
-from functions.domain.usage.tally import Group
+from functions.domain.usage.record import Group
 from functions.errors import BadInput
 from tests.builders import a_plan
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from functions.domain.ledger.remainders import Balance
 from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
 from functions.domain.usage.billing import bill, check_conservation, round_to_whole
-from functions.domain.usage.tally import Group
+from functions.domain.usage.record import Group
 from tests.builders import a_plan
 
 Sums = dict[Group, Any]

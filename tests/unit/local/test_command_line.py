@@ -76,6 +76,32 @@ def test_a_bad_plan_is_refused_in_the_pipelines_own_words(tmp_path: Path) -> Non
             arguments.plans(plans)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"plan_id": "a"', r"is not valid JSON: .*line 1 column 17"),
+        ('[{"service": "S", "environment_type": "E", "plan_id": "a"}, {}]', ": plan number 2: "),
+        ("[3]", ": plan number 1: "),
+        ('[{"plan_id": "a", "roundin": "x"}]', ": plan a: .*`roundin`"),
+        (
+            '[{"service": "S", "environment_type": "E", "plan_id": "a", "dimensions": {"d": "+"}}]',
+            r": plan S:E:a: dimensions.d: formula '\+': invalid syntax$",
+        ),
+        (None, "cannot be read: No such file or directory$"),
+    ],
+)
+def test_a_mistake_in_a_file_of_plans_is_named_with_the_file_and_the_place(
+    text: str | None, said: str, tmp_path: Path
+) -> None:
+    plans = tmp_path / "plans.json"
+    if text is not None:
+        plans.write_text(text)
+    with pytest.raises(BadArgument, match=said) as refused:
+        arguments.plans(plans)
+    assert str(refused.value).startswith(f"--plans {plans}")
+    assert "\n" not in str(refused.value)
+
+
 def test_a_command_that_cannot_be_run_as_given_ends_with_two_and_says_why() -> None:
     missing = command("metering", "--usage", "/no/such/folder", "--json")
     assert (missing.returncode, missing.stdout) == (2, "")

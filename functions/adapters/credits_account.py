@@ -1,0 +1,35 @@
+"""Which partner receives credits. Apart from `wiring`: only who needs a partner imports it."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.adapters import clock, wiring
+from functions.adapters.cloudzero.api import ApiKey, CloudZero
+from functions.adapters.cloudzero.streams import Clock, Stream
+from functions.adapters.receivers import CreditsReceiver
+from functions.errors import CredentialsRefused
+
+
+def _api_key(fresh: bool) -> str:  # noqa: FBT001  # called with one positional flag
+    key = wiring.read_secret("CloudZero", ApiKey, '{"api_key": "…"}', fresh).api_key
+    if not key.isascii() or not key.isprintable() or len(key.split()) != 1:
+        raise CredentialsRefused("the CloudZero API key must be one word, without Bearer before it")
+    return key.strip()
+
+
+@cache
+def credits_receiver() -> CreditsReceiver:
+    """Return the account that receives credits."""
+    return CloudZero(os.environ["CLOUDZERO_URL"], _api_key)
+
+
+def stream(connection_id: str, execution: str, context: LambdaContext) -> Stream:
+    """Return an AnyCost Stream as this execution may use it."""
+    times = Clock(
+        clock.now, lambda: context.get_remaining_time_in_millis() / 1000, wiring.settle_seconds()
+    )
+    return Stream(wiring.credits_bucket(), credits_receiver(), connection_id, execution, times)
