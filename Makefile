@@ -20,13 +20,13 @@ PIP_COMPILE = .venv/bin/uv pip compile --quiet --universal --python-version 3.11
 STACKS = $(or $(ENV),$(error say which environment: make $@ ENV=dev))/$(or $(STACK),*)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check format test bench model mutants simulate synth bootstrap diff deploy \
+.PHONY: help setup browser demo check format test bench model mutants simulate synth bootstrap diff deploy \
 	destroy audit lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 11
 
-setup: $(PACKAGES) $(NODE_PACKAGES) .venv/bin/billing ## install everything into .venv and node_modules
+setup: $(PACKAGES) $(NODE_PACKAGES) .venv/bin/billing browser ## install everything into .venv and node_modules
 
 $(PACKAGES):
 	@set -e; \
@@ -53,6 +53,14 @@ $(NODE_PACKAGES): $(PACKAGES)
 	@printf '#!/bin/sh\nPYTHONSAFEPATH=1 PYTHONPATH="%s" exec "%s" -m infra.operator "$$@"\n' \
 		"$(CURDIR)" "$(CURDIR)/$(PYTHON)" > $@
 	@chmod +x $@
+
+# For the tests of pages only, which are skipped without one. Nothing but apt needs root.
+browser: ## Chromium for the tests of pages, on Debian as root
+	@command -v chromium chromium-browser google-chrome >/dev/null || [ -n "$$CHROMIUM" ] || \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get timeout >/dev/null && { echo "setup: Chromium" >&2; \
+	timeout 300 sh -c 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install \
+		--yes --no-install-recommends chromium' >/dev/null 2>&1; }; } || \
+	echo "setup: no Chromium; the tests of pages are skipped" >&2
 
 demo: setup ## both pipelines on made-up data on this machine, each twice
 	@$(PYTHON) -m infra.local demo
