@@ -82,7 +82,10 @@ def plans() -> dict[str, Plan]:
     try:
         found = parameters.get_parameters(path, recursive=True, force_fetch=True)
     except GetParameterError as error:
-        raise StorageBusy(f"{path}: {error}") from error
+        if _code(error.__context__) == "AccessDeniedException":
+            needs = "the role of AcquirePlan needs ssm:GetParametersByPath on it"
+            raise PermissionError(f"parameters under {path}: {needs}: {error}") from error
+        raise StorageBusy(f"parameters under {path}: {error}") from error
     if not found:
         raise BadInput(f"no plan is configured under {path}")
     configured = parse_plans(f"[{','.join(str(value) for value in found.values())}]")

@@ -19,6 +19,7 @@ import pytest
 from functions.adapters import keys
 from functions.domain.month import Month
 from functions.errors import BadInput, CredentialsRefused, PartnerUnreachable, StorageBusy
+from infra.environments import POSTGRES
 from tests.builders import a_record
 from tests.in_memory.machine import StateFailed
 from tests.in_memory.metering_world import MeteringWorld
@@ -26,7 +27,6 @@ from tests.in_memory.points import Break, Point
 from tests.infra.ringing import Happened, Mailing, Ringing, mailed_once, ours
 from tests.infra.templates import Template
 
-POSTGRES = {"service": "Postgres", "environment_type": "PROD", "plan_id": "pt-HJSv20iWX0"}
 PLAN = {**POSTGRES, "start_month": "2025-07", "missing_hours": "warn"}
 FIRST = datetime(2025, 8, 1, tzinfo=UTC)
 JULY = Month(2025, 7)
