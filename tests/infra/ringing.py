@@ -130,7 +130,7 @@ class Ringing:
                 name: self._value(stat["Metric"], stat["Stat"], begin, end)
                 for name, stat in parts.items()
             }
-            value = _evaluate(expression["Expression"], values, begin)
+            value = evaluate(expression["Expression"], values, begin)
         else:
             value = self._value(alarm, alarm["Statistic"], begin, end)
         if value is None:
@@ -149,16 +149,19 @@ class Ringing:
         return _STATISTICS[statistic](found) if found else None
 
 
-def _evaluate(text: str, values: dict[str, float | None], begin: datetime) -> float | None:
+def evaluate(text: str, values: dict[str, float | None], begin: datetime) -> float | None:
     """Work out an expression of metric math, as far as the alarms use it."""
     functions = {
         "FILL": lambda value, instead: instead if value is None else value,
         "DATE": lambda _: begin.day,
         "HOUR": lambda _: begin.hour,
         "MINUTE": lambda _: begin.minute,
+        "MONTH": lambda _: begin.month,
+        "YEAR": lambda _: begin.year,
+        "FLOOR": int,
         "IF": lambda condition, then, otherwise: then if condition else otherwise,
         "MAX": max,
     }
-    python = re.sub(r"\bAND\b", "and", text)
+    python = re.sub(r"\b(AND|OR)\b", lambda word: word[0].lower(), text)
     result: float | None = eval(python, {"__builtins__": {}}, {**functions, **values})  # noqa: S307
     return result
