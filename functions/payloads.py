@@ -11,6 +11,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.domain import mails
 from functions.domain.conversion import given, parse
 from functions.domain.month import format_instant, parse_instant
 from functions.errors import BadInput
@@ -18,6 +19,7 @@ from functions.errors import BadInput
 T = TypeVar("T")
 _logger = Logger()
 _CLOCK_SKEW = timedelta(hours=1)
+_LONGEST_CAUSE = 8_000
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -54,6 +56,30 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     mail: str
     result: dict[str, Any]
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A run that never began: the execution, what it was given, and the first state's error."""
+
+    execution: str
+    name: str
+    input: Any
+    problem: Problem
+
+    def finished(self, pipeline: str, place: mails.Place) -> Finished:
+        """Return how its execution is to end: FAILED, with a mail."""
+        error, cause = self.problem.error, self.problem.message[:_LONGEST_CAUSE]
+        failed = mails.NotStarted(self.execution, self.name, self.input, error, cause)
+        subject, mail = mails.not_started(pipeline, failed, place)
+        return Finished(
+            succeeded=False,
+            notify=True,
+            error=error,
+            cause=cause,
+            subject=subject,
+            mail=mail,
+            result={},
+        )
 
 
 def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, LambdaContext], Any]:

@@ -7,11 +7,16 @@ The deadline needs no run to be noticed: CloudWatch fills the hour before 05:00 
 where a plan has not said that its months are closed.
 """
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -33,6 +38,7 @@ DEADLINE = (
 SILENT_HOURS = 26
 LONG_TIMEOUT_SECONDS, NEAR_TIMEOUT = 300, 0.8
 MOST_METRICS = 10  # of one alarm
+MAILED = "Mailed: "  # the definitions put it before the cause
 
 
 class Alarms(Construct):
@@ -69,29 +75,54 @@ class Alarms(Construct):
             )
         )
 
-    def watch_machine(self, machine: sfn.StateMachine) -> None:
-        """A bad end is an alarm, also where the run's own mail says why: that may not arrive."""
-        self._alarm(
-            "ExecutionsFailed",
-            "a run failed",
-            machine.metric_failed(period=FIVE_MINUTES),
-            "An execution failed. Its own mail says what is not billed or posted, and what to do. "
-            "If none has come, read the execution's error. Starting it again is safe.",
+    def watch_machine(self, machine: sfn.StateMachine, lost: sqs.Queue) -> None:
+        """Mail every bad end that the run itself has not mailed: its cause bears no mark.
+
+        Two rules, because only a failure is sure to have an error and a cause: a template with a
+        value that an event lacks might not be delivered.
+        """
+        cause = events.Match.any_of(
+            events.Match.anything_but_prefix(MAILED),
+            events.Match.null_value(),
+            events.Match.does_not_exist(),
         )
-        self._alarm(
-            "ExecutionsTimedOut",
-            "a run timed out",
-            machine.metric_timed_out(period=FIVE_MINUTES),
-            "An execution reached its time limit. What was sent is in the ledger; the next run "
-            "continues there. Start it again with the same input.",
+        failed = {"status": ["FAILED"], "cause": cause}
+        self._mail_end("EndedWithoutMail", machine, lost, failed, ("error", "cause"))
+        self._mail_end("Stopped", machine, lost, {"status": ["TIMED_OUT", "ABORTED"]})
+
+    def _mail_end(
+        self,
+        id_: str,
+        machine: sfn.StateMachine,
+        lost: sqs.Queue,
+        ends: Mapping[str, object],
+        explained: Iterable[str] = (),
+    ) -> None:
+        rule = events.Rule(
+            self,
+            id_,
+            description="A run has ended badly and has not mailed it",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={"stateMachineArn": [machine.state_machine_arn], **ends},
+            ),
+            targets=[targets.SnsTopic(self.topic, dead_letter_queue=lost)],
         )
-        self._alarm(
-            "ExecutionsAborted",
-            "a run was aborted",
-            machine.metric_aborted(period=FIVE_MINUTES),
-            "Somebody stopped an execution. What was sent is in the ledger; the next run continues "
-            "there. Start it again unless it was stopped on purpose.",
-        )
+        names = ("name", "status", *explained, "executionArn")
+        lines = {
+            "what": f"{self._environment.name} {self._pipeline}: a run failed",
+            **{name: f"<{name}>" for name in names},
+            "safe": "What was sent is on record and is never sent twice.",
+            "next": "Remove the cause, then start it again with the same input.",
+            "runbook": f"{self._environment.runbook_url}#a-run-failed",
+        }
+        # A value outside of quotation marks is put in as JSON, whatever it holds.
+        template = re.sub('"(<[A-Za-z]+>)"', r"\1", json.dumps(lines, indent=1))
+        paths = {name: f"$.detail.{name}" for name in names}
+        transformer = {"InputPathsMap": paths, "InputTemplate": template}
+        resource = cast("events.CfnRule", rule.node.default_child)
+        resource.add_property_override("Targets.0.InputTransformer", transformer)
 
     def watch_dead_letters(self, queue: sqs.Queue) -> None:
         """A message here is a run that never started."""
@@ -99,8 +130,8 @@ class Alarms(Construct):
             "StartsLost",
             "starts were lost",
             queue.metric_approximate_number_of_messages_visible(period=FIVE_MINUTES),
-            "A start did not reach the state machine and is in the dead-letter queue. Nothing was "
-            "sent. Start an execution with the input that the queue's message holds.",
+            "A start did not reach the state machine, or a failed run's mail the topic. That start "
+            "sent nothing. The message in the dead-letter queue holds its input; start it by hand.",
         )
 
     def watch_functions(self, functions: Mapping[str, TaskFunction]) -> None:

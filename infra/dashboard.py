@@ -19,6 +19,20 @@ WIDTH, HEIGHT = 8, 6
 Shown = tuple[str, Sequence[cloudwatch.IMetric]]
 SUM, MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
 # From what the functions log with Powertools: one JSON object per line.
+CALLS = "filter message = 'partner called'"
+SPEED = (
+    CALLS,
+    "stats pct(milliseconds, 50) as half, pct(milliseconds, 95) as most by bin(1h)",
+)
+STATUSES = (CALLS, "stats count(*) as calls by partner, method, status", "sort calls desc")
+# Whole hours until 06:00 UTC on the next 1st, from what CloudWatch knows of the time of a value.
+_DAYS = (
+    "IF(MONTH(t) == 2, IF(FLOOR(YEAR(t) / 4) * 4 == YEAR(t), 29, 28), "
+    "IF(MONTH(t) == 4 OR MONTH(t) == 6 OR MONTH(t) == 9 OR MONTH(t) == 11, 30, 31))"
+)
+HOURS_LEFT = (
+    f"IF(DATE(t) == 1 AND HOUR(t) < 6, 6 - HOUR(t), ({_DAYS} - DATE(t)) * 24 + 30 - HOUR(t))"
+).replace("(t)", "(FILL(m, 0))")
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "one contract's story": (
         "fields @timestamp, function_name, message, month, action",
@@ -34,6 +48,12 @@ QUERIES: Mapping[str, tuple[str, ...]] = {
         "filter @type = 'REPORT'",
         "stats max(@duration) as longest, max(@maxMemoryUsed) as memory by @log",
         "sort longest desc",
+    ),
+    "slow partner calls": (
+        "fields @timestamp, function_name, partner, method, path, status, milliseconds",
+        CALLS,
+        "sort milliseconds desc",
+        "limit 100",
     ),
     "errors by name": (
         "filter level = 'ERROR' or ispresent(exception_name)",
@@ -63,6 +83,9 @@ class Dashboard(Construct):
         super().__init__(scope, id_)
         self._namespace, self._pipeline = namespace, pipeline
         board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name)
+        plans = tuple(plans)
+        if plans:
+            board.add_widgets(self._deadline(plans[0]))
         own = metrics.METERING if pipeline == "metering" else metrics.CREDITS
         counted = [(metric.counts, [self._metric(metric)]) for metric in own if not metric.per_plan]
         of_plans: list[Shown] = [
@@ -85,6 +108,26 @@ class Dashboard(Construct):
             board.add_widgets(
                 cloudwatch.GraphWidget(title=title, left=shown, width=WIDTH, height=HEIGHT)
             )
+        groups = [task.function.log_group.log_group_name for task in functions.values()]
+        views = cloudwatch.LogQueryVisualizationType
+        for title, lines, view in (
+            (
+                "milliseconds of partner calls: half and 95 % of them took at most",
+                SPEED,
+                views.LINE,
+            ),
+            ("status codes of partner calls", STATUSES, views.TABLE),
+        ):
+            board.add_widgets(
+                cloudwatch.LogQueryWidget(
+                    title=title,
+                    log_group_names=groups,
+                    query_lines=list(lines),
+                    view=view,
+                    width=WIDTH,
+                    height=HEIGHT,
+                )
+            )
 
     def _metric(self, metric: Metric, plan: Plan | None = None) -> cloudwatch.Metric:
         of_plan = {"plan": plan.key} if plan else {}
@@ -95,6 +138,16 @@ class Dashboard(Construct):
             statistic=MAXIMUM if plan else SUM,
             period=PERIOD,
         )
+
+    def _deadline(self, plan: Plan) -> cloudwatch.IWidget:
+        left = cloudwatch.MathExpression(
+            expression=HOURS_LEFT,
+            using_metrics={"m": self._metric(metrics.RUNS, plan)},
+            period=PERIOD,
+            label="hours",
+        )
+        title = "hours until AWS takes no more of last month's usage"
+        return cloudwatch.SingleValueWidget(title=title, metrics=[left], width=WIDTH, height=HEIGHT)
 
     @staticmethod
     def _executions(machine: sfn.StateMachine) -> list[cloudwatch.IMetric]:

@@ -31,6 +31,7 @@ EARLY_AND_DAILY = ("cron(30 1-5 1-3 * ? *)", "cron(30 5 4-31 * ? *)")
 
 # The word for an environment that bills and whose alarms are meant to reach no address.
 NOBODY = ""
+SAMPLE_PLAN = "pt-your-plan-id"  # in a fresh clone, in the place of a plan of yours
 
 
 class InvalidEnvironment(SystemExit):
@@ -113,6 +114,11 @@ class Environment:
                 f"environment {self.name}: alarm_email is not set, and {self.name} bills; "
                 "set an address, or NOBODY if no address is to get its alarms"
             )
+        if pipeline == "metering" and any(p.plan_id == SAMPLE_PLAN for p in self.parsed_plans):
+            yield (
+                f"environment {self.name}: plan_id {SAMPLE_PLAN!r} is a placeholder; set the id "
+                "of the plan in Omnistrate"
+            )
         connection = self.cloudzero_connection_id
         if pipeline == "credits" and connection == placeholder(self.name):
             yield (
@@ -161,7 +167,7 @@ def _is_base_url(text: str) -> bool:
 POSTGRES = {
     "service": "Postgres",
     "environment_type": "PROD",
-    "plan_id": "pt-HJSv20iWX0",
+    "plan_id": SAMPLE_PLAN,
     "cloud": "aws",
 }
 
@@ -170,6 +176,7 @@ CLAZAR, CLOUDZERO = "https://api.clazar.io", "https://api.cloudzero.com"
 # Only one environment may bill: each has a ledger of its own, and Clazar cannot take a record back.
 REHEARSED = {**POSTGRES, "dry_run": True}
 
+# SAMPLE_PLAN is to become the id of a plan of yours, as in the path of its usage files.
 # A placeholder below is to become the id of the environment's own AnyCost Stream connection
 # (CloudZero: Settings > Billing Connections). An environment that bills needs an alarm_email, too.
 

@@ -79,7 +79,7 @@ class PipelineStack(Stack):
     ) -> None:
         """Let the machine and all that can fail with it call an operator, and say where to look."""
         self.alarms.topic.grant_publish(workflow.role)
-        self.alarms.watch_machine(workflow.machine)
+        self.alarms.watch_machine(workflow.machine, lost_starts)
         self.alarms.watch_dead_letters(lost_starts)
         self.alarms.watch_functions(functions)
         Dashboard(

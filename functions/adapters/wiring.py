@@ -74,11 +74,20 @@ def plans() -> dict[str, Plan]:
     try:
         found = parameters.get_parameters(path, recursive=True, force_fetch=True)
     except GetParameterError as error:
-        raise StorageBusy(f"{path}: {error}") from error
+        if _code(error) == "AccessDeniedException":
+            needs = "the role of AcquirePlan needs ssm:GetParametersByPath on it"
+            raise PermissionError(f"parameters under {path}: {needs}: {error}") from error
+        raise StorageBusy(f"parameters under {path}: {error}") from error
     if not found:
         raise BadInput(f"no plan is configured under {path}")
     configured = parse_plans(f"[{','.join(str(value) for value in found.values())}]")
     return {plan.key: plan for plan in configured}
+
+
+def _code(error: GetParameterError) -> str:
+    """Return the code of AWS behind it; empty where AWS has not answered."""
+    said = error.__context__
+    return said.response["Error"]["Code"] if isinstance(said, ClientError) else ""
 
 
 def connection() -> str:
@@ -102,8 +111,7 @@ def read_secret(partner: str, kind: type[T], example: str, fresh: bool) -> T:  #
         arn = os.environ[f"{partner.upper()}_SECRET_ARN"]
         return msgspec.json.decode(parameters.get_secret(arn, force_fetch=fresh), type=kind)
     except GetParameterError as error:
-        said = error.__context__
-        if isinstance(said, ClientError) and said.response["Error"]["Code"] in _UNTIL_CHANGED:
+        if _code(error) in _UNTIL_CHANGED:
             raise CredentialsRefused(f"the {partner} secret cannot be read: {error}") from error
         raise StorageBusy(f"the {partner} secret cannot be read now: {error}") from error
     except msgspec.DecodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -12,6 +13,7 @@ from functions.adapters import clock, credits_bucket, keys, leases, wiring
 from functions.adapters.objects import Objects, Uploads
 from functions.adapters.pages import page_key, put_page
 from functions.credits.payloads import MonthEnd, Parsed, ReportTask, Run
+from functions.domain.conversion import parse
 from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import MonthReport
 from functions.domain.credits.file import Repeated
@@ -19,7 +21,7 @@ from functions.domain.credits.mail import Ended, mail
 from functions.domain.mails import Place
 from functions.domain.month import Month, format_instant
 from functions.errors import BadState
-from functions.payloads import Finished, task_handler
+from functions.payloads import Finished, Refused, task_handler
 
 logger = Logger()
 SEVERAL = "MonthsFailed"
@@ -28,8 +30,11 @@ _LONGEST_TEXT, _LONGEST_MESSAGE, _MOST_WARNINGS = 20_000, 700, 20
 
 
 @task_handler
-def handler(task: ReportTask, _context: object) -> Finished:
+def handler(given: dict[str, Any], _context: object) -> Finished:
     """Return how the execution is to end."""
+    if "refused" in given:
+        return parse(given["refused"], Refused).finished("credits", wiring.place())
+    task = parse(given, ReportTask)
     bucket = wiring.credits_bucket()
     months = month_reports(task, bucket)
     finished = finish(task, months, bucket, bucket, wiring.place())

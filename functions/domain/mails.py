@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-_LONGEST_SUBJECT = 99
+from functions.domain.templates import render
+
+_LONGEST_SUBJECT, _LONGEST_INPUT = 99, 4_000
+_NOT_STARTED = Path(__file__).with_name("not_started.txt")
 
 
 class Place(NamedTuple):
@@ -18,6 +21,32 @@ class Place(NamedTuple):
     bucket: str
     runbook: str
     mails_closed: bool
+
+
+class NotStarted(NamedTuple):
+    """A run that never began. `given`: its execution's input, whatever that is."""
+
+    execution: str
+    name: str
+    given: Any
+    error: str
+    cause: str
+
+
+def not_started(pipeline: str, failed: NotStarted, place: Place) -> tuple[str, str]:
+    """Return subject and body of the mail of a run that never began."""
+    head = f"{pipeline} was not started: {failed.error}"
+    again = start(failed.execution, failed.given)
+    body = render(
+        _NOT_STARTED,
+        head=head,
+        environment=place.environment,
+        failed=failed,
+        again=again if len(again) < _LONGEST_INPUT else start(failed.execution, {"...": "..."}),
+        runbook=place.runbook,
+        link=execution_link(failed.execution),
+    )
+    return subject(f"[{place.environment}] {head}, execution {failed.name}"), body
 
 
 def subject(text: str) -> str:
@@ -40,7 +69,7 @@ def object_link(bucket: str, key: str, region: str) -> str:
     return f"{home}?region={region}&prefix={key}"
 
 
-def start(execution: str, given: Mapping[str, object]) -> str:
+def start(execution: str, given: Any) -> str:
     """Return the command that starts another execution of the same state machine."""
     machine = execution.replace(":execution:", ":stateMachine:").rpartition(":")[0]
     terms = shlex.quote(json.dumps(given))

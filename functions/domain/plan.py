@@ -64,9 +64,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return msgspec.json.encode(self).decode()
 
 
-def parse_plan(value: object, unnamed: str = "?") -> Plan:
+def parse_plan(value: object, unnamed: str = "") -> Plan:
     """Read one plan configuration; BadInput names the plan, the field and the value."""
-    name = value.get("plan_id", unnamed) if isinstance(value, Mapping) else unnamed
+    given = value.get("plan_id") if isinstance(value, Mapping) else unnamed or repr(value)
+    name = given or unnamed or "?"
     plan = parse(value, Plan, f"plan {name}")
     _check(plan)
     return plan

@@ -190,8 +190,12 @@ class Ending(Finished, frozen=True, kw_only=True):
     journal: str
 
 
-class Release(RunTask, frozen=True, kw_only=True):
-    """Input of ReleasePlan. `notified`: not empty if the message was delivered."""
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """Input of ReleasePlan. `notified`: not empty if the message was delivered.
 
-    journal: str
+    A run that never began has no terms, and holds nothing.
+    """
+
+    run: Run | None = None
+    journal: str = ""
     notified: dict[str, bool] = {}

@@ -17,8 +17,9 @@ logger = Logger()
 @task_handler
 def handler(task: Release, _context: object) -> None:
     """Return nothing."""
-    release_plan(task, wiring.books(task.run.plan), format_instant(clock.now()))
-    logger.info("plan released", plan=task.run.plan.key)
+    if task.run:
+        release_plan(task, wiring.books(task.run.plan), format_instant(clock.now()))
+        logger.info("plan released", plan=task.run.plan.key)
 
 
 def release_plan(task: Release, books: Books, at: str) -> None:
@@ -28,7 +29,7 @@ def release_plan(task: Release, books: Books, at: str) -> None:
     to the next: reported twice is better than never.
     """
     run = task.run
-    if run.dry_run:
+    if run is None or run.dry_run:
         return
     lease = books.lease()
     if task.notified and leases.holder(lease) == run.execution:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -14,6 +14,7 @@ from functions import metrics
 from functions.adapters import clock, keys, leases, wiring
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
+from functions.domain.conversion import parse
 from functions.domain.mails import Place
 from functions.domain.month import Month, parse_instant
 from functions.domain.months import months_due
@@ -23,7 +24,7 @@ from functions.domain.months.journal import Journal
 from functions.domain.months.mail import Ended, has_closed, is_news, mail
 from functions.domain.months.run import Run
 from functions.metering.payloads import Ending, Finish, Planned
-from functions.payloads import task_handler
+from functions.payloads import Finished, Refused, task_handler
 
 logger = Logger()
 ATTENTION = "ContractsNeedAttention"
@@ -37,8 +38,11 @@ _LONGEST_PART, _LONGEST_MESSAGE = 8_000, 40_000
 
 
 @task_handler
-def handler(task: Finish, _context: object) -> Ending:
+def handler(given: dict[str, Any], _context: object) -> Finished:
     """Return how the execution is to end."""
+    if "refused" in given:
+        return parse(given["refused"], Refused).finished("metering", wiring.place())
+    task = parse(given, Finish)
     ending = summarize_run(task, wiring.books(task.run.plan), wiring.place(), clock.now())
     _count(task, ending)
     logger.info("run summarized", plan=ending.run.plan.key, succeeded=ending.succeeded)

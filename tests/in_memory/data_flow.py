@@ -63,14 +63,15 @@ def filled(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
     if not isinstance(template, dict):
         return template
     return {
-        name.removesuffix(".$"): _computed(value, data, context)
+        name.removesuffix(".$"): computed(value, data, context)
         if name.endswith(".$")
         else filled(value, data, context)
         for name, value in template.items()
     }
 
 
-def _computed(expression: str, data: Any, context: Mapping[str, Any]) -> Any:
+def computed(expression: str, data: Any, context: Mapping[str, Any]) -> Any:
+    """Return what a path or an intrinsic function comes to."""
     if not expression.startswith("States."):
         return find(expression, data, context)
     call = _FORMAT.fullmatch(expression)

@@ -17,7 +17,16 @@ from typing import Any, Protocol
 import msgspec
 
 from tests.in_memory import retries, supported
-from tests.in_memory.data_flow import BadPath, JsonObject, Unsupported, filled, find, holds, put
+from tests.in_memory.data_flow import (
+    BadPath,
+    JsonObject,
+    Unsupported,
+    computed,
+    filled,
+    find,
+    holds,
+    put,
+)
 
 Steps = Generator[float, None, Any]
 Path = tuple[str | int, ...]
@@ -251,7 +260,7 @@ def _output(state: JsonObject, data: Any, result: Any, here: _Scope) -> Any:
 
 def _text(state: JsonObject, name: str, data: Any, here: _Scope) -> str:
     path = state.get(f"{name}Path")
-    return str(find(path, data, here.context) if path else state.get(name, ""))
+    return str(computed(path, data, here.context) if path else state.get(name, ""))
 
 
 def _caught(state: JsonObject, data: Any, failure: StateFailed) -> tuple[Any, str | None]:

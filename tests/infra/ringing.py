@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from tests.in_memory.account import Measured
+from infra.local.app.template import Template as Stack
+from infra.local.aws.event_rules import EventRules
+from infra.local.aws.event_targets import target_input
+from tests.in_memory.account import Account, Measured
+from tests.in_memory.machine import Execution
 
 HOUR = timedelta(hours=1)
 _STATISTICS: dict[str, Callable[[list[float]], float]] = {"Maximum": max, "Sum": sum}
@@ -28,6 +32,49 @@ class Happened(NamedTuple):
 def ours(measured: Iterable[Measured]) -> Iterator[Happened]:
     """Return what the functions have measured."""
     return (Happened(*point) for point in measured)
+
+
+def of_end(execution: Execution, machine: str, at: datetime) -> dict[str, Any]:
+    """Return the event that Step Functions sends when an execution has ended."""
+    return {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "time": at.isoformat(),
+        "detail": {
+            "executionArn": execution.id,
+            "stateMachineArn": machine,
+            "name": execution.name,
+            "status": execution.status,
+            "error": execution.error or None,
+            "cause": execution.cause or None,
+        },
+    }
+
+
+class Mailing:
+    """The rules of one stack that mail what has happened."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        stack = Stack(body, stack="S", region="eu-central-1")
+        (machine,) = stack.of_type("AWS::StepFunctions::StateMachine")
+        self._rules, self._machine = EventRules(stack), machine.arn
+
+    def mails(self, execution: Execution, at: datetime) -> list[dict[str, Any]]:
+        """Return what the topic gets when an execution has ended."""
+        event = of_end(execution, self._machine, at)
+        return [target_input(target, event) for _, target in self._rules.matching(event)]
+
+
+def mailed_once(account: Account, mailing: Mailing) -> set[str]:
+    """Check that every run that failed was mailed once; return what rules mail."""
+    rung = set()
+    for run in account.step_functions.executions:
+        own = [mail.text for mail in account.messages if mail.execution == run.name]
+        others = [mail["what"] for mail in mailing.mails(run, account.now())]
+        if run.status not in ("RUNNING", "SUCCEEDED"):
+            assert len(own) + len(others) == 1, (run.error, own, others)
+        rung |= {what.partition(": ")[2] for what in others}
+    return rung
 
 
 class Ringing:
@@ -83,7 +130,7 @@ class Ringing:
                 name: self._value(stat["Metric"], stat["Stat"], begin, end)
                 for name, stat in parts.items()
             }
-            value = _evaluate(expression["Expression"], values, begin)
+            value = evaluate(expression["Expression"], values, begin)
         else:
             value = self._value(alarm, alarm["Statistic"], begin, end)
         if value is None:
@@ -102,16 +149,19 @@ class Ringing:
         return _STATISTICS[statistic](found) if found else None
 
 
-def _evaluate(text: str, values: dict[str, float | None], begin: datetime) -> float | None:
+def evaluate(text: str, values: dict[str, float | None], begin: datetime) -> float | None:
     """Work out an expression of metric math, as far as the alarms use it."""
     functions = {
         "FILL": lambda value, instead: instead if value is None else value,
         "DATE": lambda _: begin.day,
         "HOUR": lambda _: begin.hour,
         "MINUTE": lambda _: begin.minute,
+        "MONTH": lambda _: begin.month,
+        "YEAR": lambda _: begin.year,
+        "FLOOR": int,
         "IF": lambda condition, then, otherwise: then if condition else otherwise,
         "MAX": max,
     }
-    python = re.sub(r"\bAND\b", "and", text)
+    python = re.sub(r"\b(AND|OR)\b", lambda word: word[0].lower(), text)
     result: float | None = eval(python, {"__builtins__": {}}, {**functions, **values})  # noqa: S307
     return result

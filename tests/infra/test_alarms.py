@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,20 @@ import pytest
 
 from functions import metrics
 from functions.metrics import Metric
+from infra import definitions
+from infra.alarms import MAILED
+from tests.in_memory.machine import Execution
+from tests.infra.ringing import Mailing
 from tests.infra.templates import Template
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 AWS_METRICS = {
-    "ExecutionsFailed",
-    "ExecutionsTimedOut",
-    "ExecutionsAborted",
     "ApproximateNumberOfMessagesVisible",
     "Duration",
     "Throttles",
 }
 COMMON = {
-    "a run failed",
-    "a run timed out",
-    "a run was aborted",
     "starts were lost",
     "functions are throttled (1)",
 }
@@ -88,7 +87,7 @@ def test_every_alarm_has_its_section_in_the_runbook_and_every_section_its_alarm(
     sections = re.findall(r"^### (.+)$", chapter, re.MULTILINE)
     assert linked <= {section.replace(" ", "-") for section in sections}
     expected = {re.sub(r" \(\d\)$", "", title(alarm)) for alarm in both}
-    assert set(sections) == expected | {"deadline in 60 minutes"}
+    assert set(sections) == expected | {"deadline in 60 minutes", "a run failed"}
     for part in chapter.split("\n### ")[1:]:
         assert "Money at risk:" in part, part
         assert "    aws " in part, part
@@ -137,13 +136,61 @@ def test_every_metric_that_is_declared_is_emitted(metric: Metric) -> None:
 
 def test_alarms_and_the_machine_may_publish_and_only_over_tls(template: Template) -> None:
     (policy,) = template.resources("AWS::SNS::TopicPolicy").values()
-    by_effect = {
-        statement["Effect"]: statement
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-    }
-    assert by_effect["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert by_effect["Allow"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    deny, *allow = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Condition"]) == (
+        "Deny",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+    services = [statement["Principal"]["Service"] for statement in allow]
+    assert services == ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
     assert template.owners("sns:Publish") == {template.machine}
+
+
+def an_end(status: str, error: str = "", cause: str = "") -> Execution:
+    return Execution("arn:execution", "x-1", {}, "", status=status, error=error, cause=cause)
+
+
+@pytest.mark.parametrize(
+    ("ended", "mails"),
+    [
+        (an_end("FAILED", "BadUsage", "Mailed: line 3"), 0),
+        (an_end("FAILED", "BadUsage", 'line 3: "x" is not a number'), 1),
+        (an_end("FAILED", "States.Runtime"), 1),
+        (an_end("TIMED_OUT"), 1),
+        (an_end("ABORTED"), 1),
+        (an_end("SUCCEEDED"), 0),
+    ],
+    ids=lambda value: str(getattr(value, "status", value)),
+)
+def test_a_bad_end_that_the_run_has_not_mailed_is_mailed_once(
+    template: Template, ended: Execution, mails: int
+) -> None:
+    found = Mailing(template.body).mails(ended, datetime(2025, 8, 1, tzinfo=UTC))
+    assert len(found) == mails
+    for mail in found:
+        name = f"{template.environment.name} {template.pipeline}: a run failed"
+        assert (mail["what"], mail["status"]) == (name, ended.status)
+        assert mail["executionArn"] == "arn:execution"
+        assert mail["runbook"].endswith("#a-run-failed")
+        assert (mail.get("cause") or "") == ended.cause
+
+
+def test_a_mail_that_does_not_get_to_the_topic_is_kept_with_the_starts_that_were_lost(
+    template: Template,
+) -> None:
+    (queue,) = template.resources("AWS::SQS::Queue")
+    for name, rule in template.resources("AWS::Events::Rule").items():
+        assert "Alarms" in name or template.pipeline == "credits"
+        for target in rule["Properties"]["Targets"]:
+            assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [queue, "Arn"]}}
+
+
+@pytest.mark.parametrize("pipeline", ["metering", "credits"])
+def test_the_definition_marks_the_cause_of_a_run_that_was_mailed_as_the_rule_expects(
+    pipeline: str,
+) -> None:
+    marked = definitions.load(pipeline)["States"]["RunFailedAndMailed"]
+    assert marked["CausePath"] == f"States.Format('{MAILED}{{}}', $.cause)"
 
 
 def test_an_alarm_has_no_more_metrics_than_cloudwatch_takes(template: Template) -> None:

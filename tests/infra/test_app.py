@@ -12,7 +12,7 @@ from aws_cdk import Stack, Stage
 from aws_cdk import aws_iam as iam
 
 from infra import ROOT, environments
-from infra.environments import NOBODY, PROD, STAGING, Environment, InvalidEnvironment
+from infra.environments import NOBODY, POSTGRES, PROD, STAGING, Environment, InvalidEnvironment
 from infra.pipeline import PipelineStack
 from infra.stages import checked_app
 from tests.infra.templates import ENVIRONMENTS, PIPELINES, Template
@@ -88,11 +88,15 @@ def test_an_app_whose_environments_share_a_stream_is_not_synthesized(
         runpy.run_path(str(ROOT / "app.py"))
 
 
+OWN_PLANS = ({**POSTGRES, "plan_id": "pt-1"},)
+
+
 @pytest.mark.parametrize(
     ("deploying", "pipeline", "environment", "field"),
     [
         ("prod/*", "metering", PROD, "alarm_email"),
         ("prod/metering", "metering", PROD, "alarm_email"),
+        ("prod/metering", "metering", replace(PROD, alarm_email=NOBODY), "plan_id"),
         ("prod/*", "credits", replace(PROD, alarm_email="a@b.de"), "cloudzero_connection_id"),
     ],
 )
@@ -108,7 +112,7 @@ def test_a_deployment_that_bills_is_refused_with_the_field_that_is_missing(
     [
         ("dev/*", "metering", PROD),
         ("prod/credits", "metering", PROD),
-        ("prod/metering", "metering", replace(PROD, alarm_email=NOBODY)),
+        ("prod/metering", "metering", replace(PROD, alarm_email=NOBODY, plans=OWN_PLANS)),
         ("staging/*", "credits", STAGING),
     ],
 )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from functions import metrics
-from infra.dashboard import QUERIES
+from infra.dashboard import HOURS_LEFT, QUERIES
+from tests.infra.ringing import evaluate
 from tests.infra.templates import Template
 
 
@@ -30,3 +34,27 @@ def test_questions_to_the_logs_are_saved_over_all_functions(template: Template) 
     assert {query["Properties"]["Name"].partition("/")[2] for query in found} == set(QUERIES)
     for query in found:
         assert len(query["Properties"]["LogGroupNames"]) == len(template.tasks)
+
+
+def test_the_dashboard_shows_how_fast_partners_answer_and_with_what(template: Template) -> None:
+    (board,) = template.resources("AWS::CloudWatch::Dashboard").values()
+    body = text_of(board["Properties"]["DashboardBody"])
+    assert "pct(milliseconds, 95)" in body
+    assert "by partner, method, status" in body
+    assert ("hours until AWS" in body) == (template.pipeline == "metering")
+
+
+@pytest.mark.parametrize(
+    ("at", "hours"),
+    [
+        (datetime(2025, 8, 1, 4, 59, tzinfo=UTC), 2),
+        (datetime(2025, 8, 1, 5, tzinfo=UTC), 1),
+        (datetime(2025, 8, 1, 6, tzinfo=UTC), 31 * 24),
+        (datetime(2025, 7, 31, 23, tzinfo=UTC), 7),
+        (datetime(2025, 9, 30, tzinfo=UTC), 30),
+        (datetime(2025, 2, 28, tzinfo=UTC), 30),
+        (datetime(2028, 2, 28, tzinfo=UTC), 54),
+    ],
+)
+def test_the_hours_to_the_deadline_are_those_of_the_calendar(at: datetime, hours: int) -> None:
+    assert evaluate(HOURS_LEFT, {"m": None}, at) == hours

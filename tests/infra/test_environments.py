@@ -20,7 +20,7 @@ from infra.environments import (
 def an_environment(**changes: Any) -> Environment:
     settings: dict[str, Any] = {
         "name": "staging",
-        "plans": (POSTGRES,),
+        "plans": ({**POSTGRES, "plan_id": "pt-1"},),
         "clazar_url": "https://api.clazar.io",
         "cloudzero_url": "https://api.cloudzero.com",
         "cloudzero_connection_id": "stream-of-staging",
@@ -128,7 +128,7 @@ def test_two_environments_that_would_replace_each_others_months_are_named(connec
 
 
 def test_a_plan_that_is_there_twice_is_named() -> None:
-    with pytest.raises(InvalidEnvironment, match="'Postgres:PROD:pt-HJSv20iWX0' is there more"):
+    with pytest.raises(InvalidEnvironment, match="'Postgres:PROD:pt-your-plan-id' is there more"):
         an_environment(plans=(POSTGRES, dict(POSTGRES)))
 
 
@@ -151,6 +151,13 @@ def test_a_placeholder_is_found_before_credits_are_sent_to_it() -> None:
     (problem,) = fresh.unfinished("credits")
     assert problem.startswith("environment staging: cloudzero_connection_id 'staging-anycost-")
     assert not list(fresh.unfinished("metering"))
+
+
+def test_the_plan_of_a_fresh_clone_is_found_before_it_is_billed() -> None:
+    fresh = an_environment(alarm_email=NOBODY, plans=(POSTGRES,))
+    (problem,) = fresh.unfinished("metering")
+    assert problem.startswith("environment staging: plan_id 'pt-your-plan-id' is a placeholder; ")
+    assert not list(fresh.unfinished("credits"))
 
 
 @pytest.mark.parametrize("pipeline", ["metering", "credits"])

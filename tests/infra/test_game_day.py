@@ -1,5 +1,7 @@
 """Game day: every trouble mails or rings within the hour, and calm months are silent.
 
+Every run that fails is mailed once: by itself, or by the rule of the template that does it instead.
+
 The real functions run the real definition in memory, hour by hour as the schedules start them; what
 they measure and how executions end is held against the alarms of the template of prod.
 """
@@ -16,25 +18,33 @@ import pytest
 
 from functions.adapters import keys
 from functions.domain.month import Month
-from functions.errors import CredentialsRefused, PartnerUnreachable
+from functions.errors import BadInput, CredentialsRefused, PartnerUnreachable, StorageBusy
+from infra.environments import POSTGRES
 from tests.builders import a_record
 from tests.in_memory.machine import StateFailed
 from tests.in_memory.metering_world import MeteringWorld
 from tests.in_memory.points import Break, Point
-from tests.infra.ringing import Happened, Ringing, ours
+from tests.infra.ringing import Happened, Mailing, Ringing, mailed_once, ours
 from tests.infra.templates import Template
 
-POSTGRES = {"service": "Postgres", "environment_type": "PROD", "plan_id": "pt-HJSv20iWX0"}
 PLAN = {**POSTGRES, "start_month": "2025-07", "missing_hours": "warn"}
 FIRST = datetime(2025, 8, 1, tzinfo=UTC)
 JULY = Month(2025, 7)
-ENDED = {"FAILED": "ExecutionsFailed", "ABORTED": "ExecutionsAborted"}
 
 
 @pytest.fixture
-def alarms(assembly: Path) -> list[dict[str, Any]]:
-    stack = Template.of(assembly, "prod", "metering")
+def stack(assembly: Path) -> Template:
+    return Template.of(assembly, "prod", "metering")
+
+
+@pytest.fixture
+def alarms(stack: Template) -> list[dict[str, Any]]:
     return [found["Properties"] for found in stack.resources("AWS::CloudWatch::Alarm").values()]
+
+
+@pytest.fixture
+def mailing(stack: Template) -> Mailing:
+    return Mailing(stack.body)
 
 
 class Night:
@@ -42,7 +52,6 @@ class Night:
 
     def __init__(self, world: MeteringWorld) -> None:
         self.world = world
-        self.ended: list[Happened] = []
         self.exports = True
 
     def until(self, last: datetime) -> None:
@@ -51,10 +60,8 @@ class Night:
             self.world.timeline.pass_time((at - self.world.now()).total_seconds())
             if self.exports:
                 self.world.exported_to(self.world.now())
-            run = self.world.start(plan=self.key)
+            self.world.start(plan=self.key)
             self.world.timeline.run()
-            if name := ENDED.get(run.status):
-                self.ended.append(Happened(self.world.now(), name, 1, ""))
 
     def _next(self) -> datetime:
         at = self.world.now().replace(minute=30, second=0, microsecond=0)
@@ -65,7 +72,7 @@ class Night:
     def rings(self, alarms: list[dict[str, Any]], first: datetime, last: datetime) -> set[str]:
         """Return the alarms that ring, and `mail` if the run has sent one."""
         of_runs = [Happened(first - timedelta(hours=n), "Runs", 1, self.key) for n in range(30)]
-        ringing = Ringing(alarms, [*of_runs, *ours(self.world.measured), *self.ended])
+        ringing = Ringing(alarms, [*of_runs, *ours(self.world.measured)])
         mails = {"mail"} if any(self.world.messages) else set()
         return ringing.names(first, last) | mails
 
@@ -175,6 +182,18 @@ def no_message_is_delivered(night: Night) -> None:
     broken(night, lambda p: p.kind == "message", raising(StateFailed("SNS.InternalError", "no")))
 
 
+def the_plan_cannot_be_read(night: Night) -> None:
+    broken(night, lambda p: p.label == "AcquirePlan", raising(BadInput("plan_id: is not valid")))
+
+
+def a_function_times_out(night: Night) -> None:
+    broken(night, lambda p: p.label == "PlanMonths", raising(StateFailed("States.Timeout", "")))
+
+
+def storage_throttles(night: Night) -> None:
+    broken(night, lambda p: p.label == "PlanMonths", raising(StorageBusy("SlowDown")))
+
+
 def prefix(night: Night) -> str:
     return keys.usage_prefix(night.world.plan, JULY)
 
@@ -197,16 +216,20 @@ FAULTS: dict[Callable[[Night], None], set[str]] = {
     a_formula_reads_what_never_was: {"mail", "deadline in 60 minutes"},
     a_formula_has_no_value: {"mail", "contracts are not billed"},
     no_message_is_delivered: {"a run failed", "contracts are not billed"},
+    the_plan_cannot_be_read: {"mail", "deadline in 60 minutes"},
+    a_function_times_out: {"mail", "deadline in 60 minutes"},
+    storage_throttles: {"mail", "deadline in 60 minutes"},
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_every_trouble_is_known_within_the_hour(
-    fault: Callable[[Night], None], night: Night, alarms: list[dict[str, Any]]
+    fault: Callable[[Night], None], night: Night, alarms: list[dict[str, Any]], mailing: Mailing
 ) -> None:
     fault(night)
     night.until(FIRST.replace(hour=4, minute=45))
-    assert FAULTS[fault] <= night.rings(alarms, FIRST, FIRST.replace(hour=6))
+    mailed = mailed_once(night.world, mailing)
+    assert FAULTS[fault] <= night.rings(alarms, FIRST, FIRST.replace(hour=6)) | mailed
 
 
 def test_a_schedule_that_starts_nothing_rings_before_the_deadline_and_after_26_hours(
@@ -218,11 +241,17 @@ def test_a_schedule_that_starts_nothing_rings_before_the_deadline_and_after_26_h
     assert later == {"deadline in 60 minutes", "no run for 26 hours"}
 
 
-def test_a_run_that_is_stopped_rings(night: Night, alarms: list[dict[str, Any]]) -> None:
-    run = night.world.start(plan=night.key)
-    night.world.step_functions.abort(run)
-    night.ended.append(Happened(night.world.now(), ENDED[run.status], 1, ""))
-    assert "a run was aborted" in night.rings(alarms, FIRST, FIRST + timedelta(hours=1))
+def test_a_run_that_is_stopped_rings(night: Night, mailing: Mailing) -> None:
+    night.world.step_functions.abort(night.world.start(plan=night.key))
+    assert mailed_once(night.world, mailing) == {"a run failed"}
+
+
+def test_a_rehearsal_that_fails_rings(night: Night, mailing: Mailing) -> None:
+    a_file_is_unreadable(night)
+    night.world.pass_days(1)
+    assert night.world.execute(plan=night.key, dry_run=True).status == "FAILED"
+    assert not night.world.messages
+    assert mailed_once(night.world, mailing) == {"a run failed"}
 
 
 def test_usage_that_changes_after_billing_rings(night: Night, alarms: list[dict[str, Any]]) -> None:

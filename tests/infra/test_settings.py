@@ -35,7 +35,7 @@ def test_a_parameter_holds_a_plan_as_the_functions_read_it(metering_stack: Templ
     environment = metering_stack.environment
     (parameter,) = metering_stack.resources("AWS::SSM::Parameter").values()
     name, value = parameter["Properties"]["Name"], parameter["Properties"]["Value"]
-    assert name == f"/{environment.name}/metering/plans/Postgres.PROD.pt-HJSv20iWX0"
+    assert name == f"/{environment.name}/metering/plans/Postgres.PROD.pt-your-plan-id"
     assert (parse_plan(json.loads(value)),) == environment.parsed_plans
 
 
@@ -47,11 +47,11 @@ def test_acquire_plan_is_told_where_the_plans_are(metering_stack: Template) -> N
 def test_a_plan_too_long_for_a_parameter_is_named() -> None:
     formulas = {f"dimension_{n}": "cpu_core_hours + memory_byte_hours" for n in range(100)}
     plan = parse_plan({**POSTGRES, "dimensions": formulas})
-    with pytest.raises(PlanDoesNotFit, match=r"staging: plan Postgres:PROD:pt-HJSv20iWX0"):
+    with pytest.raises(PlanDoesNotFit, match=r"staging: plan Postgres:PROD:pt-your-plan-id"):
         PlanParameters(Stack(App(), "Test"), "Plans", environment="staging", plans=[plan])
 
 
 def test_two_plans_that_would_share_a_parameter_are_named() -> None:
     plans = [parse_plan({**POSTGRES, "service": service}) for service in ("My DB", "My+DB")]
-    with pytest.raises(PlanDoesNotFit, match=r"My\+DB:PROD:pt-HJSv20iWX0: another plan"):
+    with pytest.raises(PlanDoesNotFit, match=r"My\+DB:PROD:pt-your-plan-id: another plan"):
         PlanParameters(Stack(App(), "Test"), "Plans", environment="dev", plans=plans)

@@ -11,7 +11,8 @@ from tests.infra.templates import Template
 
 @pytest.fixture
 def rule(credits_stack: Template) -> dict[str, Any]:
-    (rule,) = credits_stack.resources("AWS::Events::Rule").values()
+    rules = credits_stack.resources("AWS::Events::Rule").values()
+    (rule,) = (rule for rule in rules if rule["Properties"]["EventPattern"]["source"] == ["aws.s3"])
     properties: dict[str, Any] = rule["Properties"]
     return properties
 
@@ -77,19 +78,22 @@ def test_a_start_that_fails_is_tried_for_a_day_and_then_kept(
     assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": [queue, "Arn"]}}
 
 
-def test_only_this_rule_may_leave_a_lost_start_and_only_over_tls(credits_stack: Template) -> None:
-    (rule,) = credits_stack.resources("AWS::Events::Rule")
+def test_only_the_rules_of_this_stack_may_leave_what_is_lost_and_only_over_tls(
+    credits_stack: Template,
+) -> None:
+    rules = credits_stack.resources("AWS::Events::Rule")
     (policy,) = credits_stack.resources("AWS::SQS::QueuePolicy").values()
-    by_effect = {
-        statement["Effect"]: statement
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-    }
-    assert by_effect["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert by_effect["Allow"]["Action"] == "sqs:SendMessage"
-    assert by_effect["Allow"]["Principal"] == {"Service": "events.amazonaws.com"}
-    assert by_effect["Allow"]["Condition"] == {
-        "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}}
-    }
+    deny, *allow = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Condition"]) == (
+        "Deny",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+    assert {statement["Action"] for statement in allow} == {"sqs:SendMessage"}
+    assert [statement["Principal"] for statement in allow] == [
+        {"Service": "events.amazonaws.com"}
+    ] * len(rules)
+    sources = [statement["Condition"]["ArnEquals"]["aws:SourceArn"] for statement in allow]
+    assert sorted(source["Fn::GetAtt"][0] for source in sources) == sorted(rules)
 
 
 def test_the_rule_may_start_this_machine_and_nothing_else(

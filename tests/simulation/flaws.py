@@ -110,7 +110,7 @@ FLAWS: Mapping[str, Flaw] = {
         (close_month,), "blamed", lambda *_: {}, "12", 3
     ),
     "5: what is settled by hand is sent": Flaw(
-        (submit_contract,), "_is_settled_by_hand", lambda *_: False, "11", 3
+        (submit_contract,), "_is_settled_by_hand", lambda *_: False, "11", 12
     ),
     "what leaves is not marked": Flaw((transitions,), "begin", _begin_without_marking, "1", 6),
     "a request is over at once": Flaw((transitions,), "is_over", lambda *_: True, "1", 6),
@@ -122,6 +122,6 @@ FLAWS: Mapping[str, Flaw] = {
         (late_usage,), "compare_usage", lambda *_, **__: ([], []), "6", 1
     ),
     "every error counts as re-opened": Flaw(
-        (merge_usage, closing, months_due), "reopened", _all_that_were_seen, "9", 2
+        (merge_usage, closing, months_due), "reopened", _all_that_were_seen, "9", 3
     ),
 }

@@ -50,15 +50,17 @@ class EventRules:
     def starts(self, event: Event) -> list[Start]:
         """Every start that an event leads to, in the order of the template."""
         self._check_sent(event)
-        found = []
+        return [self._start(rule, target, event) for rule, target in self.matching(event)]
+
+    def matching(self, event: Event) -> Iterator[tuple[Resource, Mapping[str, Any]]]:
+        """Yield the targets of every rule that an event matches, each with its rule."""
         for rule in self._enabled():
             pattern = rule.properties["EventPattern"]
             _check(pattern, rule.name)
             matching: Any = EventPattern(json.dumps(pattern), pattern)
             if matching.matches_event(event):
-                targets = rule.properties.get("Targets", [])
-                found += [self._start(rule, target, event) for target in targets]
-        return found
+                for target in rule.properties.get("Targets", []):
+                    yield rule, target
 
     def _enabled(self) -> Iterator[Resource]:
         for rule in self._template.of_type("AWS::Events::Rule"):

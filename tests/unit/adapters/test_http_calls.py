@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -69,3 +70,39 @@ def test_a_partner_that_nobody_vouches_for_gets_nothing(server: HTTPServer) -> N
     with pytest.raises(requests.exceptions.SSLError, match="self-signed"):
         send("GET", url(server), SOON)
     assert server.clients == []  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    said: list[dict[str, Any]] = []
+
+    class Said:
+        def info(self, message: str, **fields: Any) -> None:
+            said.append({"message": message, **fields})
+
+    monkeypatch.setattr(http_calls, "logger", Said())
+    return said
+
+
+def test_a_call_is_logged_with_its_time_and_status_and_nothing_that_was_sent(
+    server: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: list[Any]
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
+    send("GET", url(server) + "metering/", SOON, params={"contract": "c-1"}, headers={"a": "key"})
+    (call,) = logged
+    assert 0 <= call.pop("milliseconds") < 5_000
+    assert call == {
+        "message": "partner called",
+        "partner": "127.0.0.1",
+        "method": "GET",
+        "path": "/metering/",
+        "status": 200,
+    }
+
+
+def test_a_call_that_nobody_answers_is_logged_as_such(
+    server: HTTPServer, logged: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(requests.exceptions.SSLError):
+        send("GET", url(server), SOON)
+    assert [call["status"] for call in logged] == ["no answer"]

@@ -1,4 +1,4 @@
-"""A secret that cannot be read now is not a key that was refused."""
+"""A secret that cannot be read now is not a key that was refused, nor are plans that may not be."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDERS
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
-from functions.adapters import credits_account, credits_bucket, usage_account
+from functions.adapters import credits_account, credits_bucket, usage_account, wiring
 from functions.adapters.cloudzero.streams import Clock, Stream
 from functions.domain.lease import Lease
 from functions.domain.ledger.submission import Request
@@ -85,6 +85,33 @@ def test_a_secret_that_may_not_be_read_or_is_not_there_needs_an_operator(
     failing(failure)
     with pytest.raises(CredentialsRefused, match="the CloudZero secret cannot be read: "):
         credits_account.credits_receiver().post("c-1", BODY)
+
+
+class Parameters:
+    """Parameter Store, answering every call with the same failure."""
+
+    def __init__(self, failure: Exception) -> None:
+        self._failure = failure
+
+    def get_paginator(self, _: str) -> Any:
+        raise self._failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "error", "said"),
+    [
+        (answered("AccessDeniedException"), PermissionError, "needs ssm:GetParametersByPath"),
+        (answered("ThrottlingException"), StorageBusy, "ThrottlingException"),
+    ],
+)
+def test_plans_that_may_not_be_read_need_an_operator_and_others_a_retry(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception, error: type[Exception], said: str
+) -> None:
+    provider = SSMProvider(boto3_client=Parameters(failure))  # type: ignore[arg-type]
+    monkeypatch.setitem(DEFAULT_PROVIDERS, "ssm", provider)
+    monkeypatch.setenv("PLANS_PATH", "/prod/metering/plans")
+    with pytest.raises(error, match=f"parameters under /prod/metering/plans: .*{said}"):
+        wiring.plans()
 
 
 def test_records_whose_token_could_not_be_had_are_not_in_doubt(

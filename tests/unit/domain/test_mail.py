@@ -11,7 +11,7 @@ import pytest
 
 from functions.domain.credits import mail as credits_mail
 from functions.domain.credits.credits_report import MonthReport
-from functions.domain.mails import Place, execution_link, subject
+from functions.domain.mails import NotStarted, Place, execution_link, not_started, subject
 from functions.domain.month import Month
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.hold import Held, explain
@@ -127,13 +127,26 @@ CREDITS = {
 }
 
 
+NOT_STARTED = {
+    "not-started": NotStarted(
+        EXECUTION,
+        "x-1",
+        {"months": "2025-07"},
+        "BadInput",
+        "ExecutionInput: Expected `array | null`, got `str` - at `$.months`: '2025-07'",
+    )
+}
+
+
 def of(name: str) -> tuple[str, str]:
+    if name in NOT_STARTED:
+        return not_started("metering", NOT_STARTED[name], PLACE)
     if name in METERING:
         return mail(a_run(), METERING[name], PLACE, AT)
     return credits_mail.mail(EXECUTION, "x-1", CREDITS[name], PLACE)
 
 
-@pytest.mark.parametrize("name", [*METERING, *CREDITS])
+@pytest.mark.parametrize("name", [*METERING, *CREDITS, *NOT_STARTED])
 def test_a_mail_reads_as_it_was_approved(name: str) -> None:
     title, body = of(name)
     text = f"{title}\n\n{body}"
@@ -156,6 +169,7 @@ def test_a_mail_reads_as_it_was_approved(name: str) -> None:
             "credits-held",
             "[prod] Credits credits-2025-06_2025-07.csv: 1 month of 2 not posted, DropHeld",
         ),
+        ("not-started", "[prod] metering was not started: BadInput, execution x-1"),
     ],
 )
 def test_the_subject_says_what_is_not_billed_and_how_long_is_left(name: str, said: str) -> None:
@@ -217,6 +231,13 @@ def test_three_hundred_contracts_with_one_reason_are_said_once_and_forty_are_nam
     assert "2025-07: 300 contracts (DIMENSION_NOT_FOUND since 2025-08-01): c-000 744" in body
     assert "; and 260 more" in body
     assert "c-040" not in body
+
+
+def test_an_input_that_is_long_is_not_repeated_in_the_mail() -> None:
+    long = NOT_STARTED["not-started"]._replace(given={"contracts": ["c-1"] * 1_000})
+    _, body = not_started("metering", long, PLACE)
+    assert "c-1" not in body
+    assert """--input '{"...": "..."}'""" in body
 
 
 def test_a_subject_is_what_sns_takes() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from infra.environments import SAMPLE_PLAN
 from infra.local.cli import arguments
 from infra.local.cli.arguments import BadArgument
 from infra.local.cli.show import show_advice, show_run
@@ -196,11 +197,11 @@ def test_without_a_clazar_the_built_in_one_answers_and_nothing_else_is_on_stdout
     tmp_path: Path,
 ) -> None:
     usage = tmp_path / "usage/omnistrate-metering"
-    hour = usage / "Postgres/PROD/pt-HJSv20iWX0/2025/07/01/00/sub-1.json"
+    hour = usage / f"Postgres/PROD/{SAMPLE_PLAN}/2025/07/01/00/sub-1.json"
     hour.parent.mkdir(parents=True)
     record = {"externalPayerId": "c-1", "dimension": "cpu_core_hours", "value": 5}
     hour.write_text(json.dumps([record]))
-    marker = {"Postgres:PROD:pt-HJSv20iWX0": {"last_processed_to": "2025-08-01T02:00:00Z"}}
+    marker = {f"Postgres:PROD:{SAMPLE_PLAN}": {"last_processed_to": "2025-08-01T02:00:00Z"}}
     (usage / "last_success_export.json").write_text(json.dumps(marker))
     options = ("--usage", str(tmp_path / "usage"), "--as-of", "2025-08-02T00:00:00Z", "--json")
     ran = command("metering", *options)

@@ -1,0 +1,157 @@
+"""Game day of the credits pipeline: what is wrong with a file, its key or CloudZero is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.domain.credits.drop import Limits
+from functions.errors import CredentialsRefused
+from tests.in_memory.credits_world import AUGUST_2, CreditsWorld
+from tests.in_memory.machine import StateFailed
+from tests.in_memory.points import Break, Point, Result
+from tests.infra.ringing import Mailing, Ringing, mailed_once, ours
+from tests.infra.templates import Template
+
+FILE = "credits-2025-01.csv"
+AMOUNTS = {"054736553085": ["10.00"], "054736553086": ["20.00"]}
+LIMITS = Limits(Decimal("0.5"), Decimal(10))
+
+
+@pytest.fixture
+def stack(assembly: Path) -> Template:
+    return Template.of(assembly, "prod", "credits")
+
+
+def breaking(
+    world: CreditsWorld, matches: Callable[[Point], bool], error: Exception | None = None
+) -> None:
+    """Let what matches fail, or without an error be answered by nobody."""
+
+    def fail(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
+        if error:
+            raise error
+        return lost()
+
+    def choose(point: Point) -> Break | None:
+        return fail if matches(point) else None
+
+    world.points.choose = choose
+
+
+def is_request(point: Point) -> bool:
+    return point.kind in ("request", "listing")
+
+
+def a_file_is_refused(world: CreditsWorld) -> None:
+    world.upload(FILE, {"054736553085": ["1,5"]})
+
+
+def a_name_is_refused(world: CreditsWorld) -> None:
+    world.upload("credit-2025-1.csv", AMOUNTS)
+
+
+def an_input_names_another_bucket(world: CreditsWorld) -> None:
+    world.start(bucket="other", key=FILE)
+
+
+def the_secret_is_missing(world: CreditsWorld) -> None:
+    breaking(world, is_request, CredentialsRefused("the CloudZero secret cannot be read"))
+    world.upload(FILE, AMOUNTS)
+
+
+def cloudzero_is_down(world: CreditsWorld) -> None:
+    breaking(world, is_request)
+    world.upload(FILE, AMOUNTS)
+
+
+def cloudzero_is_busy(world: CreditsWorld) -> None:
+    world.cloudzero.faults.extend(["busy"] * 100)
+    world.upload(FILE, AMOUNTS)
+
+
+def cloudzero_refuses(world: CreditsWorld) -> None:
+    world.cloudzero.faults.append("refused")
+    world.upload(FILE, AMOUNTS)
+
+
+def a_month_is_held(world: CreditsWorld) -> None:
+    world.upload(FILE, AMOUNTS)
+    world.run()
+    world.upload(FILE, {"054736553085": ["1.00"]})
+
+
+def a_verification_differs(world: CreditsWorld) -> None:
+    world.cloudzero.view = lambda rows: rows[:1]
+    world.upload(FILE, AMOUNTS)
+
+
+def a_file_waits_for_the_stream(world: CreditsWorld) -> None:
+    world.cloudzero.view = lambda rows: rows[:1]
+    for number in range(2):
+        world.upload(f"credits-2025-0{number + 1}.csv", AMOUNTS)
+
+
+def a_function_dies(world: CreditsWorld) -> None:
+    breaking(world, lambda p: p.label == "ReportCredits", StateFailed("Lambda.Unknown", ""))
+    world.upload(FILE, AMOUNTS)
+
+
+def no_message_is_delivered(world: CreditsWorld) -> None:
+    breaking(world, lambda p: p.kind == "message", StateFailed("SNS.InternalError", "no"))
+    world.upload(FILE, {"054736553085": ["1,5"]})
+
+
+FAULTS: dict[Callable[[CreditsWorld], None], set[str]] = {
+    a_file_is_refused: {"BadCredits"},
+    a_name_is_refused: {"BadCredits"},
+    an_input_names_another_bucket: {"BadInput"},
+    the_secret_is_missing: {"CredentialsRefused"},
+    cloudzero_is_down: {"OutcomeUnknown"},
+    cloudzero_is_busy: {"PartnerBusy"},
+    cloudzero_refuses: {"PartnerRefused"},
+    a_month_is_held: {"DropHeld", "credits are held"},
+    a_verification_differs: {"DropDiffers"},
+    a_file_waits_for_the_stream: {"DropDiffers", "a credits file waits for an hour"},
+    a_function_dies: {"a run failed"},
+    no_message_is_delivered: {"a run failed"},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_every_trouble_with_credits_is_mailed_once_or_rings(
+    fault: Callable[[CreditsWorld], None], stack: Template
+) -> None:
+    with CreditsWorld(limits=LIMITS) as world:
+        fault(world)
+        world.run()
+        rung = mailed_once(world, Mailing(stack.body))
+        mailed = {
+            mail.subject.rpartition(", execution")[0] or mail.subject for mail in world.messages
+        }
+        alarms = [
+            found["Properties"] for found in stack.resources("AWS::CloudWatch::Alarm").values()
+        ]
+        ringing = Ringing(alarms, [*ours(world.measured)])
+        rung |= ringing.names(AUGUST_2, AUGUST_2 + timedelta(hours=6))
+        for name in FAULTS[fault]:
+            assert name in rung or any(name in subject for subject in mailed), (rung, mailed)
+
+
+def test_twelve_calm_files_ring_nothing(stack: Template) -> None:
+    with CreditsWorld(limits=LIMITS) as world:
+        for month in range(1, 13):
+            world.upload(f"credits-2024-{month:02d}.csv", {"054736553085": [f"{month}.00"]})
+            world.run()
+        assert len(world.cloudzero.posts) == 12
+        assert not mailed_once(world, Mailing(stack.body))
+        assert not world.messages
+        alarms = [
+            found["Properties"] for found in stack.resources("AWS::CloudWatch::Alarm").values()
+        ]
+        assert not Ringing(alarms, [*ours(world.measured)]).names(AUGUST_2, world.now())
