@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from functions.adapters import clock, executions, leases, wiring
 from functions.domain.conversion import given, parse
 from functions.domain.month import Month, format_instant, parse_instant
-from functions.domain.months.run import ExecutionInput, Resolve, Run
+from functions.domain.months.run import LAST_MONTH, ExecutionInput, Resolve, Run
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
 from functions.payloads import Start, task_handler, time_of_run
@@ -51,6 +51,7 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
         max_months=asked.max_months or plan.max_months,
         until=_until(asked, as_of),
         resolve=asked.resolve and _checked(asked.resolve, asked, dry_run=dry_run),
+        reconcile=asked.reconcile and _to_reconcile(asked.reconcile, asked, as_of, dry_run=dry_run),
         reason=(asked.reason or "").strip(),
     )
 
@@ -66,17 +67,31 @@ def _choose(name: str | None, plans: Mapping[str, Plan]) -> Plan:
 
 def _checked(resolve: Resolve, asked: ExecutionInput, *, dry_run: bool) -> Resolve:
     """Check a decision as far as that is possible without the ledger."""
-    beside = replace(asked, plan=None, resolve=None, dry_run=None, as_of=None)
-    if beside != ExecutionInput():
-        raise BadInput(
-            "resolve cannot be combined with other options; start one execution for each"
-        )
+    _alone(asked, "resolve")
     if dry_run:
         raise BadInput("resolve: changes the ledger, which a dry run does not")
     given("resolve.month", Month.parse, resolve.month)
     if not resolve.reason.strip(" ."):
         raise BadInput("resolve.reason: say why; the ledger keeps it")
     return replace(resolve, reason=resolve.reason.strip())
+
+
+def _to_reconcile(text: str, asked: ExecutionInput, as_of: str, *, dry_run: bool) -> str:
+    """Return the month to reconcile, as far as it can be checked without the state file."""
+    _alone(asked, "reconcile")
+    if dry_run:
+        raise BadInput("reconcile: a dry run bills nothing that could be compared")
+    if text == LAST_MONTH:
+        return str(Month.of(parse_instant(as_of)).plus(-1))
+    return str(given("reconcile", Month.parse, text))
+
+
+def _alone(asked: ExecutionInput, option: str) -> None:
+    beside = replace(asked, **{option: None}, plan=None, dry_run=None, as_of=None)
+    if beside != ExecutionInput():
+        raise BadInput(
+            f"{option} cannot be combined with other options; start one execution for each"
+        )
 
 
 def _until(asked: ExecutionInput, as_of: str) -> str | None:

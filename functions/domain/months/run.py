@@ -15,6 +15,9 @@ _Name = Annotated[str, Meta(pattern=NOT_BLANK)]
 _Reason = Annotated[str, Meta(max_length=500)]
 
 
+LAST_MONTH = "last"  # what a schedule can say for the month before its own
+
+
 class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An operator's decision about a parked contract."""
 
@@ -36,6 +39,7 @@ class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     as_of: str | None = None
     until: str | None = None
     resolve: Resolve | None = None
+    reconcile: str | None = None
     reason: _Reason | None = None
 
 
@@ -43,6 +47,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One execution's settled terms: the plan's configuration as it was when the run began.
 
     `until`: where the window of cancelled contracts ends. `reason`: why an operator started it.
+    `reconcile`: the closed month whose records are compared; nothing is sent.
     """
 
     plan: Plan
@@ -56,4 +61,5 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     max_months: int
     until: str | None = None
     resolve: Resolve | None = None
+    reconcile: str | None = None
     reason: str = ""
