@@ -44,7 +44,9 @@ class PlanSchedules(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             ),
         )
-        starts = [(str(number), expression, {}) for number, expression in enumerate(expressions, 1)]
+        starts: list[tuple[str, str, dict[str, str]]] = [
+            (str(number), expression, {}) for number, expression in enumerate(expressions, 1)
+        ]
         reconcile = ("reconcile", RECONCILE, {"reconcile": LAST_MONTH})
         for plan in plans:
             for name, expression, asked in [*starts, *([] if plan.dry_run else [reconcile])]:

@@ -10,7 +10,7 @@ import pytest
 
 from functions.adapters import keys
 from functions.domain.month import Month
-from tests.in_memory.metering_world import WARNS, MeteringWorld
+from tests.in_memory.metering_world import WARNS, MeteringWorld, Usage
 
 JULY = Month(2025, 7)
 
@@ -19,7 +19,7 @@ JULY = Month(2025, 7)
 def billed() -> Iterator[MeteringWorld]:
     """A world in which July was billed."""
     with MeteringWorld(WARNS) as world:
-        usage = {"c-1": {"cpu": 6, "mem": 3}, "c-2": {"cpu": 9}, "c-3": {"cpu": 0.25}}
+        usage: Usage = {"c-1": {"cpu": 6, "mem": 3}, "c-2": {"cpu": 9}, "c-3": {"cpu": 0.25}}
         world.put_usage("2025-07", "01/00", usage)
         assert world.execute().status == "SUCCEEDED"
         yield world
@@ -66,7 +66,7 @@ FOUND: dict[Callable[[MeteringWorld], None], tuple[str, str, str, str]] = {
     a_record_is_missing: ("cpu", "6", "missing", "Clazar lists no record"),
     a_record_is_extra: ("gpu", "missing", "6", "Clazar lists 1 records, expected 0"),
     a_record_is_double: ("cpu", "6", "12", "Clazar lists 2 records, expected 1"),
-    a_record_is_not_understood: ("cpu", "6", "missing", "not understood"),
+    a_record_is_not_understood: ("cpu", "6", "not understood", "not understood"),
 }
 
 

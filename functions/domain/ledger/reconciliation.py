@@ -19,7 +19,7 @@ from functions.domain.ledger.lookup import Owner
 from functions.domain.wording import counted, grouped
 from functions.partners import RECEIVER
 
-MISSING, NONE = "missing", "none"
+MISSING, NONE, UNREADABLE = "missing", "none", "not understood"
 _MOST_NAMED = 20
 
 
@@ -108,8 +108,9 @@ def held(listing: Listing, dimension: str, line: Line | None, owners: Iterable[O
     ]
     expected += [one.quantity for one in others if one.certain]
     wanted = sum(map(Fraction, expected), Fraction(0))
-    text = exact_text(total) if records else MISSING if expected else NONE
-    if expected and not records:
+    none = UNREADABLE if doubt else MISSING if expected else NONE
+    text = exact_text(total) if records else none
+    if text == MISSING:
         differs.append(f"{RECEIVER} lists no record")
     elif len(records) > len(expected):
         differs.append(f"{RECEIVER} lists {len(records)} records, expected {len(expected)}")
