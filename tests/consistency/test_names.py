@@ -146,7 +146,11 @@ def test_a_contract_in_doubt_is_asked_for_after_the_settle_time_and_after_an_hou
 
 @pytest.mark.parametrize(
     ("pipeline", "name"),
-    [(pipeline, name) for pipeline, name in EVERY_LAMBDA if TASKS[pipeline][name].reads_secret],
+    [
+        (pipeline, name)
+        for pipeline, name in EVERY_LAMBDA
+        if TASKS[pipeline][name].reads_secret and name != "CompareContract"  # which sends nothing
+    ],
 )
 def test_between_two_looks_a_function_that_may_still_be_sending_has_ended(
     pipeline: str, name: str

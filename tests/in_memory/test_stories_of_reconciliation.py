@@ -77,9 +77,9 @@ def test_a_difference_is_in_the_report_the_mail_and_the_metric(
     change(billed)
     report = reconciled(billed)
     (row,) = report["differences"]
-    dimension, ledger, clazar, text = FOUND[change]
+    dimension, ledger, listed, text = FOUND[change]
     assert (row["contract"], row["dimension"]) == ("c-1", dimension)
-    assert (row["ledger"], row["clazar"]) == (ledger, clazar)
+    assert (row["ledger"], row["listed"]) == (ledger, listed)
     assert text in "; ".join(row["differs"])
     assert (report["contracts"], report["equal"], report["not_compared"]) == (3, 2, {})
     assert text in billed.messages[-1].text

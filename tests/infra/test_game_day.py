@@ -58,6 +58,8 @@ class Night:
 
     def reconcile(self) -> None:
         """Start what the schedule of the 3rd does."""
+        at = self.world.now().replace(day=3, hour=9, minute=0)
+        self.world.timeline.pass_time((at - self.world.now()).total_seconds())
         run = self.world.execute(plan=self.key, reconcile="last")
         if name := ENDED.get(run.status):
             self.ended.append(Happened(self.world.now(), name, 1, ""))

@@ -36,7 +36,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     contract: str
     dimension: str
     ledger: str
-    clazar: str
+    listed: str
     differs: list[str]
 
 
@@ -142,7 +142,7 @@ def compare(entry: Entry, listing: Listing, owners: Sequence[Owner]) -> Comparis
             contract=name,
             dimension=dimension,
             ledger=_ledger(dimension, lines, entry),
-            clazar=found.quantity,
+            listed=found.quantity,
             differs=found.differs,
         )
         for dimension in [*known, *unknown(listing, known)]
