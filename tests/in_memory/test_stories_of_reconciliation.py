@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from functions.adapters import keys
+from functions.adapters import keys, wiring
+from functions.adapters.clazar.api import Clazar
+from functions.domain.ledger.listing_pages import Asked
 from functions.domain.month import Month
 from tests.in_memory.metering_world import WARNS, MeteringWorld, Usage
 
@@ -162,3 +165,26 @@ def test_a_plan_that_has_never_closed_a_month_has_nothing_to_reconcile() -> None
     with MeteringWorld({**WARNS, "start_month": "2025-09"}) as world:
         run = world.execute(reconcile="last")
         assert "no month has been closed yet" in run.output["message"]
+
+
+def test_a_listing_that_one_invocation_is_too_short_for_is_read_on(
+    billed: MeteringWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Asked] = []
+
+    class Slow(Clazar):
+        """Has time for one contract's listing at the second look only."""
+
+        def read_listing(
+            self, asked: Asked, contract: str, month: Month, seconds_left: Callable[[], float]
+        ) -> Asked:
+            if contract == "c-1":
+                looks.append(asked)
+                if len(looks) == 1:
+                    return replace(asked, rows=100)
+            return super().read_listing(asked, contract, month, seconds_left)
+
+    monkeypatch.setattr(wiring, "usage_receiver", lambda: Slow(billed.clazar))
+    report = reconciled(billed)
+    assert [asked.rows for asked in looks] == [0, 100]
+    assert (report["equal"], report["not_compared"]) == (3, {})
