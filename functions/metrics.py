@@ -33,6 +33,9 @@ CONTRACTS_BILLED = Metric("ContractsBilled", "contracts that a run has billed")
 CONTRACTS_IN_ERROR = Metric("ContractsInError", "contracts that became an error")
 QUARANTINED = Metric("TotalsQuarantined", "totals of usage without a payer")
 LATE_USAGE = Metric("LateUsage", "months whose usage changed after it was billed")
+RECONCILIATION_DIFFERS = Metric(
+    "ReconciliationDiffers", "contracts whose records at Clazar are not those of the ledger"
+)
 
 ROWS_VERIFIED = Metric("RowsVerified", "rows of credits that were read back equal")
 CREDITS_HELD = Metric("CreditsHeld", "months of credits that wait for a decision")
@@ -48,5 +51,6 @@ METERING = (
     CONTRACTS_IN_ERROR,
     QUARANTINED,
     LATE_USAGE,
+    RECONCILIATION_DIFFERS,
 )
 CREDITS = (ROWS_VERIFIED, CREDITS_HELD, STREAM_WAITING)

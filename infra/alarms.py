@@ -226,6 +226,15 @@ class Alarms(Construct):
             "is not billed. Read late-usage.json and settle it with the customer.",
         )
         self._alarm(
+            "LedgerDiffers",
+            "ledger and records differ",
+            self._metric(
+                metrics.RECONCILIATION_DIFFERS, FIVE_MINUTES, statistic=cloudwatch.Stats.SUM
+            ),
+            "Clazar's records of a closed month are not those of the ledger: a customer may be "
+            "billed twice, or not at all. Nothing was sent or changed. Read reconciliation.json.",
+        )
+        self._alarm(
             "UsageWithoutPayer",
             "usage without a payer",
             self._metric(metrics.QUARANTINED, FIVE_MINUTES),

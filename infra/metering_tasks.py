@@ -42,7 +42,7 @@ TASKS: Mapping[str, MeteringTask] = {
         memory_mb=1024,
         timeout_seconds=300,
         settings=("USAGE_BUCKET",),
-        state=Access(read=(STATE_FILES, LEDGER), write=(JOURNALS,)),
+        state=Access(read=(STATE_FILES, LEDGER), write=(JOURNALS, RUNS)),
         usage=Access(read=(EXPORT_MARKER,)),
     ),
     "ResolveContract": MeteringTask(
@@ -88,6 +88,20 @@ TASKS: Mapping[str, MeteringTask] = {
         memory_mb=1024,
         timeout_seconds=300,
         state=Access(read=(LEDGER, PREVIEWS, TOTALS), write=(PREVIEWS,)),
+    ),
+    "CompareContract": MeteringTask(
+        timeout_seconds=90,
+        settings=("CLAZAR_URL", "CLAZAR_SECRET_ARN"),
+        state=Access(read=(LEDGER, LEASES, RUNS, STATE_FILES), write=(RUNS,)),
+        reads_secret=True,
+    ),
+    "ReportReconciliation": MeteringTask(
+        memory_mb=1024,
+        timeout_seconds=300,
+        state=Access(
+            read=(LEASES, JOURNALS, RUNS, STATE_FILES),
+            write=(JOURNALS, REPORTS),
+        ),
     ),
     "ClaimContract": MeteringTask(state=WRITES_THE_LEDGER),
     "SubmitContract": MeteringTask(

@@ -1,7 +1,6 @@
 """Schedules per plan, so that one plan's trouble never holds up another plan."""
 
 from collections.abc import Iterable, Sequence
-from itertools import product
 
 from aws_cdk import Duration, Stack, TimeZone
 from aws_cdk import aws_iam as iam
@@ -10,6 +9,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from functions.domain.months.run import LAST_MONTH
 from functions.domain.plan import Plan
 from infra.constructs.dead_letters import DeadLetters
 from infra.settings import plan_slug
@@ -17,6 +17,8 @@ from infra.settings import plan_slug
 # The next hourly start is a retry of its own, so a start that fails for an hour is worth a call.
 START_WITHIN = Duration.hours(1)
 START_ATTEMPTS = 20
+# Behind the early starts of the 3rd: a month that was closed late is closed by then.
+RECONCILE = "cron(0 9 3 * ? *)"
 
 
 class PlanSchedules(Construct):
@@ -42,20 +44,24 @@ class PlanSchedules(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             ),
         )
-        for plan, (number, expression) in product(plans, enumerate(expressions, 1)):
-            scheduler.Schedule(
-                self,
-                f"{plan_slug(plan)}-{number}",
-                description=f"Monthly usage of {plan.key}",
-                schedule=scheduler.ScheduleExpression.expression(expression, TimeZone.ETC_UTC),
-                target=targets.StepFunctionsStartExecution(
-                    machine,
-                    input=scheduler.ScheduleTargetInput.from_object(
-                        {"plan": plan.key, "as_of": scheduler.ContextAttribute.scheduled_time}
+        starts: list[tuple[str, str, dict[str, str]]] = [
+            (str(number), expression, {}) for number, expression in enumerate(expressions, 1)
+        ]
+        reconcile = ("reconcile", RECONCILE, {"reconcile": LAST_MONTH})
+        for plan in plans:
+            for name, expression, asked in [*starts, *([] if plan.dry_run else [reconcile])]:
+                given = {"plan": plan.key, "as_of": scheduler.ContextAttribute.scheduled_time}
+                scheduler.Schedule(
+                    self,
+                    f"{plan_slug(plan)}-{name}",
+                    description=f"Monthly usage of {plan.key}",
+                    schedule=scheduler.ScheduleExpression.expression(expression, TimeZone.ETC_UTC),
+                    target=targets.StepFunctionsStartExecution(
+                        machine,
+                        input=scheduler.ScheduleTargetInput.from_object({**given, **asked}),
+                        role=role,
+                        dead_letter_queue=self.dead_letters,
+                        max_event_age=START_WITHIN,
+                        retry_attempts=START_ATTEMPTS,
                     ),
-                    role=role,
-                    dead_letter_queue=self.dead_letters,
-                    max_event_age=START_WITHIN,
-                    retry_attempts=START_ATTEMPTS,
-                ),
-            )
+                )

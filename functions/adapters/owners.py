@@ -7,7 +7,7 @@ from functions.adapters.books import Books
 from functions.adapters.storage import folders
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.listing import spellings
-from functions.domain.ledger.lookup import Owner
+from functions.domain.ledger.lookup import Owner, owners_of
 from functions.domain.month import Month
 from functions.domain.months import state_file
 
@@ -23,16 +23,11 @@ def owners(books: Books, month: Month, contract: str) -> list[Owner]:
     plans = folders(books.objects, keys.LEDGER_ROOT, 3)
     roots = [f"{keys.LEDGER_ROOT}{path}" for path in plans if path != plan.path]
     entries = books.read_all([f"{root}{tail}" for root in roots for tail in tails], Entry)
-    found = [
-        Owner(entry.plan, line.dimension, line.taken, certain=line.state == "accepted")
-        for entry in entries
-        for line in entry.may_be_billed
-    ]
     read = books.state_document().read()
     document = read.value if read else {}
     settled = {entry.plan for entry in entries if entry.accepted and not entry.waived}
     others = sorted(key for key in document if key.count(":") > 1)
-    return found + [
+    return owners_of(entries) + [
         Owner(key)
         for key in others
         if key not in {plan.key, *settled}

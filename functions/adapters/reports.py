@@ -8,6 +8,7 @@ from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
 from functions.adapters.pages import page_key, put_page
+from functions.domain.ledger.reconciliation import Reconciliation
 from functions.domain.month import Month
 from functions.domain.months import report_files
 from functions.domain.months.late_usage import LateUsage
@@ -46,6 +47,11 @@ def write_late_usage(objects: Objects, key: str, written: LateUsage) -> None:
     """Write what would change in a month that was billed."""
     objects.put(key, _as_json(written))
     put_page(objects, page_key(key), lambda: written.page().html())
+
+
+def write_reconciliation(objects: Objects, key: str, written: Reconciliation) -> None:
+    """Write where the receiver's records are not the ledger's."""
+    objects.put(key, _as_json(written))
 
 
 def _as_json(value: msgspec.Struct) -> bytes:

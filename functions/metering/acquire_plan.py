@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from functions.adapters import clock, executions, leases, wiring
 from functions.domain.conversion import given, parse
 from functions.domain.month import Month, format_instant, parse_instant
-from functions.domain.months.run import ExecutionInput, Resolve, Run
+from functions.domain.months.run import LAST_MONTH, ExecutionInput, Resolve, Run
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
 from functions.payloads import Start, task_handler, time_of_run
@@ -52,6 +52,7 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
         until=_until(asked, as_of),
         resolve=asked.resolve and _checked(asked.resolve, asked, dry_run=dry_run),
         approve=asked.approve and _approved(asked.approve, asked, dry_run=dry_run),
+        reconcile=asked.reconcile and _to_reconcile(asked.reconcile, asked, as_of, dry_run=dry_run),
         reason=(asked.reason or "").strip(),
     )
 
@@ -83,8 +84,18 @@ def _approved(month: str, asked: ExecutionInput, *, dry_run: bool) -> str:
     return month
 
 
+def _to_reconcile(text: str, asked: ExecutionInput, as_of: str, *, dry_run: bool) -> str:
+    """Return the month to reconcile, as far as it can be checked without the state file."""
+    if dry_run:
+        raise BadInput("reconcile: a dry run bills nothing that could be compared")
+    _check_alone("reconcile", replace(asked, reconcile=None), dry_run=dry_run)
+    if text == LAST_MONTH:
+        return str(Month.of(parse_instant(as_of)).plus(-1))
+    return str(given("reconcile", Month.parse, text))
+
+
 def _check_alone(name: str, beside: ExecutionInput, *, dry_run: bool) -> None:
-    """Reject what stands beside a decision, and a decision in a dry run."""
+    """Reject what stands beside an option that goes alone, and that option in a dry run."""
     if replace(beside, plan=None, dry_run=None, as_of=None) != ExecutionInput():
         raise BadInput(
             f"{name} cannot be combined with other options; start one execution for each"

@@ -22,7 +22,7 @@ from functions.domain.usage.fold import DayRead, Days
 from functions.domain.usage.month_usage import MonthUsage
 from functions.payloads import Finished, Problem
 
-Purpose = Literal["bill", "compare", "fold"]
+Purpose = Literal["bill", "compare", "fold", "reconcile"]
 
 
 class RunTask(msgspec.Struct, frozen=True):
@@ -45,11 +45,13 @@ class MonthItem(msgspec.Struct, frozen=True):
     """One item of the month map: what for, and which of its days are read.
 
     `compare`: what a closed month was billed for. `fold`: the days of the running month so far.
+    `reconcile`: the contracts in the ledger, whose names are behind `contracts_key`.
     """
 
     month: str
     purpose: Purpose
     days: list[str]
+    contracts_key: str = ""
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -78,6 +80,11 @@ class MonthTask(RunTask, frozen=True, kw_only=True):
     def root(self) -> str:
         """The prefix of what the execution computes for the month."""
         return keys.run(self.run.plan, self.of, self.run.name, dry_run=self.run.dry_run)
+
+    @property
+    def comparisons(self) -> str:
+        """The prefix of what was found of each contract's records."""
+        return keys.comparisons(self.run.plan, self.of, self.run.name)
 
     @property
     def late_usage_key(self) -> str:
@@ -165,6 +172,18 @@ class ContractTask(MonthTask, frozen=True, kw_only=True):
     contract: ContractItem
     state_version: str = ""
     problem: Problem | None = None
+
+
+class CompareTask(MonthTask, frozen=True, kw_only=True):
+    """Input of CompareContract."""
+
+    contract: str
+
+
+class ReconciledTask(MonthTask, frozen=True, kw_only=True):
+    """Input of ReportReconciliation: where the names of the contracts are."""
+
+    contracts_key: str
 
 
 class Claimed(msgspec.Struct, frozen=True):

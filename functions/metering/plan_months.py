@@ -48,6 +48,8 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
     state = books.read_state()
     observed = partial(observe, state=state, at=run.as_of)  # so that removing an error is noticed
     journal = observed(books.read_journal()) if run.dry_run else books.change_journal(observed)
+    if run.reconcile:
+        return _to_reconcile(run, Month.parse(run.reconcile), (state, journal), books)
     as_of = parse_instant(run.as_of)
     if run.until is not None:
         planned = _final(run, parse_instant(run.until), (state, journal), books, usage)
@@ -63,6 +65,21 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
     if not (months or run.until or run.months or run.contracts):
         work += _running(run, months_due.first_month(run.plan, state, journal, as_of), usage)
     return msgspec.structs.replace(planned, work=work[: months_due.MOST_MONTHS])
+
+
+def _to_reconcile(run: Run, month: Month, known: Known, books: Books) -> Planned:
+    """Return the one month whose records are compared, with the names of its contracts."""
+    if months_due.last_closed(*known) is None:
+        return Planned([], [], "no month has been closed yet: there is nothing to reconcile")
+    if not months_due.is_closed(month, *known):
+        again = msgspec.json.encode({"plan": run.plan.key, "reconcile": str(month)}).decode()
+        raise BadInput(f"reconcile: {month} is not closed; once it is, start {again}")
+    contracts = sorted(books.contracts_in_ledger(month))
+    if not contracts:
+        return Planned([], [], f"{month}: the ledger has no entry to reconcile")
+    key = f"{keys.run(run.plan, month, run.name, dry_run=False)}contracts.json"
+    books.objects.put(key, msgspec.json.encode(contracts))
+    return Planned([], [], work=[MonthItem(str(month), "reconcile", [], key)])
 
 
 def _item(purpose: Purpose, month: Month, end: datetime) -> MonthItem:

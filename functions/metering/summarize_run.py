@@ -56,7 +56,7 @@ def _count(task: Finish, ending: Ending) -> None:
     if run.dry_run:
         return
     metrics.CONTRACTS_OPEN.add(ending.result["unresolved"], plan)
-    if run.months or run.contracts or run.until or run.resolve:
+    if run.months or run.contracts or run.until or run.resolve or run.reconcile:
         return
     planned, as_of = task.planned, parse_instant(run.as_of)
     closed = {month["month"] for month in ending.result["months"] if month["closed"]}
@@ -159,6 +159,7 @@ def _message(
     texts = (
         said.cause,
         *would,
+        *(f"{item.month}: {item.reconciled}" for item in months if item.reconciled),
         task.resolved.message if task.resolved else "",
         *said.notices,
         standing and f"contracts still open from earlier runs: {earlier}; {standing}",

@@ -38,6 +38,9 @@ def run(  # noqa: PLR0917 (typer makes options of them)
     dry_run: Annotated[
         bool | None, typer.Option("--dry-run/--bill", help="Default: as the plan says.")
     ] = None,
+    reconcile: Annotated[
+        str | None, typer.Option(help="Only compare a closed month with Clazar's records.")
+    ] = None,
     plan: opt.PlanKey = None,
     reason: opt.Reason = None,
     no_wait: opt.NoWait = False,  # noqa: FBT002
@@ -46,6 +49,7 @@ def run(  # noqa: PLR0917 (typer makes options of them)
 ) -> None:
     """Bill what is due, as the schedule does; follow it to its end."""
     given = {"months": month, "contracts": contract, "until": until, "dry_run": dry_run}
+    given["reconcile"] = reconcile
     _execute(
         "run",
         env,

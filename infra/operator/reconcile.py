@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,6 +17,7 @@ from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.listing_pages import ask
+from functions.domain.ledger.lookup import Owner, owners_of
 from functions.domain.month import Month, format_instant
 from functions.domain.months.late_usage import Difference, compare_usage
 from functions.domain.usage import billing
@@ -76,7 +78,9 @@ def reconcile(
     bills, processed = _bills(books, month, ledger, billed.value if billed else None)
     shown = books.read_state().at(month).done if processed else frozenset()
     names = sorted(today.keys() | bills.keys() | ledger.keys())
-    elsewhere = [entry for other in others for entry in other.entries(month, names)]
+    elsewhere = defaultdict[str, list[Owner]](list)
+    for entry in (entry for other in others for entry in other.entries(month, names)):
+        elsewhere[entry.contract_id] += owners_of([entry])
     begun = now or format_instant(month.end)
     listings = _listings(clazar, names, month, begun, progress) if clazar else None
     of = Sources(

@@ -7,15 +7,14 @@ from fractions import Fraction
 
 import msgspec
 
-from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry, Line
-from functions.domain.ledger.listing import Listing, read_quantity, same_dimension
+from functions.domain.ledger.listing import Listing
+from functions.domain.ledger.lookup import Owner
+from functions.domain.ledger.reconciliation import MISSING, held, unknown
 from functions.domain.months.late_usage import Difference
 from functions.domain.months.report_rows import BY_HAND
 from functions.domain.usage import billing
 from functions.domain.usage.bill import ContractBill
-
-MISSING = "missing"
 
 
 class Compared(msgspec.Struct, kw_only=True):
@@ -39,7 +38,7 @@ class Sources(msgspec.Struct, kw_only=True):
     by_hand: Collection[str]
     late: Mapping[tuple[str, str], Difference]
     listings: Mapping[str, Listing] | None
-    elsewhere: Sequence[Entry]
+    elsewhere: Mapping[str, Sequence[Owner]]
     rounding: str
 
 
@@ -53,17 +52,12 @@ def rows_of(name: str, of: Sources) -> list[Compared]:
     dimensions |= entry.unbilled.keys() if entry else set()
     dimensions |= {dimension for contract, dimension in of.late if contract == name}
     listing = of.listings[name] if of.listings is not None else None
-    strange = {
-        folded
-        for folded in (listing.stored if listing else {})
-        if not any(same_dimension(folded, known) for known in dimensions)
-    }
     rows = [
         _row(name, dimension, entry, lines.get(dimension), of) for dimension in sorted(dimensions)
     ]
-    if name in of.by_hand:
+    if name in of.by_hand or listing is None:
         return rows
-    return rows + [_unknown(name, folded, listing, of) for folded in sorted(strange) if listing]
+    return rows + [_unknown(name, folded, listing, of) for folded in unknown(listing, dimensions)]
 
 
 def _row(
@@ -93,7 +87,7 @@ def _row(
     if of.listings is not None and name in of.by_hand:
         clazar = "not compared"  # who settled it elsewhere knows what is there
     elif of.listings is not None:
-        clazar, wrong = _listed(of.listings[name], name, dimension, line, of)
+        clazar, wrong = held(of.listings[name], dimension, line, of.elsewhere.get(name, ()))
         differs += wrong
     return Compared(
         contract=name,
@@ -116,45 +110,9 @@ def _quantity(
     return str(max(0, billing.round_to_whole(due, rounding)))
 
 
-def _listed(
-    listing: Listing, name: str, dimension: str, line: Line | None, of: Sources
-) -> tuple[str, list[str]]:
-    """Return what Clazar lists of a dimension, and what is wrong with it."""
-    differs: list[str] = []
-    if doubt := listing.doubt(dimension):
-        differs.append(f"Clazar: {doubt}")
-    records = listing.of(dimension)
-    numbers = [read_quantity(record.quantity) for record in records]
-    total = sum((Fraction(number) for number in numbers if number is not None), Fraction(0))
-    undecided = sum(record.status != "billed" for record in records)
-    if undecided:
-        differs.append(f"Clazar has not decided on {undecided} of {len(records)} records")
-    expected = _expected(line)
-    for other in of.elsewhere:
-        if other.contract_id == name:
-            more = (
-                _expected(one) for one in other.lines if same_dimension(one.dimension, dimension)
-            )
-            expected = [*expected, *(quantity for some in more for quantity in some)]
-    text = exact_text(total) if records else MISSING if expected else "none"
-    if expected and not records:
-        differs.append("Clazar lists no record")
-    elif len(records) > len(expected):
-        differs.append(f"Clazar lists {len(records)} records, expected {len(expected)}")
-    if expected and records and total != sum(map(Fraction, expected)):
-        wanted = exact_text(sum(map(Fraction, expected), Fraction(0)))
-        differs.append(f"Clazar bills {text}, the ledger {wanted}")
-    return text, differs
-
-
-def _expected(line: Line | None) -> list[str]:
-    """Return the quantities of the records that Clazar should hold for a line."""
-    return [line.taken] if line and line.state == "accepted" else []
-
-
 def _unknown(name: str, folded: str, listing: Listing, of: Sources) -> Compared:
     """Return the row of a dimension that only Clazar knows; another plan's is not strange."""
-    text, differs = _listed(listing, name, folded, None, of)
+    text, differs = held(listing, folded, None, of.elsewhere.get(name, ()))
     return Compared(
         contract=name,
         dimension=folded,

@@ -148,7 +148,11 @@ def test_a_contract_in_doubt_is_asked_for_after_the_settle_time_and_after_an_hou
 
 @pytest.mark.parametrize(
     ("pipeline", "name"),
-    [(pipeline, name) for pipeline, name in EVERY_LAMBDA if TASKS[pipeline][name].reads_secret],
+    [
+        (pipeline, name)
+        for pipeline, name in EVERY_LAMBDA
+        if TASKS[pipeline][name].reads_secret and name != "CompareContract"  # which sends nothing
+    ],
 )
 def test_between_two_looks_a_function_that_may_still_be_sending_has_ended(
     pipeline: str, name: str
@@ -201,7 +205,7 @@ def test_a_state_module_knows_no_other_state_module(pipeline: str) -> None:
 @pytest.mark.parametrize(
     ("pipeline", "partner", "speaking"),
     [
-        ("metering", "clazar", {"submit_contract"}),
+        ("metering", "clazar", {"submit_contract", "compare_contract"}),
         ("credits", "cloudzero", {"snapshot_drop", "post_drop", "verify_drop"}),
     ],
 )

@@ -36,6 +36,7 @@ OF_PIPELINE = {
         "no run for 26 hours",
         "contracts are not billed",
         "usage changed after billing",
+        "ledger and records differ",
         "usage without a payer",
     },
     "credits": {"credits are held", "a credits file waits for an hour"},

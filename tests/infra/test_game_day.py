@@ -63,6 +63,12 @@ class Night:
             self.world.start(plan=self.key)
             self.world.timeline.run()
 
+    def reconcile(self) -> None:
+        """Start what the schedule of the 3rd does."""
+        at = self.world.now().replace(day=3, hour=9, minute=0)
+        self.world.timeline.pass_time((at - self.world.now()).total_seconds())
+        self.world.execute(plan=self.key, reconcile="last")
+
     def _next(self) -> datetime:
         at = self.world.now().replace(minute=30, second=0, microsecond=0)
         while at <= self.world.now() or at.hour not in ((1, 2, 3, 4, 5) if at.day <= 3 else (5,)):
@@ -262,6 +268,19 @@ def test_usage_that_changes_after_billing_rings(night: Night, alarms: list[dict[
     assert {"mail", "usage changed after billing"} <= rung
 
 
+def test_a_record_that_is_not_the_ledgers_rings_on_the_third(
+    night: Night, alarms: list[dict[str, Any]]
+) -> None:
+    night.until(FIRST.replace(hour=2))
+    night.world.clazar.accepted[0]["quantity"] = "400"
+    third = FIRST.replace(day=3, hour=9)
+    night.until(third)
+    night.reconcile()
+    assert {"mail", "ledger and records differ"} <= night.rings(
+        alarms, third - timedelta(hours=1), third + timedelta(hours=1)
+    )
+
+
 def test_twelve_calm_months_ring_nothing(alarms: list[dict[str, Any]]) -> None:
     months = [JULY.plus(number) for number in range(12)]
     with MeteringWorld({**PLAN, "late_window": 0}, now=FIRST) as world:
@@ -269,5 +288,6 @@ def test_twelve_calm_months_ring_nothing(alarms: list[dict[str, Any]]) -> None:
         for month in months:
             world.put_usage(str(month), None, {"c-1": {"cpu": 1}})
             calm.until(month.end + timedelta(days=3))
+            calm.reconcile()
         assert calm.rings(alarms, FIRST, months[-1].end) == set()
         assert len(world.clazar.accepted) == 12

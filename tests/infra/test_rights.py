@@ -48,8 +48,11 @@ def test_the_machine_invokes_its_own_functions(template: Template) -> None:
     assert len(rights["lambda:InvokeFunction"]) == len(template.tasks)
 
 
-def test_only_submit_contract_reads_the_secret(metering_stack: Template) -> None:
-    assert metering_stack.owners("secretsmanager:GetSecretValue") == {"SubmitContract"}
+def test_only_who_asks_clazar_reads_the_secret(metering_stack: Template) -> None:
+    assert metering_stack.owners("secretsmanager:GetSecretValue") == {
+        "SubmitContract",
+        "CompareContract",
+    }
 
 
 def test_only_acquire_plan_reads_the_plans(metering_stack: Template) -> None:

@@ -1,6 +1,8 @@
 import json
 
+from functions.domain.plan import Plan
 from infra.environments import EARLY_AND_DAILY
+from infra.schedules import RECONCILE
 from tests.infra.templates import Template
 
 
@@ -10,16 +12,32 @@ def test_every_plan_has_a_schedule_that_passes_its_own_time(metering_stack: Temp
         for schedule in metering_stack.resources("AWS::Scheduler::Schedule").values()
     ]
     assert inputs == [
-        {"plan": plan.key, "as_of": "<aws.scheduler.scheduled-time>"}
+        {"plan": plan.key, "as_of": "<aws.scheduler.scheduled-time>", **more}
         for plan in metering_stack.environment.parsed_plans
-        for _ in EARLY_AND_DAILY
+        for more in [*({} for _ in EARLY_AND_DAILY), *reconciles(plan)]
     ]
+
+
+def reconciles(plan: Plan) -> list[dict[str, str]]:
+    return [] if plan.dry_run else [{"reconcile": "last"}]
+
+
+def test_every_plan_that_bills_is_reconciled_on_the_third(metering_stack: Template) -> None:
+    found = [
+        schedule["Properties"]["ScheduleExpression"]
+        for schedule in metering_stack.resources("AWS::Scheduler::Schedule").values()
+        if "reconcile" in schedule["Properties"]["Target"]["Input"]
+    ]
+    billing = [plan for plan in metering_stack.environment.parsed_plans if not plan.dry_run]
+    assert found == [RECONCILE for _ in billing]
+    assert RECONCILE.split()[2] == "3"
 
 
 def test_schedules_run_early_in_the_month_and_daily_in_utc(metering_stack: Template) -> None:
     schedules = metering_stack.resources("AWS::Scheduler::Schedule").values()
     expressions = {schedule["Properties"]["ScheduleExpression"] for schedule in schedules}
-    assert expressions == set(EARLY_AND_DAILY)
+    assert expressions <= {*EARLY_AND_DAILY, RECONCILE}
+    assert expressions >= set(EARLY_AND_DAILY)
     for schedule in schedules:
         properties = schedule["Properties"]
         assert properties["ScheduleExpressionTimezone"] == "Etc/UTC"

@@ -50,7 +50,8 @@ def test_a_state_waits_longer_than_its_function_may_run(prod: Template) -> None:
 
 def test_a_partner_is_asked_again_only_when_the_first_request_is_over(prod: Template) -> None:
     states = _tasks(prod.definition)
-    for sender in (state for state, task in prod.tasks.items() if task.reads_secret):
+    reading = {state for state, task in prod.tasks.items() if task.reads_secret}
+    for sender in reading - {"CompareContract"}:  # which sends nothing
         (retry,) = (
             retry for retry in states[sender]["Retry"] if retry["ErrorEquals"] == ["OutcomeUnknown"]
         )

@@ -5,7 +5,7 @@ What may be sent now is returned beside the entry, not in it: it is true for thi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -42,6 +42,15 @@ class Owner(NamedTuple):
     dimension: str = ""
     quantity: str = ""
     certain: bool = False
+
+
+def owners_of(entries: Iterable[Entry]) -> list[Owner]:
+    """Return what other plans' entries account for."""
+    return [
+        Owner(entry.plan, line.dimension, line.taken, certain=line.state == "accepted")
+        for entry in entries
+        for line in entry.may_be_billed
+    ]
 
 
 class Look(NamedTuple):

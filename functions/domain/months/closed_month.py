@@ -10,11 +10,12 @@ from functions.domain.usage.month_usage import MonthUsage
 
 
 class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of CloseMonth, PreviewMonth and the two reports: one month in numbers.
+    """Output of CloseMonth, PreviewMonth and the reports: one month in numbers.
 
     Each contract is one of `submitted` (something that this execution sent is accepted), `errors`,
     `open` (unaccounted for) or `skipped`. `to_submit`: what a dry run would send. `changed`: usage
     is not what was billed any more. `totals`: by dimension, of a month that has not ended.
+    `reconciled`: how a billed month compares with the receiver's records.
     """
 
     month: str
@@ -40,6 +41,7 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     so_far: bool = False
     totals: dict[str, str] = {}
     warnings: list[str]
+    reconciled: str = ""
 
     @classmethod
     def of(cls, month: str, usage: MonthUsage, **outcome: Any) -> ClosedMonth:
@@ -57,4 +59,22 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
             duplicates=usage.duplicates,
             warnings=[warning[:500] for warning in usage.warnings[:5]],
             **outcome,
+        )
+
+    @classmethod
+    def reconciliation(cls, month: str, contracts: int, summary: str, report: str) -> ClosedMonth:
+        """Return a billed month whose records were compared; its usage was not read."""
+        return cls(
+            month=month,
+            contracts=contracts,
+            late=True,
+            report=report,
+            warnings=[],
+            reconciled=summary,
+            files=0,
+            records=0,
+            entries=0,
+            skipped=0,
+            quarantined=0,
+            duplicates=0,
         )

@@ -148,6 +148,8 @@ def _month(run: Run, month: ClosedMonth, place: Place, at: datetime) -> dict[str
 
 
 def _said(month: ClosedMonth) -> str:
+    if month.reconciled:
+        return month.reconciled
     if month.late:
         return "usage has changed since it was billed; the change is not billed"
     state = "closed" if month.closed else "not closed"

@@ -15,6 +15,9 @@ _Name = Annotated[str, Meta(pattern=NOT_BLANK)]
 _Reason = Annotated[str, Meta(max_length=500)]
 
 
+LAST_MONTH = "last"  # what a schedule can say for the month before its own
+
+
 class Resolve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An operator's decision about a parked contract."""
 
@@ -37,6 +40,7 @@ class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: str | None = None
     resolve: Resolve | None = None
     approve: _Name | None = None
+    reconcile: str | None = None
     reason: _Reason | None = None
 
 
@@ -44,7 +48,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One execution's settled terms: the plan's configuration as it was when the run began.
 
     `until`: where the window of cancelled contracts ends. `approve`: a held month to bill as it is.
-    `reason`: why an operator started it.
+    `reconcile`: the closed month whose records are compared; nothing is sent. `reason`: why an
+    operator started it.
     """
 
     plan: Plan
@@ -59,4 +64,5 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     until: str | None = None
     resolve: Resolve | None = None
     approve: str | None = None
+    reconcile: str | None = None
     reason: str = ""

@@ -26,6 +26,13 @@ def test_run_starts_follows_and_ends_with_the_message(billing: Billing, account:
     assert "SUCCEEDED" in result.stdout
 
 
+def test_run_reconciles_a_month_and_nothing_else(billing: Billing, account: Account) -> None:
+    assert billing("run", "--env", "dev", "--reconcile", "2025-07").exit_code == 0
+    assert account.started[0]["input"] == {"reconcile": "2025-07"}
+    both = billing("run", "--env", "dev", "--reconcile", "2025-07", "--month", "2025-07")
+    assert (both.exit_code, len(account.started)) == (2, 1)
+
+
 def test_no_wait_returns_at_once(billing: Billing, account: Account) -> None:
     result = billing("retry", "--env", "dev", "--no-wait", "--json")
     assert (result.exit_code, answer(result)["status"]) == (0, "RUNNING")

@@ -11,13 +11,13 @@ import pytest
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.clazar.api import Clazar
+from functions.domain.ledger.reconciliation import MISSING
 from functions.domain.month import Month
 from functions.domain.months.report_rows import BY_HAND
 from functions.errors import PartnerUnreachable
 from infra.operator import reconcile as reconcile_module
 from infra.operator.errors import Failed
 from infra.operator.reconcile import Reconciled, reconcile
-from infra.operator.reconcile_rows import MISSING
 from tests.builders import a_plan, a_record
 from tests.unit.metering.whole_month import WholeMonth
 

@@ -1,0 +1,180 @@
+"""Whether the receiver stores exactly what the ledger holds: the one rule, dimension by dimension.
+
+What is missing is never zero, and what could not be compared is not equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+import msgspec
+
+from functions.domain.formula import exact_text
+from functions.domain.ledger.entry import Entry, Line
+from functions.domain.ledger.listing import Listing, read_quantity, same_dimension
+from functions.domain.ledger.listing_pages import Asked
+from functions.domain.ledger.lookup import Owner
+from functions.domain.wording import counted, grouped
+from functions.partners import RECEIVER
+
+MISSING, NONE, UNREADABLE = "missing", "none", "not understood"
+_MOST_NAMED = 20
+
+
+class Held(NamedTuple):
+    """What the receiver lists of a dimension, and where that is not what the ledger holds."""
+
+    quantity: str
+    differs: list[str]
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One dimension that the receiver does not store as the ledger holds it."""
+
+    contract: str
+    dimension: str
+    ledger: str
+    listed: str
+    differs: list[str]
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """One contract's month. `not_compared`: why not; `asked`: how far the listing was read."""
+
+    contract: str
+    differences: list[Difference] = []
+    not_compared: str = ""
+    asked: Asked | None = None
+
+
+class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan's month. `not_compared`: contracts that nothing can be said of, each with why."""
+
+    plan: str
+    month: str
+    execution: str
+    generated_at: str
+    contracts: int
+    equal: int
+    differences: list[Difference]
+    not_compared: dict[str, str]
+
+    @property
+    def differing(self) -> int:
+        """How many contracts differ."""
+        return len({one.contract for one in self.differences})
+
+    @property
+    def summary(self) -> str:
+        """The month in one line."""
+        return (
+            f"{counted(self.contracts, 'contract')} compared with {RECEIVER}'s records: "
+            f"{self.equal:,} equal, {self.differing:,} different, "
+            f"{len(self.not_compared):,} not compared"
+        )
+
+    def texts(self, report: str) -> list[str]:
+        """Return what an operator has to hear of; nothing of a month that is equal."""
+        pairs = [
+            (one.contract, f"{one.dimension}: {', '.join(one.differs)}") for one in self.differences
+        ]
+        found = [
+            (f"differs from {RECEIVER}'s records", pairs),
+            (f"not compared with {RECEIVER}'s records", list(self.not_compared.items())),
+        ]
+        return [
+            f"{self.month}: {what}, see {report}: {'; '.join(grouped(which, _MOST_NAMED))}"
+            for what, which in found
+            if which
+        ]
+
+
+def held(listing: Listing, dimension: str, line: Line | None, owners: Iterable[Owner]) -> Held:
+    """Compare the records of a dimension with a line, and with what other plans have sent."""
+    differs: list[str] = []
+    if doubt := listing.doubt(dimension):
+        differs.append(f"{RECEIVER}: {doubt}")
+    records = listing.of(dimension)
+    numbers = [read_quantity(record.quantity) for record in records]
+    total = sum((Fraction(number) for number in numbers if number is not None), Fraction(0))
+    undecided = sum(record.status != "billed" for record in records)
+    if undecided:
+        differs.append(f"{RECEIVER} has not decided on {undecided} of {len(records)} records")
+    expected = [line.taken] if line and line.state == "accepted" else []
+    others = [
+        one for one in owners if not one.dimension or same_dimension(one.dimension, dimension)
+    ]
+    expected += [one.quantity for one in others if one.certain]
+    wanted = sum(map(Fraction, expected), Fraction(0))
+    none = UNREADABLE if doubt else MISSING if expected else NONE
+    text = exact_text(total) if records else none
+    if text == MISSING:
+        differs.append(f"{RECEIVER} lists no record")
+    elif len(records) > len(expected):
+        differs.append(f"{RECEIVER} lists {len(records)} records, expected {len(expected)}")
+    if expected and records and total != wanted:
+        differs.append(f"{RECEIVER} bills {text}, the ledger {exact_text(wanted)}")
+    unsure = sorted({one.plan for one in others if not one.certain})
+    if differs and unsure:
+        differs.append(f"plan {', '.join(unsure)} may account for it")
+    return Held(text, differs)
+
+
+def unknown(listing: Listing, dimensions: Iterable[str]) -> list[str]:
+    """Return the dimensions that only the receiver knows."""
+    known = list(dimensions)
+    return sorted(
+        folded
+        for folded in listing.stored.keys() | (listing.doubts.keys() - ({""} if known else set()))
+        if not any(same_dimension(folded, one) for one in known)
+    )
+
+
+def compare(entry: Entry, listing: Listing, owners: Sequence[Owner]) -> Comparison:
+    """Compare a contract's entry with what is listed for it."""
+    name, lines = entry.contract_id, {line.dimension: line for line in entry.lines}
+    known = sorted(lines.keys() | entry.unbilled.keys())
+    open_ones = [f"{line.dimension} is {line.state}" for line in entry.to_look_up]
+    differences = [
+        Difference(
+            contract=name,
+            dimension=dimension,
+            ledger=_ledger(dimension, lines, entry),
+            listed=found.quantity,
+            differs=found.differs,
+        )
+        for dimension in [*known, *unknown(listing, known)]
+        if (found := held(listing, dimension, lines.get(dimension), owners)).differs
+        and not (dimension in lines and lines[dimension] in entry.to_look_up)
+    ]
+    why = f"open in the ledger: {', '.join(open_ones)}" if open_ones else ""
+    return Comparison(contract=name, differences=differences, not_compared=why)
+
+
+def _ledger(dimension: str, lines: Mapping[str, Line], entry: Entry) -> str:
+    if dimension in lines:
+        line = lines[dimension]
+        return line.quantity if line.state == "accepted" else f"{line.quantity} {line.state}"
+    return "0" if dimension in entry.unbilled else MISSING
+
+
+def reconcile(
+    contracts: Sequence[str], compared: Iterable[Comparison], by_hand: Iterable[str], **of: str
+) -> Reconciliation:
+    """Return a month of comparisons; a contract without one was not compared."""
+    found = {one.contract: one for one in compared}
+    left = {name: found[name].not_compared for name in contracts if name in found}
+    left |= dict.fromkeys(set(contracts) - found.keys(), "its comparison was interrupted")
+    left |= dict.fromkeys(by_hand, "settled in the state file, without a ledger entry")
+    differences = [one for name in contracts if name in found for one in found[name].differences]
+    not_compared = {name: why for name, why in sorted(left.items()) if why}
+    unequal = {one.contract for one in differences} | not_compared.keys()
+    return Reconciliation(
+        **of,
+        contracts=len(left),
+        equal=len(left.keys() - unequal),
+        differences=differences,
+        not_compared=not_compared,
+    )

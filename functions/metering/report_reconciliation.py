@@ -1,0 +1,52 @@
+"""ReportReconciliation: where the receiver's records are not the ledger's; sees that it is told."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools import Logger
+
+from functions import metrics
+from functions.adapters import clock, keys, reports, wiring
+from functions.adapters.books import Books
+from functions.adapters.run_files import read_run_file
+from functions.domain.ledger.reconciliation import Comparison, Reconciliation, reconcile
+from functions.domain.month import format_instant
+from functions.domain.months.announcement import with_notices
+from functions.domain.months.closed_month import ClosedMonth
+from functions.metering.payloads import ReconciledTask
+from functions.payloads import dump, task_handler
+
+logger = Logger()
+
+
+@task_handler
+def handler(task: ReconciledTask, _context: object) -> ClosedMonth:
+    """Return the month in numbers."""
+    books = wiring.books(task.run.plan, held_by=task.run.execution)
+    key, found = report_reconciliation(task, books, format_instant(clock.now()))
+    metrics.RECONCILIATION_DIFFERS.add(found.differing)
+    reported = ClosedMonth.reconciliation(task.month, found.contracts, found.summary, key)
+    logger.info("month reconciled", summary=dump(reported))
+    return reported
+
+
+def report_reconciliation(
+    task: ReconciledTask, books: Books, at: str
+) -> tuple[str, Reconciliation]:
+    """Gather the comparisons, write the report, and note what a message has to say of it."""
+    plan, month = task.run.plan, task.of
+    contracts = read_run_file(books.objects, task.contracts_key, list[str])
+    files = [keys.open_contract(task.comparisons, name) for name in contracts]
+    found = reconcile(
+        contracts,
+        books.read_all(files, Comparison),
+        books.read_state().at(month).done - set(contracts),
+        plan=plan.key,
+        month=task.month,
+        execution=task.run.execution,
+        generated_at=at,
+    )
+    key = f"{keys.report(plan, month)}reconciliation.json"
+    reports.write_reconciliation(books.objects, key, found)
+    if texts := found.texts(key):
+        books.change_journal(lambda old: with_notices(old, texts))
+    return key, found
