@@ -15,6 +15,7 @@ from infra.local.cli.credits_run import CreditsRun
 from infra.local.cli.ending import finish, functions_know
 from infra.local.cli.session import open_session, say
 from infra.local.cli.show_credits import show_credits
+from infra.local.cli.steps import Steps
 
 EXAMPLE = """Examples: a file; its problems only; two versions of it, the second much smaller; undo.
 python -m infra.local credits credits-2025-07.csv --state ./credits
@@ -90,6 +91,7 @@ def send_credits(  # noqa: PLR0917 (typer makes options of them)
             url = given_url or stack.enter_context(_built_in_cloudzero()).url
             if given_url is None:
                 say("CloudZero: the built-in one answers. Nothing leaves this machine.")
+            steps = sent.steps = stack.enter_context(Steps(shown=not json_))
             session = stack.enter_context(
                 open_session(
                     "credits",
@@ -97,13 +99,17 @@ def send_credits(  # noqa: PLR0917 (typer makes options of them)
                     environment={"CLOUDZERO_URL": url},
                     time_scale=time_scale,
                     logs=logs,
+                    step=steps.step,
                 )
             )
             sent.state = session.state
             screen = show.console()
             for ended in sent.each(session.account):
                 if not json_:
+                    steps.stop()
                     show_credits(ended, state=session.state, console=screen)
+                    steps.go_on()
+            steps.stop()
             result = sent.result()
             session.ended(well=not functions_know(result))
             if not json_:
