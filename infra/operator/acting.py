@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +13,9 @@ from rich.console import Console
 from functions.domain.month import format_instant
 from functions.metering.acquire_plan import settle
 from functions.payloads import Start
+from infra.local.cli.session import say
 from infra.local.cli.show import show_run
+from infra.local.cli.steps import Steps
 from infra.operator import executions
 from infra.operator import options as opt
 from infra.operator.command import app, example
@@ -152,18 +153,10 @@ def _execute(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    def tell(text: str) -> None:
-        if not quiet:
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
-
     def work() -> Execution:
         where = _deployed(verb, env)
         given = checked(where, {name: value for name, value in asked.items() if value is not None})
-        arn = executions.start(where, verb, given)
-        tell(f"started {arn}")
-        tell(f"billing logs {arn.rpartition(':')[2]} --env {where}")
-        return executions.look(arn) if no_wait else executions.follow(arn, tell)
+        return started(where, verb, given, no_wait=no_wait, quiet=quiet)
 
     def show(found: Execution, console: Console) -> None:
         if found.status != "RUNNING":
@@ -171,6 +164,30 @@ def _execute(
             show_run(msgspec.to_builtins(found), state=bucket, console=console)
 
     finish(work, show, lambda found: found.well, as_json=as_json, quiet=quiet)
+
+
+def started(
+    env: str,
+    verb: str,
+    given: dict[str, Any],
+    pipeline: str = "metering",
+    *,
+    no_wait: bool,
+    quiet: bool,
+) -> Execution:
+    """Start an execution, say which, and follow it to its end."""
+    arn = executions.start(env, verb, given, pipeline)
+    if not quiet:
+        say(f"started {arn}")
+        other = "" if pipeline == "metering" else f" --pipeline {pipeline}"
+        say(f"billing logs {arn.rpartition(':')[2]} --env {env}{other}")
+    if no_wait:
+        return executions.look(arn)
+    if quiet:
+        return executions.follow(arn, lambda _: None)
+    with Steps() as steps:
+        steps.step("waiting for the execution")
+        return executions.follow(arn, steps.step)
 
 
 def _deployed(verb: str, env: str | None) -> str:

@@ -45,11 +45,11 @@ class Execution(msgspec.Struct, kw_only=True):
         return self.status in ("RUNNING", "SUCCEEDED")
 
 
-def start(env: str, verb: str, given: Mapping[str, Any]) -> str:
-    """Start an execution of the metering pipeline; return its ARN."""
+def start(env: str, verb: str, given: Mapping[str, Any], pipeline: str = "metering") -> str:
+    """Start an execution of a pipeline; return its ARN."""
     now = dt.datetime.now(dt.UTC)
     answer = client("stepfunctions").start_execution(
-        stateMachineArn=output(env, "metering", "StateMachineArn"),
+        stateMachineArn=output(env, pipeline, "StateMachineArn"),
         name=f"{verb}-{now:%Y%m%dT%H%M%S}-{now.microsecond:06d}",
         input=json.dumps(given),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ from infra.local.cli.credits_run import CreditsRun
 from infra.local.cli.ending import finish, functions_know
 from infra.local.cli.session import open_session, say
 from infra.local.cli.show_credits import show_credits
+from infra.local.cli.steps import Steps
 
 EXAMPLE = """Examples: a file; its problems only; two versions of it, the second much smaller; undo.
 python -m infra.local credits credits-2025-07.csv --state ./credits
@@ -86,31 +88,50 @@ def send_credits(  # noqa: PLR0917 (typer makes options of them)
         _read_arguments(sent, files, input_, as_of)
         arguments.state_folder(state)
         given_url = arguments.base_url(cloudzero, "--cloudzero")
-        with ExitStack() as stack:
-            url = given_url or stack.enter_context(_built_in_cloudzero()).url
-            if given_url is None:
-                say("CloudZero: the built-in one answers. Nothing leaves this machine.")
-            session = stack.enter_context(
-                open_session(
-                    "credits",
-                    state=state,
-                    environment={"CLOUDZERO_URL": url},
-                    time_scale=time_scale,
-                    logs=logs,
-                )
-            )
-            sent.state = session.state
-            screen = show.console()
-            for ended in sent.each(session.account):
-                if not json_:
-                    show_credits(ended, state=session.state, console=screen, cloudzero=given_url)
-            result = sent.result()
-            session.ended(well=not functions_know(result))
-            if not json_:
-                show.show_advice(result["executions"], screen)
-        return result
+        return run_credits(sent, state, given_url, as_json=json_, logs=logs)
 
     finish(run, as_json=json_, cut_off=sent.cut_off, stopped=sent.stopped)
+
+
+def run_credits(
+    sent: CreditsRun,
+    state: Path | None,
+    cloudzero: str | None,
+    *,
+    as_json: bool,
+    logs: bool = False,
+) -> dict[str, Any]:
+    """Send what is waiting, show each execution when it has ended, return all of them."""
+    with ExitStack() as stack:
+        url = cloudzero or stack.enter_context(_built_in_cloudzero()).url
+        if cloudzero is None:
+            say("CloudZero: the built-in one answers. Nothing leaves this machine.")
+        steps = sent.steps = stack.enter_context(Steps(shown=not as_json))
+        session = stack.enter_context(
+            open_session(
+                "credits",
+                state=state,
+                environment={"CLOUDZERO_URL": url},
+                time_scale=sent.time_scale,
+                logs=logs,
+                step=steps.step,
+            )
+        )
+        sent.state = session.state
+        screen = show.console()
+        posted_to = () if cloudzero is None else ("--cloudzero", cloudzero)
+        where = shlex.join(("--state", str(session.state), *posted_to))
+        for ended in sent.each(session.account):
+            if not as_json:
+                steps.stop()
+                show_credits(ended, state=session.state, console=screen, where=where)
+                steps.go_on()
+        steps.stop()
+        result = sent.result()
+        session.ended(well=not functions_know(result))
+        if not as_json:
+            show.show_advice(result["executions"], screen)
+    return result
 
 
 def _read_arguments(

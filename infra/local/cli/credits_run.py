@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.local.cli.arguments import Upload
 from infra.local.cli.ending import NOT_STARTED, told_to_stop
+from infra.local.cli.steps import Steps
 
 if TYPE_CHECKING:
     from infra.local.account import LocalAccount
@@ -30,14 +31,18 @@ class CreditsRun:
     as_of: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     state: Path | None = None
+    steps: Steps = field(default_factory=lambda: Steps(shown=False))
     _begun: bool = False
     _uploaded: float = 0.0
     _ended: list[dict[str, Any]] = field(default_factory=list)
 
     def each(self, account: LocalAccount) -> Iterator[dict[str, Any]]:
         """Do it all. Gives each execution when it has ended, or the lack of one."""
+        count = len(self.waiting)
         while self.waiting:
             file = self.waiting[0]
+            if file and count > 1:
+                self.steps.part(f"{file.name} ({count - len(self.waiting) + 1}/{count})")
             running = self._start(account, file)
             if not running:
                 self._next()
@@ -55,17 +60,20 @@ class CreditsRun:
     def _start(self, account: LocalAccount, file: Upload | None) -> list[Running]:
         if file is None:
             self._begun = True
-            return [account.start(self.given, time_scale=self.time_scale)]
+            return [account.start(self.given, **self._how())]
         # S3 tells uploads apart by whole seconds: what is given later shall count as later.
         if (since := time.time() - math.floor(self._uploaded)) < 1:
             time.sleep(min(1.0, 1 - since))
         self._uploaded, self._begun = time.time(), True
         event = account.upload(file.name, file.body, at=self.as_of, metadata=self.metadata)
         if self.given is None:
-            return account.started_by(event, time_scale=self.time_scale)
+            return account.started_by(event, **self._how())
         named = {"bucket": account.state_bucket, "key": file.name}
         of_run = {} if self.as_of is None else {"as_of": self.as_of}
-        return [account.start({**named, **of_run, **self.given}, time_scale=self.time_scale)]
+        return [account.start({**named, **of_run, **self.given}, **self._how())]
+
+    def _how(self) -> dict[str, Any]:
+        return {"time_scale": self.time_scale, "progress": self.steps.report}
 
     def _keep(self, file: Upload | None, **ended: Any) -> dict[str, Any]:
         entry = {"file": _name(file), **ended}

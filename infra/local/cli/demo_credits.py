@@ -17,6 +17,7 @@ from infra.local.cli.demo_data import AS_OF, MONTH
 from infra.local.cli.ending import succeeded
 from infra.local.cli.session import open_session
 from infra.local.cli.show_credits import show_credits
+from infra.local.cli.steps import Steps
 from infra.local.cli.wording import usd
 from infra.local.partners.cloudzero.server import CloudZeroServer
 
@@ -33,12 +34,15 @@ def send_twice(
     screen.print(said, highlight=False)
     with ExitStack() as stack:
         cloudzero = stack.enter_context(CloudZeroServer())
-        session = stack.enter_context(
-            open_session("credits", state=state, environment={"CLOUDZERO_URL": cloudzero.url})
-        )
+        environment = {"CLOUDZERO_URL": cloudzero.url}
+        with Steps() as steps:
+            session = stack.enter_context(
+                open_session("credits", state=state, environment=environment, step=steps.step)
+            )
         for title in ("First upload", "Second upload: the same again"):
             screen.rule(title, align="left")
-            result = _upload(session.account, file)
+            with Steps() as steps:
+                result = _upload(session.account, file, steps)
             show_credits(result, state=state.relative_to(ROOT), console=screen)
             if not succeeded(result):
                 break
@@ -63,6 +67,7 @@ def _show_stored(cloudzero: CloudZeroServer, total: Decimal, screen: Console) ->
     return equal
 
 
-def _upload(account: LocalAccount, file: Path) -> dict[str, Any]:
-    (running,) = account.started_by(account.upload(file.name, file.read_bytes(), at=AS_OF))
+def _upload(account: LocalAccount, file: Path, steps: Steps) -> dict[str, Any]:
+    uploaded = account.upload(file.name, file.read_bytes(), at=AS_OF)
+    (running,) = account.started_by(uploaded, progress=steps.report)
     return {"file": file.name, **account.wait(running).as_dict()}

@@ -39,6 +39,9 @@ _TENANTS = (
     _Tenant("c2f8b6d0-3e7a-4b19-b5c4-0d8a7e6f5c03", "cedar", 8, 16, 100),
 )
 
+CONTRACTS = tuple(tenant.contract for tenant in _TENANTS)
+"""The first one is already billed."""
+
 
 def write_demo(root: Path) -> tuple[Path, Path]:
     """Make both folders anew: usage and state. The first contract has already been billed."""

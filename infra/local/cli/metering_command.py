@@ -12,6 +12,7 @@ import typer
 from infra.local.cli import arguments, show
 from infra.local.cli.ending import finish, succeeded
 from infra.local.cli.session import open_session, say
+from infra.local.cli.steps import Steps
 
 EXAMPLE = """Example:
 python -m infra.local metering --usage ./usage --state ./state --as-of 2025-08-02T00:00:00Z
@@ -60,6 +61,7 @@ def metering(  # noqa: PLR0917 (typer makes options of them)
             url = given_url or stack.enter_context(_built_in_clazar()).url
             if given_url is None:
                 say("Clazar: the built-in one. Nothing is billed; keep this state for trials.")
+            steps = stack.enter_context(Steps(shown=not json_))
             session = stack.enter_context(
                 open_session(
                     "metering",
@@ -69,10 +71,11 @@ def metering(  # noqa: PLR0917 (typer makes options of them)
                     environment={"CLAZAR_URL": url},
                     time_scale=time_scale,
                     logs=logs,
+                    step=steps.step,
                 )
             )
-            with show.progress_bar(shown=not json_) as report:
-                ran = session.account.run(given, time_scale=time_scale, progress=report).as_dict()
+            ran = session.account.run(given, time_scale=time_scale, progress=steps.report).as_dict()
+            steps.stop()
             session.ended(well=succeeded(ran))
             if not json_:
                 screen = show.console()

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,9 @@ SCALED = ("SETTLE_SECONDS",)
 
 TOLD_SECONDS = 2.0
 """Shorter waits before a retry are not worth a line."""
+
+
+_SYNTHESIZING = "synthesizing the app (only when its sources have changed)"
 
 
 class Stopped(BaseException):
@@ -77,6 +80,7 @@ def open_session(
     environment: Mapping[str, str] | None = None,
     time_scale: float = 1.0,
     logs: bool = False,
+    step: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Session]:
     """Hold the state folder, then load everything."""
     with ExitStack() as stacked:
@@ -84,10 +88,13 @@ def open_session(
         stacked.callback(folder.close)
         folder.lock(waiting=lambda: say(f"{folder.path} is in use by another run; waiting for it"))
         stream, log = _log(logs=logs)
+        step("loading the app")
         from infra.local.account import LocalAccount  # noqa: PLC0415 (a second; not for what refuses)
         from infra.local.app.assembly import read_stack  # noqa: PLC0415
 
-        found = read_stack(synthesized(starting=_synthesizing), stage=STAGE, name=stack)
+        assembly = synthesized(starting=lambda: step(_SYNTHESIZING))
+        found = read_stack(assembly, stage=STAGE, name=stack)
+        step("starting the functions")
         account = LocalAccount(found, cache=CACHE / "code", log=stream, retrying=tell_retry)
         stacked.callback(account.close)
         environment = {**(environment or {}), **scaled(account, time_scale)}
@@ -121,10 +128,6 @@ def _log(*, logs: bool) -> tuple[IO[bytes], Path | None]:
         return sys.stderr.buffer, None
     descriptor, name = tempfile.mkstemp(prefix="billing-functions-", suffix=".log")
     return os.fdopen(descriptor, "wb"), Path(name)
-
-
-def _synthesizing() -> None:
-    say("synthesizing the app (only when its sources have changed)")
 
 
 def say(text: str) -> None:

@@ -1,24 +1,20 @@
-"""A run as a person reads it: progress while contracts are sent, then a table of its months."""
+"""A run as a person reads it: a table of its months, what is open, how it ended."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from infra.local.cli.wording import one_line
-from infra.local.machine.measure import Progress as Report
 from infra.local.machine.measure import RetryWait
 
-CONTRACTS = "ForEachContract"
 _COUNTS = (
     "files",
     "records",
@@ -32,31 +28,6 @@ _COUNTS = (
 )
 _IN_A_DRY_RUN = {"submitted": "to_submit", "submitted_records": "to_submit_records"}
 _WOULD = {"to_submit": "would submit", "to_submit_records": "would submit records"}
-
-
-@contextmanager
-def progress_bar(*, shown: bool) -> Iterator[Report | None]:
-    """A bar on stderr that fills while contracts are submitted."""
-    if not shown:
-        yield None
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def report(state: str, ended: int, total: int) -> None:
-            if state == CONTRACTS:
-                if tasks.get("total") != total or ended < tasks.get("ended", 0):
-                    tasks.update(id=bar.add_task("submitting contracts", total=total), total=total)
-                tasks["ended"] = ended
-                bar.update(tasks["id"], completed=ended)
-
-        yield report
 
 
 def console() -> Console:

@@ -5,7 +5,6 @@ The numbers are what CloudZero holds.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,7 +32,7 @@ _POSTED = {True: "yes", False: "no", None: "perhaps"}
 
 
 def show_credits(
-    ended: Mapping[str, Any], *, state: Path, console: Console, cloudzero: str | None = None
+    ended: Mapping[str, Any], *, state: Path, console: Console, where: str = ""
 ) -> None:
     """What arrived, what is odd, and where the evidence is."""
     output = output_of(ended)
@@ -45,7 +44,8 @@ def show_credits(
         console.print(_table(months))
     for said in _odd(output, months, cause=readable(str(ended.get("cause") or ""))):
         console.print(said, style="yellow", markup=False, soft_wrap=True)
-    for said in _evidence(output, months, state, cloudzero):
+    where = where or f"--state {shlex.quote(str(state))}"
+    for said in _evidence(output, months, state, where):
         console.print(said, markup=False, highlight=False, soft_wrap=True)
     show_end(ended, console)
 
@@ -71,15 +71,13 @@ def _odd(
 
 
 def _evidence(
-    output: Mapping[str, Any], months: list[Mapping[str, Any]], state: Path, cloudzero: str | None
+    output: Mapping[str, Any], months: list[Mapping[str, Any]], state: Path, where: str
 ) -> Iterator[str]:
     """The way back from what was posted, or may have been, and the report."""
-    where = shlex.join(["--state", str(state), *(("--cloudzero", cloudzero) if cloudzero else ())])
     for month in months:
         if undo := month.get("undo"):
-            given = shlex.quote(json.dumps(undo, ensure_ascii=False))
-            command = f".venv/bin/python -m infra.local credits {where}"
-            yield f"undo {month.get('billing_month')}: {command} --input {given}"
+            key = shlex.quote(str(undo["restore"]))
+            yield f"undo {month.get('billing_month')}: billing restore {key} {where}"
     if output.get("report"):
         yield f"report: {state / str(output['report'])}"
 

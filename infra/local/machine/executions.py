@@ -74,7 +74,11 @@ def start(
 def wait(running: Running) -> RunResult:
     """Return the result of an execution, once it has ended."""
     execution, record = running.execution, running.record
+    said = ""
     while execution.status == "RUNNING":
+        if (state := _state_of(execution)) and state != said:
+            said = state
+            record.entered(state)
         time.sleep(POLL_SECONDS)
     history = execution.exec_worker.env.event_manager.get_event_history()
     for event in history:
@@ -96,6 +100,16 @@ def wait(running: Running) -> RunResult:
         states=dict(record.states),
         final_input=_final_input(history),
     )
+
+
+def _state_of(execution: Any) -> str:
+    """Return the state that was entered last. Moto's own getter copies the whole history."""
+    environment = getattr(execution.exec_worker, "env", None)
+    events = environment.event_manager._history_event_list if environment else []  # noqa: SLF001
+    for event in reversed(events):
+        if "stateEnteredEventDetails" in event:
+            return str(event["stateEnteredEventDetails"]["name"])
+    return ""
 
 
 def _final_input(history: Sequence[Mapping[str, Any]]) -> Any:

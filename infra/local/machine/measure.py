@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Progress = Callable[[str, int, int], None]
-"""Called with a Distributed Map's state name, its ended children and its total."""
+"""Called with a Distributed Map's state name, its ended children and its total; and with the name
+of each state that the execution enters, twice 0."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class RunRecord:
         """Say that a state waits to be tried again."""
         if self.retrying is not None:
             self.retrying(wait)
+
+    def entered(self, state: str) -> None:
+        """Report the state that the execution is in."""
+        if self.progress is not None:
+            self.progress(state, 0, 0)
 
     def child_started(self) -> None:
         """Count a child execution of a Distributed Map."""

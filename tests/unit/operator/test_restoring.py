@@ -1,0 +1,64 @@
+"""`billing restore`: the input it starts, what it refuses, and a folder that it restores."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from infra.local.cli.demo_data import write_credits
+from tests.unit.local.test_command_line import command
+from tests.unit.operator.account import Account
+from tests.unit.operator.typed import Billing, answer
+
+SNAPSHOT = "snapshots/1/2025-07/run-1.json"
+
+
+def test_restore_starts_the_credits_pipeline_with_the_snapshot(
+    billing: Billing, account: Account
+) -> None:
+    result = billing("restore", SNAPSHOT, "--env", "dev", "--accept-shrink", "--json")
+    assert result.exit_code == 0
+    (started,) = account.started
+    assert started["stateMachineArn"].endswith("dev-credits")
+    assert started["input"] == {"restore": SNAPSHOT, "accept_shrink": True}
+    assert "--pipeline credits" in result.stderr
+
+
+def test_a_failed_restore_ends_with_one(billing: Billing, account: Account) -> None:
+    account.ending = {"status": "FAILED", "error": "BadCredits", "cause": "not a snapshot"}
+    result = billing("restore", SNAPSHOT, "--env", "dev")
+    assert (result.exit_code, "not a snapshot" in result.stdout) == (1, True)
+    assert billing("restore", SNAPSHOT, "--env", "dev", "--quiet").output == ""
+
+
+def test_the_undo_line_of_a_drop_restores_its_month_on_a_folder(
+    billing: Billing, tmp_path: Path
+) -> None:
+    file, _ = write_credits(tmp_path)
+    changed = tmp_path / "later" / file.name
+    changed.parent.mkdir()
+    changed.write_text(file.read_text().replace(file.read_text().splitlines()[1] + "\n", "", 1))
+    state = tmp_path / "state"
+    dropped = command("credits", str(file), str(changed), "--state", str(state))
+    undo = [line for line in dropped.stdout.splitlines() if line.startswith("undo ")]
+    words = shlex.split(undo[-1])
+    assert words[2:4] == ["billing", "restore"]
+    result = billing(*words[3:], "--json")
+    (ran,) = answer(result)["executions"]
+    assert (result.exit_code, ran["status"]) == (0, "SUCCEEDED"), ran
+    assert "snapshots/" in ran["output"]["file"]
+
+
+def test_a_restore_that_cannot_be_run_starts_nothing(
+    billing: Billing, account: Account, tmp_path: Path
+) -> None:
+    both = ("--env", "dev", "--state", tmp_path)
+    for words in (
+        ("credits-2025-07.csv", "--env", "dev"),
+        (SNAPSHOT,),
+        (SNAPSHOT, *both),
+        (SNAPSHOT, "--state", tmp_path, "--no-wait"),
+        (SNAPSHOT, "--state", tmp_path / "none"),
+    ):
+        assert billing("restore", *words).exit_code == 2, words
+    assert account.started == []
