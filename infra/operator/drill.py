@@ -27,7 +27,7 @@ from infra.operator.place import Options, find, month_of
 from infra.operator.status import plan_status
 
 _REFUSED, _LOST = CONTRACTS[1:]
-_QUICK = "--time-scale 0.01"
+_SCALE = 0.001  # a lost answer is looked for again after an hour
 
 
 class Drill(msgspec.Struct, kw_only=True):
@@ -84,11 +84,11 @@ def _set_up(folder: Path, *, shown: bool) -> None:
                 usage=usage,
                 plans=[PLAN],
                 environment={"CLAZAR_URL": clazar.url},
-                time_scale=0.01,
+                time_scale=_SCALE,
                 step=steps.step,
             )
         )
-        session.account.run({"as_of": AS_OF}, time_scale=0.01, progress=steps.report)
+        session.account.run({"as_of": AS_OF}, time_scale=_SCALE, progress=steps.report)
         session.ended(well=True)
         held = json.dumps(clazar.accepted, indent=1)
     (folder / "clazar.json").write_text(held, encoding="utf-8")
@@ -102,7 +102,9 @@ def _judged(folder: Path) -> Drill:
     place = find(Options(state=state, usage=usage, plans=plans))
     where = shlex.join(["--state", str(state), "--usage", str(usage), "--plans", str(plans)])
     (books,) = place.books()
-    found = plan_status(books, place.usage, dt.datetime.now(dt.UTC), f"{where} {_QUICK}")
+    found = plan_status(
+        books, place.usage, dt.datetime.now(dt.UTC), f"{where} --time-scale {_SCALE}"
+    )
     entries = {e.contract_id: e for e in books.entries(month_of(MONTH), [_REFUSED, _LOST])}
     left = [f"{one.contract}: {one.code}: {one.message}" for one in found.open]
     for contract in {_REFUSED, _LOST} - {one.contract for one in found.open}:
