@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from infra.operator import acting, deployed, doctor, executions, restoring  # noqa: F401  # their verbs
+from infra.operator import acting, deployed, doctor, drill, executions, restoring  # noqa: F401  # their verbs
 from infra.operator.command import app
 from tests.unit.operator.account import Account
 from tests.unit.operator.typed import Billing

@@ -28,7 +28,7 @@ def a_month(*actions: str) -> WholeMonth:
     return world
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "doctor", "restore"])
+@pytest.mark.parametrize("verb", [*VERBS, "doctor", "restore", "drill"])
 def test_every_verb_has_an_example_and_the_common_options(billing: Billing, verb: str) -> None:
     result = billing(verb, "--help")
     assert result.exit_code == 0

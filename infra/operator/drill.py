@@ -1,0 +1,146 @@
+"""`billing drill`: an incident of made-up contracts on this machine, which the operator settles."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shlex
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from functions.domain.ledger.entry import Entry
+from infra.local.cli.demo_data import AS_OF, CONTRACTS, MONTH, PLAN, write_demo
+from infra.local.cli.session import open_session
+from infra.local.cli.steps import Steps
+from infra.local.partners.clazar.server import ClazarServer
+from infra.operator import options as opt
+from infra.operator.command import app, example
+from infra.operator.ending import finish
+from infra.operator.errors import Unusable
+from infra.operator.place import Options, find, month_of
+from infra.operator.status import plan_status
+
+_REFUSED, _LOST = CONTRACTS[1:]
+_SCALE = 0.001  # a lost answer is looked for again after an hour
+
+
+class Drill(msgspec.Struct, kw_only=True):
+    """What is left to settle, each with what is wrong and the command, and where to look."""
+
+    folder: str
+    look: list[str]
+    left: list[str]
+    commands: list[str]
+    set_up: bool = False
+
+
+@app.command(epilog=example("drill ./drill"))
+def drill(
+    folder: Annotated[Path, typer.Argument(help="A new folder; it keeps all of the drill.")],
+    check: Annotated[bool, typer.Option("--check", help="Judge a drill set up before.")] = False,  # noqa: FBT002
+    as_json: opt.AsJson = False,  # noqa: FBT002
+    quiet: opt.Quiet = False,  # noqa: FBT002
+) -> None:
+    """Practise: one contract is refused, one answer is lost; you settle both."""
+    asking = not (check or as_json or quiet) and sys.stdin.isatty() and sys.stdout.isatty()
+
+    def work() -> Drill:
+        if check:
+            return _judged(folder)
+        if folder.exists():
+            raise Unusable(
+                f"{folder} exists; name a new folder, or judge it: billing drill {folder} --check"
+            )
+        _set_up(folder, shown=not (as_json or quiet))
+        found = _judged(folder)
+        while asking and found.left:
+            _show(found, Console(highlight=False))
+            typer.prompt("Settle both in another terminal, then press Enter", "", prompt_suffix=" ")
+            found = _judged(folder)
+        return msgspec.structs.replace(found, set_up=not asking)
+
+    finish(work, _show, lambda found: found.set_up or not found.left, as_json=as_json, quiet=quiet)
+
+
+def _set_up(folder: Path, *, shown: bool) -> None:
+    """Bill the month against a Clazar that refuses one contract and loses an answer."""
+    usage, state = write_demo(folder.resolve())
+    (folder / "plans.json").write_text(json.dumps([PLAN]), encoding="utf-8")
+    with ExitStack() as stack:
+        clazar = stack.enter_context(ClazarServer(listing=False))
+        clazar.script(_REFUSED, "refuse")
+        clazar.script(_LOST, "lost")
+        steps = stack.enter_context(Steps(shown=shown))
+        session = stack.enter_context(
+            open_session(
+                "metering",
+                state=state,
+                usage=usage,
+                plans=[PLAN],
+                environment={"CLAZAR_URL": clazar.url},
+                time_scale=_SCALE,
+                step=steps.step,
+            )
+        )
+        session.account.run({"as_of": AS_OF}, time_scale=_SCALE, progress=steps.report)
+        session.ended(well=True)
+        held = json.dumps(clazar.accepted, indent=1)
+    (folder / "clazar.json").write_text(held, encoding="utf-8")
+
+
+def _judged(folder: Path) -> Drill:
+    if not (folder / "clazar.json").is_file():
+        raise Unusable(f"{folder} is not a drill that was set up; billing drill {folder} does it")
+    root = folder.resolve()
+    state, usage, plans = root / "state", root / "usage", root / "plans.json"
+    place = find(Options(state=state, usage=usage, plans=plans))
+    where = shlex.join(["--state", str(state), "--usage", str(usage), "--plans", str(plans)])
+    (books,) = place.books()
+    found = plan_status(
+        books, place.usage, dt.datetime.now(dt.UTC), f"{where} --time-scale {_SCALE}"
+    )
+    entries = {e.contract_id: e for e in books.entries(month_of(MONTH), [_REFUSED, _LOST])}
+    left = [f"{one.contract}: {one.code}: {one.message}" for one in found.open]
+    for contract in {_REFUSED, _LOST} - {one.contract for one in found.open}:
+        left += _wrong(contract, entries.get(contract))
+    return Drill(
+        folder=str(root),
+        look=[f"billing status {where}", f"what Clazar's own page would list: {root}/clazar.json"],
+        left=left,
+        commands=[one.settle for one in found.open],
+    )
+
+
+def _wrong(contract: str, entry: Entry | None) -> list[str]:
+    """Explain why a contract that is no longer open is not settled as it should be."""
+    if contract == _LOST and entry and entry.last_word != "accepted":
+        said = f"was resolved as {entry.last_word or 'nothing'}, but Clazar holds its records"
+        return [f"{contract}: {said}; begin again with a new folder"]
+    if entry is None or not entry.accepted or entry.waived:
+        return [f"{contract}: is not billed; begin again with a new folder"]
+    return []
+
+
+def _show(found: Drill, console: Console) -> None:
+    def say(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    if not found.left:
+        say("Both contracts are settled: nothing is lost and nothing is billed twice.")
+        return
+    say(f"{MONTH} was billed, and {len(found.left)} of 2 contracts are left to settle:")
+    for text in found.left:
+        say(f"  {text}")
+    say("Look first (is the record there? then it must not be sent again):")
+    for text in found.look:
+        say(f"  {text}")
+    say("Then settle; OUTCOME is accepted, not_accepted or waived, and ... the reason for it:")
+    for text in found.commands:
+        say(f"  {text}")
+    say(f"At the end: billing drill {shlex.quote(found.folder)} --check")
