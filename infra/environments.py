@@ -43,7 +43,7 @@ class InvalidEnvironment(SystemExit):
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What one deployment is told; everything else is the same everywhere."""
+    """What one deployment is reported; everything else is the same everywhere."""
 
     name: str
     plans: tuple[Mapping[str, object], ...]

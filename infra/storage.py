@@ -35,7 +35,7 @@ class PrivateBucket(s3.Bucket):
     def __init__(
         self, scope: Construct, id_: str, *, keep_data: bool, rules: list[s3.LifecycleRule]
     ) -> None:
-        """Emptying the bucket before a stack is deleted stays a deliberate act of a person."""
+        """Emptying the bucket before a stack is deleted stays a deliberate act."""
         super().__init__(
             scope,
             id_,

@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from functions.adapters import clock, leases, wiring
 from functions.adapters.books import Books
 from functions.domain.month import format_instant
-from functions.domain.months.announcement import told
+from functions.domain.months.announcement import reported
 from functions.metering.payloads import Release
 from functions.payloads import task_handler
 
@@ -36,5 +36,5 @@ def release_plan(task: Release, books: Books, at: str) -> None:
         document = books.journal()
         read = document.read()
         if read and read.etag == task.journal:
-            document.write(told(read.value, run.as_of), read)
+            document.write(reported(read.value, run.as_of), read)
     leases.release(lease, run.execution, at)

@@ -1,4 +1,4 @@
-"""ReportReconciliation: where the receiver's records are not the ledger's; sees that it is told."""
+"""ReportReconciliation: writes and reports where the receiver's records are not the ledger's."""
 
 from __future__ import annotations
 

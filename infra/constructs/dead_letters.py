@@ -10,7 +10,7 @@ IS_A_DEAD_LETTER_QUEUE = "It is a dead-letter queue of EventBridge, which cdk-na
 
 
 class DeadLetters(sqs.Queue):
-    """Starts that never reached the machine: two weeks for a person to repeat them by hand."""
+    """Starts that never reached the machine: kept for two weeks, to be repeated by hand."""
 
     def __init__(self, scope: Construct, id_: str) -> None:
         """Encrypt with the queue's own key: EventBridge could not use one of ours unasked."""

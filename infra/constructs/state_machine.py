@@ -124,7 +124,7 @@ def machine_arn(scope: Construct, name: str) -> str:
 
 
 def execution_arns(scope: Construct, name: str) -> list[str]:
-    """Executions that a person or an event started, and the children of a Distributed Map."""
+    """Executions that an operator or an event started, and the children of a Distributed Map."""
     return [_arn(scope, "execution", f"{name}:*"), _arn(scope, "execution", f"{name}/*")]
 
 

@@ -1,4 +1,4 @@
-"""Results as a person reads them: the answer in the first line, then what it rests on."""
+"""Results as an operator reads them: the answer in the first line, then what it rests on."""
 
 from __future__ import annotations
 

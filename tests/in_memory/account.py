@@ -1,4 +1,4 @@
-"""One pipeline in memory: its definition, its Lambdas, a clock, and what its people are told."""
+"""One pipeline in memory: its definition, its Lambdas, a clock, and what its operators get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The credits pipeline in memory: files are dropped, CloudZero holds months, people are told.
+"""The credits pipeline in memory: files are dropped, CloudZero holds months, people are reported.
 
     with CreditsWorld() as world:
         world.upload("credits-2025-01.csv", {"054736553085": ["6407.96"]})

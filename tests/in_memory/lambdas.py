@@ -34,7 +34,7 @@ def timeout_of(pipeline: str, state: str) -> timedelta:
 
 @dataclass
 class Context:
-    """What a Lambda is told beside its event."""
+    """What a Lambda is reported beside its event."""
 
     function_name: str
     remaining: Callable[[], timedelta]

@@ -200,7 +200,7 @@ def check_row(scenario: str, receiver: Receiver, covered: Callable[..., None]) -
 def settle(world: MeteringWorld, promises: Promises) -> None:
     """Run until a run changes nothing: then a person has been told of what is parked."""
     _run_until_quiet(world)
-    promises.check_told()
+    promises.check_reported()
     promises.check_books()
 
 

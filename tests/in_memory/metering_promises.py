@@ -42,13 +42,13 @@ class Promises:
                 if not all(counts[Billed(name, dimension, month)] for dimension in contracts[name]):
                     yield f"{month}: {name} is a success and is not billed in full"
 
-    def check_told(self) -> None:
+    def check_reported(self) -> None:
         """Note the parked contracts that no execution has named, now that a person may look."""
-        told = self._world.told()
+        reported = self._world.reported()
         self.broken += [
-            f"{month}: {name} ({code}) was parked and nobody was told"
+            f"{month}: {name} ({code}) was parked and nobody was reported"
             for (month, name), code in self._world.parked().items()
-            if not names_contract(told, month, name)
+            if not names_contract(reported, month, name)
         ]
 
     def check_books(self) -> None:

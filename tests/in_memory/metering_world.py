@@ -1,4 +1,4 @@
-"""The metering pipeline in memory: usage goes in, Clazar bills, people edit and are told.
+"""The metering pipeline in memory: usage goes in, Clazar bills, people edit and are reported.
 
     with MeteringWorld() as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
@@ -180,7 +180,7 @@ class MeteringWorld(Account):
             for item in items
         }
 
-    def told(self) -> str:
+    def reported(self) -> str:
         """Return everything that any execution said: causes, outputs, notifications."""
         executions = self.step_functions.executions
         said = [f"{item.cause} {json.dumps(item.output)}" for item in executions]

@@ -109,8 +109,8 @@ def test_not_accepted_of_final_usage_says_what_sends_it() -> None:
         world.points.choose = answers_lost(arrive=False, of="c-1")
         world.execute(**final)
         world.points.choose = nothing
-        told = decided(world, outcome="not_accepted").output["message"]
-        assert "same final usage is started again: contracts, and until 2025-07-01T10" in told
+        reported = decided(world, outcome="not_accepted").output["message"]
+        assert "same final usage is started again: contracts, and until 2025-07-01T10" in reported
         world.execute()
         assert not world.clazar.accepted
         world.execute(**final)

@@ -165,7 +165,7 @@ def test_the_first_month_has_nothing_to_be_compared_with_and_says_so() -> None:
         world.put_usage("2025-07", None, {"c-1": {"cpu": 4}})
         ended = world.execute()
         assert ended.status == "SUCCEEDED"
-        assert "2025-07 is not held: there are no totals of an earlier month" in world.told()
+        assert "2025-07 is not held: there are no totals of an earlier month" in world.reported()
 
 
 def test_a_month_of_an_earlier_program_has_no_totals_and_holds_nothing() -> None:
@@ -173,7 +173,7 @@ def test_a_month_of_an_earlier_program_has_no_totals_and_holds_nothing() -> None
         world.edit_state(lambda state: state.update(last_processed_month="2025-07"))
         world.put_usage("2025-08", None, {"c-1": {"cpu": 4}})
         assert world.execute().status == "SUCCEEDED"
-        assert "there are no totals of 2025-07, the last closed month" in world.told()
+        assert "there are no totals of 2025-07, the last closed month" in world.reported()
 
 
 def test_damaged_totals_stop_the_month_instead_of_letting_it_through(

@@ -30,13 +30,13 @@ def test_a_formula_over_usage_that_never_was_is_said_once_for_300_contracts(
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_quantity_above_the_limit_of_aws_is_told(*, dry_run: bool) -> None:
+def test_a_quantity_above_the_limit_of_aws_is_reported(*, dry_run: bool) -> None:
     with MeteringWorld() as world:
         world.put_usage("2025-07", "01/00", {"c-1": {MEMORY: 2**35}, "c-2": {MEMORY: 1}})
-        told = world.execute(dry_run=dry_run).output["message"]
-        assert f"c-1 {MEMORY} {2**35}" in told
-        assert f'"{MEMORY}": "{MEMORY} / 2**30"' in told
-        assert "c-2" not in told
+        reported = world.execute(dry_run=dry_run).output["message"]
+        assert f"c-1 {MEMORY} {2**35}" in reported
+        assert f'"{MEMORY}": "{MEMORY} / 2**30"' in reported
+        assert "c-2" not in reported
 
 
 def test_a_key_that_stands_twice_stops_the_month_by_line_and_once_repaired_it_is_billed() -> None:
@@ -53,7 +53,7 @@ def test_a_key_that_stands_twice_stops_the_month_by_line_and_once_repaired_it_is
         assert len(world.clazar.accepted) == 1
 
 
-def test_an_identical_file_of_the_hour_is_told_and_counts() -> None:
+def test_an_identical_file_of_the_hour_is_reported_and_counts() -> None:
     with MeteringWorld() as world:
         for file in ("sub-1.json", "sub-2.json"):
             world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}}, file=file)

@@ -56,7 +56,7 @@ def test_a_retry_that_had_no_credentials_is_finished_by_the_next_run(
     assert not refused.parked()
 
 
-def test_another_outcome_of_a_retry_that_was_aborted_is_shown_and_told() -> None:
+def test_another_outcome_of_a_retry_that_was_aborted_is_shown_and_reported() -> None:
     with MeteringWorld(WARNS, lists=False) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
         world.execute_refusing("c-1")
@@ -66,11 +66,11 @@ def test_another_outcome_of_a_retry_that_was_aborted_is_shown_and_told() -> None
         world.pass_days(1)
         world.execute()
         assert world.parked() == {("2025-07", "c-1"): "OUTCOME_UNKNOWN"}
-        assert "2025-07: c-1 (OUTCOME_UNKNOWN since 2025-08-02)" in world.told()
-        assert world.execute().status == "SUCCEEDED", "it is told once"
+        assert "2025-07: c-1 (OUTCOME_UNKNOWN since 2025-08-02)" in world.reported()
+        assert world.execute().status == "SUCCEEDED", "it is reported once"
 
 
-def test_a_contract_that_fails_again_is_told_although_its_run_was_aborted(
+def test_a_contract_that_fails_again_is_reported_although_its_run_was_aborted(
     refused: MeteringWorld,
 ) -> None:
     refused.clazar.unknown_contracts.add("c-1")
@@ -90,7 +90,7 @@ def test_an_error_that_nobody_had_heard_of_and_that_was_settled_by_hand_is_waive
         _move_to_success(world)
         assert world.execute().status == "SUCCEEDED"
         assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
-        assert "c-1 (" not in world.told()
+        assert "c-1 (" not in world.reported()
 
 
 def test_a_contract_that_is_settled_by_hand_between_two_states_is_waived_by_the_next_run() -> None:
@@ -161,7 +161,7 @@ def test_a_redriven_execution_sends_nothing_once_others_have_worked_on_its_plan(
         world.redrive(stopped)
         assert (stopped.status, stopped.error) == ("FAILED", "LeaseLost")
         assert set(world.clazar.counts()) == {Billed("c-10", "cpu", "2025-07")}
-        assert "others have worked on this plan" in world.told()
+        assert "others have worked on this plan" in world.reported()
 
 
 def test_a_redriven_execution_goes_on_if_nobody_else_has_worked_on_its_plan() -> None:
@@ -239,13 +239,16 @@ def test_a_redriven_execution_does_not_call_a_billed_contract_failed() -> None:
         assert b"failure" not in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
 
 
-def test_a_contract_that_was_settled_by_hand_while_it_was_being_sent_is_told() -> None:
+def test_a_contract_that_was_settled_by_hand_while_it_was_being_sent_is_reported() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
         stopped = abort(world, starts("CloseMonth"), after=False)
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
         world.redrive(stopped)
-        assert "2025-07: c-1 was put into success_contracts while it was being sent" in world.told()
+        assert (
+            "2025-07: c-1 was put into success_contracts while it was being sent"
+            in world.reported()
+        )
 
 
 @pytest.mark.parametrize("state", ["ClaimContract", "SubmitContract"])
@@ -306,7 +309,7 @@ def test_a_month_whose_closing_is_tried_again_blames_nobody() -> None:
         world.points.choose = choose
         assert world.execute().status == "SUCCEEDED"
         assert failed
-        assert "put into success_contracts" not in world.told()
+        assert "put into success_contracts" not in world.reported()
 
 
 def test_months_of_the_earlier_script_are_not_called_skipped() -> None:
@@ -322,5 +325,5 @@ def test_months_of_the_earlier_script_are_not_called_skipped() -> None:
         )
         abort(world, starts("CloseMonth"), after=False, retry_errors=True)
         world.execute()
-        assert "by hand" not in world.told()
+        assert "by hand" not in world.reported()
         assert not world.parked()

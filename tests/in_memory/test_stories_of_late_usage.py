@@ -31,7 +31,7 @@ def message(world: MeteringWorld, **given: Any) -> str:
     return str(world.execute(**given).output["message"])
 
 
-def test_a_change_is_told_once_and_the_next_one_again(billed: MeteringWorld) -> None:
+def test_a_change_is_reported_once_and_the_next_one_again(billed: MeteringWorld) -> None:
     billed.put_usage("2025-07", "01/06", {"c-1": {"cpu": 1}})
     assert "(+1)" in message(billed)
     assert message(billed).startswith(NOTHING)
@@ -39,12 +39,12 @@ def test_a_change_is_told_once_and_the_next_one_again(billed: MeteringWorld) -> 
     assert "(+2)" in message(billed)
 
 
-def test_files_that_are_gone_are_told_too(billed: MeteringWorld) -> None:
+def test_files_that_are_gone_are_reported_too(billed: MeteringWorld) -> None:
     key = billed.put_usage("2025-07", "01/01", {"c-1": {"cpu": 1}})
     message(billed, months=["2025-07"])
     del billed.usage_bucket.objects[key]
-    told = message(billed)
-    assert "changed days: 01; no contract's usage differs" in told
+    reported = message(billed)
+    assert "changed days: 01; no contract's usage differs" in reported
 
 
 def test_late_usage_that_cannot_be_read_is_named_after_what_is_due_was_billed(
@@ -100,8 +100,8 @@ def test_a_contract_that_came_late_is_not_billed_when_another_is_re_opened() -> 
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 6}})
         world.execute_refusing("c-2")
         world.put_usage("2025-07", "01/05", {"c-new": {"cpu": 5}})
-        told = message(world, retry_errors=True)
-        assert "c-new cpu: billed 0, usage now comes to 5 (+5)" in told
+        reported = message(world, retry_errors=True)
+        assert "c-new cpu: billed 0, usage now comes to 5 (+5)" in reported
         quantities = world.clazar.quantities()
         assert quantities[Billed("c-2", "cpu", "2025-07")] == "6"
         assert Billed("c-new", "cpu", "2025-07") not in quantities
@@ -154,8 +154,8 @@ def test_late_usage_of_a_month_that_is_worked_on_again_is_written_down_until_it_
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 6}})
         world.execute_refusing("c-2")
         world.put_usage("2025-07", "01/05", {"c-new": {"cpu": 5}})
-        told = message(world, retry_errors=True)
-        assert "usage changed after it was billed and is not billed: changed days: 01" in told
+        reported = message(world, retry_errors=True)
+        assert "usage changed after it was billed and is not billed: changed days: 01" in reported
         report = json.loads(world.state_bucket.objects[LATE_USAGE])
         assert report["days"] == ["01"]
         assert [found["contract_id"] for found in report["differences"]] == ["c-new"]
@@ -165,7 +165,7 @@ def test_late_usage_of_a_month_that_is_worked_on_again_is_written_down_until_it_
 
 
 @pytest.mark.parametrize("retry_errors", [False, True])
-def test_late_usage_that_cannot_be_worked_out_is_told(*, retry_errors: bool) -> None:
+def test_late_usage_that_cannot_be_worked_out_is_reported(*, retry_errors: bool) -> None:
     with MeteringWorld({**WARNS, "dimensions": {"cost": "cpu / mem"}}) as world:
         usage = {"c-1": {"cpu": 4, "mem": 2}, "c-2": {"cpu": 4, "mem": 1}}
         world.put_usage("2025-07", "01/00", usage)
@@ -196,9 +196,9 @@ def test_a_month_whose_folds_have_expired_is_read_again_and_can_still_be_worked_
         world.put_usage("2025-07", "02/01", {"c-1": {"cpu": 1}})
         for key in [key for key in world.state_bucket.objects if key.startswith("days/")]:
             del world.state_bucket.objects[key]
-        told = message(world, retry_errors=True)
-        assert "is not billed: changed days: 02" in told
-        assert "c-1 cpu: billed 6, usage now comes to 7 (+1)" in told
+        reported = message(world, retry_errors=True)
+        assert "is not billed: changed days: 02" in reported
+        assert "c-1 cpu: billed 6, usage now comes to 7 (+1)" in reported
         assert not world.parked()
 
 

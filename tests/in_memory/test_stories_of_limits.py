@@ -61,10 +61,10 @@ def test_of_much_late_usage_the_largest_is_named_and_the_report_has_all() -> Non
         world.put_usage("2025-07", "01/00", {"c-00": {"cpu": 1}})
         world.execute()
         world.put_usage("2025-07", "01/01", late)
-        told = world.execute().output["message"]
-        named = [name for name in late if f"{name} cpu: billed 0" in told]
+        reported = world.execute().output["message"]
+        named = [name for name in late if f"{name} cpu: billed 0" in reported]
         assert named == list(late)[5:]
-        assert "and 5 more" in told
+        assert "and 5 more" in reported
         report = json.loads(world.state_bucket.objects["reports/S/E/P/2025-07/late-usage.json"])
         assert {item["contract_id"] for item in report["differences"]} == late.keys()
 
@@ -85,7 +85,7 @@ def test_a_run_works_on_24_months_and_the_next_goes_on_with_what_it_left() -> No
             MONTHS[18:24], "left for the next run: a run does at most 24 months"
         )
         world.execute(retry_errors=True)
-        assert f"{MONTHS[23]}: c-1 cpu: billed 4, usage now comes to 7 (+3)" in world.told()
+        assert f"{MONTHS[23]}: c-1 cpu: billed 4, usage now comes to 7 (+3)" in world.reported()
         assert world.clazar.counts() == {
             Billed(name, "cpu", month): 1 for name in ("c-1", "c-2") for month in MONTHS
         }

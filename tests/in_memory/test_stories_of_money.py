@@ -80,7 +80,7 @@ def test_a_final_usage_that_failed_is_tried_again_as_final_usage() -> None:
         world.execute(retry_errors=True)
         assert quantity(world, "2025-07") == "4"
         assert quantity(world, "2025-07", "mem") is None
-        assert "c-1 mem: billed 0, usage now comes to 9 (+9)" in world.told()
+        assert "c-1 mem: billed 0, usage now comes to 9 (+9)" in world.reported()
 
 
 def test_a_final_usage_that_is_started_again_tries_its_errors_again() -> None:
@@ -91,14 +91,14 @@ def test_a_final_usage_that_is_started_again_tries_its_errors_again() -> None:
         assert quantity(world, "2025-07") == "4"
 
 
-def test_another_final_usage_of_a_settled_contract_is_told_and_not_billed() -> None:
+def test_another_final_usage_of_a_settled_contract_is_reported_and_not_billed() -> None:
     with MeteringWorld(WARNS, now=JULY_14) as world:
         for hour in ("09", "11"):
             world.put_usage("2025-07", f"01/{hour}", {"c-1": {"cpu": 4}})
         world.execute(**FINAL)
         world.execute(**{**FINAL, "until": "2025-07-01T12:00:00Z"})
         assert quantity(world, "2025-07") == "4"
-        assert "settled before, nothing was sent for this final usage: c-1" in world.told()
+        assert "settled before, nothing was sent for this final usage: c-1" in world.reported()
 
 
 def test_final_usage_to_the_end_of_a_month_needs_the_last_hour_too() -> None:
@@ -129,10 +129,10 @@ def test_late_usage_that_no_formula_can_compute_is_named() -> None:
         world.execute()
         world.put_usage("2025-07", "01/01", {"c-3": {"cpu": 4}})
         world.execute()
-        assert "c-3 cpu: billed 0, usage now comes to 4" in world.told()
+        assert "c-3 cpu: billed 0, usage now comes to 4" in world.reported()
 
 
-def test_a_late_change_that_is_taken_back_is_told_and_so_is_its_return() -> None:
+def test_a_late_change_that_is_taken_back_is_reported_and_so_is_its_return() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
         world.execute()

@@ -38,13 +38,13 @@ def test_a_last_month_that_is_not_over_is_refused_by_name() -> None:
         assert world.state()["last_processed_month"] == "2026-07"
 
 
-def test_months_that_were_skipped_by_hand_are_told_once() -> None:
+def test_months_that_were_skipped_by_hand_are_reported_once() -> None:
     with MeteringWorld(WARNS, now=OCTOBER_2) as world:
         three_months(world)
         set_last(world, "2025-08")
-        told = world.execute().output["message"]
-        assert "last_processed_month was moved to 2025-08 by hand" in told
-        assert "not closed by this pipeline and not billed in full: 2025-08;" in f"{told};"
+        reported = world.execute().output["message"]
+        assert "last_processed_month was moved to 2025-08 by hand" in reported
+        assert "not closed by this pipeline and not billed in full: 2025-08;" in f"{reported};"
         assert Billed("c-1", "cpu", "2025-08") not in world.clazar.counts()
         assert Billed("c-1", "cpu", "2025-09") in world.clazar.counts()
         assert "by hand" not in world.execute().output["message"]
@@ -56,20 +56,21 @@ def test_a_last_month_that_was_moved_back_bills_nothing_twice() -> None:
         world.execute()
         set_last(world, "2025-07")
         assert world.execute().status == "SUCCEEDED"
-        assert "by hand" not in world.told()
+        assert "by hand" not in world.reported()
         assert set(world.clazar.counts().values()) == {1}
         assert world.state()["last_processed_month"] == "2025-09"
 
 
-def test_a_dimension_that_was_refused_and_has_no_usage_any_more_is_told() -> None:
+def test_a_dimension_that_was_refused_and_has_no_usage_any_more_is_reported() -> None:
     with MeteringWorld(WARNS) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
         gone = world.put_usage("2025-07", "01/01", {"c-1": {"mem": 7}})
         world.execute_refusing("c-1")
         del world.usage_bucket.objects[gone]
-        told = world.execute(retry_errors=True).output["message"]
+        reported = world.execute(retry_errors=True).output["message"]
         assert (
-            "2025-07: c-1 mem: 7 was not billed before, and the files no longer contain it" in told
+            "2025-07: c-1 mem: 7 was not billed before, and the files no longer contain it"
+            in reported
         )
         assert Billed("c-1", "cpu", "2025-07") in world.clazar.counts()
 
@@ -86,7 +87,7 @@ def test_many_notices_are_heard_only_if_they_were_in_a_message() -> None:
         assert "hours without a file" in message.text
 
 
-def test_a_month_that_was_left_open_and_passed_over_by_hand_is_told(
+def test_a_month_that_was_left_open_and_passed_over_by_hand_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with MeteringWorld(WARNS, now=OCTOBER_2) as world:
@@ -96,11 +97,11 @@ def test_a_month_that_was_left_open_and_passed_over_by_hand_is_told(
             patched.setattr(world.clazar, "post", _refuse)
             assert world.execute(max_months=1).error == "MonthIncomplete"
         set_last(world, "2025-07")
-        told = world.execute().output["message"]
-        assert "not closed by this pipeline and not billed in full: 2025-07;" in told
+        reported = world.execute().output["message"]
+        assert "not closed by this pipeline and not billed in full: 2025-07;" in reported
 
 
-def test_an_entry_that_cannot_be_read_is_told_and_stops_no_new_month() -> None:
+def test_an_entry_that_cannot_be_read_is_reported_and_stops_no_new_month() -> None:
     with MeteringWorld(WARNS, now=OCTOBER_2) as world:
         world.clazar.unknown_contracts.add("c-2")
         for month in MONTHS:

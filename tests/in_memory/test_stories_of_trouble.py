@@ -21,7 +21,9 @@ def _refuse_reports(point: Point) -> Break | None:
     return refuse if point.label.startswith("put reports/") else None
 
 
-def test_a_change_of_files_while_a_contract_is_parked_is_told_once_it_counts_as_accepted() -> None:
+def test_a_change_of_files_while_a_contract_is_parked_is_reported_once_it_counts_as_accepted() -> (
+    None
+):
     with MeteringWorld(lists=False) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
         world.points.choose = answers_lost(arrive=True)
@@ -36,7 +38,7 @@ def test_a_change_of_files_while_a_contract_is_parked_is_told_once_it_counts_as_
         decision = {"contract": "c-1", "month": "2025-07", "outcome": "accepted", "reason": "seen"}
         assert world.execute(resolve=decision).status == "SUCCEEDED"
         world.execute()
-        assert "c-1 cpu: billed 4, usage now comes to 6 (+2)" in world.told()
+        assert "c-1 cpu: billed 4, usage now comes to 6 (+2)" in world.reported()
 
 
 def test_a_month_has_a_report_even_if_its_run_ended_while_it_was_written() -> None:
@@ -79,7 +81,7 @@ def test_final_usage_of_a_closed_month_is_refused() -> None:
         (gone,) = (key for key in world.usage_bucket.objects if "/01/01/" in key)
         del world.usage_bucket.objects[gone]
         world.execute()
-        assert "c-2 cpu: billed 3, usage now comes to 0 (-3)" in world.told()
+        assert "c-2 cpu: billed 3, usage now comes to 0 (-3)" in world.reported()
 
 
 def test_what_another_plan_has_sent_and_waived_is_not_taken_for_ours() -> None:

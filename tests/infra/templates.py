@@ -64,9 +64,9 @@ class Template:
         }
 
     def variables(self, state: str) -> dict[str, Any]:
-        """What a function is told in its environment."""
-        told: dict[str, Any] = self.functions()[state]["Environment"]["Variables"]
-        return told
+        """What a function is reported in its environment."""
+        reported: dict[str, Any] = self.functions()[state]["Environment"]["Variables"]
+        return reported
 
     def rights(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every statement of every role, with the construct that the role belongs to."""

@@ -41,11 +41,11 @@ def test_every_function_has_the_size_and_the_time_of_its_task(template: Template
         assert function["Timeout"] == template.tasks[state].timeout_seconds
 
 
-def test_a_function_is_told_only_what_it_needs(template: Template) -> None:
+def test_a_function_is_given_only_what_it_needs(template: Template) -> None:
     for state, task in template.tasks.items():
-        told = template.variables(state)
-        assert told.keys() == EVERYONE | {BUCKET[template.pipeline]} | set(task.settings)
-        assert told["POWERTOOLS_SERVICE_NAME"] == template.pipeline
+        reported = template.variables(state)
+        assert reported.keys() == EVERYONE | {BUCKET[template.pipeline]} | set(task.settings)
+        assert reported["POWERTOOLS_SERVICE_NAME"] == template.pipeline
 
 
 def test_no_environment_variable_carries_a_secret(template: Template) -> None:
@@ -65,7 +65,7 @@ def test_whoever_sends_is_over_when_its_request_counts_as_settled(template: Temp
         assert template.functions()[state]["Timeout"] < SETTLE_SECONDS
 
 
-def test_credits_are_told_the_settings_of_their_environment(credits_stack: Template) -> None:
+def test_credits_are_given_the_settings_of_their_environment(credits_stack: Template) -> None:
     environment = credits_stack.environment
     acquire = credits_stack.variables("AcquireStream")
     assert acquire["CLOUDZERO_CONNECTION_ID"] == environment.cloudzero_connection_id

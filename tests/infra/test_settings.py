@@ -39,7 +39,7 @@ def test_a_parameter_holds_a_plan_as_the_functions_read_it(metering_stack: Templ
     assert (parse_plan(json.loads(value)),) == environment.parsed_plans
 
 
-def test_acquire_plan_is_told_where_the_plans_are(metering_stack: Template) -> None:
+def test_acquire_plan_is_given_where_the_plans_are(metering_stack: Template) -> None:
     path = f"/{metering_stack.environment.name}/metering/plans"
     assert metering_stack.variables("AcquirePlan")["PLANS_PATH"] == path
 

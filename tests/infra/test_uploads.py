@@ -55,7 +55,7 @@ def test_no_function_may_write_what_would_start_the_machine(rule: dict[str, Any]
     assert written <= set(key["anything-but"]["wildcard"])
 
 
-def test_the_machine_is_told_bucket_key_and_time_of_the_event(target: dict[str, Any]) -> None:
+def test_the_machine_is_given_bucket_key_and_time_of_the_event(target: dict[str, Any]) -> None:
     transformer = target["InputTransformer"]
     paths, text = transformer["InputPathsMap"], transformer["InputTemplate"]
     for name, path in paths.items():

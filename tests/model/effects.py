@@ -1,4 +1,4 @@
-"""How an effect on the outside may turn out: what is changed, and what the invocation is told."""
+"""How an effect on the outside may turn out: what is changed, and what the invocation hears."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Effects:
             life = self._lives.answered(actor.life, DONE)
             yield ("POST leaves",), state, Actor(life, Request(*details))
         else:
-            for answer in self._told(state, kind, *details):
+            for answer in self._reported(state, kind, *details):
                 then = Actor(self._lives.answered(actor.life, answer))
                 label = (kind, *details, answer)
                 if kind == "read" and reads_with_next(self._lives, actor, then, *details):
@@ -44,7 +44,7 @@ class Effects:
                 else:
                     yield label, state, then
 
-    def _told(self, state: State, kind: str, detail: Any = None) -> tuple[Any, ...]:
+    def _reported(self, state: State, kind: str, detail: Any = None) -> tuple[Any, ...]:
         """Return what may be seen of the outside without changing it."""
         if kind == "read":
             return (state.documents[detail],)
@@ -81,8 +81,8 @@ class Effects:
             yield ("write refused",), state, Actor(self._lives.answered(actor.life, REFUSED))
             return
         then = self._written(state, slot, new)
-        told = Actor(self._lives.answered(actor.life, DONE))
-        yield ("writes", slot, new), then, told
+        reported = Actor(self._lives.answered(actor.life, DONE))
+        yield ("writes", slot, new), then, reported
         if self._loses and state.disturbances and not actor.wrote:
             lost = then._replace(disturbances=state.disturbances - 1)
             yield ("writes", slot, new, "and is not told"), lost, actor._replace(wrote=True)

@@ -46,7 +46,7 @@ from tests.model import month
 from tests.model.invocation import Invocation, Item
 from tests.model.outside import BILL, NOW, Effect, Outside, Paused, now_playing
 
-# What Step Functions may be told here. Anything else is a mistake of the model or of the code.
+# What Step Functions may be reported here. Anything else is a mistake of the model or of the code.
 _EXPECTED = (
     LeaseLost,
     MonthIncomplete,

@@ -57,5 +57,5 @@ def unknown(request: Request) -> tuple[str, ...]:
 
 
 def busy(request: Request) -> tuple[str, ...]:
-    """Return what a sender is told whose request was not taken."""
+    """Return what a sender is reported whose request was not taken."""
     return ("busy", *("not_taken" for _ in request.dimensions))

@@ -23,7 +23,7 @@ receivers = pytest.mark.parametrize("receiver", RECEIVERS, ids=str)
 
 def keeps_its_promises(world: World, disturbances: int, title: str, covered: Covered) -> None:
     found = explore(world, disturbances)
-    assert not found.violation, told(found)
+    assert not found.violation, reported(found)
     ends, complaint = undone(found.ends, world.receiver, world.contracts)
     assert not complaint
     covered(
@@ -34,7 +34,7 @@ def keeps_its_promises(world: World, disturbances: int, title: str, covered: Cov
     )
 
 
-def told(found: Explored) -> str:
+def reported(found: Explored) -> str:
     return "\n".join([found.violation, *found.trace])
 
 
@@ -72,4 +72,4 @@ def test_a_month_of_one_contract_survives_two_lambdas_that_live_on(covered: Cove
 
 def test_a_look_is_as_old_as_its_question() -> None:
     found = explore(maps(CARELESS), 1)
-    assert not found.violation, told(found)
+    assert not found.violation, reported(found)

@@ -135,8 +135,8 @@ class World:
 
     def _steps(self, state: State, actor: Actor, where: Place) -> Iterator[Move]:
         """Do the next effect of an invocation, in every way that it may turn out."""
-        for label, then, told in self._effects.outcomes(state, actor):
-            changed = self._with_attempt(then, told)
+        for label, then, reported in self._effects.outcomes(state, actor):
+            changed = self._with_attempt(then, reported)
             step = self.lives.step(changed.life)
             name = (where.kind, actor, *label)
             if step.effect is not None:

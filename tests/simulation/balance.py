@@ -12,8 +12,8 @@ from functions.adapters import keys
 from functions.domain.month import Month
 from functions.domain.plan import Plan
 from tests.simulation.operators import Operators
+from tests.simulation.reported import amounts
 from tests.simulation.terms import FIRST, MONTHS
-from tests.simulation.told import amounts
 from tests.simulation.world import StoryWorld
 
 _BOUNDS = {

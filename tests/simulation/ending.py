@@ -18,8 +18,8 @@ from tests.simulation.books import BY_HAND, Sold
 from tests.simulation.exporter import Exporter
 from tests.simulation.operators import Operators
 from tests.simulation.promises import Promises
+from tests.simulation.reported import amounts
 from tests.simulation.terms import FIRST, LAST, MONTHS
-from tests.simulation.told import amounts
 from tests.simulation.usage import Totals
 from tests.simulation.world import StoryWorld
 
@@ -113,8 +113,8 @@ class Ending:
             yield from self._balance.broken(plan)
             for month in self._window(plan):
                 yield from (
-                    f"6: nobody was told: {text}"
-                    for text in self._promises.told.untold(plan, month)
+                    f"6: nobody was reported: {text}"
+                    for text in self._promises.reported.unreported(plan, month)
                 )
             for index in range(MONTHS):
                 yield from self._of_report(plan, str(FIRST.plus(index)))
@@ -125,7 +125,7 @@ class Ending:
         return [str(month) for month in months]
 
     def _of_lines(self, plan: Plan) -> Iterator[str]:
-        """4: every line is accepted once, waived, settled by hand, or an error that was told."""
+        """4: every line is accepted once, waived, settled by hand, or a reported error."""
         counts = self._world.receiver.counts()
         parked = {(key.key, month, name) for key, month, name in self._operators.parked()}
         for month, entry in entries_of(self._world, plan):
@@ -139,12 +139,12 @@ class Ending:
                 settled = state in ("accepted", "waived") or who in self._operators.by_hand
                 if not settled and who not in parked:
                     yield f"4: {sold} is {state} in the end, and in no list"
-                if line.get("evidence") == TAKEN_OVER and not self._promises.told.was_taken_over(
-                    month, who[2]
-                ):
-                    yield f"13: {sold} was taken over and nobody was told"
-            if who in parked and not self._promises.told.was_named(month, who[2]):
-                yield f"4: {who} is parked and nobody was told"
+                if line.get(
+                    "evidence"
+                ) == TAKEN_OVER and not self._promises.reported.was_taken_over(month, who[2]):
+                    yield f"13: {sold} was taken over and nobody was reported"
+            if who in parked and not self._promises.reported.was_named(month, who[2]):
+                yield f"4: {who} is parked and nobody was reported"
             yield from self._of_amounts(plan, month, entry)
 
     def _of_amounts(self, plan: Plan, month: str, entry: dict[str, Any]) -> Iterator[str]:

@@ -15,8 +15,8 @@ from tests.in_memory.machine import Execution
 from tests.in_memory.points import Invocation
 from tests.simulation.evidence import Evidence
 from tests.simulation.operators import Operators
+from tests.simulation.reported import Reported
 from tests.simulation.terms import FIRST
-from tests.simulation.told import Told
 from tests.simulation.world import StoryWorld
 
 _PLAIN = ("runs/", "reports/", "previews/")
@@ -48,7 +48,7 @@ class Promises:
         self.required: dict[tuple[str, str], frozenset[str]] = {}
         self.last: dict[str, str] = {}
         self._windows: dict[str, Window] = {}
-        self._evidence, self.told = Evidence(world, operators), Told(world, operators)
+        self._evidence, self.reported = Evidence(world, operators), Reported(world, operators)
         self._noted: list[str] = []
         self._checked = 0
         self._plain = 0
@@ -130,7 +130,7 @@ class Promises:
         for execution, error, text in ended:
             self._check_blame(execution, text)
             if error in ("", "ContractsNeedAttention"):
-                self._check_told_of_files(execution)
+                self._check_reported_of_files(execution)
             if self._world.calls[execution.name] > _MOST_CALLS:
                 raise Broken(f"8: {execution.name} called {self._world.calls[execution.name]}")
 
@@ -177,7 +177,7 @@ class Promises:
                 raise Broken(f"3: {key} was written without a condition")
         self._plain = len(written)
 
-    def _check_told_of_files(self, execution: Execution) -> None:
+    def _check_reported_of_files(self, execution: Execution) -> None:
         """6: usage that differs from the bill was reported, if it changed before this execution.
 
         The next run reports a notice that did not fit into the message, and what is new in a month
@@ -196,10 +196,10 @@ class Promises:
             if any(f"{month} waits: left for the next run" in text for text in sent):
                 continue
             if self._world.changed.get((plan.key, month), "") < window.at:
-                for text in self.told.untold(plan, month):
+                for text in self.reported.unreported(plan, month):
                     if text in waiting:
                         continue
-                    raise Broken(f"6: nobody was told by {execution.name}: {text}")
+                    raise Broken(f"6: nobody was reported by {execution.name}: {text}")
 
 
 def listed_in(state: dict[str, Any], month: str) -> set[str]:

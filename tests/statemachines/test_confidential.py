@@ -1,7 +1,8 @@
 """Whatever metering comes across, nothing that it leaves behind tells a customer or a secret.
 
 Looked through are every object as it was written, every message, output and line of the logs. The
-contract, the dimension and, without a payer, the subscription are told: nobody could act otherwise.
+contract, the dimension and, without a payer, the subscription are reported: nobody could act
+otherwise.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Watched(NamedTuple):
         self.everything.results.append(result)
         return result.error or ""
 
-    def told(self) -> list[Said]:
+    def reported(self) -> list[Said]:
         """Return what should not be there; fails if there was nothing to look through."""
         assert self.everything.kinds_with("2025-07") == KINDS
         assert self.clazar.tokens
@@ -103,7 +104,7 @@ def test_refused_lost_and_quarantined_usage_tells_no_customer_and_no_secret(
     assert not watched.run({"resolve": decision})
     assert not watched.clazar.unused_actions()
     assert "message" in watched.everything.kinds_with("without externalPayerId")
-    assert not watched.told()
+    assert not watched.reported()
 
 
 def test_usage_that_cannot_be_read_tells_no_customer_and_no_secret(watched: Watched) -> None:
@@ -116,7 +117,7 @@ def test_usage_that_cannot_be_read_tells_no_customer_and_no_secret(watched: Watc
         watched.world.hour(f"01/{hour:02d}", content)
     assert watched.run({"months": ["2025-07"]}) == "BadUsage"
     assert "message" in watched.everything.kinds_with("problems: 5")
-    assert not watched.told()
+    assert not watched.reported()
 
 
 def test_late_and_final_usage_tells_no_customer_and_no_secret(watched: Watched) -> None:
@@ -127,4 +128,4 @@ def test_late_and_final_usage_tells_no_customer_and_no_secret(watched: Watched) 
     watched.world.hour("01/11", late)
     assert not watched.run()
     assert "message" in watched.everything.kinds_with("c-new cpu_core_hours: billed 0")
-    assert not watched.told()
+    assert not watched.reported()

@@ -28,7 +28,9 @@ def late(world: World) -> dict[str, list[str]]:
     return found
 
 
-def test_new_and_rewritten_files_are_told_with_the_difference_per_contract(billed: World) -> None:
+def test_new_and_rewritten_files_are_reported_with_the_difference_per_contract(
+    billed: World,
+) -> None:
     posts = len(billed.clazar.posts)
     billed.hour("01/02", [a_record("c-1", value=3), a_record("c-2")])
     billed.hour("02/06", [a_record("c-1"), a_record("c-new", value=5)])
@@ -44,7 +46,7 @@ def test_new_and_rewritten_files_are_told_with_the_difference_per_contract(bille
     assert late(billed)["days"] == ["01", "02"]
 
 
-def test_it_is_told_by_the_run_that_bills_the_next_month(billed: World) -> None:
+def test_it_is_reported_by_the_run_that_bills_the_next_month(billed: World) -> None:
     billed.hour("01/06", [a_record("c-1")])
     billed.month("c-1", month="2025-08", dimensions=[CPU])
     billed.plan["missing_hours"] = "warn"
@@ -63,7 +65,7 @@ def test_it_is_told_by_the_run_that_bills_the_next_month(billed: World) -> None:
     )
 
 
-def test_a_dry_run_tells_it_and_leaves_it_to_be_told(billed: World) -> None:
+def test_a_dry_run_tells_it_and_leaves_it_to_be_reported(billed: World) -> None:
     billed.hour("01/06", [a_record("c-1")])
     before = {key: (billed.state / key).read_bytes() for key in billed.keys("")}
     assert "(+1)" in billed.run({"dry_run": True}).output["message"]

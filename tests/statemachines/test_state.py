@@ -163,7 +163,7 @@ def test_a_contract_whose_usage_went_away_after_it_was_claimed_does_not_keep_the
     assert world.state_json()["last_processed_month"] == "2025-07"
 
 
-def test_an_error_is_told_even_if_the_run_stops_elsewhere(world: World) -> None:
+def test_an_error_is_reported_even_if_the_run_stops_elsewhere(world: World) -> None:
     world.months("c-1", of=("2025-06", "2025-07"))
     world.hour("15/07", b"nonsense")
     world.plan["start_month"] = "2025-06"

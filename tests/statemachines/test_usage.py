@@ -120,7 +120,9 @@ def test_a_zero_is_not_sent_and_counts_as_done(world: World) -> None:
     assert {row["outcome"] for row in world.report()["rows"]} == {"nothing to bill"}
 
 
-def test_usage_that_no_formula_reads_is_told_and_told_apart_in_the_report(world: World) -> None:
+def test_usage_that_no_formula_reads_is_reported_and_listed_apart_in_the_report(
+    world: World,
+) -> None:
     world.month("c-1", dimensions=["cpu_core_hours", "gpu_hours"])
     world.plan["dimensions"] = {"cpu": "cpu_core_hours * 2"}
     result = world.run()

@@ -43,25 +43,27 @@ class Announcement(NamedTuple):
 def to_announce(journal: Journal, at: str) -> Announcement:
     """Return what a message at this time says. Notices that do not fit are left for the next."""
     sizes = accumulate(len(text) for text in journal.notices)
-    told = [known.told for found in journal.unresolved.values() for known in found.values()]
+    reported = [known.reported for found in journal.unresolved.values() for known in found.values()]
     return Announcement(
-        new=_texts(journal, told=False),
-        standing=_texts(journal, told=True),
+        new=_texts(journal, reported=False),
+        standing=_texts(journal, reported=True),
         notices=[
             text for text, size in zip(journal.notices, sizes, strict=True) if size <= _MOST_LETTERS
         ],
-        new_total=told.count(False),
-        total=len(told),
-        reminds=any(told) and _is_due(journal.reminded_at, at),
+        new_total=reported.count(False),
+        total=len(reported),
+        reminds=any(reported) and _is_due(journal.reminded_at, at),
     )
 
 
-def _texts(journal: Journal, *, told: bool) -> list[str]:
+def _texts(journal: Journal, *, reported: bool) -> list[str]:
     """Name the open contracts, those of one month and code together, since the first of them."""
     texts: list[str] = []
     room = _MOST_NAMED
     for month, contracts in sorted(journal.unresolved.items()):
-        chosen = [(name, seen) for name, seen in sorted(contracts.items()) if seen.told is told]
+        chosen = [
+            (name, seen) for name, seen in sorted(contracts.items()) if seen.reported is reported
+        ]
         latest_first = sorted((seen.since, seen.code) for _, seen in chosen)[::-1]
         first = {code: since[:10] for since, code in latest_first}
         reasons = [
@@ -83,13 +85,13 @@ def _is_due(reminded_at: str, at: str) -> bool:
     return parse_instant(reminded_at).date() < today.replace(day=begin)
 
 
-def told(journal: Journal, at: str) -> Journal:
+def reported(journal: Journal, at: str) -> Journal:
     """Return the journal once its announcement was delivered: notices leave it."""
     said = to_announce(journal, at)
     return replace(
         journal,
         unresolved={
-            month: {name: replace(known, told=True) for name, known in contracts.items()}
+            month: {name: replace(known, reported=True) for name, known in contracts.items()}
             for month, contracts in journal.unresolved.items()
         },
         notices=tuple(text for text in journal.notices if text not in said.notices),

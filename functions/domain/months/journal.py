@@ -21,15 +21,15 @@ class Unresolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A contract that is not billed and needs an operator.
 
     `since`: when it was first seen. `due`: what is not billed, in a few words. `retries`: how often
-    it had been retried when it was last seen. `told`: a message has named it. `done_too`: the state
-    file listed it as a success as well (the earlier script did that).
+    it had been retried when it was last seen. `reported`: a message has named it. `done_too`: the
+    state file listed it as a success as well (the earlier script did that).
     """
 
     code: str = ""
     since: str = ""
     due: str = ""
     retries: int = 0
-    told: bool = False
+    reported: bool = False
     done_too: bool = False
 
 
@@ -149,7 +149,7 @@ def released(journal: Journal, month: Month) -> Journal:
 
 def watched(journal: Journal, month: Month, contract: str, code: str, at: str) -> Journal:
     """Return the journal with an error that the state file may never have shown."""
-    unknown = Unresolved(code=code, since=at, told=True)
+    unknown = Unresolved(code=code, since=at, reported=True)
     return _with(journal, month, {contract: unknown, **journal.at(month)})
 
 

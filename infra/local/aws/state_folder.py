@@ -54,7 +54,7 @@ class StateFolder:
         The lock is on the folder itself, so no lock file is left in it, and the kernel lets go of
         it however this process ends.
         """
-        deadline, told = time.monotonic() + seconds, False
+        deadline, reported = time.monotonic() + seconds, False
         while True:
             try:
                 fcntl.flock(self._directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,9 +63,9 @@ class StateFolder:
                     raise FolderBusy(f"{self.path} is in use by another run") from None
             else:
                 return
-            if not told:
+            if not reported:
                 waiting()
-                told = True
+                reported = True
             time.sleep(0.1)
 
     def close(self) -> None:

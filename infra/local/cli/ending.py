@@ -19,7 +19,7 @@ Result = dict[str, Any]
 CutOff = Callable[[str, str, str], Result]
 """Gives the result of a run that this program ended, not the state machine: from status, error and
 cause of what was under way."""
-Told = Callable[[], str]
+Reported = Callable[[], str]
 """Says what a run was doing when it was told to stop, and how to go on."""
 
 
@@ -29,7 +29,7 @@ def told_to_stop() -> str:
 
 
 def finish(
-    run: Callable[[], Result], *, as_json: bool, cut_off: CutOff, stopped: Told = told_to_stop
+    run: Callable[[], Result], *, as_json: bool, cut_off: CutOff, stopped: Reported = told_to_stop
 ) -> NoReturn:
     """Run, print, and end: 0 everything succeeded, 1 it did not, 2 it cannot be run as given."""
     try:

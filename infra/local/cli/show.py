@@ -1,4 +1,4 @@
-"""A run as a person reads it: a table of its months, what is open, how it ended."""
+"""A run as an operator reads it: a table of its months, what is open, how it ended."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WOULD = {"to_submit": "would submit", "to_submit_records": "would submit record
 
 
 def console() -> Console:
-    """Where a person reads the result: wide enough for a path when it is not a terminal."""
+    """Where the result is read: wide enough for a path when it is not a terminal."""
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
@@ -88,7 +88,7 @@ def _show_months(months: list[Mapping[str, Any]], console: Console) -> None:
 
 
 def show_end(result: Mapping[str, Any], console: Console) -> None:
-    """How it ended, with the cause as a person reads it."""
+    """How it ended, with the cause in readable words."""
     status = str(result.get("status"))
     if status == "SUCCEEDED":
         console.print("SUCCEEDED", style="green")

@@ -1,4 +1,4 @@
-"""Numbers and messages as a person reads them, the same everywhere on the screen."""
+"""Numbers and messages as an operator reads them, the same everywhere on the screen."""
 
 from __future__ import annotations
 

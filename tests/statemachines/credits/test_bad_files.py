@@ -42,7 +42,7 @@ def test_what_was_stored_stays_when_a_later_file_has_one_bad_row(world: CreditsW
     assert len(world.accounts()) == 23
 
 
-def test_every_problem_is_listed_and_a_person_is_told(world: CreditsWorld) -> None:
+def test_every_problem_is_listed_and_an_operator_is_mailed(world: CreditsWorld) -> None:
     sent = len(world.account.aws.published())
     result = world.drop(JANUARY, "".join(f"{number},$1.00\n" for number in range(120)))
     assert "120 problems" in str(result.cause)

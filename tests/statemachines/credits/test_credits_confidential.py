@@ -1,7 +1,7 @@
 """Whatever credits come across, the API key and what a file says besides can be read nowhere.
 
 Looked through are every object as it was written, every message, output and line of the logs.
-Accounts and amounts are told, and so is a cell where one of them should be: it is quoted.
+Accounts and amounts are reported, and so is a cell where one of them should be: it is quoted.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Watched(NamedTuple):
         self.everything.results.append(self.world.drop(JANUARY, text))
         return self.everything.results[-1]
 
-    def check_nothing_is_told(self) -> None:
+    def check_nothing_is_reported(self) -> None:
         """Look through everything, once it is clear that there is something to look through."""
         assert self.everything.kinds_with("2025-01") == KINDS
         assert self.cloudzero.keys == {API_KEY}
@@ -87,7 +87,7 @@ def test_replaced_held_and_refused_months_tell_no_secret_and_no_note(watched: Wa
     restored = watched.world.run({"restore": month_of(accepted)["snapshot"]})
     assert restored.status == "SUCCEEDED"
     watched.everything.results += [accepted, restored]
-    watched.check_nothing_is_told()
+    watched.check_nothing_is_reported()
 
 
 @pytest.mark.parametrize(
@@ -104,4 +104,4 @@ def test_an_answer_that_repeats_our_headers_passes_on_no_key(
     watched.cloudzero.repeats += repeats
     assert watched.drop(a_file(5) + a_file(1, cents=1)).error == error
     assert not watched.cloudzero.repeats
-    watched.check_nothing_is_told()
+    watched.check_nothing_is_reported()

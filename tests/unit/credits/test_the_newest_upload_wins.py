@@ -207,8 +207,8 @@ def test_a_version_that_comes_while_the_older_one_is_posted_is_left_to_its_own_e
         came = not pipeline.at_point
         assert finished.succeeded
         posted = stored(pipeline, "2025-01")
-        told = "was uploaded again meanwhile" in finished.result["message"]
-        assert told == (came and posted == amount_of(1)), point
+        reported = "was uploaded again meanwhile" in finished.result["message"]
+        assert reported == (came and posted == amount_of(1)), point
         assert finished.result["months"][0]["total_credit_usd"] == f"{posted:.2f}"
         pipeline.execute(key=JANUARY)
         assert stored(pipeline, "2025-01") == amount_of(2 if came else 1), point

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from functions.domain.month import Month
 from functions.domain.months import announcement
 from functions.domain.months import journal as journals
-from functions.domain.months.announcement import Announcement, told
+from functions.domain.months.announcement import Announcement, reported
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.state_file import PlanState
 from functions.domain.wording import grouped
@@ -14,7 +14,7 @@ from functions.domain.wording import grouped
 MAY = Month(2025, 5)
 AT = "2025-08-02T05:30:00Z"
 NEW = Unresolved(code="NEW", since="2025-08-02T01:00:00Z")
-OLD = Unresolved(code="OLD", since="2025-07-01T01:00:00Z", told=True)
+OLD = Unresolved(code="OLD", since="2025-07-01T01:00:00Z", reported=True)
 NEWS = Journal(
     unresolved={"2025-06": {"d": NEW, "c": NEW}, "2025-05": {"a": OLD, "b": NEW}},
     notices=("look",),
@@ -45,10 +45,10 @@ def test_what_an_execution_did_not_get_to_say_is_said_by_the_next() -> None:
 
 def test_what_was_delivered_is_not_new_again_and_its_notices_are_gone() -> None:
     later = "2025-08-03T05:30:00Z"
-    said = told(NEWS, later)
+    said = reported(NEWS, later)
     assert said == Journal(
         unresolved={
-            month: {name: replace(known, told=True) for name, known in contracts.items()}
+            month: {name: replace(known, reported=True) for name, known in contracts.items()}
             for month, contracts in NEWS.unresolved.items()
         },
         reminded_at=later,
@@ -60,8 +60,8 @@ def test_what_was_delivered_is_not_new_again_and_its_notices_are_gone() -> None:
 
 def test_a_message_that_names_nothing_new_out_of_turn_does_not_put_off_the_reminder() -> None:
     standing = Journal(unresolved={"2025-05": {"a": OLD}}, reminded_at=AT)
-    assert told(standing, "2025-08-02T06:30:00Z").reminded_at == AT
-    assert told(standing, "2025-08-03T01:30:00Z").reminded_at == "2025-08-03T01:30:00Z"
+    assert reported(standing, "2025-08-02T06:30:00Z").reminded_at == AT
+    assert reported(standing, "2025-08-03T01:30:00Z").reminded_at == "2025-08-03T01:30:00Z"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_an_error_of_an_earlier_program_is_announced_once() -> None:
     shown = PlanState(errors={MAY: {"old": item}})
     journal = journals.observe(Journal(), shown, AT)
     assert announcement.to_announce(journal, AT).new == ["2025-05: old (CODE since 2025-08-02)"]
-    assert announcement.to_announce(told(journal, AT), AT).new == []
+    assert announcement.to_announce(reported(journal, AT), AT).new == []
 
 
 def test_new_notices_follow_those_that_wait_and_stand_once() -> None:
@@ -143,4 +143,4 @@ def test_notices_that_do_not_fit_into_one_message_come_with_the_next() -> None:
     texts = [letter * 1_000 for letter in "abcde"]
     journal = announcement.with_notices(Journal(), texts)
     assert announcement.to_announce(journal, AT).notices == texts[:4]
-    assert told(journal, AT).notices == (texts[4],)
+    assert reported(journal, AT).notices == (texts[4],)

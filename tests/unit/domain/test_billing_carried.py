@@ -96,7 +96,7 @@ def test_a_formula_that_fails_leaves_a_bill_of_the_usage_and_the_reason() -> Non
         ("2 - cpu", "formula '2 - cpu' of x is negative"),
     ],
 )
-def test_a_missing_price_and_a_negative_result_are_told(formula: str, said: str) -> None:
+def test_a_missing_price_and_a_negative_result_are_reported(formula: str, said: str) -> None:
     sums: Sums = {("c-1", "cpu", None, None): 1, ("c-1", "cpu", Decimal("0.1"), None): 5}
     assert billed(sums, dimensions={"x": formula}).contracts[0].failure == said
 

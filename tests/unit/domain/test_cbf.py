@@ -186,7 +186,7 @@ def test_a_row_without_a_cost_or_an_account_is_still_a_row() -> None:
         {"resource__service": "EDP"},
     ],
 )
-def test_what_somebody_else_put_into_the_stream_is_told_from_our_credits(
+def test_what_somebody_else_put_into_the_stream_is_distinguished_from_our_credits(
     columns: dict[str, Any],
 ) -> None:
     assert read_rows([a_row("-1.00"), a_row("-1.00", **columns)]).foreign == 1

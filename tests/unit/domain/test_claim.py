@@ -127,7 +127,7 @@ def test_what_is_billed_stays_whatever_it_comes_to_today_but_new_usage_is_sent()
     assert claim(known, both, AGAIN) == Claim(known, "nothing"), "it was billed as something else"
 
 
-def test_a_formula_that_fails_today_is_told_even_of_what_is_billed() -> None:
+def test_a_formula_that_fails_today_is_reported_even_of_what_is_billed() -> None:
     entry = an_entry(a_line("accepted"), settled_at="t-0")
     assert claim(entry, an_item(failure="negative"), AGAIN).action == "record_error"
 
@@ -283,7 +283,7 @@ def test_what_is_refreshed_takes_in_what_was_carried() -> None:
     assert line == a_line("unsure", amount="4.5", carried="0.5")
 
 
-def test_a_refused_dimension_that_comes_back_is_not_told_as_unbilled() -> None:
+def test_a_refused_dimension_that_comes_back_is_not_reported_as_unbilled() -> None:
     entry = an_entry(
         a_line("refused"), failure=FAILURE, settled_at="t-0", withdrawn={"mem": "7", "disk": "1"}
     )

@@ -7,7 +7,7 @@ from tests.builders import FAILURE, JULY, JUNE, a_closing, an_entry
 
 JOURNAL = Journal(
     last_closed_month="2025-05",
-    unresolved={"2025-07": {"a": Unresolved(), "b": Unresolved(since="t-0", told=True)}},
+    unresolved={"2025-07": {"a": Unresolved(), "b": Unresolved(since="t-0", reported=True)}},
     underway=("2025-06", "2025-07"),
 )
 FAILED = an_entry(contract_id="b", retries=1, failure=FAILURE)

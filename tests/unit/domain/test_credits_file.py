@@ -184,7 +184,7 @@ def test_a_name_that_may_mean_several_months_is_refused_without_a_guess(key: str
     )
 
 
-def test_a_range_is_told_from_one_month_by_its_name() -> None:
+def test_a_range_is_distinguished_from_one_month_by_its_name() -> None:
     assert [is_range(ONE), is_range(QUARTER)] == [False, True]
 
 
@@ -585,7 +585,7 @@ def test_a_repeated_account_keeps_the_first_row() -> None:
     assert (file.rows, file.total) == (4, Decimal("5.50"))
 
 
-def test_a_repeated_account_with_another_amount_is_told_from_a_row_written_twice() -> None:
+def test_a_repeated_account_with_another_amount_is_distinguished_from_a_row_written_twice() -> None:
     file = read(f"{A},$1.00\n{A},$1.00\n{A},$1.01\n")
     assert [row.differs for row in file.repeated] == [False, True]
 
@@ -700,7 +700,7 @@ def test_a_file_that_is_what_its_uploader_says_passes() -> None:
         ({"total-usd": ""}, "total-usd is ''"),
     ],
 )
-def test_a_file_that_lost_rows_on_its_way_is_told_by_its_control_totals(
+def test_a_file_that_lost_rows_on_its_way_is_reported_by_its_control_totals(
     said: dict[str, str], named: str
 ) -> None:
     (problem,) = problems(f"{A},1.00\n{B},2.50\n", metadata=said)

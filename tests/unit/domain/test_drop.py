@@ -308,7 +308,7 @@ def test_what_was_accepted_and_is_there_is_stored() -> None:
     assert is_stored(a_drop(digest=wanted.digest, state="verified"), wanted, wanted)
 
 
-def test_reasons_of_what_is_stored_and_of_what_was_posted_are_told_together() -> None:
+def test_reasons_of_what_is_stored_and_of_what_was_posted_are_reported_together() -> None:
     stored = read_rows(
         [
             *credit_rows(JANUARY, [(f"{number:012d}", Decimal(9)) for number in range(4)]),

@@ -38,7 +38,7 @@ def failure(formula: str, **names: Fraction) -> str:
         ("round(a, digits=1)", CALLS),
     ],
 )
-def test_what_a_formula_may_not_use_is_told_with_what_it_may(formula: str, said: str) -> None:
+def test_what_a_formula_may_not_use_is_reported_with_what_it_may(formula: str, said: str) -> None:
     assert refusal(formula) == f"formula {formula!r}: {said}"
 
 
@@ -55,7 +55,7 @@ def test_what_a_formula_may_not_use_is_told_with_what_it_may(formula: str, said:
         ("2 ** 0.5", WHOLE),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_formula(formula: str, said: str) -> None:
+def test_what_cannot_be_read_is_reported_with_its_formula(formula: str, said: str) -> None:
     assert refusal(formula).startswith(f"formula {formula!r}: {said}")
 
 
@@ -113,7 +113,7 @@ def test_whole_division_and_whole_numbers_round_as_python_does() -> None:
     assert evaluate("+a", names) == evaluate("float(a)", names) == Fraction(-7, 2)
 
 
-def test_a_formula_without_a_value_is_told_with_its_reason() -> None:
+def test_a_formula_without_a_value_is_reported_with_its_reason() -> None:
     assert failure("1 / a", a=Fraction(0)) == "formula '1 / a': division by zero"
     assert failure("min(5)").startswith("formula 'min(5)': ")
     assert failure("b", a=ONE).startswith("formula 'b': 'b' is not defined")

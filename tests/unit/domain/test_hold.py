@@ -76,7 +76,7 @@ def test_a_month_is_released_alone() -> None:
     assert released(both, JULY).held == {"2025-06": HELD}
 
 
-def test_what_is_held_is_told_with_its_limit_and_the_input_that_bills_it() -> None:
+def test_what_is_held_is_reported_with_its_limit_and_the_input_that_bills_it() -> None:
     plan = a_plan(approve_above="20%")
     assert explain(JULY, HELD, plan) == (
         "2025-07 is held because totals moved by more than 20%: cpu: 1 in 2025-06, now 2 "

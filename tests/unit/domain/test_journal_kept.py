@@ -9,8 +9,8 @@ from functions.domain.months.state_file import PlanState
 
 MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
 AT = "2025-08-02T00:00:00Z"
-TOLD = Unresolved(code="TOLD", since="t-0", retries=1, told=True)
-BOTH = Unresolved(code="BOTH", since="t-0", done_too=True, told=True)
+TOLD = Unresolved(code="TOLD", since="t-0", retries=1, reported=True)
+BOTH = Unresolved(code="BOTH", since="t-0", done_too=True, reported=True)
 JOURNAL = Journal(
     last_closed_month="2025-06",
     unresolved={"2025-05": {"a": TOLD, "b": BOTH}, "2025-06": {"c": TOLD}},
@@ -99,12 +99,12 @@ def test_an_error_that_is_watched_is_noted_once_beside_the_others() -> None:
         JOURNAL,
         unresolved={
             **JOURNAL.unresolved,
-            "2025-07": {"d": Unresolved(code="CODE", since=AT, told=True)},
+            "2025-07": {"d": Unresolved(code="CODE", since=AT, reported=True)},
         },
     )
     assert journals.watched(watched, JULY, "d", "OTHER", "later") == watched
     more = journals.watched(JOURNAL, MAY, "z", "CODE", AT).unresolved["2025-05"]
-    assert more.pop("z") == Unresolved(code="CODE", since=AT, told=True)
+    assert more.pop("z") == Unresolved(code="CODE", since=AT, reported=True)
     assert more == {"a": TOLD, "b": BOTH}
 
 

@@ -73,7 +73,7 @@ def test_usage_that_is_as_it_was_billed_is_no_difference() -> None:
     assert found([rounded], billed(cpu="5.5")) == []
 
 
-def test_usage_that_came_or_went_as_a_whole_is_told_largest_first() -> None:
+def test_usage_that_came_or_went_as_a_whole_is_reported_largest_first() -> None:
     bills = [a_bill("c-3", cpu="1"), a_bill("c-1", new="2", cpu="5")]
     entries = [billed("c-2", cpu="3"), billed("c-1", mem="4", cpu="5")]
     assert found(bills, *entries) == [
@@ -144,7 +144,7 @@ def test_a_contract_whose_month_is_not_settled_yet_has_nothing_to_compare_with()
     assert (differences, left_out) == ([], "c-1 (not settled yet)")
 
 
-def test_what_is_told_begins_with_the_files_if_there_is_something_to_say_of_them() -> None:
+def test_what_is_reported_begins_with_the_files_if_there_is_something_to_say_of_them() -> None:
     more = Difference(contract_id="c-1", dimension="cpu", billed="5", now="7", difference="2")
     head = "2025-07: usage changed after it was billed and is not billed: changed days: 01, 07"
     both = Compared(["01", "07"], [more], ["c-2 (X)", "c-3 (Y)"])

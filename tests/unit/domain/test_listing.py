@@ -202,14 +202,14 @@ def test_a_row_in_another_hour_of_the_month_is_stored_but_covers_a_part_of_it(
     assert listed({**CPU, "start_time": begins}).of("cpu") == (a_record(whole=whole),)
 
 
-def test_several_records_of_a_window_are_told_apart_by_their_ids() -> None:
+def test_several_records_of_a_window_are_distinguished_by_their_ids() -> None:
     found = listed(CPU, {**CPU, "id": "r-2"}, CPU)
     assert found.of("cpu") == (a_record(), a_record("r-2"))
     again = with_rows(found, [{**CPU, "id": "r-2"}, {**CPU, "id": "r-3"}], "c-1", JULY)
     assert [record.record_id for record in again.of("cpu")] == ["r-1", "r-2", "r-3"]
 
 
-def test_records_without_ids_are_told_apart_by_their_places() -> None:
+def test_records_without_ids_are_distinguished_by_their_places() -> None:
     nameless = {name: value for name, value in CPU.items() if name != "id"}
     assert listed(nameless, nameless).of("cpu") == (a_record(""), a_record(""))
     assert with_rows(listed(nameless), [nameless], "c-1", JULY).of("cpu") == (a_record(""),)

@@ -169,7 +169,7 @@ def test_what_is_billed_counts_as_billed_only_where_it_is_more() -> None:
         ((theirs("5", dimension="mem"),), (stored(),), "accepted"),
     ],
 )
-def test_owners_are_told_apart_by_their_quantity(
+def test_owners_are_distinguished_by_their_quantity(
     owners: tuple[Owner, ...], records: tuple[Stored, ...], state: str
 ) -> None:
     for before in ASKED:
@@ -210,7 +210,7 @@ def test_of_other_plans_records_only_what_none_accounts_for_is_counted() -> None
 # More records than owners
 
 
-def test_more_records_than_owners_may_be_a_double_bill_and_are_told_with_their_ids() -> None:
+def test_more_records_than_owners_may_be_a_double_bill_and_are_reported_with_their_ids() -> None:
     text = (
         "Clazar bills 2 records of cpu for this contract and month, 5 (record r-1), "
         "5 (record r-2); the customer may be charged more than once"

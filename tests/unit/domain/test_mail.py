@@ -209,7 +209,7 @@ def test_only_what_an_operator_has_to_know_is_news() -> None:
         (-49 * 60, ""),
     ],
 )
-def test_time_is_told_in_the_unit_that_matters(minutes: int, said: str) -> None:
+def test_time_is_reported_in_the_unit_that_matters(minutes: int, said: str) -> None:
     assert time_left(AT + timedelta(minutes=minutes), AT) == said
 
 

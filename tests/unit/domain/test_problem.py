@@ -5,7 +5,7 @@ import pytest
 from functions.domain.usage.problem import Problem, line_of_error, line_of_record
 
 
-def test_a_problem_is_told_with_its_line_where_that_is_known() -> None:
+def test_a_problem_is_reported_with_its_line_where_that_is_known() -> None:
     assert str(Problem(key="a.json", detail="no", line=3)) == "a.json line 3: no"
     assert str(Problem(key="a.json", detail="no")) == "a.json: no"
 

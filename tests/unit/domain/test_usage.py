@@ -273,7 +273,7 @@ def test_records_without_payer_or_price_are_not_parsed_again(
     ]
 
 
-def test_only_lines_that_are_told_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_lines_that_are_reported_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = iter(range(MAX_PROBLEMS))
     monkeypatch.setattr("functions.domain.usage.tally.line_of_record", lambda *_: next(lines))
     found = tally([a_record(value=-1)] * (MAX_PROBLEMS * 3))

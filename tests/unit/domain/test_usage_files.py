@@ -62,15 +62,15 @@ def test_a_month_without_files_is_missing_unless_the_plan_had_not_begun() -> Non
     assert len(missing_hours(JUNE, [], end=JUNE.end, earlier=True, later=False)) == 720
 
 
-def test_usage_that_begins_or_ends_within_the_month_is_told() -> None:
+def test_usage_that_begins_or_ends_within_the_month_is_reported() -> None:
     assert usage_files.partly_covered(JUNE, every_hour(), JUNE.end) == []
-    told = usage_files.partly_covered(JUNE, ["10/00", "20/05"], JUNE.end)
-    assert told == [
+    reported = usage_files.partly_covered(JUNE, ["10/00", "20/05"], JUNE.end)
+    assert reported == [
         "2025-06: the plan's usage begins with hour 10/00",
         "2025-06: the plan's usage ends with hour 20/05",
     ]
 
 
-def test_missing_hours_are_told_in_short() -> None:
+def test_missing_hours_are_reported_in_short() -> None:
     assert usage_files.ranges(["01/00"]) == "1 (01/00)"
     assert usage_files.ranges([f"01/{n:02d}" for n in range(9)]).endswith("01/04 and 4 more)")

@@ -162,7 +162,7 @@ def test_a_refusal_shows_the_value_as_it_stands(record: dict[str, Any], said: st
     assert refusal(record).startswith(said)
 
 
-def test_what_measurements_are_told_apart_by_has_to_be_text_where_there_are_two() -> None:
+def test_what_measurements_are_distinguished_by_has_to_be_text_where_there_are_two() -> None:
     odd = of_pod(1, instanceId=["x"])
     assert not tally(odd).problems, "there is nothing to compare it with"
     said = refusal(odd, of_pod(1))
@@ -221,7 +221,7 @@ def test_a_timestamp_that_says_no_hour_is_shown() -> None:
         ),
     ],
 )
-def test_a_file_that_is_no_array_is_told_with_the_readers_words(body: bytes, said: str) -> None:
+def test_a_file_that_is_no_array_is_reported_with_the_readers_words(body: bytes, said: str) -> None:
     found = Tally(duplicates="max")
     found.add_file("file", "01/00", body)
     found.end_hour()
@@ -230,7 +230,7 @@ def test_a_file_that_is_no_array_is_told_with_the_readers_words(body: bytes, sai
     ]
 
 
-def test_a_record_that_is_too_deep_to_be_explained_is_told_by_its_file(
+def test_a_record_that_is_too_deep_to_be_explained_is_reported_by_its_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def too_deep(*_: object) -> int:

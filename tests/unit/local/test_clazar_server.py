@@ -602,7 +602,7 @@ def test_any_status_but_success_is_stored_and_listed_but_not_billed(
     assert len(server.accepted) == statuses.count("success")
 
 
-def test_unlabelled_errors_can_only_be_told_apart_by_position(
+def test_unlabelled_errors_can_only_be_distinguished_by_position(
     server: ClazarServer, client: Client
 ) -> None:
     server.script("c-1", "unlabelled", "partial:memory+unlabelled", "ok+unlabelled")

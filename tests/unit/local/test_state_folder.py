@@ -115,15 +115,15 @@ def test_a_folder_on_another_disk_holds_the_same_keys(
 
 def test_the_second_run_on_a_folder_waits_and_says_so(state: StateFolder) -> None:
     state.lock(waiting=pytest.fail)
-    second, told = StateFolder(state.path), threading.Event()
+    second, reported = StateFolder(state.path), threading.Event()
 
     def end_when_told() -> None:
-        told.wait(5)
+        reported.wait(5)
         state.close()
 
     threading.Thread(target=end_when_told).start()
-    second.lock(waiting=told.set, seconds=10)
-    assert told.is_set()
+    second.lock(waiting=reported.set, seconds=10)
+    assert reported.is_set()
     second.close()
 
 

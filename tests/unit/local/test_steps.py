@@ -73,7 +73,7 @@ def test_a_pipe_gets_lines_and_no_escape_codes(tmp_path: Path) -> None:
     assert {"loading the app", "starting the functions", "AcquirePlan"} <= set(said)
 
 
-def test_a_pipe_is_told_a_count_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_is_shown_a_count_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
     with Steps() as steps:
         steps.part("credits-2025-07.csv (1/2)")
         steps.report("ParseCredits", 0, 0)

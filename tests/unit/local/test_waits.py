@@ -32,18 +32,18 @@ def retried(mode: str | None) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("mode", [None, "INLINE", "DISTRIBUTED"])
-def test_every_retry_is_told_with_its_reason_and_its_real_seconds(
+def test_every_retry_is_reported_with_its_reason_and_its_real_seconds(
     tiny: Open, mode: str | None
 ) -> None:
-    told: list[RetryWait] = []
-    account = tiny({"fails": FAILS}, retried(mode), retrying=told.append)
+    reported: list[RetryWait] = []
+    account = tiny({"fails": FAILS}, retried(mode), retrying=reported.append)
     assert account.run({"items": [1]}, time_scale=0.01).status == "FAILED"
-    assert [(wait.state, wait.error, wait.attempt, wait.attempts) for wait in told] == [
+    assert [(wait.state, wait.error, wait.attempt, wait.attempts) for wait in reported] == [
         ("Send", "Busy", 1, 2),
         ("Send", "Busy", 2, 2),
     ]
-    assert [round(wait.seconds, 2) for wait in told] == [0.2, 0.6]
-    assert retry_line(told[0]) == "Send: Busy, again in 0 s (1 of 2): the stream is in use"
+    assert [round(wait.seconds, 2) for wait in reported] == [0.2, 0.6]
+    assert retry_line(reported[0]) == "Send: Busy, again in 0 s (1 of 2): the stream is in use"
 
 
 def test_the_line_of_a_retry_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

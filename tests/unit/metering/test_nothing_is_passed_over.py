@@ -21,7 +21,7 @@ def a_quantity(world: WholeMonth, name: str) -> str:
     return contract.quantities[name]
 
 
-def test_a_month_in_which_no_record_has_a_payer_is_told_with_its_usage() -> None:
+def test_a_month_in_which_no_record_has_a_payer_is_reported_with_its_usage() -> None:
     world = WholeMonth()
     world.hour("01/00", [a_record(None, value=5), a_record("", value=2.5)])
     ended = world.run()
@@ -118,7 +118,7 @@ def test_usage_of_an_earlier_month_is_remembered_and_zero_in_a_month_without_it(
     ]
 
 
-def test_a_quantity_above_the_limit_of_aws_is_told_and_in_the_report() -> None:
+def test_a_quantity_above_the_limit_of_aws_is_reported_and_in_the_report() -> None:
     world = WholeMonth()
     world.hour("01/00", [a_record("c-1", MEMORY, value=2**35), a_record("c-2", MEMORY)])
     said = f"c-1 {MEMORY} {2**35}"
@@ -139,7 +139,7 @@ def test_a_quantity_above_the_limit_of_aws_is_told_and_in_the_report() -> None:
 )
 @pytest.mark.parametrize("folder", ["01/00", ""])
 def test_identical_files_of_one_hour_that_count_both_are_named(
-    records: list[Any], plan: dict[str, Any], folder: str, *, told: bool
+    records: list[Any], plan: dict[str, Any], folder: str, *, reported: bool
 ) -> None:
     world = WholeMonth(**plan)
     content = [{**record, "timestamp": "2025-07-01T00:30:00Z"} for record in records]
@@ -148,7 +148,7 @@ def test_identical_files_of_one_hour_that_count_both_are_named(
         world.usage_bucket.edit(key, json.dumps(content).encode())
     world.hour("01/01", records) if folder else None
     warnings = [text for text in world.bill().warnings if "identical files" in text]
-    assert bool(warnings) is told
+    assert bool(warnings) is reported
     for text in warnings:
         assert text.startswith("2025-07: identical files of one hour, which both count: ")
         assert f"{folder}/sub-1.json and " in text
@@ -156,7 +156,7 @@ def test_identical_files_of_one_hour_that_count_both_are_named(
         assert text in world.run().result["message"]
 
 
-def test_no_mail_address_of_a_customer_is_written_or_told() -> None:
+def test_no_mail_address_of_a_customer_is_written_or_reported() -> None:
     world = WholeMonth()
     world.hour("01/00", [a_record("c-1"), a_record(None), a_record("c-2", value=0)])
     ended = world.run()
@@ -168,8 +168,8 @@ def test_no_mail_address_of_a_customer_is_written_or_told() -> None:
     stopped = world.run(months=["2025-07"])
     assert stopped.error == "BadUsage"
     assert "problems: 5" in stopped.cause
-    told = world.told()
+    reported = world.reported()
     written = b"".join(world.state_bucket.objects.values()).decode()
     for personal in ("customer.example", "Customer Inc"):
-        assert personal not in told
+        assert personal not in reported
         assert personal not in written

@@ -123,14 +123,14 @@ def test_a_month_waits_until_the_export_has_passed_its_end_and_the_margin(reache
 @pytest.mark.parametrize(
     ("as_of", "told"), [("2025-08-02T23:00:00Z", False), ("2025-08-03T00:00:00Z", True)]
 )
-def test_an_export_that_has_stopped_is_told_to_a_person_after_two_days(
-    as_of: str, *, told: bool
+def test_an_export_that_has_stopped_is_reported_to_an_operator_after_two_days(
+    as_of: str, *, reported: bool
 ) -> None:
     world = WholeMonth(as_of=as_of)
     world.exported_to(datetime(2025, 7, 20, tzinfo=UTC))
     waiting = world.run()
-    assert waiting.notify is told
-    assert ("2025-07 waits: export incomplete" in waiting.result["message"]) is told
+    assert waiting.notify is reported
+    assert ("2025-07 waits: export incomplete" in waiting.result["message"]) is reported
 
 
 @pytest.mark.parametrize("completeness", ["marker", "calendar"])
@@ -185,13 +185,13 @@ def test_a_plan_that_the_export_marker_spells_otherwise_is_asked_for_before_the_
         (None, "known: none"),
     ],
 )
-def test_a_folder_that_is_not_there_names_those_that_are(held: str | None, told: str) -> None:
+def test_a_folder_that_is_not_there_names_those_that_are(held: str | None, reported: str) -> None:
     world = WholeMonth()
     for plan in ("Other/PROD/pt-1", held) if held else ():
         for day in ("01", "02"):
             world.usage_bucket.edit(f"omnistrate-metering/{plan}/2025/07/{day}/00/a.json", b"[]")
     cause = world.run().cause
-    assert f"was the service or plan renamed? {told}" in cause
+    assert f"was the service or plan renamed? {reported}" in cause
 
 
 def test_nothing_due_says_which_month_is_next() -> None:

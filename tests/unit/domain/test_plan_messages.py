@@ -36,7 +36,7 @@ def refusal_of_list(text: str) -> str:
         *(("final_margin_minutes", *wrong) for wrong in ((-1, ">= 0"), (40_321, "<= 40320"))),
     ],
 )
-def test_a_number_outside_its_limits_is_told_with_the_one_it_breaks(
+def test_a_number_outside_its_limits_is_reported_with_the_one_it_breaks(
     field: str, value: int, limit: str
 ) -> None:
     assert refusal(**{field: value}) == f"plan P: Expected `int` {limit} - at `$.{field}`: {value}"
@@ -50,7 +50,7 @@ def test_the_limits_themselves_are_allowed() -> None:
 
 @pytest.mark.parametrize("field", ["service", "environment_type", "plan_id"])
 @pytest.mark.parametrize("value", ["", ".", "..", "a/b", "a:b", "a\n", "x" * 129])
-def test_a_name_that_fits_no_key_is_told_with_its_field(field: str, value: str) -> None:
+def test_a_name_that_fits_no_key_is_reported_with_its_field(field: str, value: str) -> None:
     assert refusal(**{field: value}).endswith(f": {field}: {value!r} {PART}")
 
 
@@ -61,7 +61,7 @@ def test_a_name_of_128_characters_and_one_with_dots_are_names() -> None:
 @pytest.mark.parametrize(
     "value", ["ledger/x.json", "previews/x", "..", "a/../b", "/a", "a/", "a b", ""]
 )
-def test_a_state_file_that_is_no_key_of_its_own_is_told(value: str) -> None:
+def test_a_state_file_that_is_no_key_of_its_own_is_reported(value: str) -> None:
     assert refusal(state_file=value).startswith(f"plan S:E:P: state_file: {value!r} {OUTSIDE}")
 
 
@@ -70,7 +70,7 @@ def test_a_state_file_may_lie_in_a_folder() -> None:
 
 
 @pytest.mark.parametrize("value", ["20", "20 %", "-1%", "1e1%", "20%\n", "%", "1.234%"])
-def test_a_share_that_is_no_percentage_is_told(value: str) -> None:
+def test_a_share_that_is_no_percentage_is_reported(value: str) -> None:
     said = f"plan S:E:P: approve_above: {value!r} must be like '20%'"
     assert refusal(approve_above=value) == said
 
@@ -80,13 +80,13 @@ def test_a_share_is_exact() -> None:
     assert parse_plan(PLAN).approve_share is None
 
 
-def test_a_word_that_is_none_of_a_few_is_told_with_those() -> None:
+def test_a_word_that_is_none_of_a_few_is_reported_with_those() -> None:
     assert refusal(rounding="up") == (
         "plan P: Invalid enum value 'up' - at `$.rounding`: 'up'; known are ceiling, floor, half_up"
     )
 
 
-def test_a_value_of_another_kind_is_told_with_itself() -> None:
+def test_a_value_of_another_kind_is_reported_with_itself() -> None:
     assert refusal(max_months="twelve") == (
         "plan P: Expected `int`, got `str` - at `$.max_months`: 'twelve'"
     )
@@ -95,14 +95,14 @@ def test_a_value_of_another_kind_is_told_with_itself() -> None:
     )
 
 
-def test_an_unknown_key_is_told_with_those_that_are_known() -> None:
+def test_an_unknown_key_is_reported_with_those_that_are_known() -> None:
     known = ", ".join(Plan.__struct_fields__)
     assert refusal(contracts=[]) == (
         f"plan P: Object contains unknown field `contracts`; known are {known}"
     )
 
 
-def test_a_key_that_is_missing_or_a_plan_that_is_none_is_told_as_it_stands() -> None:
+def test_a_key_that_is_missing_or_a_plan_that_is_none_is_reported_as_it_stands() -> None:
     with pytest.raises(BadInput) as refused:
         parse_plan({"service": "S"})
     assert str(refused.value) == "plan ?: Object missing required field `environment_type`"
@@ -111,14 +111,14 @@ def test_a_key_that_is_missing_or_a_plan_that_is_none_is_told_as_it_stands() -> 
     assert str(refused.value) == "plan 3: Expected `object`, got `int`"
 
 
-def test_the_first_of_several_faults_is_told_in_the_order_of_the_table() -> None:
+def test_the_first_of_several_faults_is_reported_in_the_order_of_the_table() -> None:
     assert "max_months" in refusal(max_months=0, late_window=99, start_month="x")
     assert refusal(start_month="x", state_file="..") == (
         "plan S:E:P: start_month: 'x' is not a month (YYYY-MM)"
     )
 
 
-def test_a_faulty_dimension_is_told_by_its_name() -> None:
+def test_a_faulty_dimension_is_reported_by_its_name() -> None:
     assert refusal(dimensions={"ok": "1", " ": "1"}) == (
         "plan S:E:P: dimensions: ' ': a dimension needs a name"
     )
@@ -127,13 +127,13 @@ def test_a_faulty_dimension_is_told_by_its_name() -> None:
     )
 
 
-def test_a_list_of_plans_that_is_none_is_told() -> None:
+def test_a_list_of_plans_that_is_none_is_reported() -> None:
     assert refusal_of_list("nonsense").startswith("plans are not JSON: ")
     for text in ("{}", "[]", "3"):
         assert refusal_of_list(text) == "plans must be a JSON list with at least one plan"
 
 
-def test_a_plan_that_is_configured_twice_is_told_how_often() -> None:
+def test_a_plan_that_is_configured_twice_is_reported_how_often() -> None:
     one, other = parse_plan(PLAN), parse_plan({**PLAN, "plan_id": "Q"})
     listed = ",".join(plan.to_json() for plan in (other, one, one, one))
     assert refusal_of_list(f"[{listed}]") == "plan S:E:P is configured 3 times"

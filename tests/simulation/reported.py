@@ -17,15 +17,15 @@ from tests.simulation.usage import Totals
 from tests.simulation.world import StoryWorld
 
 
-class Told:
+class Reported:
     """Looks through all outputs, causes and messages of a story."""
 
     def __init__(self, world: StoryWorld, operators: Operators) -> None:
         self._world, self._operators = world, operators
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
-    def untold(self, plan: Plan, month: str) -> Iterator[str]:
-        """Yield what the files of a closed month say now, but nobody was told."""
+    def unreported(self, plan: Plan, month: str) -> Iterator[str]:
+        """Yield what the files of a closed month say now, but nobody was reported."""
         totals = self._world.totals(plan, Month.parse(month))
         if totals is None:
             return
@@ -38,13 +38,14 @@ class Told:
             if entry is None or is_billed(entry):
                 views = self._views(plan, month, name, entry, totals)
                 yield from min(
-                    ([text for text in view if not self.was_told(text)] for view in views), key=len
+                    ([text for text in view if not self.was_reported(text)] for view in views),
+                    key=len,
                 )
 
     def _views(
         self, plan: Plan, month: str, name: str, entry: dict[str, Any] | None, totals: Totals
     ) -> Iterator[Iterator[str]]:
-        """Yield what is to be told: by the formulas that a contract was billed with.
+        """Yield what is to be reported: by the formulas that a contract was billed with.
 
         If the configuration was changed it may be by those of that time, or by what was measured.
         """
@@ -58,10 +59,10 @@ class Told:
             before = entry.get("usage", {}) if entry else {}
             yield differences(month, name, before, totals.amounts(name, {}))
 
-    def was_told(self, text: str) -> bool:
+    def was_reported(self, text: str) -> bool:
         """Say whether an execution has said it, in its output, its cause or a message."""
-        if text in self._told or any(text in said for said in reversed(self._world.said)):
-            self._told.add(text)
+        if text in self._reported or any(text in said for said in reversed(self._world.said)):
+            self._reported.add(text)
             return True
         return False
 

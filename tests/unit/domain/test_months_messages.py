@@ -13,7 +13,7 @@ from functions.errors import BadInput
 from tests.builders import AUGUST_2, JULY, JUNE, MAY, a_plan
 
 
-def test_a_month_past_the_limit_or_not_over_is_told() -> None:
+def test_a_month_past_the_limit_or_not_over_is_reported() -> None:
     months, waiting = months_due.candidates(MAY, AUGUST_2, 2, [Month(2025, 8), Month(2025, 9)])
     assert months == [MAY, JUNE]
     assert waiting == [
@@ -45,7 +45,7 @@ def test_a_run_does_at_most_24_months_and_names_the_others() -> None:
     assert waiting == [Waiting("2021-12", reason), Waiting("2022-01", reason)]
 
 
-def test_what_waits_for_the_export_is_told_with_both_moments_and_for_every_month() -> None:
+def test_what_waits_for_the_export_is_reported_with_both_moments_and_for_every_month() -> None:
     reached = datetime(2025, 7, 1, 0, 30, tzinfo=UTC)
     complete, waiting = months_due.complete_months([JUNE, JULY], a_plan(), reached, AUGUST_2)
     reason = (
@@ -58,7 +58,7 @@ def test_what_waits_for_the_export_is_told_with_both_moments_and_for_every_month
     ]
 
 
-def test_a_requested_month_that_is_not_over_is_told_with_the_moment() -> None:
+def test_a_requested_month_that_is_not_over_is_reported_with_the_moment() -> None:
     with pytest.raises(BadInput) as refused:
         months_due.requested_months(["2025-09", "2025-08"], AUGUST_2)
     assert str(refused.value) == (

@@ -10,7 +10,7 @@ from infra.local.cli.session import scaled
 from tests.statemachines.world import AUGUST_2, KEY, TIME_SCALE, World, a_record
 
 
-def told(world: World, already: int) -> str:
+def reported(world: World, already: int) -> str:
     """What a person was sent since; one message of one run."""
     (message,) = world.account.aws.published()[already:]
     return str(message)
@@ -38,18 +38,20 @@ def test_a_usage_bucket_that_cannot_be_listed_fails_the_run_and_closes_no_month(
     )
     result = world.account.run({"as_of": AUGUST_2}, time_scale=TIME_SCALE)
     assert (result.status, result.error) == ("FAILED", "DaysMissing")
-    assert "a-bucket-that-is-not-there" in told(world, already)
+    assert "a-bucket-that-is-not-there" in reported(world, already)
     assert world.state_json() is None
     assert not world.clazar.exchanges
 
 
-def test_an_error_without_a_contract_is_told_of_the_contract_that_was_sent(world: World) -> None:
+def test_an_error_without_a_contract_is_reported_of_the_contract_that_was_sent(
+    world: World,
+) -> None:
     world.month("c-1", "c-2", "c-3")
     world.clazar.script("c-2", "unlabelled")
     already = sent(world)
     result = world.run()
     assert (result.status, result.error) == ("FAILED", "ContractsNeedAttention")
-    assert "2025-07: c-2 (" in told(world, already)
+    assert "2025-07: c-2 (" in reported(world, already)
     assert [item["contract_id"] for item in world.state_json()["error_contracts"]["2025-07"]] == [
         "c-2"
     ]
@@ -59,7 +61,7 @@ def test_an_error_without_a_contract_is_told_of_the_contract_that_was_sent(world
 @pytest.mark.parametrize(
     ("as_of", "messages"), [("2025-08-02T23:00:00Z", 0), ("2025-08-03T05:30:00Z", 1)]
 )
-def test_an_export_that_stopped_is_told_once_it_is_two_days_late(
+def test_an_export_that_stopped_is_reported_once_it_is_two_days_late(
     world: World, as_of: str, messages: int
 ) -> None:
     world.month("c-1")
@@ -80,10 +82,10 @@ def test_a_run_that_cannot_even_begin_ends_failed_for_the_alarm(
     assert not world.clazar.exchanges
 
 
-def test_a_quarantined_month_is_told_although_everything_else_is_well(world: World) -> None:
+def test_a_quarantined_month_is_reported_although_everything_else_is_well(world: World) -> None:
     for hour in range(3):
         world.hour(f"01/{hour:02d}", [a_record(None, value=2)])
     already = sent(world)
     assert world.run().status == "SUCCEEDED"
-    assert "6 cpu_core_hours of subscription sub-1" in told(world, already)
+    assert "6 cpu_core_hours of subscription sub-1" in reported(world, already)
     assert not world.clazar.posts

@@ -67,7 +67,9 @@ def named(key: str) -> str:
         ),
     ],
 )
-def test_one_problem_is_told_with_file_line_and_what_to_do(body: str | bytes, said: str) -> None:
+def test_one_problem_is_reported_with_file_line_and_what_to_do(
+    body: str | bytes, said: str
+) -> None:
     assert refusal(body) == f"{KEY}: 1 problem, nothing of it was posted\n{said}"
 
 
@@ -78,10 +80,10 @@ def test_a_line_with_its_end_is_whole_without_its_cents(end: str) -> None:
 
 
 def test_a_hundred_problems_are_listed_without_a_word_of_more() -> None:
-    told = refusal(f"{A},x\n" * 100).split("\n")
-    assert told[0] == f"{KEY}: 100 problems, nothing of it was posted"
+    reported = refusal(f"{A},x\n" * 100).split("\n")
+    assert reported[0] == f"{KEY}: 100 problems, nothing of it was posted"
     last = "amount 'x' is not plain US dollars like $6,407.96"
-    assert (len(told), told[-1]) == (101, f"line 100: {last}")
+    assert (len(reported), reported[-1]) == (101, f"line 100: {last}")
     more = refusal(f"{A},x\n" * 101).split("\n")
     assert more[-2:] == [f"line 100: {last}", "and 1 more"]
 
@@ -100,7 +102,7 @@ def test_a_hundred_problems_are_listed_without_a_word_of_more() -> None:
         ),
     ],
 )
-def test_control_totals_are_read_as_amounts_and_told_with_both_numbers(
+def test_control_totals_are_read_as_amounts_and_reported_with_both_numbers(
     body: str, metadata: dict[str, str], said: list[str]
 ) -> None:
     try:
@@ -141,7 +143,7 @@ def test_a_repeated_row_is_kept_with_its_line_and_cents() -> None:
         ),
     ],
 )
-def test_a_name_that_is_refused_is_told_with_its_fault(key: str, said: str) -> None:
+def test_a_name_that_is_refused_is_reported_with_its_fault(key: str, said: str) -> None:
     assert named(key) == said
 
 

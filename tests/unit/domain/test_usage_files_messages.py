@@ -48,7 +48,7 @@ def test_every_hour_of_the_month_has_a_folder(hour: str) -> None:
         ("a.csv", "not a usage file: expected [DD/HH/]NAME.json"),
     ],
 )
-def test_what_is_no_usage_file_is_told_with_what_would_be(rest: str, said: str) -> None:
+def test_what_is_no_usage_file_is_reported_with_what_would_be(rest: str, said: str) -> None:
     assert placed(rest) == Problem(key=PREFIX + rest, detail=said)
 
 
@@ -102,7 +102,7 @@ def test_hours_are_missing_up_to_the_end_of_the_window() -> None:
     assert missing(earlier=False, later=False) == ["01/02"]
 
 
-def test_usage_that_begins_and_ends_within_is_told_with_its_first_and_last_hour() -> None:
+def test_usage_that_begins_and_ends_within_is_reported_with_its_first_and_last_hour() -> None:
     files = {"20/05", "10/00", "15/00"}
     assert partly_covered(JUNE, files, JUNE.end) == [
         "2025-06: the plan's usage begins with hour 10/00",

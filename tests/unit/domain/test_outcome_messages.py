@@ -137,7 +137,7 @@ def an_attempt(outcome: str) -> Attempt:
     return Attempt(id="a", execution="x", at="t", dimensions=(), request="", outcome=outcome)
 
 
-def test_an_open_month_is_told_with_what_came_last_of_each_contract() -> None:
+def test_an_open_month_is_reported_with_what_came_last_of_each_contract() -> None:
     attempts = (an_attempt("timeout"), an_attempt("429"), an_attempt("503"))
     ledger = {
         "c-1": an_entry(attempts=attempts),
@@ -157,10 +157,10 @@ def test_a_reason_that_keeps_many_contracts_open_is_said_once() -> None:
         Open(contract_id=name, error="PartnerUnreachable", message="no connection")
         for name in names
     ]
-    told = explain_open("2025-07", names, {}, left_open)
+    reported = explain_open("2025-07", names, {}, left_open)
     said = "left open: 300: 300 contracts (PartnerUnreachable: no connection): c-000, c-001"
-    assert said in told
-    assert told.endswith(", c-019, and 280 more")
+    assert said in reported
+    assert reported.endswith(", c-019, and 280 more")
 
 
 # Whom Clazar does not serve
