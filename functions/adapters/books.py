@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -144,8 +145,10 @@ class Books:
         left_out = {keys.remainders(self.plan, other) for other in underway | {month}}
         listed = [item.key for item in self.objects.list(keys.remainders(self.plan))]
         found = [key for key in listed if key not in left_out]
-        begun = [self._left_so_far(other, state.at(other).done) for other in sorted(underway)]
-        return balance([*begun, *self.read_all(found, Remainders)], self.plan.dimensions)
+        begun = (self._left_so_far(other, state.at(other).done) for other in sorted(underway))
+        # One at a time: years of months of all contracts need not fit into memory together.
+        kept = (left for key in found for left in self.read_all([key], Remainders))
+        return balance(chain(begun, kept), self.plan.dimensions)
 
     def _left_so_far(self, month: Month, done: frozenset[str]) -> Remainders:
         """Return what a month underway leaves by now; its last summary if that cannot be read.

@@ -18,8 +18,11 @@ from functions.errors import BadUsage, StorageBusy
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
-# Two readers of a plan at a time stay below the 5,500 GET/s that S3 gives a prefix.
+# Two readers of a plan at a time stay below the 5,500 GET/s that S3 gives a prefix, if it takes
+# 24 ms to answer; where it is faster it says SlowDown now and then, which obstore waits for.
 _CONNECTIONS = 64
+# Files come in order: behind one that S3 is slow to answer others must be able to arrive.
+_AHEAD = 1_024
 _BYTES_IN_FLIGHT = 24 * 1024 * 1024
 _HOURS, _PAGE = 24, 1_000
 
@@ -62,7 +65,7 @@ class UsageStore:
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
             for file in files:
                 while waiting and (
-                    in_flight + file.size > _BYTES_IN_FLIGHT or len(waiting) >= _CONNECTIONS * 2
+                    in_flight + file.size > _BYTES_IN_FLIGHT or len(waiting) >= _AHEAD
                 ):
                     done, body = waiting.popleft()
                     yield done, bytes(body.result())

@@ -17,22 +17,15 @@ from msgspec.structs import replace
 from functions.adapters import clock, keys, owners, usage_account, wiring
 from functions.adapters.books import Books
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
-from functions.domain.ledger.listing_pages import ask
+from functions.domain.ledger.listing_pages import Asked, ask
 from functions.domain.ledger.reconciliation import Comparison, compare
-from functions.errors import (
-    BadState,
-    ContractUnserved,
-    CredentialsRefused,
-    ListingUnfinished,
-    PartnerBusy,
-    PartnerUnreachable,
-)
+from functions.domain.month import Month
+from functions.errors import ListingUnfinished
 from functions.metering.payloads import CompareTask
 from functions.partners import RECEIVER
 from functions.payloads import task_handler
 
 logger = Logger()
-_FAILURES = (BadState, ContractUnserved, CredentialsRefused, PartnerBusy, PartnerUnreachable)
 
 
 @task_handler
@@ -61,25 +54,29 @@ def compare_contract(
     key = keys.open_contract(task.comparisons, name)
     stored = books.objects.read(key)
     so_far = msgspec.json.decode(stored.body, type=Comparison) if stored else None
-    found = so_far or Comparison(contract=name)
+    found = so_far or Comparison(contract=name, not_compared="its comparison was interrupted")
     asked = found.asked or ask(name, [], now().isoformat())
     try:
         asked = receiver.read_listing(asked, name, month, seconds_left)
-        if asked.queries:
-            text = f"{asked.rows} of {RECEIVER}'s records for {name} read so far"
-            found = Comparison(contract=name, asked=asked, not_compared=text)
-            raise ListingUnfinished(text)
-        entry = books.entry(month, name).read()
-        if entry is None:
-            found = Comparison(contract=name, not_compared="its ledger entry was removed")
-        else:
-            others = owners.owners(books, month, name) if asked.listing.stored else []
-            found = compare(entry.value, asked.listing, others)
+        found = _compared(asked, name, month, books)
     except ListingUnavailable as error:
         text = f"{RECEIVER} does not list its records ({error})"
         found = Comparison(contract=name, not_compared=text)
-    except _FAILURES as error:
+    except Exception as error:  # whatever it is, it is no equality
         found = replace(found, not_compared=f"{type(error).__name__}: {error}"[:500])
         raise
     finally:
         books.objects.put(key, msgspec.json.encode(found))
+    if found.asked:
+        raise ListingUnfinished(found.not_compared)
+
+
+def _compared(asked: Asked, name: str, month: Month, books: Books) -> Comparison:
+    if asked.queries:
+        text = f"{asked.rows} of {RECEIVER}'s records for {name} read so far"
+        return Comparison(contract=name, asked=asked, not_compared=text)
+    entry = books.entry(month, name).read()
+    if entry is None:
+        return Comparison(contract=name, not_compared="its ledger entry was removed")
+    others = owners.owners(books, month, name) if asked.listing.stored else []
+    return compare(entry.value, asked.listing, others)

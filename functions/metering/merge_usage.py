@@ -18,6 +18,7 @@ from functions.domain.formula import names_in
 from functions.domain.ledger.entry import Decision
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Balance
+from functions.domain.month import format_instant
 from functions.domain.months.contracts_due import Asked, Known, contracts_due
 from functions.domain.months.hold import Held, digest, explain, moves
 from functions.domain.months.journal import Journal, beginning, holding, released, reopened
@@ -108,11 +109,12 @@ def hold(
     """Return who has approved the bill, and warnings; MonthHeld if it waits for that.
 
     The whole bill of a month that was never closed is compared, whatever part of it is asked for.
-    Final usage reads only a part of its month.
+    Final usage before the end of its month reads only a part of it.
     """
     run, plan, month, journal = task.run, task.run.plan, task.of, seen.journal
     share = plan.approve_share
-    if share is None or run.until or is_closed(month, seen.state, journal):
+    part = run.until is not None and month.window_end(run.until) < month.end
+    if share is None or part or is_closed(month, seen.state, journal):
         return None, []
     last = last_closed(seen.state, journal)
     history = books.totals(last).read() if last else None
@@ -120,7 +122,9 @@ def hold(
     if not before:
         of = f"{last}, the last closed month," if last else "an earlier month"
         return None, [f"{month} is not held: there are no totals of {of} to compare it with"]
-    found = Held(digest=digest(bill), moves=moves(bill, before, share), since=run.as_of)
+    found = Held(
+        digest=digest(bill), moves=moves(bill, before, share), since=format_instant(clock.now())
+    )
     change = partial(partial(holding, held=found) if found.moves else released, month=month)
     journal = change(journal) if run.dry_run else books.change_journal(change)
     held = journal.held.get(str(month))

@@ -45,7 +45,7 @@ def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
         if bill.contract_id in items
     ]
     totals = books.totals(task.of.plus(-1)).read()
-    before = totals and totals.value.at(str(task.of.plus(-1)))
+    before = totals.value.at(str(task.of.plus(-1))) if totals and not task.run.until else None
     said = [*usage.warnings, *warnings(task.of, usage.bill, before)]
     usage = msgspec.structs.replace(usage, warnings=said)
     key, plan = f"{task.root}preview.json", task.run.plan

@@ -16,7 +16,14 @@ from functions.domain.ledger.resolution import settle_by_hand
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.months import months_due
 from functions.domain.months.announcement import with_notices
-from functions.domain.months.journal import Journal, ended, in_both, resolved, settled_by_hand
+from functions.domain.months.journal import (
+    Journal,
+    ended,
+    in_both,
+    observe,
+    resolved,
+    settled_by_hand,
+)
 from functions.domain.months.outcome import is_shown
 from functions.domain.months.run import Run
 from functions.domain.months.state_file import MonthState, PlanState
@@ -62,7 +69,7 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
         entries, here = entries_of(month, names), state.at(month)
         _waive(run, month, _in_doubt(entries, here, in_both(journal, month)), books, at)
         if months_due.is_closed(month, state, journal) and len(entries) == len(names):
-            _end_if_settled(books, month, here, entries)
+            _end_if_settled(books, month, state, entries, at)
     if unreadable:
         books.change_journal(lambda old: with_notices(old, sorted(unreadable)))
 
@@ -79,6 +86,8 @@ def _approve(run: Run, month: Month, state: PlanState, books: Books, at: str) ->
         held = journal.held.get(str(month))
         if held is None or months_due.is_closed(month, state, journal):
             raise BadInput(f"approve: {month} is not held, so there is nothing to approve")
+        if held.changed and held.since > run.as_of:  # nobody can have read that mail
+            raise BadInput(f"approve: the bill of {month} has changed since this was started")
         return replace(journal, held={**journal.held, str(month): replace(held, approval=approval)})
 
     books.change_journal(approved)
@@ -90,18 +99,22 @@ def _in_doubt(entries: list[Entry], shown: MonthState, in_both: set[str]) -> lis
     return [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
 
 
-def _end_if_settled(books: Books, month: Month, shown: MonthState, entries: list[Entry]) -> None:
+def _end_if_settled(
+    books: Books, month: Month, state: PlanState, entries: list[Entry], at: str
+) -> None:
     """End a closed month in which a run got stuck, once operators have settled all that is open.
 
     Else it would be worked on until its usage can be read again, which may be never. What this
-    execution itself has just `shown` goes through CloseMonth once more.
+    execution itself has just shown goes through CloseMonth once more. The journal learns of the
+    errors in the same write: behind it nothing else remembers one that an operator removes.
     """
+    shown = state.at(month)
     if not all(is_shown(entry, shown) for entry in entries):
         return
     if books.plan.carry_remainders:
         left = remainders_of(entries, books.plan.dimensions, done=shown.done)
         books.remainders(month).change(lambda _: left)
-    books.change_journal(lambda old: ended(old, month))
+    books.change_journal(lambda old: ended(observe(old, state, at), month))
 
 
 def _check_last_month(run: Run, state: PlanState, journal: Journal, books: Books, at: str) -> None:

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import msgspec
 
-from functions.domain.ledger.entry import Entry, Line
+from functions.domain.ledger.entry import Entry, Failure, Line
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.lookup import Owner
-from functions.domain.ledger.reconciliation import MISSING, held, unknown
+from functions.domain.ledger.reconciliation import MISSING, NONE, held, unknown
 from functions.domain.months.late_usage import Difference
 from functions.domain.months.report_rows import BY_HAND
 from functions.domain.usage import billing
@@ -55,9 +55,26 @@ def rows_of(name: str, of: Sources) -> list[Compared]:
     rows = [
         _row(name, dimension, entry, lines.get(dimension), of) for dimension in sorted(dimensions)
     ]
+    if entry and entry.failure and not entry.lines:
+        rows.append(_not_billed(name, entry.failure, listing))
     if name in of.by_hand or listing is None:
         return rows
     return rows + [_unknown(name, folded, listing, of) for folded in unknown(listing, dimensions)]
+
+
+def _not_billed(name: str, failure: Failure, listing: Listing | None) -> Compared:
+    """Return the row of a contract without any quantity: a formula or configuration has failed."""
+    said = f"not billed: {failure.code}: {failure.message}"
+    clazar = "not asked" if listing is None else NONE
+    return Compared(
+        contract=name,
+        dimension="",
+        files=MISSING,
+        bill=MISSING,
+        ledger=MISSING,
+        clazar=clazar,
+        differs=[said],
+    )
 
 
 def _row(

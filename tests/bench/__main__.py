@@ -45,15 +45,16 @@ def _day(page: Page, subscriptions: int) -> None:
         found = measure(runs, url, page.rounds)
     page.title(f"A day of {subscriptions:,} subscriptions: {files:,} files")
     floor = -(-files // _CONNECTIONS) * FIRST_BYTE
-    plain = found["plain"]
+    plain, ours = found["plain"], found["ours"]
     whole = plain.wall * files / plain.did("files")
     page.row("ours", found["ours"], files)
     page.row("ours, once more: 0 files read", found["again"], files)
     page.row("listing alone", found["listing"], files)
     page.row("reading alone", found["reading"], files)
     page.row("decoding and adding up alone", found["decode only"], files)
-    page.row(f"the plain way, {plain.did('files'):,} files", plain, plain.did("files"))
-    ours = found["ours"]
+    page.row(f"the plain way, {plain.did('files'):,} files, listed before", plain, _PLAIN)
+    sums, wrong = ours.did("sums"), ours.did("wrong")
+    page.line(f"Sums per contract and dimension: {sums:,}, of which {wrong:,} are wrong.")
     page.line(
         f"Floor, {files:,} files over {_CONNECTIONS} connections at {FIRST_BYTE * 1000:.0f} ms: "
         f"{floor:.2f} s; reading alone is at {floor / found['reading'].wall:.2f} of it, ours with "
@@ -91,7 +92,8 @@ def _bounds(page: Page) -> None:
         read = measure({"ledger": ("ledger", "100000")}, url, 1)["ledger"]
     page.row("reading a ledger of 100,000 entries", read, 100_000)
     page.line(
-        "One round each. Merge and close have all state in memory: what is there before they "
+        "One round each. Merge is a plan's first month: those of the months before it add up what "
+        "rounding left. Merge and close have all state in memory: what is there before they "
         "begin is in the column *before*, and what they write stays."
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from functions.adapters import keys
@@ -55,11 +56,20 @@ def _records(number: int, hour: int) -> list[dict[str, Any]]:
             "podName": "postgres-0",
             "hostName": f"host-{number}.internal",
             "dimension": dimension,
-            "value": (number % 7 + 1) * (0.25 if number % 5 == 0 else 1 << 10 * place),
+            "value": _value(number, place),
             "pricePerUnit": 0.05,
         }
         for place, dimension in enumerate(DIMENSIONS)
     ]
+
+
+def _value(number: int, place: int) -> float:
+    return (number % 7 + 1) * (0.25 if number % 5 == 0 else 1 << 10 * place)
+
+
+def due(number: int, dimension: str) -> Decimal:
+    """Return what a contract's records of a day come to, worked out without the product's code."""
+    return 24 * Decimal(str(_value(number, DIMENSIONS.index(dimension))))
 
 
 def small_files(subscriptions: int, hours: int = 24) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import boto3
@@ -29,25 +30,39 @@ from tests.bench import layouts, month
 from tests.bench.loopback_s3 import BUCKET
 from tests.memory import MemoryObjects
 
+# What a run has done, or what works it out once the clock has stopped.
+Result = dict[str, Any] | Callable[[], dict[str, Any]]
+
 
 def _task(day: str) -> DayTask:
     return DayTask(run=layouts.RUN, month=str(layouts.MONTH), day=day)
 
 
-def _sums(state: MemoryObjects, day: str) -> dict[str, Any]:
-    stored = state.read(keys.day(layouts.PLAN, layouts.MONTH, day))
-    fold = Fold.read(stored.body) if stored else None
-    assert fold
-    return {"files": fold.files, "records": fold.records, "sum": str(sum(v for _, v in fold.sums))}
+def _checked(state: MemoryObjects, count: int = 1, number: int | None = None) -> dict[str, Any]:
+    """Count files and records of folded days, and sums that are not what was written.
+
+    `number`: the contract whose values all the others have.
+    """
+    files, records, sums, wrong = 0, 0, 0, 0
+    for day in range(count):
+        stored = state.read(keys.day(layouts.PLAN, layouts.MONTH, f"{day + 1:02d}"))
+        fold = Fold.read(stored.body) if stored else None
+        assert fold
+        files, records, sums = files + fold.files, records + fold.records, sums + len(fold.sums)
+        for (contract, dimension, _, _), value in fold.sums:
+            of = int(str(contract)[:8], 16) if number is None else number
+            wrong += value != layouts.due(of, dimension)
+    assert sums == records // 24
+    return {"files": files, "records": records, "sums": sums, "wrong": wrong}
 
 
-def ours() -> Callable[[], dict[str, Any]]:
+def ours() -> Callable[[], Result]:
     """A day by FoldDay, which is read, and again, which is only listed."""
     state = MemoryObjects()
 
-    def run() -> dict[str, Any]:
+    def run() -> Result:
         fold_day(_task(layouts.DAY), UsageStore(BUCKET), state)
-        return _sums(state, layouts.DAY)
+        return partial(_checked, state)
 
     return run
 
@@ -80,13 +95,13 @@ def _hours(store: UsageStore) -> list[str]:
     return store.folder(f"{layouts.ROOT}{layouts.DAY}/")[1]
 
 
-def days(count: str) -> Callable[[], dict[str, Any]]:
+def days(count: str) -> Callable[[], Result]:
     """Several days by FoldDay, one after the other."""
     state = MemoryObjects()
 
-    def run() -> dict[str, Any]:
+    def run() -> Result:
         _fold(int(count), UsageStore(BUCKET), state)
-        return _sums(state, layouts.DAY)
+        return partial(_checked, state, int(count))
 
     return run
 
@@ -119,15 +134,16 @@ def late(count: str) -> Callable[[], dict[str, Any]]:
 
 
 def plain(most: str) -> Callable[[], dict[str, Any]]:
-    """The plain way: one request after the other, everything in one list, int() for money."""
+    """The plain way, listed before: a request after the other, all in a list, int() for money."""
     client = boto3.client(
         "s3", region_name="us-east-1", endpoint_url=os.environ["AWS_ENDPOINT_URL"]
     )
 
+    pages = client.get_paginator("list_objects_v2")
+    listed = pages.paginate(Bucket=BUCKET, Prefix=f"{layouts.ROOT}{layouts.DAY}/")
+    names = [item["Key"] for page in listed for item in page["Contents"]]
+
     def run() -> dict[str, Any]:
-        pages = client.get_paginator("list_objects_v2")
-        listed = pages.paginate(Bucket=BUCKET, Prefix=f"{layouts.ROOT}{layouts.DAY}/")
-        names = [item["Key"] for page in listed for item in page["Contents"]]
         records: list[dict[str, Any]] = []
         for name in names[: int(most)]:
             records.extend(json.loads(client.get_object(Bucket=BUCKET, Key=name)["Body"].read()))
@@ -187,13 +203,13 @@ class _Simulated(UsageStore):
             yield file, self._body.replace(layouts.contract(0).encode(), name)
 
 
-def simulated(subscriptions: str) -> Callable[[], dict[str, Any]]:
+def simulated(subscriptions: str) -> Callable[[], Result]:
     """FoldDay over a day whose listing and files are made up: what it keeps in memory."""
     state, store = MemoryObjects(), _Simulated(int(subscriptions))
 
-    def run() -> dict[str, Any]:
+    def run() -> Result:
         fold_day(_task(layouts.DAY), store, state)
-        return _sums(state, layouts.DAY)
+        return partial(_checked, state, 1, 0)
 
     return run
 
@@ -204,7 +220,7 @@ def ledger(entries: str) -> Callable[[], dict[str, Any]]:
     return lambda: {"entries": sum(1 for found in Bucket(BUCKET).read_many(names) if found)}
 
 
-MEASURES: dict[str, Callable[..., Callable[[], dict[str, Any]]]] = {
+MEASURES: dict[str, Callable[..., Callable[[], Result]]] = {
     found.__name__: found
     for found in (ours, again, days, reading, late, plain, decode, listing, simulated, ledger)
 } | {"merge": month.merge, "close": month.close}
@@ -219,6 +235,8 @@ def main() -> None:
     result = run()
     used = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if callable(result):
+        result = result()
     print(json.dumps({**used, "peak": peak / 1024, "base": base / 1024, **result}))  # noqa: T201
 
 

@@ -80,7 +80,14 @@ def close(contracts: str) -> Callable[[], dict[str, Any]]:
     merged = Merged(bill_key="runs/bill.json", to_process=len(names))
     task = MergedMonth(run=RUN, month=str(MONTH), merged=merged)
     now = datetime(2025, 8, 2, tzinfo=UTC)
-    return lambda: {"contracts": close_month(task, Books(state, PLAN), now).contracts}
+
+    def run() -> dict[str, Any]:
+        closed = close_month(task, Books(state, PLAN), now)
+        assert closed.closed
+        assert closed.contracts == len(names)
+        return {"contracts": closed.contracts}
+
+    return run
 
 
 def _bill(name: str) -> ContractBill:

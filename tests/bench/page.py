@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,10 +14,12 @@ from tests.bench.rounds import Figures
 
 _HEAD = """# Performance
 
-Written by `make bench` ({rounds} rounds, medians) on {date}: {cpu}, {cores} cores,
-Python {python}, obstore {obstore}, msgspec {msgspec}. Each figure is a process of its own on one
-core; the S3 is a loopback server on another core with 20 ms to the first byte, plain HTTP. Nothing
-ran on AWS: no TLS, no throttling, no network. Compare ratios, not seconds, between machines.
+Written by `make bench` ({rounds} rounds, medians) on {date} at commit {commit}:
+{cpu}, {cores} cores, Python {python}, obstore {obstore}, msgspec {msgspec}. Each figure of
+reading and of months is a process of its own on one core; the local engine, credits and imports
+are not held to one. The S3 is a loopback server on another core with 20 ms to the first byte,
+plain HTTP, each answer as fast as the next. Nothing ran on AWS: no TLS, no throttling, no network.
+Compare ratios, not seconds, between machines.
 """
 _COLUMNS = (
     "| what | wall s | processor s | processor ms each | before MiB | peak MiB |\n"
@@ -56,6 +59,7 @@ class Page:
         head = _HEAD.format(
             rounds=self.rounds,
             date=f"{datetime.now(UTC):%Y-%m-%d}",
+            commit=_commit(),
             cpu=_processor(),
             cores=os.cpu_count(),
             python=platform.python_version(),
@@ -68,6 +72,11 @@ class Page:
         self._lines.append(text)
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+
+
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _processor() -> str:

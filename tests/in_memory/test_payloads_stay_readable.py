@@ -44,6 +44,7 @@ def metering() -> None:
         world.put_usage("2025-08", "01/00", {"c-3": {"cpu": 1}})
         world.pass_days(2)
         world.execute()
+        world.execute(reconcile="2025-07")
         world.clazar.actions.extend(["busy"] * 50)
         world.pass_days(30)
         world.execute()

@@ -200,3 +200,26 @@ def test_without_the_setting_nothing_is_held() -> None:
         world.put_usage("2025-07", None, {"c-1": {"cpu": 4}})
         world.put_usage("2025-08", None, {"c-1": {"cpu": 400}})
         assert world.execute().status == "SUCCEEDED"
+
+
+def test_final_usage_up_to_the_end_of_a_month_is_no_way_around_its_hold() -> None:
+    usage = {"c-1": {"cpu": 4}}
+    with MeteringWorld(HOLDS, now=SEPTEMBER_2) as world:
+        world.put_usage("2025-07", "01/00", usage)
+        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 400}})
+        assert world.execute().error == "MonthHeld"
+        final = world.execute(contracts=["c-1"], until="2025-09-01T00:00:00Z")
+        assert (final.error, sent(world)) == ("MonthHeld", 0)
+
+
+def test_an_approval_that_was_started_before_the_bill_changed_is_refused(
+    doubled: MeteringWorld,
+) -> None:
+    doubled.execute()
+    doubled.put_usage("2025-08", None, {"c-1": {"cpu": 8_000}, "c-2": {"cpu": 12}})
+    approval = {**APPROVE, "as_of": "2025-09-02T00:00:00Z"}
+    doubled.pass_days(1)
+    assert doubled.execute().error == "MonthHeld"
+    refused = doubled.execute(**approval)
+    assert (refused.error, sent(doubled)) == ("BadInput", 0)
+    assert "has changed since this was started" in str(refused.cause)

@@ -93,6 +93,20 @@ def test_an_error_that_nobody_had_heard_of_and_that_was_settled_by_hand_is_waive
         assert "c-1 (" not in world.reported()
 
 
+def test_an_error_that_is_removed_after_two_runs_that_ended_early_is_retried() -> None:
+    """The first shows it and ends before the journal has it, the second ends the month."""
+    with MeteringWorld(WARNS, refuses_duplicates=False) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 1}})
+        world.clazar.unknown_contracts.add("c-1")
+        abort(world, writes("CloseMonth", "metering_state"), after=True)
+        world.clazar.unknown_contracts.clear()
+        abort(world, starts("PlanMonths"), after=False)
+        world.edit_state(lambda entry: entry["error_contracts"].update({"2025-07": []}))
+        assert world.execute().status == "SUCCEEDED"
+        assert world.clazar.counts()[C_1] == 1
+        assert set(world.state()["success_contracts"]["2025-07"]) == {"c-1", "c-2"}
+
+
 def test_a_contract_that_is_settled_by_hand_between_two_states_is_waived_by_the_next_run() -> None:
     with MeteringWorld({**WARNS, "late_window": 0}) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 1}})

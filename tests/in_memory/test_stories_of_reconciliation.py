@@ -13,6 +13,7 @@ from functions.adapters import keys, usage_account
 from functions.adapters.clazar.api import Clazar
 from functions.domain.ledger.listing_pages import Asked
 from functions.domain.month import Month
+from functions.errors import StorageBusy
 from tests.in_memory.metering_world import WARNS, MeteringWorld, Usage
 
 JULY = Month(2025, 7)
@@ -165,6 +166,21 @@ def test_a_plan_that_has_never_closed_a_month_has_nothing_to_reconcile() -> None
     with MeteringWorld({**WARNS, "start_month": "2025-09"}) as world:
         run = world.execute(reconcile="last")
         assert "no month has been closed yet" in run.output["message"]
+
+
+def test_what_fails_in_any_way_is_not_compared_and_never_equal(
+    billed: MeteringWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(Clazar):
+        def read_listing(self, *_: Any) -> Asked:
+            raise StorageBusy("the clazar secret cannot be read now")
+
+    monkeypatch.setattr(usage_account, "usage_receiver", lambda: Broken(billed.clazar))
+    report = reconciled(billed)
+    assert report["equal"] == 0
+    assert set(report["not_compared"].values()) == {
+        "StorageBusy: the clazar secret cannot be read now"
+    }
 
 
 def test_a_listing_that_one_invocation_is_too_short_for_is_read_on(

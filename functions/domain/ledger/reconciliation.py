@@ -137,6 +137,9 @@ def compare(entry: Entry, listing: Listing, owners: Sequence[Owner]) -> Comparis
     name, lines = entry.contract_id, {line.dimension: line for line in entry.lines}
     known = sorted(lines.keys() | entry.unbilled.keys())
     open_ones = [f"{line.dimension} is {line.state}" for line in entry.to_look_up]
+    # Who has settled a line by other means knows what is there; what failed was never billed.
+    waived = [line for line in entry.lines if line.state == "waived"]
+    left_out = {line.dimension for line in (*entry.to_look_up, *waived)}
     differences = [
         Difference(
             contract=name,
@@ -147,16 +150,21 @@ def compare(entry: Entry, listing: Listing, owners: Sequence[Owner]) -> Comparis
         )
         for dimension in [*known, *unknown(listing, known)]
         if (found := held(listing, dimension, lines.get(dimension), owners)).differs
-        and not (dimension in lines and lines[dimension] in entry.to_look_up)
+        and dimension not in left_out
     ]
-    why = f"open in the ledger: {', '.join(open_ones)}" if open_ones else ""
+    reasons = [
+        open_ones and f"open in the ledger: {', '.join(open_ones)}",
+        waived and f"waived: {', '.join(line.dimension for line in waived)}",
+        entry.failure and not entry.lines and f"not billed: {entry.failure.code}",
+    ]
+    why = "; ".join(reason for reason in reasons if isinstance(reason, str))
     return Comparison(contract=name, differences=differences, not_compared=why)
 
 
 def _ledger(dimension: str, lines: Mapping[str, Line], entry: Entry) -> str:
     if dimension in lines:
         line = lines[dimension]
-        return line.quantity if line.state == "accepted" else f"{line.quantity} {line.state}"
+        return line.taken if line.state == "accepted" else f"{line.quantity} {line.state}"
     return "0" if dimension in entry.unbilled else MISSING
 
 

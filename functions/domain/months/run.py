@@ -40,7 +40,7 @@ class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until: str | None = None
     resolve: Resolve | None = None
     approve: _Name | None = None
-    reconcile: str | None = None
+    reconcile: _Name | None = None
     reason: _Reason | None = None
 
 

@@ -81,7 +81,7 @@ def _show_months(months: list[Mapping[str, Any]], console: Console) -> None:
     if months:
         console.print(_table(months))
     for month in months:
-        if month.get("closed") is False and not month.get("dry_run"):
+        if month.get("closed") is False and not (month.get("dry_run") or month.get("reconciled")):
             console.print(f"{month.get('month')} stays open", style="bold yellow")
         for warning in month.get("warnings") or []:
             console.print(f"Warning: {warning}", style="yellow", markup=False, soft_wrap=True)

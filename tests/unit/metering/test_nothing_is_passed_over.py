@@ -127,7 +127,7 @@ def test_a_quantity_above_the_limit_of_aws_is_reported_and_in_the_report() -> No
 
 
 @pytest.mark.parametrize(
-    ("records", "plan", "told"),
+    ("records", "plan", "reported"),
     [
         ([a_record("c-1")], {}, True),
         ([a_record("c-1", podName="p")], {}, False),

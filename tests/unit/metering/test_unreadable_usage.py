@@ -121,7 +121,7 @@ def test_a_month_waits_until_the_export_has_passed_its_end_and_the_margin(reache
 
 
 @pytest.mark.parametrize(
-    ("as_of", "told"), [("2025-08-02T23:00:00Z", False), ("2025-08-03T00:00:00Z", True)]
+    ("as_of", "reported"), [("2025-08-02T23:00:00Z", False), ("2025-08-03T00:00:00Z", True)]
 )
 def test_an_export_that_has_stopped_is_reported_to_an_operator_after_two_days(
     as_of: str, *, reported: bool
@@ -177,7 +177,7 @@ def test_a_plan_that_the_export_marker_spells_otherwise_is_asked_for_before_the_
 
 
 @pytest.mark.parametrize(
-    ("held", "told"),
+    ("held", "reported"),
     [
         ("s/E/P", "did you mean s/E/P? known: Other/PROD/pt-1, s/E/P"),
         ("S/E/P2", "did you mean S/E/P2? known: Other/PROD/pt-1, S/E/P2"),
