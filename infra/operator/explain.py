@@ -59,12 +59,13 @@ class Explained(msgspec.Struct, kw_only=True):
 
 
 class Explanation(msgspec.Struct, kw_only=True):
-    """A contract's month."""
+    """A contract's month. `not_billed`: why an operator has to settle it, if one has to."""
 
     plan: str
     contract: str
     month: str
     exact: bool
+    not_billed: str
     files: int
     problems: list[str]
     dimensions: list[Explained]
@@ -93,10 +94,16 @@ def explain(
         contract=contract,
         month=str(month),
         exact=bool(found) and all(one.exact for one in found) and not files.problems,
+        not_billed=_not_billed(entry),
         files=sum(len(day.files) for day in files.days),
         problems=[str(problem) for problem in files.problems],
         dimensions=found,
     )
+
+
+def _not_billed(entry: Entry) -> str:
+    failure = entry.failure
+    return f"{failure.code} since {failure.at[:10]}: {failure.message}" if failure else ""
 
 
 def _explained(

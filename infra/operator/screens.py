@@ -22,10 +22,8 @@ def show_explanation(found: Explanation, console: Console, within: str = "") -> 
     """Show a contract's month; below the days only what is `within` a day or an hour."""
     compare = f"`billing reconcile {found.month}` names the days whose files have changed"
     verdict = "add up exactly" if found.exact else f"do not add up to what was billed; {compare}"
-    console.print(
-        Text(f"{found.contract} {found.month}, {found.plan}: the records {verdict}."),
-        soft_wrap=True,
-    )
+    said = f"not billed, {found.not_billed}" if found.not_billed else f"the records {verdict}"
+    console.print(Text(f"{found.contract} {found.month}, {found.plan}: {said}."), soft_wrap=True)
     console.print(Text(f"Files of the month: {found.files}"))
     for problem in found.problems:
         console.print(Text(f"Problem: {problem}"))

@@ -88,6 +88,16 @@ def test_usage_that_came_after_the_bill_is_called_no_explanation() -> None:
     assert wrong == [("8", "7"), ("8", "7")]
 
 
+def test_a_contract_whose_formula_failed_is_explained_as_not_billed() -> None:
+    world = WholeMonth(dimensions={"ratio": "cpu / (cpu - 7)"})
+    world.hour("01/00", [a_record("c-1", dimension="cpu", value=7)])
+    world.hour("01/01", [a_record("c-2", dimension="cpu", value=9)])
+    world.run()
+    assert explained(world).not_billed.startswith("FORMULA since ")
+    assert "cpu / (cpu - 7)" in explained(world).not_billed
+    assert not explained(world, "c-2").not_billed
+
+
 def test_a_formula_with_a_price_is_explained() -> None:
     world = WholeMonth(dimensions={"money": "cpu_total_price * 100 + mem / 3"})
     records = [

@@ -1,4 +1,4 @@
-"""How a stand-in partner is told to misbehave: queues of plans, used up request by request.
+"""How a stand-in partner misbehaves on request: queues of plans, used up request by request.
 
 A word is checked when the script is written, not when it is played: a misspelt fault would
 otherwise make a test pass without testing anything.
