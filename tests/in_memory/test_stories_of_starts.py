@@ -69,8 +69,9 @@ def test_plans_that_cannot_be_read_are_mailed(monkeypatch: pytest.MonkeyPatch) -
     def plans() -> None:
         raise BadInput("no plan is configured under /dev/metering/plans")
 
-    with MeteringWorld() as world:
-        monkeypatch.setattr(wiring, "plans", plans)
+    # Undone before the world is left, which puts the real one back.
+    with MeteringWorld() as world, monkeypatch.context() as patched:
+        patched.setattr(wiring, "plans", plans)
         assert world.execute().cause == "Mailed: no plan is configured under /dev/metering/plans"
 
 
