@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 import certifi
-from obstore.exceptions import BaseError
+from obstore.exceptions import (
+    BaseError,
+    InvalidPathError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from obstore.store import S3Store
 
-from functions.errors import StorageBusy
+from functions.errors import BadUsage, StorageBusy
 
-FAILURES = (BaseError, OSError, ValueError)
+# Two readers of a plan at a time stay below the 5,500 GET/s that S3 gives a prefix, if it takes
+# 24 ms to answer; where it is faster it says SlowDown now and then, which obstore waits for.
+_CONNECTIONS = 64
+# Behind an object that S3 is slow to give others must be able to arrive. 16 MiB on their way keep
+# the network of a function busy, whatever their number.
+_AHEAD, _BYTES_AHEAD = 1_024, 16 * 1024 * 1024
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def open_store(bucket: str) -> S3Store:
     """Open a bucket with the credentials and the endpoint of the environment."""
     os.environ.setdefault("SSL_CERT_FILE", certifi.where())
-    try:
+    with naming(f"s3://{bucket}"):
         return S3Store(
             bucket,
             virtual_hosted_style_request=False,
@@ -28,10 +47,47 @@ def open_store(bucket: str) -> S3Store:
             },
             retry_config={"max_retries": 8, "retry_timeout": timedelta(seconds=120)},
         )
-    except FAILURES as error:
-        raise StorageBusy(f"s3://{bucket}: {reason(error)}") from error
 
 
-def reason(error: Exception) -> str:
+def in_order(
+    fetch: Callable[[T], R], items: Iterable[T], *, size: Callable[[T], int]
+) -> Iterator[tuple[T, R]]:
+    """Fetch many items at a time; yield them in their order. `size`: the bytes that one brings.
+
+    The first failure ends it; what was not yet asked for then never is.
+    """
+    ahead, held, left = deque[tuple[T, Future[R]]](), 0, iter(items)
+    pool, item = ThreadPoolExecutor(_CONNECTIONS), next(left, None)
+    try:
+        while ahead or item is not None:
+            full = len(ahead) >= _AHEAD or (item and held + size(item) > _BYTES_AHEAD)
+            if item is None or (ahead and full):
+                done, fetched = ahead.popleft()
+                yield done, fetched.result()
+                held -= size(done)
+            else:
+                ahead.append((item, pool.submit(fetch, item)))
+                held += size(item)
+                item = next(left, None)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Raise what a failed call means: no right, a name that cannot be read, else not now."""
+    try:
+        yield
+    except InvalidPathError as error:
+        raise BadUsage(f"{what}: {_reason(error)}") from error
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise PermissionError(f"{what}: {_reason(error)}") from error
+    except (PreconditionError, FileNotFoundError) as error:
+        raise StorageBusy(f"{what} was rewritten or removed while the day was read") from error
+    except (BaseError, OSError, ValueError) as error:
+        raise StorageBusy(f"{what}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
     """Return the first line of what went wrong; the rest is how the library got there."""
     return str(error).partition("\n")[0][:300]

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-from functions.adapters.object_store import FAILURES, open_store, reason
+from functions.adapters.object_store import in_order, naming, open_store
 from functions.adapters.objects import Objects, Stored, Uploaded
 from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
@@ -33,7 +30,6 @@ _CLIENT = Config(
     read_timeout=20,
     max_pool_connections=64,
 )
-_READERS, _MOST_IN_MEMORY = 32, 1_000
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 _UNCHANGED = {"304", "NotModified"}
@@ -70,22 +66,17 @@ class Bucket:
 
     def read_many(self, keys: Iterable[str]) -> Iterator[Stored | None]:
         """Yield objects in the order of their keys, None for one that is not there."""
-        left, store = iter(keys), open_store(self.name)
+        store = open_store(self.name)
 
         def read(key: str) -> Stored | None:
-            try:
-                found = store.get(key)
-                return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
-            except FileNotFoundError:
-                return None
-            except (PermissionDeniedError, UnauthenticatedError) as error:
-                raise PermissionError(f"s3://{self.name}/{key}: {reason(error)}") from error
-            except FAILURES as error:
-                raise StorageBusy(f"s3://{self.name}/{key}: {reason(error)}") from error
+            with naming(f"s3://{self.name}/{key}"):
+                try:
+                    found = store.get(key)
+                    return Stored(bytes(found.bytes()), found.meta["e_tag"] or "")
+                except FileNotFoundError:
+                    return None
 
-        with ThreadPoolExecutor(_READERS) as pool:
-            while some := list(islice(left, _MOST_IN_MEMORY)):
-                yield from pool.map(read, some)
+        yield from (stored for _, stored in in_order(read, keys, size=lambda _: 0))
 
     def upload(self, key: str, most_bytes: int) -> Uploaded | None:
         """Return the newest version of an object, None if there is none."""

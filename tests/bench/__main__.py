@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench import layouts, pipeline
-from tests.bench.loopback_s3 import FIRST_BYTE, serving
+from tests.bench.loopback_s3 import FIRST_BYTE, SLOW, serving
 from tests.bench.page import Page
 from tests.bench.rounds import Figures, measure
 
-_CONNECTIONS, _PLAIN = 64, 2_000
+_CONNECTIONS, _PLAIN, _SLOW_OF = 64, 2_000, 1_000
 _ROOT = Path(__file__).parents[2]
 
 
@@ -40,9 +40,12 @@ def _day(page: Page, subscriptions: int) -> None:
             "listing": ("listing",),
             "reading": ("reading",),
             "decode only": ("decode", str(subscriptions)),
+            "decode twice": ("decode", str(subscriptions), "again"),
             "plain": ("plain", str(_PLAIN)),
         }
         found = measure(runs, url, page.rounds)
+    with serving(partial(layouts.small_files, subscriptions), slow=_SLOW_OF) as url:
+        found |= measure({"slow": ("reading",)}, url, page.rounds)
     page.title(f"A day of {subscriptions:,} subscriptions: {files:,} files")
     floor = -(-files // _CONNECTIONS) * FIRST_BYTE
     plain, ours = found["plain"], found["ours"]
@@ -52,6 +55,10 @@ def _day(page: Page, subscriptions: int) -> None:
     page.row("listing alone", found["listing"], files)
     page.row("reading alone", found["reading"], files)
     page.row("decoding and adding up alone", found["decode only"], files)
+    page.row("the same, each file twice in its hour", found["decode twice"], 2 * files)
+    page.row(
+        f"reading alone, 1 answer in {_SLOW_OF:,} after {SLOW * 1000:.0f} ms", found["slow"], files
+    )
     some = plain.did("files")
     page.row(f"the plain way, {some:,} files, listed before", plain, some)
     sums, wrong = ours.did("sums"), ours.did("wrong")

@@ -1,5 +1,8 @@
 """An S3 on loopback for the benchmark: objects in memory, a fixed time to the first byte.
 
+Its timers are exact to a fraction of a millisecond, so that this time is the floor. On request
+one answer of many, drawn by the key, takes half a second.
+
 A process of its own on the last core, so that it does not compete with what is measured. It knows
 GET of an object and ListObjectsV2 with prefix, delimiter and pages; signatures are not checked.
 """
@@ -10,6 +13,8 @@ import asyncio
 import hashlib
 import multiprocessing
 import os
+import selectors
+import zlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +22,7 @@ from multiprocessing.connection import Connection
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-FIRST_BYTE = 0.020
+FIRST_BYTE, SLOW = 0.020, 0.500
 BUCKET = "bucket"
 _PAGE, _BEHIND = 1_000, "\U0010ffff"
 
@@ -65,8 +70,8 @@ class Listing:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, listing: Listing) -> None:
-        self._listing, self._received = listing, b""
+    def __init__(self, listing: Listing, slow: int) -> None:
+        self._listing, self._slow, self._received = listing, slow, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -76,7 +81,10 @@ class _Connection(asyncio.Protocol):
         self._received += data
         while b"\r\n\r\n" in self._received:
             head, _, self._received = self._received.partition(b"\r\n\r\n")
-            asyncio.get_running_loop().call_later(FIRST_BYTE, self._answer, head.decode())
+            asked = head.partition(b"\r\n")[0]
+            drawn = self._slow and zlib.crc32(asked) % self._slow == 0
+            wait = SLOW if drawn else FIRST_BYTE
+            asyncio.get_running_loop().call_later(wait, self._answer, head.decode())
 
     def _answer(self, head: str) -> None:
         asked = urlsplit(head.split(" ", 2)[1])
@@ -96,25 +104,34 @@ class _Connection(asyncio.Protocol):
         self._transport.write(answer.encode() + body)
 
 
-def _serve(make: Make, port: Connection) -> None:
+def _precise_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop whose timers are not rounded up to whole milliseconds, as epoll's are."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
+def _serve(make: Make, slow: int, port: Connection) -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
     async def run() -> None:
         listing = Listing(make())
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Connection(listing), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: _Connection(listing, slow), "127.0.0.1", 0)
         port.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=_precise_loop) as runner:
+        runner.run(run())
 
 
 @contextmanager
-def serving(make: Make) -> Iterator[str]:
-    """Serve the objects that a function makes in the server's process; yield the URL."""
+def serving(make: Make, *, slow: int = 0) -> Iterator[str]:
+    """Serve the objects that a function makes in the server's process; yield the URL.
+
+    `slow`: one answer of so many takes half a second; 0 is none.
+    """
     context = multiprocessing.get_context("spawn")
     ours, its = context.Pipe()
-    server = context.Process(target=_serve, args=(make, its), daemon=True)
+    server = context.Process(target=_serve, args=(make, slow, its), daemon=True)
     server.start()
     try:
         yield f"http://127.0.0.1:{ours.recv()}"

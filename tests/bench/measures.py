@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -156,14 +156,19 @@ def plain(most: str) -> Callable[[], dict[str, Any]]:
     return run
 
 
-def decode(subscriptions: str) -> Callable[[], dict[str, Any]]:
-    """Decoding and adding up alone, of bodies that are in memory."""
+def decode(subscriptions: str, again: str = "") -> Callable[[], dict[str, Any]]:
+    """Decoding and adding up alone, of bodies that are in memory.
+
+    `again`: each file comes twice in its hour, so that every record is compared.
+    """
     files = layouts.small_files(int(subscriptions))
+    if again:
+        files = {f"{key[:-5]}{n}.json": body for key, body in files.items() for n in ("", "-2")}
 
     def run() -> dict[str, Any]:
         tally = Tally(duplicates="max")
         for key, body in files.items():
-            tally.add_file(key, key[-19:-14], body)
+            tally.add_file(key, key.removeprefix(layouts.ROOT)[:5], body)
         tally.end_hour()
         assert not tally.problems
         return {"files": tally.files, "records": tally.records}
@@ -226,18 +231,24 @@ MEASURES: dict[str, Callable[..., Callable[[], Result]]] = {
 } | {"merge": month.merge, "close": month.close}
 
 
+def _resident(what: str) -> float:
+    """Return the resident MiB of this process: now (`VmRSS`) or at most so far (`VmHWM`)."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1024
+
+
 def main() -> None:
     """Prepare, run once, print."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     run = MEASURES[sys.argv[1]](*sys.argv[2:])
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    base = _resident("VmRSS")
     wall, cpu = time.perf_counter(), time.process_time()
     result = run()
     used = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = _resident("VmHWM")
     if callable(result):
         result = result()
-    print(json.dumps({**used, "peak": peak / 1024, "base": base / 1024, **result}))  # noqa: T201
+    print(json.dumps({**used, "peak": peak, "base": base, **result}))  # noqa: T201
 
 
 if __name__ == "__main__":

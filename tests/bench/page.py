@@ -17,9 +17,10 @@ _HEAD = """# Performance
 Written by `make bench` ({rounds} rounds, medians) on {date} at commit {commit}:
 {cpu}, {cores} cores, Python {python}, obstore {obstore}, msgspec {msgspec}. Each figure of
 reading and of months is a process of its own on one core; the local engine, credits and imports
-are not held to one. The S3 is a loopback server on another core with 20 ms to the first byte,
-plain HTTP, each answer as fast as the next. Nothing ran on AWS: no TLS, no throttling, no network.
-Compare ratios, not seconds, between machines.
+are not held to one. The S3 is a loopback server on another core with 20 ms to the first byte and
+plain HTTP; each answer is as fast as the next but where it says so. *Before* is what is resident
+when the clock starts, *peak* the most of the whole process. Nothing ran on AWS: no TLS, no
+throttling, no network. Compare ratios, not seconds, between machines.
 """
 _COLUMNS = (
     "| what | wall s | processor s | processor ms each | before MiB | peak MiB |\n"

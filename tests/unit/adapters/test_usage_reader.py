@@ -37,7 +37,7 @@ class FakeS3(LoopbackHttp):
             return Reply(412, {})
         if "gone" in request.path:
             return Reply(404, {})
-        if "forbidden" in request.path:
+        if "forbidden" in request.target:
             return Reply(403, {})
         if "elsewhere" in request.path:
             return Reply(301, {})
@@ -82,26 +82,35 @@ def test_requests_carry_the_session_of_the_functions_role_and_the_listed_etag(s3
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "error", "said"),
     [
-        ("rewritten", "was rewritten or removed while the day was read"),
-        ("gone", "was rewritten or removed while the day was read"),
-        ("forbidden", "usage/forbidden.json: .*"),
-        ("elsewhere", "usage/elsewhere.json: .*"),
+        ("rewritten", StorageBusy, "was rewritten or removed while the day was read"),
+        ("gone", StorageBusy, "was rewritten or removed while the day was read"),
+        ("forbidden", PermissionError, "usage/forbidden.json: .*"),
+        ("elsewhere", StorageBusy, "usage/elsewhere.json: .*"),
     ],
 )
 @pytest.mark.usefixtures("s3")
-def test_a_file_that_cannot_be_had_is_named_and_may_be_had_later(name: str, said: str) -> None:
-    with pytest.raises(StorageBusy, match=said):
+def test_a_file_that_cannot_be_had_is_named_and_retried_unless_it_is_forbidden(
+    name: str, error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
         list(UsageStore("bucket").read([a_file(name)]))
+
+
+def test_the_first_failure_ends_the_reading_of_a_day(s3: FakeS3) -> None:
+    files = [a_file("forbidden"), *(a_file(f"{n:04d}") for n in range(1_000))]
+    with pytest.raises(PermissionError):
+        list(UsageStore("bucket").read(files))
+    assert len(s3.seen) < 1_000, "what waits for a connection is not asked for any more"
 
 
 @pytest.mark.usefixtures("s3")
 def test_a_listing_that_is_refused_is_an_error_and_not_an_empty_one() -> None:
     store = UsageStore("bucket")
-    with pytest.raises(StorageBusy, match="forbidden/"):
+    with pytest.raises(StorageBusy, match=r"forbidden/: .*403 Forbidden"):
         store.folder("forbidden/")
-    with pytest.raises(StorageBusy, match="forbidden/"):
+    with pytest.raises(StorageBusy, match=r"forbidden/: .*403 Forbidden"):
         list(store.under(["forbidden/"]))
 
 
