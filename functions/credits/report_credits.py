@@ -12,7 +12,7 @@ from functions import metrics
 from functions.adapters import clock, credits_bucket, keys, leases, wiring
 from functions.adapters.objects import Objects, Uploads
 from functions.adapters.pages import page_key, put_page
-from functions.credits.payloads import MonthEnd, Parsed, ReportTask, Run
+from functions.credits.payloads import MonthEnd, ReportTask, Run
 from functions.domain.conversion import parse
 from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import MonthReport
@@ -107,28 +107,13 @@ def finish(
     task: ReportTask, months: list[MonthReport], uploads: Uploads, objects: Objects, place: Place
 ) -> Finished:
     """Write the report; succeed only if every month is verified or has something newer."""
-    run, parsed, repeated, report = task.run, task.parsed, list[Repeated](), None
-    warnings = [text for month in months for text in month.warnings]
-    numbers = {"file": run.file, "months": msgspec.to_builtins(months)}
-    if parsed:
-        repeated = _repeated(run, parsed, objects)
-        attention = credits_report.attention(repeated)
-        given = (drop for drop in parsed.drops if drop.totals.total_credit_usd != "0.00")
-        alike = credits_report.alike((drop.month, drop.digest) for drop in given)
-        warnings = [*filter(None, [attention]), *alike, *warnings]
-        report = keys.credits_report(run.file, run.name)
-        terms = {"attention": attention, "version": parsed.version, "execution": run.execution}
-        content = {**terms, **numbers, "warnings": warnings, "duplicates": repeated}
-        objects.put(report, credits_report.encode(content))
-        page = partial(credits_report.page, run.file, months, warnings, repeated)
-        put_page(objects, page_key(report), lambda: page().html())
-    failed = [month for month in months if month.error]
-    errors = {task.failure.error} if task.failure else {month.error for month in failed}
-    error = "" if not errors else errors.pop() if len(errors) == 1 else SEVERAL
-    causes = [task.failure.message] if task.failure else []
-    causes += [str(month) for month in failed]
-    done = [str(month) for month in months if not month.error and month.posted]
-    left = [str(month) for month in months if not month.error and not month.posted]
+    run, failure, repeated = task.run, task.failure, _repeated(task, objects)
+    warnings = [*_of_file(task, repeated), *(text for month in months for text in month.warnings)]
+    report = _write(task, months, repeated, warnings, objects) if task.parsed else None
+    error = failure.error if failure else _error({month.error for month in months})
+    causes = [*([failure.message] if failure else []), *(str(m) for m in months if m.error)]
+    done = [str(month) for month in months if month.posted and not month.error]
+    left = [str(month) for month in months if not month.posted and not month.error]
     said = [*causes, *warnings, *done, *left, *_newer(task, uploads)]
     ended = Ended(run.file, months, error, said, report)
     subject, body = mail(run.execution, run.name, ended, place)
@@ -140,7 +125,8 @@ def finish(
         subject=subject,
         mail=body,
         result={
-            **numbers,
+            "file": run.file,
+            "months": msgspec.to_builtins(months),
             "duplicates": len(repeated),
             "warnings": warnings[:_MOST_WARNINGS],
             "report": report,
@@ -149,8 +135,47 @@ def finish(
     )
 
 
-def _repeated(run: Run, parsed: Parsed, objects: Objects) -> list[Repeated]:
-    stored = objects.read(keys.repeated_rows(run.name, parsed.version))
+def _error(errors: set[str]) -> str:
+    return SEVERAL if len(errors - {""}) > 1 else max(errors, default="")
+
+
+def _of_file(task: ReportTask, repeated: list[Repeated]) -> list[str]:
+    """Return what is to be looked at in the file as a whole."""
+    drops = task.parsed.drops if task.parsed else []
+    given = (drop for drop in drops if drop.totals.total_credit_usd != "0.00")
+    alike = credits_report.alike((drop.month, drop.digest) for drop in given)
+    return [*filter(None, [credits_report.attention(repeated)]), *alike]
+
+
+def _write(
+    task: ReportTask,
+    months: list[MonthReport],
+    repeated: list[Repeated],
+    warnings: list[str],
+    objects: Objects,
+) -> str:
+    """Write the report and its page; return its key."""
+    run = task.run
+    key = keys.credits_report(run.file, run.name)
+    content = {
+        "attention": credits_report.attention(repeated),
+        "version": task.parsed and task.parsed.version,
+        "execution": run.execution,
+        "file": run.file,
+        "months": msgspec.to_builtins(months),
+        "warnings": warnings,
+        "duplicates": repeated,
+    }
+    objects.put(key, credits_report.encode(content))
+    page = partial(credits_report.page, run.file, months, warnings, repeated)
+    put_page(objects, page_key(key), lambda: page().html())
+    return key
+
+
+def _repeated(task: ReportTask, objects: Objects) -> list[Repeated]:
+    if task.parsed is None:
+        return []
+    stored = objects.read(keys.repeated_rows(task.run.name, task.parsed.version))
     return msgspec.json.decode(stored.body, type=list[Repeated]) if stored else []
 
 

@@ -75,20 +75,15 @@ def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> En
     Nobody else changes the journal until ReleasePlan has given the lease back. An execution that
     has lost the lease speaks of itself only.
     """
-    run = task.run
-    read = books.journal().read()
-    journal = read.value if read else Journal()
-    announcement, version = to_announce(journal, run.as_of), ""
+    run, read = task.run, books.journal().read()
+    holds = run.dry_run or leases.holder(books.lease()) == run.execution
+    journal = read.value if read and holds else Journal()
+    version = read.etag if read and holds and not run.dry_run else ""
+    announcement = to_announce(read.value if read else Journal(), run.as_of)
     if run.dry_run:
-        months = [month for month in task.months if month and not month.so_far]
-        warnings = [text for month in months for text in month.warnings]
-        standing = announcement.new + announcement.standing
-        announcement = announcement._replace(new=[], standing=standing, notices=warnings)
-    elif leases.holder(books.lease()) == run.execution:
-        version = read.etag if read else ""
-    else:
+        announcement = _of_dry_run(task, announcement)
+    elif not holds:
         announcement = Announcement([], [], [], 0, announcement.total, reminds=False)
-        journal = Journal()
     months = [month for month in task.months if month] or list(_closed(task, books.objects))
     if not task.failure:
         left = months_due.left(task.planned.months, {month.month for month in months})
@@ -101,6 +96,14 @@ def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> En
         return ending
     subject, body = _mail(run, ended, place, now) or (f"Metering: {said.error}", "")
     return replace(ending, notify=True, subject=subject, mail=body or ending.result["message"])
+
+
+def _of_dry_run(task: Finish, announcement: Announcement) -> Announcement:
+    """Announce nothing as new, and what the files say of the months that a run would bill."""
+    months = [month for month in task.months if month and not month.so_far]
+    warnings = [text for month in months for text in month.warnings]
+    standing = announcement.new + announcement.standing
+    return announcement._replace(new=[], standing=standing, notices=warnings)
 
 
 def _mail(run: Run, ended: Ended, place: Place, now: datetime) -> tuple[str, str] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -108,16 +108,12 @@ def _brought_up_to_date(entry: Entry, item: ContractItem, terms: Terms) -> Entry
     if _keeps_window(entry, terms.until):
         return claimed
     formulas, due = terms.plan.dimensions, entry.fixed | item.quantities.keys()
-    before = {line.dimension: line for line in entry.lines if line.dimension in due}
-    added = (Line(dimension=name, quantity="") for name in sorted(due - before.keys()))
     left = coverage.not_covered(entry, item.amounts, formulas) - due
-    withdrawn = entry.withdrawn | (_gone(entry, item, formulas) if item.retry else {})
-    there = due | item.amounts.keys()
     return replace(
         claimed,
-        lines=tuple(_refreshed(line, item) for line in (*before.values(), *added)),
+        lines=tuple(_lines(entry, item, due)),
         unbilled={name: item.amounts[name] for name in sorted(left)},
-        withdrawn={n: q for n, q in withdrawn.items() if n not in there},
+        withdrawn=_withdrawn(entry, item, formulas, due),
         cloud=entry.cloud if entry.fixed else terms.plan.cloud,
         formulas=coverage.recorded(entry, formulas),
         usage=coverage.usage_of(entry, item.usage),
@@ -131,11 +127,15 @@ def _with_approval(entry: Entry, item: ContractItem) -> tuple[Decision, ...]:
     return known if approval is None or approval in known else (approval, *known)
 
 
-def _gone(entry: Entry, item: ContractItem, formulas: Mapping[str, str]) -> dict[str, str]:
+def _withdrawn(
+    entry: Entry, item: ContractItem, formulas: Mapping[str, str], due: frozenset[str]
+) -> dict[str, str]:
     """Return the lines whose usage no quantity bills now, by whatever name."""
     read = {source for name in item.quantities for source in coverage.sources(name, formulas)}
-    lines = {line.dimension: line.quantity for line in entry.lines}
-    return {n: q for n, q in lines.items() if not coverage.sources(n, entry.formulas) & read}
+    lines = {line.dimension: line.quantity for line in entry.lines} if item.retry else {}
+    gone = {n: q for n, q in lines.items() if not coverage.sources(n, entry.formulas) & read}
+    there = due | item.amounts.keys()
+    return {n: q for n, q in (entry.withdrawn | gone).items() if n not in there}
 
 
 def _keeps_window(entry: Entry, until: str | None) -> bool:
@@ -149,12 +149,22 @@ def _keeps_window(entry: Entry, until: str | None) -> bool:
     return entry.until != until and bool(entry.fixed)
 
 
-def _refreshed(line: Line, item: ContractItem) -> Line:
-    if line.is_fixed:
-        return line
-    name = line.dimension
-    amount, carried = item.amounts.get(name, ""), item.carried.get(name, "")
-    return replace(line, quantity=item.quantities[name], amount=amount, carried=carried)
+def _lines(entry: Entry, item: ContractItem, due: frozenset[str]) -> Iterator[Line]:
+    """Yield the lines that are due, those of the entry first; a fixed one stays as it is."""
+    before = {line.dimension: line for line in entry.lines if line.dimension in due}
+    added = (Line(dimension=name, quantity="") for name in sorted(due - before.keys()))
+    for line in (*before.values(), *added):
+        name = line.dimension
+        yield (
+            line
+            if line.is_fixed
+            else replace(
+                line,
+                quantity=item.quantities[name],
+                amount=item.amounts.get(name, ""),
+                carried=item.carried.get(name, ""),
+            )
+        )
 
 
 def _next(entry: Entry, item: ContractItem, terms: Terms) -> Claim:
