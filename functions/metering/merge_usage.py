@@ -24,7 +24,7 @@ from functions.domain.months.hold import Held, digest, explain, moves
 from functions.domain.months.journal import Journal, beginning, holding, released, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed, last_closed
 from functions.domain.months.state_file import PlanState
-from functions.domain.usage import billing
+from functions.domain.usage import billing, usage_warnings
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import BadInput, MonthHeld
@@ -76,7 +76,12 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     items = to_process(task, bill, seen)
     approval, said = hold(task, bill, seen, books)
     items = [replace(item, approval=approval) for item in items]
-    warnings = [*hours, *total.warnings(plan, month, bill), *_settled_before(task, items), *said]
+    warnings = [
+        *hours,
+        *usage_warnings.warnings(plan, month, total, bill),
+        *_settled_before(task, items),
+        *said,
+    ]
     if items and not run.dry_run:
         books.change_journal(lambda old: replace(beginning(old, month), dimensions=bill.dimensions))
     found = total.usage(bill, task.of_days, warnings)

@@ -8,7 +8,7 @@ from functions.adapters import month_days, wiring
 from functions.adapters.objects import Objects
 from functions.domain import formula
 from functions.domain.months.closed_month import ClosedMonth
-from functions.domain.usage import billing
+from functions.domain.usage import billing, usage_warnings
 from functions.domain.usage.fold import MonthTotal
 from functions.errors import BadUsage, DaysMissing
 from functions.metering.payloads import DaysTask
@@ -35,6 +35,6 @@ def report_usage_so_far(task: DaysTask, objects: Objects, usage: Objects) -> Clo
         warnings = [str(error)]
     read = {name for text in plan.dimensions.values() for name in formula.names_in(text)}
     bill = billing.bill(plan, total.sums.items(), exported_before=read)
-    warnings += total.warnings(plan, task.of, bill)
+    warnings += usage_warnings.warnings(plan, task.of, total, bill)
     found = total.usage(bill, task.of_days, warnings)
     return ClosedMonth.of(task.month, found, so_far=True, totals=total.by_dimension(), report="")

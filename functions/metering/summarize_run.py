@@ -23,7 +23,7 @@ from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.journal import Journal
 from functions.domain.months.mail import Ended, has_closed, is_news, mail
 from functions.domain.months.run import Run
-from functions.metering.payloads import Ending, Finish, Planned
+from functions.metering.payloads import Ending, Finish
 from functions.payloads import Finished, Refused, task_handler
 
 logger = Logger()
@@ -60,13 +60,10 @@ def _count(task: Finish, ending: Ending) -> None:
         return
     planned, as_of = task.planned, parse_instant(run.as_of)
     closed = {month["month"] for month in ending.result["months"] if month["closed"]}
-    over = {m for m in _months(planned) if Month.parse(m).end <= as_of}
+    due = {*planned.months, *(item.month for item in planned.waiting)}
+    over = {month for month in due if Month.parse(month).end <= as_of}
     was_planned = planned.work or planned.why or planned.months or planned.waiting
     metrics.MONTHS_UNCLOSED.add(len(over - closed) if was_planned else 1, plan)
-
-
-def _months(planned: Planned) -> set[str]:
-    return {*planned.months, *(item.month for item in planned.waiting)}
 
 
 def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> Ending:

@@ -22,13 +22,11 @@ from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion
 from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
 from functions.domain.usage.record import Group
-from functions.domain.wording import some
 from functions.errors import BadInput
 
 _KNOWN_DIMENSIONS = frozenset(
     ("cpu_core_hours", "memory_byte_hours", "storage_allocated_byte_hours", "replica_hours")
 )
-_MOST_FOR_AWS = 2**31 - 1
 Sums = Collection[tuple[Group, int | Decimal]]
 
 
@@ -187,25 +185,6 @@ def _unbilled(plan: Plan, usages: Iterable[_Usage]) -> list[str]:
     used = {name for usage in usages for name, total in usage.totals.items() if total}
     read = (sources(name, plan.dimensions) for name in plan.dimensions)
     return sorted(used.difference(*read)) if plan.dimensions else []
-
-
-def above_limit(plan: Plan, contracts: Iterable[ContractBill]) -> str:
-    """Return the quantities that AWS does not take, and formulas that would scale them."""
-    found = [
-        (contract.contract_id, name, quantity)
-        for contract in contracts
-        for name, quantity in contract.quantities.items()
-        if plan.cloud == "aws" and int(quantity) > _MOST_FOR_AWS
-    ]
-    if not found:
-        return ""
-    read = {name: plan.dimensions.get(name) for _, name, _ in found}
-    formulas = (f'"{n}": "{f"({text})" if text else n} / 2**30"' for n, text in read.items())
-    others = "" if plan.dimensions else ", and with one for each other dimension"
-    return (
-        f"AWS takes quantities up to {_MOST_FOR_AWS:,}; scale with a formula such as "
-        f"{', '.join(some(formulas, 3))}{others}: {', '.join(some(map(' '.join, found)))}"
-    )
 
 
 def round_to_whole(amount: Fraction, rounding: str) -> int:

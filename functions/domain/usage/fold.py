@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -12,7 +11,6 @@ import msgspec
 from functions.domain.month import Month
 from functions.domain.plan import Plan
 from functions.domain.usage.bill import MonthBill
-from functions.domain.usage.billing import above_limit
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.usage.record import Group
 from functions.domain.usage.tally import EXACT, Tally
@@ -155,21 +153,3 @@ class MonthTotal:
             days=days.digests,
             bill=bill,
         )
-
-    def warnings(self, plan: Plan, month: Month, bill: MonthBill) -> Iterator[str]:
-        """Yield what an operator has to know of a month's usage."""
-        if above := above_limit(plan, bill.contracts):
-            yield f"{month}: {above}"
-        if self.twins:
-            also = f" and {self.twins - 1} more" if self.twins > 1 else ""
-            yield f"{month}: identical files of one hour, which both count: {self.twin}{also}"
-        if bill.quarantined:
-            held = ", ".join(
-                f"{item.quantity} {item.dimension} of subscription {item.subscription}"
-                for item in bill.quarantined[:5]
-            )
-            count = len(bill.quarantined)
-            yield f"{month}: usage without externalPayerId is not billed: {count}: {held}"
-        if bill.unbilled_dimensions:
-            names = ", ".join(bill.unbilled_dimensions[:10])
-            yield f"{month}: no formula reads the dimensions {names}"

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.domain.usage.bill import MonthBill
-from functions.domain.usage.billing import above_limit, bill, check_conservation, round_to_whole
+from functions.domain.usage.billing import bill, check_conservation, round_to_whole
 from functions.domain.usage.record import Group
+from functions.domain.usage.usage_warnings import above_limit
 from functions.errors import BadInput
 from tests.builders import a_plan
 
