@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import tomllib
 from collections import Counter
+from itertools import chain
+from pathlib import Path
 
 import pytest
 
 from tests.unit.domain import mutants
 
+ROOT = Path(__file__).parents[3]
 GROUPS = {"ledger": ["claim", "lease"], "money": ["amount"]}
 
 
@@ -58,3 +62,15 @@ def test_a_group_below_nine_in_ten_fails_and_survivors_are_named(
     assert capsys.readouterr().out.count("functions.domain.month.x_b__mutmut_1: survived") == (
         survived
     )
+
+
+def test_every_module_of_the_domain_is_in_one_group_or_left_out_by_name() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mutmut"]
+    groups = Counter(chain.from_iterable(settings["groups"].values()))
+    left_out = {str(ROOT / name) for name in settings["do_not_mutate"]}
+    modules = {
+        path.stem
+        for path in (ROOT / "functions" / "domain").rglob("*.py")
+        if str(path) not in left_out and path.stem != "__init__"
+    }
+    assert groups == Counter(modules)
