@@ -22,14 +22,9 @@ def kinds(*results: Any) -> dict[str, str]:
 
 def test_a_billed_record_keeps_clazars_id() -> None:
     assert of_one(id=77, status="success", quantity="5") == Answer(kind="accepted", record_id="77")
-    assert of_one(status="success", quantity="5") == Answer(kind="accepted")
-
-
-def test_a_success_that_repeats_no_quantity_is_of_the_one_that_was_sent() -> None:
-    assert of_one(id="r", status="success").kind == "accepted"
-
-
-def test_a_success_with_another_quantity_is_named() -> None:
+    assert of_one(status="success") == Answer(kind="accepted"), "of the quantity that was sent"
+    named = of_one(status="success", quantity="5", code="OK", message="stored")
+    assert named.kind == "accepted", "a code or message beside a status is no error"
     assert of_one(id="r", status="success", quantity="6") == Answer(
         kind="present", record_id="r", code="OTHER_QUANTITY"
     )
@@ -40,9 +35,6 @@ def test_a_record_that_is_stored_but_not_billed_is_named_with_its_status() -> No
     assert of_one(id="r", status="fail") == Answer(
         kind="refused", record_id="r", code="NOT_BILLED", message=message, errors=(message,)
     )
-
-
-def test_an_answer_that_says_neither_keeps_its_status() -> None:
     assert of_one(id="r", status="pending") == Answer(
         kind="unknown", record_id="r", message="status 'pending'"
     )
@@ -56,6 +48,7 @@ def test_an_answer_that_says_neither_keeps_its_status() -> None:
         ({"message": "m"}, "REFUSED", "m", ("m",)),
         ({"code": "X"}, "X", "X", ("X",)),
         ({"errors": [{"message": "a"}, {"why": "b"}]}, "REFUSED", "a", ("a", "{'why': 'b'}")),
+        ({"errors": ["x" * 501] * 21}, "REFUSED", "x" * 500, ("x" * 500,) * 20),
     ],
 )
 def test_a_refusal_gives_what_there_is_of_code_message_and_errors(
@@ -79,36 +72,22 @@ def test_what_may_be_stored_is_looked_up_whatever_else_is_said(result: dict[str,
     assert of_one(id="r", status="failed", errors=["e"]).kind == "refused"
 
 
-def test_a_code_or_message_beside_a_status_is_no_error() -> None:
-    assert of_one(status="success", quantity="5", code="OK", message="stored").kind == "accepted"
-
-
 def test_the_words_of_a_duplicate_may_be_spread_over_errors_and_message() -> None:
     assert of_one(errors=["same contract_id"], message="in the same hour").kind == "present"
     assert of_one(errors=["record already"], message="exists").kind == "present"
     assert of_one(errors=["the same contract_id"]).kind == "refused", "half of the words"
 
 
-def test_long_refusals_are_cut() -> None:
-    answer = of_one(errors=["x" * 501] * 21)
-    assert answer.errors == ("x" * 500,) * 20
-
-
-def test_one_error_that_names_its_dimension_says_nothing_of_the_others() -> None:
+def test_one_result_does_not_speak_for_the_others_unless_it_is_an_error_without_a_name() -> None:
     assert kinds({"dimension": "mem", "errors": ["no"]}) == {"cpu": "unknown", "mem": "refused"}
-
-
-def test_one_result_that_is_no_error_does_not_speak_for_the_whole_request() -> None:
     assert kinds({"status": "success"}) == {"cpu": "unknown", "mem": "unknown"}
 
 
 def test_a_whole_refusal_with_results_is_read_record_by_record() -> None:
     body = {"results": [{"dimension": "mem", "errors": ["no"]}, {**CPU, "status": "success"}]}
     answers = read_answers([CPU, MEM], body, 400)
-    assert {name: answer.kind for name, answer in answers.items()} == {
-        "cpu": "accepted",
-        "mem": "refused",
-    }
+    found = {name: answer.kind for name, answer in answers.items()}
+    assert found == {"cpu": "accepted", "mem": "refused"}
 
 
 @pytest.mark.parametrize(
@@ -116,19 +95,17 @@ def test_a_whole_refusal_with_results_is_read_record_by_record() -> None:
     [
         ({"detail": "not allowed"}, "not allowed"),
         ({"error": {"detail": "not allowed"}}, "not allowed"),
+        ({"error": {"message": "not allowed"}}, "not allowed"),
         ({"message": "first", "detail": "second"}, "first"),
         ("x" * 501, "x" * 500),
+        ("<html>", "<html>"),
         ("", "HTTP 403"),
+        (None, "HTTP 403"),
     ],
 )
 def test_a_whole_refusal_gives_the_words_of_the_answer(body: Any, message: str) -> None:
-    assert read_answers([CPU], body, 403) == {
-        "cpu": Answer(kind="refused", code="HTTP_403", message=message, errors=(message,))
-    }
-
-
-def test_a_whole_refusal_of_several_messages_gives_them_all() -> None:
-    body = {"message": ["quantity is wrong", "contract is wrong"]}
-    answer = read_answers([CPU], body, 400)["cpu"]
-    assert answer.errors == ("quantity is wrong", "contract is wrong")
-    assert "contract is wrong" in answer.message
+    refused = Answer(kind="refused", code="HTTP_403", message=message, errors=(message,))
+    assert read_answers([CPU, MEM], body, 403) == {"cpu": refused, "mem": refused}
+    both = read_answers([CPU], {"message": ["quantity is wrong", "contract is wrong"]}, 400)["cpu"]
+    assert both.errors == ("quantity is wrong", "contract is wrong")
+    assert "contract is wrong" in both.message

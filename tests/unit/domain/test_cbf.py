@@ -79,13 +79,8 @@ def test_a_credit_lowers_the_bill_of_its_account_in_its_month() -> None:
 @pytest.mark.parametrize(
     ("amount", "cost"),
     [
-        ("6407.9", "-6407.90"),
-        ("0", "0.00"),
-        ("0.00", "0.00"),
-        ("-0.00", "0.00"),
-        ("-2.50", "2.50"),
-        ("9" * 30 + ".99", "-" + "9" * 30 + ".99"),
-        ("1E+5", "-100000.00"),
+        *(("6407.9", "-6407.90"), ("0", "0.00"), ("0.00", "0.00"), ("-0.00", "0.00")),
+        *(("-2.50", "2.50"), ("1E+5", "-100000.00"), (f"{'9' * 30}.99", f"-{'9' * 30}.99")),
     ],
 )
 def test_a_cost_is_a_plain_decimal_and_only_a_reversal_is_a_charge(amount: str, cost: str) -> None:
@@ -147,28 +142,15 @@ def test_a_total_of_nothing_has_no_sign() -> None:
 @pytest.mark.parametrize(
     "cost",
     [
-        None,
-        "",
-        "n/a",
-        "NaN",
-        "-Infinity",
-        float("nan"),
-        "1E+60",
-        "1E-31",
-        True,
-        [],
-        {},
-        "1,000.00",
-        b"1",
+        *(None, "", "n/a", "NaN", "-Infinity", float("nan"), "1E+60", "1E-31", True),
+        *([], {}, "1,000.00", b"1"),
     ],
 )
 def test_a_cost_that_is_no_number_is_counted_and_never_taken_for_zero(cost: Any) -> None:
-    found = read_rows([a_row("-1.00"), a_row(cost)])
+    found, one = read_rows([a_row("-1.00"), a_row(cost)]), contents(**{A: "-1.00"})
     assert (found.rows, found.unreadable, f"{found.credit}") == (2, 1, "1.00")
-    assert not found.shows(contents(**{A: "-1.00"}))
-    assert "1 stored row without a number as its cost" in differences(
-        contents(**{A: "-1.00"}), found
-    )
+    assert not found.shows(one)
+    assert "1 stored row without a number as its cost" in differences(one, found)
 
 
 def test_a_row_without_a_cost_or_an_account_is_still_a_row() -> None:
@@ -178,23 +160,17 @@ def test_a_row_without_a_cost_or_an_account_is_still_a_row() -> None:
 
 
 @pytest.mark.parametrize(
-    "columns",
+    ("columns", "foreign"),
     [
-        {"lineitem__type": "Usage"},
-        {"lineitem__type": None},
-        {"lineitem__type": "Discount"},
-        {"resource__service": "EDP"},
+        *(({"lineitem__type": kind}, 1) for kind in ("Usage", None, "Discount")),
+        ({"resource__service": "EDP"}, 1),
+        *(({"resource__service": service}, 0) for service in (None, "", "AWSCredits")),
     ],
 )
 def test_what_somebody_else_put_into_the_stream_is_distinguished_from_our_credits(
-    columns: dict[str, Any],
+    columns: dict[str, Any], foreign: int
 ) -> None:
-    assert read_rows([a_row("-1.00"), a_row("-1.00", **columns)]).foreign == 1
-
-
-@pytest.mark.parametrize("service", [None, "", "AWSCredits"])
-def test_a_credit_without_a_service_is_taken_for_ours(service: str | None) -> None:
-    assert read_rows([a_row("-1.00", resource__service=service)]).foreign == 0
+    assert read_rows([a_row("-1.00"), a_row("-1.00", **columns)]).foreign == foreign
 
 
 @given(st.lists(st.decimals(-100, 100, places=5), max_size=20))
@@ -286,11 +262,11 @@ def test_fractions_that_add_up_to_cents_are_a_difference() -> None:
 # Put back
 
 START = "time/usage_start"
+IN_JANUARY = {"time__usage_start": "2025-01-01T00:00:00Z"}
 
 
 def put_back(**columns: Any) -> dict[str, str]:
-    row = a_row("-1.00", **{"time__usage_start": "2025-01-01T00:00:00Z", **columns})
-    (posted,) = as_posted(JANUARY, [row])
+    (posted,) = as_posted(JANUARY, [a_row("-1.00", **IN_JANUARY, **columns)])
     return {name: text for name, text in posted.items() if name not in a_row("-1.00")}
 
 
@@ -332,38 +308,35 @@ def test_a_blank_column_and_a_remark_of_cloudzero_are_left_out(value: Any) -> No
 
 
 @pytest.mark.parametrize("account", [int(A), f"{int(A)}.0"])
-def test_an_account_that_is_shown_as_a_number_has_its_zeros_again(account: object) -> None:
-    shown_as = {"resource/account": account, START: "2025-01-01T00:00:00Z"}
-    row = {**a_row("-1.00"), **shown_as}
+def test_an_account_that_is_shown_as_a_number_has_its_zeros_again(account: Any) -> None:
+    row = a_row("-1.00", account, **IN_JANUARY)
     assert as_posted(JANUARY, [row])[0]["resource/account"] == A
     assert read_rows([row]).shows(contents(**{A: "-1.00"}))
 
 
 @pytest.mark.parametrize("cost", [-100, Decimal("-1E+2"), "-1e2", "-100.0"])
 def test_a_cost_is_put_back_without_an_exponent(cost: Any) -> None:
-    (posted,) = as_posted(JANUARY, [a_row(cost, time__usage_start="2025-01-01T00:00:00Z")])
+    (posted,) = as_posted(JANUARY, [a_row(cost, **IN_JANUARY)])
     assert posted["cost/cost"] in {"-100", "-100.0"}
 
 
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"cost__cost": "n/a"}, "stored row 2: cost/cost 'n/a' is not a number"),
-        ({"cost__cost": None}, "stored row 2: cost/cost None is not a number"),
-        ({"cost__cost": ""}, "stored row 2: cost/cost '' is not a number"),
-        ({"cost__cost": True}, "stored row 2: cost/cost True is not a number"),
-        ({"cost__cost": "x" * 900}, f"stored row 2: cost/cost '{'x' * 40}…' is not a number"),
-        ({"cost__cost": "1E+999999999"}, "stored row 2: cost/cost '1E+999999999' is not a number"),
-        ({"time__usage_start": None}, "stored row 2: time/usage_start '' is not in 2025-01"),
-        ({"time__usage_start": "soon"}, "stored row 2: time/usage_start 'soon' is not in 2025-01"),
-        ({"time__usage_start": "2025-02-01T00:00:00Z"}, "is not in 2025-01"),
+        *(
+            ({"cost__cost": cost}, f"cost/cost {cost!r} is not a number")
+            for cost in ("n/a", None, "", True, "1E+999999999")
+        ),
+        ({"cost__cost": "x" * 900}, f"cost/cost '{'x' * 40}…' is not a number"),
+        ({"time__usage_start": None}, "time/usage_start '' is not in 2025-01"),
+        ({"time__usage_start": "soon"}, "time/usage_start 'soon' is not in 2025-01"),
+        ({"time__usage_start": "2025-02-01T00:00:00Z"}, "time/usage_start '2025-02-01T00:00:00Z' "),
     ],
 )
 def test_a_row_that_cannot_be_put_back_is_named(columns: dict[str, Any], said: str) -> None:
-    good = a_row("-1.00", time__usage_start="2025-01-01T00:00:00Z")
-    bad = a_row("-1.00", **{"time__usage_start": "2025-01-01T00:00:00Z", **columns})
-    with pytest.raises(BadCredits, match=re.escape(said)):
-        as_posted(JANUARY, [good, bad])
+    rows = [a_row("-1.00", **{**IN_JANUARY, **changed}) for changed in ({}, columns)]
+    with pytest.raises(BadCredits, match=re.escape(f"stored row 2: {said}")):
+        as_posted(JANUARY, rows)
 
 
 @settings(deadline=None)
@@ -384,12 +357,12 @@ def test_one_row_may_be_too_large_and_then_fewer_accounts_would_not_help() -> No
 
 
 def test_rows_of_nothing_may_be_missing_and_no_others() -> None:
-    posted = contents(**{A: "-1.00", B: "0.00"})
-    assert contents(**{A: "-1.00"}).shows(posted)
-    assert differences(posted, contents(**{A: "-1.00"})) == ""
-    assert not posted.shows(contents(**{A: "-1.00"})), "a row of 0.00 that nobody posted"
-    assert not contents(**{B: "0.00"}).shows(posted)
-    assert contents(**{A: "-1.00"}).digest == posted.digest
+    one, both = contents(**{A: "-1.00"}), contents(**{A: "-1.00", B: "0.00"})
+    assert one.shows(both)
+    assert differences(both, one) == ""
+    assert not both.shows(one), "a row of 0.00 that nobody posted"
+    assert not contents(**{B: "0.00"}).shows(both)
+    assert one.digest == both.digest
 
 
 def test_costs_to_thirty_decimals_and_below_sixty_digits_are_numbers() -> None:

@@ -15,10 +15,15 @@ from functions.domain.credits.file import MOST_PROBLEMS, CreditsFile, read_credi
 from functions.domain.credits.name import MOST_MONTHS, is_range, months_of
 from functions.domain.month import Month
 from functions.errors import BadCredits
+from tests.builders import JULY
 
-JULY = Month(2025, 7)
 ONE, QUARTER = "credits-2025-01.csv", "credits-2025-01_2025-03.csv"
 A, B, C = "054736553085", "000000000001", "999999999999"
+SAVE = "save the file as CSV UTF-8 (comma delimited)"
+CUT_OFF = (
+    "the file ends within an amount or before it; if it is whole, write the amount with its cents "
+    "and end the line"
+)
 
 
 def read(
@@ -69,12 +74,15 @@ def amounts_of(file: CreditsFile) -> dict[str, list[str]]:
     ("key", "months"),
     [
         ("credits-2025-07.csv", ["2025-07"]),
+        ("credits-2006-01.csv", ["2006-01"]),
         ("credits-2024-12_2025-02.csv", ["2024-12", "2025-01", "2025-02"]),
         ("credits-2025-07_2025-07.csv", ["2025-07"]),
     ],
 )
 def test_the_name_says_which_months_oldest_first(key: str, months: list[str]) -> None:
     assert [str(month) for month in months_of(key, JULY)] == months
+    assert len(months_of("credits-2023-02_2025-01.csv", JULY)) == MOST_MONTHS == 24
+    assert [is_range(ONE), is_range(QUARTER)] == [False, True]
 
 
 @given(st.integers(1, MOST_MONTHS), st.integers(0, 500))
@@ -84,53 +92,57 @@ def test_a_range_holds_every_month_of_it_once(count: int, ago: int) -> None:
     assert [month.plus(count - 1 - number) for number, month in enumerate(months)] == [last] * count
 
 
-@pytest.mark.parametrize("key", ["credits-2025-00.csv", "credits-2025-13.csv"])
-def test_month_00_or_13_is_refused_by_its_name(key: str) -> None:
-    with pytest.raises(BadCredits, match=rf"{key}: '{key[8:15]}' is not a month"):
+UPLOAD = "and upload it again"
+SAVED = "save it as CSV UTF-8, name it credits-2025-01.csv"
+NO_GUESS = (
+    f"name it credits-YYYY-MM.csv, or credits-YYYY-MM_YYYY-MM.csv for several months, {UPLOAD}"
+)
+
+
+def refused_name(key: str) -> str:
+    with pytest.raises(BadCredits) as refused:
         months_of(key, JULY)
+    name, _, said = str(refused.value).partition(": ")
+    assert name == key
+    return said
 
 
 @pytest.mark.parametrize(
-    "key",
+    ("key", "said"),
     [
-        "credits-2025-08.csv",
-        "credits-2026-01.csv",
-        "credits-2025-06_2025-08.csv",
-        "credits-9999-12.csv",
+        ("credits-2025-00.csv", "'2025-00' is not a month (YYYY-MM)"),
+        ("credits-2025-13.csv", "'2025-13' is not a month (YYYY-MM)"),
+        ("credits-2005-12.csv", "2005-12 is before 2006-01"),
+        ("credits-2025-08.csv", "2025-08 is in the future"),
+        ("credits-2026-01.csv", "2026-01 is in the future"),
+        ("credits-2025-06_2025-08.csv", "2025-08 is in the future"),
+        ("credits-9999-12.csv", "9999-12 is in the future"),
+        ("credits-2025-03_2025-01.csv", "2025-03 is after 2025-01; the oldest month comes first"),
+        ("credits-2023-01_2025-01.csv", "25 months; a file has at most 24 months"),
+        ("credits-2025-01.csv.gz", f"unpack it, name it credits-2025-01.csv {UPLOAD}"),
+        ("credits-2025-01.ZIP", f"unpack it, name it credits-2025-01.csv {UPLOAD}"),
+        *((f"credits-2025-01{end}", f"{SAVED} {UPLOAD}") for end in (".xlsx", "", ".tsv")),
     ],
 )
-def test_a_month_in_the_future_is_refused(key: str) -> None:
-    with pytest.raises(BadCredits, match="is in the future"):
-        months_of(key, JULY)
-
-
-@pytest.mark.parametrize("key", ["credits-2025-02_2025-01.csv", "credits-2023-01_2025-01.csv"])
-def test_a_range_that_is_backwards_or_too_long_is_refused(key: str) -> None:
-    with pytest.raises(BadCredits, match=r"is after|at most 24 months"):
-        months_of(key, JULY)
+def test_a_name_that_is_refused_is_reported_with_its_fault(key: str, said: str) -> None:
+    assert refused_name(key) == said
 
 
 @pytest.mark.parametrize(
     "key",
     [
-        *(
-            "Credits-2025-01.csv",
-            "credits-2025-01.CSV",
-            "CREDITS-2025-01.CSV",
-            "credit-2025-01.csv",
-        ),
-        *("credits_2025-01.csv", "credits 2025-01.csv", "credits.2025-01.csv", "2025-01.csv"),
-        *("credits-2025-1.csv", "credits-2025_01.csv", "credits-202501.csv", "credits-01-2025.csv"),
+        *("Credits-2025-01.csv", "credits-2025-01.CSV", "CREDITS-2025-01.CSV"),
+        *("credit-2025-01.csv", "credits 2025-01.csv", "credits.2025-01.csv", "2025-01.csv"),
+        *("credits_2025-01.csv", "credits-2025-1.csv", "credits-2025_01.csv", "credits-202501.csv"),
         *("credits-2025-01 (1).csv", "credits-2025-01 - Copy.csv", "Copy of credits-2025-01.csv"),
         *("credits-2025-01 .csv", " credits-2025-01.csv", "credits-2025-01.csv.csv"),
         *("credits-2025-01.csv.txt", "credits-2025-01+copy.csv", "credits-2025-01.csv\n"),
         *("credits\u20112025\u201101.csv", "credits-2025-01-v2.csv", "xcredits-2025-01.csv"),
+        "credits-01-2025.csv",
     ],
 )
 def test_a_name_that_is_nearly_right_is_refused_with_the_right_one(key: str) -> None:
-    with pytest.raises(BadCredits) as refused:
-        months_of(key, JULY)
-    assert str(refused.value) == f"{key}: name it credits-2025-01.csv and upload it again"
+    assert refused_name(key) == f"name it credits-2025-01.csv {UPLOAD}"
 
 
 @pytest.mark.parametrize(
@@ -141,29 +153,13 @@ def test_a_name_that_is_nearly_right_is_refused_with_the_right_one(key: str) -> 
     ],
 )
 def test_the_right_name_of_a_back_fill_has_its_first_and_last_month(key: str) -> None:
-    with pytest.raises(BadCredits, match=r": name it credits-2025-01_2025-03\.csv and upload"):
-        months_of(key, JULY)
+    assert refused_name(key) == f"name it {QUARTER} {UPLOAD}"
 
 
 @pytest.mark.parametrize("folder", ["/", "credits-x/", "in/2025/", "2024-12/"])
 def test_a_file_in_a_folder_cannot_stand_in_for_the_one_in_the_root(folder: str) -> None:
-    key = f"{folder}credits-2025-01.csv"
-    with pytest.raises(BadCredits) as refused:
-        months_of(key, JULY)
-    said = "name it credits-2025-01.csv and upload it again to the root of the bucket"
-    assert str(refused.value) == f"{key}: {said}"
-
-
-@pytest.mark.parametrize("key", ["credits-2025-01.csv.gz", "credits-2025-01.ZIP"])
-def test_a_compressed_file_has_to_be_unpacked(key: str) -> None:
-    with pytest.raises(BadCredits, match=r"unpack it, name it credits-2025-01\.csv"):
-        months_of(key, JULY)
-
-
-@pytest.mark.parametrize("key", ["credits-2025-01.xlsx", "credits-2025-01", "credits-2025-01.tsv"])
-def test_another_kind_of_file_has_to_be_saved_as_csv(key: str) -> None:
-    with pytest.raises(BadCredits, match=r"save it as CSV UTF-8, name it credits-2025-01\.csv"):
-        months_of(key, JULY)
+    said = refused_name(f"{folder}credits-2025-01.csv")
+    assert said == f"name it credits-2025-01.csv {UPLOAD} to the root of the bucket"
 
 
 @pytest.mark.parametrize(
@@ -176,16 +172,7 @@ def test_another_kind_of_file_has_to_be_saved_as_csv(key: str) -> None:
     ],
 )
 def test_a_name_that_may_mean_several_months_is_refused_without_a_guess(key: str) -> None:
-    with pytest.raises(BadCredits) as refused:
-        months_of(key, JULY)
-    assert str(refused.value) == (
-        f"{key}: name it credits-YYYY-MM.csv, or credits-YYYY-MM_YYYY-MM.csv for several months, "
-        "and upload it again"
-    )
-
-
-def test_a_range_is_distinguished_from_one_month_by_its_name() -> None:
-    assert [is_range(ONE), is_range(QUARTER)] == [False, True]
+    assert refused_name(key) == NO_GUESS
 
 
 # What is accepted
@@ -195,6 +182,8 @@ def test_accounts_keep_their_leading_zeros_and_amounts_their_cents() -> None:
     file = read(f'{A},"$6,407.96"\n{B},$0.00\n"{C}",11845.35\n')
     assert amounts_of(file) == {A: ["6407.96"], B: ["0.00"], C: ["11845.35"]}
     assert (file.rows, file.total, file.repeated) == (3, Decimal("18253.31"), [])
+    nothing = read(f"{A},$0.00\n{B},0\n")
+    assert amounts_of(nothing) == {A: ["0.00"], B: ["0.00"]}, "it empties its month"
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "bom"])
@@ -207,10 +196,6 @@ def test_byte_order_mark_line_ends_and_empty_lines_at_the_end_change_nothing(
     file = read(start + (end.join(rows) + last.format(end=end)).encode())
     assert amounts_of(file) == {A: ["6407.96"], B: ["0.00"], C: ["1.00"]}
     assert file.rows == 3
-
-
-def test_a_month_is_emptied_by_rows_of_zero() -> None:
-    assert amounts_of(read(f"{A},$0.00\n{B},0\n")) == {A: ["0.00"], B: ["0.00"]}
 
 
 def test_reversals_are_read_only_where_they_are_allowed() -> None:
@@ -261,11 +246,10 @@ def test_a_grand_total_below_the_rows_is_no_account() -> None:
 @pytest.mark.parametrize("end", ["", "\n", "\n,\n"])
 def test_a_last_row_that_is_the_sum_of_all_others_is_refused(end: str) -> None:
     rows = f"{A},$1.00\n{B},$2.50\n{C},$0.00\n"
-    (problem,) = problems(f"{rows}123456789012,$3.50{end}")
-    assert problem == (
-        "line 4: the row is the sum of all others; remove the total, or move the row up if it is "
-        "an account"
-    )
+    said = "remove the total, or move the row up if it is an account"
+    assert problems(f"{rows}123456789012,$3.50{end}") == [
+        f"line 4: the row is the sum of all others; {said}"
+    ]
     assert read(f"123456789012,$3.50\n{rows}").rows == 4
     assert read(f"{rows}123456789012,$3.51\n").rows == 4
 
@@ -342,42 +326,34 @@ def test_a_header_that_does_not_fit_the_name_refuses_the_back_fill(months: str) 
     assert problem.endswith("does not fit the name; write account,2025-01,2025-02,2025-03")
 
 
-def test_a_header_alone_is_an_empty_file() -> None:
-    (problem,) = problems("account,2025-01,2025-02,2025-03\n", QUARTER)
-    assert "the file is empty" in problem
-
-
 @pytest.mark.parametrize(
     ("row", "separator"),
     [
-        (f"{A};$1.00", "semicolons"),
-        (f"{A};1,00", "semicolons"),
-        (f'"{A}";"$1.00"', "semicolons"),
+        *((row, "semicolons") for row in (f"{A};$1.00", f"{A};1,00", f'"{A}";"$1.00"')),
         (f'{A};"1.234,50"', "semicolons"),
-        (f"{A}\t$1.00", "tabs"),
-        (f'"{A}"\t"1,00"', "tabs"),
+        *((row, "tabs") for row in (f"{A}\t$1.00", f'"{A}"\t"1,00"')),
         (f"{A}|$1.00", "bars"),
     ],
 )
 def test_columns_that_commas_do_not_separate_are_called_so(row: str, separator: str) -> None:
-    (problem,) = problems(f"{B},$1.00\n{row}\n")
-    assert problem == (
-        f"line 2: the columns are separated by {separator}, not commas; "
-        "save the file as CSV UTF-8 (comma delimited)"
-    )
+    said = f"line 2: the columns are separated by {separator}, not commas; {SAVE}"
+    assert problems(f"{B},$1.00\n{row}\n") == [said]
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"\n", b"\r\n\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n", b" ,\n,,\n", b'"",""\n']
 )
 def test_an_empty_file_is_refused(body: bytes) -> None:
-    (problem,) = problems(body)
-    assert "the file is empty" in problem
+    said = ["line 1: the file is empty; to empty a month give its accounts $0.00"]
+    assert problems(body) == said
+    assert problems("account,2025-01,2025-02,2025-03\n", QUARTER) == said, "a header alone"
 
 
 def test_an_empty_line_between_rows_is_refused() -> None:
     listed = problems(f"\n{A},$1.00\n\r\n\n{B},$1.00\n\n\n")
     assert listed == [f"line {number}: the line is empty" for number in (1, 3, 4)]
+    assert problems(f"{A},1\n,\n{B},1\n") == ["line 2: the line is empty"]
+    assert lines_of(problems(f'{A},$1.00\n\n"{B}"0,$1.00\n')) == [2, 3], "none can be split"
 
 
 @pytest.mark.parametrize(
@@ -387,44 +363,35 @@ def test_rows_of_commas_or_blanks_at_the_end_hold_nothing(end: str) -> None:
     assert amounts_of(read(f'{A},"$1.00"\n{B},2\n{end}')) == {A: ["1.00"], B: ["2.00"]}
 
 
-def test_a_row_of_commas_between_others_is_empty() -> None:
-    assert problems(f"{A},1\n,\n{B},1\n") == ["line 2: the line is empty"]
-
-
-def test_an_empty_line_above_a_line_that_cannot_be_split_is_listed_as_well() -> None:
-    assert lines_of(problems(f'{A},$1.00\n\n"{B}"0,$1.00\n')) == [2, 3]
-
-
 @pytest.mark.parametrize(
     ("body", "line", "byte"),
     [
         (f"{A},$1.00\n{B},$1.00\u20ac\n".encode("cp1252"), 2, "0x80"),
+        (f"{A},1.00\r{B},2.00\r\xff".encode("latin-1"), 3, "0xff"),
+        (f"{A},1.00\n{B}\xff".encode("latin-1"), 2, "0xff"),
         (b"\xef\xbb\xbf" + f"{A},$1.00\n".encode() + b"\xff\n", 2, "0xff"),
         (b"\xef\xbb\xbf" + f"{A},$1.00\n\n".encode() + b"9\xa01\n", 3, "0xa0"),
     ],
-    ids=["cp1252", "bom", "bom later"],
+    ids=["cp1252", "cr", "open", "bom", "bom later"],
 )
 def test_a_file_that_is_not_utf_8_text_is_refused_with_line_and_byte(
     body: bytes, line: int, byte: str
 ) -> None:
-    (problem,) = problems(body)
-    assert problem.startswith(f"line {line}: byte {byte} is not UTF-8 text")
+    assert problems(body) == [f"line {line}: byte {byte} is not UTF-8 text; {SAVE}"]
 
 
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (f"{A},$1.00\n".encode("utf-16"), "UTF-16"),
-        (f"{A},$1.00\n".encode("utf-16-le"), "UTF-16"),
-        (f"{A},$1.00\n".encode("utf-16-be"), "UTF-16"),
+        *((f"{A},$1.00\n".encode(name), "UTF-16") for name in ("utf-16", "utf-16-le", "utf-16-be")),
         (b"\xfe\xff" + f"{A},$1.00\n".encode("utf-16-be"), "UTF-16"),
         (b"PK\x03\x04\n\x00\n\x00\x9c", "a workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "a workbook"),
+        (b"\x1f\x8b\x08\x00abc", "compressed"),
     ],
 )
-def test_a_workbook_or_utf_16_is_called_so(body: bytes, kind: str) -> None:
-    (problem,) = problems(body)
-    assert problem == f"line 1: the file is {kind}; save the file as CSV UTF-8 (comma delimited)"
+def test_a_workbook_a_compressed_file_or_utf_16_is_called_so(body: bytes, kind: str) -> None:
+    assert problems(body) == [f"line 1: the file is {kind}; {SAVE}"]
 
 
 def test_every_problem_of_a_file_is_listed_not_only_the_first() -> None:
@@ -433,21 +400,26 @@ def test_every_problem_of_a_file_is_listed_not_only_the_first() -> None:
 
 
 def test_a_hundred_problems_are_listed_and_the_rest_counted() -> None:
-    with pytest.raises(BadCredits) as refused:
-        read(f"{A},x\n" * 250)
-    first, *listed = str(refused.value).split("\n")
-    assert "250 problems" in first
-    assert lines_of(listed[:-1]) == list(range(1, MOST_PROBLEMS + 1))
-    assert listed[-1] == "and 150 more"
+    for count, last in ((100, "line 100: "), (101, "and 1 more"), (250, "and 150 more")):
+        with pytest.raises(BadCredits) as refused:
+            read(f"{A},x\n" * count)
+        first, *listed = str(refused.value).split("\n")
+        assert f"{count} problems" in first
+        assert lines_of(listed[:MOST_PROBLEMS]) == list(range(1, MOST_PROBLEMS + 1))
+        assert listed[-1].startswith(last)
 
 
 @pytest.mark.parametrize("text", [f'{A},"$1.00', f'{A},"$1.00\n{B},$2.00\n', f'{A},"$1.00"x\n'])
 def test_a_quote_that_is_not_closed_is_refused_at_the_line_it_opens(text: str) -> None:
     assert set(lines_of(problems(f"{C},$1.00\n{text}"))) == {2}
+    (unclosed,) = problems(f'{A},"1.00\n')
+    assert unclosed == "line 1: the quotes do not match up (unexpected end of data)"
 
 
 def test_a_quoted_line_end_within_a_row_is_refused_and_later_lines_keep_their_numbers() -> None:
-    assert lines_of(problems(f'{A},"$1.00\n"\n{B},x\n')) == [1, 3]
+    first, second = problems(f'{A},"$1.00\r\n"\n{B},x\n')
+    assert first == r"line 1: amount '$1.00\r\n' is not plain US dollars like $6,407.96"
+    assert second.startswith("line 3: ")
 
 
 def test_a_cell_without_end_is_refused() -> None:
@@ -516,17 +488,20 @@ def test_a_file_is_read_or_refused_whatever_it_holds(body: bytes | str) -> None:
 def test_an_open_last_line_without_the_cents_that_others_have_is_refused_as_cut_off(
     amount: str,
 ) -> None:
-    said = problems(f"{A},$1.00\n{B},{amount}")
-    assert any(text.startswith("line 2: the file ends within an amount") for text in said)
+    assert f"line 2: {CUT_OFF}" in problems(f"{A},$1.00\n{B},{amount}")
+    assert problems(f"{A},6.5") == [f"line 1: {CUT_OFF}"]
 
 
 @pytest.mark.parametrize("amount", ["$6407.96", '"$6,407.96"', "$6407.96 ", '"$6,407"'])
 def test_an_open_last_line_with_its_cents_or_closed_quotes_is_whole(amount: str) -> None:
     assert read(f"{A},$1.00\n{B},{amount}").rows == 2
+    assert read(f'{A},"$1.00"\n{B},"$7" ').total == Decimal(8), "a blank cuts nothing off"
 
 
 def test_a_file_of_whole_dollars_needs_no_line_end() -> None:
     assert read(f"{A},$500\n{B},$100").total == 600
+    for end in ("\n", "\r", "\r\n"):
+        assert read(f"{A},1.00{end}{B},6{end}").total == 7, "with an end a line is whole"
 
 
 @pytest.mark.parametrize("allow_reversals", [False, True])
@@ -583,10 +558,6 @@ def test_a_repeated_account_keeps_the_first_row() -> None:
         (4, A, ["1.00"], ["1.50"]),
     ]
     assert (file.rows, file.total) == (4, Decimal("5.50"))
-
-
-def test_a_repeated_account_with_another_amount_is_distinguished_from_a_row_written_twice() -> None:
-    file = read(f"{A},$1.00\n{A},$1.00\n{A},$1.01\n")
     assert [row.differs for row in file.repeated] == [False, True]
 
 
@@ -635,11 +606,6 @@ def test_what_is_kept_and_what_is_skipped_make_up_the_file(
 # Back-fill
 
 
-def test_a_back_fill_has_an_amount_per_month_oldest_first() -> None:
-    file = back_fill(f'{A},$1.00,"$2,000.00",3\n{B},0.00,0.00,0.01\n')
-    assert amounts_of(file) == {A: ["1.00", "2000.00", "3.00"], B: ["0.00", "0.00", "0.01"]}
-
-
 @pytest.mark.parametrize("cells", ["1.00", "1.00,2.00", "1.00,2.00,3.00,4.00", "1.00,2.00,3.00,"])
 @pytest.mark.parametrize("line", [1, 2])
 def test_every_row_of_a_back_fill_has_exactly_as_many_amounts_as_months(
@@ -651,7 +617,9 @@ def test_every_row_of_a_back_fill_has_exactly_as_many_amounts_as_months(
     assert problem.startswith(f"line {line}: {cells.count(',') + 2} columns instead of 4")
 
 
-def test_a_file_of_one_month_is_not_a_back_fill_of_the_same_amount() -> None:
+def test_a_back_fill_has_an_amount_per_month_oldest_first_and_is_no_file_of_one_month() -> None:
+    file = back_fill(f'{A},$1.00,"$2,000.00",3\n{B},0.00,0.00,0.01\n')
+    assert amounts_of(file) == {A: ["1.00", "2000.00", "3.00"], B: ["0.00", "0.00", "0.01"]}
     assert lines_of(problems(f"{A},1.00\n{B},2.00\n", QUARTER)) == [1, 2]
 
 
@@ -666,16 +634,13 @@ def test_an_empty_amount_is_zero_only_in_a_back_fill(cell: str) -> None:
 def test_a_dash_or_a_negative_zero_is_zero_in_every_file(cell: str) -> None:
     assert amounts_of(back_fill(f"{A},{cell},2.00,{cell}\n"))[A] == ["0.00", "2.00", "0.00"]
     assert amounts_of(read(f"{A},{cell}\n")) == {A: ["0.00"]}
+    assert read(f'{A},"$ (-)"\n{B},(-)\n{C},$1.00\n').total == Decimal("1.00")
 
 
 def test_an_amount_of_a_back_fill_that_cannot_be_read_is_not_zero() -> None:
     listed = problems(f"{A},n/a,2.00,1e5\n", QUARTER)
     assert lines_of(listed) == [1, 1]
     assert "'n/a'" in listed[0]
-
-
-def test_a_month_without_any_credit_is_kept_as_zeros() -> None:
-    assert amounts_of(back_fill(f"{A},1.00,0.00,0.00\n{B},0.00,0.00,2.00\n"))[A][1] == "0.00"
 
 
 # Control totals
@@ -692,45 +657,35 @@ def test_a_file_that_is_what_its_uploader_says_passes() -> None:
     ("said", "named"),
     [
         ({"row-count": "3"}, "row-count is '3', the file has 2 rows"),
-        ({"row-count": ""}, "row-count is ''"),
-        ({"row-count": "2.0"}, "row-count is '2.0'"),
         ({"total-usd": "3.49"}, "total-usd is '3.49', the file's is 3.50"),
-        ({"total-usd": "-3.50"}, "total-usd is '-3.50'"),
-        ({"total-usd": "NaN"}, "total-usd is 'NaN'"),
-        ({"total-usd": ""}, "total-usd is ''"),
+        *(({"row-count": text}, f"row-count is {text!r}") for text in ("", "2.0")),
+        *(({"total-usd": text}, f"total-usd is {text!r}") for text in ("-3.50", "NaN", "")),
     ],
 )
 def test_a_file_that_lost_rows_on_its_way_is_reported_by_its_control_totals(
     said: dict[str, str], named: str
 ) -> None:
     (problem,) = problems(f"{A},1.00\n{B},2.50\n", metadata=said)
-    assert re.search(re.escape(named), problem)
+    assert problem.startswith(f"the upload's {named}")
 
 
 def test_control_totals_are_compared_with_what_can_be_read_and_listed_with_a_total() -> None:
     rows = f"{A},1.00\n{B},2.50\n{C},3.50\n"
     listed = problems(rows, metadata={"row-count": "2", "total-usd": "3.50"})
-    assert [problem.partition(" is ")[0] for problem in listed] == [
-        "the upload's row-count",
-        "the upload's total-usd",
-        "line 3: the row",
-    ]
+    said = [problem.partition(" is ")[0] for problem in listed]
+    assert said == ["the upload's row-count", "the upload's total-usd", "line 3: the row"]
     assert lines_of(problems(f"{rows}x,1\n", metadata={"row-count": "2"})) == [4]
+    one = problems(f"{A},1.00\n", metadata={"row-count": "2"})
+    assert one == ["the upload's row-count is '2', the file has 1 row"]
+    assert read(f"{A},-3.50\n", allow_reversals=True, metadata={"total-usd": "-3.50"}).rows == 1
 
 
 @pytest.mark.parametrize(
     ("months", "amounts"),
     [
-        (2, "$1,407.96"),
-        (3, "$1,034,567.89"),
-        (3, "$1,000,407.96"),
-        (3, "$12,000,000.00"),
-        (2, "$1,407"),
-        (2, "$100,000"),
-        (2, "1,407"),
-        (2, "$1,407.5"),
-        (2, "$1,407.9600"),
-        (2, "-$1,407.96"),
+        *((2, text) for text in ("$1,407.96", "$1,407", "$100,000", "1,407", "$1,407.5")),
+        *((2, text) for text in ("$1,407.9600", "-$1,407.96")),
+        *((3, text) for text in ("$1,034,567.89", "$1,000,407.96", "$12,000,000.00")),
     ],
 )
 def test_an_amount_without_its_quotes_is_not_taken_for_several_months(
@@ -750,17 +705,14 @@ def test_two_amounts_in_a_row_without_quotes_are_both_named() -> None:
 @pytest.mark.parametrize(
     ("row", "amounts"),
     [
-        ("$1.00,407.96", ["1.00", "407.96"]),
-        ("$1,$407.96", ["1", "407.96"]),
-        ('"1","407.96"', ["1", "407.96"]),
-        ('"1", 407.96', ["1", "407.96"]),
-        ("5,100", ["5", "100"]),
-        ('"$1,407.96","$2,034,567.89"', ["1407.96", "2034567.89"]),
+        *(("$1.00,407.96", "1.00 407.96"), ("$1,$407.96", "1 407.96"), ("5,100", "5 100")),
+        *(('"1","407.96"', "1 407.96"), ('"1", 407.96', "1 407.96")),
+        ('"$1,407.96","$2,034,567.89"', "1407.96 2034567.89"),
     ],
 )
-def test_what_can_only_be_two_months_is_read(row: str, amounts: list[str]) -> None:
+def test_what_can_only_be_two_months_is_read(row: str, amounts: str) -> None:
     file = read(f"{A},{row}\n", "credits-2025-01_2025-02.csv")
-    assert file.credits[A] == [Decimal(amount) for amount in amounts]
+    assert file.credits[A] == [Decimal(amount) for amount in amounts.split()]
 
 
 def test_a_last_column_that_adds_up_the_others_is_refused() -> None:
@@ -769,10 +721,6 @@ def test_a_last_column_that_adds_up_the_others_is_refused() -> None:
     assert problems("".join(rows), QUARTER) == [said]
     assert read(rows[0] + f"{B},$10.00,$20.00,$31.00\n", QUARTER).rows == 2
     assert read(rows[0] + rows[2], QUARTER).rows == 2, "one row may add up by chance"
-
-
-def test_a_blank_behind_the_last_quote_cuts_nothing_off() -> None:
-    assert read(f'{A},"$1.00"\n{B},"$7" ').total == Decimal(8)
 
 
 @pytest.mark.parametrize(
@@ -788,12 +736,3 @@ def test_a_blank_behind_the_last_quote_cuts_nothing_off() -> None:
 )
 def test_blanks_beside_quotes_and_rows_of_any_blanks_say_nothing(text: str) -> None:
     assert read(text).credits == {A: [Decimal("6407.96")]}
-
-
-def test_a_dash_in_brackets_is_zero() -> None:
-    assert read(f'{A},"$ (-)"\n{B},(-)\n{C},$1.00\n').total == Decimal("1.00")
-
-
-def test_a_compressed_file_is_called_so() -> None:
-    (said,) = problems(b"\x1f\x8b\x08\x00abc")
-    assert said.startswith("line 1: the file is compressed; save the file as CSV UTF-8")

@@ -111,12 +111,10 @@ def test_in_whatever_order_files_come_the_newest_has_the_month(
 def test_an_older_upload_of_another_file_never_replaces_a_newer_one() -> None:
     assert outdated(an_upload(RANGE, BEFORE), a_drop(an_upload(ONE, NOON)))
     assert not outdated(an_upload(RANGE, NOON), a_drop(an_upload(ONE, BEFORE)))
-
-
-def test_the_moment_counts_not_how_it_is_written() -> None:
-    eleven = an_upload(RANGE, "2025-02-03T13:00:00+02:00")
+    eleven = an_upload(RANGE, "2025-02-03T13:00:00+02:00")  # the moment counts, not its text
     assert outdated(eleven, a_drop(an_upload(ONE, BEFORE)))
     assert not outdated(an_upload(ONE, BEFORE), a_drop(eleven))
+    assert outdated(an_upload(at=BEFORE), None) is None, "nothing was posted"
 
 
 def test_what_a_key_holds_now_replaces_what_it_held_whatever_its_time() -> None:
@@ -137,27 +135,16 @@ def test_within_a_second_an_upload_outranks_a_restore_and_one_month_a_back_fill(
 # What has to be posted
 
 
-def test_what_was_posted_last_and_is_there_is_not_posted_again() -> None:
-    wanted = contents("1.00", "2.00")
-    assert is_stored(a_drop(digest=wanted.digest, rows=2), wanted, contents("1.00", "2.00"))
-
-
-def test_what_is_there_but_was_not_posted_last_is_posted() -> None:
-    wanted = contents("1.00")
+def test_only_what_was_posted_last_and_is_there_is_not_posted_again() -> None:
+    wanted, other = contents("1.00"), contents("1.01")
+    for state in ("posted", "verified"):
+        assert is_stored(a_drop(digest=wanted.digest, state=state), wanted, contents("1.00"))
     assert not is_stored(None, wanted, wanted)
-    assert not is_stored(a_drop(digest=contents("2.00").digest), wanted, wanted)
-
-
-def test_what_was_posted_last_but_is_not_there_is_posted() -> None:
-    wanted = contents("1.00")
-    assert not is_stored(a_drop(digest=wanted.digest), wanted, contents("1.01"))
-    assert not is_stored(a_drop(digest=wanted.digest), wanted, read_rows([]))
-
-
-def test_what_is_there_is_no_proof_of_a_drop_that_may_not_have_been_taken() -> None:
-    """It may be from long before, while what was posted in between is not visible yet."""
-    wanted = contents("1.00")
-    assert not is_stored(a_drop(digest=wanted.digest, state="posting"), wanted, wanted)
+    assert not is_stored(a_drop(digest=other.digest), wanted, wanted)
+    for stored in (other, read_rows([])):
+        assert not is_stored(a_drop(digest=wanted.digest), wanted, stored)
+    perhaps = a_drop(digest=wanted.digest, state="posting")
+    assert not is_stored(perhaps, wanted, wanted), "it may be there from long before"
 
 
 def test_rows_of_nothing_that_are_missing_are_nothing_to_post_unless_they_are_new() -> None:
@@ -172,6 +159,7 @@ def test_rows_of_nothing_that_are_missing_are_nothing_to_post_unless_they_are_ne
 @pytest.mark.parametrize(
     ("wanted", "stored", "held"),
     [
+        (["1.00", "2.00", "3.00"], ["1.00", "2.00"], ""),
         (["2.00", "2.00"], ["1.00"] * 4, ""),
         (["4.00"], ["1.00"] * 4, "1 row would replace 4"),
         (["3.00", "3.00"], ["1.00"] * 5, "2 rows would replace 5"),
@@ -247,78 +235,41 @@ def test_an_empty_month_has_nothing_to_be_erased(wanted: list[int]) -> None:
     assert hold(contents(*amounts), read_rows([])) == ""
 
 
-def test_a_file_that_grows_a_little_is_not_held() -> None:
-    assert hold(contents("1.00", "2.00", "3.00"), contents("1.00", "2.00")) == ""
-
-
 def a_month_with_usage() -> Contents:
     rows = credit_rows(JANUARY, [("000000000000", Decimal("1.00"))])
     return read_rows([*rows, {"lineitem/type": "Usage", "cost/cost": "0.00"}])
 
 
 def test_what_somebody_else_stored_in_the_month_is_not_erased_in_silence() -> None:
-    assert hold(contents("1.00"), a_month_with_usage()) == (
-        "1 stored row other than AWS credits would be erased"
-    )
-
-
-def test_rows_that_a_restore_has_put_back_are_held_as_well() -> None:
-    stored = a_month_with_usage()
+    stored, said = a_month_with_usage(), "1 stored row other than AWS credits would be erased"
+    assert hold(contents("1.00"), stored) == said
     restored = a_drop(a_restore(), digest=stored.digest)
-    assert "other than AWS credits" in hold(contents("1.00"), stored, restored)
-
-
-def test_rows_of_an_upload_are_its_own_however_cloudzero_names_their_service() -> None:
-    stored = a_month_with_usage()
-    assert hold(contents("1.00"), stored, a_drop(digest=stored.digest, rows=2)) == ""
-
-
-def test_a_row_of_nothing_that_came_beside_an_upload_is_somebody_elses() -> None:
-    stored = a_month_with_usage()
-    assert "other than AWS credits" in hold(contents("1.00"), stored, a_drop(digest=stored.digest))
-
-
-def test_a_drop_that_may_never_have_arrived_was_perhaps_posted() -> None:
-    assert ", perhaps posted at" in hold(contents("1"), contents(), a_drop(state="posting", rows=9))
-    assert ", posted at" in hold(contents("1"), contents(), a_drop(rows=9))
+    assert said in hold(contents("1.00"), stored, restored), "a restore has put it back"
+    upload = a_drop(digest=stored.digest, rows=2)
+    assert hold(contents("1.00"), stored, upload) == "", "its own, however its service is named"
+    beside = a_drop(digest=stored.digest)
+    assert said in hold(contents("1.00"), stored, beside), "a row of 0.00 came beside the upload"
+    assert hold(read_rows([]), stored).count(";") == 2, "every reason is given at once"
 
 
 def test_what_was_posted_and_cannot_be_seen_is_guarded_like_what_is_stored() -> None:
-    posted = a_drop(digest="unseen", rows=1_000)
-    said = hold(contents("1.00"), contents(), posted)
-    assert "1 row would replace 1,000" in said
+    said = hold(contents("1.00"), contents(), a_drop(digest="unseen", rows=1_000))
+    assert "1 row would replace 1,000, posted at" in said
     assert "not to be seen now" in said
-
-
-def test_every_reason_is_given_at_once() -> None:
-    found = hold(read_rows([]), a_month_with_usage())
-    assert found.count(";") == 2
+    perhaps = a_drop(state="posting", rows=9)
+    assert ", perhaps posted at" in hold(contents("1"), contents(), perhaps)
 
 
 # In full
 
 
-def test_a_month_that_nothing_was_posted_for_has_no_newer_source() -> None:
-    assert outdated(an_upload(at=BEFORE), None) is None
-
-
-def test_what_was_accepted_and_is_there_is_stored() -> None:
-    wanted = contents("1.00")
-    assert is_stored(a_drop(digest=wanted.digest, state="posted"), wanted, wanted)
-    assert is_stored(a_drop(digest=wanted.digest, state="verified"), wanted, wanted)
-
-
 def test_reasons_of_what_is_stored_and_of_what_was_posted_are_reported_together() -> None:
-    stored = read_rows(
-        [
-            *credit_rows(JANUARY, [(f"{number:012d}", Decimal(9)) for number in range(4)]),
-            {"lineitem/type": "Usage", "cost/cost": "n/a"},
-        ]
-    )
+    nine = credit_rows(JANUARY, [(f"{number:012d}", Decimal(9)) for number in range(4)])
+    stored = read_rows([*nine, {"lineitem/type": "Usage", "cost/cost": "n/a"}])
+    unseen = f", posted at {NOON} and not to be seen now"
     assert hold(contents("1.00"), stored, a_drop(digest="unseen", rows=8)) == (
         "1 row would replace 5; 1.00 USD of credits would replace 36.00 USD; "
-        f"1 row would replace 8, posted at {NOON} and not to be seen now; "
-        f"1.00 USD of credits would replace 8.00 USD, posted at {NOON} and not to be seen now; "
+        f"1 row would replace 8{unseen}; 1.00 USD of credits would replace 8.00 USD{unseen}; "
         "1 stored row other than AWS credits would be erased"
     )
 
@@ -327,16 +278,14 @@ def test_reasons_of_what_is_stored_and_of_what_was_posted_are_reported_together(
 
 
 def a_snapshot(last: Drop | None, *amounts: str, **columns: Any) -> MonthSnapshot:
-    rows = credit_rows(
-        JANUARY, [(f"{n:012d}", Decimal(amount)) for n, amount in enumerate(amounts)]
-    )
+    rows = [(f"{n:012d}", Decimal(amount)) for n, amount in enumerate(amounts)]
     return MonthSnapshot(
         connection="c-1",
         month="2025-01",
         taken_at=NOON,
         execution="x-1",
         last_posted=last,
-        rows=[{**row, **columns} for row in rows],
+        rows=[{**row, **columns} for row in credit_rows(JANUARY, rows)],
     )
 
 

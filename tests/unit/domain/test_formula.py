@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.formula import FormulaError, check, evaluate, exact_text, names_in
+from functions.domain.formula import FormulaError, check, evaluate, exact_text
 
 
 @pytest.mark.parametrize("cents", range(1, 2_001, 7))
@@ -36,26 +36,9 @@ def test_arithmetic_is_exact(formula: str, value: Fraction) -> None:
 @pytest.mark.parametrize(
     "formula",
     [
-        "__import__('os').system('true')",
-        "a.__class__",
-        "a if a else 1",
-        "'x' * 9",
-        "a[0]",
-        "True",
-        "lambda: 1",
-        "[a]",
-        "a > 1",
-        "x := 3",
-        "round(a, ndigits=2)",
-        "open(a)",
-        "1j",
-        "2 ** 99999999",
-        "cpu ** 0.5",
-        "max()",
-        "1e400",
-        "a +",
-        "",
-        "a" * 501,
+        *("__import__('os').system('true')", "a.__class__", "a if a else 1", "'x' * 9", "a[0]"),
+        *("True", "lambda: 1", "[a]", "a > 1", "x := 3", "round(a, ndigits=2)", "open(a)", "1j"),
+        *("2 ** 99999999", "cpu ** 0.5", "max()", "1e400", "a +", "", "a" * 501),
     ],
 )
 def test_anything_but_arithmetic_is_refused_before_it_is_used(formula: str) -> None:
@@ -66,20 +49,13 @@ def test_anything_but_arithmetic_is_refused_before_it_is_used(formula: str) -> N
 @pytest.mark.parametrize(
     "formula",
     [
-        "1 / 0",
-        "unknown + 1",
-        "9 ** (9 ** 9)",
+        *("1 / 0", "unknown + 1", "9 ** (9 ** 9)", "2 ** 0.5"),
         "((((x ** 16) ** 16) ** 16) ** 16) ** 16",
-        "2 ** 0.5",
     ],
 )
 def test_a_formula_without_a_value_says_so(formula: str) -> None:
     with pytest.raises(FormulaError, match="formula"):
         evaluate(formula, {"x": Fraction(3)})
-
-
-def test_the_names_that_a_formula_reads_are_known() -> None:
-    assert names_in("max(cpu, 2) * cpu_total_price") == {"cpu", "cpu_total_price"}
 
 
 @given(st.fractions())

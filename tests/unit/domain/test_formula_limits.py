@@ -26,20 +26,18 @@ def failure(formula: str, **names: Fraction) -> str:
 
 
 @pytest.mark.parametrize(
-    ("formula", "said"),
+    ("said", "formulas"),
     [
-        ("a.b", ONLY),
-        ("a if a else 1", ONLY),
-        ("a << 1", "may only use + - * / // % **"),
-        ("~a", "may only use + - * / // % **"),
-        ("open(a)", CALLS),
-        ("max()", CALLS),
-        ("a.b(1)", CALLS),
-        ("round(a, digits=1)", CALLS),
+        (ONLY, ["a.b", "a if a else 1"]),
+        ("may only use + - * / // % **", ["a << 1", "~a"]),
+        (CALLS, ["open(a)", "max()", "a.b(1)", "round(a, digits=1)"]),
     ],
 )
-def test_what_a_formula_may_not_use_is_reported_with_what_it_may(formula: str, said: str) -> None:
-    assert refusal(formula) == f"formula {formula!r}: {said}"
+def test_what_a_formula_may_not_use_is_reported_with_what_it_may(
+    said: str, formulas: list[str]
+) -> None:
+    for formula in formulas:
+        assert refusal(formula) == f"formula {formula!r}: {said}"
 
 
 @pytest.mark.parametrize(
@@ -66,13 +64,10 @@ def test_a_formula_has_1_to_500_characters() -> None:
     assert refusal(" ") == "formula ' ' must have 1 to 500 characters"
 
 
-def test_a_number_may_have_an_exponent_up_to_128() -> None:
+def test_a_number_may_have_an_exponent_up_to_128_and_is_never_hexadecimal() -> None:
     for text in ("1e128", "1E128", "1e-128", "25E+1"):
         check(f" {text} ")
         assert evaluate(f" {text} ", {}) == Fraction(text)
-
-
-def test_a_hexadecimal_number_is_no_number_of_a_formula() -> None:
     for formula in ("0x10", "0xe1"):
         assert refusal(formula).startswith(f"formula {formula!r}: ")
 
@@ -121,7 +116,9 @@ def test_a_formula_without_a_value_is_reported_with_its_reason() -> None:
 
 
 def test_the_names_that_a_formula_reads_are_no_functions() -> None:
-    assert names_in(" max(cpu, round(mem, 2)) ") == {"cpu", "mem"}
+    assert names_in(" max(cpu, round(mem, 2)) * cpu_total_price ") == {
+        *("cpu", "mem", "cpu_total_price")
+    }
     assert names_in("1 + 2") == frozenset()
 
 

@@ -6,8 +6,8 @@ from functions.domain.month import Month
 from functions.domain.months import journal as journals
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.state_file import PlanState
+from tests.builders import JULY, JUNE, MAY
 
-MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
 AT = "2025-08-02T00:00:00Z"
 TOLD = Unresolved(code="TOLD", since="t-0", retries=1, reported=True)
 BOTH = Unresolved(code="BOTH", since="t-0", done_too=True, reported=True)
@@ -57,7 +57,8 @@ def test_an_error_that_was_retried_since_is_news_and_open_for_as_long_as_before(
 
 
 def test_only_a_contract_that_moved_from_errors_to_successes_is_settled_by_hand() -> None:
-    moved = PlanState(success={MAY: frozenset({"a", "b"}), JUNE: frozenset({"c"})})
+    """It is known until the ledger says so too."""
+    moved = PlanState(success={MAY: frozenset({"a", "b", "z"}), JUNE: frozenset({"c"})})
     assert journals.settled_by_hand(JOURNAL, moved) == [(MAY, ["a"]), (JUNE, ["c"])]
     still = replace(moved, errors={JUNE: {"c": {}}})
     assert journals.settled_by_hand(JOURNAL, still) == [(MAY, ["a"])]
@@ -66,11 +67,12 @@ def test_only_a_contract_that_moved_from_errors_to_successes_is_settled_by_hand(
         assert journals.observe(JOURNAL, state, AT) == JOURNAL
 
 
-def test_what_is_reopened_is_of_that_month_alone() -> None:
+def test_what_is_reopened_or_was_seen_in_both_lists_is_of_that_month_alone() -> None:
     assert journals.reopened(JOURNAL, PlanState(), MAY) == {"a", "b"}
     assert journals.reopened(JOURNAL, PlanState(), JULY) == frozenset()
     done = PlanState(success={MAY: frozenset({"a", "b"})})
     assert journals.reopened(JOURNAL, done, MAY) == {"b"}
+    assert (journals.in_both(JOURNAL, MAY), journals.in_both(JOURNAL, JULY)) == ({"b"}, set())
 
 
 def test_closing_a_month_renews_its_errors_and_leaves_the_other_months() -> None:
@@ -88,45 +90,21 @@ def test_closing_a_month_renews_its_errors_and_leaves_the_other_months() -> None
     )
 
 
-def test_a_month_without_errors_leaves_no_trace() -> None:
-    assert journals.resolved(JOURNAL, JULY, ()) == JOURNAL
-    assert journals.resolved(JOURNAL, JUNE, {"c"}).unresolved.keys() == {"2025-05"}
-
-
 def test_an_error_that_is_watched_is_noted_once_beside_the_others() -> None:
+    noted = Unresolved(code="CODE", since=AT, reported=True)
     watched = journals.watched(JOURNAL, JULY, "d", "CODE", AT)
-    assert watched == replace(
-        JOURNAL,
-        unresolved={
-            **JOURNAL.unresolved,
-            "2025-07": {"d": Unresolved(code="CODE", since=AT, reported=True)},
-        },
-    )
+    assert watched == replace(JOURNAL, unresolved={**JOURNAL.unresolved, "2025-07": {"d": noted}})
     assert journals.watched(watched, JULY, "d", "OTHER", "later") == watched
     more = journals.watched(JOURNAL, MAY, "z", "CODE", AT).unresolved["2025-05"]
-    assert more.pop("z") == Unresolved(code="CODE", since=AT, reported=True)
-    assert more == {"a": TOLD, "b": BOTH}
+    assert more == {"a": TOLD, "b": BOTH, "z": noted}
 
 
-def test_a_contract_that_a_person_has_settled_leaves_and_no_other() -> None:
+def test_a_contract_that_was_settled_leaves_and_no_other() -> None:
     settled = journals.resolved(JOURNAL, MAY, ["a"])
     assert settled == replace(JOURNAL, unresolved={"2025-05": {"b": BOTH}, "2025-06": {"c": TOLD}})
     assert journals.resolved(JOURNAL, JUNE, ["c"]).unresolved.keys() == {"2025-05"}
-    for month, name in ((JULY, "a"), (MAY, "z")):
-        assert journals.resolved(JOURNAL, month, [name]) == JOURNAL
-
-
-def test_who_was_moved_from_the_errors_to_the_successes_was_settled_by_hand() -> None:
-    moved = PlanState(
-        success={MAY: frozenset({"a", "b", "z"}), JUNE: frozenset({"c"})},
-        errors={JUNE: {"c": {}}},
-    )
-    assert journals.settled_by_hand(JOURNAL, moved) == [(MAY, ["a"])]
-    assert journals.settled_by_hand(JOURNAL, PlanState()) == []
-    assert journals.settled_by_hand(JOURNAL, replace(moved, errors={})) == [
-        (MAY, ["a"]),
-        (JUNE, ["c"]),
-    ]
+    for month, names in ((JULY, ["a"]), (MAY, ["z"]), (JULY, [])):
+        assert journals.resolved(JOURNAL, month, names) == JOURNAL
 
 
 def test_a_month_that_a_run_begins_is_underway_until_every_contract_is_accounted_for() -> None:
@@ -134,15 +112,5 @@ def test_a_month_that_a_run_begins_is_underway_until_every_contract_is_accounted
     assert begun == replace(JOURNAL, underway=("2025-05", "2025-07"))
     assert journals.beginning(begun, MAY) == begun
     assert journals.resolved(begun, JULY, ()).underway == ("2025-05", "2025-07")
-    assert journals.ended(begun, JULY).underway == ("2025-05",)
-
-
-def test_a_month_rests_once_nothing_is_underway_there() -> None:
-    begun = replace(JOURNAL, underway=("2025-05", "2025-07"))
     assert journals.ended(begun, MAY) == replace(JOURNAL, underway=("2025-07",))
     assert journals.ended(begun, JUNE) == begun
-
-
-def test_who_was_seen_in_both_lists_is_of_that_month() -> None:
-    assert journals.in_both(JOURNAL, MAY) == {"b"}
-    assert journals.in_both(JOURNAL, JULY) == set()

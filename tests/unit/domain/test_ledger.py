@@ -19,7 +19,7 @@ from functions.domain.ledger.entry import (
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.listing import Listing, Stored
 from functions.domain.ledger.lookup import Look, Owner
-from functions.domain.plan import Plan
+from tests.builders import PLAN
 
 SETTLE = 120.0
 HOUR = 30 * SETTLE
@@ -28,8 +28,7 @@ NOON = datetime(2025, 8, 2, 12, tzinfo=UTC)
 
 def claimed(entry: Entry | None, quantities: dict[str, str], execution: str = "x-1") -> Entry:
     item = ContractItem(contract_id="c-1", quantities=quantities)
-    plan = Plan(service="S", environment_type="E", plan_id="P")
-    terms = claim.Terms(plan, month="2025-07", execution=execution, at="t")
+    terms = claim.Terms(PLAN, month="2025-07", execution=execution, at="t")
     return claim.claim(entry, item, terms).entry
 
 
@@ -100,62 +99,28 @@ def test_a_request_that_was_not_taken_may_be_sent_again_after_another_look() -> 
     assert seen(busy, stored()).accepted
 
 
-def test_nothing_is_sent_before_clazar_was_asked() -> None:
-    """What may be sent is in no entry: it is true for the moment of a look."""
-    assert look(a_claim()) == (a_claim(), {"cpu"})
-    assert seen(a_claim(), stored()).accepted
-    assert lookup.not_listable(a_claim()) == (a_claim(), {"cpu"})
-
-
-def test_an_unknown_outcome_is_sent_again_only_when_its_request_must_be_over() -> None:
+def test_a_doubt_is_settled_by_what_is_listed_and_by_nothing_less() -> None:
     assert look(IN_DOUBT, over=False) == (IN_DOUBT, set())
-    assert look(IN_DOUBT) == (IN_DOUBT, {"cpu"})
-
-
-def test_a_quantity_is_a_number_however_it_is_written() -> None:
-    assert seen(IN_DOUBT, stored("5.0")).accepted
-    assert seen(IN_DOUBT, stored("5.5")).refused
-
-
-def test_a_record_that_is_not_decided_yet_is_parked_not_sent() -> None:
-    assert seen(a_claim(), stored(status="undecided")).in_doubt
-
-
-def test_a_listed_record_of_the_same_quantity_settles_the_doubt() -> None:
-    entry = seen(IN_DOUBT, stored())
-    assert entry.accepted
-    assert entry.lines[0].evidence == "listing"
-
-
-def test_a_listed_record_of_another_quantity_needs_a_person() -> None:
-    entry = seen(IN_DOUBT, stored("6"))
-    assert entry.refused[0].code == DUPLICATE
-    assert "Clazar bills cpu for this contract and month: 6" in entry.refused[0].message
-
-
-def test_pending_records_keep_the_doubt() -> None:
-    assert seen(IN_DOUBT, stored(status="undecided")) == IN_DOUBT
-
-
-def test_a_record_that_another_plan_has_sent_is_no_evidence_for_this_one() -> None:
-    other = (Owner("S:E:other", "cpu", "5"),)
-    assert seen(IN_DOUBT, stored(), owners=other).refused[0].code == DUPLICATE
-    assert seen(IN_DOUBT, stored(), stored(name="r-2"), owners=other).accepted
-
-
-def test_without_a_listing_the_doubt_stays() -> None:
+    assert look(IN_DOUBT) == (IN_DOUBT, {"cpu"}), "its request must be over"
     assert lookup.not_listable(IN_DOUBT) == (IN_DOUBT, set())
+    assert seen(IN_DOUBT, stored(status="undecided")) == IN_DOUBT
+    assert seen(IN_DOUBT, stored("5.0")).lines[0].evidence == "listing"
+    other = seen(IN_DOUBT, stored("6"))
+    assert other.refused[0].code == DUPLICATE
+    assert seen(IN_DOUBT, stored(), owners=(Owner("S:E:other", "cpu", "5"),)).refused
 
 
-def test_without_a_listing_a_duplicate_rejection_of_a_record_we_sent_before_is_evidence() -> None:
-    resent = answered(begun(IN_DOUBT, "a-2"), Answer(kind="present", code="DUPLICATE"), "a-2")
+def test_a_duplicate_rejection_is_evidence_only_of_what_we_sent_before() -> None:
+    """Without a listing it settles, with one what is listed does."""
+    duplicate = Answer(kind="present", code="DUPLICATE")
+    resent = answered(begun(IN_DOUBT, "a-2"), duplicate, "a-2")
     assert lookup.not_listable(resent).entry.accepted
-
-
-def test_without_a_listing_a_duplicate_rejection_of_a_first_sending_stays_in_doubt() -> None:
-    first = answered(begun(a_claim()), Answer(kind="present", code="DUPLICATE"))
+    assert seen(resent) == resent
+    assert seen(resent, stored()).accepted
+    first = answered(begun(a_claim()), duplicate)
     assert lookup.not_listable(first) == (first, set())
     assert first.in_doubt
+    assert seen(first).refused[0].code == DUPLICATE, "it is not sent for ever"
 
 
 def test_a_line_that_is_refused_in_so_many_words_claims_no_record_any_more() -> None:
@@ -166,18 +131,6 @@ def test_a_line_that_is_refused_in_so_many_words_claims_no_record_any_more() -> 
     line = replace(line, evidence=NOT_ACCEPTED)
     kept = answered(replace(entry, lines=(line,)), Answer(kind="refused", code="CANCELLED"))
     assert kept.lines[0].evidence == NOT_ACCEPTED
-
-
-def test_a_duplicate_that_is_not_listed_is_refused_not_sent_for_ever() -> None:
-    first = answered(begun(a_claim()), Answer(kind="present", code="DUPLICATE"))
-    assert seen(first).refused[0].code == DUPLICATE
-
-
-def test_a_duplicate_of_what_may_be_our_own_is_in_doubt_until_it_is_listed() -> None:
-    resent = answered(begun(IN_DOUBT, "a-2"), Answer(kind="present", code="DUPLICATE"), "a-2")
-    assert seen(resent) == resent
-    assert resent.in_doubt
-    assert seen(resent, stored()).accepted
 
 
 def test_partial_acceptance_is_kept_and_only_the_rest_is_sent() -> None:
@@ -198,10 +151,12 @@ def test_a_reopened_line_is_looked_up_before_it_is_sent() -> None:
     assert seen(entry, stored()).accepted
 
 
-def test_a_reopened_duplicate_is_never_sent_blindly() -> None:
+def test_a_reopened_duplicate_is_sent_once_what_was_there_has_gone() -> None:
     entry = reopened(seen(IN_DOUBT, stored("6")))
     assert states(entry) == {"cpu": "present"}
     assert lookup.not_listable(entry) == (entry, set())
+    assert seen(entry, stored("6")).refused
+    assert look(entry).free == {"cpu"}
 
 
 def test_a_late_answer_to_an_older_attempt_counts_only_if_it_is_acceptance() -> None:
@@ -211,43 +166,13 @@ def test_a_late_answer_to_an_older_attempt_counts_only_if_it_is_acceptance() -> 
     assert answered(resent, ACCEPTED, "a-1").accepted
 
 
-def test_today_s_quantity_replaces_only_what_was_never_sent() -> None:
-    fresh = claimed(a_claim(cpu="5", mem="7"), {"cpu": "6", "disk": "1"})
-    assert {line.dimension: line.quantity for line in fresh.lines} == {"cpu": "6", "disk": "1"}
-    doubt = claimed(IN_DOUBT, {"cpu": "6"}).lines[0]
-    assert doubt.quantity == "5"
-
-
-def test_success_needs_evidence_for_every_line() -> None:
-    assert transitions.succeed(IN_DOUBT, "t") == IN_DOUBT
-    assert transitions.succeed(replace(a_claim(), lines=()), "t").settled_at
-
-
-def test_a_reopened_duplicate_is_sent_once_what_was_there_has_gone() -> None:
-    entry = reopened(seen(a_claim(), stored("6")))
-    assert seen(entry, stored("6")).refused
-    assert look(entry).free == {"cpu"}
-
-
-def test_an_undecided_record_that_vanished_leaves_the_line_to_be_sent() -> None:
-    assert look(seen(a_claim(), stored(status="undecided"))).free == {"cpu"}
-
-
-def test_what_an_earlier_execution_has_seen_is_looked_up_again() -> None:
-    taken = claimed(look(a_claim()).entry, {"cpu": "5"}, "x-2")
-    assert [line.dimension for line in taken.to_look_up] == ["cpu"]
-
-
 def test_a_failure_of_a_contract_that_was_settled_meanwhile_is_not_written() -> None:
     failure = Failure(code="X", message="m", errors=("m",), at="t-2")
-    known = a_claim()
-    settled = transitions.succeed(answered(begun(known), ACCEPTED), "t-1")
+    known, begun_since = a_claim(), begun(a_claim())
+    settled = transitions.succeed(answered(begun_since, ACCEPTED), "t-1")
     assert transitions.fail_if_open(known, failure, settled) == settled
-    begun_since = begun(known)
-    assert transitions.fail_if_open(known, failure, begun_since) == transitions.fail(
-        begun_since, failure
-    )
-    assert transitions.fail_if_open(known, failure, None) == transitions.fail(known, failure)
+    for found, failed in ((begun_since, begun_since), (None, known)):
+        assert transitions.fail_if_open(known, failure, found) == transitions.fail(failed, failure)
 
 
 # How long a line waits until it may be sent again
@@ -326,8 +251,8 @@ def test_a_request_that_was_not_taken_adds_no_doubt() -> None:
 
 def test_what_was_only_seen_pending_before_its_first_sending_was_never_in_doubt() -> None:
     pending = seen(a_claim(), stored(status="undecided"))
-    sent = transitions.begin(
-        pending,
-        Attempt(id="a", execution="x", at="t", dimensions=("cpu",), request=""),
-    )
+    assert pending.in_doubt
+    assert look(pending).free == {"cpu"}
+    attempt = Attempt(id="a", execution="x", at="t", dimensions=("cpu",), request="")
+    sent = transitions.begin(pending, attempt)
     assert (sent.lines[0].state, sent.lines[0].doubts) == ("sent", 0)

@@ -1,6 +1,6 @@
 """Reading a listing page by page: every row once, and a doubt wherever more may be hidden."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from functions.domain.ledger import listing_pages
 from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, ask, turn
-from functions.domain.month import Month
+from tests.builders import JULY
 from tests.differential.steadily import steadily
 
-JULY = Month(2025, 7)
 A_UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
 URL = "https://api.example/metering/?"
 
@@ -86,10 +85,6 @@ def test_a_doubt_about_one_spelling_stays_whatever_the_other_says() -> None:
 # Where a listing ends
 
 
-def test_an_empty_listing_is_whole() -> None:
-    assert doubt(read({"results": []})) == ""
-
-
 def test_a_listing_ends_with_an_empty_page_however_small_the_others_are() -> None:
     pages = [{"results": rows(7)[a : a + 3]} for a in (0, 3, 6, 9)]
     found = read(*pages)
@@ -106,31 +101,25 @@ def test_the_pages_are_counted_up() -> None:
 
 def test_nothing_behind_the_last_page_ends_a_listing() -> None:
     """A 404 there is {}: what the page before said still counts."""
+    assert doubt(read({"results": []})) == ""
     assert doubt(read({"results": rows(3)}, {})) == ""
     assert doubt(read({"results": rows(3), "count": 3}, {})) == ""
-    assert doubt(read({"results": rows(3), "count": 4}, {})) == (
-        "the listing ends after 3 records although count is 4"
-    )
+    more = doubt(read({"results": rows(3), "count": 4}, {}))
+    assert more == "the listing ends after 3 records although count is 4"
     assert doubt(read({"results": rows(PAGE_SIZE)}, {})) == ""
 
 
 def test_a_server_that_ignores_the_page_gives_each_record_once() -> None:
     found = read({"results": rows(2)}, {"results": rows(2)})
     assert (seen(found), doubt(found)) == (["r-0", "r-1"], "")
+    page = {"results": rows(PAGE_SIZE)}  # a full one may hide others
+    assert doubt(read(page, page)) == "the listing ends after 100 records although page 2 is full"
 
 
-def test_a_full_page_that_is_repeated_may_hide_others() -> None:
-    page = {"results": rows(PAGE_SIZE)}
-    assert doubt(read(page, page)) == ("the listing ends after 100 records although page 2 is full")
-
-
-def test_ten_thousand_pages_are_read_and_then_it_is_a_doubt(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_ten_thousand_pages_are_read_and_then_it_is_a_doubt(monkeypatch: Any) -> None:
     assert listing_pages._MOST_PAGES == 10_000  # noqa: SLF001
     monkeypatch.setattr(listing_pages, "_MOST_PAGES", 30)
-    found = asked()
-    turned = 0
+    found, turned = asked(), 0
     while found.queries:
         page = {"results": [a_row(turned % 2)]}  # a server that turns in circles
         found, turned = turn(found, page, "c-1", JULY), turned + 1
@@ -141,36 +130,17 @@ def test_ten_thousand_pages_are_read_and_then_it_is_a_doubt(
 @pytest.mark.parametrize(
     "said",
     [
-        {"count": 3},
-        {"count": "3"},
-        {"total": 3},
-        {"total_count": 3},
-        {"totalCount": 3},
-        {"total_records": 3},
-        {"totalElements": 3},
-        {"meta": {"total": 3}},
-        {"pagination": {"total_count": 3}},
-        {"pages": 3},
-        {"total_pages": 3},
-        {"page": {"totalPages": "3"}},
-        {"next": f"{URL}page=2"},
-        {"next": "abc"},
-        {"next_page": 2},
-        {"links": {"next": "/metering/?page=2"}},
+        *({name: 3} for name in ("count", "total", "total_count", "totalCount", "total_records")),
+        *({name: 3} for name in ("totalElements", "pages", "total_pages")),
+        *({"count": "3"}, {"meta": {"total": 3}}, {"pagination": {"total_count": 3}}),
+        *({"page": {"totalPages": "3"}}, {"next": f"{URL}page=2"}, {"next": "abc"}),
+        *({"next_page": 2}, {"links": {"next": "/metering/?page=2"}}),
         {"_links": {"next": {"href": "/metering/?page=2"}}},
-        {"next_cursor": "abc"},
-        {"cursor": "abc"},
-        {"meta": {"nextCursor": "abc"}},
-        {"next_page_token": "abc"},
-        {"continuation_token": "abc"},
-        {"has_more": True},
-        {"hasMore": "true"},
-        {"has_next": True},
-        {"has_next_page": True},
+        *({name: "abc"} for name in ("next_cursor", "cursor", "next_page_token")),
+        *({"meta": {"nextCursor": "abc"}}, {"continuation_token": "abc"}),
+        *({name: True} for name in ("has_more", "has_next", "has_next_page", "truncated")),
+        *({"hasMore": "true"}, {"is_truncated": True}, {"more": 1}),
         {"pageInfo": {"hasNextPage": True, "endCursor": "abc"}},
-        {"truncated": True},
-        {"is_truncated": True},
-        {"more": 1},
     ],
 )
 def test_a_listing_that_says_there_is_more_and_gives_none_is_a_doubt(said: dict[str, Any]) -> None:
@@ -220,15 +190,10 @@ def test_a_cursor_is_sent_back_beside_the_page() -> None:
 
 def test_a_next_address_is_followed_by_its_parameters_only() -> None:
     following = "https://elsewhere.example/other/?cursor=abc&page=7&contract_id=c-1"
+    named = {"contract_id": "c-1", "dimension": "cpu", "page_size": "100"}
     for said in ({"next": following}, {"links": {"next": following}}, {"nextUrl": following}):
         (query,) = read({"results": rows(2), **said}).queries
-        assert query == {
-            "contract_id": "c-1",
-            "dimension": "cpu",
-            "page": "7",
-            "page_size": "100",
-            "cursor": "abc",
-        }
+        assert query == {**named, "page": "7", "cursor": "abc"}
 
 
 def test_a_cursor_that_is_only_the_one_that_was_sent_says_nothing() -> None:
@@ -297,13 +262,18 @@ def answer(
     return {"results": page, **({"meta": said} if dialect.nested else said)}
 
 
-def whole(dialect: Dialect, listed: Sequence[dict[str, Any]], held: int | None = None) -> Asked:
+def whole(
+    dialect: Dialect,
+    listed: Sequence[dict[str, Any]],
+    held: int | None = None,
+    between: Callable[[Asked], Asked] = lambda found: found,
+) -> Asked:
     found = asked()
     for _ in range(len(listed) + 3):
         if not found.queries:
             break
-        body = answer(dialect, found.queries[0], listed, held=held)
-        found = turn(found, body, "c-1", JULY)
+        found = between(found)
+        found = turn(found, answer(dialect, found.queries[0], listed, held=held), "c-1", JULY)
     return found
 
 
@@ -353,12 +323,8 @@ def test_a_receiver_that_ignores_how_it_is_paged_shows_its_first_page_and_a_doub
 def test_a_listing_that_is_interrupted_anywhere_is_resumed_where_it_was(
     dialect: Dialect, count: int, data: st.DataObject
 ) -> None:
-    found = asked()
-    for _ in range(count + 3):
-        if not found.queries:
-            break
-        if data.draw(st.booleans()):
-            found = msgspec.json.decode(msgspec.json.encode(found), type=Asked)
-        body = answer(dialect, found.queries[0], rows(count))
-        found = turn(found, body, "c-1", JULY)
-    assert found == whole(dialect, rows(count))
+    def kept(found: Asked) -> Asked:
+        interrupted = data.draw(st.booleans())
+        return msgspec.json.decode(msgspec.json.encode(found), type=Asked) if interrupted else found
+
+    assert whole(dialect, rows(count), between=kept) == whole(dialect, rows(count))

@@ -80,11 +80,7 @@ JUST_BEFORE = "2025-07-13T10:19:59Z and must reach 2025-07-13T10:20:00Z; start a
             AUGUST_2,
             f"export incomplete: it has reached {JUST_BEFORE}",
         ),
-        (
-            None,
-            datetime(2025, 7, 13, 10, 19, 59, tzinfo=UTC),
-            f"it is {JUST_BEFORE}",
-        ),
+        (None, datetime(2025, 7, 13, 10, 19, 59, tzinfo=UTC), f"it is {JUST_BEFORE}"),
     ],
 )
 def test_final_usage_is_billed_once_the_export_or_the_clock_has_passed_it(
@@ -118,7 +114,7 @@ def test_a_month_is_closed_up_to_the_last_one_that_was() -> None:
 
 
 def test_errors_are_retried_only_when_that_is_asked_for() -> None:
-    state = PlanState(errors={MAY: {"c": {}}})
+    state = PlanState(errors={MAY: {"c": {}}, JULY: {}})
     journal = Journal(unresolved={"2025-06": {"d": Unresolved()}})
     assert months_due.to_do_again(journal, state, retry_errors=False) == {JUNE}
     assert months_due.to_do_again(journal, state, retry_errors=True) == {MAY, JUNE}

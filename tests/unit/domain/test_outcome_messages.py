@@ -1,11 +1,12 @@
 """What is reported of a month: to the state file, and to the operator who reads the error."""
 
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
+from functions.domain.ledger import submission
 from functions.domain.ledger.entry import (
     TAKEN_OVER,
     Attempt,
@@ -28,8 +29,7 @@ from functions.domain.months.outcome import (
     withdrawn,
 )
 from functions.domain.months.state_file import ErrorRecord, MonthState
-from functions.domain.usage.bill import ContractBill, MonthBill
-from functions.domain.usage.month_usage import MonthUsage
+from functions.domain.usage.bill import ContractBill
 from functions.domain.wording import some
 from tests import builders
 from tests.builders import NOBODY, a_bill, month_usage
@@ -55,10 +55,8 @@ def accounted(
     ]
     usage = month_usage(a_bill(*bills), processed)
     ledger = {entry.contract_id: entry for entry in entries}
-    state = MonthState(frozenset({"known"}))
-    if closed is None:
-        return account(usage, ledger, state, NOBODY, formulas={})
-    return account(usage, ledger, state, NOBODY, closed=closed, formulas={})
+    given = {} if closed is None else {"closed": closed}
+    return account(usage, ledger, MonthState(frozenset({"known"})), NOBODY, formulas={}, **given)
 
 
 def test_a_contract_without_an_entry_keeps_its_month_open_until_that_is_closed() -> None:
@@ -104,20 +102,12 @@ def test_an_error_shows_the_records_that_are_not_billed() -> None:
         Line(dimension="mem", quantity="7", state="accepted"),
     )
     entry = an_entry(*lines, failure=FAILURE, retries=2, until="2025-07-13T10:00:00Z", cloud="gcp")
-    record = {
-        "cloud": "gcp",
-        "contract_id": "c-1",
-        "dimension": "cpu",
-        "start_time": "2025-07-01T00:00:00Z",
-        "end_time": "2025-07-13T09:59:59Z",
-        "quantity": "5",
-    }
     assert error_record(entry) == ErrorRecord(
         contract_id="c-1",
         errors=["cpu: no"],
         code="DIM",
         message="no such dimension",
-        payload={"request": [record]},
+        payload={"request": submission.records(entry, lines[:1])},
         retry_count=2,
         last_retry_time="t-1",
     )
@@ -126,9 +116,6 @@ def test_an_error_shows_the_records_that_are_not_billed() -> None:
 def test_an_error_without_a_record_or_a_retry_shows_none() -> None:
     found = error_record(an_entry(failure=FAILURE))
     assert (found.payload, found.retry_count, found.last_retry_time) == (None, 0, None)
-
-
-def test_what_has_not_failed_has_no_error_to_show() -> None:
     with pytest.raises(ValueError, match=r"^c-1 has not failed$"):
         error_record(an_entry())
 
@@ -236,8 +223,8 @@ def test_only_an_answer_about_the_contract_blames_it_and_only_while_it_is_open()
 
 
 def test_one_that_is_not_served_and_may_have_been_billed_is_in_doubt_before_all() -> None:
-    doubtful = through("c-1")
-    assert blamed_for([not_served("c-1")], doubtful, through("c-2")) == {"c-1": "OUTCOME_UNKNOWN"}
+    found = blamed_for([not_served("c-1")], through("c-1"), through("c-2"))
+    assert found == {"c-1": "OUTCOME_UNKNOWN"}
 
 
 # What has to be looked at although it is billed
@@ -324,14 +311,7 @@ def test_who_was_settled_while_it_was_being_sent_is_named_if_it_was_sent() -> No
 
 
 def test_what_another_plan_may_have_sent_counts_although_it_was_waived() -> None:
-    states: tuple[LineState, ...] = (
-        "unsure",
-        "sent",
-        "present",
-        "accepted",
-        "refused",
-        "waived",
-    )
+    states = get_args(LineState)
     lines = tuple(Line(dimension=state, quantity="1", state=state) for state in states)
     entry = an_entry(*lines, Line(dimension="never sent", quantity="1", state="waived"))
     attempt = Attempt(id="a", execution="x", at="t", dimensions=states, request="r")
@@ -342,17 +322,7 @@ def test_what_another_plan_may_have_sent_counts_although_it_was_waived() -> None
 
 def test_an_error_that_stands_does_not_hide_those_behind_it() -> None:
     failed = an_entry(failure=FAILURE, settled_at="t", name="a")
-    shown = {"a": msgspec.to_builtins(error_record(failed))}
-    usage = MonthUsage(
-        files=0,
-        records=0,
-        duplicates=0,
-        dropped={},
-        warnings=[],
-        processed=["z"],
-        days={},
-        bill=MonthBill(contracts=[], quarantined=[], unbilled_dimensions=[]),
-    )
-    state = MonthState(NOBODY, shown)
+    state = MonthState(NOBODY, {"a": msgspec.to_builtins(error_record(failed))})
     ledger = {"a": failed, "z": billed("z")}
-    assert account(usage, ledger, state, NOBODY, formulas={}) == Outcome(["z"], {}, [])
+    found = account(month_usage(processed=["z"]), ledger, state, NOBODY, formulas={})
+    assert found == Outcome(["z"], {}, [])

@@ -80,19 +80,31 @@ def test_a_share_is_exact() -> None:
     assert parse_plan(PLAN).approve_share is None
 
 
-def test_a_word_that_is_none_of_a_few_is_reported_with_those() -> None:
-    assert refusal(rounding="up") == (
-        "plan P: Invalid enum value 'up' - at `$.rounding`: 'up'; known are ceiling, floor, half_up"
-    )
+@pytest.mark.parametrize(
+    ("field", "value", "known"),
+    [
+        ("rounding", "up", "ceiling, floor, half_up"),
+        ("cloud", "ibm", "aws, azure, gcp"),
+        ("completeness", "never", "calendar, marker"),
+    ],
+)
+def test_a_word_that_is_none_of_a_few_is_reported_with_those(
+    field: str, value: str, known: str
+) -> None:
+    said = f"Invalid enum value {value!r} - at `$.{field}`: {value!r}; known are {known}"
+    assert refusal(**{field: value}) == f"plan P: {said}"
 
 
-def test_a_value_of_another_kind_is_reported_with_itself() -> None:
-    assert refusal(max_months="twelve") == (
-        "plan P: Expected `int`, got `str` - at `$.max_months`: 'twelve'"
-    )
-    assert refusal(start_month=5) == (
-        "plan P: Expected `str | null`, got `int` - at `$.start_month`: 5"
-    )
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("max_months", "twelve", "`int`, got `str` - at `$.max_months`: 'twelve'"),
+        ("start_month", 5, "`str | null`, got `int` - at `$.start_month`: 5"),
+        ("dry_run", "no", "`bool`, got `str` - at `$.dry_run`: 'no'"),
+    ],
+)
+def test_a_value_of_another_kind_is_reported_with_itself(field: str, value: Any, said: str) -> None:
+    assert refusal(**{field: value}) == f"plan P: Expected {said}"
 
 
 def test_an_unknown_key_is_reported_with_those_that_are_known() -> None:
@@ -125,10 +137,13 @@ def test_a_faulty_dimension_is_reported_by_its_name() -> None:
     assert refusal(dimensions={"ok": "1", "bad": "1j"}) == (
         "plan S:E:P: dimensions.bad: formula '1j': 1j is not a number"
     )
+    plan = parse_plan({**PLAN, "dimensions": {"gb": "memory_byte_hours / 2**30"}, "dry_run": True})
+    assert parse_plans(f"[{plan.to_json()}]") == (plan,)
 
 
 def test_a_list_of_plans_that_is_none_is_reported() -> None:
     assert refusal_of_list("nonsense").startswith("plans are not JSON: ")
+    assert refusal_of_list("[3]").startswith("plan number 1: ")
     for text in ("{}", "[]", "3"):
         assert refusal_of_list(text) == "plans must be a JSON list with at least one plan"
 

@@ -5,26 +5,22 @@ from typing import Any
 
 import pytest
 
-from functions.domain.month import Month
 from functions.domain.months import state_file
-from functions.domain.months.state_file import ErrorRecord
+from functions.domain.months.state_file import ErrorRecord, MonthState, PlanState
 from functions.errors import BadState
+from tests.builders import JULY, JUNE
 
 KEY = "Postgres:PROD:pt-HJSv20iWX0"
-JUNE, JULY = Month(2025, 6), Month(2025, 7)
 
 
 def the_seed() -> dict[str, Any]:
+    error = {"contract_id": "c", "errors": ["Some error"], "code": "E", "message": "m"}
     return {
         KEY: {
             "last_processed_month": "2025-06",
             "last_updated": "2025-07-25T20:15:37Z",
             "success_contracts": {"2025-06": ["a", "b"]},
-            "error_contracts": {
-                "2025-06": [
-                    {"contract_id": "c", "errors": ["Some error"], "code": "E", "message": "m"}
-                ]
-            },
+            "error_contracts": {"2025-06": [error]},
         }
     }
 
@@ -44,10 +40,9 @@ def test_the_seeds_file_is_read_as_it_is() -> None:
     assert state.last_processed_month == JUNE
     assert state.success == {JUNE: frozenset({"a", "b"})}
     assert state.at(JUNE).failed == {"c"}
-
-
-def test_no_entry_is_a_beginning() -> None:
-    assert read({}) == state_file.PlanState()
+    assert state.at(JULY) == MonthState()
+    bare = PlanState(last_processed_month=None, success={}, errors={})
+    assert read({}) == read({KEY: {}}) == bare, "no entry is a beginning"
 
 
 @pytest.mark.parametrize(
@@ -96,21 +91,15 @@ def test_a_success_leaves_the_error_list_and_is_listed_once() -> None:
 def test_an_error_replaces_the_contracts_earlier_one() -> None:
     error = ErrorRecord(contract_id="c", errors=["e"], code="C", message="m", retry_count=1)
     after = record(the_seed(), month=JUNE, errors=[error], closes=False)
-    (entry,) = after[KEY]["error_contracts"]["2025-06"]
-    assert entry == {
-        "contract_id": "c",
-        "errors": ["e"],
-        "code": "C",
-        "message": "m",
-        "retry_count": 1,
-    }
+    assert after[KEY]["error_contracts"]["2025-06"] == [
+        {"contract_id": "c", "errors": ["e"], "code": "C", "message": "m", "retry_count": 1}
+    ]
 
 
 def test_an_open_month_does_not_count_as_processed() -> None:
     assert "last_processed_month" not in record({}, successes=["a"], closes=False)[KEY]
-    assert (
-        record(the_seed(), successes=["x"], closes=False)[KEY]["last_processed_month"] == "2025-06"
-    )
+    still = record(the_seed(), successes=["x"], closes=False)
+    assert still[KEY]["last_processed_month"] == "2025-06"
 
 
 def test_what_is_written_reads_back() -> None:

@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from functions.domain.month import Month
 from functions.domain.months import state_file
-from functions.domain.months.state_file import ErrorRecord, MonthState, PlanState
+from functions.domain.months.state_file import ErrorRecord
 from functions.errors import BadState
+from tests.builders import JULY
 
-JUNE, JULY = Month(2025, 6), Month(2025, 7)
 LEFT = "It was left as it is."
 NO_MONTH = "'June' is not a month (YYYY-MM). The file was left as it is."
 
@@ -25,76 +24,47 @@ def an_error(name: str) -> dict[str, Any]:
     return {"contract_id": name, "errors": ["e"], "code": "C", "message": "m"}
 
 
+def refusal(body: str) -> str:
+    with pytest.raises(BadState) as refused:
+        state_file.read_plan(state_file.parse(body.encode(), "s.json"), "K", "s.json")
+    return str(refused.value)
+
+
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("of_plan", "said"),
     [
-        (b"[]", f"state file s.json must hold a JSON object. {LEFT}"),
+        ("5", ": 5 is not an object"),
+        ('{"last_processed_month": "June"}', f".last_processed_month: {NO_MONTH}"),
+        ('{"success_contracts": 5}', ".success_contracts: 5 is not an object of months"),
+        ('{"error_contracts": {"2025-06": "c"}}', ".error_contracts.2025-06: 'c' is not a list"),
         (
-            b'{"c": 1, "b": {"x": 1, "z": 1, "y": 2, "z": 2, "y": 3}}',
-            f"state file s.json cannot be read: duplicate key 'y' in one object. {LEFT}",
+            '{"success_contracts": {"2025-06": ["c", 7, null]}}',
+            ".success_contracts.2025-06: '7' names no contract",
         ),
-        (b'{"K": 5}', "state file s.json, K: 5 is not an object"),
-        (
-            b'{"K": {"last_processed_month": "June"}}',
-            f"state file s.json, K.last_processed_month: {NO_MONTH}",
-        ),
-        (
-            b'{"K": {"success_contracts": 5}}',
-            "state file s.json, K.success_contracts: 5 is not an object of months",
-        ),
-        (
-            b'{"K": {"error_contracts": {"2025-06": "c"}}}',
-            "state file s.json, K.error_contracts.2025-06: 'c' is not a list",
-        ),
-        (
-            b'{"K": {"success_contracts": {"2025-06": ["c", 7, null]}}}',
-            "state file s.json, K.success_contracts.2025-06: '7' names no contract",
-        ),
-        (
-            b'{"K": {"error_contracts": {"June": []}}}',
-            f"state file s.json, K.error_contracts: {NO_MONTH}",
-        ),
+        ('{"error_contracts": {"June": []}}', f".error_contracts: {NO_MONTH}"),
     ],
 )
 def test_what_cannot_be_understood_is_named_with_its_place_and_value(
-    body: bytes, said: str
+    of_plan: str, said: str
 ) -> None:
-    with pytest.raises(BadState) as refused:
-        state_file.read_plan(state_file.parse(body, "s.json"), "K", "s.json")
-    assert str(refused.value) == said
+    assert refusal(f'{{"K": {of_plan}}}') == f"state file s.json, K{said}"
+
+
+def test_a_file_that_is_no_object_or_has_a_key_twice_is_named() -> None:
+    assert refusal("[]") == f"state file s.json must hold a JSON object. {LEFT}"
+    assert refusal('{"c": 1, "b": {"x": 1, "z": 1, "y": 2, "z": 2, "y": 3}}') == (
+        f"state file s.json cannot be read: duplicate key 'y' in one object. {LEFT}"
+    )
 
 
 def test_a_long_entry_that_names_no_contract_is_cut() -> None:
-    document = {"K": {"error_contracts": {"2025-06": [{"code": "x" * 200}]}}}
-    with pytest.raises(BadState) as refused:
-        state_file.read_plan(document, "K", "s.json")
-    shown = repr(str({"code": "x" * 200})[:80])
-    assert str(refused.value).endswith(f"2025-06: {shown} names no contract")
+    entry = {"code": "x" * 200}
+    said = refusal(json.dumps({"K": {"error_contracts": {"2025-06": [entry]}}}))
+    assert said.endswith(f"2025-06: {str(entry)[:80]!r} names no contract")
 
 
 def test_a_file_with_a_byte_order_mark_is_read() -> None:
     assert state_file.parse(b'\xef\xbb\xbf{"K": {}}', "s.json") == {"K": {}}
-
-
-def test_a_plan_of_which_nothing_is_written_has_nothing() -> None:
-    found = state_file.read_plan({"K": {}}, "K", "s.json")
-    assert found == PlanState(last_processed_month=None, success={}, errors={})
-    assert found.at(JUNE) == MonthState()
-
-
-def test_a_month_shows_who_is_done_and_who_has_failed() -> None:
-    found = state_file.read_plan(
-        {
-            "K": {
-                "success_contracts": {"2025-06": ["a", "b"]},
-                "error_contracts": {"2025-06": [an_error("c")]},
-            }
-        },
-        "K",
-        "s.json",
-    )
-    assert found.at(JUNE) == MonthState(frozenset({"a", "b"}), {"c": an_error("c")})
-    assert found.at(JULY) == MonthState()
 
 
 def test_a_plan_of_its_own_begins_with_what_the_month_came_to() -> None:
@@ -107,15 +77,11 @@ def test_a_plan_of_its_own_begins_with_what_the_month_came_to() -> None:
     }
 
 
-def test_a_month_without_contracts_gets_no_lists() -> None:
-    assert recorded({}) == {"last_updated": "now", "success_contracts": {}, "error_contracts": {}}
-
-
-def test_lists_that_a_person_has_emptied_stay() -> None:
-    emptied: dict[str, Any] = {
-        "success_contracts": {"2025-07": []},
-        "error_contracts": {"2025-07": []},
-    }
+def test_a_month_without_contracts_gets_no_lists_and_those_that_were_emptied_stay() -> None:
+    none: dict[str, Any] = {"success_contracts": {}, "error_contracts": {}}
+    assert recorded({}) == {"last_updated": "now", **none}
+    assert recorded({}, reopened=["c"]) == {"last_updated": "now", **none}
+    emptied: dict[str, Any] = {name: {"2025-07": []} for name in none}
     assert recorded({"K": emptied}) == {**emptied, "last_updated": "now"}
 
 
@@ -152,10 +118,6 @@ def test_an_error_is_taken_out_and_all_else_stays() -> None:
         },
     }
     assert len(entry["error_contracts"]["2025-07"]) == 2, "what was read is left as it is"
-
-
-def test_taking_out_an_error_that_is_not_there_adds_no_month() -> None:
-    assert recorded({}, reopened=["c"])["error_contracts"] == {}
 
 
 def test_the_file_is_written_indented_in_its_order_with_letters_as_they_are() -> None:

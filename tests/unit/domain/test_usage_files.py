@@ -2,48 +2,48 @@
 
 import pytest
 
-from functions.domain.month import Month
-from functions.domain.usage import usage_files
 from functions.domain.usage.problem import Problem
-from functions.domain.usage.usage_files import Listed, UsageFile, missing_hours, place
+from functions.domain.usage.usage_files import (
+    Listed,
+    UsageFile,
+    missing_hours,
+    partly_covered,
+    place,
+)
+from tests.builders import JUNE
 
-JUNE = Month(2025, 6)
 PREFIX = "omnistrate-metering/S/E/P/2025/06/"
+NO_FILE = "not a usage file: expected [DD/HH/]NAME.json"
 
 
 def every_hour() -> list[str]:
     return [f"{day:02d}/{hour:02d}" for day in range(1, 31) for hour in range(24)]
 
 
-@pytest.mark.parametrize(("rest", "hour"), [("30/23/sub-1.json", "30/23"), ("sub-1.json", None)])
-def test_a_file_belongs_to_its_folder(rest: str, hour: str | None) -> None:
-    placed = place(Listed(PREFIX + rest, "e", 3), PREFIX, JUNE)
-    assert placed == UsageFile(PREFIX + rest, "e", 3, hour)
+@pytest.mark.parametrize("hour", ["01/00", "01/23", "10/00", "30/00", "30/23", None])
+def test_a_file_belongs_to_its_folder(hour: str | None) -> None:
+    key = f"{PREFIX}{hour}/a.json" if hour else f"{PREFIX}a.json"
+    assert place(Listed(key, "e", 3), PREFIX, JUNE) == UsageFile(key, "e", 3, hour)
 
 
 @pytest.mark.parametrize(
-    "rest",
+    ("rest", "said"),
     [
-        "31/00/a.json",
-        "00/00/a.json",
-        "01/24/a.json",
-        "01/a.json",
-        "01/00/x/a.json",
-        "01/00/a.json.gz",
-        "1/0/a.json",
+        ("31/10/a.json", "2025-06 has no day 31 hour 10"),
+        ("00/10/a.json", "2025-06 has no day 00 hour 10"),
+        ("10/24/a.json", "2025-06 has no day 10 hour 24"),
+        *((rest, NO_FILE) for rest in ("10/a.json", "01/00/x/a.json", "1/0/a.json")),
+        *((rest, NO_FILE) for rest in ("01/00/a.json.gz", "a.csv")),
     ],
 )
-def test_an_object_that_is_no_usage_file_is_a_problem_not_a_gap(rest: str) -> None:
-    placed = place(Listed(PREFIX + rest, "e", 3), PREFIX, JUNE)
-    assert isinstance(placed, Problem)
-    assert placed.key == PREFIX + rest
+def test_an_object_that_is_no_usage_file_is_a_problem_not_a_gap(rest: str, said: str) -> None:
+    found = place(Listed(PREFIX + rest, "e", 3), PREFIX, JUNE)
+    assert found == Problem(key=PREFIX + rest, detail=said)
 
 
-def test_a_full_month_misses_nothing() -> None:
+def test_only_a_hole_is_missing_of_a_full_month() -> None:
     assert missing_hours(JUNE, every_hour(), end=JUNE.end, earlier=True, later=True) == []
-
-
-def test_a_hole_is_missing_whoever_comes_before_and_after() -> None:
+    assert partly_covered(JUNE, every_hour(), JUNE.end) == []
     files = [hour for hour in every_hour() if hour != "15/07"]
     assert missing_hours(JUNE, files, end=JUNE.end, earlier=False, later=False) == ["15/07"]
 
@@ -60,17 +60,3 @@ def test_a_month_without_files_is_missing_unless_the_plan_had_not_begun() -> Non
     assert missing_hours(JUNE, [], end=JUNE.end, earlier=False, later=True) == []
     assert len(missing_hours(JUNE, [], end=JUNE.end, earlier=True, later=True)) == 720
     assert len(missing_hours(JUNE, [], end=JUNE.end, earlier=True, later=False)) == 720
-
-
-def test_usage_that_begins_or_ends_within_the_month_is_reported() -> None:
-    assert usage_files.partly_covered(JUNE, every_hour(), JUNE.end) == []
-    reported = usage_files.partly_covered(JUNE, ["10/00", "20/05"], JUNE.end)
-    assert reported == [
-        "2025-06: the plan's usage begins with hour 10/00",
-        "2025-06: the plan's usage ends with hour 20/05",
-    ]
-
-
-def test_missing_hours_are_reported_in_short() -> None:
-    assert usage_files.ranges(["01/00"]) == "1 (01/00)"
-    assert usage_files.ranges([f"01/{n:02d}" for n in range(9)]).endswith("01/04 and 4 more)")

@@ -2,54 +2,27 @@
 
 import hashlib
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.month import Month
-from functions.domain.usage.problem import Problem
 from functions.domain.usage.usage_files import (
-    Listed,
     UsageFile,
     days,
     digest,
     missing_hours,
     of_day,
     partly_covered,
-    place,
     ranges,
 )
+from tests.builders import JUNE
 
-JUNE = Month(2025, 6)
 PREFIX = "omnistrate-metering/S/E/P/2025/06/"
 
 
-def a_file(hour: str | None, size: int = 1, name: str = "a") -> UsageFile:
-    folder = f"{hour}/" if hour else ""
-    return UsageFile(f"{PREFIX}{folder}{name}.json", "etag", size, hour)
-
-
-def placed(rest: str) -> UsageFile | Problem:
-    return place(Listed(PREFIX + rest, "e", 3), PREFIX, JUNE)
-
-
-@pytest.mark.parametrize("hour", ["01/00", "01/23", "10/00", "30/00", "30/23"])
-def test_every_hour_of_the_month_has_a_folder(hour: str) -> None:
-    assert placed(f"{hour}/a.json") == UsageFile(f"{PREFIX}{hour}/a.json", "e", 3, hour)
-
-
-@pytest.mark.parametrize(
-    ("rest", "said"),
-    [
-        ("31/10/a.json", "2025-06 has no day 31 hour 10"),
-        ("00/10/a.json", "2025-06 has no day 00 hour 10"),
-        ("10/24/a.json", "2025-06 has no day 10 hour 24"),
-        ("10/a.json", "not a usage file: expected [DD/HH/]NAME.json"),
-        ("a.csv", "not a usage file: expected [DD/HH/]NAME.json"),
-    ],
-)
-def test_what_is_no_usage_file_is_reported_with_what_would_be(rest: str, said: str) -> None:
-    assert placed(rest) == Problem(key=PREFIX + rest, detail=said)
+def a_file(hour: str, name: str = "a") -> UsageFile:
+    return UsageFile(f"{PREFIX}{hour}/{name}.json", "etag", 1, hour)
 
 
 def test_a_month_is_its_flat_files_and_its_days_and_the_last_may_be_cut() -> None:
@@ -73,33 +46,27 @@ def test_an_hours_files_follow_each_other_in_the_order_of_their_keys() -> None:
 
 def test_files_are_known_by_key_etag_and_size_in_order() -> None:
     known = [a_file("13/09"), a_file("13/10")]
-    assert (
-        digest(known)
-        == hashlib.sha256(
-            f"{known[0].key}\netag\n1\n{known[1].key}\netag\n1\n".encode()
-        ).hexdigest()
-    )
-    others = [
-        known[:1],
-        known[::-1],
-        [known[0], replace(known[1], key="k")],
-        [known[0], replace(known[1], etag="e")],
-        [known[0], replace(known[1], size=2)],
-    ]
+    text = f"{known[0].key}\netag\n1\n{known[1].key}\netag\n1\n"
+    assert digest(known) == hashlib.sha256(text.encode()).hexdigest()
+    changes: list[dict[str, Any]] = [{"key": "k"}, {"etag": "e"}, {"size": 2}]
+    others = [known[:1], known[::-1], *([known[0], replace(known[1], **c)] for c in changes)]
     assert len({digest(files) for files in [known, *others]}) == 6
 
 
-def test_hours_are_missing_up_to_the_end_of_the_window() -> None:
-    end = datetime(2025, 6, 1, 5, tzinfo=UTC)
-    files = ["01/01", "01/03"]
-
-    def missing(*, earlier: bool, later: bool) -> list[str]:
-        return missing_hours(JUNE, files, end=end, earlier=earlier, later=later)
-
-    assert missing(earlier=True, later=True) == ["01/00", "01/02", "01/04"]
-    assert missing(earlier=True, later=False) == ["01/00", "01/02"]
-    assert missing(earlier=False, later=True) == ["01/02", "01/04"]
-    assert missing(earlier=False, later=False) == ["01/02"]
+@pytest.mark.parametrize(
+    ("earlier", "later", "missing"),
+    [
+        (True, True, ["01/00", "01/02", "01/04"]),
+        (True, False, ["01/00", "01/02"]),
+        (False, True, ["01/02", "01/04"]),
+        (False, False, ["01/02"]),
+    ],
+)
+def test_hours_are_missing_up_to_the_end_of_the_window(
+    *, earlier: bool, later: bool, missing: list[str]
+) -> None:
+    end, files = datetime(2025, 6, 1, 5, tzinfo=UTC), ["01/01", "01/03"]
+    assert missing_hours(JUNE, files, end=end, earlier=earlier, later=later) == missing
 
 
 def test_usage_that_begins_and_ends_within_is_reported_with_its_first_and_last_hour() -> None:

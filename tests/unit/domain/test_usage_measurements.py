@@ -55,6 +55,9 @@ def test_of_many_measurements_of_a_pod_the_largest_counts_whatever_came_before(
 def test_what_is_dropped_is_totalled_by_dimension() -> None:
     records = [of_pod(value, dimension=name) for name in ("cpu", "mem") for value in (1, 2, 4)]
     assert tally(*records).dropped == {"cpu": 3, "mem": 3}
+    for duplicates in ("max", "sum"):
+        found = tally(*[a_record(2)] * 3, of_pod(5), duplicates=duplicates)
+        assert (found.groups, found.duplicates) == ({GROUP: 11}, 0), "of no pod all count"
 
 
 def test_of_equal_measurements_the_one_with_the_higher_price_counts() -> None:
@@ -72,12 +75,9 @@ def test_of_equal_measurements_the_one_with_the_higher_price_counts() -> None:
 
 
 def test_a_larger_measurement_with_another_price_moves_to_the_sum_of_its_price() -> None:
-    records = [
-        a_record(100, pricePerUnit=3),
-        of_pod(2, pricePerUnit=9),
-        of_pod(5, pricePerUnit=3),
-    ]
-    assert tally(*records).groups == {("c-1", "cpu", 3, None): 105, ("c-1", "cpu", 9, None): 0}
+    pods = [of_pod(2, pricePerUnit=9), of_pod(5, pricePerUnit=3)]
+    found = tally(a_record(100, pricePerUnit=3), *pods)
+    assert found.groups == {("c-1", "cpu", 3, None): 105, ("c-1", "cpu", 9, None): 0}
 
 
 def test_the_larger_measurement_counts_without_a_payer_as_well() -> None:
@@ -91,12 +91,6 @@ def test_the_larger_measurement_counts_without_a_payer_as_well() -> None:
         (None, "cpu", 1, "s-1"): 0,
     }
     assert tally(*pods).groups == {(None, "cpu", 7, "s-1"): 5, (None, "cpu", 1, "s-1"): 0}
-
-
-def test_records_of_no_pod_all_count_however_they_are_configured() -> None:
-    for duplicates in ("max", "sum"):
-        found = tally(*[a_record(2)] * 3, of_pod(5), duplicates=duplicates)
-        assert (found.groups, found.duplicates) == ({GROUP: 11}, 0)
 
 
 # Without a payer
@@ -149,7 +143,6 @@ LONG = "1" * 90
     [
         (a_record(None), "value (missing) is not a number of zero or more"),
         (a_record("5"), "value '5' is not a number of zero or more"),
-        (a_record(-0.5), "value -0.5 (negative, or too many digits) is not a number"),
         (a_record(10**30), f"value 1{'0' * 30} is not a number of zero or more"),
         (a_record(pricePerUnit=10**30), f"pricePerUnit 1{'0' * 30} is not a number"),
         (a_record(LONG), f"value '{'1' * 79} is not a number"),
@@ -209,25 +202,6 @@ def test_a_timestamp_that_says_no_hour_is_shown() -> None:
 
 
 # Files
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b"[x", "JSON is malformed: invalid character (byte 1)"),
-        (
-            b"\xef\xbb\xbf[]",
-            "it starts with a byte order mark; JSON is malformed: invalid character (byte 0)",
-        ),
-    ],
-)
-def test_a_file_that_is_no_array_is_reported_with_the_readers_words(body: bytes, said: str) -> None:
-    found = Tally(duplicates="max")
-    found.add_file("file", "01/00", body)
-    found.end_hour()
-    assert found.problems == [
-        Problem(key="file", line=1, detail=f"not a JSON array of records: {said}")
-    ]
 
 
 def test_a_record_that_is_too_deep_to_be_explained_is_reported_by_its_file(
