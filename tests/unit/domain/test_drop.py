@@ -300,3 +300,10 @@ def test_a_snapshot_that_does_not_show_what_was_posted_last_names_it() -> None:
     last = a_drop(digest=contents("1.00").digest, state="posted")
     assert a_snapshot(last).unseen == last.source
     assert a_snapshot(last, "2.00").unseen == last.source
+
+
+def test_a_drop_is_of_the_execution_and_the_source_that_posted_it() -> None:
+    drop = a_drop()
+    assert drop.is_of(drop.execution, drop.source)
+    assert not drop.is_of("another", drop.source)
+    assert not drop.is_of(drop.execution, a_restore())

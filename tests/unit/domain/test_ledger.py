@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from functions.domain.ledger import claim, lookup, transitions
@@ -19,7 +20,8 @@ from functions.domain.ledger.entry import (
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.listing import Listing, Stored
 from functions.domain.ledger.lookup import Look, Owner
-from tests.builders import PLAN
+from functions.errors import BadState, LeaseLost
+from tests.builders import PLAN, an_entry
 
 SETTLE = 120.0
 HOUR = 30 * SETTLE
@@ -256,3 +258,12 @@ def test_what_was_only_seen_pending_before_its_first_sending_was_never_in_doubt(
     attempt = Attempt(id="a", execution="x", at="t", dimensions=("cpu",), request="")
     sent = transitions.begin(pending, attempt)
     assert (sent.lines[0].state, sent.lines[0].doubts) == ("sent", 0)
+
+
+def test_a_step_works_only_on_what_its_own_execution_has_claimed() -> None:
+    entry = an_entry(execution="x-1")
+    assert transitions.claimed(entry, "x-1", "ledger/c-1.json") == entry
+    with pytest.raises(LeaseLost, match=r"^ledger/c-1\.json was taken over by x-1$"):
+        transitions.claimed(entry, "x-2", "ledger/c-1.json")
+    with pytest.raises(BadState, match=r"^ledger/c-1\.json is missing: the contract was not cl"):
+        transitions.claimed(None, "x-1", "ledger/c-1.json")

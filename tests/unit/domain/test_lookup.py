@@ -376,3 +376,16 @@ def test_a_record_that_another_plan_was_billed_for_with_another_quantity_is_not_
     look = lookup.looked(an_entry(a_line("unsure")), listing, [owner], lambda _line: True)
     found = "free" if "cpu" in look.free else look.entry.lines[0].state
     assert found == state
+
+
+def test_other_plans_account_for_what_is_billed_or_may_be() -> None:
+    states: tuple[LineState, ...] = ("accepted", "sent", "present", "unsure", "waived")
+    lines = [builders.a_line(state, state, quantity="5") for state in states]
+    entry = builders.an_entry(*lines, plan=OTHER)
+    assert lookup.owners_of([entry]) == [
+        Owner(OTHER, "accepted", "5", certain=True),
+        Owner(OTHER, "sent", "5"),
+        Owner(OTHER, "present", "5"),
+    ]
+    larger = builders.an_entry(builders.a_line("cpu", "accepted", billed="7"), plan=OTHER)
+    assert lookup.owners_of([larger]) == [Owner(OTHER, "cpu", "7", certain=True)]

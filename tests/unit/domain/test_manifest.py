@@ -23,3 +23,8 @@ def test_nothing_is_to_be_reported_of_the_days_that_were_billed_or_reported_last
 def test_that_all_files_were_gone_when_it_was_reported_is_known() -> None:
     reported = replace(BILLED, reported={})
     assert (reported.is_of({}), reported.is_of(BILLED.days)) == (True, False)
+
+
+def test_what_was_reported_is_compared_from_then_on() -> None:
+    again = replace(BILLED, recheck=True).as_reported({"01": "d-9"})
+    assert again == replace(BILLED, reported={"01": "d-9"}, recheck=False)

@@ -73,3 +73,25 @@ def test_a_closed_month_where_a_run_got_stuck_is_worked_on_again() -> None:
     unknown, state = Journal(underway=("2025-05",)), PlanState(last_processed_month=JUNE)
     assert months_due.to_do_again(unknown, state, retry_errors=False) == {MAY}
     assert months_due.to_do_again(unknown, PlanState(), retry_errors=False) == set()
+
+
+def test_the_days_that_are_over_end_at_midnight_behind_the_margin() -> None:
+    plan, noon = a_plan(marker_margin_minutes=60), datetime(2025, 7, 9, 12, tzinfo=UTC)
+    midnight = datetime(2025, 7, 9, tzinfo=UTC)
+    for exported_to, as_of, end in (
+        (None, noon, midnight),
+        (noon, AUGUST_2, midnight),
+        (AUGUST_2, noon, midnight),
+        (None, datetime(2025, 7, 9, 1, tzinfo=UTC), midnight),
+        (None, datetime(2025, 7, 9, 0, 59, 59, 9, tzinfo=UTC), datetime(2025, 7, 8, tzinfo=UTC)),
+        (None, AUGUST_2, JULY.end),
+    ):
+        assert months_due.finished(JULY, plan, exported_to, as_of) == end
+
+
+def test_months_that_a_long_run_leaves_wait_for_the_next_and_are_overdue() -> None:
+    (waiting,) = months_due.left(["2025-06", "2025-07"], {"2025-06"})
+    assert (waiting.month, waiting.overdue) == ("2025-07", True)
+    assert waiting.reason == (
+        "left for the next run with this input: this one began over 12 hours ago"
+    )

@@ -14,7 +14,7 @@ from functions.domain.ledger.entry import (
     Line,
     LineState,
 )
-from functions.domain.ledger.resolution import resolve
+from functions.domain.ledger.resolution import resolve, settle_by_hand
 from tests import builders
 from tests.builders import an_entry
 
@@ -179,3 +179,19 @@ def test_what_could_not_be_computed_is_not_settled_by_what_was_accepted(code: st
     failure = Failure(code=code, message="m", errors=("m",), at="t-0")
     entry = resolve(parked(SENT, failure=failure), a_decision("accepted"))
     assert (states(entry), entry.failure) == ({"sent": "accepted"}, failure)
+
+
+def test_an_operator_who_puts_a_contract_into_the_successes_waives_what_is_open() -> None:
+    for entry in (parked(UNSURE), parked(SENT, failure=None)):
+        settled = settle_by_hand(entry, "x-9", "t-9", "state.json")
+        reason = "put into success_contracts of state.json"
+        noted = Decision(what="waived", execution="x-9", at="t-9", reason=reason)
+        assert settled == resolve(entry, noted)
+        assert settled.waived
+
+
+def test_a_contract_that_is_settled_takes_no_other_decision_from_the_state_file() -> None:
+    done = replace(parked(a_line("cpu", "accepted"), failure=None), settled_at="t-1")
+    assert settle_by_hand(done, "x-9", "t-9", "state.json") == done
+    in_doubt = replace(parked(SENT, failure=None), settled_at="t-1")
+    assert settle_by_hand(in_doubt, "x-9", "t-9", "state.json").waived

@@ -1,0 +1,76 @@
+"""What an operator is told of a month's usage beside its bill."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from msgspec.structs import replace
+
+from functions.domain.usage.bill import ContractBill, Quarantined
+from functions.domain.usage.fold import MonthTotal
+from functions.domain.usage.tally import Tally
+from functions.domain.usage.usage_warnings import warnings
+from tests.builders import JULY, PLAN, a_bill
+
+TOO_MUCH = ContractBill(contract_id="c-1", usage={}, quantities={"mem": str(2**31)})
+
+
+def said(total: MonthTotal | None = None, *contracts: ContractBill, **bill: Any) -> list[str]:
+    month = replace(a_bill(*contracts), **bill)
+    return list(warnings(PLAN, JULY, total or MonthTotal(), month))
+
+
+def test_an_ordinary_month_has_no_warnings() -> None:
+    assert said() == []
+
+
+def test_a_quantity_that_aws_does_not_take_is_named_with_its_month() -> None:
+    (text,) = said(None, TOO_MUCH)
+    assert text.startswith("2025-07: AWS takes quantities up to 2,147,483,647; scale with")
+
+
+def test_files_that_are_written_twice_are_counted_and_the_first_pair_is_named() -> None:
+    total = MonthTotal()
+    total.twins, total.twin = 1, "a and b"
+    assert said(total) == ["2025-07: identical files of one hour, which both count: a and b"]
+    total.twins = 3
+    assert said(total)[0].endswith("which both count: a and b and 2 more")
+
+
+def test_usage_without_a_payer_is_counted_and_the_first_five_are_named() -> None:
+    one = Quarantined(subscription="s-0", dimension="cpu", quantity="7")
+    assert said(quarantined=[one]) == [
+        "2025-07: usage without externalPayerId is not billed: 1: 7 cpu of subscription s-0"
+    ]
+    (many,) = said(quarantined=[replace(one, subscription=f"s-{n}") for n in range(7)])
+    assert "not billed: 7: 7 cpu of subscription s-0, 7 cpu of" in many
+    assert many.endswith("7 cpu of subscription s-4")
+
+
+def test_up_to_ten_dimensions_that_no_formula_reads_are_named() -> None:
+    names = [f"d{n}" for n in range(12)]
+    assert said(unbilled_dimensions=names) == [
+        f"2025-07: no formula reads the dimensions {', '.join(names[:10])}"
+    ]
+
+
+def test_files_of_an_hour_with_the_same_content_are_twins_where_nothing_tells_them_apart() -> None:
+    body, other = b'[{"externalPayerId":"c","dimension":"d","value":1}]', b"[ ]"
+    tally = Tally(duplicates="max")
+    for key, hour in (("a", "01/00"), ("b", "01/00"), ("c", "01/00"), ("d", "01/01")):
+        tally.add_file(key, hour, body)
+        tally.add_file(f"{key}-empty", hour, other)
+    tally.end_hour()
+    assert (tally.twins, tally.twin) == (2, "a and b")
+    assert tally.groups == {("c", "d", None, None): Decimal(4)}
+
+
+def test_files_whose_records_are_compared_are_no_twins_unless_all_records_count() -> None:
+    body = b'[{"externalPayerId":"c","dimension":"d","value":1,"podName":"p"}]'
+    for duplicates, twins in (("max", 0), ("sum", 1)):
+        tally = Tally(duplicates=duplicates)
+        tally.add_file("a", "01/00", body)
+        tally.add_file("b", "01/00", body)
+        tally.end_hour()
+        assert tally.twins == twins
