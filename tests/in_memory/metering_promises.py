@@ -46,7 +46,7 @@ class Promises:
         """Note the parked contracts that no execution has named, now that a person may look."""
         reported = self._world.reported()
         self.broken += [
-            f"{month}: {name} ({code}) was parked and nobody was reported"
+            f"{month}: {name} ({code}) was parked and never reported"
             for (month, name), code in self._world.parked().items()
             if not names_contract(reported, month, name)
         ]

@@ -113,7 +113,7 @@ class Ending:
             yield from self._balance.broken(plan)
             for month in self._window(plan):
                 yield from (
-                    f"6: nobody was reported: {text}"
+                    f"6: never reported: {text}"
                     for text in self._promises.reported.unreported(plan, month)
                 )
             for index in range(MONTHS):
@@ -142,9 +142,9 @@ class Ending:
                 if line.get(
                     "evidence"
                 ) == TAKEN_OVER and not self._promises.reported.was_taken_over(month, who[2]):
-                    yield f"13: {sold} was taken over and nobody was reported"
+                    yield f"13: {sold} was taken over and never reported"
             if who in parked and not self._promises.reported.was_named(month, who[2]):
-                yield f"4: {who} is parked and nobody was reported"
+                yield f"4: {who} is parked and was never reported"
             yield from self._of_amounts(plan, month, entry)
 
     def _of_amounts(self, plan: Plan, month: str, entry: dict[str, Any]) -> Iterator[str]:

@@ -196,10 +196,8 @@ class Promises:
             if any(f"{month} waits: left for the next run" in text for text in sent):
                 continue
             if self._world.changed.get((plan.key, month), "") < window.at:
-                for text in self.reported.unreported(plan, month):
-                    if text in waiting:
-                        continue
-                    raise Broken(f"6: nobody was reported by {execution.name}: {text}")
+                for text in self.reported.unreported(plan, month, waiting):
+                    raise Broken(f"6: {execution.name} did not report: {text}")
 
 
 def listed_in(state: dict[str, Any], month: str) -> set[str]:

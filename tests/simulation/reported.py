@@ -24,8 +24,11 @@ class Reported:
         self._world, self._operators = world, operators
         self._reported: set[str] = set()
 
-    def unreported(self, plan: Plan, month: str) -> Iterator[str]:
-        """Yield what the files of a closed month say now, but nobody was reported."""
+    def unreported(self, plan: Plan, month: str, waiting: str = "") -> Iterator[str]:
+        """Yield what the files of a closed month say now, and no execution has reported.
+
+        `waiting`: what did not fit into a message and is left to the next run.
+        """
         totals = self._world.totals(plan, Month.parse(month))
         if totals is None:
             return
@@ -37,9 +40,9 @@ class Reported:
             entry = entries.get(name)
             if entry is None or is_billed(entry):
                 views = self._views(plan, month, name, entry, totals)
+                left = ([t for t in view if t not in waiting] for view in views)
                 yield from min(
-                    ([text for text in view if not self.was_reported(text)] for view in views),
-                    key=len,
+                    ([t for t in view if not self.was_reported(t)] for view in left), key=len
                 )
 
     def _views(
