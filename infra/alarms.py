@@ -27,6 +27,7 @@ from constructs import Construct
 from functions import metrics
 from functions.domain.plan import Plan
 from functions.metrics import Metric
+from infra.constructs.acknowledged import acknowledge
 from infra.constructs.task_function import TaskFunction
 from infra.environments import Environment
 
@@ -38,6 +39,10 @@ DEADLINE = (
 SILENT_HOURS = 26
 LONG_TIMEOUT_SECONDS, NEAR_TIMEOUT = 300, 0.8
 MOST_METRICS = 10  # of one alarm
+NOTHING_IS_LOST = (
+    "SNS retries a mail for hours, and what it says stays: an alarm in CloudWatch, a run in its "
+    "execution. The alarm on a queue of undelivered mails would be a mail to the same address."
+)
 MAILED = "Mailed: "  # the definitions put it before the cause
 
 
@@ -60,7 +65,8 @@ class Alarms(Construct):
         self._let_alarms_publish()
         if environment.alarm_email:
             address = subscriptions.EmailSubscription(environment.alarm_email)
-            self.topic.add_subscription(address)
+            subscription = self.topic.add_subscription(address)
+            acknowledge(subscription, "Serverless-SNSRedrivePolicy", NOTHING_IS_LOST)
 
     def _let_alarms_publish(self) -> None:
         """Say it outright: any policy of our own replaces the one that lets alarms publish."""
