@@ -2,6 +2,7 @@
 
 from constructs import Construct
 
+from infra import watched
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.task_function import TaskFunction
 from infra.credits_tasks import OWN_KEYS, TASKS
@@ -58,7 +59,7 @@ class CreditsStack(PipelineStack):
             self, "Uploads", bucket=self.bucket, own_keys=OWN_KEYS, machine=workflow.machine
         )
         self._watch(workflow, self.tasks, lost_starts=uploads.dead_letters)
-        self.alarms.watch_credits()
+        self.alarms.add(watched.waiting_credits(self.metrics))
 
     def _functions(self, environment: Environment) -> dict[str, TaskFunction]:
         return task_functions(
@@ -76,7 +77,7 @@ class CreditsStack(PipelineStack):
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
                 **environment.mail_settings,
             },
-            metrics_namespace=self.metrics_namespace,
+            metrics_namespace=self.metrics.namespace,
             log_days=environment.log_days,
         )
 

@@ -1,8 +1,7 @@
 """A pipeline's dashboard, and the questions to its logs that are worth keeping."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
@@ -11,20 +10,23 @@ from constructs import Construct
 
 from functions import metrics
 from functions.domain.plan import Plan
-from functions.metrics import Metric
 from infra.constructs.task_function import TaskFunction
+from infra.own_metrics import HOUR, MAXIMUM, SUM, OwnMetrics
 
-PERIOD = Duration.hours(1)
 WIDTH, HEIGHT = 8, 6
 Shown = tuple[str, Sequence[cloudwatch.IMetric]]
-SUM, MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
 # From what the functions log with Powertools: one JSON object per line.
 CALLS = "filter message = 'partner called'"
-SPEED = (
-    CALLS,
-    "stats pct(milliseconds, 50) as half, pct(milliseconds, 95) as most by bin(1h)",
-)
-STATUSES = (CALLS, "stats count(*) as calls by partner, method, status", "sort calls desc")
+LOGGED = {
+    "milliseconds of partner calls: half and 95 % of them took at most": (
+        (CALLS, "stats pct(milliseconds, 50) as half, pct(milliseconds, 95) as most by bin(1h)"),
+        cloudwatch.LogQueryVisualizationType.LINE,
+    ),
+    "status codes of partner calls": (
+        (CALLS, "stats count(*) as calls by partner, method, status", "sort calls desc"),
+        cloudwatch.LogQueryVisualizationType.TABLE,
+    ),
+}
 # Whole hours until 06:00 UTC on the next 1st, from what CloudWatch knows of the time of a value.
 _DAYS = (
     "IF(MONTH(t) == 2, IF(FLOOR(YEAR(t) / 4) * 4 == YEAR(t), 29, 28), "
@@ -72,52 +74,33 @@ class Dashboard(Construct):
         id_: str,
         *,
         name: str,
-        namespace: str,
-        pipeline: str,
-        plans: Iterable[Plan],
+        own: OwnMetrics,
+        plans: Sequence[Plan],
         machine: sfn.StateMachine,
         functions: Mapping[str, TaskFunction],
         lost_starts: sqs.Queue,
     ) -> None:
         """Put the pipeline's own metrics first, then what AWS measures of it."""
         super().__init__(scope, id_)
-        self._namespace, self._pipeline = namespace, pipeline
         board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name)
-        plans = tuple(plans)
         if plans:
-            board.add_widgets(self._deadline(plans[0]))
-        own = metrics.METERING if pipeline == "metering" else metrics.CREDITS
-        counted = [(metric.counts, [self._metric(metric)]) for metric in own if not metric.per_plan]
-        of_plans: list[Shown] = [
-            (metric.counts, [self._metric(metric, plan) for plan in plans])
-            for metric in own
-            if metric.per_plan
-        ]
-        measured: list[Shown] = [
-            ("executions", self._executions(machine)),
-            ("duration of executions", [machine.metric_time(period=PERIOD, statistic=MAXIMUM)]),
+            board.add_widgets(_deadline(own, plans[0]))
+        lost = lost_starts.metric_approximate_number_of_messages_visible(period=HOUR)
+        measured = [
+            *_emitted(own, plans),
+            ("executions", _executions(machine)),
+            ("duration of executions", [machine.metric_time(period=HOUR, statistic=MAXIMUM)]),
             ("errors of functions", _of(functions, "metric_errors", SUM)),
             ("throttles of functions", _of(functions, "metric_throttles", SUM)),
             ("longest duration of functions", _of(functions, "metric_duration", MAXIMUM)),
-            (
-                "starts that were lost",
-                [lost_starts.metric_approximate_number_of_messages_visible(period=PERIOD)],
-            ),
+            ("starts that were lost", [lost]),
         ]
-        for title, shown in (*of_plans, *counted, *measured):
+        for title, shown in measured:
             board.add_widgets(
                 cloudwatch.GraphWidget(title=title, left=shown, width=WIDTH, height=HEIGHT)
             )
         groups = [task.function.log_group.log_group_name for task in functions.values()]
-        views = cloudwatch.LogQueryVisualizationType
-        for title, lines, view in (
-            (
-                "milliseconds of partner calls: half and 95 % of them took at most",
-                SPEED,
-                views.LINE,
-            ),
-            ("status codes of partner calls", STATUSES, views.TABLE),
-        ):
+        for title, (lines, view) in LOGGED.items():
             board.add_widgets(
                 cloudwatch.LogQueryWidget(
                     title=title,
@@ -129,35 +112,36 @@ class Dashboard(Construct):
                 )
             )
 
-    def _metric(self, metric: Metric, plan: Plan | None = None) -> cloudwatch.Metric:
-        of_plan = {"plan": plan.key} if plan else {}
-        return cloudwatch.Metric(
-            namespace=self._namespace,
-            metric_name=metric.name,
-            dimensions_map={"service": self._pipeline, **of_plan},
-            statistic=MAXIMUM if plan else SUM,
-            period=PERIOD,
-        )
 
-    def _deadline(self, plan: Plan) -> cloudwatch.IWidget:
-        left = cloudwatch.MathExpression(
-            expression=HOURS_LEFT,
-            using_metrics={"m": self._metric(metrics.RUNS, plan)},
-            period=PERIOD,
-            label="hours",
-        )
-        title = "hours until AWS takes no more of last month's usage"
-        return cloudwatch.SingleValueWidget(title=title, metrics=[left], width=WIDTH, height=HEIGHT)
+def _deadline(own: OwnMetrics, plan: Plan) -> cloudwatch.IWidget:
+    left = cloudwatch.MathExpression(
+        expression=HOURS_LEFT,
+        using_metrics={"m": own.of(metrics.RUNS, MAXIMUM, HOUR, plan)},
+        period=HOUR,
+        label="hours",
+    )
+    title = "hours until AWS takes no more of last month's usage"
+    return cloudwatch.SingleValueWidget(title=title, metrics=[left], width=WIDTH, height=HEIGHT)
 
-    @staticmethod
-    def _executions(machine: sfn.StateMachine) -> list[cloudwatch.IMetric]:
-        return [
-            machine.metric_started(period=PERIOD),
-            machine.metric_succeeded(period=PERIOD),
-            machine.metric_failed(period=PERIOD),
-            machine.metric_timed_out(period=PERIOD),
-            machine.metric_aborted(period=PERIOD),
-        ]
+
+def _emitted(own: OwnMetrics, plans: Sequence[Plan]) -> Iterator[Shown]:
+    """Yield what the functions emit: of each plan, then of the pipeline."""
+    declared = metrics.METERING if own.pipeline == "metering" else metrics.CREDITS
+    for metric in sorted(declared, key=lambda metric: not metric.per_plan):
+        if metric.per_plan:
+            yield metric.counts, [own.of(metric, MAXIMUM, HOUR, plan) for plan in plans]
+        else:
+            yield metric.counts, [own.of(metric, SUM, HOUR)]
+
+
+def _executions(machine: sfn.StateMachine) -> list[cloudwatch.IMetric]:
+    return [
+        machine.metric_started(period=HOUR),
+        machine.metric_succeeded(period=HOUR),
+        machine.metric_failed(period=HOUR),
+        machine.metric_timed_out(period=HOUR),
+        machine.metric_aborted(period=HOUR),
+    ]
 
 
 class SavedQueries(Construct):
@@ -183,6 +167,6 @@ def _of(
     functions: Mapping[str, TaskFunction], name: str, statistic: str
 ) -> list[cloudwatch.IMetric]:
     return [
-        getattr(task.function, name)(period=PERIOD, statistic=statistic, label=state)
+        getattr(task.function, name)(period=HOUR, statistic=statistic, label=state)
         for state, task in functions.items()
     ]

@@ -2,6 +2,7 @@
 
 from constructs import Construct
 
+from infra import watched
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.task_function import TaskFunction
 from infra.environments import Environment
@@ -56,9 +57,7 @@ class MeteringStack(PipelineStack):
             machine=workflow.machine,
         )
         self._watch(workflow, self.tasks, lost_starts=schedules.dead_letters, plans=plans)
-        self.alarms.watch_usage()
-        for plan in plans:
-            self.alarms.watch_plan(plan)
+        self.alarms.add(watched.usage_not_billed(self.metrics))
 
     def _functions(self, environment: Environment) -> dict[str, TaskFunction]:
         return task_functions(
@@ -74,7 +73,7 @@ class MeteringStack(PipelineStack):
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
                 **environment.mail_settings,
             },
-            metrics_namespace=self.metrics_namespace,
+            metrics_namespace=self.metrics.namespace,
             log_days=environment.log_days,
         )
 
