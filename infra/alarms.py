@@ -17,7 +17,7 @@ from constructs import Construct
 
 from functions.domain.plan import Plan
 from infra.constructs.acknowledged import acknowledge
-from infra.environments import Environment
+from infra.environment import Environment
 
 MISSING = cloudwatch.TreatMissingData
 REACHED = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD

@@ -6,7 +6,7 @@ from infra import watched
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.task_function import TaskFunction
 from infra.credits_tasks import OWN_KEYS, TASKS
-from infra.environments import Environment
+from infra.environment import Environment
 from infra.pipeline import PipelineStack
 from infra.settings import PartnerSecret
 from infra.storage import CreditsBucket
@@ -65,7 +65,7 @@ class CreditsStack(PipelineStack):
         return task_functions(
             self,
             TASKS,
-            pipeline="credits",
+            self.metrics,
             everyone={"CREDITS_BUCKET": self.bucket.bucket_name},
             settings={
                 "CLOUDZERO_CONNECTION_ID": environment.cloudzero_connection_id,
@@ -77,7 +77,6 @@ class CreditsStack(PipelineStack):
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
                 **environment.mail_settings,
             },
-            metrics_namespace=self.metrics.namespace,
             log_days=environment.log_days,
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -82,35 +83,17 @@ class Dashboard(Construct):
     ) -> None:
         """Put the pipeline's own metrics first, then what AWS measures of it."""
         super().__init__(scope, id_)
-        board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name)
-        if plans:
-            board.add_widgets(_deadline(own, plans[0]))
-        lost = lost_starts.metric_approximate_number_of_messages_visible(period=HOUR)
-        measured = [
-            *_emitted(own, plans),
-            ("executions", _executions(machine)),
-            ("duration of executions", [machine.metric_time(period=HOUR, statistic=MAXIMUM)]),
-            ("errors of functions", _of(functions, "metric_errors", SUM)),
-            ("throttles of functions", _of(functions, "metric_throttles", SUM)),
-            ("longest duration of functions", _of(functions, "metric_duration", MAXIMUM)),
-            ("starts that were lost", [lost]),
-        ]
-        for title, shown in measured:
-            board.add_widgets(
+        graphs = (*_emitted(own, plans), *_measured(machine, functions, lost_starts))
+        widgets = (
+            *(_deadline(own, plan) for plan in plans[:1]),
+            *(
                 cloudwatch.GraphWidget(title=title, left=shown, width=WIDTH, height=HEIGHT)
-            )
-        groups = [task.function.log_group.log_group_name for task in functions.values()]
-        for title, (lines, view) in LOGGED.items():
-            board.add_widgets(
-                cloudwatch.LogQueryWidget(
-                    title=title,
-                    log_group_names=groups,
-                    query_lines=list(lines),
-                    view=view,
-                    width=WIDTH,
-                    height=HEIGHT,
-                )
-            )
+                for title, shown in graphs
+            ),
+            *_logged([task.function.log_group.log_group_name for task in functions.values()]),
+        )
+        rows = [[widget] for widget in widgets]
+        cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name, widgets=rows)
 
 
 def _deadline(own: OwnMetrics, plan: Plan) -> cloudwatch.IWidget:
@@ -134,14 +117,40 @@ def _emitted(own: OwnMetrics, plans: Sequence[Plan]) -> Iterator[Shown]:
             yield metric.counts, [own.of(metric, SUM, HOUR)]
 
 
-def _executions(machine: sfn.StateMachine) -> list[cloudwatch.IMetric]:
-    return [
-        machine.metric_started(period=HOUR),
-        machine.metric_succeeded(period=HOUR),
-        machine.metric_failed(period=HOUR),
-        machine.metric_timed_out(period=HOUR),
-        machine.metric_aborted(period=HOUR),
-    ]
+def _measured(
+    machine: sfn.StateMachine, functions: Mapping[str, TaskFunction], lost: sqs.Queue
+) -> Iterator[Shown]:
+    """Yield what AWS measures of the pipeline."""
+    ends = ("started", "succeeded", "failed", "timed_out", "aborted")
+    yield "executions", [getattr(machine, f"metric_{end}")(period=HOUR) for end in ends]
+    yield "duration of executions", [machine.metric_time(period=HOUR, statistic=MAXIMUM)]
+    of = lambda_.Function
+    for title, metric, statistic in (
+        ("errors of functions", of.metric_errors, SUM),
+        ("throttles of functions", of.metric_throttles, SUM),
+        ("longest duration of functions", of.metric_duration, MAXIMUM),
+    ):
+        yield (
+            title,
+            [
+                metric(task.function, period=HOUR, statistic=statistic, label=state)
+                for state, task in functions.items()
+            ],
+        )
+    waiting = lost.metric_approximate_number_of_messages_visible(period=HOUR)
+    yield "starts that were lost", [waiting]
+
+
+def _logged(groups: Sequence[str]) -> Iterator[cloudwatch.IWidget]:
+    for title, (lines, view) in LOGGED.items():
+        yield cloudwatch.LogQueryWidget(
+            title=title,
+            log_group_names=groups,
+            query_lines=list(lines),
+            view=view,
+            width=WIDTH,
+            height=HEIGHT,
+        )
 
 
 class SavedQueries(Construct):
@@ -161,12 +170,3 @@ class SavedQueries(Construct):
                 query_string="\n| ".join(lines),
                 log_group_names=[group.log_group_name for group in groups],
             )
-
-
-def _of(
-    functions: Mapping[str, TaskFunction], name: str, statistic: str
-) -> list[cloudwatch.IMetric]:
-    return [
-        getattr(task.function, name)(period=HOUR, statistic=statistic, label=state)
-        for state, task in functions.items()
-    ]

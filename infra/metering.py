@@ -5,7 +5,7 @@ from constructs import Construct
 from infra import watched
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.task_function import TaskFunction
-from infra.environments import Environment
+from infra.environment import Environment
 from infra.metering_tasks import PREVIEWS, STATE_FILES, TASKS
 from infra.pipeline import PipelineStack
 from infra.schedules import PlanSchedules
@@ -63,7 +63,7 @@ class MeteringStack(PipelineStack):
         return task_functions(
             self,
             TASKS,
-            pipeline="metering",
+            self.metrics,
             everyone={"STATE_BUCKET": self.storage.state.bucket_name},
             settings={
                 "USAGE_BUCKET": self.storage.usage.bucket_name,
@@ -73,7 +73,6 @@ class MeteringStack(PipelineStack):
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
                 **environment.mail_settings,
             },
-            metrics_namespace=self.metrics.namespace,
             log_days=environment.log_days,
         )
 

@@ -19,6 +19,14 @@ class OwnMetrics:
     namespace: str
     pipeline: str
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What Powertools reads to emit them."""
+        return {
+            "POWERTOOLS_SERVICE_NAME": self.pipeline,
+            "POWERTOOLS_METRICS_NAMESPACE": self.namespace,
+        }
+
     def of(
         self, metric: Metric, statistic: str, period: Duration, plan: Plan | None = None
     ) -> cloudwatch.Metric:

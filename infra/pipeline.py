@@ -15,7 +15,7 @@ from infra.constructs.acknowledged import acknowledge_pattern
 from infra.constructs.state_machine import StateMachine, execution_arns
 from infra.constructs.task_function import TaskFunction
 from infra.dashboard import Dashboard, SavedQueries
-from infra.environments import Environment, InvalidEnvironment
+from infra.environment import Environment, InvalidEnvironment
 from infra.failed_runs import mail_failed_runs
 from infra.own_metrics import OwnMetrics
 from infra.settings import PartnerSecret
@@ -85,7 +85,8 @@ class PipelineStack(Stack):
         mail_failed_runs(self.alarms, workflow.machine, lost_starts)
         self.alarms.add(watched.lost_starts(lost_starts))
         self.alarms.add(watched.functions_at_their_limit(tuple(functions.values())))
-        self.alarms.add(watched.open_months(self.metrics, plans))
+        for plan in plans:
+            self.alarms.add(watched.open_months(self.metrics, plan))
         Dashboard(
             self,
             "Dashboard",

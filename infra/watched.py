@@ -1,8 +1,9 @@
 """What is watched, each with its alarm: starts, functions, and the metrics that they emit."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
 from functions import metrics
@@ -40,7 +41,7 @@ def functions_at_their_limit(tasks: Sequence[TaskFunction]) -> Iterator[Alarm]:
         yield Alarm(
             "NearTimeout",
             "a function nearly timed out",
-            _combined(f"MAX([{shares}])", slow, "metric_duration", MAXIMUM),
+            _combined(f"MAX([{shares}])", slow, lambda_.Function.metric_duration, MAXIMUM),
             "A function took over 80 % of its time limit. Nothing is wrong yet; a larger month "
             "will fail. Raise the function's memory or split the work.",
             threshold=NEAR_TIMEOUT,
@@ -51,47 +52,46 @@ def functions_at_their_limit(tasks: Sequence[TaskFunction]) -> Iterator[Alarm]:
         yield Alarm(
             f"Throttled{number}",
             f"functions are throttled ({number})",
-            _combined(total, some, "metric_throttles", SUM),
+            _combined(total, some, lambda_.Function.metric_throttles, SUM),
             "Lambda refused invocations because the account's concurrency is used up. They are "
             "retried, so nothing is lost while retries last. Raise the account's concurrency.",
         )
 
 
-def open_months(own: OwnMetrics, plans: Iterable[Plan]) -> Iterator[Alarm]:
+def open_months(own: OwnMetrics, plan: Plan) -> Iterator[Alarm]:
     """Yield those on the deadline, on silence, and on contracts that nobody has settled."""
-    for plan in plans:
-        if not plan.dry_run:
-            unclosed = {"m": own.of(metrics.MONTHS_UNCLOSED, MAXIMUM, HOUR, plan)}
-            yield Alarm(
-                "Deadline",
-                "deadline in 60 minutes",
-                cloudwatch.MathExpression(expression=DEADLINE, using_metrics=unclosed, period=HOUR),
-                "It is past 05:00 UTC on the 1st and last month is not closed. AWS takes its usage "
-                "until 06:00 UTC. Nothing is lost. Read the last run's mail and act on it now.",
-                plan,
-            )
+    if not plan.dry_run:
+        unclosed = {"m": own.of(metrics.MONTHS_UNCLOSED, MAXIMUM, HOUR, plan)}
         yield Alarm(
-            "Silence",
-            "no run for 26 hours",
-            own.of(metrics.RUNS, SUM, HOUR, plan),
-            "No run of this plan has ended for 26 hours, although one starts every day. Nothing "
-            "was sent. Look at the schedules, and start an execution.",
+            "Deadline",
+            "deadline in 60 minutes",
+            cloudwatch.MathExpression(expression=DEADLINE, using_metrics=unclosed, period=HOUR),
+            "It is past 05:00 UTC on the 1st and last month is not closed. AWS takes its usage "
+            "until 06:00 UTC. Nothing is lost. Read the last run's mail and act on it now.",
             plan,
-            silent_hours=26,
         )
-        yield Alarm(
-            "ContractsOpen",
-            "contracts are not billed",
-            own.of(metrics.CONTRACTS_OPEN, MAXIMUM, FIVE_MINUTES, plan),
-            "Contracts of closed months are not billed. What was billed is safe. The last mail "
-            "names each with its reason; retry or resolve them. Stays until none is open.",
-            plan,
-            stays=True,
-        )
+    yield Alarm(
+        "Silence",
+        "no run for 26 hours",
+        own.of(metrics.RUNS, SUM, HOUR, plan),
+        "No run of this plan has ended for 26 hours, although one starts every day. Nothing "
+        "was sent. Look at the schedules, and start an execution.",
+        plan,
+        silent_hours=26,
+    )
+    yield Alarm(
+        "ContractsOpen",
+        "contracts are not billed",
+        own.of(metrics.CONTRACTS_OPEN, MAXIMUM, FIVE_MINUTES, plan),
+        "Contracts of closed months are not billed. What was billed is safe. The last mail "
+        "names each with its reason; retry or resolve them. Stays until none is open.",
+        plan,
+        stays=True,
+    )
 
 
 def usage_not_billed(own: OwnMetrics) -> Iterator[Alarm]:
-    """Yield those on usage that the pipeline cannot bill, and on what it billed wrongly."""
+    """Yield those on usage that is not billed, and on records that are not the ledger's."""
     yield Alarm(
         "UsageChangedAfterBilling",
         "usage changed after billing",
@@ -134,11 +134,14 @@ def waiting_credits(own: OwnMetrics) -> Iterator[Alarm]:
 
 
 def _combined(
-    expression: str, tasks: Sequence[TaskFunction], metric: str, statistic: str
+    expression: str,
+    tasks: Sequence[TaskFunction],
+    metric: Callable[..., cloudwatch.Metric],
+    statistic: str,
 ) -> cloudwatch.MathExpression:
     """Return an expression in which the functions' metrics are m0, m1 and so on."""
     using = {
-        f"m{number}": getattr(task.function, metric)(period=FIVE_MINUTES, statistic=statistic)
+        f"m{number}": metric(task.function, period=FIVE_MINUTES, statistic=statistic)
         for number, task in enumerate(tasks)
     }
     return cloudwatch.MathExpression(

@@ -12,7 +12,8 @@ from aws_cdk import Stack, Stage
 from aws_cdk import aws_iam as iam
 
 from infra import ROOT, environments
-from infra.environments import NOBODY, POSTGRES, PROD, STAGING, Environment, InvalidEnvironment
+from infra.environment import Environment, InvalidEnvironment
+from infra.environments import NOBODY, POSTGRES, PROD, STAGING
 from infra.pipeline import PipelineStack
 from infra.stages import BillingPipelines, checked_app
 from tests.infra.templates import ENVIRONMENTS, PIPELINES, Template

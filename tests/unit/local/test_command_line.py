@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.environments import SAMPLE_PLAN
+from infra.environment import SAMPLE_PLAN
 from infra.local.cli import arguments
 from infra.local.cli.arguments import BadArgument
 from infra.local.cli.show import show_advice, show_run
