@@ -13,8 +13,9 @@ from functions.metrics import Metric
 from infra import definitions
 from tests.in_memory.lambdas import Lambdas
 from tests.in_memory.machine import Execution, Machine, Path, StateFailed, as_listed
-from tests.in_memory.outside import RecordedBucket, Replaced, replaced
+from tests.in_memory.outside import Replaced, replaced
 from tests.in_memory.points import Died, Points
+from tests.in_memory.rights import DeployedBucket
 from tests.in_memory.timeline import StepFunctions, Timeline
 from tests.memory import MemoryObjects
 
@@ -48,6 +49,7 @@ class Account:
         now: datetime,
         order: Callable[[Path, int], Sequence[int]] = as_listed,
     ) -> None:
+        self._pipeline = pipeline
         self.timeline, self.points = Timeline(now), Points()
         self.messages: list[Message] = []
         self.measured: list[Measured] = []
@@ -61,9 +63,9 @@ class Account:
         """What time it is."""
         return self.timeline.now
 
-    def bucket(self, name: str, placeholder: str = "") -> RecordedBucket:
+    def bucket(self, name: str, placeholder: str = "") -> DeployedBucket:
         """Make a bucket; the definition calls it by its placeholder."""
-        made = RecordedBucket(name, self.points)
+        made = DeployedBucket(self._pipeline, name, self.points)
         self.buckets[placeholder or name] = made
         return made
 

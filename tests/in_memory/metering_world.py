@@ -51,6 +51,7 @@ class MeteringWorld(Account):
         super().__init__("metering", now, order)
         self.plans = [parse_plan(plan) for plan in plans or (PLAN,)]
         self.state_bucket = self.bucket("state", "${StateBucketName}")
+        self.state_bucket.state_files = lambda: [plan.state_file for plan in self.plans]
         self.usage_bucket = self.bucket("usage")
         self.clazar = Clazar(
             refuses_duplicates=refuses_duplicates,
