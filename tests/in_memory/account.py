@@ -114,5 +114,4 @@ class Account:
 
     def read(self, bucket: str, key: str) -> bytes | None:
         """Return an object that holds the items of a map."""
-        stored = self.buckets[bucket].read(key)
-        return stored.body if stored else None
+        return self.buckets[bucket].objects.get(key)
