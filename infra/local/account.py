@@ -111,8 +111,7 @@ class LocalAccount:
         if plans is not None:
             texts = [json.dumps(plan) for plan in plans]
             self.aws.replace_parameters(self.setting("PLANS_PATH"), texts)
-        remembered = json.dumps(environment, sort_keys=True)
-        if self._loaded != remembered:
+        if self._loaded != (remembered := json.dumps(environment, sort_keys=True)):
             functions = self._functions.with_settings(
                 environment or {}, endpoint=self.aws.url, region=self.aws.region
             )

@@ -101,7 +101,6 @@ def test_what_holds_a_month_reads_of_the_reports_only_their_totals(
         ("PlanMonths", {"/ledger/*/plan.json", "/runs/*/contracts.json"}),
         ("FoldDay", {"/days/*", "/runs/*/problems/*", "/previews/*/problems/*"}),
         ("ReportUsageSoFar", set()),
-        ("PreviewMonth", {"/previews/*"}),
         ("CompareContract", {"/runs/*/compared/*"}),
         ("ReportReconciliation", {"/ledger/*/plan.json", "/reports/*/reconciliation.json"}),
         ("RecordOpen", {"/runs/*/open/*"}),
@@ -113,6 +112,10 @@ def test_who_bills_nothing_writes_only_what_it_is_for(
 ) -> None:
     assert metering_stack.rights_of(state)
     assert metering_stack.keys(state, "s3:PutObject", "State") == keys
+
+
+def test_a_preview_writes_nothing_but_previews(metering_stack: Template) -> None:
+    assert metering_stack.keys("PreviewMonth", "s3:PutObject", "State") == {"/previews/*"}
 
 
 def test_the_machine_of_metering_starts_only_itself(metering_stack: Template) -> None:
