@@ -25,6 +25,7 @@ class MeteringTask(Task):
     reads_plans: bool = False
 
 
+SETTLES = Access(read=(LEDGER, LEASES, STATE_FILES), write=(LEDGER, STATE_FILES))
 WRITES_THE_LEDGER = Access(read=(LEDGER, LEASES), write=(LEDGER,))
 
 TASKS: Mapping[str, MeteringTask] = {
@@ -34,13 +35,7 @@ TASKS: Mapping[str, MeteringTask] = {
         reads_plans=True,
         reads_executions=True,
     ),
-    "ReconcileState": MeteringTask(
-        timeout_seconds=300,
-        state=Access(
-            read=(LEDGER, LEASES, STATE_FILES),
-            write=(LEDGER, STATE_FILES),
-        ),
-    ),
+    "ReconcileState": MeteringTask(timeout_seconds=300, state=SETTLES),
     "PlanMonths": MeteringTask(
         memory_mb=1024,
         timeout_seconds=300,
@@ -48,13 +43,7 @@ TASKS: Mapping[str, MeteringTask] = {
         state=Access(read=(STATE_FILES, LEDGER), write=(JOURNALS, CONTRACTS)),
         usage=Access(read=(EXPORT_MARKER,)),
     ),
-    "ResolveContract": MeteringTask(
-        settings=("SETTLE_SECONDS",),
-        state=Access(
-            read=(LEDGER, LEASES, STATE_FILES),
-            write=(LEDGER, STATE_FILES),
-        ),
-    ),
+    "ResolveContract": MeteringTask(settings=("SETTLE_SECONDS",), state=SETTLES),
     "FoldDay": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
@@ -124,7 +113,5 @@ TASKS: Mapping[str, MeteringTask] = {
         ),
     ),
     "SummarizeRun": MeteringTask(settings=MAILS, state=Access(read=(LEASES, JOURNALS, CLOSED))),
-    "ReleasePlan": MeteringTask(
-        state=Access(read=(LEASES, JOURNALS), write=(LEASES, JOURNALS)),
-    ),
+    "ReleasePlan": MeteringTask(state=Access(read=(LEASES, JOURNALS), write=(LEASES, JOURNALS))),
 }
