@@ -13,7 +13,7 @@ from functions.metrics import Metric
 from infra import definitions
 from tests.in_memory.lambdas import Lambdas
 from tests.in_memory.machine import Execution, Machine, Path, StateFailed, as_listed
-from tests.in_memory.outside import Replaced, replaced
+from tests.in_memory.outside import RecordedBucket, Replaced, replaced
 from tests.in_memory.points import Died, Points
 from tests.in_memory.rights import DeployedBucket
 from tests.in_memory.timeline import StepFunctions, Timeline
@@ -63,11 +63,15 @@ class Account:
         """What time it is."""
         return self.timeline.now
 
-    def bucket(self, name: str, placeholder: str = "") -> DeployedBucket:
+    def bucket(self, name: str, placeholder: str = "") -> RecordedBucket:
         """Make a bucket; the definition calls it by its placeholder."""
-        made = DeployedBucket(self._pipeline, name, self.points)
+        made = DeployedBucket(self._pipeline, name, self.points, self.state_files)
         self.buckets[placeholder or name] = made
         return made
+
+    def state_files(self) -> list[str]:
+        """Return the paths of the plans' state files, which rights name."""
+        return []
 
     def enter(self, *others: Replaced) -> None:
         """Replace the outside by this one."""

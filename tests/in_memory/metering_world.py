@@ -51,7 +51,6 @@ class MeteringWorld(Account):
         super().__init__("metering", now, order)
         self.plans = [parse_plan(plan) for plan in plans or (PLAN,)]
         self.state_bucket = self.bucket("state", "${StateBucketName}")
-        self.state_bucket.state_files = lambda: [plan.state_file for plan in self.plans]
         self.usage_bucket = self.bucket("usage")
         self.clazar = Clazar(
             refuses_duplicates=refuses_duplicates,
@@ -85,6 +84,10 @@ class MeteringWorld(Account):
     def plan(self) -> Plan:
         """The first plan."""
         return self.plans[0]
+
+    def state_files(self) -> list[str]:
+        """Return where the plans' state files are."""
+        return [plan.state_file for plan in self.plans]
 
     def put_usage(
         self,

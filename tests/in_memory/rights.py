@@ -22,19 +22,25 @@ class Denied(BaseException):
 class DeployedBucket(RecordedBucket):
     """Whoever reads or writes outside of a function is an operator, who may do everything."""
 
-    def __init__(self, pipeline: str, name: str, points: Points) -> None:
+    def __init__(
+        self,
+        pipeline: str,
+        name: str,
+        points: Points,
+        state_files: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         super().__init__(name, points)
         tasks: Mapping[str, Task] = import_module(f"infra.{pipeline}_tasks").TASKS
         self._access: dict[str, Access] = {
             state: getattr(task, name) for state, task in tasks.items()
         }
-        self.state_files: Callable[[], Iterable[str]] = tuple
+        self._state_files = state_files
 
     def _check(self, what: str, key: str, patterns: Callable[[Access], tuple[str, ...]]) -> None:
         if not self._points.invocations:
             return
         state = self._points.invocations[-1].state
-        access = self._access[state].replacing(STATE_FILES, self.state_files())
+        access = self._access[state].replacing(STATE_FILES, self._state_files())
         if not any(fnmatchcase(key, pattern) for pattern in patterns(access)):
             raise Denied(f"{state} has no right to {what} {key} in the {self.name} bucket")
 
