@@ -5,7 +5,8 @@
 deploy "prod/*"`` does the same without asking.
 """
 
-from infra.environments import DEV, PROD, STAGING, refuse_shared_connections
+from infra.environment import refuse_shared_connections
+from infra.environments import DEV, PROD, STAGING
 from infra.stages import BillingPipelines, checked_app
 
 ENVIRONMENTS = (DEV, STAGING, PROD)

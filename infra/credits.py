@@ -2,10 +2,11 @@
 
 from constructs import Construct
 
+from infra import watched
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.task_function import TaskFunction
 from infra.credits_tasks import OWN_KEYS, TASKS
-from infra.environments import Environment
+from infra.environment import Environment
 from infra.pipeline import PipelineStack
 from infra.settings import PartnerSecret
 from infra.storage import CreditsBucket
@@ -58,13 +59,13 @@ class CreditsStack(PipelineStack):
             self, "Uploads", bucket=self.bucket, own_keys=OWN_KEYS, machine=workflow.machine
         )
         self._watch(workflow, self.tasks, lost_starts=uploads.dead_letters)
-        self.alarms.watch_credits()
+        self.alarms.add(watched.waiting_credits(self.metrics))
 
     def _functions(self, environment: Environment) -> dict[str, TaskFunction]:
         return task_functions(
             self,
             TASKS,
-            pipeline="credits",
+            self.metrics,
             everyone={"CREDITS_BUCKET": self.bucket.bucket_name},
             settings={
                 "CLOUDZERO_CONNECTION_ID": environment.cloudzero_connection_id,
@@ -76,7 +77,6 @@ class CreditsStack(PipelineStack):
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
                 **environment.mail_settings,
             },
-            metrics_namespace=self.metrics_namespace,
             log_days=environment.log_days,
         )
 

@@ -21,7 +21,13 @@ class CreditsTask(Task):
     credits: Access = NOTHING
 
 
-RECORDS_DROPS = Access(read=(RUNS, DROPS, LEASES), write=(LEASES, DROPS))
+RECORDS_DROPS = CreditsTask(
+    memory_mb=1024,
+    timeout_seconds=TALK_SECONDS,
+    settings=TO_CLOUDZERO,
+    credits=Access(read=(RUNS, DROPS, LEASES), write=(LEASES, DROPS)),
+    reads_secret=True,
+)
 
 TASKS: Mapping[str, CreditsTask] = {
     "AcquireStream": CreditsTask(
@@ -42,20 +48,8 @@ TASKS: Mapping[str, CreditsTask] = {
         credits=Access(read=(RUNS, DROPS, LEASES, SNAPSHOTS), write=(LEASES, SNAPSHOTS)),
         reads_secret=True,
     ),
-    "PostDrop": CreditsTask(
-        memory_mb=1024,
-        timeout_seconds=TALK_SECONDS,
-        settings=TO_CLOUDZERO,
-        credits=RECORDS_DROPS,
-        reads_secret=True,
-    ),
-    "VerifyDrop": CreditsTask(
-        memory_mb=1024,
-        timeout_seconds=TALK_SECONDS,
-        settings=TO_CLOUDZERO,
-        credits=RECORDS_DROPS,
-        reads_secret=True,
-    ),
+    "PostDrop": RECORDS_DROPS,
+    "VerifyDrop": RECORDS_DROPS,
     "ReportCredits": CreditsTask(
         settings=MAILS, credits=Access(read=(RUNS, UPLOADS, DROPS, LEASES), write=(REPORTS, LEASES))
     ),

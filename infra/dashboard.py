@@ -1,9 +1,9 @@
 """A pipeline's dashboard, and the questions to its logs that are worth keeping."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -11,20 +11,23 @@ from constructs import Construct
 
 from functions import metrics
 from functions.domain.plan import Plan
-from functions.metrics import Metric
 from infra.constructs.task_function import TaskFunction
+from infra.own_metrics import HOUR, MAXIMUM, SUM, OwnMetrics
 
-PERIOD = Duration.hours(1)
 WIDTH, HEIGHT = 8, 6
 Shown = tuple[str, Sequence[cloudwatch.IMetric]]
-SUM, MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
 # From what the functions log with Powertools: one JSON object per line.
 CALLS = "filter message = 'partner called'"
-SPEED = (
-    CALLS,
-    "stats pct(milliseconds, 50) as half, pct(milliseconds, 95) as most by bin(1h)",
-)
-STATUSES = (CALLS, "stats count(*) as calls by partner, method, status", "sort calls desc")
+LOGGED = {
+    "milliseconds of partner calls: half and 95 % of them took at most": (
+        (CALLS, "stats pct(milliseconds, 50) as half, pct(milliseconds, 95) as most by bin(1h)"),
+        cloudwatch.LogQueryVisualizationType.LINE,
+    ),
+    "status codes of partner calls": (
+        (CALLS, "stats count(*) as calls by partner, method, status", "sort calls desc"),
+        cloudwatch.LogQueryVisualizationType.TABLE,
+    ),
+}
 # Whole hours until 06:00 UTC on the next 1st, from what CloudWatch knows of the time of a value.
 _DAYS = (
     "IF(MONTH(t) == 2, IF(FLOOR(YEAR(t) / 4) * 4 == YEAR(t), 29, 28), "
@@ -72,92 +75,82 @@ class Dashboard(Construct):
         id_: str,
         *,
         name: str,
-        namespace: str,
-        pipeline: str,
-        plans: Iterable[Plan],
+        own: OwnMetrics,
+        plans: Sequence[Plan],
         machine: sfn.StateMachine,
         functions: Mapping[str, TaskFunction],
         lost_starts: sqs.Queue,
     ) -> None:
         """Put the pipeline's own metrics first, then what AWS measures of it."""
         super().__init__(scope, id_)
-        self._namespace, self._pipeline = namespace, pipeline
-        board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name)
-        plans = tuple(plans)
-        if plans:
-            board.add_widgets(self._deadline(plans[0]))
-        own = metrics.METERING if pipeline == "metering" else metrics.CREDITS
-        counted = [(metric.counts, [self._metric(metric)]) for metric in own if not metric.per_plan]
-        of_plans: list[Shown] = [
-            (metric.counts, [self._metric(metric, plan) for plan in plans])
-            for metric in own
-            if metric.per_plan
-        ]
-        measured: list[Shown] = [
-            ("executions", self._executions(machine)),
-            ("duration of executions", [machine.metric_time(period=PERIOD, statistic=MAXIMUM)]),
-            ("errors of functions", _of(functions, "metric_errors", SUM)),
-            ("throttles of functions", _of(functions, "metric_throttles", SUM)),
-            ("longest duration of functions", _of(functions, "metric_duration", MAXIMUM)),
-            (
-                "starts that were lost",
-                [lost_starts.metric_approximate_number_of_messages_visible(period=PERIOD)],
-            ),
-        ]
-        for title, shown in (*of_plans, *counted, *measured):
-            board.add_widgets(
+        graphs = (*_emitted(own, plans), *_measured(machine, functions, lost_starts))
+        widgets = (
+            *(_deadline(own, plan) for plan in plans[:1]),
+            *(
                 cloudwatch.GraphWidget(title=title, left=shown, width=WIDTH, height=HEIGHT)
-            )
-        groups = [task.function.log_group.log_group_name for task in functions.values()]
-        views = cloudwatch.LogQueryVisualizationType
-        for title, lines, view in (
-            (
-                "milliseconds of partner calls: half and 95 % of them took at most",
-                SPEED,
-                views.LINE,
+                for title, shown in graphs
             ),
-            ("status codes of partner calls", STATUSES, views.TABLE),
-        ):
-            board.add_widgets(
-                cloudwatch.LogQueryWidget(
-                    title=title,
-                    log_group_names=groups,
-                    query_lines=list(lines),
-                    view=view,
-                    width=WIDTH,
-                    height=HEIGHT,
-                )
-            )
-
-    def _metric(self, metric: Metric, plan: Plan | None = None) -> cloudwatch.Metric:
-        of_plan = {"plan": plan.key} if plan else {}
-        return cloudwatch.Metric(
-            namespace=self._namespace,
-            metric_name=metric.name,
-            dimensions_map={"service": self._pipeline, **of_plan},
-            statistic=MAXIMUM if plan else SUM,
-            period=PERIOD,
+            *_logged([task.function.log_group.log_group_name for task in functions.values()]),
         )
+        rows = [[widget] for widget in widgets]
+        cloudwatch.Dashboard(self, "Dashboard", dashboard_name=name, widgets=rows)
 
-    def _deadline(self, plan: Plan) -> cloudwatch.IWidget:
-        left = cloudwatch.MathExpression(
-            expression=HOURS_LEFT,
-            using_metrics={"m": self._metric(metrics.RUNS, plan)},
-            period=PERIOD,
-            label="hours",
+
+def _deadline(own: OwnMetrics, plan: Plan) -> cloudwatch.IWidget:
+    left = cloudwatch.MathExpression(
+        expression=HOURS_LEFT,
+        using_metrics={"m": own.of(metrics.RUNS, MAXIMUM, HOUR, plan)},
+        period=HOUR,
+        label="hours",
+    )
+    title = "hours until AWS takes no more of last month's usage"
+    return cloudwatch.SingleValueWidget(title=title, metrics=[left], width=WIDTH, height=HEIGHT)
+
+
+def _emitted(own: OwnMetrics, plans: Sequence[Plan]) -> Iterator[Shown]:
+    """Yield what the functions emit: of each plan, then of the pipeline."""
+    declared = metrics.METERING if own.pipeline == "metering" else metrics.CREDITS
+    for metric in sorted(declared, key=lambda metric: not metric.per_plan):
+        if metric.per_plan:
+            yield metric.counts, [own.of(metric, MAXIMUM, HOUR, plan) for plan in plans]
+        else:
+            yield metric.counts, [own.of(metric, SUM, HOUR)]
+
+
+def _measured(
+    machine: sfn.StateMachine, functions: Mapping[str, TaskFunction], lost: sqs.Queue
+) -> Iterator[Shown]:
+    """Yield what AWS measures of the pipeline."""
+    ends = ("started", "succeeded", "failed", "timed_out", "aborted")
+    yield "executions", [getattr(machine, f"metric_{end}")(period=HOUR) for end in ends]
+    yield "duration of executions", [machine.metric_time(period=HOUR, statistic=MAXIMUM)]
+    of = lambda_.Function
+    for title, metric, statistic in (
+        ("errors of functions", of.metric_errors, SUM),
+        ("throttles of functions", of.metric_throttles, SUM),
+        ("longest duration of functions", of.metric_duration, MAXIMUM),
+    ):
+        yield (
+            title,
+            [
+                metric(task.function, period=HOUR, statistic=statistic, label=state)
+                for state, task in functions.items()
+            ],
         )
-        title = "hours until AWS takes no more of last month's usage"
-        return cloudwatch.SingleValueWidget(title=title, metrics=[left], width=WIDTH, height=HEIGHT)
+    waiting = lost.metric_approximate_number_of_messages_visible(period=HOUR)
+    yield "starts that were lost", [waiting]
 
-    @staticmethod
-    def _executions(machine: sfn.StateMachine) -> list[cloudwatch.IMetric]:
-        return [
-            machine.metric_started(period=PERIOD),
-            machine.metric_succeeded(period=PERIOD),
-            machine.metric_failed(period=PERIOD),
-            machine.metric_timed_out(period=PERIOD),
-            machine.metric_aborted(period=PERIOD),
-        ]
+
+def _logged(groups: Sequence[str]) -> Iterator[cloudwatch.IWidget]:
+    for title, (lines, view) in LOGGED.items():
+        yield cloudwatch.LogQueryWidget(
+            title=title,
+            log_group_names=groups,
+            query_lines=list(lines),
+            view=view,
+            width=WIDTH,
+            height=HEIGHT,
+        )
 
 
 class SavedQueries(Construct):
@@ -177,12 +170,3 @@ class SavedQueries(Construct):
                 query_string="\n| ".join(lines),
                 log_group_names=[group.log_group_name for group in groups],
             )
-
-
-def _of(
-    functions: Mapping[str, TaskFunction], name: str, statistic: str
-) -> list[cloudwatch.IMetric]:
-    return [
-        getattr(task.function, name)(period=PERIOD, statistic=statistic, label=state)
-        for state, task in functions.items()
-    ]

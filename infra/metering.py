@@ -2,9 +2,10 @@
 
 from constructs import Construct
 
+from infra import watched
 from infra.constructs.state_machine import StateMachine
 from infra.constructs.task_function import TaskFunction
-from infra.environments import Environment
+from infra.environment import Environment
 from infra.metering_tasks import PREVIEWS, STATE_FILES, TASKS
 from infra.pipeline import PipelineStack
 from infra.schedules import PlanSchedules
@@ -56,15 +57,13 @@ class MeteringStack(PipelineStack):
             machine=workflow.machine,
         )
         self._watch(workflow, self.tasks, lost_starts=schedules.dead_letters, plans=plans)
-        self.alarms.watch_usage()
-        for plan in plans:
-            self.alarms.watch_plan(plan)
+        self.alarms.add(watched.usage_not_billed(self.metrics))
 
     def _functions(self, environment: Environment) -> dict[str, TaskFunction]:
         return task_functions(
             self,
             TASKS,
-            pipeline="metering",
+            self.metrics,
             everyone={"STATE_BUCKET": self.storage.state.bucket_name},
             settings={
                 "USAGE_BUCKET": self.storage.usage.bucket_name,
@@ -74,7 +73,6 @@ class MeteringStack(PipelineStack):
                 "SETTLE_SECONDS": str(SETTLE_SECONDS),
                 **environment.mail_settings,
             },
-            metrics_namespace=self.metrics_namespace,
             log_days=environment.log_days,
         )
 

@@ -10,6 +10,9 @@ EXPORT, EXPORT_MARKER = "omnistrate-metering/*", "omnistrate-metering/last_succe
 STATE_FILES = "{state files}"  # stands for the configured path of every plan's state file
 LEDGER, JOURNALS, PREVIEWS = "ledger/*", "ledger/*/plan.json", "previews/*"
 DAYS, MANIFESTS, TOTALS = "days/*", "ledger/*/manifests/*", "reports/*/totals.json"
+LATE_USAGE, RECONCILIATION = "reports/*/late-usage.*", "reports/*/reconciliation.json"
+CONTRACTS, COMPARED, CLOSED = "runs/*/contracts.json", "runs/*/compared/*", "runs/*/closed.json"
+PROBLEMS = ("runs/*/problems/*", "previews/*/problems/*")
 ONE_CPU_MB = 1769  # Lambda gives one whole CPU at this size
 
 
@@ -22,6 +25,7 @@ class MeteringTask(Task):
     reads_plans: bool = False
 
 
+SETTLES = Access(read=(LEDGER, LEASES, STATE_FILES), write=(LEDGER, STATE_FILES))
 WRITES_THE_LEDGER = Access(read=(LEDGER, LEASES), write=(LEDGER,))
 
 TASKS: Mapping[str, MeteringTask] = {
@@ -31,32 +35,20 @@ TASKS: Mapping[str, MeteringTask] = {
         reads_plans=True,
         reads_executions=True,
     ),
-    "ReconcileState": MeteringTask(
-        timeout_seconds=300,
-        state=Access(
-            read=(LEDGER, LEASES, STATE_FILES),
-            write=(LEDGER, STATE_FILES),
-        ),
-    ),
+    "ReconcileState": MeteringTask(timeout_seconds=300, state=SETTLES),
     "PlanMonths": MeteringTask(
         memory_mb=1024,
         timeout_seconds=300,
         settings=("USAGE_BUCKET",),
-        state=Access(read=(STATE_FILES, LEDGER), write=(JOURNALS, RUNS)),
+        state=Access(read=(STATE_FILES, LEDGER), write=(JOURNALS, CONTRACTS)),
         usage=Access(read=(EXPORT_MARKER,)),
     ),
-    "ResolveContract": MeteringTask(
-        settings=("SETTLE_SECONDS",),
-        state=Access(
-            read=(LEDGER, LEASES, STATE_FILES),
-            write=(LEDGER, STATE_FILES),
-        ),
-    ),
+    "ResolveContract": MeteringTask(settings=("SETTLE_SECONDS",), state=SETTLES),
     "FoldDay": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         settings=("USAGE_BUCKET",),
-        state=Access(read=(DAYS,), write=(DAYS, RUNS, PREVIEWS)),
+        state=Access(read=(DAYS,), write=(DAYS, *PROBLEMS)),
         usage=Access(read=(EXPORT,)),
     ),
     "MergeUsage": MeteringTask(
@@ -73,15 +65,15 @@ TASKS: Mapping[str, MeteringTask] = {
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
         state=Access(
-            read=(DAYS, LEDGER, LEASES, RUNS, PREVIEWS, STATE_FILES),
-            write=(MANIFESTS, JOURNALS, RUNS, REPORTS, PREVIEWS),
+            read=(DAYS, LEDGER, LEASES, *PROBLEMS, STATE_FILES),
+            write=(MANIFESTS, JOURNALS, LATE_USAGE, PREVIEWS),
         ),
     ),
     "ReportUsageSoFar": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=300,
         settings=("USAGE_BUCKET",),
-        state=Access(read=(DAYS, RUNS, PREVIEWS), write=(RUNS, PREVIEWS)),
+        state=Access(read=(DAYS, *PROBLEMS)),
         usage=Access(list_only=(EXPORT,)),
     ),
     "PreviewMonth": MeteringTask(
@@ -92,15 +84,15 @@ TASKS: Mapping[str, MeteringTask] = {
     "CompareContract": MeteringTask(
         timeout_seconds=90,
         settings=("CLAZAR_URL", "CLAZAR_SECRET_ARN"),
-        state=Access(read=(LEDGER, LEASES, RUNS, STATE_FILES), write=(RUNS,)),
+        state=Access(read=(LEDGER, LEASES, COMPARED, STATE_FILES), write=(COMPARED,)),
         reads_secret=True,
     ),
     "ReportReconciliation": MeteringTask(
         memory_mb=1024,
         timeout_seconds=300,
         state=Access(
-            read=(LEASES, JOURNALS, RUNS, STATE_FILES),
-            write=(JOURNALS, REPORTS),
+            read=(LEASES, JOURNALS, CONTRACTS, COMPARED, STATE_FILES),
+            write=(JOURNALS, RECONCILIATION),
         ),
     ),
     "ClaimContract": MeteringTask(state=WRITES_THE_LEDGER),
@@ -111,7 +103,7 @@ TASKS: Mapping[str, MeteringTask] = {
         reads_secret=True,
     ),
     "RecordError": MeteringTask(state=WRITES_THE_LEDGER),
-    "RecordOpen": MeteringTask(state=Access(read=(LEASES,), write=(RUNS,))),
+    "RecordOpen": MeteringTask(state=Access(read=(LEASES,), write=("runs/*/open/*",))),
     "CloseMonth": MeteringTask(
         memory_mb=ONE_CPU_MB,
         timeout_seconds=900,
@@ -120,8 +112,6 @@ TASKS: Mapping[str, MeteringTask] = {
             write=(LEDGER, RUNS, REPORTS, STATE_FILES),
         ),
     ),
-    "SummarizeRun": MeteringTask(settings=MAILS, state=Access(read=(LEASES, JOURNALS, RUNS))),
-    "ReleasePlan": MeteringTask(
-        state=Access(read=(LEASES, JOURNALS), write=(LEASES, JOURNALS)),
-    ),
+    "SummarizeRun": MeteringTask(settings=MAILS, state=Access(read=(LEASES, JOURNALS, CLOSED))),
+    "ReleasePlan": MeteringTask(state=Access(read=(LEASES, JOURNALS), write=(LEASES, JOURNALS))),
 }

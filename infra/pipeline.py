@@ -1,6 +1,6 @@
 """What the stacks of both pipelines have in common."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from aws_cdk import Annotations, CfnOutput, Stack
@@ -9,12 +9,15 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.domain.plan import Plan
+from infra import watched
 from infra.alarms import Alarms
 from infra.constructs.acknowledged import acknowledge_pattern
 from infra.constructs.state_machine import StateMachine, execution_arns
 from infra.constructs.task_function import TaskFunction
 from infra.dashboard import Dashboard, SavedQueries
-from infra.environments import Environment, InvalidEnvironment
+from infra.environment import Environment, InvalidEnvironment
+from infra.failed_runs import mail_failed_runs
+from infra.own_metrics import OwnMetrics
 from infra.settings import PartnerSecret
 from infra.tasks import Task
 
@@ -37,7 +40,7 @@ class PipelineStack(Stack):
         )
         self._check_finished(environment)
         self.pipeline, self.machine_name = id_, f"{environment.name}-{id_}"
-        self.metrics_namespace = f"BillingPipelines/{environment.name}"
+        self.metrics = OwnMetrics(f"BillingPipelines/{environment.name}", id_)
         self.alarms = Alarms(self, "Alarms", environment=environment, pipeline=id_)
 
     def _check_finished(self, environment: Environment) -> None:
@@ -75,45 +78,40 @@ class PipelineStack(Stack):
         functions: Mapping[str, TaskFunction],
         *,
         lost_starts: sqs.Queue,
-        plans: Iterable[Plan] = (),
+        plans: Sequence[Plan] = (),
     ) -> None:
         """Let the machine and all that can fail with it call an operator, and say where to look."""
         self.alarms.topic.grant_publish(workflow.role)
-        self.alarms.watch_machine(workflow.machine, lost_starts)
-        self.alarms.watch_dead_letters(lost_starts)
-        self.alarms.watch_functions(functions)
+        mail_failed_runs(self.alarms, workflow.machine, lost_starts)
+        self.alarms.add(watched.lost_starts(lost_starts))
+        self.alarms.add(watched.functions_at_their_limit(tuple(functions.values())))
+        for plan in plans:
+            self.alarms.add(watched.open_months(self.metrics, plan))
         Dashboard(
             self,
             "Dashboard",
             name=self.machine_name,
-            namespace=self.metrics_namespace,
-            pipeline=self.pipeline,
+            own=self.metrics,
             plans=plans,
             machine=workflow.machine,
             functions=functions,
             lost_starts=lost_starts,
         )
         SavedQueries(self, "Queries", name=self.machine_name, functions=functions)
-        self._output(
-            "StateMachineArn",
-            workflow.machine.state_machine_arn,
-            "State machine in which to start an execution",
-        )
-        self._output(
-            "TopicArn", self.alarms.topic.topic_arn, "Topic of alarms and notifications; subscribe"
-        )
-        self._output(
-            "StateMachineLogGroupName",
-            workflow.logs.log_group_name,
-            "Log group of the state machine's errors",
-        )
-        self._output("LostStartsQueueUrl", lost_starts.queue_url, "Queue of starts that were lost")
+        self._say_where(workflow, functions, lost_starts)
+
+    def _say_where(
+        self, workflow: StateMachine, functions: Mapping[str, TaskFunction], lost: sqs.Queue
+    ) -> None:
+        machine, errors = workflow.machine.state_machine_arn, workflow.logs.log_group_name
+        topic = self.alarms.topic.topic_arn
+        self._output("StateMachineArn", machine, "State machine in which to start an execution")
+        self._output("TopicArn", topic, "Topic of alarms and notifications; subscribe")
+        self._output("StateMachineLogGroupName", errors, "Log group of the state machine's errors")
+        self._output("LostStartsQueueUrl", lost.queue_url, "Queue of starts that were lost")
         for state, task in functions.items():
-            self._output(
-                f"{state}LogGroupName",
-                task.function.log_group.log_group_name,
-                f"Log group of the function behind {state}",
-            )
+            group = task.function.log_group.log_group_name
+            self._output(f"{state}LogGroupName", group, f"Log group of the function behind {state}")
 
     def _output(self, name: str, value: str, description: str) -> None:
         CfnOutput(self, name, value=value, description=description)

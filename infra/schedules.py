@@ -36,32 +36,31 @@ class PlanSchedules(Construct):
         """All schedules share one role, which may start this machine and nothing else."""
         super().__init__(scope, id_)
         self.dead_letters = DeadLetters(self, "LostStarts")
-        role = iam.Role(
+        self._machine, self._role = machine, self._starting_role()
+        for plan in plans:
+            for number, expression in enumerate(expressions, 1):
+                self._start(plan, str(number), expression)
+            if not plan.dry_run:
+                self._start(plan, "reconcile", RECONCILE, reconcile=LAST_MONTH)
+
+    def _starting_role(self) -> iam.Role:
+        own_account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        principal = iam.ServicePrincipal("scheduler.amazonaws.com", conditions=own_account)
+        return iam.Role(self, "Role", assumed_by=principal)
+
+    def _start(self, plan: Plan, name: str, expression: str, **asked: str) -> None:
+        given = {"plan": plan.key, "as_of": scheduler.ContextAttribute.scheduled_time, **asked}
+        scheduler.Schedule(
             self,
-            "Role",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            f"{plan_slug(plan)}-{name}",
+            description=f"Monthly usage of {plan.key}",
+            schedule=scheduler.ScheduleExpression.expression(expression, TimeZone.ETC_UTC),
+            target=targets.StepFunctionsStartExecution(
+                self._machine,
+                input=scheduler.ScheduleTargetInput.from_object(given),
+                role=self._role,
+                dead_letter_queue=self.dead_letters,
+                max_event_age=START_WITHIN,
+                retry_attempts=START_ATTEMPTS,
             ),
         )
-        starts: list[tuple[str, str, dict[str, str]]] = [
-            (str(number), expression, {}) for number, expression in enumerate(expressions, 1)
-        ]
-        reconcile = ("reconcile", RECONCILE, {"reconcile": LAST_MONTH})
-        for plan in plans:
-            for name, expression, asked in [*starts, *([] if plan.dry_run else [reconcile])]:
-                given = {"plan": plan.key, "as_of": scheduler.ContextAttribute.scheduled_time}
-                scheduler.Schedule(
-                    self,
-                    f"{plan_slug(plan)}-{name}",
-                    description=f"Monthly usage of {plan.key}",
-                    schedule=scheduler.ScheduleExpression.expression(expression, TimeZone.ETC_UTC),
-                    target=targets.StepFunctionsStartExecution(
-                        machine,
-                        input=scheduler.ScheduleTargetInput.from_object({**given, **asked}),
-                        role=role,
-                        dead_letter_queue=self.dead_letters,
-                        max_event_age=START_WITHIN,
-                        retry_attempts=START_ATTEMPTS,
-                    ),
-                )

@@ -8,7 +8,7 @@ from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra import ROOT
 from infra.credits import CreditsStack
-from infra.environments import Environment
+from infra.environment import Environment
 from infra.metering import MeteringStack
 
 

@@ -14,6 +14,7 @@ from infra.constructs.bucket_access import Access
 from infra.constructs.dependency_layer import DependencyLayer
 from infra.constructs.functions_code import functions_code
 from infra.constructs.task_function import TaskFunction
+from infra.own_metrics import OwnMetrics
 
 LEASES, RUNS, REPORTS = "leases/*", "runs/*", "reports/*"
 NOTHING = Access()
@@ -38,26 +39,20 @@ class Task:
 def task_functions(
     scope: Construct,
     tasks: Mapping[str, Task],
+    own: OwnMetrics,
     *,
-    pipeline: str,
     everyone: Mapping[str, str],
     settings: Mapping[str, str],
-    metrics_namespace: str,
     log_days: int,
 ) -> dict[str, TaskFunction]:
     """Make a function per task, with the settings of all and those it asks for."""
     code, layer = functions_code(), DependencyLayer(scope, "Dependencies")
-    common = {
-        **everyone,
-        "POWERTOOLS_SERVICE_NAME": pipeline,
-        "POWERTOOLS_METRICS_NAMESPACE": metrics_namespace,
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-    }
+    common = {**everyone, **own.settings, "POWERTOOLS_LOG_LEVEL": "INFO"}
     return {
         state: TaskFunction(
             scope,
             state,
-            module=f"functions.{pipeline}.{snake_case(state)}",
+            module=f"functions.{own.pipeline}.{snake_case(state)}",
             code=code,
             layer=layer,
             memory_mb=task.memory_mb,

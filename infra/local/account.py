@@ -16,7 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self, Unpack
 
 from infra.local.aws import moto_parts  # noqa: F401 (before anything else imports moto)
 
@@ -28,8 +28,8 @@ from infra.local.aws.state_folder import StateFolder
 from infra.local.lambdas.deployed import DeployedFunctions
 from infra.local.lambdas.pool import LambdaService
 from infra.local.machine import engine, executions
-from infra.local.machine.executions import Running, RunResult
-from infra.local.machine.measure import Progress, Retrying
+from infra.local.machine.executions import How, Running, RunResult
+from infra.local.machine.measure import Retrying
 
 if TYPE_CHECKING:
     from infra.local.app.assembly import Stack
@@ -111,8 +111,7 @@ class LocalAccount:
         if plans is not None:
             texts = [json.dumps(plan) for plan in plans]
             self.aws.replace_parameters(self.setting("PLANS_PATH"), texts)
-        remembered = json.dumps(environment, sort_keys=True)
-        if self._loaded != remembered:
+        if self._loaded != (remembered := json.dumps(environment, sort_keys=True)):
             functions = self._functions.with_settings(
                 environment or {}, endpoint=self.aws.url, region=self.aws.region
             )
@@ -137,45 +136,18 @@ class LocalAccount:
         stored = self.aws.objects.upload(self.state_bucket, name, body, moment, metadata)
         return object_created(self.state_bucket, stored, region=self.aws.region, at=at)
 
-    def started_by(
-        self, event: Event, *, time_scale: float = 1.0, progress: Progress | None = None
-    ) -> list[Running]:
+    def started_by(self, event: Event, **how: Unpack[How]) -> list[Running]:
         """Deliver an event to the deployed rules and start what they ask for, if anything."""
-        return [
-            self.start(found.given, time_scale=time_scale, progress=progress)
-            for found in self.rules.starts(event)
-        ]
+        return [self.start(found.given, **how) for found in self.rules.starts(event)]
 
-    def start(
-        self,
-        given: Any,
-        *,
-        time_scale: float = 1.0,
-        progress: Progress | None = None,
-        name: str | None = None,
-    ) -> Running:
+    def start(self, given: Any, **how: Unpack[How]) -> Running:
         """Start an execution with this input."""
-        return executions.start(
-            self.aws,
-            self.machine.arn,
-            given,
-            time_scale=time_scale,
-            progress=progress,
-            retrying=self._retrying,
-            name=name,
-        )
+        return executions.start(self.aws, self.machine.arn, given, self._retrying, **how)
 
     def wait(self, running: Running) -> RunResult:
         """The result of an execution, once it has ended."""
         return executions.wait(running)
 
-    def run(
-        self,
-        given: Any,
-        *,
-        time_scale: float = 1.0,
-        progress: Progress | None = None,
-        name: str | None = None,
-    ) -> RunResult:
+    def run(self, given: Any, **how: Unpack[How]) -> RunResult:
         """Start an execution and wait for it."""
-        return self.wait(self.start(given, time_scale=time_scale, progress=progress, name=name))
+        return self.wait(self.start(given, **how))

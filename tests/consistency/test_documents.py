@@ -23,7 +23,7 @@ from functions.domain.months.run import ExecutionInput
 from functions.domain.plan import Plan
 from functions.metering.summarize_run import ATTENTION
 from infra import definitions
-from infra.environments import Environment
+from infra.environment import Environment
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs/runbook.md").read_text()

@@ -15,6 +15,7 @@ from tests.in_memory.lambdas import Lambdas
 from tests.in_memory.machine import Execution, Machine, Path, StateFailed, as_listed
 from tests.in_memory.outside import RecordedBucket, Replaced, replaced
 from tests.in_memory.points import Died, Points
+from tests.in_memory.rights import DeployedBucket
 from tests.in_memory.timeline import StepFunctions, Timeline
 from tests.memory import MemoryObjects
 
@@ -48,6 +49,7 @@ class Account:
         now: datetime,
         order: Callable[[Path, int], Sequence[int]] = as_listed,
     ) -> None:
+        self._pipeline = pipeline
         self.timeline, self.points = Timeline(now), Points()
         self.messages: list[Message] = []
         self.measured: list[Measured] = []
@@ -63,9 +65,13 @@ class Account:
 
     def bucket(self, name: str, placeholder: str = "") -> RecordedBucket:
         """Make a bucket; the definition calls it by its placeholder."""
-        made = RecordedBucket(name, self.points)
+        made = DeployedBucket(self._pipeline, name, self.points, self.state_files)
         self.buckets[placeholder or name] = made
         return made
+
+    def state_files(self) -> list[str]:
+        """Return the paths of the plans' state files, which rights name."""
+        return []
 
     def enter(self, *others: Replaced) -> None:
         """Replace the outside by this one."""
@@ -112,5 +118,4 @@ class Account:
 
     def read(self, bucket: str, key: str) -> bytes | None:
         """Return an object that holds the items of a map."""
-        stored = self.buckets[bucket].read(key)
-        return stored.body if stored else None
+        return self.buckets[bucket].objects.get(key)

@@ -85,6 +85,10 @@ class MeteringWorld(Account):
         """The first plan."""
         return self.plans[0]
 
+    def state_files(self) -> list[str]:
+        """Return where the plans' state files are."""
+        return [plan.state_file for plan in self.plans]
+
     def put_usage(
         self,
         month: str,

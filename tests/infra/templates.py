@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from infra import credits_tasks, definitions, metering_tasks
-from infra.environments import DEV, PROD, STAGING, Environment
+from infra.environment import Environment
+from infra.environments import DEV, PROD, STAGING
 from infra.tasks import Task
 
 ENVIRONMENTS: Mapping[str, Environment] = {e.name: e for e in (DEV, STAGING, PROD)}

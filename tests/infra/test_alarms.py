@@ -13,7 +13,7 @@ import pytest
 from functions import metrics
 from functions.metrics import Metric
 from infra import definitions
-from infra.alarms import MAILED
+from infra.failed_runs import MAILED
 from tests.in_memory.machine import Execution
 from tests.infra.ringing import Mailing
 from tests.infra.templates import Template

@@ -12,9 +12,10 @@ from aws_cdk import Stack, Stage
 from aws_cdk import aws_iam as iam
 
 from infra import ROOT, environments
-from infra.environments import NOBODY, POSTGRES, PROD, STAGING, Environment, InvalidEnvironment
+from infra.environment import Environment, InvalidEnvironment
+from infra.environments import NOBODY, POSTGRES, PROD, STAGING
 from infra.pipeline import PipelineStack
-from infra.stages import checked_app
+from infra.stages import BillingPipelines, checked_app
 from tests.infra.templates import ENVIRONMENTS, PIPELINES, Template
 
 
@@ -120,6 +121,23 @@ def test_a_deployment_is_not_refused_for_what_it_does_not_bill(
     deploying: str, pipeline: str, environment: Environment
 ) -> None:
     assert a_stack(deploying, pipeline, environment).machine_name
+
+
+def test_an_environment_that_is_finished_is_synthesized(tmp_path: Path) -> None:
+    finished = replace(
+        PROD,
+        plans=OWN_PLANS,
+        cloudzero_connection_id="our-stream",
+        usage_bucket="our-usage",
+        alarm_email="a@b.de",
+    )
+    app = checked_app(outdir=str(tmp_path / "cdk.out"))
+    BillingPipelines(app, environment=finished)
+    app.synth()
+    for pipeline in PIPELINES:
+        stack = Template.of(tmp_path / "cdk.out", "prod", pipeline)
+        (subscription,) = stack.resources("AWS::SNS::Subscription").values()
+        assert subscription["Properties"]["Endpoint"] == "a@b.de"
 
 
 def test_make_deploy_names_what_it_deploys_in_the_context() -> None:

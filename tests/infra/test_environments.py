@@ -3,18 +3,14 @@ from typing import Any
 import pytest
 
 from infra.constructs.log_group import RETENTION
-from infra.environments import (
-    DEV,
+from infra.environment import (
     LOG_DAYS,
-    NOBODY,
-    POSTGRES,
-    PROD,
-    STAGING,
     Environment,
     InvalidEnvironment,
     placeholder,
     refuse_shared_connections,
 )
+from infra.environments import DEV, NOBODY, POSTGRES, PROD, STAGING
 
 
 def an_environment(**changes: Any) -> Environment:

@@ -95,8 +95,23 @@ def test_what_holds_a_month_reads_of_the_reports_only_their_totals(
     assert {key for key in read if "reports" in key} == {"/reports/*/totals.json"}
 
 
-def test_looking_for_late_usage_writes_nothing(metering_stack: Template) -> None:
-    assert not metering_stack.keys("FindLateUsage", "s3:PutObject", "State")
+@pytest.mark.parametrize(
+    ("state", "keys"),
+    [
+        ("PlanMonths", {"/ledger/*/plan.json", "/runs/*/contracts.json"}),
+        ("FoldDay", {"/days/*", "/runs/*/problems/*", "/previews/*/problems/*"}),
+        ("ReportUsageSoFar", set()),
+        ("CompareContract", {"/runs/*/compared/*"}),
+        ("ReportReconciliation", {"/ledger/*/plan.json", "/reports/*/reconciliation.json"}),
+        ("RecordOpen", {"/runs/*/open/*"}),
+        ("SummarizeRun", set()),
+    ],
+)
+def test_who_bills_nothing_writes_only_what_it_is_for(
+    metering_stack: Template, state: str, keys: set[str]
+) -> None:
+    assert metering_stack.rights_of(state)
+    assert metering_stack.keys(state, "s3:PutObject", "State") == keys
 
 
 def test_a_preview_writes_nothing_but_previews(metering_stack: Template) -> None:

@@ -1,7 +1,7 @@
 import json
 
 from functions.domain.plan import Plan
-from infra.environments import EARLY_AND_DAILY
+from infra.environment import EARLY_AND_DAILY
 from infra.schedules import RECONCILE
 from tests.infra.templates import Template
 

@@ -14,24 +14,21 @@ NAME_PROPERTY = {
     "AWS::IAM::Role": "RoleName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::Events::Rule": "Name",
-    "AWS::Scheduler::Schedule": "Name",
 }
 NAME_LIMIT = {"AWS::S3::Bucket": 63, "AWS::Lambda::Function": 64}
 
-# The resource part of an ARN after "arn:<partition>:", {0} region, {1} account, {2} name.
+# The part of an ARN after "arn:<partition>:", {0} region, {1} account, {2} name; for any other type
+# "<service>:{0}:{1}:{2}".
 ARN = {
     "AWS::S3::Bucket": "s3:::{2}",
     "AWS::Lambda::Function": "lambda:{0}:{1}:function:{2}",
     "AWS::Lambda::LayerVersion": "lambda:{0}:{1}:layer:{2}:1",
     "AWS::StepFunctions::StateMachine": "states:{0}:{1}:stateMachine:{2}",
-    "AWS::SNS::Topic": "sns:{0}:{1}:{2}",
     "AWS::SecretsManager::Secret": "secretsmanager:{0}:{1}:secret:{2}",
     "AWS::SSM::Parameter": "ssm:{0}:{1}:parameter/{2}",
-    "AWS::SQS::Queue": "sqs:{0}:{1}:{2}",
     "AWS::IAM::Role": "iam::{1}:role/{2}",
     "AWS::Logs::LogGroup": "logs:{0}:{1}:log-group:{2}:*",
     "AWS::Events::Rule": "events:{0}:{1}:rule/{2}",
-    "AWS::KMS::Key": "kms:{0}:{1}:key/{2}",
 }
 REF_IS_ARN = {
     "AWS::StepFunctions::StateMachine",

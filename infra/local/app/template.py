@@ -20,7 +20,7 @@ ACCOUNT = "123456789012"
 """The account that moto answers for."""
 PARTITION = "aws"
 
-_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
 class TemplateError(Exception):
@@ -47,15 +47,12 @@ class Template:
 
     def __init__(self, body: Mapping[str, Any], *, stack: str, region: str) -> None:
         self._resources: Mapping[str, Any] = body.get("Resources", {})
-        self._parameters: Mapping[str, Any] = body.get("Parameters", {})
         self._stack = stack
         self.region = region
         self._intrinsics: dict[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
-            "Fn::GetAtt": self._get_att,
+            "Fn::GetAtt": lambda argument: self._attribute(*argument),
             "Fn::Join": self._join,
-            "Fn::Split": self._split,
-            "Fn::Select": self._select,
             "Fn::Sub": self._sub,
         }
 
@@ -93,71 +90,29 @@ class Template:
                 raise TemplateError(f"{name} in stack {self._stack} is not understood")
         return self._mapping(value)
 
-    def _get_att(self, argument: str | list[str]) -> Any:
-        parts = argument.split(".", 1) if isinstance(argument, str) else argument
-        return self._attribute(*parts)
-
     def _join(self, argument: list[Any]) -> str:
         separator, parts = argument
         return str(separator).join(str(part) for part in self.resolve(parts))
 
-    def _split(self, argument: list[Any]) -> list[str]:
-        separator, text = argument
-        return str(self.resolve(text)).split(separator)
-
-    def _select(self, argument: list[Any]) -> Any:
-        index, choices = argument
-        return self.resolve(choices)[int(self.resolve(index))]
-
-    def _sub(self, argument: str | list[Any]) -> str:
-        if isinstance(argument, str):
-            return self._substitute(argument, {})
-        text, names = argument
-        return self._substitute(text, self._mapping(names))
-
-    def _substitute(self, text: str, names: Mapping[str, Any]) -> str:
-        def replacement(found: re.Match[str]) -> str:
-            escaped, name = found.groups()
-            if escaped:
-                return "${" + name + "}"
-            if name in names:
-                return str(names[name])
-            if "." in name:
-                return str(self._attribute(*name.split(".", 1)))
-            return str(self._ref(name))
-
-        return _VARIABLE.sub(replacement, text)
+    def _sub(self, text: str) -> str:
+        return _VARIABLE.sub(lambda found: str(self._ref(found[1])), text)
 
     def _ref(self, name: str) -> Any:
         pseudo = {
             "AWS::Region": self.region,
             "AWS::AccountId": ACCOUNT,
             "AWS::Partition": PARTITION,
-            "AWS::URLSuffix": "amazonaws.com",
-            "AWS::StackName": self._stack,
         }
         if name in pseudo:
             return pseudo[name]
-        if name in self._parameters:
-            return self._parameters[name].get("Default", "")
-        kind = self._kind(name)
-        if kind in resource_names.REF_IS_ARN:
-            return self._arn(name)
-        if kind == "AWS::SQS::Queue":
-            return f"https://sqs.{self.region}.amazonaws.com/{ACCOUNT}/{self._name(name)}"
-        return self._name(name)
+        is_arn = self._kind(name) in resource_names.REF_IS_ARN
+        return self._arn(name) if is_arn else self._name(name)
 
     def _attribute(self, name: str, attribute: str) -> Any:
-        kind = self._kind(name)
-        if attribute in {"Arn", "TopicArn", "Id"}:
-            return self._arn(name)
-        if attribute == "Value" and kind == "AWS::SSM::Parameter":
-            return self.resolve(self._resources[name]["Properties"]["Value"])
-        if attribute in {"Name", "TopicName", "QueueName"}:
-            return self._name(name)
-        if attribute in {"DomainName", "RegionalDomainName"} and kind == "AWS::S3::Bucket":
-            return f"{self._name(name)}.s3.{self.region}.amazonaws.com"
-        raise TemplateError(f"{name}.{attribute} ({kind}) in stack {self._stack} is not understood")
+        if attribute != "Arn":
+            what = f"{name}.{attribute} ({self._kind(name)})"
+            raise TemplateError(f"{what} in stack {self._stack} is not understood")
+        return self._arn(name)
 
     def _kind(self, name: str) -> str:
         try:

@@ -30,8 +30,7 @@ def add_version(
 
     moto's own way works the ETag out late, and not safely in threads.
     """
-    etag = _etag(body)
-    versioned = bool(bucket.is_versioned)
+    etag, versioned = _etag(body), bool(bucket.is_versioned)
     stored = FakeKey(
         name=key,
         value=body,
@@ -46,8 +45,7 @@ def add_version(
     seconds, rest = divmod(modified_ns, _SECOND)
     moment = dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=rest // 1000)
     stored.last_modified = moment.replace(tzinfo=None)  # as moto keeps it
-    if metadata:
-        stored.set_metadata(metadata)
+    stored.set_metadata(metadata or {})
     earlier = bucket.keys.getlist(key, []) if versioned else []
     bucket.keys.setlist(key, [*earlier, stored])
     return stored

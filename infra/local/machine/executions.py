@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from infra.local.aws.services import LoopbackAws
 from infra.local.machine import measure
@@ -52,19 +52,24 @@ class Running:
         return str(self.execution.execution_arn)
 
 
+class How(TypedDict, total=False):
+    """How an execution is to run here: its waits shortened, watched, under a name of its own."""
+
+    time_scale: float
+    progress: Progress | None
+    name: str | None
+
+
 def start(
     aws: LoopbackAws,
     machine_arn: str,
     given: Any,
-    *,
-    time_scale: float = 1.0,
-    progress: Progress | None = None,
     retrying: Retrying | None = None,
-    name: str | None = None,
+    **how: Unpack[How],
 ) -> Running:
     """Start an execution with this input."""
-    name = name or f"local-{uuid.uuid4()}"
-    record = RunRecord(time_scale=time_scale, progress=progress, retrying=retrying)
+    name = how.get("name") or f"local-{uuid.uuid4()}"
+    record = RunRecord(how.get("time_scale", 1.0), how.get("progress"), retrying)
     arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
     measure.register(arn, record)
     text = json.dumps(given, separators=(",", ":"))

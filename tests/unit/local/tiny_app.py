@@ -7,6 +7,11 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import boto3
+from botocore.config import Config
+
+from infra.local.aws.services import LoopbackAws
+
 STATE_BUCKET = "tiny-state"
 MACHINE = "tiny"
 SENDS_EVENTS = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
@@ -95,3 +100,16 @@ def write_assembly(
     (folder / "tiny.assets.json").write_text(json.dumps({"files": {"all": asset_of_all}}))
     (folder / "tiny.template.json").write_text(json.dumps({"Resources": resources}))
     return folder
+
+
+def client(aws: LoopbackAws, service: str) -> Any:
+    """Return an SDK's client of this machine's AWS."""
+    new_client: Any = boto3.client
+    return new_client(
+        service,
+        region_name="us-east-1",
+        endpoint_url=aws.url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=40),
+    )

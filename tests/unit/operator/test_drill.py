@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from tests.unit.local.test_command_line import command
+from tests.unit.local.cli.test_command_line import command
 from tests.unit.operator.typed import Billing, answer
 
 

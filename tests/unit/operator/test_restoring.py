@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from infra.local.cli.demo_data import write_credits
-from tests.unit.local.test_command_line import command
+from tests.unit.local.cli.test_command_line import command
 from tests.unit.operator.account import Account
 from tests.unit.operator.typed import Billing, answer
 

@@ -23,9 +23,7 @@ RESOURCES: dict[str, Any] = {
 
 
 def template() -> Template:
-    parameters = {"Version": {"Default": "/cdk/version"}}
-    body = {"Resources": RESOURCES, "Parameters": parameters}
-    return Template(body, stack="Dev-Metering", region="eu-west-1")
+    return Template({"Resources": RESOURCES}, stack="Dev-Metering", region="eu-west-1")
 
 
 @pytest.mark.parametrize(
@@ -34,31 +32,21 @@ def template() -> Template:
         ({"Ref": "AWS::Region"}, "eu-west-1"),
         ({"Ref": "AWS::Partition"}, "aws"),
         ({"Ref": "AWS::AccountId"}, "123456789012"),
-        ({"Ref": "AWS::URLSuffix"}, "amazonaws.com"),
-        ({"Ref": "Version"}, "/cdk/version"),
         ({"Ref": "Bucket"}, "dev-metering-bucket"),
         ({"Ref": "Named"}, "usage"),
         ({"Fn::GetAtt": ["Named", "Arn"]}, "arn:aws:s3:::usage"),
-        ({"Fn::GetAtt": "Named.Arn"}, "arn:aws:s3:::usage"),
         ({"Ref": "Function"}, "do-it"),
         (
             {"Fn::GetAtt": ["Function", "Arn"]},
             "arn:aws:lambda:eu-west-1:123456789012:function:do-it",
         ),
         ({"Ref": "Machine"}, "arn:aws:states:eu-west-1:123456789012:stateMachine:dev-metering"),
-        ({"Fn::GetAtt": ["Machine", "Name"]}, "dev-metering"),
         ({"Ref": "Topic"}, "arn:aws:sns:eu-west-1:123456789012:Dev-Metering-Topic"),
         ({"Ref": "Secret"}, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:dev/clazar"),
         ({"Ref": "Parameter"}, "/p/1"),
-        ({"Fn::GetAtt": ["Parameter", "Value"]}, "v"),
-        ({"Ref": "Queue"}, "https://sqs.eu-west-1.amazonaws.com/123456789012/dead"),
         ({"Fn::Join": [":", ["a", {"Ref": "Named"}]]}, "a:usage"),
-        ({"Fn::Select": [1, {"Fn::Split": ["/", {"Ref": "Version"}]}]}, "cdk"),
-        (
-            {"Fn::Sub": "${Named}/${Function.Arn}/${!Kept}/${AWS::Region}"},
-            "usage/arn:aws:lambda:eu-west-1:123456789012:function:do-it/${Kept}/eu-west-1",
-        ),
-        ({"Fn::Sub": ["${Who} in ${Named}", {"Who": {"Ref": "Function"}}]}, "do-it in usage"),
+        ({"Fn::GetAtt": ["Queue", "Arn"]}, "arn:aws:sqs:eu-west-1:123456789012:dead"),
+        ({"Fn::Sub": "${Named}/${AWS::Region}"}, "usage/eu-west-1"),
         ([{"Ref": "Named"}, {"deep": {"Ref": "Named"}}], ["usage", {"deep": "usage"}]),
     ],
 )
@@ -68,7 +56,12 @@ def test_an_intrinsic_becomes_what_it_stands_for(given: Any, expected: Any) -> N
 
 @pytest.mark.parametrize(
     "given",
-    [{"Ref": "Nobody"}, {"Fn::ImportValue": "other"}, {"Fn::GetAtt": ["Bucket", "Colour"]}],
+    [
+        {"Ref": "Nobody"},
+        {"Fn::ImportValue": "other"},
+        {"Fn::GetAtt": ["Bucket", "Colour"]},
+        {"Fn::Sub": "${!Kept}"},
+    ],
 )
 def test_what_cannot_be_worked_out_is_refused_rather_than_guessed(given: Any) -> None:
     with pytest.raises(TemplateError):

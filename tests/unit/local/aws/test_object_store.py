@@ -8,10 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
 import obstore
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from obstore.store import S3Store
 
@@ -19,6 +17,7 @@ from infra.local.app.template import Template
 from infra.local.aws.bucket_policy import Refusal, refusals
 from infra.local.aws.services import LoopbackAws
 from infra.local.aws.state_folder import StateFolder
+from tests.unit.local.tiny_app import client
 
 BUCKET = "state-bucket"
 
@@ -35,18 +34,7 @@ def aws(request: pytest.FixtureRequest, state: StateFolder) -> Iterator[Loopback
 
 @pytest.fixture
 def s3(aws: LoopbackAws) -> Any:
-    return client(aws)
-
-
-def client(aws: LoopbackAws) -> Any:
-    return boto3.client(
-        "s3",
-        region_name="us-east-1",
-        endpoint_url=aws.url,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        config=Config(retries={"total_max_attempts": 1}, max_pool_connections=40),
-    )
+    return client(aws, "s3")
 
 
 def status(error: pytest.ExceptionInfo[ClientError]) -> int:
@@ -221,7 +209,7 @@ def test_a_version_keeps_its_id_moment_and_metadata_when_the_folder_is_read_agai
     again = LoopbackAws("us-east-1")
     again.bucket(BUCKET, versioned=bool(first))
     again.objects.attach_state(BUCKET, other)
-    s3 = client(again)
+    s3 = client(again, "s3")
     assert seen() == before
     again.close()
     other.close()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from infra import ROOT
 
 
 def test_a_profile_and_a_netrc_of_the_shell_change_nothing(tmp_path: Path) -> None:

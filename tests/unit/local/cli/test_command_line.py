@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.environments import SAMPLE_PLAN
+from infra import ROOT
+from infra.environment import SAMPLE_PLAN
 from infra.local.cli import arguments
 from infra.local.cli.arguments import BadArgument
 from infra.local.cli.show import show_advice, show_run
 
-ROOT = Path(__file__).resolve().parents[3]
 NOW = dt.datetime(2025, 8, 2, 3, 4, 5, 678, dt.UTC)
 
 

@@ -13,10 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra import ROOT
 from infra.local.aws import state_folder
 from infra.local.aws.state_folder import BadKey, FolderBusy, StateFolder
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_an_object_is_a_file_of_the_same_name_and_content(state: StateFolder) -> None:

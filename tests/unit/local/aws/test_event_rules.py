@@ -4,14 +4,13 @@ import datetime as dt
 import json
 from typing import Any
 
-import boto3
 import pytest
 
 from infra.local.app.template import Template, TemplateError
 from infra.local.aws.event_rules import EventRules
 from infra.local.aws.object_event import Event
 from tests.unit.local.conftest import Open
-from tests.unit.local.tiny_app import SENDS_EVENTS, STATE_BUCKET
+from tests.unit.local.tiny_app import SENDS_EVENTS, STATE_BUCKET, client
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:credits"
 TARGET: dict[str, Any] = {"Arn": {"Ref": "Machine"}, "Id": "Target0", "RoleArn": "role"}
@@ -291,14 +290,8 @@ def test_the_event_of_an_upload_is_whole_and_names_what_was_stored(tiny: Open) -
         assert isinstance(detail[name], str)
     stored = detail["object"]
     assert (stored["key"], stored["size"]) == ("a.csv", 5)
-    client = boto3.client(
-        "s3",
-        region_name="us-east-1",
-        endpoint_url=account.aws.url,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
-    found = client.head_object(Bucket=STATE_BUCKET, Key="a.csv")
+    s3 = client(account.aws, "s3")
+    found = s3.head_object(Bucket=STATE_BUCKET, Key="a.csv")
     assert (found["VersionId"], found["ETag"]) == (stored["version-id"], f'"{stored["etag"]}"')
     later = account.upload("a.csv", b"12345")["detail"]["object"]
     assert later["sequencer"] > stored["sequencer"]

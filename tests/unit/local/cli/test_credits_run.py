@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from infra.local.account import LocalAccount
@@ -12,7 +11,7 @@ from infra.local.cli.credits_run import CreditsRun
 from infra.local.cli.ending import functions_know, succeeded
 from infra.local.cli.session import Stopped
 from tests.unit.local.conftest import Open
-from tests.unit.local.tiny_app import STATE_BUCKET
+from tests.unit.local.tiny_app import STATE_BUCKET, client
 
 # Keeps an account of what it saw in the bucket, so that the order of things can be read there.
 HANDLER = """
@@ -100,14 +99,8 @@ def test_a_file_that_no_rule_takes_starts_none_and_says_so(tiny: Open) -> None:
 def test_an_upload_carries_its_metadata(tiny: Open) -> None:
     account = opened(tiny)
     entries(account, "credits-1.csv", metadata={"row-count": "24"})
-    client = boto3.client(
-        "s3",
-        region_name="us-east-1",
-        endpoint_url=account.aws.url,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
-    found = client.head_object(Bucket=STATE_BUCKET, Key="credits-1.csv")
+    s3 = client(account.aws, "s3")
+    found = s3.head_object(Bucket=STATE_BUCKET, Key="credits-1.csv")
     assert found["Metadata"] == {"row-count": "24"}
 
 

@@ -4,14 +4,13 @@ import json
 import time
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from infra.local.account import LocalAccount, RunResult
 from infra.local.aws.state_folder import StateFolder
 from tests.unit.local.conftest import Open
-from tests.unit.local.tiny_app import STATE_BUCKET
+from tests.unit.local.tiny_app import STATE_BUCKET, client
 
 ECHO = "def handler(event, context): return event"
 COUNT_AND_FAIL = """
@@ -195,13 +194,7 @@ def test_an_execution_is_described_over_the_endpoint_and_an_unknown_one_does_not
     wait = {"Type": "Wait", "Seconds": 30, "End": True}
     account = tiny({"echo": ECHO}, machine(W=wait))
     running = account.start({}, time_scale=0.02)
-    states = boto3.client(
-        "stepfunctions",
-        region_name="us-east-1",
-        endpoint_url=account.aws.url,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    states = client(account.aws, "stepfunctions")
     assert states.describe_execution(executionArn=running.arn)["status"] == "RUNNING"
     assert account.wait(running).status == "SUCCEEDED"
     assert states.describe_execution(executionArn=running.arn)["status"] == "SUCCEEDED"

@@ -1,0 +1,69 @@
+"""A bucket on which each function may do what its role may and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from importlib import import_module
+
+from functions.adapters.objects import Stored, Uploaded
+from functions.domain.usage.usage_files import Listed
+from infra.constructs.bucket_access import Access
+from infra.metering_tasks import STATE_FILES
+from infra.tasks import Task
+from tests.in_memory.outside import RecordedBucket
+from tests.in_memory.points import Points
+
+
+class Denied(BaseException):
+    """A function does what it has no right to; no `except` of a function hides it from the test."""
+
+
+class DeployedBucket(RecordedBucket):
+    """Whoever reads or writes outside of a function is an operator, who may do everything."""
+
+    def __init__(
+        self,
+        pipeline: str,
+        name: str,
+        points: Points,
+        state_files: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        super().__init__(name, points)
+        tasks: Mapping[str, Task] = import_module(f"infra.{pipeline}_tasks").TASKS
+        self._access: dict[str, Access] = {
+            state: getattr(task, name) for state, task in tasks.items()
+        }
+        self._state_files = state_files
+
+    def _check(self, what: str, key: str, patterns: Callable[[Access], tuple[str, ...]]) -> None:
+        if not self._points.invocations:
+            return
+        state = self._points.invocations[-1].state
+        access = self._access[state].replacing(STATE_FILES, self._state_files())
+        if not any(fnmatchcase(key, pattern) for pattern in patterns(access)):
+            raise Denied(f"{state} has no right to {what} {key} in the {self.name} bucket")
+
+    def read(self, key: str, *, unless: str = "") -> Stored | None:
+        self._check("read", key, lambda access: access.read)
+        return super().read(key, unless=unless)
+
+    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
+        self._check("read", key, lambda access: access.read)
+        return super().upload(key, most_bytes)
+
+    def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
+        self._check("list", prefix, lambda access: access.read + access.list_only)
+        return super().list(prefix, after=after, limit=limit)
+
+    def put(self, key: str, body: bytes) -> None:
+        self._check("write", key, lambda access: access.write)
+        super().put(key, body)
+
+    def create(self, key: str, body: bytes) -> str | None:
+        self._check("write", key, lambda access: access.write)
+        return super().create(key, body)
+
+    def replace(self, key: str, body: bytes, etag: str) -> str | None:
+        self._check("write", key, lambda access: access.write)
+        return super().replace(key, body, etag)
