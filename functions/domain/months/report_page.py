@@ -14,7 +14,7 @@ from functions.domain.months.report import Report
 from functions.domain.months.report_rows import Row
 from functions.domain.months.totals import History, Total, change
 from functions.domain.templates import render
-from functions.domain.wording import number
+from functions.domain.wording import counted, number
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 _MOST_PROBLEMS, _MOST_CONTRACTS, _MOST_LISTED = 200, 200, 200
@@ -24,7 +24,7 @@ _WIDTH, _HEIGHT = 96, 20
 _ZERO = ("", "0")
 
 
-def page(report: Report, history: History) -> bytes:
+def page(report: Report) -> bytes:
     """Return the page: what needs an operator first, then totals, contracts and everything else.
 
     It names the contracts with trouble and the largest others; the CSV file has all of them.
@@ -35,7 +35,7 @@ def page(report: Report, history: History) -> bytes:
     troubled = {name: rows for name, rows in by_contract.items() if _has_trouble(rows)}
     calm = sorted(by_contract.keys() - troubled.keys(), key=lambda name: _size(by_contract[name]))
     shown = [*list(troubled)[:_MOST_PROBLEMS], *calm[:_MOST_CONTRACTS]]
-    before = history.before(report.month)
+    before = report.history.before(report.month)
     text = render(
         _TEMPLATE,
         report=report,
@@ -48,6 +48,8 @@ def page(report: Report, history: History) -> bytes:
         inputs=report.inputs[:_MOST_LISTED],
         more_inputs=max(0, len(report.inputs) - _MOST_LISTED),
         quarantined=report.quarantined[:_MOST_LISTED],
+        missing=[f"{of.month} is {of.missing}" for of in report.history.months[-2:] if of.missing],
+        counted=counted,
         number=number,
     )
     return text.encode()
@@ -77,12 +79,12 @@ def _trouble(report: Report, rows: Sequence[Row]) -> dict[str, str]:
 
 
 def _total(total: Total, before: History) -> dict[str, Any]:
-    due, values = Fraction(total.due), before.of(total.dimension)
+    used, values = Fraction(total.usage), before.of(total.dimension)
     return {
         "total": total,
-        "change": change(due, values[-1] if values else None),
-        "line": sparkline([*values, due]),
-        "unit": human(total.dimension, due),
+        "change": change(used, values[-1] if values else None),
+        "line": sparkline([*values, used]),
+        "unit": human(total.dimension, used),
     }
 
 

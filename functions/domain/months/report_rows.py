@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 
 import msgspec
@@ -24,7 +24,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     value where there is one. `carried_in`: what rounding left of the contract's other months.
     `billed`: the quantity that the receiver has accepted. `open`: one that it has not, or not yet.
     `waived`: given up by a decision, or settled in the state file. `remainder`: what rounding
-    leaves to other months. All are empty where a formula has no value.
+    leaves to other months. All are empty where a formula has no value. `usage_before`: the usage of
+    the month that this one is compared with.
     """
 
     contract_id: str
@@ -36,6 +37,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     open: str = ""
     waived: str = ""
     remainder: str = ""
+    usage_before: str = ""
     outcome: str
     evidence: str = ""
     record_id: str = ""
@@ -52,7 +54,12 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows_of(
-    bill: ContractBill, entry: Entry | None, formulas: Collection[str], *, by_hand: bool
+    bill: ContractBill,
+    entry: Entry | None,
+    formulas: Collection[str],
+    before: Mapping[str, str] | None = None,
+    *,
+    by_hand: bool,
 ) -> Iterator[Row]:
     """Yield a row for what the ledger holds and, until a contract is settled, what is to be billed.
 
@@ -67,11 +74,18 @@ def rows_of(
     else:
         names |= bill.amounts.keys()
     for name in sorted(held | names):
-        yield _row(bill, entry, name, lines.get(name), by_hand=by_hand)
+        was = "" if before is None else before.get(name, "0")
+        yield _row(bill, entry, name, lines.get(name), was, by_hand=by_hand)
 
 
 def _row(
-    bill: ContractBill, entry: Entry | None, name: str, line: Line | None, *, by_hand: bool
+    bill: ContractBill,
+    entry: Entry | None,
+    name: str,
+    line: Line | None,
+    usage_before: str,
+    *,
+    by_hand: bool,
 ) -> Row:
     carried = (line.carried if line else bill.carried.get(name)) or "0"
     column, outcome = _became(entry, line, by_hand=by_hand)
@@ -93,6 +107,7 @@ def _row(
         contract_id=bill.contract_id,
         dimension=name,
         **money,
+        usage_before=usage_before,
         outcome=outcome or NOT_COMPUTED,
         evidence=line.evidence if line else "",
         record_id=(line.record_id or "") if line else "",

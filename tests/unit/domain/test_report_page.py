@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from functions.domain.months.report import Report
 from functions.domain.months.report_page import human, page, sparkline
 from functions.domain.months.report_rows import Row
-from functions.domain.months.totals import Dues, History, change, totals
+from functions.domain.months.totals import History, MonthTotals, change, totals
 from functions.domain.wording import number
 
 ID = "ae641bd1-0a51-4c2b-9d0a-{:012d}"
@@ -52,8 +52,8 @@ def a_report(rows: list[Row], **changes: Any) -> Report:
     return Report(rows=rows, **{**about, **changes})
 
 
-def html_of(report: Report, history: History | None = None) -> str:
-    return page(report, history or History()).decode()
+def html_of(report: Report) -> str:
+    return page(report).decode()
 
 
 class Balanced(HTMLParser):
@@ -91,8 +91,9 @@ def test_a_month_without_trouble_says_so_by_its_first_line_alone() -> None:
 
 def test_totals_are_compared_with_the_month_before() -> None:
     rows = [a_row("a", "cpu", "150"), a_row("a", "new_one", "1"), a_row("a", "gone", "0")]
-    due = {"cpu": "100", "gone": "5"}
-    html = html_of(a_report(rows), History(months=[Dues(month="2025-06", due=due)]))
+    usage = {"cpu": "100", "gone": "5"}
+    june = History(months=[MonthTotals(month="2025-06", usage=usage)])
+    html = html_of(a_report(rows, history=june.followed_by("2025-07", totals(rows))))
     assert ">+50.0%<" in html
     assert ">new<" in html
     assert ">gone<" in html
@@ -100,11 +101,11 @@ def test_totals_are_compared_with_the_month_before() -> None:
 
 
 def test_a_month_that_is_reported_again_is_not_compared_with_itself() -> None:
-    known = [Dues(month="2025-06", due={"cpu": "2"}), Dues(month="2025-07", due={"cpu": "4"})]
-    history = History(months=known)
-    assert ">+100.0%<" in html_of(a_report([a_row("a")]), history)
+    known = {"2025-06": {"cpu": "2"}, "2025-07": {"cpu": "4"}}
+    history = History(months=[MonthTotals(month=m, usage=used) for m, used in known.items()])
+    assert ">+100.0%<" in html_of(a_report([a_row("a")], history=history))
     again = history.followed_by("2025-07", totals([a_row("a", due="8")]))
-    assert [(of.month, of.due["cpu"]) for of in again.months] == [
+    assert [(of.month, of.usage["cpu"]) for of in again.months] == [
         ("2025-06", "2"),
         ("2025-07", "8"),
     ]
