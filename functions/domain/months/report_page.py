@@ -13,12 +13,12 @@ from functions.domain.month import Month
 from functions.domain.months.report import Report
 from functions.domain.months.report_rows import Row
 from functions.domain.months.totals import History, Total, change
+from functions.domain.months.troubles import TROUBLE, Trouble, troubles
 from functions.domain.templates import render
 from functions.domain.wording import counted, number
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 _MOST_PROBLEMS, _MOST_CONTRACTS, _MOST_LISTED = 200, 200, 200
-_TROUBLE = ("refused", "in doubt", "not computed", "not sent")
 _UNITS = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"))
 _WIDTH, _HEIGHT = 96, 20
 _ZERO = ("", "0")
@@ -34,14 +34,15 @@ def page(report: Report) -> bytes:
         by_contract[row.contract_id].append(row)
     troubled = {name: rows for name, rows in by_contract.items() if _has_trouble(rows)}
     calm = sorted(by_contract.keys() - troubled.keys(), key=lambda name: _size(by_contract[name]))
+    found = troubles(troubled, report.plan, report.month, report.until)
     shown = [*list(troubled)[:_MOST_PROBLEMS], *calm[:_MOST_CONTRACTS]]
     before = report.history.before(report.month)
     text = render(
         _TEMPLATE,
         report=report,
         name=f"{Month.parse(report.month).start:%B %Y}",
-        troubles=[_trouble(report, rows) for rows in list(troubled.values())[:_MOST_PROBLEMS]],
-        more_troubles=max(0, len(troubled) - _MOST_PROBLEMS),
+        troubles=[(item, _commands(report, item)) for item in found[:_MOST_PROBLEMS]],
+        more_troubles=sum(len(item.contracts) for item in found[_MOST_PROBLEMS:]),
         totals=[_total(total, before) for total in report.totals],
         contracts=[(name, list(map(_row, by_contract[name]))) for name in shown],
         left_out=len(by_contract) - len(shown),
@@ -56,7 +57,7 @@ def page(report: Report) -> bytes:
 
 
 def _has_trouble(rows: Iterable[Row]) -> bool:
-    return any(row.outcome in _TROUBLE for row in rows)
+    return any(row.outcome in TROUBLE for row in rows)
 
 
 def _size(rows: Iterable[Row]) -> tuple[Fraction, str]:
@@ -65,17 +66,8 @@ def _size(rows: Iterable[Row]) -> tuple[Fraction, str]:
     return -max(Fraction(row.due or "0") for row in rows), rows[0].contract_id
 
 
-def _trouble(report: Report, rows: Sequence[Row]) -> dict[str, str]:
-    """Return what is wrong with a contract, and the command that settles it."""
-    name = rows[0].contract_id
-    wrong = [row for row in rows if row.outcome in _TROUBLE]
-    said = "; ".join(f"{row.dimension} {number(row.open)} {row.outcome}".strip() for row in wrong)
-    decision = {"contract": name, "month": report.month, "outcome": "OUTCOME", "reason": "..."}
-    retry = {"months": [report.month], "contracts": [name], "retry_errors": True}
-    doubtful = any(row.outcome == "in doubt" for row in wrong)
-    given = {"resolve": decision} if doubtful else retry
-    command = start(report.execution, {"plan": report.plan, **given})
-    return {"name": name, "said": said, "detail": wrong[0].detail, "command": command}
+def _commands(report: Report, trouble: Trouble) -> list[tuple[str, str]]:
+    return [(what, start(report.execution, given)) for what, given in trouble.inputs]
 
 
 def _total(total: Total, before: History) -> dict[str, Any]:
@@ -91,7 +83,7 @@ def _total(total: Total, before: History) -> dict[str, Any]:
 def _row(row: Row) -> dict[str, Any]:
     carried = "" if row.carried_in in _ZERO else f"{number(row.carried_in)} carried in"
     left = "" if row.remainder in _ZERO else f"{number(row.remainder)} remainder"
-    notes = [text for text in (carried, left, row.evidence, row.detail) if text]
+    notes = [text for text in (carried, left, row.evidence, row.message, row.detail) if text]
     quantity = row.billed if row.billed not in _ZERO else row.open or row.waived
     return {"row": row, "quantity": quantity, "notes": "; ".join(notes)}
 

@@ -22,12 +22,13 @@ DIMENSIONS = ("cpu_core_hours", "memory_byte_hours", "storage_allocated_byte_hou
 
 def a_row(contract: str, dimension: str = "cpu", due: str = "4", **changes: Any) -> Row:
     money = {"usage": due, "carried_in": "0", "due": due, "billed": due, "open": "0"}
-    given = {**money, "waived": "0", "remainder": "0", "outcome": "accepted", "detail": ""}
+    given = {**money, "waived": "0", "remainder": "0", "outcome": "accepted"}
     return Row(contract_id=contract, dimension=dimension, **{**given, **changes})
 
 
-def refused(contract: str) -> Row:
-    return a_row(contract, billed="0", open="4", outcome="refused", detail="unknown contract")
+def refused(contract: str, **changes: Any) -> Row:
+    why = {"code": "UNKNOWN_CONTRACT", "message": "unknown contract"}
+    return a_row(contract, **{"billed": "0", "open": "4", "outcome": "refused", **why, **changes})
 
 
 def a_report(rows: list[Row], **changes: Any) -> Report:
@@ -80,7 +81,9 @@ def test_what_needs_an_operator_comes_first_with_the_command_that_settles_it() -
     html = html_of(a_report([a_row("a"), refused("z")]))
     trouble, table = html.index("What needs an operator"), html.index("<h2>Contracts</h2>")
     assert trouble < html.index("<h2>Totals</h2>") < table
-    assert html.index("<strong>z</strong>: cpu 4 refused. unknown contract") < table
+    assert (
+        html.index("<strong>z</strong>: cpu 4 refused. UNKNOWN_CONTRACT: unknown contract") < table
+    )
     assert "stateMachine:prod-metering --input" in html
     assert html.index(">z</th>", table) < html.index(">a</th>", table)
 
@@ -140,6 +143,7 @@ def test_a_page_stays_small_and_names_every_contract_with_trouble(
     html = html_of(a_report(rows))
     assert len(html) < most
     assert all(f">refused-{n}</th>" in html for n in range(50))
+    assert html.count("aws stepfunctions") == 1, "one cause, one command"
     assert ID.format(contracts - 1) in html, "the largest is named"
     assert f"{contracts - 200:,} more contracts" in html
 
