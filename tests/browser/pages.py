@@ -88,6 +88,7 @@ def late_usage() -> bytes:
             days=["03", "14"],
             differences=[found] * 60,
             not_compared=["c-1: settled by an operator"],
+            never_billed=[HOSTILE],
             quarantined=[held],
         )
         .page()

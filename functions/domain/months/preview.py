@@ -73,7 +73,8 @@ def _totals(
     for record in (record for preview in sent for record in preview.records):
         contracts[record["dimension"]] += 1
         quantities[record["dimension"]] += int(record["quantity"])
-    for name, used in now.usage.items():
+    for name in sorted(now.usage.keys() | (before.usage.keys() if before else ())):
+        used = now.usage.get(name, "0")
         was = before.usage.get(name, "0") if before else ""
         numbers = (str(contracts[name]), str(quantities[name]), used, was)
         yield name, *numbers, change(Fraction(used), Fraction(was) if was else None)

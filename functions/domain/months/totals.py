@@ -120,4 +120,4 @@ def change(now: Fraction, before: Fraction | None) -> str:
         return "new"
     if not now:
         return "gone"
-    return f"{float((now - before) / before):+.1%}"
+    return f"{float((now - before) / before):+,.1%}"

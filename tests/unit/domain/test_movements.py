@@ -27,7 +27,7 @@ def moved(june: dict[str, dict[str, str]], july: dict[str, dict[str, str]]) -> l
 def test_the_largest_share_of_its_dimension_comes_first_whatever_the_unit() -> None:
     june = {"a": {"cpu": "10", "bytes": "10"}, "b": {"cpu": "50"}}
     july = {"a": {"cpu": "15", "bytes": "4010"}, "b": {"cpu": "20"}}
-    assert moved(june, july) == ["b cpu -30 -60.0%", "a cpu 5 +50.0%", "a bytes 4000 +40000.0%"]
+    assert moved(june, july) == ["b cpu -30 -60.0%", "a cpu 5 +50.0%", "a bytes 4000 +40,000.0%"]
 
 
 def test_usage_that_is_as_it_was_has_not_moved() -> None:
