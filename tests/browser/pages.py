@@ -39,7 +39,7 @@ def month() -> bytes:
         warnings=[HOSTILE],
         before="2025-06",
         history=history,
-        movements=movements(rows, june, history),
+        movements=movements(june, usage_of(rows), history),
     )
     return page(report)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import NamedTuple
 
 import msgspec
 
@@ -14,7 +13,6 @@ from functions.domain.months.report_rows import Row
 from functions.domain.months.totals import History, change
 
 _MOST_MOVED, _MOST_NAMED = 20, 10
-_NOTHING = ("0", "")
 _Usage = Mapping[str, Mapping[str, str]]
 
 
@@ -46,7 +44,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Movements(msgspec.Struct, frozen=True, kw_only=True):
-    """The largest changes first. `new` and `gone`: how many contracts; the largest are named."""
+    """Changes of contracts that both months have, and the others; of each the largest are named."""
 
     moved: list[Movement] = []
     more: int = 0
@@ -54,41 +52,6 @@ class Movements(msgspec.Struct, frozen=True, kw_only=True):
     new_contracts: list[str] = []
     gone: int = 0
     gone_contracts: list[str] = []
-
-
-class _Change(NamedTuple):
-    contract: str
-    dimension: str
-    before: str
-    now: str
-
-    @property
-    def difference(self) -> Fraction:
-        return Fraction(self.now or 0) - Fraction(self.before or 0)
-
-
-def movements(rows: Iterable[Row], earlier: _Usage, history: History) -> Movements:
-    """Compare usage with usage. A contract whose formula failed in either month is left out.
-
-    Dimensions are of different units, so a change counts by its share of its dimension's total.
-    """
-    now = usage_of(rows)
-    known = {name for name in now.keys() | earlier.keys() if _is_known(name, now, earlier)}
-    new = {name for name in known if not _used(earlier.get(name)) and _used(now.get(name))}
-    gone = {name for name in known if _used(earlier.get(name)) and not _used(now.get(name))}
-    totals = _totals(history)
-    changes = sorted(
-        (_size(each, totals), each) for name in known for each in _changes(name, now, earlier)
-    )
-    moved = [each for _, each in changes if each.contract not in new | gone]
-    return Movements(
-        moved=list(map(_movement, moved[:_MOST_MOVED])),
-        more=max(0, len(moved) - _MOST_MOVED),
-        new=len(new),
-        new_contracts=_largest(changes, new),
-        gone=len(gone),
-        gone_contracts=_largest(changes, gone),
-    )
 
 
 def usage_of(rows: Iterable[Row | UsageRow]) -> _Usage:
@@ -99,24 +62,40 @@ def usage_of(rows: Iterable[Row | UsageRow]) -> _Usage:
     return found
 
 
-def _is_known(name: str, *months: _Usage) -> bool:
-    return not any("" in month.get(name, {}).values() for month in months)
+def movements(earlier: _Usage, now: _Usage, history: History) -> Movements:
+    """Compare usage with usage. A contract whose formula failed in either month is left out.
+
+    Dimensions are of different units, so a change counts by its share of its dimension's total.
+    """
+    pairs = {name: (earlier.get(name, {}), now.get(name, {})) for name in earlier.keys() | now}
+    known = {name: pair for name, pair in pairs.items() if "" not in {*_texts(pair)}}
+    kinds = {name: (_is_used(was), _is_used(usage)) for name, (was, usage) in known.items()}
+    changes = sorted(_changes(known, _totals(history)))
+    moved = [(name, dimension) for _, name, dimension in changes if all(kinds[name])]
+    new, gone = (
+        list(dict.fromkeys(name for _, name, _ in changes if kinds[name] == kind))
+        for kind in ((False, True), (True, False))
+    )
+    return Movements(
+        moved=[_movement(name, of, *known[name]) for name, of in moved[:_MOST_MOVED]],
+        more=len(moved[_MOST_MOVED:]),
+        new=len(new),
+        new_contracts=new[:_MOST_NAMED],
+        gone=len(gone),
+        gone_contracts=gone[:_MOST_NAMED],
+    )
 
 
-def _used(usage: Mapping[str, str] | None) -> bool:
-    return any(text not in _NOTHING for text in (usage or {}).values())
+def _texts(pair: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    return (text for usage in pair for text in usage.values())
 
 
-def _changes(name: str, now: _Usage, earlier: _Usage) -> Iterator[_Change]:
-    here, there = now.get(name, {}), earlier.get(name, {})
-    for dimension in here.keys() | there.keys():
-        before, today = there.get(dimension, "0"), here.get(dimension, "0")
-        if before != today:
-            yield _Change(name, dimension, before, today)
+def _is_used(usage: Mapping[str, str]) -> bool:
+    return any(text != "0" for text in usage.values())
 
 
-def _totals(history: History) -> dict[str, Fraction]:
-    """Return the larger total of both months by dimension."""
+def _totals(history: History) -> Mapping[str, Fraction]:
+    """Return the larger total of the last two months by dimension."""
     found = defaultdict[str, Fraction](Fraction)
     for month in history.months[-2:]:
         for name, text in month.usage.items():
@@ -124,22 +103,25 @@ def _totals(history: History) -> dict[str, Fraction]:
     return found
 
 
-def _size(found: _Change, totals: Mapping[str, Fraction]) -> float:
-    """Return the sort key of a change: the larger ones first."""
-    return -float(abs(found.difference) / (totals[found.dimension] or 1))
+def _changes(
+    known: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]], totals: Mapping[str, Fraction]
+) -> Iterator[tuple[float, str, str]]:
+    """Yield the changed dimensions of contracts, each with a key that sorts the largest first."""
+    for name, (was, usage) in known.items():
+        for of in was.keys() | usage.keys():
+            before, now = was.get(of, "0"), usage.get(of, "0")
+            if before != now:
+                share = abs(Fraction(now) - Fraction(before)) / (totals[of] or 1)
+                yield -float(share), name, of
 
 
-def _largest(changes: Iterable[tuple[float, _Change]], chosen: Collection[str]) -> list[str]:
-    names = dict.fromkeys(each.contract for _, each in changes if each.contract in chosen)
-    return list(names)[:_MOST_NAMED]
-
-
-def _movement(found: _Change) -> Movement:
+def _movement(name: str, of: str, was: Mapping[str, str], usage: Mapping[str, str]) -> Movement:
+    before, now = was.get(of, "0"), usage.get(of, "0")
     return Movement(
-        contract_id=found.contract,
-        dimension=found.dimension,
-        before=found.before,
-        usage=found.now,
-        difference=exact_text(found.difference),
-        change=change(Fraction(found.now), Fraction(found.before)),
+        contract_id=name,
+        dimension=of,
+        before=before,
+        usage=now,
+        difference=exact_text(Fraction(now) - Fraction(before)),
+        change=change(Fraction(now), Fraction(before)),
     )

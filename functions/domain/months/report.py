@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from functions.domain.formula import exact_text
 from functions.domain.month import Month
@@ -75,8 +76,12 @@ def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
     rows, inputs = list[Row](), list[Input]()
     for name, bill in bills.items():
         by_hand = name in seen.shown.done
-        before = was.get(name, {}) if earlier.month else None
-        of_contract = list(rows_of(bill, seen.ledger.get(name), formulas, before, by_hand=by_hand))
+        of_contract = list(rows_of(bill, seen.ledger.get(name), formulas, by_hand=by_hand))
+        if earlier.month:
+            before = was.get(name, {})
+            of_contract = [
+                replace(row, usage_before=before.get(row.dimension, "0")) for row in of_contract
+            ]
         shown = set() if formulas else {row.dimension for row in of_contract}
         rows += of_contract
         inputs += inputs_of(bill, shown, formulas, usage.bill.unbilled_dimensions)
@@ -100,7 +105,7 @@ def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
         totals=added_up,
         before=earlier.month,
         history=history,
-        movements=movements(rows, was, history) if earlier.month else Movements(),
+        movements=movements(was, usage_of(rows), history) if earlier.month else Movements(),
         rows=rows,
         inputs=inputs,
     )

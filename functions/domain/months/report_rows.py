@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 
 import msgspec
@@ -57,12 +57,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows_of(
-    bill: ContractBill,
-    entry: Entry | None,
-    formulas: Collection[str],
-    before: Mapping[str, str] | None = None,
-    *,
-    by_hand: bool,
+    bill: ContractBill, entry: Entry | None, formulas: Collection[str], *, by_hand: bool
 ) -> Iterator[Row]:
     """Yield a row for what the ledger holds and, until a contract is settled, what is to be billed.
 
@@ -77,18 +72,11 @@ def rows_of(
     else:
         names |= bill.amounts.keys()
     for name in sorted(held | names):
-        was = "" if before is None else before.get(name, "0")
-        yield _row(bill, entry, name, lines.get(name), was, by_hand=by_hand)
+        yield _row(bill, entry, name, lines.get(name), by_hand=by_hand)
 
 
 def _row(
-    bill: ContractBill,
-    entry: Entry | None,
-    name: str,
-    line: Line | None,
-    usage_before: str,
-    *,
-    by_hand: bool,
+    bill: ContractBill, entry: Entry | None, name: str, line: Line | None, *, by_hand: bool
 ) -> Row:
     carried = (line.carried if line else bill.carried.get(name)) or "0"
     column, outcome = _became(entry, line, by_hand=by_hand)
@@ -111,7 +99,6 @@ def _row(
         contract_id=bill.contract_id,
         dimension=name,
         **money,
-        usage_before=usage_before,
         outcome=outcome or NOT_COMPUTED,
         evidence=line.evidence if line else "",
         record_id=(line.record_id or "") if line else "",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functions.domain.months.movements import Movements, UsageRow, movements, usage_of
 from functions.domain.months.totals import History, MonthTotals
-from tests.unit.domain.test_report_page import a_row
 
 HISTORY = History(
     months=[
@@ -15,8 +14,7 @@ HISTORY = History(
 
 
 def found(june: dict[str, dict[str, str]], july: dict[str, dict[str, str]]) -> Movements:
-    rows = [a_row(name, of, usage=text) for name in july for of, text in july[name].items()]
-    return movements(rows, june, HISTORY)
+    return movements(june, july, HISTORY)
 
 
 def moved(june: dict[str, dict[str, str]], july: dict[str, dict[str, str]]) -> list[str]:
