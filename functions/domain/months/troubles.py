@@ -9,12 +9,14 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from functions.domain.formula import exact_text
+from functions.domain.ledger.entry import DUPLICATE, OTHER_QUANTITY
 from functions.domain.months.report_rows import NOT_COMPUTED, Row
 from functions.domain.months.run import MOST_CONTRACTS
 from functions.domain.wording import counted, number, some
 from functions.partners import RECEIVER
 
 TROUBLE = ("refused", "in doubt", NOT_COMPUTED, "not sent")
+_DECIDED = (DUPLICATE, OTHER_QUANTITY)  # the receiver bills it, but not as here
 _MOST_NAMED = 10
 
 
@@ -45,7 +47,7 @@ def troubles(
     found = defaultdict[tuple[str, str, bool], dict[str, list[Row]]](dict)
     for name, rows in contracts.items():
         if wrong := [row for row in rows if row.outcome in TROUBLE]:
-            doubtful = any(row.outcome == "in doubt" for row in wrong)
+            doubtful = any(row.outcome == "in doubt" or row.code in _DECIDED for row in wrong)
             # A message that names its contract is still the same message.
             message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", wrong[0].message)
             found[wrong[0].code, message, doubtful][name] = wrong

@@ -69,6 +69,12 @@ def test_what_is_in_doubt_is_asked_for_again_and_settled_one_by_one(names: list[
     assert ("each" in what) == (len(names) > 1)
 
 
+@pytest.mark.parametrize("code", ["DUPLICATE", "OTHER_QUANTITY"])
+def test_what_clazar_bills_in_another_way_needs_a_decision(code: str) -> None:
+    (cause,) = found(refused("a", code=code))
+    assert cause.inputs[-1][1]["resolve"]["contract"] == "a"
+
+
 def test_a_refusal_beside_a_doubt_is_settled_as_a_doubt() -> None:
     (cause,) = found(refused("a"), in_doubt("a", dimension="mem"))
     assert cause.open == "cpu 4 refused; mem 4 in doubt"
