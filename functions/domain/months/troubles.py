@@ -75,7 +75,7 @@ def _open(rows: Iterator[Row]) -> Iterator[str]:
 def _inputs(
     names: list[str], month: str, until: str | None, plan: str, *, doubtful: bool
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    retry = "ask again, and send what is not there" if doubtful else "retry"
+    retry = "ask again, and send what is not there" if doubtful else "once that is corrected, retry"
     if until:
         yield retry, {"plan": plan, "contracts": names, "until": until}
     elif len(names) <= MOST_CONTRACTS:
