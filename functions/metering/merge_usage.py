@@ -20,11 +20,10 @@ from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Balance
 from functions.domain.month import format_instant
 from functions.domain.months.contracts_due import Asked, Known, contracts_due
-from functions.domain.months.hold import Held, digest, explain, moves
+from functions.domain.months.hold import compared, explain
 from functions.domain.months.journal import Journal, beginning, holding, released, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed, month_before
 from functions.domain.months.state_file import PlanState
-from functions.domain.months.totals import MonthTotals
 from functions.domain.usage import billing
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
@@ -124,11 +123,7 @@ def hold(
     if not before:
         of = f"{last}, the last closed month," if last else "an earlier month"
         return None, [f"{month} is not held: there are no totals of {of} to compare it with"]
-    found = Held(
-        digest=digest(bill),
-        moves=moves(MonthTotals.of(str(month), bill), before, share),
-        since=format_instant(clock.now()),
-    )
+    found = compared(month, bill, before, share, format_instant(clock.now()))
     change = partial(partial(holding, held=found) if found.moves else released, month=month)
     journal = change(journal) if run.dry_run else books.change_journal(change)
     held = journal.held.get(str(month))

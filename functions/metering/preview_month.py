@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import wiring
 from functions.adapters.books import Books
-from functions.adapters.pages import page_key, put_page
+from functions.adapters.pages import page_key, put_json, put_page
 from functions.adapters.run_files import read_run_file
 from functions.domain.ledger import submission
 from functions.domain.ledger.claim import claim
@@ -50,7 +50,7 @@ def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
     now = MonthTotals.of(task.month, usage.bill)
     usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *warnings(now, before)])
     key, plan = f"{task.root}preview.json", task.run.plan
-    books.objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
+    put_json(books.objects, key, previews)
     page = partial(draft, plan, previews, usage.warnings, now, before)
     put_page(books.objects, page_key(key), lambda: page().html())
     sent = [len(preview.records) for preview in previews if preview.records]

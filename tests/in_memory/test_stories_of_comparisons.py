@@ -101,7 +101,7 @@ def test_a_draft_is_compared_with_the_month_that_the_real_run_would_hold_it_agai
         assert "usage in 2025-08" in page
 
 
-@pytest.mark.parametrize("body", [b"{", b"", b'{"month": 7}', b'{"rows": [{}]}'])
+@pytest.mark.parametrize("body", [b"{", b"", b'"\xff"', b'{"month": 7}', b'{"rows": [{}]}'])
 def test_an_earlier_report_that_cannot_be_read_costs_the_comparison_and_nothing_else(
     two_months: MeteringWorld, body: bytes
 ) -> None:

@@ -32,6 +32,14 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approval: Decision | None = None
 
 
+def compared(
+    month: Month, bill: MonthBill, before: MonthTotals, limit: Fraction, since: str
+) -> Held:
+    """Return what a bill would be held as; it is not held unless something has moved."""
+    moved = moves(MonthTotals.of(str(month), bill), before, limit)
+    return Held(digest=digest(bill), moves=moved, since=since)
+
+
 def digest(bill: MonthBill) -> str:
     """Return what a bill is known by: its quantities per contract and dimension, in any order."""
     lines = sorted(

@@ -19,7 +19,7 @@ from functions.domain.wording import counted, some
 from functions.errors import MonthHeld
 
 _TEMPLATE = Path(__file__).with_name("mail.txt")
-_MOST_NAMED = 10
+_MOST_NAMED = 40
 _HELD = MonthHeld.__name__
 _SOON, _HOURS = timedelta(hours=2), timedelta(hours=48)
 # Sources: AWS BatchMeterUsage takes last month's usage until 06:00 UTC on the 1st; Azure takes an
@@ -163,6 +163,7 @@ def _said(month: ClosedMonth) -> str:
 
 def _not_billed(journal: Journal) -> Iterator[str]:
     """Name open contracts with reason and quantity, the newest month first, each reason once."""
+    room = _MOST_NAMED
     for month, contracts in sorted(journal.unresolved.items(), reverse=True):
         by_code = defaultdict[str, list[tuple[str, Unresolved]]](list)
         for name, seen in sorted(contracts.items()):
@@ -170,9 +171,11 @@ def _not_billed(journal: Journal) -> Iterator[str]:
         for code, found in by_code.items():
             since = min(seen.since for _, seen in found)[:10]
             of = found[0][0] if len(found) == 1 else counted(len(found), "contract")
+            named = some((_due(name, seen) for name, seen in found), max(room, 0))
             due = f": {found[0][1].due}" if found[0][1].due else ""
-            named = "; ".join(some((_due(name, seen) for name, seen in found), _MOST_NAMED))
-            yield f"{month}: {of} ({code} since {since}){due if len(found) == 1 else f': {named}'}"
+            more = due if len(found) == 1 else f": {'; '.join(named)}"
+            yield f"{month}: {of} ({code} since {since}){more}"
+            room -= len(found)
 
 
 def _due(name: str, seen: Unresolved) -> str:
