@@ -24,15 +24,15 @@ class Total(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     dimension: str
-    contracts: int
+    contracts: int = 0
     not_computed: int = 0
-    usage: str
-    carried_in: str
-    due: str
-    billed: str
-    open: str
-    waived: str
-    remainder: str
+    usage: str = "0"
+    carried_in: str = "0"
+    due: str = "0"
+    billed: str = "0"
+    open: str = "0"
+    waived: str = "0"
+    remainder: str = "0"
 
 
 class MonthTotals(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import DUPLICATE, OTHER_QUANTITY
+from functions.domain.months.report import Report
 from functions.domain.months.report_rows import NOT_COMPUTED, Row
 from functions.domain.months.run import MOST_CONTRACTS
 from functions.domain.wording import counted, number, some
 from functions.partners import RECEIVER
 
-TROUBLE = ("refused", "in doubt", NOT_COMPUTED, "not sent")
+_TROUBLE = ("refused", "in doubt", NOT_COMPUTED, "not sent")
 _DECIDED = (DUPLICATE, OTHER_QUANTITY)  # the receiver bills it, but not as here
 _MOST_NAMED = 10
 
@@ -40,13 +41,11 @@ class Trouble(NamedTuple):
         return ", ".join(some(self.contracts, _MOST_NAMED)) if len(self.contracts) > 1 else ""
 
 
-def troubles(
-    contracts: Mapping[str, Sequence[Row]], plan: str, month: str, until: str | None
-) -> list[Trouble]:
+def troubles(report: Report, contracts: Mapping[str, Sequence[Row]]) -> list[Trouble]:
     """Return what keeps contracts from being billed, the causes of most contracts first."""
     found = defaultdict[tuple[str, str, bool], dict[str, list[Row]]](dict)
     for name, rows in contracts.items():
-        if wrong := [row for row in rows if row.outcome in TROUBLE]:
+        if wrong := [row for row in rows if row.outcome in _TROUBLE]:
             doubtful = any(row.outcome == "in doubt" or row.code in _DECIDED for row in wrong)
             # A message that names its contract is still the same message.
             message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", wrong[0].message)
@@ -56,7 +55,7 @@ def troubles(
             contracts=list(of),
             open="; ".join(_open(row for rows in of.values() for row in rows)),
             cause=": ".join(filter(None, (code, message))),
-            inputs=list(_inputs(list(of), month, until, plan, doubtful=doubtful)),
+            inputs=list(_inputs(report, list(of), doubtful=doubtful)),
         )
         for (code, message, doubtful), of in sorted(found.items(), key=lambda each: -len(each[1]))
     ]
@@ -73,11 +72,12 @@ def _open(rows: Iterator[Row]) -> Iterator[str]:
 
 
 def _inputs(
-    names: list[str], month: str, until: str | None, plan: str, *, doubtful: bool
+    report: Report, names: list[str], *, doubtful: bool
 ) -> Iterator[tuple[str, dict[str, Any]]]:
+    plan, month = report.plan, report.month
     retry = "ask again, and send what is not there" if doubtful else "once that is corrected, retry"
-    if until:
-        yield retry, {"plan": plan, "contracts": names, "until": until}
+    if report.until:
+        yield retry, {"plan": plan, "contracts": names, "until": report.until}
     elif len(names) <= MOST_CONTRACTS:
         yield retry, {"plan": plan, "months": [month], "contracts": names, "retry_errors": True}
     else:

@@ -94,13 +94,14 @@ def test_a_month_without_trouble_says_so_by_its_first_line_alone() -> None:
 
 def test_totals_are_compared_with_the_month_before() -> None:
     rows = [a_row("a", "cpu", "150"), a_row("a", "new_one", "1"), a_row("a", "gone", "0")]
-    usage = {"cpu": "100", "gone": "5"}
+    usage = {"cpu": "100", "gone": "5", "no_row": "7", "never": "0"}
     june = History(months=[MonthTotals(month="2025-06", usage=usage)])
     html = html_of(a_report(rows, history=june.followed_by("2025-07", totals(rows))))
     assert ">+50.0%<" in html
     assert ">new<" in html
-    assert ">gone<" in html
-    assert html.count("<polyline") == 3
+    assert html.count('"n">gone<') == 2
+    assert ">never<" not in html
+    assert html.count("<polyline") == 4
 
 
 def test_a_month_that_is_reported_again_is_not_compared_with_itself() -> None:
@@ -146,6 +147,18 @@ def test_a_page_stays_small_and_names_every_contract_with_trouble(
     assert html.count("aws stepfunctions") == 1, "one cause, one command"
     assert ID.format(contracts - 1) in html, "the largest is named"
     assert f"{contracts - 200:,} more contracts" in html
+
+
+def test_three_hundred_contracts_with_one_cause_are_said_once() -> None:
+    rows = [
+        refused(ID.format(n), message="m" * 500) if n < 300 else a_row(ID.format(n), dimension)
+        for n in range(1_000)
+        for dimension in DIMENSIONS
+    ]
+    html = html_of(a_report(rows))
+    assert "<strong>300 contracts</strong>: cpu 3,600 refused. UNKNOWN_CONTRACT: mmm" in html
+    assert (html.count("m" * 500), html.count("aws stepfunctions")) == (1, 1)
+    assert len(html) < 200_000
 
 
 def test_a_page_is_well_formed_prints_and_reads_in_the_dark() -> None:

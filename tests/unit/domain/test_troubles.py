@@ -10,7 +10,7 @@ from functions.domain.conversion import parse
 from functions.domain.months.report_rows import NOT_COMPUTED, Row
 from functions.domain.months.run import ExecutionInput
 from functions.domain.months.troubles import Trouble, troubles
-from tests.unit.domain.test_report_page import a_row, refused
+from tests.unit.domain.test_report_page import a_report, a_row, refused
 
 RETRY = {"plan": "S:E:P", "months": ["2025-07"], "retry_errors": True}
 
@@ -24,7 +24,7 @@ def found(*rows: Row, until: str | None = None) -> list[Trouble]:
     contracts: dict[str, list[Row]] = {}
     for row in rows:
         contracts.setdefault(row.contract_id, []).append(row)
-    causes = troubles(contracts, "S:E:P", "2025-07", until)
+    causes = troubles(a_report(list(rows), plan="S:E:P", until=until), contracts)
     for cause in causes:
         retry, *_ = (given for _, given in cause.inputs)
         parse(retry, ExecutionInput)
@@ -82,7 +82,8 @@ def test_a_refusal_beside_a_doubt_is_settled_as_a_doubt() -> None:
 
 
 def test_a_formula_without_a_value_has_no_amount() -> None:
-    row = refused("a", outcome=NOT_COMPUTED, open="", code="FORMULA", message="1 / 0")
+    why = {"outcome": NOT_COMPUTED, "code": "FORMULA", "message": "1 / 0"}
+    row = refused("a", due="", usage="", open="", **why)
     assert found(row)[0].open == "cpu not computed"
 
 
