@@ -31,7 +31,8 @@ def month() -> bytes:
         for name in ("cpu_core_hours", BYTES)
     ]
     rows += [refused(HOSTILE), refused("z")]
-    june = {**usage_of(rows[:100]), HOSTILE: {BYTES: LARGE}, ID.format(7): {BYTES: "25000000000000"}}
+    less = {BYTES: "25000000000000"}
+    june = {**usage_of(rows[:100]), HOSTILE: {BYTES: LARGE}, ID.format(7): less}
     months = [MonthTotals(month=f"2025-0{n}", usage={BYTES: str(n * 10**14)}) for n in range(1, 7)]
     history = History(months=months).followed_by("2025-07", totals(rows))
     report = a_report(

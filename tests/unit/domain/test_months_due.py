@@ -90,13 +90,3 @@ def test_what_the_state_file_says_is_closed_may_have_got_stuck() -> None:
     state = PlanState(last_processed_month=JUNE)
     assert months_due.to_do_again(journal, state, retry_errors=False) == {MAY}
     assert months_due.to_do_again(journal, PlanState(), retry_errors=False) == set()
-
-
-def test_a_month_is_compared_with_the_last_closed_one_before_it() -> None:
-    closed = PlanState(last_processed_month=JUNE)
-    before = {m: months_due.month_before(m, closed, Journal()) for m in (MAY, JUNE, JULY)}
-    assert before == {MAY: MAY.plus(-1), JUNE: MAY, JULY: JUNE}
-    assert months_due.month_before(JULY.plus(3), closed, Journal()) == JUNE
-    assert months_due.month_before(JULY, PlanState(), Journal()) is None
-    lost = Journal(last_closed_month="2025-06")
-    assert months_due.month_before(JULY, PlanState(), lost) == JUNE

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functions.domain.months.journal import Journal
+from functions.domain.months.months_due import month_before
 from functions.domain.months.movements import Movements, UsageRow, movements, usage_of
+from functions.domain.months.state_file import PlanState
 from functions.domain.months.totals import History, MonthTotals
+from tests.builders import JULY, JUNE, MAY
 
 HISTORY = History(
     months=[
@@ -69,3 +73,12 @@ def test_twenty_are_listed_and_the_others_are_counted() -> None:
 def test_rows_of_an_earlier_report_are_put_together_by_contract() -> None:
     rows = [UsageRow("a", "cpu", "1"), UsageRow("b", "cpu", ""), UsageRow("a", "mem", "2")]
     assert usage_of(rows) == {"a": {"cpu": "1", "mem": "2"}, "b": {"cpu": ""}}
+
+
+def test_a_month_is_compared_with_the_last_closed_one_before_it() -> None:
+    closed = PlanState(last_processed_month=JUNE)
+    before = {m: month_before(m, closed, Journal()) for m in (MAY, JUNE, JULY)}
+    assert before == {MAY: MAY.plus(-1), JUNE: MAY, JULY: JUNE}
+    assert month_before(JULY.plus(3), closed, Journal()) == JUNE
+    assert month_before(JULY, PlanState(), Journal()) is None
+    assert month_before(JULY, PlanState(), Journal(last_closed_month="2025-06")) == JUNE
