@@ -27,7 +27,7 @@ from functions.domain.months import state_file
 from functions.domain.months.journal import Journal, resolved
 from functions.domain.months.outcome import Open
 from functions.domain.months.state_file import PlanState
-from functions.domain.months.totals import History
+from functions.domain.months.totals import History, MonthTotals
 from functions.domain.plan import Plan
 from functions.domain.usage.manifest import Manifest
 from functions.errors import BadState, LeaseLost
@@ -122,9 +122,10 @@ class Books:
         """Return what a closed month was billed from."""
         return Document(self.objects, keys.manifest(self.plan, month), Manifest)
 
-    def totals(self, month: Month) -> Document[History]:
-        """Return what was due in a closed month and in those before it."""
-        return Document(self.objects, keys.totals(self.plan, month), History)
+    def totals(self, month: Month) -> MonthTotals | None:
+        """Return the totals of a closed month; None if an earlier program has closed it."""
+        read = Document(self.objects, keys.totals(self.plan, month), History).read()
+        return read.value.at(str(month)) if read else None
 
     def remainders(self, month: Month) -> Document[Remainders]:
         """Return what rounding left in a month."""

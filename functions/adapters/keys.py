@@ -89,7 +89,7 @@ def report(plan: Plan, month: Month) -> str:
 
 
 def totals(plan: Plan, month: Month) -> str:
-    """Return the key of what was due in a month and in those before it, by dimension."""
+    """Return the key of the usage of a month and of those before it, by dimension."""
     return f"{report(plan, month)}totals.json"
 
 

@@ -7,14 +7,13 @@ import msgspec
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
-from functions.adapters.pages import page_key, put_page
-from functions.domain.ledger.reconciliation import Reconciliation
+from functions.adapters.pages import page_key, put_json, put_page
 from functions.domain.month import Month
 from functions.domain.months import report_files
 from functions.domain.months.late_usage import LateUsage
+from functions.domain.months.movements import EarlierReport
 from functions.domain.months.report import Report
 from functions.domain.months.report_page import page
-from functions.domain.months.totals import History
 
 
 def write_report(books: Books, month: Month, written: Report, final: str = "") -> str:
@@ -23,36 +22,26 @@ def write_report(books: Books, month: Month, written: Report, final: str = "") -
     That of `final` usage is about its contracts only, and has a name of its own.
     """
     folder, objects = keys.report(books.plan, month), books.objects
-    history = _history(objects, keys.totals(books.plan, month.plus(-1)))
     prefix = f"{folder}{f'final-{final}' if final else 'report'}"
-    objects.put(f"{prefix}.json", _as_json(written))
+    put_json(objects, f"{prefix}.json", written)
     objects.put(f"{prefix}.csv", report_files.as_csv(written))
-    put_page(objects, f"{prefix}.html", lambda: page(written, history))
+    put_page(objects, f"{prefix}.html", lambda: page(written))
     if not final:
-        followed = history.followed_by(str(month), written.totals)
-        objects.put(keys.totals(books.plan, month), _as_json(followed))
+        put_json(objects, keys.totals(books.plan, month), written.history)
     return f"{prefix}.html"
 
 
-def _history(objects: Objects, key: str) -> History:
-    """Return what was due in the months before; nothing depends on it."""
-    stored = objects.read(key)
+def read_earlier(books: Books, month: str) -> EarlierReport:
+    """Return what is compared of a month's report; nothing depends on it."""
+    key = f"{keys.report(books.plan, Month.parse(month))}report.json" if month else ""
+    stored = books.objects.read(key) if key else None
     try:
-        return msgspec.json.decode(stored.body, type=History) if stored else History()
-    except msgspec.DecodeError:
-        return History()
+        return msgspec.json.decode(stored.body, type=EarlierReport) if stored else EarlierReport()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return EarlierReport()
 
 
 def write_late_usage(objects: Objects, key: str, written: LateUsage) -> None:
     """Write what would change in a month that was billed."""
-    objects.put(key, _as_json(written))
+    put_json(objects, key, written)
     put_page(objects, page_key(key), lambda: written.page().html())
-
-
-def write_reconciliation(objects: Objects, key: str, written: Reconciliation) -> None:
-    """Write where the receiver's records are not the ledger's."""
-    objects.put(key, _as_json(written))
-
-
-def _as_json(value: msgspec.Struct) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(value), indent=1)

@@ -121,7 +121,8 @@ def _write_outcome(task: MergedMonth, decided: Closing, books: Books, at: str) -
     """Write report and state file; the journal comes last and forgets that it was underway."""
     run, plan, month = task.run, task.run.plan, task.of
     final = run.name if run.until else ""
-    written = reports.write_report(books, month, report.build(decided, at), final)
+    earlier = reports.read_earlier(books, decided.usage.before)
+    written = reports.write_report(books, month, report.build(decided, at, earlier), final)
     as_of = parse_instant(run.as_of)
     state = books.change_state(
         lambda found: closing.in_state_file(decided, found, as_of=as_of, at=at)

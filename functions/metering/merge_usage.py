@@ -20,9 +20,9 @@ from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Balance
 from functions.domain.month import format_instant
 from functions.domain.months.contracts_due import Asked, Known, contracts_due
-from functions.domain.months.hold import Held, digest, explain, moves
+from functions.domain.months.hold import compared, explain
 from functions.domain.months.journal import Journal, beginning, holding, released, reopened
-from functions.domain.months.months_due import HAND_OVER, is_closed, last_closed
+from functions.domain.months.months_due import HAND_OVER, is_closed, month_before
 from functions.domain.months.state_file import PlanState
 from functions.domain.usage import billing, usage_warnings
 from functions.domain.usage.bill import MonthBill
@@ -85,7 +85,9 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     if items and not run.dry_run:
         books.change_journal(lambda old: replace(beginning(old, month), dimensions=bill.dimensions))
     found = total.usage(bill, task.of_days, warnings)
-    found = replace(found, processed=[item.contract_id for item in items])
+    before = None if run.until else month_before(month, seen.state, seen.journal)
+    processed = [item.contract_id for item in items]
+    found = replace(found, processed=processed, before=str(before or ""))
     return _write(task, found, items, books.objects, seen.state_version)
 
 
@@ -121,15 +123,12 @@ def hold(
     part = run.until is not None and month.window_end(run.until) < month.end
     if share is None or part or is_closed(month, seen.state, journal):
         return None, []
-    last = last_closed(seen.state, journal)
-    history = books.totals(last).read() if last else None
-    before = history and history.value.at(str(last))
+    last = month_before(month, seen.state, journal)
+    before = books.totals(last) if last else None
     if not before:
         of = f"{last}, the last closed month," if last else "an earlier month"
         return None, [f"{month} is not held: there are no totals of {of} to compare it with"]
-    found = Held(
-        digest=digest(bill), moves=moves(bill, before, share), since=format_instant(clock.now())
-    )
+    found = compared(month, bill, before, share, format_instant(clock.now()))
     change = partial(partial(holding, held=found) if found.moves else released, month=month)
     journal = change(journal) if run.dry_run else books.change_journal(change)
     held = journal.held.get(str(month))

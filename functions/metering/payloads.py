@@ -102,6 +102,7 @@ class MonthTask(RunTask, frozen=True, kw_only=True):
             days=compared.days,
             differences=compared.differences,
             not_compared=compared.left_out,
+            never_billed=compared.unbilled,
             quarantined=usage.bill.quarantined,
         )
 

@@ -9,14 +9,16 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import wiring
 from functions.adapters.books import Books
-from functions.adapters.pages import page_key, put_page
+from functions.adapters.pages import page_key, put_json, put_page
 from functions.adapters.run_files import read_run_file
 from functions.domain.ledger import submission
 from functions.domain.ledger.claim import claim
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.item import ContractItem
+from functions.domain.month import Month
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.preview import Preview, draft, warnings
+from functions.domain.months.totals import MonthTotals
 from functions.domain.usage.bill import ContractBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.metering.payloads import MergedMonth
@@ -44,13 +46,12 @@ def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
         for bill in usage.bill.contracts
         if bill.contract_id in items
     ]
-    totals = books.totals(task.of.plus(-1)).read()
-    before = totals.value.at(str(task.of.plus(-1))) if totals and not task.run.until else None
-    said = [*usage.warnings, *warnings(task.of, usage.bill, before)]
-    usage = msgspec.structs.replace(usage, warnings=said)
+    before = books.totals(Month.parse(usage.before)) if usage.before else None
+    now = MonthTotals.of(task.month, usage.bill)
+    usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *warnings(now, before)])
     key, plan = f"{task.root}preview.json", task.run.plan
-    books.objects.put(key, msgspec.json.format(msgspec.json.encode(previews), indent=1))
-    page = partial(draft, task.of, plan, previews, usage, before)
+    put_json(books.objects, key, previews)
+    page = partial(draft, plan, previews, usage.warnings, now, before)
     put_page(books.objects, page_key(key), lambda: page().html())
     sent = [len(preview.records) for preview in previews if preview.records]
     failing = sum(preview.failure is not None for preview in previews)

@@ -44,7 +44,7 @@ def report_late_usage(task: DaysTask, books: Books, at: str) -> ClosedMonth | No
     key = task.late_usage_key
     reports.write_late_usage(books.objects, key, task.late_usage(usage, compared, at))
     changed = compared.differs or bool(compared.days)
-    warnings = [*texts(task.month, compared), *usage.warnings] if changed else []
+    warnings = [*texts(run.plan.key, task.month, compared), *usage.warnings] if changed else []
     if not changed and billed.value.reported is not None and not billed.value.recheck:
         warnings = [f"{month}: its files are again those that it was billed from"]
     if not run.dry_run:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from aws_lambda_powertools import Logger
 
 from functions import metrics
-from functions.adapters import clock, keys, reports, wiring
+from functions.adapters import clock, keys, wiring
 from functions.adapters.books import Books
+from functions.adapters.pages import put_json
 from functions.adapters.run_files import read_run_file
 from functions.domain.ledger.reconciliation import Comparison, Reconciliation, reconcile
 from functions.domain.month import format_instant
@@ -46,7 +47,7 @@ def report_reconciliation(
         generated_at=at,
     )
     key = f"{keys.report(plan, month)}reconciliation.json"
-    reports.write_reconciliation(books.objects, key, found)
+    put_json(books.objects, key, found)
     if texts := found.texts(key):
         books.change_journal(lambda old: with_notices(old, texts))
     return key, found

@@ -8,13 +8,12 @@ from pathlib import Path
 from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import MonthReport
 from functions.domain.credits.file import Repeated
-from functions.domain.month import Month
 from functions.domain.months.late_usage import Difference, LateUsage
+from functions.domain.months.movements import movements, usage_of
 from functions.domain.months.preview import Preview, draft
 from functions.domain.months.report_page import page
-from functions.domain.months.totals import Dues, History
+from functions.domain.months.totals import History, MonthTotals, totals
 from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
-from functions.domain.usage.month_usage import MonthUsage
 from tests.builders import a_plan
 from tests.unit.domain.test_report_page import a_report, a_row, refused
 
@@ -32,8 +31,18 @@ def month() -> bytes:
         for name in ("cpu_core_hours", BYTES)
     ]
     rows += [refused(HOSTILE), refused("z")]
-    history = History(months=[Dues(month=f"2025-0{n}", due={BYTES: str(n)}) for n in range(1, 7)])
-    return page(a_report(rows, warnings=[HOSTILE]), history)
+    less = {BYTES: "25000000000000"}
+    june = {**usage_of(rows[:100]), HOSTILE: {BYTES: LARGE}, ID.format(7): less}
+    months = [MonthTotals(month=f"2025-0{n}", usage={BYTES: str(n * 10**14)}) for n in range(1, 7)]
+    history = History(months=months).followed_by("2025-07", totals(rows))
+    report = a_report(
+        rows,
+        warnings=[HOSTILE],
+        before="2025-06",
+        history=history,
+        movements=movements(june, usage_of(rows), history),
+    )
+    return page(report)
 
 
 def preview() -> bytes:
@@ -60,11 +69,9 @@ def preview() -> bytes:
         quarantined=[],
         unbilled_dimensions=[],
     )
-    usage = MonthUsage(
-        files=1, records=1, duplicates=0, dropped={}, warnings=[HOSTILE], days={}, bill=bill
-    )
-    before = Dues(month="2025-06", due={"cpu_core_hours": "4"})
-    return draft(Month.parse("2025-07"), a_plan(), [*previews, failing], usage, before).html()
+    before = MonthTotals(month="2025-06", usage={"cpu_core_hours": "4"})
+    now = MonthTotals.of("2025-07", bill)
+    return draft(a_plan(), [*previews, failing], [HOSTILE], now, before).html()
 
 
 def late_usage() -> bytes:
@@ -82,6 +89,7 @@ def late_usage() -> bytes:
             days=["03", "14"],
             differences=[found] * 60,
             not_compared=["c-1: settled by an operator"],
+            never_billed=[HOSTILE],
             quarantined=[held],
         )
         .page()

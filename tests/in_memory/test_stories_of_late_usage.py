@@ -218,3 +218,17 @@ def test_final_usage_has_a_report_of_its_own_and_leaves_the_months_as_it_is() ->
         report = json.loads(world.state_bucket.objects[key])
         assert {row["contract_id"] for row in report["rows"]} == {"c-1"}
         assert report["until"] == final["until"]
+
+
+def test_a_contract_that_was_never_billed_is_billed_by_the_input_that_the_message_names(
+    billed: MeteringWorld,
+) -> None:
+    billed.put_usage("2025-07", "01/06", {"c-9": {"cpu": 5}, "c-1": {"cpu": 1}})
+    reported = message(billed)
+    assert "2025-07: never billed: c-9; start " in reported
+    given = json.loads(reported.partition("c-9; start ")[2].partition(" to bill them")[0])
+    assert billed.execute(**given).status == "SUCCEEDED"
+    assert billed.clazar.quantities()[Billed("c-9", "cpu", "2025-07")] == "5"
+    assert billed.clazar.quantities()[Billed("c-1", "cpu", "2025-07")] == "6"
+    billed.put_usage("2025-07", "01/07", {"c-1": {"cpu": 1}})
+    assert "never billed" not in message(billed)

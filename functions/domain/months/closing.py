@@ -13,7 +13,8 @@ from functions.domain.ledger.remainders import Remainders, remainders_of
 from functions.domain.month import Month
 from functions.domain.months import months_due, state_file
 from functions.domain.months.journal import Journal, Unresolved, ended, in_words, reopened, resolved
-from functions.domain.months.late_usage import Compared, texts
+from functions.domain.months.late_usage import Compared
+from functions.domain.months.late_usage import texts as late
 from functions.domain.months.outcome import (
     Open,
     Outcome,
@@ -86,7 +87,7 @@ def decide(seen: Seen, compared: Compared) -> Closing:
         *withdrawn(usage.processed, seen.ledger),
         *overtaken(str(month), seen.execution, seen.by_hand, seen.ledger),
         *noticed(usage.processed, seen.ledger),
-        *(texts(str(month), compared, with_head=seen.closed) if compared.differs else []),
+        *(late(plan.key, str(month), compared, with_head=seen.closed) if compared.differs else []),
     ]
     asked = outcome.unaccounted if seen.contracts is None else usage.processed
     return Closing(

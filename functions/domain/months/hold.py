@@ -9,10 +9,9 @@ from fractions import Fraction
 
 import msgspec
 
-from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Decision
 from functions.domain.month import Month
-from functions.domain.months.totals import Dues, change
+from functions.domain.months.totals import MonthTotals, change
 from functions.domain.plan import Plan
 from functions.domain.usage.bill import MonthBill
 from functions.domain.wording import number, some
@@ -33,6 +32,14 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     approval: Decision | None = None
 
 
+def compared(
+    month: Month, bill: MonthBill, before: MonthTotals, limit: Fraction, since: str
+) -> Held:
+    """Return what a bill would be held as; it is not held unless something has moved."""
+    moved = moves(MonthTotals.of(str(month), bill), before, limit)
+    return Held(digest=digest(bill), moves=moved, since=since)
+
+
 def digest(bill: MonthBill) -> str:
     """Return what a bill is known by: its quantities per contract and dimension, in any order."""
     lines = sorted(
@@ -43,18 +50,19 @@ def digest(bill: MonthBill) -> str:
     return hashlib.sha256(msgspec.json.encode(lines)).hexdigest()
 
 
-def moves(bill: MonthBill, before: Dues, limit: Fraction) -> tuple[str, ...]:
-    """Return the dimensions whose total is new, gone, or has moved by more than a share."""
-    return tuple(some(_moves(bill, before, limit), _MOST_NAMED))
+def moves(now: MonthTotals, before: MonthTotals, limit: Fraction) -> tuple[str, ...]:
+    """Return the dimensions whose usage is new, gone, or has moved by more than a share."""
+    return tuple(some(_moves(now, before, limit), _MOST_NAMED))
 
 
-def _moves(bill: MonthBill, before: Dues, limit: Fraction) -> Iterator[str]:
-    now = bill.due()
-    for name in sorted(now.keys() | before.due.keys()):
-        due, was = now.get(name, Fraction(0)), Fraction(before.due.get(name, "0"))
-        if due != was and (not due or not was or abs(due - was) > limit * abs(was)):
-            amounts = f"{number(exact_text(was))} in {before.month}, now {number(exact_text(due))}"
-            yield f"{name}: {amounts} ({change(due, was)})"
+def _moves(now: MonthTotals, before: MonthTotals, limit: Fraction) -> Iterator[str]:
+    for name in sorted(now.usage.keys() | before.usage.keys()):
+        today, earlier = now.usage.get(name, "0"), before.usage.get(name, "0")
+        used, was = Fraction(today), Fraction(earlier)
+        if used != was and (not used or not was or abs(used - was) > limit * abs(was)):
+            then = " ".join(filter(None, (number(earlier), "in", before.month, before.missing)))
+            here = " ".join(filter(None, (number(today), now.missing)))
+            yield f"{name}: {then}, now {here} ({change(used, was)})"
 
 
 def explain(month: Month, held: Held, plan: Plan, *, dry_run: bool = False) -> str:

@@ -5,6 +5,7 @@ The receiver takes one record per contract, dimension and month, so a difference
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import counted, some
 
+_MOST_NAMED = 10
 _COLUMNS = ("contract", "dimension", "billed", "now", "difference")
 
 
@@ -44,12 +46,13 @@ class Compared(NamedTuple):
     """Files and usage of today against those that were billed.
 
     `days`: those whose files came, changed or went. `left_out`: contracts that were not compared,
-    with the reason.
+    with the reason. `unbilled`: contracts of which nothing was ever sent for the month.
     """
 
     days: list[str]
     differences: list[Difference]
     left_out: list[str]
+    unbilled: list[str]
 
     @property
     def differs(self) -> bool:
@@ -57,7 +60,7 @@ class Compared(NamedTuple):
         return bool(self.differences)
 
 
-NOTHING_COMPARED = Compared([], [], [])
+NOTHING_COMPARED = Compared([], [], [], [])
 
 
 class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +73,7 @@ class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
     days: list[str]
     differences: list[Difference]
     not_compared: list[str]
+    never_billed: list[str]
     quarantined: list[Quarantined]
 
     def page(self) -> Page:
@@ -83,6 +87,7 @@ class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
             lines=[
                 f"Days whose files came, changed or went: {', '.join(self.days) or 'none'}.",
                 found,
+                *filter(None, [to_bill(self.plan, self.month, self.never_billed)]),
             ],
             lists=[
                 Listing("Not compared", self.not_compared),
@@ -102,7 +107,9 @@ def compare(
 ) -> Compared:
     """Compare today's bill with ledger and manifest. Nobody knows what those `by_hand` were."""
     days = billed.changed(usage.days) if billed else []
-    return Compared(days, *compare_usage(usage.bill.contracts, ledger, formulas, by_hand=by_hand))
+    found, left_out = compare_usage(usage.bill.contracts, ledger, formulas, by_hand=by_hand)
+    unbilled = {difference.contract_id for difference in found} - ledger.keys()
+    return Compared(days, found, left_out, sorted(unbilled))
 
 
 def compare_usage(
@@ -160,11 +167,19 @@ def _of_contract(
             )
 
 
-def texts(month: str, compared: Compared, *, with_head: bool = True) -> list[str]:
+def to_bill(plan: str, month: str, unbilled: Iterable[str]) -> str:
+    """Say what bills contracts of which nothing was sent; empty if there are none."""
+    names = ", ".join(some(unbilled, _MOST_NAMED))
+    given = json.dumps({"plan": plan, "months": [month]})
+    return f"{month}: never billed: {names}; start {given} to bill them" if names else ""
+
+
+def texts(plan: str, month: str, compared: Compared, *, with_head: bool = True) -> list[str]:
     """Report what is not billed, the largest differences first; the head says which files."""
     days = f"changed days: {', '.join(compared.days)}" if compared.days else "the same files"
     head = f"{month}: usage changed after it was billed and is not billed: {days}"
     found = some(f"{month}: {difference}" for difference in compared.differences)
+    found += filter(None, [to_bill(plan, month, compared.unbilled)])
     if not with_head:
         return found
     if not found:

@@ -45,6 +45,12 @@ def last_closed(state: PlanState, journal: Journal) -> Month | None:
     return state.last_processed_month or (Month.parse(known) if known else None)
 
 
+def month_before(month: Month, state: PlanState, journal: Journal) -> Month | None:
+    """Return the month that one is compared with: the last closed one before it."""
+    last = last_closed(state, journal)
+    return last and min(last, month.plus(-1))
+
+
 def is_closed(month: Month, state: PlanState, journal: Journal) -> bool:
     """Return True if a month was closed before: what is new in it came late."""
     last = last_closed(state, journal)

@@ -8,18 +8,16 @@ from fractions import Fraction
 
 import msgspec
 
-from functions.domain.formula import exact_text
 from functions.domain.month import Month
 from functions.domain.months.hold import moves
-from functions.domain.months.totals import Dues, change
+from functions.domain.months.totals import MonthTotals, change
 from functions.domain.pages import Listing, Page, Table
 from functions.domain.plan import Plan
-from functions.domain.usage.bill import MonthBill
-from functions.domain.usage.month_usage import MonthUsage
-from functions.domain.wording import counted
+from functions.domain.wording import counted, grouped
 
 _WORTH_A_WARNING = Fraction(20, 100)
-_TOTALS = ("dimension", "contracts", "to send", "due", "last month", "change")
+_MOST_NAMED = 40
+_TOTALS = ("dimension", "contracts", "to send", "usage")
 _CONTRACTS = ("contract", "dimension", "to send", "carried in", "remainder")
 
 
@@ -34,46 +32,52 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
 
 
-def warnings(month: Month, bill: MonthBill, before: Dues | None) -> list[str]:
+def warnings(now: MonthTotals, before: MonthTotals | None) -> list[str]:
     """Return what is new, gone, or a fifth more or less than in the month before."""
-    found = moves(bill, before, _WORTH_A_WARNING) if before else ()
-    return [f"{month}: {text}" for text in found]
+    found = moves(now, before, _WORTH_A_WARNING) if before else ()
+    return [f"{now.month}: {text}" for text in found]
 
 
 def draft(
-    month: Month,
     plan: Plan,
     previews: Sequence[Preview],
-    usage: MonthUsage,
-    before: Dues | None,
+    warned: Sequence[str],
+    now: MonthTotals,
+    before: MonthTotals | None,
 ) -> Page:
     """Return the draft invoice: what would be sent, and what stands in the way."""
     sent = [preview for preview in previews if preview.records]
     records = counted(sum(len(preview.records) for preview in sent), "record")
-    failing = [f"{item.contract_id}: {item.failure}" for item in previews if item.failure]
+    failing = [(item.contract_id, item.failure) for item in previews if item.failure]
+    columns = [*_TOTALS, f"usage in {before.month}" if before else "usage before", "change"]
+    missing = [f"The usage of {m.month} is {m.missing}." for m in (now, before) if m and m.missing]
     return Page(
-        title=f"{month.start:%B %Y}, {plan.key}: would send {records} of "
+        title=f"{Month.parse(now.month).start:%B %Y}, {plan.key}: would send {records} of "
         f"{counted(len(sent), 'contract')}",
-        lines=["This is a draft: it was a dry run, and nothing was sent."],
-        lists=[Listing("What needs an operator", failing), Listing("Warnings", usage.warnings)],
+        lines=["This is a draft: it was a dry run, and nothing was sent.", *missing],
+        lists=[
+            Listing("What needs an operator", grouped(failing, _MOST_NAMED)),
+            Listing("Warnings", warned),
+        ],
         tables=[
-            Table("Totals", _TOTALS, _TOTALS[1:], list(_totals(sent, usage.bill, before))),
+            Table("Totals", columns, columns[1:], list(_totals(sent, now, before))),
             Table("Contracts", _CONTRACTS, _CONTRACTS[2:], list(_contracts(sent))),
         ],
     )
 
 
 def _totals(
-    sent: Sequence[Preview], bill: MonthBill, before: Dues | None
+    sent: Sequence[Preview], now: MonthTotals, before: MonthTotals | None
 ) -> Iterator[tuple[str, ...]]:
-    records = [record for preview in sent for record in preview.records]
-    contracts = Counter(record["dimension"] for record in records)
-    for name, due in sorted(bill.due().items()):
-        quantity = sum(int(each["quantity"]) for each in records if each["dimension"] == name)
-        was = Fraction(before.due.get(name, "0")) if before else None
-        last = "" if was is None else exact_text(was)
-        numbers = (str(contracts[name]), str(quantity), exact_text(due), last)
-        yield name, *numbers, change(due, was)
+    contracts, quantities = Counter[str](), Counter[str]()
+    for record in (record for preview in sent for record in preview.records):
+        contracts[record["dimension"]] += 1
+        quantities[record["dimension"]] += int(record["quantity"])
+    for name in sorted(now.usage.keys() | (before.usage.keys() if before else ())):
+        used = now.usage.get(name, "0")
+        was = before.usage.get(name, "0") if before else ""
+        numbers = (str(contracts[name]), str(quantities[name]), used, was)
+        yield name, *numbers, change(Fraction(used), Fraction(was) if was else None)
 
 
 def _contracts(sent: Sequence[Preview]) -> Iterator[tuple[str, ...]]:

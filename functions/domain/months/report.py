@@ -8,10 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from functions.domain.formula import exact_text
 from functions.domain.month import Month
 from functions.domain.months.closing import Closing
+from functions.domain.months.movements import EarlierReport, Movements, movements, usage_of
 from functions.domain.months.report_rows import (
     BY_HAND,
     NOT_COMPUTED,
@@ -21,7 +23,7 @@ from functions.domain.months.report_rows import (
     inputs_of,
     rows_of,
 )
-from functions.domain.months.totals import Total, totals
+from functions.domain.months.totals import History, Total, totals
 from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.wording import counted
 
@@ -42,7 +44,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     `summary`: the first line, and the number of contracts of each kind. `file_totals`: the usage of
     these contracts by dimension, as the files hold it when the report is written. `totals`: the
-    rows, added up by dimension.
+    rows, added up by dimension. `before`: the month that it is compared with, if there is one.
     """
 
     summary: Mapping[str, Any]
@@ -62,19 +64,29 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     rows: Sequence[Row]
     inputs: Sequence[Input]
     totals: Sequence[Total] = ()
+    before: str = ""
+    history: History = History()
+    movements: Movements = Movements()
 
 
-def build(closing: Closing, at: str) -> Report:
+def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
     """Put bill and ledger together; final usage is reported of its own contracts only."""
     usage, seen = closing.usage, closing.seen
-    formulas, bills = seen.plan.dimensions, _reported(closing)
+    formulas, bills, was = seen.plan.dimensions, _reported(closing), usage_of(earlier.rows)
     rows, inputs = list[Row](), list[Input]()
     for name, bill in bills.items():
         by_hand = name in seen.shown.done
         of_contract = list(rows_of(bill, seen.ledger.get(name), formulas, by_hand=by_hand))
+        if earlier.month:
+            before = was.get(name, {})
+            of_contract = [
+                replace(row, usage_before=before.get(row.dimension, "0")) for row in of_contract
+            ]
         shown = set() if formulas else {row.dimension for row in of_contract}
         rows += of_contract
         inputs += inputs_of(bill, shown, formulas, usage.bill.unbilled_dimensions)
+    added_up = totals(rows)
+    history = earlier.history.followed_by(str(seen.month), added_up)
     return Report(
         summary=_summary(seen.plan.service, seen.month, bills, rows),
         plan=seen.plan.key,
@@ -90,7 +102,10 @@ def build(closing: Closing, at: str) -> Report:
         warnings=usage.warnings,
         quarantined=usage.bill.quarantined,
         file_totals=_file_totals(bills.values()),
-        totals=totals(rows),
+        totals=added_up,
+        before=earlier.month,
+        history=history,
+        movements=movements(was, usage_of(rows), history) if earlier.month else Movements(),
         rows=rows,
         inputs=inputs,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,18 @@ from functions.domain.month import Month
 from functions.domain.months.report import Report
 from functions.domain.months.report_rows import Row
 from functions.domain.months.totals import History, Total, change
+from functions.domain.months.troubles import troubles
 from functions.domain.templates import render
-from functions.domain.wording import number
+from functions.domain.wording import counted, number
 
 _TEMPLATE = Path(__file__).with_name("report.html")
 _MOST_PROBLEMS, _MOST_CONTRACTS, _MOST_LISTED = 200, 200, 200
-_TROUBLE = ("refused", "in doubt", "not computed", "not sent")
 _UNITS = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"))
 _WIDTH, _HEIGHT = 96, 20
 _ZERO = ("", "0")
 
 
-def page(report: Report, history: History) -> bytes:
+def page(report: Report) -> bytes:
     """Return the page: what needs an operator first, then totals, contracts and everything else.
 
     It names the contracts with trouble and the largest others; the CSV file has all of them.
@@ -32,29 +32,29 @@ def page(report: Report, history: History) -> bytes:
     by_contract = defaultdict[str, list[Row]](list)
     for row in report.rows:
         by_contract[row.contract_id].append(row)
-    troubled = {name: rows for name, rows in by_contract.items() if _has_trouble(rows)}
-    calm = sorted(by_contract.keys() - troubled.keys(), key=lambda name: _size(by_contract[name]))
-    shown = [*list(troubled)[:_MOST_PROBLEMS], *calm[:_MOST_CONTRACTS]]
-    before = history.before(report.month)
+    found = troubles(report, by_contract)
+    troubled = [name for trouble in found for name in trouble.contracts]
+    calm = sorted(by_contract.keys() - set(troubled), key=lambda name: _size(by_contract[name]))
+    shown = [*troubled[:_MOST_PROBLEMS], *calm[:_MOST_CONTRACTS]]
+    before = report.history.before(report.month)
     text = render(
         _TEMPLATE,
         report=report,
         name=f"{Month.parse(report.month).start:%B %Y}",
-        troubles=[_trouble(report, rows) for rows in list(troubled.values())[:_MOST_PROBLEMS]],
-        more_troubles=max(0, len(troubled) - _MOST_PROBLEMS),
-        totals=[_total(total, before) for total in report.totals],
+        troubles=found[:_MOST_PROBLEMS],
+        more_troubles=sum(len(item.contracts) for item in found[_MOST_PROBLEMS:]),
+        totals=[_total(total, before) for total in (*report.totals, *_gone(report, before))],
         contracts=[(name, list(map(_row, by_contract[name]))) for name in shown],
         left_out=len(by_contract) - len(shown),
         inputs=report.inputs[:_MOST_LISTED],
         more_inputs=max(0, len(report.inputs) - _MOST_LISTED),
         quarantined=report.quarantined[:_MOST_LISTED],
+        missing=[f"{of.month} is {of.missing}" for of in report.history.months[-2:] if of.missing],
+        start=start,
+        counted=counted,
         number=number,
     )
     return text.encode()
-
-
-def _has_trouble(rows: Iterable[Row]) -> bool:
-    return any(row.outcome in _TROUBLE for row in rows)
 
 
 def _size(rows: Iterable[Row]) -> tuple[Fraction, str]:
@@ -63,33 +63,29 @@ def _size(rows: Iterable[Row]) -> tuple[Fraction, str]:
     return -max(Fraction(row.due or "0") for row in rows), rows[0].contract_id
 
 
-def _trouble(report: Report, rows: Sequence[Row]) -> dict[str, str]:
-    """Return what is wrong with a contract, and the command that settles it."""
-    name = rows[0].contract_id
-    wrong = [row for row in rows if row.outcome in _TROUBLE]
-    said = "; ".join(f"{row.dimension} {number(row.open)} {row.outcome}".strip() for row in wrong)
-    decision = {"contract": name, "month": report.month, "outcome": "OUTCOME", "reason": "..."}
-    retry = {"months": [report.month], "contracts": [name], "retry_errors": True}
-    doubtful = any(row.outcome == "in doubt" for row in wrong)
-    given = {"resolve": decision} if doubtful else retry
-    command = start(report.execution, {"plan": report.plan, **given})
-    return {"name": name, "said": said, "detail": wrong[0].detail, "command": command}
+def _gone(report: Report, before: History) -> Iterator[Total]:
+    """Yield the dimensions of the month before that no row has any more."""
+    for name, used in before.months[-1].usage.items() if before.months else ():
+        if used != "0" and all(total.dimension != name for total in report.totals):
+            yield Total(dimension=name)
 
 
 def _total(total: Total, before: History) -> dict[str, Any]:
-    due, values = Fraction(total.due), before.of(total.dimension)
+    used, values = Fraction(total.usage), before.of(total.dimension)
     return {
         "total": total,
-        "change": change(due, values[-1] if values else None),
-        "line": sparkline([*values, due]),
-        "unit": human(total.dimension, due),
+        "change": change(used, values[-1] if values else None),
+        "line": sparkline([*values, used]),
+        "unit": human(total.dimension, used),
     }
 
 
 def _row(row: Row) -> dict[str, Any]:
     carried = "" if row.carried_in in _ZERO else f"{number(row.carried_in)} carried in"
     left = "" if row.remainder in _ZERO else f"{number(row.remainder)} remainder"
-    notes = [text for text in (carried, left, row.evidence, row.detail) if text]
+    notes = [
+        text for text in (carried, left, row.evidence, row.code or row.message, row.detail) if text
+    ]
     quantity = row.billed if row.billed not in _ZERO else row.open or row.waived
     return {"row": row, "quantity": quantity, "notes": "; ".join(notes)}
 

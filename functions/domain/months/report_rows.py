@@ -9,6 +9,7 @@ import msgspec
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry, Line
+from functions.domain.ledger.failures import FORMULA
 from functions.domain.usage.bill import ContractBill
 from functions.partners import RECEIVER
 
@@ -24,7 +25,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     value where there is one. `carried_in`: what rounding left of the contract's other months.
     `billed`: the quantity that the receiver has accepted. `open`: one that it has not, or not yet.
     `waived`: given up by a decision, or settled in the state file. `remainder`: what rounding
-    leaves to other months. All are empty where a formula has no value.
+    leaves to other months. All are empty where a formula has no value. `usage_before`: the usage of
+    the month that this one is compared with. `code`, `message`: why it is not billed.
     """
 
     contract_id: str
@@ -36,10 +38,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     open: str = ""
     waived: str = ""
     remainder: str = ""
+    usage_before: str = ""
     outcome: str
     evidence: str = ""
     record_id: str = ""
-    detail: str
+    code: str = ""
+    message: str = ""
+    detail: str = ""
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +80,7 @@ def _row(
 ) -> Row:
     carried = (line.carried if line else bill.carried.get(name)) or "0"
     column, outcome = _became(entry, line, by_hand=by_hand)
+    code, message = _cause(bill, entry, line)
     money = {}
     if (amount := _amount(bill, entry, name, line)) is not None:
         carried = "0" if column == "waived" else carried  # it is left to other months
@@ -96,6 +102,8 @@ def _row(
         outcome=outcome or NOT_COMPUTED,
         evidence=line.evidence if line else "",
         record_id=(line.record_id or "") if line else "",
+        code=code,
+        message=message,
         detail="; ".join(filter(None, _details(bill, entry, name, line))),
     )
 
@@ -123,13 +131,20 @@ def _became(entry: Entry | None, line: Line | None, *, by_hand: bool) -> tuple[s
     return "open", _WORDS.get(line.state, line.state) if line else ""
 
 
+def _cause(bill: ContractBill, entry: Entry | None, line: Line | None) -> tuple[str, str]:
+    """Return code and message of what the ledger, or today's formula, says is wrong."""
+    code, message = (line.code, line.message) if line else ("", "")
+    if line and line.state in ("accepted", "waived"):
+        return code, message
+    if entry and (failure := entry.failure):
+        return code or failure.code, message or failure.message
+    return code or (FORMULA if bill.failure else ""), message or bill.failure or ""
+
+
 def _details(
     bill: ContractBill, entry: Entry | None, name: str, line: Line | None
 ) -> Iterator[str]:
     """Report what else an operator should know of a row."""
-    yield (line.message if line else "") or (
-        entry.failure.message if entry and entry.failure else bill.failure or ""
-    )
     if line and line.billed:
         yield f"{RECEIVER} bills {line.billed}, not {line.quantity}"
     if entry is None:

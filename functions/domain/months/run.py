@@ -15,6 +15,7 @@ _Name = Annotated[str, Meta(pattern=NOT_BLANK)]
 _Reason = Annotated[str, Meta(max_length=500)]
 
 
+MOST_CONTRACTS = 100  # in one input
 LAST_MONTH = "last"  # what a schedule can say for the month before its own
 
 
@@ -32,7 +33,7 @@ class ExecutionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     plan: str | None = None
     months: Annotated[list[str], Meta(min_length=1, max_length=MOST_MONTHS)] | None = None
-    contracts: Annotated[list[_Name], Meta(min_length=1, max_length=100)] | None = None
+    contracts: Annotated[list[_Name], Meta(min_length=1, max_length=MOST_CONTRACTS)] | None = None
     retry_errors: bool = False
     dry_run: bool | None = None
     max_months: Annotated[int, Meta(ge=1, le=MOST_MONTHS)] | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from fractions import Fraction
 
 import msgspec
@@ -53,12 +52,3 @@ class MonthBill(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: list[Quarantined]
     unbilled_dimensions: list[str]
     dimensions: tuple[str, ...] = ()
-
-    def due(self) -> dict[str, Fraction]:
-        """Return what is due of each dimension: all quantities and what rounding left."""
-        found: defaultdict[str, Fraction] = defaultdict(Fraction)
-        for contract in self.contracts:
-            for part in (contract.quantities, contract.remainders):
-                for name, text in part.items():
-                    found[name] += Fraction(text)
-        return found

@@ -10,7 +10,8 @@ from functions.domain.usage.bill import MonthBill
 class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
     """A month's bill with where it comes from; kept with the run for reports and audits.
 
-    `days`: the digests of the days that it was added up from.
+    `days`: the digests of the days that it was added up from. `before`: the month that it is
+    compared with, if there is one.
     """
 
     files: int
@@ -21,3 +22,4 @@ class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
     days: dict[str, str]
     bill: MonthBill
     processed: list[str] = []
+    before: str = ""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from functions.domain.ledger.entry import Decision
 from functions.domain.months.hold import Held, digest, explain, moves
 from functions.domain.months.journal import Journal, holding, released
-from functions.domain.months.totals import Dues
+from functions.domain.months.totals import MonthTotals
 from functions.domain.usage.bill import ContractBill, MonthBill
 from tests.builders import JULY, JUNE, a_bill, a_plan
 
@@ -28,6 +28,10 @@ def bill(**due: str) -> MonthBill:
     )
 
 
+def a_month(**usage: str) -> MonthTotals:
+    return MonthTotals.of("2025-07", bill(**usage))
+
+
 @pytest.mark.parametrize(
     ("before", "now", "said"),
     [
@@ -42,15 +46,35 @@ def bill(**due: str) -> MonthBill:
     ],
 )
 def test_a_total_moves_only_beyond_the_share(before: str, now: str, said: tuple[str, ...]) -> None:
-    known = Dues(month="2025-06", due={"cpu": before})
-    assert moves(bill(cpu=now), known, Fraction(1, 5)) == said
+    known = MonthTotals(month="2025-06", usage={"cpu": before})
+    assert moves(a_month(cpu=now), known, Fraction(1, 5)) == said
 
 
 def test_new_and_gone_dimensions_are_moves_whatever_the_share() -> None:
-    known = Dues(month="2025-06", due={"mem": "1", "disk": "4"})
-    found = moves(bill(cpu="1", disk="4"), known, Fraction(99))
+    known = MonthTotals(month="2025-06", usage={"mem": "1", "disk": "4"})
+    found = moves(a_month(cpu="1", disk="4"), known, Fraction(99))
     assert [text.partition(":")[0] for text in found] == ["cpu", "mem"]
-    assert moves(bill(disk="4"), replace(known, due={"disk": "4"}), Fraction(0)) == ()
+    assert moves(a_month(disk="4"), replace(known, usage={"disk": "4"}), Fraction(0)) == ()
+
+
+def test_months_are_compared_by_usage_so_a_remainder_counts_in_its_own_month_only() -> None:
+    carried = ContractBill(
+        contract_id="c-1",
+        usage={},
+        quantities={"cpu": "1"},
+        carried={"cpu": "0.9"},
+        remainders={"cpu": "0.3"},
+    )
+    assert MonthTotals.of("2025-07", a_bill(carried)).usage == {"cpu": "0.4"}
+
+
+def test_contracts_that_are_missing_from_a_total_are_counted_where_it_is_named() -> None:
+    failed = ContractBill(contract_id="c-9", usage={}, quantities={}, failure="1 / 0")
+    now = MonthTotals.of("2025-07", a_bill(*bill(cpu="1").contracts, failed))
+    before = MonthTotals(month="2025-06", usage={"cpu": "4"}, failed=2)
+    (said,) = moves(now, before, Fraction(1, 5))
+    then = "cpu: 4 in 2025-06 without 2 contracts whose formula failed"
+    assert said == f"{then}, now 1 without 1 contract whose formula failed (-75.0%)"
 
 
 def test_a_bill_is_known_by_contract_dimension_and_quantity_in_any_order() -> None:

@@ -10,11 +10,12 @@ from functions.domain.months.late_usage import (
     NOTHING_COMPARED,
     Compared,
     Difference,
+    compare,
     compare_usage,
     texts,
 )
-from functions.domain.usage.bill import ContractBill
-from tests.builders import NOBODY, a_line, an_entry
+from functions.domain.usage.bill import ContractBill, MonthBill
+from tests.builders import NOBODY, a_line, an_entry, month_usage
 
 
 def a_bill(name: str = "c-1", failure: str | None = None, **quantities: str) -> ContractBill:
@@ -147,23 +148,38 @@ def test_a_contract_whose_month_is_not_settled_yet_has_nothing_to_compare_with()
 def test_what_is_reported_begins_with_the_files_if_there_is_something_to_say_of_them() -> None:
     more = Difference(contract_id="c-1", dimension="cpu", billed="5", now="7", difference="2")
     head = "2025-07: usage changed after it was billed and is not billed: changed days: 01, 07"
-    both = Compared(["01", "07"], [more], ["c-2 (X)", "c-3 (Y)"])
-    assert texts("2025-07", both) == [
+    both = Compared(["01", "07"], [more], ["c-2 (X)", "c-3 (Y)"], [])
+    assert texts("S:E:P", "2025-07", both) == [
         head,
         f"2025-07: {more}",
         "2025-07: not compared with the files: c-2 (X), c-3 (Y)",
     ]
-    assert texts("2025-07", both, with_head=False) == [f"2025-07: {more}"]
+    assert texts("S:E:P", "2025-07", both, with_head=False) == [f"2025-07: {more}"]
     same = NOTHING_COMPARED._replace(differences=[more])
-    assert texts("2025-07", same)[0].endswith("is not billed: the same files")
+    assert texts("S:E:P", "2025-07", same)[0].endswith("is not billed: the same files")
 
 
 def test_no_contract_differs_is_said_only_if_every_one_was_compared() -> None:
     head = "2025-07: usage changed after it was billed and is not billed: changed days: 01"
-    only_files = Compared(["01"], [], [])
-    assert texts("2025-07", only_files) == [f"{head}; no contract's usage differs"]
+    only_files = Compared(["01"], [], [], [])
+    assert texts("S:E:P", "2025-07", only_files) == [f"{head}; no contract's usage differs"]
     left_out = only_files._replace(left_out=["c-2 (X)"])
-    assert texts("2025-07", left_out) == [
+    assert texts("S:E:P", "2025-07", left_out) == [
         f"{head}; no other contract's usage differs",
         "2025-07: not compared with the files: c-2 (X)",
     ]
+
+
+def test_contracts_that_were_never_billed_are_named_with_the_input_that_bills_them() -> None:
+    usage = month_usage(
+        MonthBill(
+            contracts=[a_bill("c-1", cpu="7"), a_bill("c-9", cpu="3")],
+            quarantined=[],
+            unbilled_dimensions=[],
+        )
+    )
+    found = compare(usage, {"c-1": billed(cpu="5")}, None, formulas={}, by_hand=NOBODY)
+    assert found.unbilled == ["c-9"]
+    assert texts("S:E:P", "2025-07", found)[-1] == (
+        '2025-07: never billed: c-9; start {"plan": "S:E:P", "months": ["2025-07"]} to bill them'
+    )

@@ -20,12 +20,12 @@ from functions.domain.ledger.entry import Decision, Entry, Failure, LineState
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Balance, remainders_of
 from functions.domain.months.closing import Closing
+from functions.domain.months.movements import EarlierReport
 from functions.domain.months.report import Report, build
 from functions.domain.months.report_files import as_csv
 from functions.domain.months.report_page import page
 from functions.domain.months.report_rows import Row
 from functions.domain.months.state_file import PlanState
-from functions.domain.months.totals import History
 from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.billing import bill
 from tests import builders
@@ -88,7 +88,11 @@ def a_report(
     month: MonthBill, entry: Entry | None = None, *, done: bool = False, formulas: Any = ()
 ) -> Report:
     ledger = {"c-1": entry} if entry else {}
-    return build(a_closing(month, ledger, frozenset(["c-1"] if done else []), formulas), "t-9")
+    return build(
+        a_closing(month, ledger, frozenset(["c-1"] if done else []), formulas),
+        "t-9",
+        EarlierReport(),
+    )
 
 
 def rows(
@@ -140,7 +144,7 @@ def test_a_formula_without_a_value_has_no_amounts_and_says_why() -> None:
     month = a_month({"cpu": "4.9"}, dimensions={"hours": "cpu / 0"})
     row = rows(month, formulas={"hours"})["hours"]
     assert (money(row).strip(), row.outcome) == ("", "not computed")
-    assert "division by zero" in row.detail
+    assert (row.code, "division by zero" in row.message) == ("FORMULA", True)
     assert a_report(month, formulas={"hours"}).summary["open"] == 1
 
 
@@ -261,15 +265,17 @@ def test_the_first_line_of_all_three_says_how_many_contracts_are_what() -> None:
     assert first == f"# {said}"
     assert head[4:11] == list(MONEY)
     assert line[4:11] == ["4.5", "0", "4.5", "4", "0", "0", "0.5"]
-    assert f"<h1>{said}</h1>" in page(report, History()).decode()
+    assert f"<h1>{said}</h1>" in page(report).decode()
     assert msgspec.json.encode(report).startswith(f'{{"summary":{{"text":"{said}'.encode())
 
 
 def test_the_report_of_some_contracts_is_about_no_other() -> None:
     month = a_month({"cpu": "4"})
-    report = build(a_closing(month, {}, frozenset(), contracts=["c-2"], until=UNTIL), "t-9")
+    report = build(
+        a_closing(month, {}, frozenset(), contracts=["c-2"], until=UNTIL), "t-9", EarlierReport()
+    )
     assert (report.rows, report.inputs, report.summary["contracts"]) == ([], [], 0)
-    assert f"final usage until {UNTIL}" in page(report, History()).decode()
+    assert f"final usage until {UNTIL}" in page(report).decode()
 
 
 amounts = st.decimals(0, 9, places=2).map(str)

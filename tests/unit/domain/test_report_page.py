@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from functions.domain.months.report import Report
 from functions.domain.months.report_page import human, page, sparkline
 from functions.domain.months.report_rows import Row
-from functions.domain.months.totals import Dues, History, change, totals
+from functions.domain.months.totals import History, MonthTotals, change, totals
 from functions.domain.wording import number
 
 ID = "ae641bd1-0a51-4c2b-9d0a-{:012d}"
@@ -22,12 +22,13 @@ DIMENSIONS = ("cpu_core_hours", "memory_byte_hours", "storage_allocated_byte_hou
 
 def a_row(contract: str, dimension: str = "cpu", due: str = "4", **changes: Any) -> Row:
     money = {"usage": due, "carried_in": "0", "due": due, "billed": due, "open": "0"}
-    given = {**money, "waived": "0", "remainder": "0", "outcome": "accepted", "detail": ""}
+    given = {**money, "waived": "0", "remainder": "0", "outcome": "accepted"}
     return Row(contract_id=contract, dimension=dimension, **{**given, **changes})
 
 
-def refused(contract: str) -> Row:
-    return a_row(contract, billed="0", open="4", outcome="refused", detail="unknown contract")
+def refused(contract: str, **changes: Any) -> Row:
+    why = {"code": "UNKNOWN_CONTRACT", "message": "unknown contract"}
+    return a_row(contract, **{"billed": "0", "open": "4", "outcome": "refused", **why, **changes})
 
 
 def a_report(rows: list[Row], **changes: Any) -> Report:
@@ -52,8 +53,8 @@ def a_report(rows: list[Row], **changes: Any) -> Report:
     return Report(rows=rows, **{**about, **changes})
 
 
-def html_of(report: Report, history: History | None = None) -> str:
-    return page(report, history or History()).decode()
+def html_of(report: Report) -> str:
+    return page(report).decode()
 
 
 class Balanced(HTMLParser):
@@ -80,7 +81,9 @@ def test_what_needs_an_operator_comes_first_with_the_command_that_settles_it() -
     html = html_of(a_report([a_row("a"), refused("z")]))
     trouble, table = html.index("What needs an operator"), html.index("<h2>Contracts</h2>")
     assert trouble < html.index("<h2>Totals</h2>") < table
-    assert html.index("<strong>z</strong>: cpu 4 refused. unknown contract") < table
+    assert (
+        html.index("<strong>z</strong>: cpu 4 refused. UNKNOWN_CONTRACT: unknown contract") < table
+    )
     assert "stateMachine:prod-metering --input" in html
     assert html.index(">z</th>", table) < html.index(">a</th>", table)
 
@@ -91,20 +94,22 @@ def test_a_month_without_trouble_says_so_by_its_first_line_alone() -> None:
 
 def test_totals_are_compared_with_the_month_before() -> None:
     rows = [a_row("a", "cpu", "150"), a_row("a", "new_one", "1"), a_row("a", "gone", "0")]
-    due = {"cpu": "100", "gone": "5"}
-    html = html_of(a_report(rows), History(months=[Dues(month="2025-06", due=due)]))
+    usage = {"cpu": "100", "gone": "5", "no_row": "7", "never": "0"}
+    june = History(months=[MonthTotals(month="2025-06", usage=usage)])
+    html = html_of(a_report(rows, history=june.followed_by("2025-07", totals(rows))))
     assert ">+50.0%<" in html
     assert ">new<" in html
-    assert ">gone<" in html
-    assert html.count("<polyline") == 3
+    assert html.count('"n">gone<') == 2
+    assert ">never<" not in html
+    assert html.count("<polyline") == 4
 
 
 def test_a_month_that_is_reported_again_is_not_compared_with_itself() -> None:
-    known = [Dues(month="2025-06", due={"cpu": "2"}), Dues(month="2025-07", due={"cpu": "4"})]
-    history = History(months=known)
-    assert ">+100.0%<" in html_of(a_report([a_row("a")]), history)
+    known = {"2025-06": {"cpu": "2"}, "2025-07": {"cpu": "4"}}
+    history = History(months=[MonthTotals(month=m, usage=used) for m, used in known.items()])
+    assert ">+100.0%<" in html_of(a_report([a_row("a")], history=history))
     again = history.followed_by("2025-07", totals([a_row("a", due="8")]))
-    assert [(of.month, of.due["cpu"]) for of in again.months] == [
+    assert [(of.month, of.usage["cpu"]) for of in again.months] == [
         ("2025-06", "2"),
         ("2025-07", "8"),
     ]
@@ -139,8 +144,21 @@ def test_a_page_stays_small_and_names_every_contract_with_trouble(
     html = html_of(a_report(rows))
     assert len(html) < most
     assert all(f">refused-{n}</th>" in html for n in range(50))
+    assert html.count("aws stepfunctions") == 1, "one cause, one command"
     assert ID.format(contracts - 1) in html, "the largest is named"
     assert f"{contracts - 200:,} more contracts" in html
+
+
+def test_three_hundred_contracts_with_one_cause_are_said_once() -> None:
+    rows = [
+        refused(ID.format(n), message="m" * 500) if n < 300 else a_row(ID.format(n), dimension)
+        for n in range(1_000)
+        for dimension in DIMENSIONS
+    ]
+    html = html_of(a_report(rows))
+    assert "<strong>300 contracts</strong>: cpu 3,600 refused. UNKNOWN_CONTRACT: mmm" in html
+    assert (html.count("m" * 500), html.count("aws stepfunctions")) == (1, 1)
+    assert len(html) < 200_000
 
 
 def test_a_page_is_well_formed_prints_and_reads_in_the_dark() -> None:

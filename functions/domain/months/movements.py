@@ -1,0 +1,127 @@
+"""Which contracts have moved most against the month before, and which are new or gone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+
+import msgspec
+
+from functions.domain.formula import exact_text
+from functions.domain.months.report_rows import Row
+from functions.domain.months.totals import History, change
+
+_MOST_MOVED, _MOST_NAMED = 20, 10
+_Usage = Mapping[str, Mapping[str, str]]
+
+
+class UsageRow(msgspec.Struct, frozen=True):
+    """What is compared of a row of a report; `usage` is empty where a formula had no value."""
+
+    contract_id: str
+    dimension: str
+    usage: str = ""
+
+
+class EarlierReport(msgspec.Struct, frozen=True):
+    """What is compared of the report of the month before; nothing at all if there is none."""
+
+    month: str = ""
+    rows: list[UsageRow] = []
+    history: History = History()
+
+
+class Movement(msgspec.Struct, frozen=True, kw_only=True):
+    """The usage of one contract's dimension in both months, and what is between."""
+
+    contract_id: str
+    dimension: str
+    before: str
+    usage: str
+    difference: str
+    change: str
+
+
+class Movements(msgspec.Struct, frozen=True, kw_only=True):
+    """Changes of contracts that both months have, and the others; of each the largest are named."""
+
+    moved: list[Movement] = []
+    more: int = 0
+    new: int = 0
+    new_contracts: list[str] = []
+    gone: int = 0
+    gone_contracts: list[str] = []
+
+
+def usage_of(rows: Iterable[Row | UsageRow]) -> _Usage:
+    """Return the usage of each contract by dimension."""
+    found = defaultdict[str, dict[str, str]](dict)
+    for row in rows:
+        found[row.contract_id][row.dimension] = row.usage
+    return found
+
+
+def movements(earlier: _Usage, now: _Usage, history: History) -> Movements:
+    """Compare usage with usage. A contract whose formula failed in either month is left out.
+
+    Dimensions are of different units, so a change counts by its share of its dimension's total.
+    """
+    pairs = {name: (earlier.get(name, {}), now.get(name, {})) for name in earlier.keys() | now}
+    known = {name: pair for name, pair in pairs.items() if "" not in {*_texts(pair)}}
+    kinds = {name: (_is_used(was), _is_used(usage)) for name, (was, usage) in known.items()}
+    changes = sorted(_changes(known, _totals(history)))
+    moved = [(name, dimension) for _, name, dimension in changes if all(kinds[name])]
+    new, gone = (
+        list(dict.fromkeys(name for _, name, _ in changes if kinds[name] == kind))
+        for kind in ((False, True), (True, False))
+    )
+    return Movements(
+        moved=[_movement(name, of, *known[name]) for name, of in moved[:_MOST_MOVED]],
+        more=len(moved[_MOST_MOVED:]),
+        new=len(new),
+        new_contracts=new[:_MOST_NAMED],
+        gone=len(gone),
+        gone_contracts=gone[:_MOST_NAMED],
+    )
+
+
+def _texts(pair: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    return (text for usage in pair for text in usage.values())
+
+
+def _is_used(usage: Mapping[str, str]) -> bool:
+    return any(text != "0" for text in usage.values())
+
+
+def _totals(history: History) -> Mapping[str, Fraction]:
+    """Return the larger total of the last two months by dimension."""
+    found = defaultdict[str, Fraction](Fraction)
+    for month in history.months[-2:]:
+        for name, text in month.usage.items():
+            found[name] = max(found[name], Fraction(text))
+    return found
+
+
+def _changes(
+    known: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]], totals: Mapping[str, Fraction]
+) -> Iterator[tuple[float, str, str]]:
+    """Yield the changed dimensions of contracts, each with a key that sorts the largest first."""
+    for name, (was, usage) in known.items():
+        for of in was.keys() | usage.keys():
+            before, now = was.get(of, "0"), usage.get(of, "0")
+            if before != now:
+                share = abs(Fraction(now) - Fraction(before)) / (totals[of] or 1)
+                yield -float(share), name, of
+
+
+def _movement(name: str, of: str, was: Mapping[str, str], usage: Mapping[str, str]) -> Movement:
+    before, now = was.get(of, "0"), usage.get(of, "0")
+    return Movement(
+        contract_id=name,
+        dimension=of,
+        before=before,
+        usage=now,
+        difference=exact_text(Fraction(now) - Fraction(before)),
+        change=change(Fraction(now), Fraction(before)),
+    )
