@@ -10,12 +10,13 @@ from rich.text import Text
 from rich.tree import Tree
 
 from functions.domain.wording import counted, some
-from infra.local.cli.wording import one_line
+from infra.local.cli.wording import one_line, spans, waits
 from infra.operator.explain import Explained, Explanation, Sum
 from infra.operator.reconcile import Reconciled
+from infra.operator.settling import OpenContracts
 from infra.operator.status import PlanStatus, Status
 
-_ROWS = 40
+_ROWS, _NAMED = 40, 5
 
 
 def show_explanation(found: Explanation, console: Console, within: str = "") -> None:
@@ -110,26 +111,33 @@ def show_status(status: Status, console: Console) -> None:
 
 
 def _show_plan(plan: PlanStatus, console: Console) -> None:
-    needs = counted(len(plan.open), "contract") + " open" if plan.open else "nothing open"
+    """Show a plan: how long there is, what is not billed, and what settles it."""
+    total = sum(len(one.contracts) for one in plan.open)
+    needs = counted(total, "contract") + " open" if plan.open else "nothing open"
     needs = f"{', '.join(held.month for held in plan.held)} held; {needs}" if plan.held else needs
     closed = plan.last_closed or "none yet"
     console.print(Text(f"{plan.plan}: last closed month {closed}; {needs}.", style="bold"))
-    if plan.running:
-        console.print(Text(f"  held by {plan.running}"))
-    if plan.due:
-        console.print(Text(f"  due in the next run: {', '.join(plan.due)}"))
-    for text in some([f"{late.month} waits: {late.reason}" for late in plan.waiting], 3):
-        console.print(Text(f"  {text}"))
-    for note in plan.notes:
-        console.print(Text(f"  {note}"))
+    lines = [f"held by {plan.running}"] if plan.running else []
+    lines += [f"due in the next run: {', '.join(spans(plan.due))}"] if plan.due else []
+    lines += waits([(late.month, late.reason) for late in plan.waiting])
+    lines += [*plan.deadlines, *plan.not_billed, *plan.notes]
     for held in plan.held:
-        console.print(Text(f"  {held.month} is held since {held.since}"))
-        for text in (*held.moves, held.settle):
-            console.print(Text(f"    {text}"))
+        lines += [f"{held.month} is held since {held.since}"]
+        lines += [f"  {text}" for text in (*held.moves, held.settle)]
     for one in plan.open[:_ROWS]:
-        since = f" since {one.since}" if one.since else ""
-        console.print(Text(f"  {one.month} {one.contract}: {one.code}{since}"))
-        console.print(Text(f"    {one_line(one.message)}"))
-        console.print(Text(f"    {one.settle}"))
+        lines += _open(one)
     if len(plan.open) > _ROWS:
-        console.print(Text(f"  and {len(plan.open) - _ROWS} more; --json has them all"))
+        lines += [f"and {len(plan.open) - _ROWS} more causes; --json has them all"]
+    for line in lines:
+        console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def _open(one: OpenContracts) -> list[str]:
+    """Return a cause with its contracts and what settles them."""
+    since = f" since {one.since}" if one.since else ""
+    names = ", ".join(some(one.contracts, _NAMED))
+    several = len(one.contracts) > 1
+    of = counted(len(one.contracts), "contract") if several else names
+    said = [names] if several else []
+    said += [one_line(one.message), *one.commands]
+    return [f"{one.month} {of}: {one.code}{since}", *(f"  {text}" for text in said)]
