@@ -126,16 +126,16 @@ def test_a_person_reads_numbers_reasons_and_where_the_evidence_is(tmp_path: Path
         "waiting": [{"month": "2025-08", "reason": "the export is not complete"}],
         "unresolved": 3,
         "open_contracts": ["2025-06: 3 contracts (DIM since 2025-07-01): c-1, c-2, c-3"],
-        "to_settle": 'start {"retry_errors": true}',
     }
     screen = Console(file=io.StringIO(), width=160)
     result = {"status": "SUCCEEDED", "output": output}
-    show_run(result, state=tmp_path, console=screen)
+    show_run(result, state=tmp_path, console=screen, where="--env prod")
     text = screen.file.getvalue()  # type: ignore[attr-defined]
-    for said in ("744", "2,232", "2025-08 waits: the export", "report.html"):
+    for said in ("744", "2,232", "August 2025 waits: the export", "report.html"):
         assert said in text
     assert "Contracts that are open: 3\n2025-06: 3 contracts (DIM since 2025-07-01): c-1" in text
-    assert 'c-3\nstart {"retry_errors": true}\n' in text
+    assert "c-3\nHow each is settled: " in text
+    assert "billing status --env prod\n" in text
 
 
 def test_why_nothing_was_due_is_said(tmp_path: Path) -> None:
