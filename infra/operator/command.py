@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from functions.domain.month import format_instant
+from functions.domain.month import Month, format_instant
+from functions.domain.spelling import suggestion
 from infra.local.cli import arguments, credits_check
 from infra.local.cli.metering_command import billed_at
 from infra.local.cli.show import forget_stdout
@@ -20,7 +22,7 @@ from infra.operator.ending import finish
 from infra.operator.errors import Failed, Unusable
 from infra.operator.explain import Explanation, explain
 from infra.operator.options import app, verb
-from infra.operator.place import find, month_of
+from infra.operator.place import Place, find, month_of
 from infra.operator.reconcile import Reconciled, reconcile
 from infra.operator.report import open_page, read_report
 from infra.operator.status import Status, credits_status, plan_status
@@ -46,24 +48,31 @@ def explain_(
     """Follow a billed quantity: formula, usage, day, hour, file, records. They add up exactly."""
 
     def work() -> list[Explanation]:
-        of = month_of(month)
-        place = find(where)
-        files = place.needs_usage()
-        found = [explain(books, files, of, contract, dimension) for books in place.books()]
-        known = [one for one in found if one and (one.dimensions or dimension is None)]
-        if not known:
-            what = f" {dimension}" if dimension else ""
-            raise Failed(
-                f"the ledger holds no{what} entry of {contract} for {of}, so nothing was billed; "
-                f"`billing status` says what is open, `billing reconcile {of}` what is missing"
-            )
-        return known
+        return _explained(find(where), contract, month_of(month), dimension)
 
     def show(found: list[Explanation], console: Console) -> None:
         for one in found:
             screens.show_explanation(one, console, within)
 
-    finish(work, show, _exact, screen)
+    finish(work, show, lambda found: all(one.exact for one in found), screen)
+
+
+def _explained(
+    place: Place, contract: str, month: Month, dimension: str | None
+) -> list[Explanation]:
+    usage = place.needs_usage()
+    found = [explain(books, usage, month, contract, dimension) for books in place.books()]
+    known = [one for one in found if one]
+    if not known:
+        raise Failed(
+            f"the ledger holds no entry of {contract} for {month}, so nothing was billed; "
+            f"`billing status` says what is open, `billing reconcile {month}` what is missing"
+        )
+    shown = [one for one in known if one.dimensions or dimension is None]
+    if dimension and not shown:
+        names = {name for one in known for name in one.names}
+        raise Failed(f"{contract} has no {dimension} in {month}; {suggestion([dimension], names)}")
+    return shown
 
 
 def _asked(ended: int, of: int) -> None:
@@ -71,10 +80,6 @@ def _asked(ended: int, of: int) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\rasking Clazar: {ended} of {of} contracts" + "\n" * (ended == of))
         sys.stderr.flush()
-
-
-def _exact(found: list[Explanation]) -> bool:
-    return all(one.exact for one in found)
 
 
 @verb("reconcile 2025-07 --env prod")
@@ -93,23 +98,12 @@ def reconcile_(
         files, receiver = place.needs_usage(), place.clazar and place.clazar()
         books = place.books()
         wanted = place.only(where.plan).books()
-        return [
-            reconcile(
-                one,
-                files,
-                of,
-                receiver,
-                others=[b for b in books if b.plan != one.plan],
-                now=now,
-                progress=_asked,
-            )
-            for one in wanted
-        ]
+        compare = partial(
+            reconcile, usage=files, month=of, clazar=receiver, now=now, progress=_asked
+        )
+        return [compare(one, others=[b for b in books if b.plan != one.plan]) for one in wanted]
 
-    def well(found: list[Reconciled]) -> bool:
-        return all(one.equal for one in found)
-
-    finish(work, screens.show_reconciled, well, screen)
+    finish(work, screens.show_reconciled, lambda found: all(one.equal for one in found), screen)
 
 
 @verb("status --env prod")
@@ -157,10 +151,7 @@ def check(
         for line in credits_check.lines(found):
             console.print(line, markup=False)
 
-    def well(found: dict[str, Any]) -> bool:
-        return bool(found["status"] == "SUCCEEDED")
-
-    finish(work, show, well, screen)
+    finish(work, show, lambda found: bool(found["status"] == "SUCCEEDED"), screen)
 
 
 @verb("report 2025-07 --env prod --csv > july.csv")

@@ -25,6 +25,9 @@ def show_explanation(found: Explanation, console: Console, within: str = "") -> 
     verdict = "add up exactly" if found.exact else f"do not add up to what was billed; {compare}"
     said = f"not billed, {found.not_billed}" if found.not_billed else f"the records {verdict}"
     console.print(Text(f"{found.contract} {found.month}, {found.plan}: {said}."), soft_wrap=True)
+    if found.read_by is not None:
+        read_by = ", ".join(found.read_by) or "no billed dimension"
+        console.print(Text(f"This usage of the files is read by: {read_by}"))
     console.print(Text(f"Files of the month: {found.files}"))
     for problem in found.problems:
         console.print(Text(f"Problem: {problem}"))
@@ -37,10 +40,11 @@ def _dimension(one: Explained, within: str) -> Tree:
     tree = Tree(Text(f"{one.dimension}: {one.quantity} ({one.state})", style="bold"))
     months = ", ".join(f"{text} of {month}" for month, text in sorted(one.carried_from.items()))
     carried = f"{one.carried} carried in" + (f" ({months})" if months else "")
-    left = f"{one.quantity} billed + {one.remainder or '?'} left for other months"
+    left = f"{one.quantity} billed + {one.remainder} left for other months"
     if one.state not in ("accepted", "nothing to bill"):
         left = left.replace(" billed", "")
-    tree.add(Text(f"{one.amount or '?'} + {carried} = {left}"))
+    if one.amount:
+        tree.add(Text(f"{one.amount} + {carried} = {left}"))
     if one.formula:
         tree.add(Text(f"formula: {one.formula}"))
     for total in one.usage:

@@ -81,10 +81,8 @@ def _judged(
 
 def lines(result: Mapping[str, Any]) -> list[str]:
     """Return the result for the screen: every problem of a file, or its control totals."""
-    return [
-        "\n".join(filter(None, (one.get("cause"), "row_count" in one and _good(one))))
-        for one in result["files"]
-    ]
+    said = ((one.get("cause"), _good(one) if "row_count" in one else "") for one in result["files"])
+    return ["\n".join(filter(None, texts)) for texts in said]
 
 
 def _good(one: Mapping[str, Any]) -> str:

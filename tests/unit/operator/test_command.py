@@ -57,6 +57,27 @@ def test_explain_of_an_unknown_contract_says_what_to_look_at(
     assert "billing status" in result.stderr
 
 
+def test_explain_takes_the_name_of_usage_in_the_files(billing: Billing, tmp_path: Path) -> None:
+    world = WholeMonth(dimensions={"compute": "cpu * 2", "both": "cpu + mem_total_price"})
+    records = [a_record("c-1", value=7), a_record("c-1", "mem", value=2, pricePerUnit=3)]
+    world.every_hour("2025-07", [*records, a_record("c-1", "network", value=12)])
+    world.run()
+    given = options(world, tmp_path)
+    cpu = billing("explain", "c-1", "2025-07", "cpu", *given)
+    assert cpu.exit_code == 0
+    assert "read by: both, compute\n" in cpu.stdout
+    assert "compute: 14 (accepted)" in cpu.stdout
+    assert "read by: both\n" in billing("explain", "c-1", "2025-07", "mem", *given).stdout
+    network = billing("explain", "c-1", "2025-07", "network", *given, "--within", "01/00")
+    assert network.exit_code == 0
+    assert "read by: no billed dimension\n" in network.stdout
+    assert "network: 0 (no formula reads it)" in network.stdout
+    assert "record 3: 12" in network.stdout
+    unknown = billing("explain", "c-1", "2025-07", "compile", *given)
+    assert unknown.exit_code == 1
+    assert "c-1 has no compile in 2025-07; did you mean compute? known: both" in unknown.stderr
+
+
 def test_reconcile_ends_with_one_if_anything_differs(billing: Billing, tmp_path: Path) -> None:
     world = a_month()
     given = options(world, tmp_path)
