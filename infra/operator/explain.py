@@ -91,6 +91,7 @@ def explain(
     names = {line.dimension for line in entry.lines} | entry.unbilled.keys()
     names |= entry.formulas.keys() or entry.usage.keys()
     exported = entry.usage.keys() | {leaf.dimension for leaf in leaves}
+    names = names or exported  # nothing could be computed from it
     chosen, read_by = sorted(names if dimension is None else names & {dimension}), None
     if dimension in exported - names:
         read_by = [n for n in sorted(names) if dimension in _sources(entry, n, leaves)]
@@ -124,15 +125,16 @@ def _explained(
     of = {item: [leaf for leaf in leaves if leaf.dimension == item] for item in sources}
     values = {item: _value(item, leaves, entry) for item in _read(text, name)}
     quantity = line.quantity if line else "0"
-    amount = entry.amounts.get(name, "" if line else "0")  # what is zero is not kept
+    of_plan = name in entry.unbilled or (not entry.formulas and name in entry.usage)
+    billed = bool(text or line or of_plan)
+    amount = entry.amounts.get(name, "0" if billed and not line else "")  # what is zero is not kept
     carried = (line.carried if line else "") or "0"
     checks = [
         _check(f"the records of {item} add up to its usage", _total(of[item]), entry.usage[item])
         for item in sources
         if item in entry.usage
     ]
-    unread = bool(entry.formulas) and not (text or line or name in entry.unbilled)
-    if not unread:
+    if billed:
         worth, what = (
             _evaluated(text, values, name),
             f"{text or name} of these records is the amount",
@@ -147,7 +149,7 @@ def _explained(
     return Explained(
         dimension=name,
         quantity=quantity,
-        state="no formula reads it" if unread else _state(entry, line),
+        state=_state(entry, line, billed=billed),
         formula=text,
         amount=amount,
         carried=carried,
@@ -156,13 +158,16 @@ def _explained(
         usage=[_tree(item, of[item]) for item in sources],
         duplicates=[leaf for item in sources for leaf in of[item] if leaf.duplicate_of],
         checks=checks,
-        exact=all(check.holds for check in checks),
+        exact=bool(checks) and all(check.holds for check in checks),
     )
 
 
-def _state(entry: Entry, line: Line | None) -> str:
+def _state(entry: Entry, line: Line | None, *, billed: bool) -> str:
+    if line is None and entry.failure:
+        return entry.failure.code
     if line is None:
-        return entry.failure.code if entry.failure else "nothing to bill"
+        unread = "no formula reads it" if entry.formulas else "came after the bill"
+        return "nothing to bill" if billed else unread
     return f"{line.state}, {RECEIVER} bills {line.billed}" if line.billed else line.state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from functions.domain.wording import counted, some
 from infra.local.cli.wording import one_line, spans, waits
 from infra.operator.explain import Explained, Explanation, Sum
 from infra.operator.reconcile import Reconciled
+from infra.operator.reconcile_rows import Compared
 from infra.operator.settling import OpenContracts
 from infra.operator.status import PlanStatus, Status
 
@@ -23,7 +25,8 @@ def show_explanation(found: Explanation, console: Console, within: str = "") -> 
     """Show a contract's month; below the days only what is `within` a day or an hour."""
     compare = f"`billing reconcile {found.month}` names the days whose files have changed"
     verdict = "add up exactly" if found.exact else f"do not add up to what was billed; {compare}"
-    said = f"not billed, {found.not_billed}" if found.not_billed else f"the records {verdict}"
+    said = f"not billed, {found.not_billed.rstrip('.')}" if found.not_billed else ""
+    said = said or f"the records {verdict}"
     console.print(Text(f"{found.contract} {found.month}, {found.plan}: {said}."), soft_wrap=True)
     if found.read_by is not None:
         read_by = ", ".join(found.read_by) or "no billed dimension"
@@ -91,15 +94,30 @@ def show_reconciled(months: Sequence[Reconciled], console: Console) -> None:
             console.print(Text(f"Files of these days are not those that were billed: {days}"))
         for note in one.notes:
             console.print(Text(note))
-        if wrong:
-            table = Table("contract", "dimension", "difference", box=None)
-            for name in ("files", "bill", "ledger", "Clazar"):
-                table.add_column(name, justify="right")
-            for row in one.differing:
-                numbers = (row.files, row.bill, row.ledger, row.clazar)
-                cells = (row.contract, row.dimension, "; ".join(row.differs), *numbers)
-                table.add_row(*map(Text, cells))
-            console.print(table)
+        _show_differing(one.differing, console)
+
+
+def _show_differing(rows: Sequence[Compared], console: Console) -> None:
+    """Show each difference that many amounts have once, and a table of the others."""
+    by_text = defaultdict[str, list[Compared]](list)
+    for row in rows:
+        by_text["; ".join(row.differs)].append(row)
+    table = Table("contract", "dimension", "difference", box=None)
+    for name in ("files", "bill", "ledger", "Clazar"):
+        table.add_column(name, justify="right")
+    for text, found in by_text.items():
+        if len(found) > _NAMED:
+            names = list(dict.fromkeys(row.contract for row in found))
+            of = f"{counted(len(found), 'amount')} of {counted(len(names), 'contract')}"
+            console.print(Text(f"{of}: {text}: {', '.join(some(names, _NAMED))}"), soft_wrap=True)
+            continue
+        for row in found:
+            numbers = (row.files, row.bill, row.ledger, row.clazar)
+            table.add_row(*map(Text, (row.contract, row.dimension, text, *numbers)))
+    if table.row_count:
+        console.print(table)
+    if table.row_count < len(rows):
+        console.print("--json has every amount")
 
 
 def show_status(status: Status, console: Console) -> None:
@@ -130,6 +148,9 @@ def _show_plan(plan: PlanStatus, console: Console) -> None:
         lines += [f"  {text}" for text in (*held.moves, held.settle)]
     for one in plan.open[:_ROWS]:
         lines += _open(one)
+    lines += (
+        ['what each code means: docs/runbook.md, "A contract needs attention"'] if plan.open else []
+    )
     if len(plan.open) > _ROWS:
         lines += [f"and {len(plan.open) - _ROWS} more causes; --json has them all"]
     for line in lines:

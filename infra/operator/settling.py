@@ -29,9 +29,12 @@ class OpenContracts(msgspec.Struct, kw_only=True):
 
 
 def open_contracts(books: Books, where: str) -> Iterator[OpenContracts]:
-    """Yield the errors that the state file shows, each cause once. `where`: the plan's place."""
+    """Yield the errors that the state file shows, each cause once, the newest month first.
+
+    `where`: the options of the plan's place.
+    """
     state, journal = books.read_state(), books.read_journal()
-    for month in sorted(state.errors):
+    for month in sorted(state.errors, reverse=True):
         shown, known = state.at(month), journal.at(month)
         entries = {e.contract_id: e for e in books.entries(month, sorted(shown.failed))}
         causes = defaultdict[tuple[str, ...], list[str]](list)

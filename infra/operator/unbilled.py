@@ -57,7 +57,7 @@ def not_billed(books: Books, usage: Objects | None, months: Iterable[Month]) -> 
         if late and late.differences:
             names = sorted({one.contract_id for one in late.differences})
             of = f"{counted(len(names), 'contract')}: {', '.join(some(names, _NAMED))}"
-            total = _total((one.dimension, one.difference) for one in late.differences)
+            total = _total(((one.dimension, one.difference) for one in late.differences), "+")
             yield f"{month}: usage that changed after it was billed is not billed: {total} of {of}"
         yield from _changed(books, usage, month)
 
@@ -67,12 +67,17 @@ def _read(objects: Objects, key: str, kind: type[T]) -> T | None:
     return msgspec.json.decode(stored.body, type=kind) if stored else None
 
 
-def _total(amounts: Iterable[tuple[str, str]]) -> str:
+def _total(amounts: Iterable[tuple[str, str]], sign: str = "") -> str:
     found = defaultdict[str, Fraction](Fraction)
     for name, text in amounts:
         found[name] += Fraction(text)
-    totals = (f"{number(exact_text(total))} {name}" for name, total in sorted(found.items()))
+    totals = (f"{sign * (of > 0)}{_short(of)} {name}" for name, of in sorted(found.items()) if of)
     return ", ".join(some(totals, _NAMED))
+
+
+def _short(total: Fraction) -> str:
+    exact = exact_text(total)
+    return f"about {number(exact_text(round(total, 2)))}" if "/" in exact else number(exact)
 
 
 def _unread(books: Books, totals: Mapping[str, str]) -> Iterator[tuple[str, str]]:

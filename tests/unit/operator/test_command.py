@@ -89,6 +89,23 @@ def test_reconcile_ends_with_one_if_anything_differs(billing: Billing, tmp_path:
     assert "missing" in result.stdout
 
 
+def test_a_difference_that_many_amounts_have_is_said_once(billing: Billing, tmp_path: Path) -> None:
+    world = WholeMonth(*["refuse"] * 30)
+    world.every_hour("2025-07", [a_record(f"c-{n:02d}", value=n) for n in range(1, 32)])
+    world.run()
+    world.hour("02/05", [a_record("c-31", value=1)], name="late")
+    given = options(world, tmp_path)
+    said = billing("reconcile", "2025-07", *given).stdout
+    many = (
+        "30 amounts of 30 contracts: the ledger says refused: c-01, c-02, c-03, c-04, c-05, and 25"
+    )
+    assert many in said
+    assert "the files come to 32, the ledger was billed 31" in said
+    assert len(said.splitlines()) < 10
+    (found,) = answer(billing("reconcile", "2025-07", *given, "--json"))
+    assert sum(bool(row["differs"]) for row in found["rows"]) == 31
+
+
 def test_status_names_a_held_month_with_what_moved_and_the_command_that_bills_it(
     billing: Billing, tmp_path: Path
 ) -> None:
@@ -180,7 +197,9 @@ def test_status_names_usage_that_nobody_is_billed_for(billing: Billing, tmp_path
     assert "2025-07: files of these days came, changed or went since the last run: 02" in said
     world.run()
     said = billing("status", *options(world, tmp_path)).stdout
-    late = "2025-07: usage that changed after it was billed is not billed: 3 cpu of 1 contract: c-1"
+    late = (
+        "2025-07: usage that changed after it was billed is not billed: +3 cpu of 1 contract: c-1"
+    )
     assert late in said
     assert "since the last run" not in said
 
