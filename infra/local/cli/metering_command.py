@@ -86,7 +86,7 @@ def bill_usage(
     state = arguments.state_folder(folders.state)
     known = billed_at(state)
     if known and not clazar:
-        raise BadArgument(f"--state {state} was billed at {known}; add --clazar {known}")
+        raise BadArgument(f"--state {state} was run against {known}; add --clazar {known}")
     with ExitStack() as stack:
         url = clazar or stack.enter_context(_built_in_clazar()).url
         if clazar is None:
