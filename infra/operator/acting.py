@@ -21,6 +21,7 @@ from infra.local.cli.metering_command import Folders, bill_usage
 from infra.local.cli.session import say
 from infra.local.cli.show import show_run
 from infra.local.cli.steps import Steps
+from infra.local.cli.wording import billing
 from infra.operator import executions
 from infra.operator import options as opt
 from infra.operator.deployed import output, plans
@@ -177,8 +178,7 @@ def started(
     arn = executions.start(env, verb, given, pipeline)
     if not quiet:
         say(f"started {arn}")
-        other = "" if pipeline == "metering" else f" --pipeline {pipeline}"
-        say(f"billing logs {arn.rpartition(':')[2]} --env {env}{other}")
+        say(billing(f"logs {arn.rpartition(':')[2]}", f"--env {env} --pipeline {pipeline}"))
     if no_wait:
         return executions.look(arn)
     if quiet:

@@ -22,7 +22,7 @@ from infra.operator.ending import finish
 from infra.operator.errors import Failed, Unusable
 from infra.operator.explain import Explanation, explain
 from infra.operator.options import app, verb
-from infra.operator.place import Place, find, month_of
+from infra.operator.place import find, month_of
 from infra.operator.reconcile import Reconciled, reconcile
 from infra.operator.report import open_page, read_report
 from infra.operator.status import Status, credits_status, plan_status
@@ -48,25 +48,29 @@ def explain_(
     """Follow a billed quantity: formula, usage, day, hour, file, records. They add up exactly."""
 
     def work() -> list[Explanation]:
-        return _explained(find(where), contract, month_of(month), dimension)
+        return _explained(where, contract, month_of(month), dimension)
 
     def show(found: list[Explanation], console: Console) -> None:
         for one in found:
             screens.show_explanation(one, console, within)
+        if not all(one.exact for one in found):
+            console.print(where.command(f"reconcile {month}"), markup=False, soft_wrap=True)
 
     finish(work, show, lambda found: all(one.exact for one in found), screen)
 
 
 def _explained(
-    place: Place, contract: str, month: Month, dimension: str | None
+    where: opt.Where, contract: str, month: Month, dimension: str | None
 ) -> list[Explanation]:
+    place = find(where)
     usage = place.needs_usage()
     found = [explain(books, usage, month, contract, dimension) for books in place.books()]
     known = [one for one in found if one]
     if not known:
         raise Failed(
             f"the ledger holds no entry of {contract} for {month}, so nothing was billed; "
-            f"`billing status` says what is open, `billing reconcile {month}` what is missing"
+            f"what is open: {where.command('status')}; "
+            f"what is missing: {where.command(f'reconcile {month}')}"
         )
     shown = [one for one in known if one.dimensions or dimension is None]
     if dimension and not shown:
@@ -167,10 +171,8 @@ def report(
     def work() -> bytes:
         if csv and screen.as_json:
             raise Unusable("--csv and --json are two formats; give one")
-        place = find(where)
-        return read_report(
-            place, month_of(month), "csv" if csv else "json" if screen.as_json else "html"
-        )
+        kind = "csv" if csv else "json" if screen.as_json else "html"
+        return read_report(where, month_of(month), kind)
 
     def show(body: bytes, console: Console) -> None:
         if csv or screen.as_json:

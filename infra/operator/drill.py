@@ -6,9 +6,8 @@ import datetime as dt
 import json
 import shlex
 import sys
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -73,13 +72,13 @@ def _set_up(folder: Path, *, shown: bool) -> None:
     """Bill the month against a Clazar that refuses one contract and loses an answer."""
     usage, state = write_demo(folder.resolve())
     (folder / "plans.json").write_text(json.dumps([PLAN]), encoding="utf-8")
-    with ExitStack() as stack:
-        clazar = stack.enter_context(ClazarServer(listing=False))
+    how: dict[str, Any] = {"time_scale": _SCALE, "shown": shown}
+    with (
+        ClazarServer(listing=False) as clazar,
+        open_metering(clazar.url, usage=usage, state=state, plans=[PLAN], **how) as (session, run),
+    ):
         clazar.script(_REFUSED, "refuse")
         clazar.script(_LOST, "lost")
-        session, run = stack.enter_context(
-            open_metering(clazar.url, usage, state, [PLAN], time_scale=_SCALE, shown=shown)
-        )
         run({"as_of": AS_OF})
         session.ended(well=True)
         held = json.dumps(clazar.accepted, indent=1)

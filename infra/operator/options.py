@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
-from infra.local.cli.wording import words
+from infra.local.cli.wording import billing, words
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 CODES = "Exit code: 0 all is well, 1 something is not, 2 it cannot be run as given."
@@ -69,6 +69,10 @@ class Where(NamedTuple):
         """Return the options of a place, but for the plan, as they can be typed in any folder."""
         folders = {"--state": self.state, "--usage": self.usage, "--plans": self.plans}
         return words({"--env": self.env, **folders, **{f"--{n}": o for n, o in others.items()}})
+
+    def command(self, verb: str) -> str:
+        """Return a whole command of this place."""
+        return billing(verb, self.words(plan=self.plan))
 
 
 class Running(NamedTuple):

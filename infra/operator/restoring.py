@@ -46,19 +46,16 @@ def restore(
     def work() -> dict[str, Any]:
         if (env is None) == (state is None):
             raise Unusable(f"say in which one place to restore: {PLACES}")
-        if not snapshot.startswith(_SNAPSHOTS):
-            raise Unusable(
-                f"SNAPSHOT {snapshot!r} is not a key below {_SNAPSHOTS}; "
-                "the report of the run to undo names it"
-            )
-        given = {"restore": snapshot} | ({"accept_shrink": True} if accept_shrink else {})
+        given = _given(snapshot, accept_shrink=accept_shrink)
         if env is not None:
             ran = started(env, "restore", given, "credits", no_wait=no_wait, quiet=screen.quiet)
             return {"executions": [msgspec.to_builtins(ran)]}
         if no_wait:
             raise Unusable("--no-wait requires --env: on a folder the execution runs here")
         folder = arguments.folder(state or Path(), "--state")
-        return _on_folder(given, folder, arguments.base_url(cloudzero, "--cloudzero"), silent)
+        sent = CreditsRun(given=given, waiting=[None])
+        url = arguments.base_url(cloudzero, "--cloudzero")
+        return here(lambda: run_credits(sent, folder, url, as_json=silent), sent.stopped)
 
     def show(found: dict[str, Any], console: Console) -> None:
         for one in found["executions"] if env is not None else ():
@@ -73,11 +70,10 @@ def restore(
     finish(work, show, well, screen)
 
 
-def _on_folder(
-    given: dict[str, Any],
-    state: Path,
-    cloudzero: str | None,
-    silent: bool,  # noqa: FBT001
-) -> dict[str, Any]:
-    sent = CreditsRun(given=given, waiting=[None])
-    return here(lambda: run_credits(sent, state, cloudzero, as_json=silent), sent.stopped)
+def _given(snapshot: str, *, accept_shrink: bool) -> dict[str, Any]:
+    if not snapshot.startswith(_SNAPSHOTS):
+        raise Unusable(
+            f"SNAPSHOT {snapshot!r} is not a key below {_SNAPSHOTS}; "
+            "the report of the run to undo names it"
+        )
+    return {"restore": snapshot} | ({"accept_shrink": True} if accept_shrink else {})

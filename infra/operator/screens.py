@@ -23,8 +23,8 @@ _ROWS, _NAMED = 40, 5
 
 def show_explanation(found: Explanation, console: Console, within: str = "") -> None:
     """Show a contract's month; below the days only what is `within` a day or an hour."""
-    compare = f"`billing reconcile {found.month}` names the days whose files have changed"
-    verdict = "add up exactly" if found.exact else f"do not add up to what was billed; {compare}"
+    differ = "do not add up to what was billed; the last line compares them"
+    verdict = "add up exactly" if found.exact else differ
     said = f"not billed, {found.not_billed.rstrip('.')}" if found.not_billed else ""
     said = said or f"the records {verdict}"
     console.print(Text(f"{found.contract} {found.month}, {found.plan}: {said}."), soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +36,10 @@ def _bill_twice(usage: Path, state: Path, screen: Console) -> dict[str, Any]:
     """Both runs against one Clazar. Gives the result of the last one."""
     screen.rule("Metering: July 2025 of one plan, one of three contracts already billed")
     screen.print(f"Usage as Omnistrate exports it: {_shown(usage)}", highlight=False)
-    with ExitStack() as stack:
-        clazar = stack.enter_context(ClazarServer())
-        session, run = stack.enter_context(open_metering(clazar.url, usage, state, [PLAN]))
+    with (
+        ClazarServer() as clazar,
+        open_metering(clazar.url, usage=usage, state=state, plans=[PLAN]) as (session, run),
+    ):
         sent = 0
         for title in ("First run", "Second run: the same again"):
             screen.rule(title, align="left")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -94,9 +94,9 @@ def bill_usage(
         session, run = stack.enter_context(
             open_metering(
                 url,
-                folders.usage,
-                state,
-                configured,
+                usage=folders.usage,
+                state=state,
+                plans=configured,
                 time_scale=time_scale,
                 shown=not as_json,
                 logs=logs,
@@ -118,30 +118,20 @@ def bill_usage(
 
 @contextmanager
 def open_metering(
-    clazar: str,
-    usage: Path,
-    state: Path | None,
-    plans: Sequence[Mapping[str, Any]] | None,
-    *,
-    time_scale: float = 1.0,
-    shown: bool = True,
-    logs: bool = False,
+    clazar: str, *, shown: bool = True, time_scale: float = 1.0, **others: Any
 ) -> Iterator[tuple[Session, Callable[[dict[str, Any]], dict[str, Any]]]]:
-    """Load the pipeline; give it with what runs an execution of it."""
-    with ExitStack() as stack:
-        steps = stack.enter_context(Steps(shown=shown))
-        session = stack.enter_context(
-            open_session(
-                "metering",
-                state=state,
-                usage=usage,
-                plans=plans,
-                environment={"CLAZAR_URL": clazar},
-                time_scale=time_scale,
-                logs=logs,
-                step=steps.step,
-            )
-        )
+    """Load the pipeline; give it with what runs an execution of it. `others`: of `open_session`."""
+    environment = {"CLAZAR_URL": clazar}
+    with (
+        Steps(shown=shown) as steps,
+        open_session(
+            "metering",
+            environment=environment,
+            time_scale=time_scale,
+            step=steps.step,
+            **others,
+        ) as session,
+    ):
 
         def run(given: dict[str, Any]) -> dict[str, Any]:
             steps.go_on()
