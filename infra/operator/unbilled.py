@@ -63,8 +63,12 @@ def not_billed(books: Books, usage: Objects | None, months: Iterable[Month]) -> 
 
 
 def _read(objects: Objects, key: str, kind: type[T]) -> T | None:
+    """Return a document; one that cannot be read must not hide what is open."""
     stored = objects.read(key)
-    return msgspec.json.decode(stored.body, type=kind) if stored else None
+    try:
+        return msgspec.json.decode(stored.body, type=kind) if stored else None
+    except msgspec.DecodeError:
+        return None
 
 
 def _total(amounts: Iterable[tuple[str, str]], sign: str = "") -> str:
