@@ -69,11 +69,12 @@ def _verbs(month: Month, names: Sequence[str], way: str, until: str = "") -> Ite
     OUTCOME and CONTRACT are for the operator to fill in; left as they are, they are rejected. All
     errors of a plan are retried without a month: one that is named bills late contracts as well.
     """
-    named = " ".join(f"--contract {shlex.quote(name)}" for name in names[:_MOST_IN_AN_INPUT])
+    options = [f"--contract {shlex.quote(name)}" for name in names]
     if way == "final":
-        yield f"retry --until {until} {named}"
+        for first in range(0, len(names), _MOST_IN_AN_INPUT):
+            yield f"retry --until {until} {' '.join(options[first : first + _MOST_IN_AN_INPUT])}"
     elif way == "retry" and len(names) <= _MOST_NAMED:
-        yield f"retry --month {month} {named}"
+        yield f"retry --month {month} {' '.join(options)}"
     elif way == "retry" or len(names) > 1:
         yield "retry"
     if way == "resolve":

@@ -57,7 +57,10 @@ def not_billed(books: Books, usage: Objects | None, months: Iterable[Month]) -> 
         if late and late.differences:
             names = sorted({one.contract_id for one in late.differences})
             of = f"{counted(len(names), 'contract')}: {', '.join(some(names, _NAMED))}"
-            total = _total(((one.dimension, one.difference) for one in late.differences), "+")
+            changes = [(one.dimension, one.difference) for one in late.differences]
+            more = _total((n, text) for n, text in changes if not text.startswith("-"))
+            less = _total((n, text[1:]) for n, text in changes if text.startswith("-"))
+            total = " and ".join(filter(None, (more and f"{more} more", less and f"{less} less")))
             yield f"{month}: usage that changed after it was billed is not billed: {total} of {of}"
         yield from _changed(books, usage, month)
 
@@ -71,11 +74,11 @@ def _read(objects: Objects, key: str, kind: type[T]) -> T | None:
         return None
 
 
-def _total(amounts: Iterable[tuple[str, str]], sign: str = "") -> str:
+def _total(amounts: Iterable[tuple[str, str]]) -> str:
     found = defaultdict[str, Fraction](Fraction)
     for name, text in amounts:
         found[name] += Fraction(text)
-    totals = (f"{sign * (of > 0)}{_short(of)} {name}" for name, of in sorted(found.items()) if of)
+    totals = (f"{_short(total)} {name}" for name, total in sorted(found.items()))
     return ", ".join(some(totals, _NAMED))
 
 

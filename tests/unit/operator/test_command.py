@@ -197,11 +197,13 @@ def test_status_names_usage_that_nobody_is_billed_for(billing: Billing, tmp_path
     assert "2025-07: files of these days came, changed or went since the last run: 02" in said
     world.run()
     said = billing("status", *options(world, tmp_path)).stdout
-    late = (
-        "2025-07: usage that changed after it was billed is not billed: +3 cpu of 1 contract: c-1"
-    )
-    assert late in said
+    late = "2025-07: usage that changed after it was billed is not billed: "
+    assert f"{late}3 cpu more of 1 contract: c-1" in said
     assert "since the last run" not in said
+    world.hour("01/00", [a_record("c-2", value=2), unpaid, unread])
+    world.run()
+    said = billing("status", *options(world, tmp_path)).stdout
+    assert f"{late}2 cpu more and 4 cpu less of 2 contracts: c-1, c-2" in said
 
 
 def test_months_that_wait_are_said_as_one_span(billing: Billing, tmp_path: Path) -> None:
