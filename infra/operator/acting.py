@@ -1,8 +1,9 @@
-"""`billing run`, `retry`, `resolve`, `approve`, `logs`: executions of a deployed environment."""
+"""`billing run`, `retry`, `resolve`, `approve`, `logs`: executions, in AWS or on a folder."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,159 +12,157 @@ import typer
 from rich.console import Console
 
 from functions.domain.month import format_instant
+from functions.domain.plan import Plan
 from functions.metering.acquire_plan import settle
 from functions.payloads import Start
+from infra.local.cli import arguments
+from infra.local.cli.ending import told_to_stop
+from infra.local.cli.metering_command import Folders, bill_usage
 from infra.local.cli.session import say
 from infra.local.cli.show import show_run
 from infra.local.cli.steps import Steps
+from infra.local.cli.wording import billing
 from infra.operator import executions
 from infra.operator import options as opt
-from infra.operator.command import app, example
 from infra.operator.deployed import output, plans
-from infra.operator.ending import finish
+from infra.operator.ending import finish, here
 from infra.operator.errors import Unusable
 from infra.operator.executions import Execution
-
-Months = Annotated[list[str] | None, typer.Option("--month", help="Only this month; repeatable.")]
-Contracts = Annotated[
-    list[str] | None, typer.Option("--contract", help="Only this contract; repeatable.")
-]
+from infra.operator.options import verb
+from infra.operator.place import find
 
 
-@app.command(epilog=example("run --env prod --month 2025-07 --dry-run"))
-def run(  # noqa: PLR0917 (typer makes options of them)
-    env: opt.Env = None,
-    month: Months = None,
-    contract: Contracts = None,
-    until: Annotated[str | None, typer.Option(help="Final usage: where its window ends.")] = None,
+@verb("run --env prod --month 2025-07 --dry-run")
+def run(
+    *,
+    month: opt.Months = None,
+    contract: opt.Contracts = None,
+    until: opt.Until = None,
     dry_run: Annotated[
         bool | None, typer.Option("--dry-run/--bill", help="Default: as the plan says.")
     ] = None,
     reconcile: Annotated[
         str | None, typer.Option(help="Only compare a closed month with Clazar's records.")
     ] = None,
-    plan: opt.PlanKey = None,
     reason: opt.Reason = None,
-    no_wait: opt.NoWait = False,  # noqa: FBT002
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    where: opt.Where,
+    how: opt.Running,
+    screen: opt.Screen,
 ) -> None:
     """Bill what is due, as the schedule does; follow it to its end."""
     given = {"months": month, "contracts": contract, "until": until, "dry_run": dry_run}
-    given["reconcile"] = reconcile
-    _execute(
-        "run",
-        env,
-        {**given, "plan": plan, "reason": reason},
-        no_wait=no_wait,
-        as_json=as_json,
-        quiet=quiet,
-    )
+    _execute("run", {**given, "reconcile": reconcile, "reason": reason}, where, how, screen)
 
 
-@app.command(epilog=example("retry --env prod --month 2025-07 --contract c-1"))
-def retry(  # noqa: PLR0917
-    env: opt.Env = None,
-    month: Months = None,
-    contract: Contracts = None,
-    plan: opt.PlanKey = None,
+@verb("retry --env prod --month 2025-07 --contract c-1")
+def retry(
+    *,
+    month: opt.Months = None,
+    contract: opt.Contracts = None,
+    until: opt.Until = None,
     reason: opt.Reason = None,
-    no_wait: opt.NoWait = False,  # noqa: FBT002
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    where: opt.Where,
+    how: opt.Running,
+    screen: opt.Screen,
 ) -> None:
     """Try contracts with errors again. Clazar is asked first; nothing is sent twice."""
-    given = {"months": month, "contracts": contract, "plan": plan, "reason": reason}
-    _execute(
-        "retry", env, {**given, "retry_errors": True}, no_wait=no_wait, as_json=as_json, quiet=quiet
-    )
+    given = {"months": month, "contracts": contract, "until": until, "reason": reason}
+    _execute("retry", {**given, "retry_errors": True}, where, how, screen)
 
 
-@app.command(epilog=example('resolve c-1 2025-07 accepted --reason "record 4711" --env prod'))
-def resolve(  # noqa: PLR0917
+@verb('resolve c-1 2025-07 accepted --reason "record 4711" --env prod')
+def resolve(
     contract: str,
     month: str,
     outcome: Literal["accepted", "not_accepted", "waived"],
-    reason: Annotated[str, typer.Option("--reason", help="Why; the ledger keeps it.")],
-    env: opt.Env = None,
-    plan: opt.PlanKey = None,
-    no_wait: opt.NoWait = False,  # noqa: FBT002
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    *,
+    reason: opt.Because,
+    where: opt.Where,
+    how: opt.Running,
+    screen: opt.Screen,
 ) -> None:
     """Settle a contract whose outcome only an operator can know."""
     decision = {"contract": contract, "month": month, "outcome": outcome, "reason": reason}
-    _execute(
-        "resolve",
-        env,
-        {"plan": plan, "resolve": decision},
-        no_wait=no_wait,
-        as_json=as_json,
-        quiet=quiet,
-    )
+    _execute("resolve", {"resolve": decision}, where, how, screen)
 
 
-@app.command(epilog=example('approve 2025-07 --reason "a new customer" --env prod'))
-def approve(  # noqa: PLR0917
+@verb('approve 2025-07 --reason "a new customer" --env prod')
+def approve(
     month: str,
-    reason: Annotated[str, typer.Option("--reason", help="Why; the ledger keeps it.")],
-    env: opt.Env = None,
-    plan: opt.PlanKey = None,
-    no_wait: opt.NoWait = False,  # noqa: FBT002
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    *,
+    reason: opt.Because,
+    where: opt.Where,
+    how: opt.Running,
+    screen: opt.Screen,
 ) -> None:
     """Bill a held month as it is. Another bill than the held one is held again."""
-    _execute(
-        "approve",
-        env,
-        {"plan": plan, "approve": month, "reason": reason},
-        no_wait=no_wait,
-        as_json=as_json,
-        quiet=quiet,
-    )
+    _execute("approve", {"approve": month, "reason": reason}, where, how, screen)
 
 
-@app.command(epilog=example("logs run-20250802T003000-000001 --env prod"))
+@verb("logs run-20250802T003000-000001 --env prod")
 def logs(
     execution: str,
+    *,
     env: opt.Env = None,
     pipeline: Annotated[Literal["metering", "credits"], typer.Option()] = "metering",
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    screen: opt.Screen,
 ) -> None:
     """Tell an execution's story: states, retries, failures with their cause, its end."""
 
     def work() -> Execution:
-        return executions.story(executions.arn_of(_deployed("logs", env), pipeline, execution))
+        if env is None:
+            raise Unusable("logs tells of executions in AWS; add --env prod")
+        return executions.story(executions.arn_of(env, pipeline, execution))
 
     def show(found: Execution, console: Console) -> None:
         for line in executions.lines(found):
             console.print(line, markup=False, soft_wrap=True)
 
-    finish(work, show, lambda found: found.well, as_json=as_json, quiet=quiet)
+    finish(work, show, lambda found: found.well, screen)
 
 
 def _execute(
-    verb: str,
-    env: str | None,
-    asked: dict[str, Any],
-    *,
-    no_wait: bool,
-    as_json: bool,
-    quiet: bool,
+    verb: str, asked: dict[str, Any], where: opt.Where, how: opt.Running, screen: opt.Screen
 ) -> None:
     def work() -> Execution:
-        where = _deployed(verb, env)
-        given = checked(where, {name: value for name, value in asked.items() if value is not None})
-        return started(where, verb, given, no_wait=no_wait, quiet=quiet)
+        at = how.as_of and arguments.timestamp(how.as_of, dt.datetime.now(dt.UTC))
+        terms = {"plan": where.plan, "as_of": at, **asked}
+        given = {name: value for name, value in terms.items() if value is not None}
+        if where.env is None or where.state is not None:
+            return _on_folder(given, where, how, screen)
+        if how.clazar or how.time_scale != 1:
+            raise Unusable("--clazar and --time-scale require --state")
+        wanted = checked(plans(where.env), given)
+        return started(where.env, verb, wanted, no_wait=how.no_wait, quiet=screen.quiet)
 
     def show(found: Execution, console: Console) -> None:
-        if found.status != "RUNNING":
-            bucket = Path(output(_deployed(verb, env), "metering", "StateBucketName"))
-            show_run(msgspec.to_builtins(found), state=bucket, console=console)
+        if where.env and found.status != "RUNNING":
+            bucket = Path(output(where.env, "metering", "StateBucketName"))
+            result = msgspec.to_builtins(found)
+            show_run(result, state=bucket, console=console, where=where.words())
 
-    finish(work, show, lambda found: found.well, as_json=as_json, quiet=quiet)
+    finish(work, show, lambda found: found.well, screen)
+
+
+def _on_folder(
+    given: dict[str, Any], where: opt.Where, how: opt.Running, screen: opt.Screen
+) -> Execution:
+    """Run an execution here, as python -m infra.local does; it shows its own end."""
+    place = find(where, how.clazar)
+    place.needs_usage()
+    if how.no_wait:
+        raise Unusable("--no-wait requires --env: on a folder the execution runs here")
+    folders = Folders(where.usage or Path(), where.state, where.plans)
+    now = format_instant(dt.datetime.now(dt.UTC))
+    given = {"as_of": now, **checked(place.plans, given)}
+    silent = screen.as_json or screen.quiet
+    ran = here(
+        lambda: bill_usage(given, folders, how.clazar, time_scale=how.time_scale, as_json=silent),
+        told_to_stop,
+    )
+    error, cause = (str(ran[name] or "") for name in ("error", "cause"))
+    status, output = ran["status"], ran["output"]
+    return Execution(arn="", status=status, input=given, output=output, error=error, cause=cause)
 
 
 def started(
@@ -179,8 +178,7 @@ def started(
     arn = executions.start(env, verb, given, pipeline)
     if not quiet:
         say(f"started {arn}")
-        other = "" if pipeline == "metering" else f" --pipeline {pipeline}"
-        say(f"billing logs {arn.rpartition(':')[2]} --env {env}{other}")
+        say(billing(f"logs {arn.rpartition(':')[2]}", f"--env {env} --pipeline {pipeline}"))
     if no_wait:
         return executions.look(arn)
     if quiet:
@@ -190,20 +188,11 @@ def started(
         return executions.follow(arn, steps.step)
 
 
-def _deployed(verb: str, env: str | None) -> str:
-    if env is None:
-        raise Unusable(
-            f"{verb} works on a deployed environment; add --env prod, or use "
-            "python -m infra.local metering on a folder"
-        )
-    return env
-
-
-def checked(env: str, given: dict[str, Any]) -> dict[str, Any]:
+def checked(known: Iterable[Plan], given: dict[str, Any]) -> dict[str, Any]:
     """Return the input with the plan's whole key, as the pipeline would take it; else BadInput."""
-    known = {plan.key: plan for plan in plans(env)}
-    named = {plan.plan_id: key for key, plan in known.items()}
+    by_key = {plan.key: plan for plan in known}
+    named = {plan.plan_id: key for key, plan in by_key.items()}
     if "plan" in given:
         given = {**given, "plan": named.get(given["plan"], given["plan"])}
-    settle(Start(given, "check", "check", format_instant(dt.datetime.now(dt.UTC))), known)
+    settle(Start(given, "check", "check", format_instant(dt.datetime.now(dt.UTC))), by_key)
     return given

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
-import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from functions.domain.month import format_instant
+from functions.domain.month import Month, format_instant
+from functions.domain.spelling import suggestion
 from infra.local.cli import arguments, credits_check
+from infra.local.cli.metering_command import billed_at
 from infra.local.cli.show import forget_stdout
 from infra.operator import options as opt
 from infra.operator import screens
 from infra.operator.ending import finish
 from infra.operator.errors import Failed, Unusable
 from infra.operator.explain import Explanation, explain
-from infra.operator.place import Options, find, month_of
+from infra.operator.options import app, verb
+from infra.operator.place import find, month_of
 from infra.operator.reconcile import Reconciled, reconcile
 from infra.operator.report import open_page, read_report
 from infra.operator.status import Status, credits_status, plan_status
-
-CODES = "Exit code: 0 all is well, 1 something is not, 2 it cannot be run as given."
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback(epilog="Example:\n\nbilling status --env prod")
@@ -33,48 +33,50 @@ def _verbs() -> None:
     """See what was billed and why, and act on what was not. Every verb has --help."""
 
 
-def example(text: str) -> str:
-    """Return the end of a verb's help."""
-    return f"Example:\n\nbilling {text}\n\n{CODES}"
-
-
-@app.command(name="explain", epilog=example("explain c-1 2025-07 --env prod --within 03/14"))
-def explain_(  # noqa: PLR0917 (typer makes options of them)
+@verb("explain c-1 2025-07 --env prod --within 03/14")
+def explain_(
     contract: str,
     month: str,
     dimension: Annotated[str | None, typer.Argument()] = None,
+    *,
     within: Annotated[
         str, typer.Option(help="Show the records of a day (DD) or an hour (DD/HH).")
     ] = "",
-    env: opt.Env = None,
-    state: opt.State = None,
-    usage: opt.Usage = None,
-    plans: opt.Plans = None,
-    plan: opt.PlanKey = None,
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    where: opt.Where,
+    screen: opt.Screen,
 ) -> None:
     """Follow a billed quantity: formula, usage, day, hour, file, records. They add up exactly."""
 
     def work() -> list[Explanation]:
-        of = month_of(month)
-        place = find(Options(env, state, usage, plans, plan))
-        files = place.needs_usage()
-        found = [explain(books, files, of, contract, dimension) for books in place.books()]
-        known = [one for one in found if one and (one.dimensions or dimension is None)]
-        if not known:
-            what = f" {dimension}" if dimension else ""
-            raise Failed(
-                f"the ledger holds no{what} entry of {contract} for {of}, so nothing was billed; "
-                f"`billing status` says what is open, `billing reconcile {of}` what is missing"
-            )
-        return known
+        return _explained(where, contract, month_of(month), dimension)
 
     def show(found: list[Explanation], console: Console) -> None:
         for one in found:
             screens.show_explanation(one, console, within)
+        if not all(one.exact for one in found):
+            console.print(where.command(f"reconcile {month}"), markup=False, soft_wrap=True)
 
-    finish(work, show, _exact, as_json=as_json, quiet=quiet)
+    finish(work, show, lambda found: all(one.exact for one in found), screen)
+
+
+def _explained(
+    where: opt.Where, contract: str, month: Month, dimension: str | None
+) -> list[Explanation]:
+    place = find(where)
+    usage = place.needs_usage()
+    found = [explain(books, usage, month, contract, dimension) for books in place.books()]
+    known = [one for one in found if one]
+    if not known:
+        raise Failed(
+            f"the ledger holds no entry of {contract} for {month}, so nothing was billed; "
+            f"what is open: {where.command('status')}; "
+            f"what is missing: {where.command(f'reconcile {month}')}"
+        )
+    shown = [one for one in known if one.dimensions or dimension is None]
+    if dimension and not shown:
+        names = {name for one in known for name in one.names}
+        raise Failed(f"{contract} has no {dimension} in {month}; {suggestion([dimension], names)}")
+    return shown
 
 
 def _asked(ended: int, of: int) -> None:
@@ -84,92 +86,68 @@ def _asked(ended: int, of: int) -> None:
         sys.stderr.flush()
 
 
-def _exact(found: list[Explanation]) -> bool:
-    return all(one.exact for one in found)
-
-
-@app.command(name="reconcile", epilog=example("reconcile 2025-07 --env prod"))
-def reconcile_(  # noqa: PLR0917
+@verb("reconcile 2025-07 --env prod")
+def reconcile_(
     month: str,
-    env: opt.Env = None,
-    state: opt.State = None,
-    usage: opt.Usage = None,
-    plans: opt.Plans = None,
-    plan: opt.PlanKey = None,
+    *,
     clazar: opt.ClazarUrl = None,
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    where: opt.Where,
+    screen: opt.Screen,
 ) -> None:
     """Compare files, bill, ledger and what Clazar lists; differences first."""
 
     def work() -> list[Reconciled]:
         of, now = month_of(month), format_instant(dt.datetime.now(dt.UTC))
-        place = find(Options(env, state, usage, plans), clazar)
+        place = find(where._replace(plan=None), clazar)
         files, receiver = place.needs_usage(), place.clazar and place.clazar()
         books = place.books()
-        wanted = place.only(plan).books()
-        return [
-            reconcile(
-                one,
-                files,
-                of,
-                receiver,
-                others=[b for b in books if b.plan != one.plan],
-                now=now,
-                progress=_asked,
-            )
-            for one in wanted
-        ]
+        wanted = place.only(where.plan).books()
+        compare = partial(
+            reconcile, usage=files, month=of, clazar=receiver, now=now, progress=_asked
+        )
+        return [compare(one, others=[b for b in books if b.plan != one.plan]) for one in wanted]
 
-    def well(found: list[Reconciled]) -> bool:
-        return all(one.equal for one in found)
-
-    finish(work, screens.show_reconciled, well, as_json=as_json, quiet=quiet)
+    finish(work, screens.show_reconciled, lambda found: all(one.equal for one in found), screen)
 
 
-@app.command(epilog=example("status --env prod"))
-def status(  # noqa: PLR0917
-    env: opt.Env = None,
-    state: opt.State = None,
-    usage: opt.Usage = None,
-    plans: opt.Plans = None,
-    plan: opt.PlanKey = None,
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+@verb("status --env prod")
+def status(
+    *,
+    as_of: opt.AsOf = None,
+    clazar: opt.ClazarUrl = None,
+    where: opt.Where,
+    screen: opt.Screen,
 ) -> None:
     """Show what is closed, what waits, and what is open with the command that settles it."""
 
     def work() -> Status:
-        place = find(Options(env, state, usage, plans, plan))
-        folders = {"--env": env, "--state": state, "--usage": usage, "--plans": plans}
-        given = shlex.join(
-            str(part) for name, value in folders.items() if value for part in (name, value)
-        )
-        now = dt.datetime.now(dt.UTC)
-        found = [plan_status(books, place.usage, now, given) for books in place.books()]
+        place = find(where)
+        now = arguments.moment(as_of, dt.datetime.now(dt.UTC))
+        typed = where.words(clazar=clazar or billed_at(where.state), **{"as-of": as_of})
+        found = [plan_status(books, place.usage, now, typed) for books in place.books()]
         return Status(
             where=place.name,
             plans=found,
             credits=list(credits_status(place.credits or place.state)),
         )
 
-    finish(work, screens.show_status, lambda found: found.calm, as_json=as_json, quiet=quiet)
+    finish(work, screens.show_status, lambda found: found.calm, screen)
 
 
-@app.command(epilog=example("check credits-2025-07.csv"))
+@verb("check credits-2025-07.csv")
 def check(
     files: list[Path],
-    as_of: Annotated[str | None, typer.Option(help="The time of the upload. Default: now.")] = None,
+    *,
+    as_of: opt.AsOf = None,
     metadata: Annotated[
         str | None, typer.Option(help="Control totals, as for aws s3 cp --metadata.")
     ] = None,
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    screen: opt.Screen,
 ) -> None:
     """Judge credits files as the pipeline does. Nothing is sent."""
 
     def work() -> dict[str, Any]:
-        at = dt.datetime.fromisoformat(arguments.timestamp(as_of, dt.datetime.now(dt.UTC)))
+        at = arguments.moment(as_of, dt.datetime.now(dt.UTC))
         uploads = [arguments.upload(file) for file in files]
         return credits_check.check(uploads, at, arguments.metadata(metadata))
 
@@ -177,39 +155,32 @@ def check(
         for line in credits_check.lines(found):
             console.print(line, markup=False)
 
-    def well(found: dict[str, Any]) -> bool:
-        return bool(found["status"] == "SUCCEEDED")
-
-    finish(work, show, well, as_json=as_json, quiet=quiet)
+    finish(work, show, lambda found: bool(found["status"] == "SUCCEEDED"), screen)
 
 
-@app.command(epilog=example("report 2025-07 --env prod --csv > july.csv"))
-def report(  # noqa: PLR0917
+@verb("report 2025-07 --env prod --csv > july.csv")
+def report(
     month: str,
-    csv: Annotated[bool, typer.Option("--csv", help="The CSV on stdout.")] = False,  # noqa: FBT002
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    env: opt.Env = None,
-    state: opt.State = None,
-    usage: opt.Usage = None,
-    plans: opt.Plans = None,
-    plan: opt.PlanKey = None,
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    *,
+    csv: Annotated[bool, typer.Option("--csv", help="The CSV on stdout.")] = False,
+    where: opt.Where,
+    screen: opt.Screen,
 ) -> None:
     """Open a month's report in the browser, or print it as CSV or JSON."""
 
     def work() -> bytes:
-        if csv and as_json:
+        if csv and screen.as_json:
             raise Unusable("--csv and --json are two formats; give one")
-        place = find(Options(env, state, usage, plans, plan))
-        return read_report(place, month_of(month), "csv" if csv else "json" if as_json else "html")
+        kind = "csv" if csv else "json" if screen.as_json else "html"
+        return read_report(where, month_of(month), kind)
 
     def show(body: bytes, console: Console) -> None:
-        if csv or as_json:
+        if csv or screen.as_json:
             sys.stdout.buffer.write(body)
         else:
             console.print(open_page(body, month), markup=False, soft_wrap=True)
 
-    finish(work, show, bool, as_json=False, quiet=quiet)
+    finish(work, show, bool, screen._replace(as_json=False))
 
 
 def main() -> None:

@@ -11,12 +11,11 @@ from rich.console import Console
 
 from functions.adapters import keys
 from functions.adapters.books import Books
-from infra.operator import options as opt
-from infra.operator.command import app, example
 from infra.operator.deployed import client, output, outputs
 from infra.operator.ending import finish, sentence
 from infra.operator.errors import Failed
-from infra.operator.place import Options, Place, find
+from infra.operator.options import Screen, Where, verb
+from infra.operator.place import Place, find
 from infra.operator.status import plan_status
 
 _FEWEST_FUNCTIONS = 100  # at once, for the maps of both pipelines
@@ -33,23 +32,15 @@ class Finding(msgspec.Struct, kw_only=True):
 Look = Callable[[], str]
 
 
-@app.command(epilog=example("doctor --env prod"))
-def doctor(  # noqa: PLR0917 (typer makes options of them)
-    env: opt.Env = None,
-    state: opt.State = None,
-    usage: opt.Usage = None,
-    plans: opt.Plans = None,
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
-) -> None:
+@verb("doctor --env prod")
+def doctor(*, where: Where, screen: Screen) -> None:
     """Look at credentials, stacks, secrets, marker, buckets, subscription and quotas."""
 
     def work() -> list[Finding]:
-        found = list(_looked(_of_account(env))) if env else []
+        found = list(_looked(_of_account(where.env))) if where.env else []
         if not all(one.well for one in found[:2]):
             return found  # without credentials or stack nothing else can be looked at
-        place = find(Options(env, state, usage, plans))
-        return [*found, *_looked(_of_place(place, env or ""))]
+        return [*found, *_looked(_of_place(find(where), where.env or ""))]
 
     def show(found: list[Finding], console: Console) -> None:
         for one in sorted(found, key=lambda one: one.well):
@@ -59,7 +50,7 @@ def doctor(  # noqa: PLR0917 (typer makes options of them)
     def well(found: list[Finding]) -> bool:
         return all(one.well for one in found)
 
-    finish(work, show, well, as_json=as_json, quiet=quiet)
+    finish(work, show, well, screen)
 
 
 def _looked(looks: Iterator[tuple[str, Look]]) -> Iterator[Finding]:
@@ -137,4 +128,5 @@ def _plan(books: Books, place: Place) -> str:
     found = plan_status(books, place.usage, dt.datetime.now(dt.UTC), "")
     if found.notes:
         raise Failed("; ".join(found.notes))
-    return f"last closed month {found.last_closed or 'none yet'}, {len(found.open)} open"
+    total = sum(len(one.contracts) for one in found.open)
+    return f"last closed month {found.last_closed or 'none yet'}, {total} open"

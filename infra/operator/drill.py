@@ -6,9 +6,8 @@ import datetime as dt
 import json
 import shlex
 import sys
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -16,14 +15,13 @@ from rich.console import Console
 
 from functions.domain.ledger.entry import Entry
 from infra.local.cli.demo_data import AS_OF, CONTRACTS, MONTH, PLAN, write_demo
-from infra.local.cli.session import open_session
-from infra.local.cli.steps import Steps
+from infra.local.cli.metering_command import open_metering
+from infra.local.cli.wording import billing
 from infra.local.partners.clazar.server import ClazarServer
-from infra.operator import options as opt
-from infra.operator.command import app, example
 from infra.operator.ending import finish
 from infra.operator.errors import Unusable
-from infra.operator.place import Options, find, month_of
+from infra.operator.options import Screen, Where, verb
+from infra.operator.place import find, month_of
 from infra.operator.status import plan_status
 
 _REFUSED, _LOST = CONTRACTS[1:]
@@ -40,15 +38,17 @@ class Drill(msgspec.Struct, kw_only=True):
     set_up: bool = False
 
 
-@app.command(epilog=example("drill ./drill"))
+@verb("drill ./drill")
 def drill(
     folder: Annotated[Path, typer.Argument(help="A new folder; it keeps all of the drill.")],
-    check: Annotated[bool, typer.Option("--check", help="Judge a drill set up before.")] = False,  # noqa: FBT002
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Judge a drill set up before.")] = False,
+    screen: Screen,
 ) -> None:
     """Practise: one contract is refused, one answer is lost; you settle both."""
-    asking = not (check or as_json or quiet) and sys.stdin.isatty() and sys.stdout.isatty()
+    asking = (
+        not (check or screen.as_json or screen.quiet) and sys.stdin.isatty() and sys.stdout.isatty()
+    )
 
     def work() -> Drill:
         if check:
@@ -57,7 +57,7 @@ def drill(
             raise Unusable(
                 f"{folder} exists; name a new folder, or judge it: billing drill {folder} --check"
             )
-        _set_up(folder, shown=not (as_json or quiet))
+        _set_up(folder, shown=not (screen.as_json or screen.quiet))
         found = _judged(folder)
         while asking and found.left:
             _show(found, Console(highlight=False))
@@ -65,30 +65,21 @@ def drill(
             found = _judged(folder)
         return msgspec.structs.replace(found, set_up=not asking)
 
-    finish(work, _show, lambda found: found.set_up or not found.left, as_json=as_json, quiet=quiet)
+    finish(work, _show, lambda found: found.set_up or not found.left, screen)
 
 
 def _set_up(folder: Path, *, shown: bool) -> None:
     """Bill the month against a Clazar that refuses one contract and loses an answer."""
     usage, state = write_demo(folder.resolve())
     (folder / "plans.json").write_text(json.dumps([PLAN]), encoding="utf-8")
-    with ExitStack() as stack:
-        clazar = stack.enter_context(ClazarServer(listing=False))
+    how: dict[str, Any] = {"time_scale": _SCALE, "shown": shown}
+    with (
+        ClazarServer(listing=False) as clazar,
+        open_metering(clazar.url, usage=usage, state=state, plans=[PLAN], **how) as (session, run),
+    ):
         clazar.script(_REFUSED, "refuse")
         clazar.script(_LOST, "lost")
-        steps = stack.enter_context(Steps(shown=shown))
-        session = stack.enter_context(
-            open_session(
-                "metering",
-                state=state,
-                usage=usage,
-                plans=[PLAN],
-                environment={"CLAZAR_URL": clazar.url},
-                time_scale=_SCALE,
-                step=steps.step,
-            )
-        )
-        session.account.run({"as_of": AS_OF}, time_scale=_SCALE, progress=steps.report)
+        run({"as_of": AS_OF})
         session.ended(well=True)
         held = json.dumps(clazar.accepted, indent=1)
     (folder / "clazar.json").write_text(held, encoding="utf-8")
@@ -99,21 +90,23 @@ def _judged(folder: Path) -> Drill:
         raise Unusable(f"{folder} is not a drill that was set up; billing drill {folder} does it")
     root = folder.resolve()
     state, usage, plans = root / "state", root / "usage", root / "plans.json"
-    place = find(Options(state=state, usage=usage, plans=plans))
-    where = shlex.join(["--state", str(state), "--usage", str(usage), "--plans", str(plans)])
+    where = Where(state=state, usage=usage, plans=plans)
+    place, at = find(where), dt.datetime.now(dt.UTC)
     (books,) = place.books()
-    found = plan_status(
-        books, place.usage, dt.datetime.now(dt.UTC), f"{where} --time-scale {_SCALE}"
-    )
+    found = plan_status(books, place.usage, at, where.words(**{"time-scale": str(_SCALE)}))
     entries = {e.contract_id: e for e in books.entries(month_of(MONTH), [_REFUSED, _LOST])}
-    left = [f"{one.contract}: {one.code}: {one.message}" for one in found.open]
-    for contract in {_REFUSED, _LOST} - {one.contract for one in found.open}:
+    unsettled = {name: one for one in found.open for name in one.contracts}
+    left = [f"{name}: {one.code}: {one.message}" for name, one in unsettled.items()]
+    for contract in {_REFUSED, _LOST} - unsettled.keys():
         left += _wrong(contract, entries.get(contract))
     return Drill(
         folder=str(root),
-        look=[f"billing status {where}", f"what Clazar's own page would list: {root}/clazar.json"],
+        look=[
+            billing("status", where.words()),
+            f"what Clazar's own page would list: {root}/clazar.json",
+        ],
         left=left,
-        commands=[one.settle for one in found.open],
+        commands=[text for one in found.open for text in one.commands],
     )
 
 
@@ -143,4 +136,4 @@ def _show(found: Drill, console: Console) -> None:
     say("Then settle; OUTCOME is accepted, not_accepted or waived, and ... the reason for it:")
     for text in found.commands:
         say(f"  {text}")
-    say(f"At the end: billing drill {shlex.quote(found.folder)} --check")
+    say(f"At the end: {billing('drill', shlex.quote(found.folder))} --check")

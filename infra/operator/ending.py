@@ -21,16 +21,19 @@ from functions.errors import (
     PartnerUnreachable,
     StorageBusy,
 )
+from infra.local.aws.state_folder import FolderBusy
 from infra.local.cli.arguments import BadArgument
+from infra.local.cli.session import Stopped, stopped_by_signals
 from infra.local.cli.show import forget_stdout
 from infra.operator.errors import Failed, Unusable
+from infra.operator.options import Screen
 
 T = TypeVar("T")
 _WIDTH = 160
 _USAGE = (Unusable, BadArgument, BadInput)
 _NEXT: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((CredentialsRefused,), "put working ones into the secret or the environment"),
-    ((PartnerBusy, PartnerUnreachable, StorageBusy), "run it again in a minute"),
+    ((PartnerBusy, PartnerUnreachable, StorageBusy, FolderBusy), "run it again in a minute"),
     ((BadState, BadUsage), "what to do about such objects is in docs/runbook.md"),
     ((ClientError, BotoCoreError, PermissionError), "`billing doctor` says what is missing"),
 )
@@ -40,33 +43,40 @@ def finish(
     work: Callable[[], T],
     show: Callable[[T, Console], None],
     well: Callable[[T], bool],
-    *,
-    as_json: bool,
-    quiet: bool,
+    screen: Screen,
 ) -> NoReturn:
     """Work, print, and end: 0 all is well, 1 something is not, 2 it cannot be run as given."""
     try:
         result = work()
-        if as_json:
+        if screen.as_json:
             sys.stdout.write(f"{json.dumps(msgspec.to_builtins(result), ensure_ascii=False)}\n")
-        elif not quiet:
+        elif not screen.quiet:
             show(result, Console(width=None if sys.stdout.isatty() else _WIDTH, highlight=False))
         sys.stdout.flush()
     except BrokenPipeError:
         forget_stdout()
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        raise typer.Exit(_failed("stopped; what was started goes on", as_json=as_json)) from None
+        raise typer.Exit(_failed("stopped; what was started goes on", screen)) from None
     except _USAGE as error:
-        _failed(str(error), as_json=as_json)
+        _failed(str(error), screen)
         raise typer.Exit(2) from None
     except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets a sentence
-        raise typer.Exit(_failed(sentence(error), as_json=as_json)) from None
+        raise typer.Exit(_failed(sentence(error), screen)) from None
     raise typer.Exit(0 if well(result) else 1)
 
 
-def _failed(text: str, *, as_json: bool) -> int:
-    if as_json:
+def here(run: Callable[[], T], stopped: Callable[[], str]) -> T:
+    """Run an execution on this machine; Ctrl-C ends it in order."""
+    try:
+        with stopped_by_signals():
+            return run()
+    except Stopped:
+        raise Failed(stopped()) from None
+
+
+def _failed(text: str, screen: Screen) -> int:
+    if screen.as_json:
         sys.stdout.write(f"{json.dumps({'error': text}, ensure_ascii=False)}\n")
     else:
         sys.stderr.write(f"Error: {text}\n")

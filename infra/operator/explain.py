@@ -59,7 +59,11 @@ class Explained(msgspec.Struct, kw_only=True):
 
 
 class Explanation(msgspec.Struct, kw_only=True):
-    """A contract's month. `not_billed`: why an operator has to settle it, if one has to."""
+    """A contract's month. `not_billed`: why an operator has to settle it, if one has to.
+
+    `read_by`: where a name of the files was asked for, the billed dimensions that read it. `names`:
+    what can be asked for.
+    """
 
     plan: str
     contract: str
@@ -69,6 +73,8 @@ class Explanation(msgspec.Struct, kw_only=True):
     files: int
     problems: list[str]
     dimensions: list[Explained]
+    names: list[str]
+    read_by: list[str] | None = None
 
 
 def explain(
@@ -84,11 +90,13 @@ def explain(
     left = _left_by_month(books, month, contract)
     names = {line.dimension for line in entry.lines} | entry.unbilled.keys()
     names |= entry.formulas.keys() or entry.usage.keys()
-    found = [
-        _explained(entry, name, leaves, left.get(name, {}), plan.rounding)
-        for name in sorted(names)
-        if dimension in (None, name)
-    ]
+    exported = entry.usage.keys() | {leaf.dimension for leaf in leaves}
+    names = names or exported  # nothing could be computed from it
+    chosen, read_by = sorted(names if dimension is None else names & {dimension}), None
+    if dimension in exported - names:
+        read_by = [n for n in sorted(names) if dimension in _sources(entry, n, leaves)]
+        chosen = read_by or [dimension]
+    found = [_explained(entry, name, leaves, left.get(name, {}), plan.rounding) for name in chosen]
     return Explanation(
         plan=plan.key,
         contract=contract,
@@ -98,6 +106,8 @@ def explain(
         files=sum(len(day.files) for day in files.days),
         problems=[str(problem) for problem in files.problems],
         dimensions=found,
+        names=sorted(names | exported),
+        read_by=read_by,
     )
 
 
@@ -111,21 +121,25 @@ def _explained(
 ) -> Explained:
     line = next((line for line in entry.lines if line.dimension == name), None)
     text = entry.formulas.get(name, "")
-    read = sorted(names_in(text)) if text else [name]
-    sources = sorted({_source(item, leaves, entry) for item in read})
+    sources = _sources(entry, name, leaves)
     of = {item: [leaf for leaf in leaves if leaf.dimension == item] for item in sources}
-    values = {item: _value(item, leaves, entry) for item in read}
+    values = {item: _value(item, leaves, entry) for item in _read(text, name)}
     quantity = line.quantity if line else "0"
-    amount = entry.amounts.get(name, "" if line else "0")  # what is zero is not kept
+    of_plan = name in entry.unbilled or (not entry.formulas and name in entry.usage)
+    billed = bool(text or line or of_plan)
+    amount = entry.amounts.get(name, "0" if billed and not line else "")  # what is zero is not kept
     carried = (line.carried if line else "") or "0"
     checks = [
         _check(f"the records of {item} add up to its usage", _total(of[item]), entry.usage[item])
         for item in sources
         if item in entry.usage
     ]
-    worth = _evaluated(text, values, name)
-    what = f"{text or name} of these records is the amount"
-    checks.append(_check(what, worth, amount or "not in the ledger"))
+    if billed:
+        worth, what = (
+            _evaluated(text, values, name),
+            f"{text or name} of these records is the amount",
+        )
+        checks.append(_check(what, worth, amount or "not in the ledger"))
     remainder = ""
     if amount:
         due = Fraction(amount) + Fraction(carried)
@@ -135,7 +149,7 @@ def _explained(
     return Explained(
         dimension=name,
         quantity=quantity,
-        state=_state(entry, line),
+        state=_state(entry, line, billed=billed),
         formula=text,
         amount=amount,
         carried=carried,
@@ -144,14 +158,28 @@ def _explained(
         usage=[_tree(item, of[item]) for item in sources],
         duplicates=[leaf for item in sources for leaf in of[item] if leaf.duplicate_of],
         checks=checks,
-        exact=all(check.holds for check in checks),
+        exact=bool(checks) and all(check.holds for check in checks),
     )
 
 
-def _state(entry: Entry, line: Line | None) -> str:
+def _state(entry: Entry, line: Line | None, *, billed: bool) -> str:
+    if line is None and entry.failure:
+        return entry.failure.code
     if line is None:
-        return entry.failure.code if entry.failure else "nothing to bill"
+        unread = "no formula reads it" if entry.formulas else "came after the bill"
+        return "nothing to bill" if billed else unread
     return f"{line.state}, {RECEIVER} bills {line.billed}" if line.billed else line.state
+
+
+def _read(text: str, name: str) -> list[str]:
+    """Return the names in a formula; without one a dimension is usage of its own name."""
+    return sorted(names_in(text)) if text else [name]
+
+
+def _sources(entry: Entry, name: str, leaves: Sequence[Leaf]) -> list[str]:
+    """Return the usage that a billed dimension is computed from."""
+    read = _read(entry.formulas.get(name, ""), name)
+    return sorted({_source(item, leaves, entry) for item in read})
 
 
 def _source(name: str, leaves: Sequence[Leaf], entry: Entry) -> str:

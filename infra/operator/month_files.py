@@ -85,14 +85,14 @@ class MonthFiles(NamedTuple):
         return trace.leaves
 
 
-def read_month(
-    plan: Plan, month: Month, usage: Objects, state: Objects, end: datetime | None = None
-) -> MonthFiles:
-    """List a month up to an hour, and find the folds that were made of these files."""
+def list_days(
+    plan: Plan, month: Month, usage: Objects, end: datetime, most: int | None = None
+) -> tuple[dict[str, list[UsageFile]], list[Problem]]:
+    """List a month's files up to an hour, by day; with what is wrong. No more than `most`."""
     prefix = keys.usage_prefix(plan, month)
     problems: list[Problem] = []
     by_day: dict[str, list[UsageFile]] = defaultdict(list)
-    for item in usage.list(prefix):
+    for item in usage.list(prefix, limit=most):
         if not item.size and not item.key.endswith(".json"):
             continue
         placed = usage_files.place(item, prefix, month)
@@ -100,10 +100,18 @@ def read_month(
             problems.append(placed)
         else:
             by_day[placed.hour[:2] if placed.hour else FLAT].append(placed)
-    names = usage_files.days(month, end or month.end)
-    of_days = {name: usage_files.of_day(name, by_day.get(name[:2], [])) for name in names[1:]}
-    of_days = {FLAT: usage_files.of_day(FLAT, by_day.get(FLAT, [])), **of_days}
-    found = {name: files for name, files in of_days.items() if files}
+    of_days = {
+        name: usage_files.of_day(name, by_day.get(name if name == FLAT else name[:2], []))
+        for name in usage_files.days(month, end)
+    }
+    return {name: files for name, files in of_days.items() if files}, problems
+
+
+def read_month(
+    plan: Plan, month: Month, usage: Objects, state: Objects, end: datetime | None = None
+) -> MonthFiles:
+    """List a month up to an hour, and find the folds that were made of these files."""
+    found, problems = list_days(plan, month, usage, end or month.end)
     stored = state.read_many([keys.day(plan, month, name) for name in found])
     days = []
     for (name, files), body in zip(found.items(), stored, strict=True):

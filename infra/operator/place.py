@@ -19,18 +19,9 @@ from functions.domain.spelling import suggestion
 from infra.local.cli import arguments
 from infra.operator.errors import Unusable
 from infra.operator.folder import Folder
+from infra.operator.options import Where
 
-WHERE = "--env prod for a deployed environment, or --state DIR (and --usage DIR)"
-
-
-class Options(NamedTuple):
-    """What every verb takes."""
-
-    env: str | None = None
-    state: Path | None = None
-    usage: Path | None = None
-    plans: Path | None = None
-    plan: str | None = None
+PLACES = "--env prod for a deployed environment, or --state DIR (and --usage DIR)"
 
 
 class Place(NamedTuple):
@@ -64,11 +55,11 @@ class Place(NamedTuple):
         return self.usage
 
 
-def find(given: Options, clazar: str | None = None) -> Place:
+def find(given: Where, clazar: str | None = None) -> Place:
     """Return the place that the options name."""
     if (given.env is None) == (given.state is None):
         what = "say where to look" if given.env is None else "only one place can be looked at"
-        raise Unusable(f"{what}: {WHERE}")
+        raise Unusable(f"{what}: {PLACES}")
     if given.env is not None:
         from infra.operator.deployed import place_of  # noqa: PLC0415 (a folder needs no AWS)
 
@@ -81,7 +72,7 @@ def find(given: Options, clazar: str | None = None) -> Place:
     return found.only(given.plan)
 
 
-def _folders(given: Options) -> Place:
+def _folders(given: Where) -> Place:
     state = arguments.folder(given.state or Path(), "--state")
     usage = Folder(arguments.folder(given.usage, "--usage")) if given.usage else None
     configured = arguments.plans(given.plans)

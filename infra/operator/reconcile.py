@@ -123,7 +123,7 @@ def _bill_of(
     sums = total.sums.items()
     found = billing.bill(files.plan, sums, {}, journal.dimensions, ledger.keys())
     if found.quarantined:
-        notes.append(f"usage without a contract, not billed: {len(found.quarantined)}")
+        notes.append(f"usage without a payer, not billed: {len(found.quarantined)}")
     return {bill.contract_id: bill for bill in found.contracts}
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import msgspec
 
-from functions.domain.ledger.entry import Entry, Failure, Line
+from functions.domain.ledger.entry import Entry, Line
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.lookup import Owner
 from functions.domain.ledger.reconciliation import MISSING, NONE, held, unknown
@@ -56,24 +56,27 @@ def rows_of(name: str, of: Sources) -> list[Compared]:
         _row(name, dimension, entry, lines.get(dimension), of) for dimension in sorted(dimensions)
     ]
     if entry and entry.failure and not entry.lines:
-        rows.append(_not_billed(name, entry.failure, listing))
+        # Nothing could be computed of it: a formula or the configuration has failed.
+        said = f"not billed: {entry.failure.code}: {entry.failure.message}"
+        rows.append(_missing(name, "", "not asked" if listing is None else NONE, [said]))
     if name in of.by_hand or listing is None:
         return rows
-    return rows + [_unknown(name, folded, listing, of) for folded in unknown(listing, dimensions)]
+    # What only Clazar lists; what another plan has sent is not strange.
+    others = of.elsewhere.get(name, ())
+    found = {folded: held(listing, folded, None, others) for folded in unknown(listing, dimensions)}
+    return rows + [_missing(name, folded, *lists) for folded, lists in found.items()]
 
 
-def _not_billed(name: str, failure: Failure, listing: Listing | None) -> Compared:
-    """Return the row of a contract without any quantity: a formula or configuration has failed."""
-    said = f"not billed: {failure.code}: {failure.message}"
-    clazar = "not asked" if listing is None else NONE
+def _missing(name: str, dimension: str, clazar: str, differs: list[str]) -> Compared:
+    """Return a row of which neither files nor bill nor ledger know a quantity."""
     return Compared(
         contract=name,
-        dimension="",
+        dimension=dimension,
         files=MISSING,
         bill=MISSING,
         ledger=MISSING,
         clazar=clazar,
-        differs=[said],
+        differs=differs,
     )
 
 
@@ -125,17 +128,3 @@ def _quantity(
         return "0"
     due = Fraction(amount) + Fraction((line.carried if line else "") or "0")
     return str(max(0, billing.round_to_whole(due, rounding)))
-
-
-def _unknown(name: str, folded: str, listing: Listing, of: Sources) -> Compared:
-    """Return the row of a dimension that only Clazar knows; another plan's is not strange."""
-    text, differs = held(listing, folded, None, of.elsewhere.get(name, ()))
-    return Compared(
-        contract=name,
-        dimension=folded,
-        files=MISSING,
-        bill=MISSING,
-        ledger=MISSING,
-        clazar=text,
-        differs=differs,
-    )

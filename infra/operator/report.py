@@ -11,11 +11,13 @@ from pathlib import Path
 from functions.adapters import keys
 from functions.domain.month import Month
 from infra.operator.errors import Failed, Unusable
-from infra.operator.place import Place
+from infra.operator.options import Where
+from infra.operator.place import find
 
 
-def read_report(place: Place, month: Month, kind: str) -> bytes:
+def read_report(where: Where, month: Month, kind: str) -> bytes:
     """Return the report of a month as HTML, CSV or JSON."""
+    place = find(where)
     found = {}
     for plan in place.plans:
         stored = place.state.read(f"{keys.report(plan, month)}report.{kind}")
@@ -26,7 +28,7 @@ def read_report(place: Place, month: Month, kind: str) -> bytes:
     if not found:
         raise Failed(
             f"there is no report of {month} in {place.name}; one is written when the month is "
-            "billed: `billing status` says what it waits for"
+            f"billed; what it waits for: {where.command('status')}"
         )
     return found.popitem()[1]
 

@@ -13,23 +13,23 @@ from infra.local.cli import arguments
 from infra.local.cli.credits_command import run_credits
 from infra.local.cli.credits_run import CreditsRun
 from infra.local.cli.ending import succeeded
-from infra.local.cli.session import Stopped, stopped_by_signals
 from infra.local.cli.show_credits import show_credits
 from infra.operator import options as opt
 from infra.operator.acting import started
-from infra.operator.command import app, example
 from infra.operator.deployed import output
-from infra.operator.ending import finish
-from infra.operator.errors import Failed, Unusable
-from infra.operator.place import WHERE
+from infra.operator.ending import finish, here
+from infra.operator.errors import Unusable
+from infra.operator.options import verb
+from infra.operator.place import PLACES
 
 _SNAPSHOTS = "snapshots/"
 
 
-@app.command(epilog=example("restore snapshots/1234/2025-07/run-1.json --env prod"))
-def restore(  # noqa: PLR0917 (typer makes options of them)
+@verb("restore snapshots/1234/2025-07/run-1.json --env prod")
+def restore(
     snapshot: Annotated[str, typer.Argument(help='As a run\'s "undo" names it.')],
-    accept_shrink: Annotated[  # noqa: FBT002
+    *,
+    accept_shrink: Annotated[
         bool, typer.Option("--accept-shrink", help="Post it although it is much smaller.")
     ] = False,
     env: opt.Env = None,
@@ -37,29 +37,25 @@ def restore(  # noqa: PLR0917 (typer makes options of them)
     cloudzero: Annotated[
         str | None, typer.Option(help="With --state: base URL instead of the built-in one.")
     ] = None,
-    no_wait: opt.NoWait = False,  # noqa: FBT002
-    as_json: opt.AsJson = False,  # noqa: FBT002
-    quiet: opt.Quiet = False,  # noqa: FBT002
+    no_wait: opt.NoWait = False,
+    screen: opt.Screen,
 ) -> None:
     """Undo a drop: post the month's credits as they were before it."""
-    silent = as_json or quiet
+    silent = screen.as_json or screen.quiet
 
     def work() -> dict[str, Any]:
         if (env is None) == (state is None):
-            raise Unusable(f"say in which one place to restore: {WHERE}")
-        if not snapshot.startswith(_SNAPSHOTS):
-            raise Unusable(
-                f"SNAPSHOT {snapshot!r} is not a key below {_SNAPSHOTS}; "
-                "the report of the run to undo names it"
-            )
-        given = {"restore": snapshot} | ({"accept_shrink": True} if accept_shrink else {})
+            raise Unusable(f"say in which one place to restore: {PLACES}")
+        given = _given(snapshot, accept_shrink=accept_shrink)
         if env is not None:
-            ran = started(env, "restore", given, "credits", no_wait=no_wait, quiet=quiet)
+            ran = started(env, "restore", given, "credits", no_wait=no_wait, quiet=screen.quiet)
             return {"executions": [msgspec.to_builtins(ran)]}
         if no_wait:
             raise Unusable("--no-wait requires --env: on a folder the execution runs here")
         folder = arguments.folder(state or Path(), "--state")
-        return _on_folder(given, folder, arguments.base_url(cloudzero, "--cloudzero"), silent)
+        sent = CreditsRun(given=given, waiting=[None])
+        url = arguments.base_url(cloudzero, "--cloudzero")
+        return here(lambda: run_credits(sent, folder, url, as_json=silent), sent.stopped)
 
     def show(found: dict[str, Any], console: Console) -> None:
         for one in found["executions"] if env is not None else ():
@@ -71,18 +67,13 @@ def restore(  # noqa: PLR0917 (typer makes options of them)
         running = all(one["status"] == "RUNNING" for one in found["executions"])
         return running or succeeded(found)
 
-    finish(work, show, well, as_json=as_json, quiet=quiet)
+    finish(work, show, well, screen)
 
 
-def _on_folder(
-    given: dict[str, Any],
-    state: Path,
-    cloudzero: str | None,
-    silent: bool,  # noqa: FBT001
-) -> dict[str, Any]:
-    sent = CreditsRun(given=given, waiting=[None])
-    try:
-        with stopped_by_signals():
-            return run_credits(sent, state, cloudzero, as_json=silent)
-    except Stopped:
-        raise Failed(sent.stopped()) from None
+def _given(snapshot: str, *, accept_shrink: bool) -> dict[str, Any]:
+    if not snapshot.startswith(_SNAPSHOTS):
+        raise Unusable(
+            f"SNAPSHOT {snapshot!r} is not a key below {_SNAPSHOTS}; "
+            "the report of the run to undo names it"
+        )
+    return {"restore": snapshot} | ({"accept_shrink": True} if accept_shrink else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -10,20 +11,26 @@ from rich.text import Text
 from rich.tree import Tree
 
 from functions.domain.wording import counted, some
-from infra.local.cli.wording import one_line
+from infra.local.cli.wording import one_line, spans, waits
 from infra.operator.explain import Explained, Explanation, Sum
 from infra.operator.reconcile import Reconciled
+from infra.operator.reconcile_rows import Compared
+from infra.operator.settling import OpenContracts
 from infra.operator.status import PlanStatus, Status
 
-_ROWS = 40
+_ROWS, _NAMED = 40, 5
 
 
 def show_explanation(found: Explanation, console: Console, within: str = "") -> None:
     """Show a contract's month; below the days only what is `within` a day or an hour."""
-    compare = f"`billing reconcile {found.month}` names the days whose files have changed"
-    verdict = "add up exactly" if found.exact else f"do not add up to what was billed; {compare}"
-    said = f"not billed, {found.not_billed}" if found.not_billed else f"the records {verdict}"
+    differ = "do not add up to what was billed; the last line compares them"
+    verdict = "add up exactly" if found.exact else differ
+    said = f"not billed, {found.not_billed.rstrip('.')}" if found.not_billed else ""
+    said = said or f"the records {verdict}"
     console.print(Text(f"{found.contract} {found.month}, {found.plan}: {said}."), soft_wrap=True)
+    if found.read_by is not None:
+        read_by = ", ".join(found.read_by) or "no billed dimension"
+        console.print(Text(f"This usage of the files is read by: {read_by}"))
     console.print(Text(f"Files of the month: {found.files}"))
     for problem in found.problems:
         console.print(Text(f"Problem: {problem}"))
@@ -36,10 +43,11 @@ def _dimension(one: Explained, within: str) -> Tree:
     tree = Tree(Text(f"{one.dimension}: {one.quantity} ({one.state})", style="bold"))
     months = ", ".join(f"{text} of {month}" for month, text in sorted(one.carried_from.items()))
     carried = f"{one.carried} carried in" + (f" ({months})" if months else "")
-    left = f"{one.quantity} billed + {one.remainder or '?'} left for other months"
+    left = f"{one.quantity} billed + {one.remainder} left for other months"
     if one.state not in ("accepted", "nothing to bill"):
         left = left.replace(" billed", "")
-    tree.add(Text(f"{one.amount or '?'} + {carried} = {left}"))
+    if one.amount:
+        tree.add(Text(f"{one.amount} + {carried} = {left}"))
     if one.formula:
         tree.add(Text(f"formula: {one.formula}"))
     for total in one.usage:
@@ -86,15 +94,30 @@ def show_reconciled(months: Sequence[Reconciled], console: Console) -> None:
             console.print(Text(f"Files of these days are not those that were billed: {days}"))
         for note in one.notes:
             console.print(Text(note))
-        if wrong:
-            table = Table("contract", "dimension", "difference", box=None)
-            for name in ("files", "bill", "ledger", "Clazar"):
-                table.add_column(name, justify="right")
-            for row in one.differing:
-                numbers = (row.files, row.bill, row.ledger, row.clazar)
-                cells = (row.contract, row.dimension, "; ".join(row.differs), *numbers)
-                table.add_row(*map(Text, cells))
-            console.print(table)
+        _show_differing(one.differing, console)
+
+
+def _show_differing(rows: Sequence[Compared], console: Console) -> None:
+    """Show each difference that many amounts have once, and a table of the others."""
+    by_text = defaultdict[str, list[Compared]](list)
+    for row in rows:
+        by_text["; ".join(row.differs)].append(row)
+    table = Table("contract", "dimension", "difference", box=None)
+    for name in ("files", "bill", "ledger", "Clazar"):
+        table.add_column(name, justify="right")
+    for text, found in by_text.items():
+        if len(found) > _NAMED:
+            names = list(dict.fromkeys(row.contract for row in found))
+            of = f"{counted(len(found), 'amount')} of {counted(len(names), 'contract')}"
+            console.print(Text(f"{of}: {text}: {', '.join(some(names, _NAMED))}"), soft_wrap=True)
+            continue
+        for row in found:
+            numbers = (row.files, row.bill, row.ledger, row.clazar)
+            table.add_row(*map(Text, (row.contract, row.dimension, text, *numbers)))
+    if table.row_count:
+        console.print(table)
+    if table.row_count < len(rows):
+        console.print("--json has every amount")
 
 
 def show_status(status: Status, console: Console) -> None:
@@ -110,26 +133,36 @@ def show_status(status: Status, console: Console) -> None:
 
 
 def _show_plan(plan: PlanStatus, console: Console) -> None:
-    needs = counted(len(plan.open), "contract") + " open" if plan.open else "nothing open"
+    """Show a plan: how long there is, what is not billed, and what settles it."""
+    total = sum(len(one.contracts) for one in plan.open)
+    needs = counted(total, "contract") + " open" if plan.open else "nothing open"
     needs = f"{', '.join(held.month for held in plan.held)} held; {needs}" if plan.held else needs
     closed = plan.last_closed or "none yet"
     console.print(Text(f"{plan.plan}: last closed month {closed}; {needs}.", style="bold"))
-    if plan.running:
-        console.print(Text(f"  held by {plan.running}"))
-    if plan.due:
-        console.print(Text(f"  due in the next run: {', '.join(plan.due)}"))
-    for text in some([f"{late.month} waits: {late.reason}" for late in plan.waiting], 3):
-        console.print(Text(f"  {text}"))
-    for note in plan.notes:
-        console.print(Text(f"  {note}"))
+    lines = [f"held by {plan.running}"] if plan.running else []
+    lines += [f"due in the next run: {', '.join(spans(plan.due))}"] if plan.due else []
+    lines += waits([(late.month, late.reason) for late in plan.waiting])
+    lines += [*plan.deadlines, *plan.not_billed, *plan.notes]
     for held in plan.held:
-        console.print(Text(f"  {held.month} is held since {held.since}"))
-        for text in (*held.moves, held.settle):
-            console.print(Text(f"    {text}"))
+        lines += [f"{held.month} is held since {held.since}"]
+        lines += [f"  {text}" for text in (*held.moves, held.settle)]
     for one in plan.open[:_ROWS]:
-        since = f" since {one.since}" if one.since else ""
-        console.print(Text(f"  {one.month} {one.contract}: {one.code}{since}"))
-        console.print(Text(f"    {one_line(one.message)}"))
-        console.print(Text(f"    {one.settle}"))
+        lines += _open(one)
+    lines += (
+        ['what each code means: docs/runbook.md, "A contract needs attention"'] if plan.open else []
+    )
     if len(plan.open) > _ROWS:
-        console.print(Text(f"  and {len(plan.open) - _ROWS} more; --json has them all"))
+        lines += [f"and {len(plan.open) - _ROWS} more causes; --json has them all"]
+    for line in lines:
+        console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def _open(one: OpenContracts) -> list[str]:
+    """Return a cause with its contracts and what settles them."""
+    since = f" since {one.since}" if one.since else ""
+    names = ", ".join(some(one.contracts, _NAMED))
+    several = len(one.contracts) > 1
+    of = counted(len(one.contracts), "contract") if several else names
+    said = [names] if several else []
+    said += [one_line(one.message), *one.commands]
+    return [f"{one.month} {of}: {one.code}{since}", *(f"  {text}" for text in said)]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -13,24 +11,18 @@ from functions.adapters.books import Books
 from functions.adapters.documents import Document
 from functions.adapters.objects import Objects
 from functions.domain.credits.drop import Drop
-from functions.domain.ledger.entry import Entry
 from functions.domain.month import Month, format_instant
-from functions.domain.months.months_due import Waiting, last_closed
+from functions.domain.months.journal import Journal
+from functions.domain.months.mail import deadline, taken_until
+from functions.domain.months.months_due import Waiting, closed_lately, last_closed
+from functions.domain.plan import Plan
 from functions.errors import BadUsage
 from functions.metering.acquire_plan import settle
 from functions.metering.plan_months import plan_months
 from functions.payloads import Start
-
-
-class OpenContract(msgspec.Struct, kw_only=True):
-    """A contract that is not billed, why, and the command that settles it."""
-
-    month: str
-    contract: str
-    code: str
-    message: str
-    since: str
-    settle: str
+from infra.local.cli.wording import billing, spans, words
+from infra.operator.settling import OpenContracts, open_contracts
+from infra.operator.unbilled import not_billed
 
 
 class HeldMonth(msgspec.Struct, kw_only=True):
@@ -43,7 +35,11 @@ class HeldMonth(msgspec.Struct, kw_only=True):
 
 
 class PlanStatus(msgspec.Struct, kw_only=True):
-    """One plan. `due`: months that the next run bills. `running`: who holds the plan."""
+    """One plan. `due`: months that the next run bills. `running`: who holds the plan.
+
+    `deadlines`: until when the marketplace takes what is not closed, else the next month.
+    `not_billed`: usage of recent months that no contract is billed for.
+    """
 
     plan: str
     last_closed: str
@@ -51,7 +47,9 @@ class PlanStatus(msgspec.Struct, kw_only=True):
     waiting: list[Waiting]
     running: str
     held: list[HeldMonth]
-    open: list[OpenContract]
+    open: list[OpenContracts]
+    deadlines: list[str]
+    not_billed: list[str]
     notes: list[str]
 
 
@@ -81,10 +79,10 @@ class Status(msgspec.Struct, kw_only=True):
         return verified and not any(plan.held or plan.open or plan.notes for plan in self.plans)
 
 
-def plan_status(books: Books, usage: Objects | None, now: datetime, options: str) -> PlanStatus:
-    """Return where a plan stands. Nothing is written. `options`: where the commands look."""
-    state, journal = books.read_state(), books.read_journal()
-    last = str(last_closed(state, journal) or "")
+def plan_status(books: Books, usage: Objects | None, now: datetime, where: str) -> PlanStatus:
+    """Return where a plan stands. Nothing is written. `where`: the place, for the commands."""
+    plan, state, journal = books.plan, books.read_state(), books.read_journal()
+    where = " ".join(filter(None, (where, words({"--plan": plan.key}))))
     due, waiting, notes = list[str](), list[Waiting](), list[str]()
     if usage is None:
         notes.append("what is due is not known without the usage; add --usage DIR")
@@ -92,79 +90,53 @@ def plan_status(books: Books, usage: Objects | None, now: datetime, options: str
         at = format_instant(now)
         start = Start({"dry_run": True, "as_of": at}, "status", "status", at)
         try:
-            planned = plan_months(settle(start, {books.plan.key: books.plan}), books, usage)
+            planned = plan_months(settle(start, {plan.key: plan}), books, usage)
             due, waiting = planned.months, planned.waiting
         except BadUsage as error:
             notes.append(str(error))
-    lease = books.lease().read()
+    lease, last = books.lease().read(), last_closed(state, journal)
+    held = list(_held(journal, str(last or ""), where))
+    found = list(open_contracts(books, where))
+    open_ones = {one.month for one in found}
+    unbilled = open_ones.union(due, (one.month for one in held), (one.month for one in waiting))
+    unbilled = unbilled or ({str(last.plus(1))} if last else set())
+    recent = {*closed_lately(plan, state, journal), *map(Month.parse, open_ones)}
     return PlanStatus(
-        plan=books.plan.key,
-        last_closed=last,
+        plan=plan.key,
+        last_closed=str(last or ""),
         due=due,
         waiting=waiting,
         running=lease.value.execution if lease else "",
-        held=list(_held(books, last, options)),
-        open=list(_open(books, options)),
+        held=held,
+        open=found,
+        deadlines=list(_deadlines(plan, sorted(map(Month.parse, unbilled)), now)),
+        not_billed=list(not_billed(books, usage, sorted(recent))),
         notes=notes,
     )
 
 
-def _held(books: Books, last: str, options: str) -> Iterator[HeldMonth]:
+def _held(journal: Journal, last: str, where: str) -> Iterator[HeldMonth]:
     """Yield the months after the last closed one that nobody has approved yet."""
-    for month, held in sorted(books.read_journal().held.items()):
+    for month, held in sorted(journal.held.items()):
         if month > last and not held.approval:
             yield HeldMonth(
                 month=month,
                 moves=list(held.moves),
                 since=held.since,
-                settle=_command(
-                    books,
-                    options,
-                    f'approve {month} --reason "..."',
-                    {"approve": month, "reason": "..."},
-                ),
+                settle=billing(f'approve {month} --reason "..."', where),
             )
 
 
-def _open(books: Books, options: str) -> Iterator[OpenContract]:
-    """Yield the errors that the state file shows, with what the ledger knows of them."""
-    state, journal = books.read_state(), books.read_journal()
-    for month in sorted(state.errors):
-        shown, known = state.at(month), journal.at(month)
-        entries = {e.contract_id: e for e in books.entries(month, sorted(shown.failed))}
-        for name, item in sorted(shown.errors.items()):
-            seen = known.get(name)
-            yield OpenContract(
-                month=str(month),
-                contract=name,
-                code=str(item.get("code") or ""),
-                message=str(item.get("message") or ""),
-                since=seen.since if seen else str(item.get("last_retry_time") or ""),
-                settle=_settling(books, month, name, entries.get(name), options),
-            )
-
-
-def _settling(books: Books, month: Month, contract: str, entry: Entry | None, options: str) -> str:
-    """Return the whole command: a decision where a record is in doubt, another try elsewhere.
-
-    OUTCOME is for the operator to fill in; left as it is, it is refused with the known ones.
-    """
-    name = shlex.quote(contract)
-    if entry is not None and entry.in_doubt:
-        decision = {"contract": contract, "month": str(month), "outcome": "OUTCOME"}
-        words = f'resolve {name} {month} OUTCOME --reason "..."'
-        return _command(books, options, words, {"resolve": {**decision, "reason": "..."}})
-    asked = {"months": [str(month)], "contracts": [contract], "retry_errors": True}
-    return _command(books, options, f"retry --month {month} --contract {name}", asked)
-
-
-def _command(books: Books, options: str, words: str, given: Mapping[str, object]) -> str:
-    """Return what starts an execution: a verb where the plan is deployed, an input elsewhere."""
-    plan = books.plan.key
-    if options.startswith("--env"):
-        return f"billing {words} {options} --plan {shlex.quote(plan)}"
-    asked = shlex.quote(json.dumps({"plan": plan, **given}))
-    return f".venv/bin/python -m infra.local metering {options} --input {asked}"
+def _deadlines(plan: Plan, months: Sequence[Month], now: datetime) -> Iterator[str]:
+    """Say how long there is for each month; of those that are long over only which they are."""
+    over = []
+    for month in months:
+        if text := taken_until(plan.cloud, month, now):
+            yield f"{month.start:%B %Y}: {text}"
+        elif deadline(plan.cloud, month):
+            over.append(str(month))
+    for span in spans(over):
+        yield f"{span}: deadline passed"
 
 
 def credits_status(objects: Objects) -> Iterator[CreditsMonth]:

@@ -46,7 +46,7 @@ WITH_CODES = (
 NO_CODES = {"GET", "POST", "HTTP_"}
 CODES = re.compile(r"^\| ((?:`[A-Z]\w+`(?:, )?)+) \|", re.MULTILINE)
 # Options of every command, and one that the CLI spells in its own way.
-GLOBAL = {"--query", "--output", "--max-items", "--notification-endpoint"}
+GLOBAL = {"--cli-input-json", "--query", "--output", "--max-items", "--notification-endpoint"}
 HIGH_LEVEL = {"s3", "configure", "logs tail"}
 
 
@@ -117,6 +117,16 @@ def test_every_aws_command_has_an_operation_and_options_that_exist(
     known = {f"--{xform_name(name, '-')}" for name in members} | GLOBAL
     given = {word.replace("--no-", "--") for word in re.findall(r"(?<!\S)--[a-z-]+", command)}
     assert given <= known
+
+
+def test_a_schedule_that_is_disabled_keeps_all_that_an_update_would_reset() -> None:
+    text = (ROOT / "docs/deploying.md").read_text()
+    (query,) = re.findall(r"aws scheduler get-schedule [^{]*\{([^}]*)\}", text)
+    kept = set(re.findall(r"(\w+): \1", query))
+    assert (
+        set(model("scheduler").operation_model("UpdateSchedule").input_shape.required_members)
+        <= kept
+    )
 
 
 def test_the_shell_blocks_are_whole() -> None:

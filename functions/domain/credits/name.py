@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from functions.domain.credits.cells import tidy
 from functions.domain.month import Month
@@ -24,7 +25,7 @@ def months_of(key: str, as_of: Month) -> list[Month]:
     """
     found = _NAME.fullmatch(key)
     if found is None:
-        raise BadCredits(f"{key}: {_right_name(key)}")
+        raise BadCredits(f"{key}: {_advice(key)}")
     try:
         first, last = Month.parse(found[1]), Month.parse(found[2] or found[1])
     except ValueError as error:
@@ -35,10 +36,24 @@ def months_of(key: str, as_of: Month) -> list[Month]:
         raise BadCredits(f"{key}: {last} is in the future")
     if last < first:
         raise BadCredits(f"{key}: {first} is after {last}; the oldest month comes first")
+    months = _from_to(first, last)
+    if len(months) > MOST_MONTHS:
+        raise BadCredits(f"{key}: {len(months)} months; a file has at most {MOST_MONTHS} months")
+    return months
+
+
+def _from_to(first: Month, last: Month) -> list[Month]:
     count = (last.year - first.year) * 12 + last.month - first.month + 1
-    if count > MOST_MONTHS:
-        raise BadCredits(f"{key}: {count} months; a file has at most {MOST_MONTHS} months")
     return [first.plus(number) for number in range(count)]
+
+
+def months_meant(key: str) -> list[Month]:
+    """Return the months that a name holds although it is not right; none if that is not clear."""
+    name = re.sub(_COPY, "", tidy(key.rpartition("/")[2]).casefold())
+    meant = [Month(int(a or d), int(b or c)) for a, b, c, d in _MEANT.findall(name)]
+    if re.search("[0-9]", _MEANT.sub("", name)) or len(meant) not in (1, 2):
+        return []
+    return _from_to(meant[0], meant[-1])
 
 
 def is_range(key: str) -> bool:
@@ -46,15 +61,18 @@ def is_range(key: str) -> bool:
     return "_" in key
 
 
-def _right_name(key: str) -> str:
+def right_name(months: Sequence[Month]) -> str:
+    """Return the name of a file of these months."""
+    ends = dict.fromkeys((months[0], months[-1]))
+    return f"credits-{'_'.join(map(str, ends))}.csv"
+
+
+def _advice(key: str) -> str:
     """Explain how to name a file: by the months that its name holds, if nothing else is there."""
     folder, _, last = f"/{key}".rpartition("/")
-    name = re.sub(_COPY, "", tidy(last).casefold())
-    meant = [Month(int(a or d), int(b or c)) for a, b, c, d in _MEANT.findall(name)]
-    right = f"credits-{'_'.join(map(str, meant))}.csv"
-    others = re.search("[0-9]", _MEANT.sub("", name))
-    if others or len(meant) not in (1, 2) or meant != sorted(meant):
-        right = "credits-YYYY-MM.csv, or credits-YYYY-MM_YYYY-MM.csv for several months,"
+    name, meant = tidy(last).casefold(), months_meant(key)
+    several = "credits-YYYY-MM.csv, or credits-YYYY-MM_YYYY-MM.csv for several months,"
+    right = right_name(meant) if meant else several
     kind = "" if ".csv" in name else "save it as CSV UTF-8, "
     if re.search(r"\.(gz|zip|bz2|xz|zst|7z)$", name):
         kind = "unpack it, "

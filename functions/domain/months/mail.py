@@ -71,6 +71,14 @@ def time_left(until: datetime, at: datetime) -> str:
     return f"{counted(left.days, 'day')} left"
 
 
+def taken_until(cloud: str, month: Month, at: datetime) -> str:
+    """Say until when a marketplace takes a month's usage; empty if that is unknown or long over."""
+    until = deadline(cloud, month)
+    left = time_left(until, at) if until else ""
+    takes = f"{_MARKETPLACES[cloud]} takes its usage until"
+    return f"{takes} {format_instant(until)}: {left}" if until and left else ""
+
+
 def mail(run: Run, ended: Ended, place: Place, at: datetime) -> tuple[str, str]:
     """Return subject and body of a run's mail."""
     head = _head(run, ended, at)
@@ -136,13 +144,10 @@ def _name(month: Month) -> str:
 def _month(run: Run, month: ClosedMonth, place: Place, at: datetime) -> dict[str, str]:
     """Return a month's paragraph."""
     of = Month.parse(month.month)
-    until = None if month.late else deadline(run.plan.cloud, of)
-    left = time_left(until, at) if until else ""
-    takes = f"{_MARKETPLACES[run.plan.cloud]} takes its usage until"
     return {
         "name": f"{_name(of)} ({month.month})",
         "said": _said(month),
-        "deadline": f"{takes} {format_instant(until)}: {left}" if until and left else "",
+        "deadline": "" if month.late else taken_until(run.plan.cloud, of, at),
         "report": object_link(place.bucket, month.report, place.region) if month.report else "",
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from functions.domain.credits.file import CONTROL_TOTALS
+from functions.domain.month import format_instant
 from functions.domain.plan import parse_plans
 from functions.errors import BadInput
 
@@ -32,17 +33,22 @@ def json_object(text: str, option: str) -> dict[str, Any]:
     return given
 
 
+def moment(text: str | None, now: dt.datetime) -> dt.datetime:
+    """A moment in UTC; a day alone is its beginning."""
+    if text is None:
+        return now
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise BadArgument(f"--as-of {text!r} is not a time like 2025-08-02T00:00:00Z") from None
+    if found.tzinfo is None and len(text) > len("2025-08-02"):
+        raise BadArgument(f"--as-of {text!r} lacks its time zone, e.g. a Z at the end")
+    return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
+
+
 def timestamp(text: str | None, now: dt.datetime) -> str:
-    """A moment in UTC, to the second."""
-    moment = now
-    if text is not None:
-        try:
-            moment = dt.datetime.fromisoformat(text)
-        except ValueError:
-            raise BadArgument(f"--as-of {text!r} is not a time like 2025-08-02T00:00:00Z") from None
-        if moment.tzinfo is None:
-            raise BadArgument(f"--as-of {text!r} lacks its time zone, e.g. a Z at the end")
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """A moment as an execution input says it, to the second."""
+    return format_instant(moment(text, now))
 
 
 def plans(path: Path | None) -> list[dict[str, Any]] | None:

@@ -10,8 +10,9 @@ from typing import Any
 from functions.domain.credits import cbf
 from functions.domain.credits.amount import exact_sum
 from functions.domain.credits.credits_report import alike, attention
-from functions.domain.credits.file import MOST_FILE_BYTES, CreditsFile, read_credits
-from functions.domain.credits.name import months_of
+from functions.domain.credits.csv_rows import read_rows
+from functions.domain.credits.file import MOST_FILE_BYTES, read_credits
+from functions.domain.credits.name import months_meant, months_of, right_name
 from functions.domain.month import Month
 from functions.domain.wording import counted
 from functions.errors import BadCredits
@@ -30,17 +31,45 @@ def check(
 
 
 def _check(file: Upload, as_of: Month, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Judge name and rows: with a wrong name, the rows by the months that it seems to mean."""
+    name, wrong = file.name, list[str]()
     try:
-        months, read = _read(file, as_of, metadata)
+        months = months_of(name, as_of)
     except BadCredits as refused:
-        return {"file": file.name, "status": "FAILED", "cause": str(refused)}
+        wrong.append(str(refused))
+        meant = months_meant(name)
+        name = right_name(meant) if meant else "its rows"
+        months = meant or _one_month(file, as_of)
+    judged: dict[str, Any] = {}
+    try:
+        judged = _judged(name, file.body, months, metadata) if months else {}
+    except BadCredits as refused:
+        wrong.append(str(refused))
+    if not wrong:
+        return {"file": file.name, "status": "SUCCEEDED", **judged}
+    return {"file": file.name, "status": "FAILED", "cause": "\n".join(wrong), **judged}
+
+
+def _one_month(file: Upload, as_of: Month) -> list[Month]:
+    """Return a month to read a file by whose name means none, if its rows are those of one."""
+    rows, _ = read_rows(file.body[:MOST_FILE_BYTES], [])
+    return [as_of] if rows and all(len(row.cells) == 2 for row in rows) else []  # noqa: PLR2004
+
+
+def _judged(
+    name: str, body: bytes, months: Sequence[Month], metadata: Mapping[str, str]
+) -> dict[str, Any]:
+    if len(body) > MOST_FILE_BYTES:
+        raise BadCredits(f"{name}: {len(body)} bytes, at most {MOST_FILE_BYTES} are read")
+    read = read_credits(name, body, months, metadata, allow_reversals=PROD.allow_reversals)
+    for number, month in enumerate(months):
+        amounts = ((account, row[number]) for account, row in read.credits.items())
+        cbf.drop_body(month, cbf.credit_rows(month, amounts))
     by_month = zip(*read.credits.values(), strict=True)
     columns = [
         (str(month), rows) for month, rows in zip(months, by_month, strict=True) if any(rows)
     ]
     return {
-        "file": file.name,
-        "status": "SUCCEEDED",
         "months": [str(month) for month in months],
         "row_count": read.rows,
         "total_usd": f"{read.total:.2f}",
@@ -50,22 +79,10 @@ def _check(file: Upload, as_of: Month, metadata: Mapping[str, str]) -> dict[str,
     }
 
 
-def _read(
-    file: Upload, as_of: Month, metadata: Mapping[str, str]
-) -> tuple[list[Month], CreditsFile]:
-    months, reversals = months_of(file.name, as_of), PROD.allow_reversals
-    if len(file.body) > MOST_FILE_BYTES:
-        raise BadCredits(f"{file.name}: {len(file.body)} bytes, at most {MOST_FILE_BYTES} are read")
-    read = read_credits(file.name, file.body, months, metadata, allow_reversals=reversals)
-    for number, month in enumerate(months):
-        amounts = ((account, row[number]) for account, row in read.credits.items())
-        cbf.drop_body(month, cbf.credit_rows(month, amounts))
-    return months, read
-
-
 def lines(result: Mapping[str, Any]) -> list[str]:
     """Return the result for the screen: every problem of a file, or its control totals."""
-    return [one.get("cause") or _good(one) for one in result["files"]]
+    said = ((one.get("cause"), _good(one) if "row_count" in one else "") for one in result["files"])
+    return ["\n".join(filter(None, texts)) for texts in said]
 
 
 def _good(one: Mapping[str, Any]) -> str:

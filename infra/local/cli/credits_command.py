@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from infra.local.cli.ending import finish, functions_know
 from infra.local.cli.session import open_session, say
 from infra.local.cli.show_credits import show_credits
 from infra.local.cli.steps import Steps
+from infra.local.cli.wording import words
 
 EXAMPLE = """Examples: a file; its problems only; two versions of it, the second much smaller; undo.
 python -m infra.local credits credits-2025-07.csv --state ./credits
@@ -119,8 +119,7 @@ def run_credits(
         )
         sent.state = session.state
         screen = show.console()
-        posted_to = () if cloudzero is None else ("--cloudzero", cloudzero)
-        where = shlex.join(("--state", str(session.state), *posted_to))
+        where = words({"--state": session.state, "--cloudzero": cloudzero})
         for ended in sent.each(session.account):
             if not as_json:
                 steps.stop()
@@ -162,8 +161,8 @@ def _check(
 
     if input_ is not None:
         raise BadArgument("--check starts nothing: leave out --input")
-    now = dt.datetime.fromisoformat(arguments.timestamp(as_of, dt.datetime.now(dt.UTC)))
-    result = credits_check.check([arguments.upload(path) for path in files], now, metadata)
+    at = arguments.moment(as_of, dt.datetime.now(dt.UTC))
+    result = credits_check.check([arguments.upload(path) for path in files], at, metadata)
     if not as_json:
         typer.echo("\n".join(credits_check.lines(result)))
     return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,8 @@ from infra import ROOT
 from infra.local.cli.demo_credits import send_twice
 from infra.local.cli.demo_data import AS_OF, PLAN, write_credits, write_demo
 from infra.local.cli.ending import succeeded
-from infra.local.cli.session import open_session
+from infra.local.cli.metering_command import open_metering
 from infra.local.cli.show import console, show_run
-from infra.local.cli.steps import Steps
 from infra.local.partners.clazar.server import ClazarServer
 
 FOLDER = ROOT / ".demo"
@@ -38,24 +36,14 @@ def _bill_twice(usage: Path, state: Path, screen: Console) -> dict[str, Any]:
     """Both runs against one Clazar. Gives the result of the last one."""
     screen.rule("Metering: July 2025 of one plan, one of three contracts already billed")
     screen.print(f"Usage as Omnistrate exports it: {_shown(usage)}", highlight=False)
-    with ExitStack() as stack:
-        clazar = stack.enter_context(ClazarServer())
-        with Steps() as steps:
-            session = stack.enter_context(
-                open_session(
-                    "metering",
-                    state=state,
-                    usage=usage,
-                    plans=[PLAN],
-                    environment={"CLAZAR_URL": clazar.url},
-                    step=steps.step,
-                )
-            )
+    with (
+        ClazarServer() as clazar,
+        open_metering(clazar.url, usage=usage, state=state, plans=[PLAN]) as (session, run),
+    ):
         sent = 0
         for title in ("First run", "Second run: the same again"):
             screen.rule(title, align="left")
-            with Steps() as steps:
-                result = session.account.run({"as_of": AS_OF}, progress=steps.report).as_dict()
+            result = run({"as_of": AS_OF})
             show_run(result, state=state.relative_to(ROOT), console=screen)
             posts = clazar.posts[sent:]
             sent += len(posts)

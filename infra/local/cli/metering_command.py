@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from infra.local.cli import arguments, show
+from infra.local.cli.arguments import BadArgument
 from infra.local.cli.ending import finish, succeeded
-from infra.local.cli.session import open_session, say
+from infra.local.cli.session import Session, open_session, say
 from infra.local.cli.steps import Steps
+from infra.local.cli.wording import words
+
+_BILLED_AT = "clazar-url"  # a file in the state folder, of this machine only
 
 EXAMPLE = """Example:
 python -m infra.local metering --usage ./usage --state ./state --as-of 2025-08-02T00:00:00Z
@@ -51,40 +56,96 @@ def metering(  # noqa: PLR0917 (typer makes options of them)
     """Bill usage: a folder of usage files to Clazar, once and only once per contract and month."""
 
     def run() -> dict[str, Any]:
-        now = dt.datetime.now(dt.UTC)
-        given = arguments.execution_input(input_, as_of, now)
-        configured = arguments.plans(plans)
-        arguments.folder(usage, "--usage")
-        arguments.state_folder(state)
-        given_url = arguments.base_url(clazar, "--clazar")
-        with ExitStack() as stack:
-            url = given_url or stack.enter_context(_built_in_clazar()).url
-            if given_url is None:
-                say("Clazar: the built-in one. Nothing is billed; keep this state for trials.")
-            steps = stack.enter_context(Steps(shown=not json_))
-            session = stack.enter_context(
-                open_session(
-                    "metering",
-                    state=state,
-                    usage=usage,
-                    plans=configured,
-                    environment={"CLAZAR_URL": url},
-                    time_scale=time_scale,
-                    logs=logs,
-                    step=steps.step,
-                )
-            )
-            ran = session.account.run(given, time_scale=time_scale, progress=steps.report).as_dict()
-            steps.stop()
-            session.ended(well=succeeded(ran))
-            if not json_:
-                screen = show.console()
-                show.show_run(ran, state=session.state, console=screen)
-                show.show_advice([ran], screen)
-            del ran["final_input"]
-        return ran
+        given = arguments.execution_input(input_, as_of, dt.datetime.now(dt.UTC))
+        folders = Folders(arguments.folder(usage, "--usage"), state, plans)
+        url = arguments.base_url(clazar, "--clazar")
+        return bill_usage(given, folders, url, time_scale=time_scale, as_json=json_, logs=logs)
 
     finish(run, as_json=json_, cut_off=cut_off)
+
+
+class Folders(NamedTuple):
+    """What is billed, and where that is kept."""
+
+    usage: Path
+    state: Path | None
+    plans: Path | None = None
+
+
+def bill_usage(
+    given: dict[str, Any],
+    folders: Folders,
+    clazar: str | None,
+    *,
+    time_scale: float = 1.0,
+    as_json: bool = False,
+    logs: bool = False,
+) -> dict[str, Any]:
+    """Run an execution, show how it has ended, return its result."""
+    configured = arguments.plans(folders.plans)
+    state = arguments.state_folder(folders.state)
+    known = billed_at(state)
+    if known and not clazar:
+        raise BadArgument(f"--state {state} was run against {known}; add --clazar {known}")
+    with ExitStack() as stack:
+        url = clazar or stack.enter_context(_built_in_clazar()).url
+        if clazar is None:
+            say("Clazar: the built-in one. Nothing is billed; keep this state for trials.")
+        session, run = stack.enter_context(
+            open_metering(
+                url,
+                usage=folders.usage,
+                state=state,
+                plans=configured,
+                time_scale=time_scale,
+                shown=not as_json,
+                logs=logs,
+            )
+        )
+        if clazar:
+            (session.state / _BILLED_AT).write_text(clazar, encoding="utf-8")
+        ran = run(given)
+        session.ended(well=succeeded(ran))
+        if not as_json:
+            screen = show.console()
+            options = {"--usage": folders.usage, "--plans": folders.plans, "--clazar": clazar}
+            where = words({"--state": session.state, **options})
+            show.show_run(ran, state=session.state, console=screen, where=where)
+            show.show_advice([ran], screen)
+        del ran["final_input"]
+    return ran
+
+
+@contextmanager
+def open_metering(
+    clazar: str, *, shown: bool = True, time_scale: float = 1.0, **others: Any
+) -> Iterator[tuple[Session, Callable[[dict[str, Any]], dict[str, Any]]]]:
+    """Load the pipeline; give it with what runs an execution of it. `others`: of `open_session`."""
+    environment = {"CLAZAR_URL": clazar}
+    with (
+        Steps(shown=shown) as steps,
+        open_session(
+            "metering",
+            environment=environment,
+            time_scale=time_scale,
+            step=steps.step,
+            **others,
+        ) as session,
+    ):
+
+        def run(given: dict[str, Any]) -> dict[str, Any]:
+            steps.go_on()
+            ran = session.account.run(given, time_scale=time_scale, progress=steps.report)
+            steps.stop()
+            return ran.as_dict()
+
+        yield session, run
+
+
+def billed_at(state: Path | None) -> str | None:
+    """Return the Clazar that a state folder was billed at, if that was not the built-in one."""
+    path = state and state / _BILLED_AT
+    return path.read_text(encoding="utf-8") if path and path.is_file() else None
 
 
 def _built_in_clazar() -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from infra.local.cli.wording import one_line
+from infra.local.cli.wording import billing, one_line, waits, words
 from infra.local.machine.measure import RetryWait
 
 _COUNTS = (
@@ -35,16 +35,16 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
-def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> None:
-    """What was done, what was left, and where the evidence is."""
+def show_run(result: Mapping[str, Any], *, state: Path, console: Console, where: str = "") -> None:
+    """What was done, what was left and how it is settled, and where the evidence is."""
     output = output_of(result)
     if output.get("plan"):
         console.print(f"Plan {output['plan']}", highlight=False)
     months = [month for month in output.get("months") or [] if isinstance(month, Mapping)]
     _show_months(months, console)
     waiting = output.get("waiting") or []
-    for late in waiting:
-        console.print(f"{late.get('month')} waits: {late.get('reason')}", highlight=False)
+    for text in waits([(str(late["month"]), str(late["reason"])) for late in waiting]):
+        _say(text, console)
     if resolved := output.get("resolved"):
         _say(str(resolved.get("message")), console)
     elif not months and result.get("status") == "SUCCEEDED":
@@ -52,7 +52,7 @@ def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> Non
         _say(f"{nothing} {output.get('why') or ''}".rstrip(), console)
     if output.get("dry_run"):
         console.print("Dry run: nothing was sent.")
-    _show_open(output, console)
+    _show_open(output, console, where or words({"--state": state}))
     for month in months:
         for name in ("report", "ledger"):
             if month.get(name):
@@ -62,12 +62,13 @@ def show_run(result: Mapping[str, Any], *, state: Path, console: Console) -> Non
     show_end(result, console)
 
 
-def _show_open(output: Mapping[str, Any], console: Console) -> None:
-    """The contracts that are not billed, and how to settle them."""
+def _show_open(output: Mapping[str, Any], console: Console, where: str) -> None:
+    """The contracts that are not billed, and what says how to settle them."""
     if output.get("unresolved"):
         console.print(f"Contracts that are open: {output['unresolved']}", style="bold yellow")
-        for text in [*(output.get("open_contracts") or []), output.get("to_settle")]:
-            _say(str(text or ""), console)
+        for text in output.get("open_contracts") or []:
+            _say(str(text), console)
+        _say(f"How each is settled: {billing('status', where)}", console)
 
 
 def output_of(result: Mapping[str, Any]) -> Mapping[str, Any]:

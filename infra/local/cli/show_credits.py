@@ -16,7 +16,7 @@ from rich.text import Text
 
 from functions.domain.wording import counted
 from infra.local.cli.show import output_of, readable, show_end
-from infra.local.cli.wording import usd
+from infra.local.cli.wording import billing, usd, words
 
 _COLUMNS = {
     "month": "billing_month",
@@ -44,7 +44,7 @@ def show_credits(
         console.print(_table(months))
     for said in _odd(output, months, cause=readable(str(ended.get("cause") or ""))):
         console.print(said, style="yellow", markup=False, soft_wrap=True)
-    where = where or f"--state {shlex.quote(str(state))}"
+    where = where or words({"--state": state})
     for said in _evidence(output, months, state, where):
         console.print(said, markup=False, highlight=False, soft_wrap=True)
     show_end(ended, console)
@@ -77,7 +77,7 @@ def _evidence(
     for month in months:
         if undo := month.get("undo"):
             key = shlex.quote(str(undo["restore"]))
-            yield f"undo {month.get('billing_month')}: billing restore {key} {where}"
+            yield f"undo {month.get('billing_month')}: {billing(f'restore {key}', where)}"
     if output.get("report"):
         yield f"report: {state / str(output['report'])}"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from infra.operator import acting, deployed, doctor, drill, executions, restoring  # noqa: F401  # their verbs
-from infra.operator.command import app
+from infra.operator import acting, command, deployed, doctor, drill, executions, restoring  # noqa: F401  # their verbs
+from infra.operator.options import app
 from tests.unit.operator.account import Account
 from tests.unit.operator.typed import Billing
 

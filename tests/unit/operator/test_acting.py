@@ -142,8 +142,8 @@ def test_a_contract_in_doubt_is_settled_by_a_decision(
     )
     del account.stacks["dev-credits"]
     (plan,) = answer(billing("status", "--env", "dev", "--json"))["plans"]
-    wanted = "billing resolve 'c 1' 2025-07 OUTCOME --reason \"...\""
-    assert plan["open"][0]["settle"].startswith(wanted)
+    wanted = "billing resolve 'c 1' 2025-07 OUTCOME --reason \"...\" --env dev --plan S:E:P"
+    assert plan["open"][0]["commands"][0].endswith(wanted)
 
 
 def test_the_doctor_finds_nothing_in_a_sound_environment(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +57,27 @@ def test_explain_of_an_unknown_contract_says_what_to_look_at(
     assert "billing status" in result.stderr
 
 
+def test_explain_takes_the_name_of_usage_in_the_files(billing: Billing, tmp_path: Path) -> None:
+    world = WholeMonth(dimensions={"compute": "cpu * 2", "both": "cpu + mem_total_price"})
+    records = [a_record("c-1", value=7), a_record("c-1", "mem", value=2, pricePerUnit=3)]
+    world.every_hour("2025-07", [*records, a_record("c-1", "network", value=12)])
+    world.run()
+    given = options(world, tmp_path)
+    cpu = billing("explain", "c-1", "2025-07", "cpu", *given)
+    assert cpu.exit_code == 0
+    assert "read by: both, compute\n" in cpu.stdout
+    assert "compute: 14 (accepted)" in cpu.stdout
+    assert "read by: both\n" in billing("explain", "c-1", "2025-07", "mem", *given).stdout
+    network = billing("explain", "c-1", "2025-07", "network", *given, "--within", "01/00")
+    assert network.exit_code == 0
+    assert "read by: no billed dimension\n" in network.stdout
+    assert "network: 0 (no formula reads it)" in network.stdout
+    assert "record 3: 12" in network.stdout
+    unknown = billing("explain", "c-1", "2025-07", "compile", *given)
+    assert unknown.exit_code == 1
+    assert "c-1 has no compile in 2025-07; did you mean compute? known: both" in unknown.stderr
+
+
 def test_reconcile_ends_with_one_if_anything_differs(billing: Billing, tmp_path: Path) -> None:
     world = a_month()
     given = options(world, tmp_path)
@@ -64,6 +87,23 @@ def test_reconcile_ends_with_one_if_anything_differs(billing: Billing, tmp_path:
     assert result.exit_code == 1
     assert "1 differ" in result.stdout
     assert "missing" in result.stdout
+
+
+def test_a_difference_that_many_amounts_have_is_said_once(billing: Billing, tmp_path: Path) -> None:
+    world = WholeMonth(*["refuse"] * 30)
+    world.every_hour("2025-07", [a_record(f"c-{n:02d}", value=n) for n in range(1, 32)])
+    world.run()
+    world.hour("02/05", [a_record("c-31", value=1)], name="late")
+    given = options(world, tmp_path)
+    said = billing("reconcile", "2025-07", *given).stdout
+    many = (
+        "30 amounts of 30 contracts: the ledger says refused: c-01, c-02, c-03, c-04, c-05, and 25"
+    )
+    assert many in said
+    assert "the files come to 32, the ledger was billed 31" in said
+    assert len(said.splitlines()) < 10
+    (found,) = answer(billing("reconcile", "2025-07", *given, "--json"))
+    assert sum(bool(row["differs"]) for row in found["rows"]) == 31
 
 
 def test_status_names_a_held_month_with_what_moved_and_the_command_that_bills_it(
@@ -79,23 +119,105 @@ def test_status_names_a_held_month_with_what_moved_and_the_command_that_bills_it
     assert "last closed month 2025-07; 2025-08 held; nothing open." in result.stdout
     assert "cpu: 2 in 2025-07, now 3 (+50.0%)" in result.stdout
     (plan,) = answer(billing("status", *given, "--json"))["plans"]
-    assert '"approve": "2025-08", "reason": "..."' in plan["held"][0]["settle"]
+    assert 'billing approve 2025-08 --reason "..." --state ' in plan["held"][0]["settle"]
     world.run(approve="2025-08", reason="checked")
     (plan,) = answer(billing("status", *options(world, tmp_path), "--json"))["plans"]
     assert (plan["last_closed"], plan["held"]) == ("2025-08", [])
 
 
 def test_status_names_what_is_open_with_the_command_that_settles_it(
-    billing: Billing, tmp_path: Path
+    billing: Billing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin")
     given = options(a_month("refuse"), tmp_path)
     result = billing("status", *given)
     assert result.exit_code == 1
     assert "last closed month 2025-07; 1 contract open." in result.stdout
-    assert "python -m infra.local metering" in result.stdout.replace("\n", "")
     (plan,) = answer(billing("status", *given, "--json"))["plans"]
-    assert [one["contract"] for one in plan["open"]] == ["c-1"]
-    assert '"retry_errors": true' in plan["open"][0]["settle"]
+    (found,) = plan["open"]
+    (command,) = found["commands"]
+    assert found["contracts"] == ["c-1"]
+    assert command in result.stdout
+    assert shlex.split(command) == [
+        str(ROOT / ".venv/bin/billing"),
+        *("retry", "--month", "2025-07", "--contract", "c-1"),
+        *given,
+        *("--plan", "S:E:P"),
+    ]
+
+
+def test_contracts_with_the_same_cause_are_named_together_with_one_command(
+    billing: Billing, tmp_path: Path
+) -> None:
+    world = WholeMonth(*["refuse"] * 30)
+    world.every_hour("2025-07", [a_record(f"c-{n:02d}", value=n) for n in range(1, 31)])
+    world.run()
+    given = options(world, tmp_path)
+    said = billing("status", *given).stdout
+    assert "  2025-07 30 contracts: " in said
+    assert "c-01, c-02, c-03, c-04, c-05, and 25 more" in said
+    assert said.count("billing retry") == 1
+    (plan,) = answer(billing("status", *given, "--json"))["plans"]
+    (found,) = plan["open"]
+    assert len(found["contracts"]) == 30
+    # A month that is named bills contracts of it that came late as well.
+    assert f"billing retry --state {tmp_path}" in found["commands"][0]
+
+
+def test_status_says_until_when_the_marketplace_takes_what_is_not_billed(
+    billing: Billing, tmp_path: Path
+) -> None:
+    given = options(a_month("refuse"), tmp_path)
+    early = billing("status", *given, "--as-of", "2025-08-01T03:00:00Z")
+    assert "July 2025: AWS takes its usage until 2025-08-01T06:00:00Z: 3 hours left" in early.stdout
+    assert "--as-of 2025-08-01T03:00:00Z" in early.stdout
+    late = billing("status", *given, "--as-of", "2025-08-04")
+    assert "July 2025: deadline passed" in late.stdout
+
+
+def test_without_anything_open_the_next_deadline_is_said(billing: Billing, tmp_path: Path) -> None:
+    result = billing("status", *options(a_month(), tmp_path), "--as-of", "2025-08-30")
+    assert "August 2025: AWS takes its usage until 2025-09-01T06:00:00Z: 2 days left" in (
+        result.stdout
+    )
+
+
+def test_status_names_usage_that_nobody_is_billed_for(billing: Billing, tmp_path: Path) -> None:
+    world = WholeMonth(dimensions={"cpu": "cpu"})
+    unpaid = a_record("", value=1500, subscriptionId="sub-9")
+    unread = a_record("c-1", "network", value=12)
+    world.every_hour("2025-07", [a_record("c-1", value=7), unpaid, unread])
+    world.run()
+    said = billing("status", *options(world, tmp_path)).stdout
+    payer = "2025-07: usage without a payer is not billed: 1,500 cpu of 1 subscription: sub-9"
+    assert payer in said
+    assert "2025-07: usage that no formula reads is not billed: 12 network" in said
+    world.hour("02/05", [a_record("c-1", value=3)], name="late")
+    said = billing("status", *options(world, tmp_path)).stdout
+    assert "2025-07: files of these days came, changed or went since the last run: 02" in said
+    world.run()
+    said = billing("status", *options(world, tmp_path)).stdout
+    late = "2025-07: usage that changed after it was billed is not billed: "
+    assert f"{late}3 cpu more of 1 contract: c-1" in said
+    assert "since the last run" not in said
+    world.hour("01/00", [a_record("c-2", value=2), unpaid, unread])
+    world.run()
+    said = billing("status", *options(world, tmp_path)).stdout
+    assert f"{late}2 cpu more and 4 cpu less of 2 contracts: c-1, c-2" in said
+
+
+def test_months_that_wait_are_said_as_one_span(billing: Billing, tmp_path: Path) -> None:
+    given = options(a_month(), tmp_path)
+    due = "due in the next run: August 2025 to November 2025 (4 months)"
+    assert due in billing("status", *given, "--as-of", "2025-12-02").stdout
+    marker = {"S:E:P": {"last_processed_to": "2025-08-20T00:00:00Z"}}
+    (tmp_path / "usage" / keys.EXPORT_MARKER).write_text(json.dumps(marker))
+    said = billing("status", *given, "--as-of", "2025-12-02").stdout
+    waiting = (
+        "August 2025 to November 2025 (4 months) wait, the first for this: export incomplete: it "
+        "has reached 2025-08-20T00:00:00Z and must reach 2025-09-01T01:00:00Z"
+    )
+    assert waiting in said
 
 
 def test_status_writes_nothing(billing: Billing, tmp_path: Path) -> None:
@@ -141,7 +263,11 @@ def test_check_judges_a_file(billing: Billing, tmp_path: Path) -> None:
         (["explain", "c", "2025-07", "--state", "."], "add --usage DIR"),
         (["status", "--state", ".", "--plan", "x"], "--plan x is not configured"),
         (["report", "2025-07", "--state", ".", "--csv", "--json"], "give one"),
-        (["run"], "add --env prod"),
+        (["run"], "say where to look"),
+        (["run", "--state", "."], "add --usage DIR"),
+        (["run", "--state", ".", "--usage", ".", "--no-wait"], "--no-wait requires --env"),
+        (["retry", "--env", "prod", "--clazar", "http://x"], "require --state"),
+        (["logs", "x"], "add --env prod"),
         (["reconcile", "2025-07", "--state", ".", "--clazar", "x"], "not a base URL"),
     ],
 )

@@ -95,6 +95,13 @@ def test_a_contract_whose_formula_failed_is_explained_as_not_billed() -> None:
     world.run()
     assert explained(world).not_billed.startswith("FORMULA since ")
     assert "cpu / (cpu - 7)" in explained(world).not_billed
+    one = only(explained(world))
+    assert (one.dimension, one.state, one.usage[0].total, one.exact) == (
+        "cpu",
+        "FORMULA",
+        "7",
+        False,
+    )
     assert not explained(world, "c-2").not_billed
 
 

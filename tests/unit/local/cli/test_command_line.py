@@ -126,16 +126,16 @@ def test_a_person_reads_numbers_reasons_and_where_the_evidence_is(tmp_path: Path
         "waiting": [{"month": "2025-08", "reason": "the export is not complete"}],
         "unresolved": 3,
         "open_contracts": ["2025-06: 3 contracts (DIM since 2025-07-01): c-1, c-2, c-3"],
-        "to_settle": 'start {"retry_errors": true}',
     }
     screen = Console(file=io.StringIO(), width=160)
     result = {"status": "SUCCEEDED", "output": output}
-    show_run(result, state=tmp_path, console=screen)
+    show_run(result, state=tmp_path, console=screen, where="--env prod")
     text = screen.file.getvalue()  # type: ignore[attr-defined]
-    for said in ("744", "2,232", "2025-08 waits: the export", "report.html"):
+    for said in ("744", "2,232", "August 2025 waits: the export", "report.html"):
         assert said in text
     assert "Contracts that are open: 3\n2025-06: 3 contracts (DIM since 2025-07-01): c-1" in text
-    assert 'c-3\nstart {"retry_errors": true}\n' in text
+    assert "c-3\nHow each is settled: " in text
+    assert "billing status --env prod\n" in text
 
 
 def test_why_nothing_was_due_is_said(tmp_path: Path) -> None:
@@ -297,7 +297,10 @@ def test_files_are_checked_without_anything_being_started(tmp_path: Path) -> Non
     texts = {
         "credits-2025-06.csv": '012345678901,"$6,407.96"\n012345678902,-\n012345678901,5\n',
         "credits-2025-07.csv": "12345678901,$1.00\n012345678902,1.234\n",
-        "Credits-2025-05.csv": "",
+        "Credits-2025-05.csv": "123456789012,$1.000\n",
+        "march 2025.csv": "123456789012,$1.00\n",
+        "april.csv": "123456789012,\n",
+        "export.csv": "account,Jan,Feb\n1,2,3\n",
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
@@ -317,6 +320,10 @@ def test_files_are_checked_without_anything_being_started(tmp_path: Path) -> Non
         ),
     ]
     assert good.stdout.splitlines() == passed
+    unclear = (
+        "name it credits-YYYY-MM.csv, or credits-YYYY-MM_YYYY-MM.csv for several months, and "
+        "upload it again"
+    )
     assert ran.stdout.splitlines() == [
         *passed,
         "credits-2025-07.csv: 2 problems, nothing of it was posted",
@@ -326,6 +333,14 @@ def test_files_are_checked_without_anything_being_started(tmp_path: Path) -> Non
         ),
         "line 2: amount '1.234' may have thousands or decimals; write it like 1,234.50",
         "Credits-2025-05.csv: name it credits-2025-05.csv and upload it again",
+        "credits-2025-05.csv: 1 problem, nothing of it was posted",
+        "line 1: amount '$1.000' may have thousands or decimals; write it like 1,234.50",
+        f"march 2025.csv: {unclear}",
+        "march 2025.csv: 1 row of 1 month, 1.00 USD",
+        f"april.csv: {unclear}",
+        "its rows: 1 problem, nothing of it was posted",
+        "line 1: amount '' is empty; write $0.00 for none",
+        f"export.csv: {unclear}",
     ]
 
 

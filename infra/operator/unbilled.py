@@ -1,0 +1,111 @@
+"""Usage of recent months that no contract is billed for, in a sentence each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import TypeVar
+
+import msgspec
+
+from functions.adapters import keys
+from functions.adapters.books import Books
+from functions.adapters.objects import Objects
+from functions.domain.formula import PRICE, exact_text, names_in
+from functions.domain.month import Month
+from functions.domain.months.late_usage import Difference
+from functions.domain.usage.bill import Quarantined
+from functions.domain.usage.usage_files import digest
+from functions.domain.wording import counted, number, some
+from infra.operator.month_files import list_days
+
+_MOST_FILES, _NAMED = 20_000, 3
+
+
+class _Late(msgspec.Struct):
+    """What is read of a month's late usage."""
+
+    differences: list[Difference]
+    quarantined: list[Quarantined]
+
+
+class _Reported(msgspec.Struct):
+    """What is read of a month's report."""
+
+    quarantined: list[Quarantined]
+    file_totals: dict[str, str]
+
+
+T = TypeVar("T")
+
+
+def not_billed(books: Books, usage: Objects | None, months: Iterable[Month]) -> Iterator[str]:
+    """Yield what reports say of the months, and what their files say now."""
+    for month in months:
+        folder = keys.report(books.plan, month)
+        late = _read(books.objects, f"{folder}late-usage.json", _Late)
+        reported = _read(books.objects, f"{folder}report.json", _Reported)
+        held = late.quarantined if late else reported.quarantined if reported else []
+        if held:
+            names = sorted({one.subscription for one in held})
+            of = f"{counted(len(names), 'subscription')}: {', '.join(some(names, _NAMED))}"
+            total = _total((one.dimension, one.quantity) for one in held)
+            yield f"{month}: usage without a payer is not billed: {total} of {of}"
+        if total := _total(_unread(books, reported.file_totals) if reported else ()):
+            yield f"{month}: usage that no formula reads is not billed: {total}"
+        if late and late.differences:
+            names = sorted({one.contract_id for one in late.differences})
+            of = f"{counted(len(names), 'contract')}: {', '.join(some(names, _NAMED))}"
+            changes = [(one.dimension, one.difference) for one in late.differences]
+            more = _total((n, text) for n, text in changes if not text.startswith("-"))
+            less = _total((n, text[1:]) for n, text in changes if text.startswith("-"))
+            total = " and ".join(filter(None, (more and f"{more} more", less and f"{less} less")))
+            yield f"{month}: usage that changed after it was billed is not billed: {total} of {of}"
+        yield from _changed(books, usage, month)
+
+
+def _read(objects: Objects, key: str, kind: type[T]) -> T | None:
+    """Return a document; one that cannot be read must not hide what is open."""
+    stored = objects.read(key)
+    try:
+        return msgspec.json.decode(stored.body, type=kind) if stored else None
+    except msgspec.DecodeError:
+        return None
+
+
+def _total(amounts: Iterable[tuple[str, str]]) -> str:
+    found = defaultdict[str, Fraction](Fraction)
+    for name, text in amounts:
+        found[name] += Fraction(text)
+    totals = (f"{_short(total)} {name}" for name, total in sorted(found.items()))
+    return ", ".join(some(totals, _NAMED))
+
+
+def _short(total: Fraction) -> str:
+    exact = exact_text(total)
+    return f"about {number(exact_text(round(total, 2)))}" if "/" in exact else number(exact)
+
+
+def _unread(books: Books, totals: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield usage that no formula of the plan reads; without formulas all of it is billed."""
+    formulas = books.plan.dimensions.values()
+    read = {name for text in formulas for name in names_in(text)}
+    for name, total in totals.items():
+        if formulas and not {name, f"{name}{PRICE}"} & read:
+            yield name, total
+
+
+def _changed(books: Books, usage: Objects | None, month: Month) -> Iterator[str]:
+    """Name the days that have other files than those that were billed, or reported since."""
+    billed = books.manifest(month).read()
+    if usage is None or billed is None:
+        return
+    of_days, _ = list_days(books.plan, month, usage, month.end, _MOST_FILES)
+    if sum(map(len, of_days.values())) < _MOST_FILES:
+        found = {name: digest(files) for name, files in of_days.items()}
+        known = billed.value.days if billed.value.reported is None else billed.value.reported
+        names = sorted(n for n in known.keys() | found if known.get(n) != found.get(n))
+        if names:
+            days = ", ".join(some(names, 10))
+            yield f"{month}: files of these days came, changed or went since the last run: {days}"
