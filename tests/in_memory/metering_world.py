@@ -10,16 +10,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
-
+from uuid import UUID
 from functions.adapters import keys, usage_account, usage_reader, wiring
 from functions.adapters.clazar import api as adapters_clazar
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan, parse_plan
+from functions.metering import submit_contract
 from infra.tasks import SETTLE_SECONDS
 from tests.builders import a_record
 from tests.in_memory.account import Account
@@ -74,7 +76,10 @@ class MeteringWorld(Account):
         }
         reader = {"UsageStore": lambda name: UsageInMemory(self.buckets[name], self.unreadable)}
         receiver = {"usage_receiver": lambda: adapters_clazar.Clazar(self.clazar)}
-        self.enter((wiring, ports), (usage_account, receiver), (usage_reader, reader))
+        numbers = itertools.count()
+        ids = {"uuid4": lambda: UUID(int=next(numbers))}
+        others = ((usage_account, receiver), (usage_reader, reader), (submit_contract, ids))
+        self.enter((wiring, ports), *others)
         return self
 
     def __exit__(self, *_exception: object) -> None:
