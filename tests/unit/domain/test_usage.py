@@ -113,7 +113,7 @@ def test_a_file_that_is_no_array_of_records_is_named(
 def test_without_a_pod_or_instance_there_is_no_identity_and_none_is_the_same_as_empty() -> None:
     records = [a_record(podName="", instanceId="", value=value) for value in (3, 4, 5)]
     assert sum(tally(records).groups.values()) == 12
-    names = ({"instanceId": None}, {"instanceId": ""}, {})
+    names: list[dict[str, Any]] = [{"instanceId": None}, {"instanceId": ""}, {}]
     pods = [a_record(value=5 - n, podName="p", **fields) for n, fields in enumerate(names)]
     found = tally(pods)
     assert (sum(found.groups.values()), found.duplicates) == (5, 2)
