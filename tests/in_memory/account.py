@@ -27,7 +27,7 @@ class Message(NamedTuple):
     text: str
 
 
-_definition = cache(definitions.load)
+definition_of = cache(definitions.load)
 
 
 class Measured(NamedTuple):
@@ -53,7 +53,7 @@ class Account:
         self.measured: list[Measured] = []
         self.buckets: dict[str, MemoryObjects] = {}
         self._lambdas = Lambdas(pipeline, self.points, self.now)
-        machine = Machine(_definition(pipeline), self, order)
+        machine = Machine(definition_of(pipeline), self, order)
         self.step_functions = StepFunctions(machine, self.timeline)
         self._replaced: AbstractContextManager[None] | None = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -59,7 +58,7 @@ class Faults:
     def choose(self, point: Point) -> Break | None:
         """Break a point, or not. A function whose time is up comes to no point any more."""
         if point.kind == "message":  # of Step Functions itself, whoever stands still meanwhile
-            point = replace(point, invocation=None)
+            point = point._replace(invocation=None)
         self._check_alive(point)
         if self.is_over:
             return None
