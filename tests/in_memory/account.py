@@ -43,10 +43,7 @@ class Account:
     """What both worlds are made of. Use as a context manager: inside, the outside is this one."""
 
     def __init__(
-        self,
-        pipeline: str,
-        now: datetime,
-        order: Callable[[Path, int], Sequence[int]] = as_listed,
+        self, pipeline: str, now: datetime, order: Callable[[Path, int], Sequence[int]] = as_listed
     ) -> None:
         self.timeline, self.points = Timeline(now), Points()
         self.messages: list[Message] = []

@@ -26,11 +26,7 @@ class Faults:
     """For `Points.choose`. `away`: storage answers nothing for a while."""
 
     def __init__(
-        self,
-        rng: Random,
-        rates: Rates,
-        timeline: Timeline,
-        say: Callable[[str], None],
+        self, rng: Random, rates: Rates, timeline: Timeline, say: Callable[[str], None]
     ) -> None:
         self._rng, self._rates, self._timeline, self._say = rng, rates, timeline, say
         self.step_functions: StepFunctions

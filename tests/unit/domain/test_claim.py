@@ -45,9 +45,7 @@ def test_a_first_claim_writes_down_who_claims_what_and_why_before_anything_is_se
     item = an_item({"mem": "7", "cpu": "5"}, amounts={"cpu": "5.5", "disk": "0.25"})
     assert claim(None, item, TERMS) == Claim(
         an_entry(
-            a_line(amount="5.5"),
-            Line(dimension="mem", quantity="7"),
-            unbilled={"disk": "0.25"},
+            a_line(amount="5.5"), Line(dimension="mem", quantity="7"), unbilled={"disk": "0.25"}
         ),
         "submit",
     )

@@ -102,11 +102,7 @@ def test_a_refusal_of_a_timestamp_names_the_value_and_what_one_looks_like() -> N
 def test_a_month_is_written_with_four_and_two_digits() -> None:
     month = Month(987, 6)
     assert (str(month), month.path) == ("0987-06", "0987/06")
-    assert [month.plus(months) for months in (7, -6, 0)] == [
-        Month(988, 1),
-        Month(986, 12),
-        month,
-    ]
+    assert [month.plus(months) for months in (7, -6, 0)] == [Month(988, 1), Month(986, 12), month]
 
 
 @pytest.mark.parametrize(

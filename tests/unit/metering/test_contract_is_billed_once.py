@@ -182,12 +182,7 @@ def test_whatever_breaks_each_dimension_is_accepted_at_most_once(
 ) -> None:
     objects = fragile(deaths)
     clock = a_clock()
-    clazar = InMemory(
-        actions,
-        refuses_duplicates=duplicates_refused,
-        lists=listing,
-        timeline=clock,
-    )
+    clazar = InMemory(actions, refuses_duplicates=duplicates_refused, lists=listing, timeline=clock)
     for attempt in range(24):
         with suppress(KilledError, WriteConflict):
             one_child(f"x-{attempt}", objects, clazar, clock, retry=attempt > 3, retries=retries)

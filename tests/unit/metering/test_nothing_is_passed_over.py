@@ -37,10 +37,7 @@ def test_usage_whose_payer_is_added_later_is_billed_when_its_month_is_asked_for(
     assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "1")]
     world.hour("01/00", [a_record("c-1"), a_record("c-2", value=5)])
     world.run(months=["2025-07"])
-    assert world.clazar.billed() == [
-        ("c-1", "cpu", "2025-07", "1"),
-        ("c-2", "cpu", "2025-07", "5"),
-    ]
+    assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "1"), ("c-2", "cpu", "2025-07", "5")]
 
 
 @pytest.mark.parametrize("price", [{}, {"pricePerUnit": None}])
