@@ -317,7 +317,7 @@ def test_a_long_refusal_is_cut(play: Play) -> None:
         ({"connection": {"drop_id": "d", "month": "2025-01", "row_count": 2}}, "d"),
         ({"drop_id": "d", "row_count": 2}, "d"),
         ({"connection": {"drop_id": 7}}, "7"),
-        *(({"connection": said}, None) for said in ({"drop_id": ["d"]}, {}, None)),
+        *(({"connection": said}, None) for said in list[Any](({"drop_id": ["d"]}, {}, None))),
         *((said, None) for said in ({}, [], None, b"", b"<html>", b"\xff")),
     ],
 )
@@ -369,7 +369,7 @@ def test_a_month_that_no_spelling_is_right_for_is_a_refusal(play: Play) -> None:
     [
         *(b"", b"<html>", b'{"billing_drop": [{"cost/cost": "-1', b'{"billing_drop": ["\xff"]}'),
         *({}, [], None, "rows", {"billing_drops": []}),
-        *({"billing_drop": rows} for rows in (None, {}, [{}, None], [["-1.00"]])),
+        *({"billing_drop": rows} for rows in list[Any]((None, {}, [{}, None], [["-1.00"]]))),
     ],
 )
 def test_an_answer_without_the_rows_is_no_empty_month(play: Play, answer: Any) -> None:
