@@ -318,7 +318,7 @@ def test_a_long_refusal_is_cut(play: Play) -> None:
         ({"drop_id": "d", "row_count": 2}, "d"),
         ({"connection": {"drop_id": 7}}, "7"),
         *(({"connection": said}, None) for said in list[Any](({"drop_id": ["d"]}, {}, None))),
-        *((said, None) for said in ({}, [], None, b"", b"<html>", b"\xff")),
+        *((said, None) for said in list[Any](({}, [], None, b"", b"<html>", b"\xff"))),
     ],
 )
 @pytest.mark.parametrize("status", [200, 201, 202])
