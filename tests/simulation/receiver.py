@@ -22,16 +22,8 @@ from tests.simulation.books import Books, Held, Sold
 from tests.simulation.dialect import Dialect, canonical
 
 _MOODS = (
-    "busy",
-    "lost",
-    "late",
-    "dropped",
-    "unreachable",
-    "credentials",
-    "partial",
-    "pending",
-    "silent",
-    "silent and not taken",
+    *("busy", "lost", "late", "dropped", "unreachable", "credentials", "partial", "pending"),
+    *("silent", "silent and not taken"),
 )
 _LONGEST_PENDING = 7_200
 _FORBIDDEN = 403

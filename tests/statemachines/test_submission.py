@@ -64,18 +64,9 @@ def test_partial_acceptance_is_kept_and_only_the_rest_is_sent_again(world: World
 @pytest.mark.parametrize(
     "actions",
     [
-        ["busy", "busy"],
-        ["unavailable"],
-        ["gateway-timeout", "drop"],
-        ["drop"],
-        ["lost"],
-        ["lost", "busy"],
-        ["unavailable:accepted"],
-        ["garbage"],
-        ["short"],
-        ["shuffled"],
-        ["expire"],
-        ["drop", "lost"],
+        *(["busy", "busy"], ["unavailable"], ["gateway-timeout", "drop"], ["drop"], ["lost"]),
+        *(["lost", "busy"], ["unavailable:accepted"], ["garbage"], ["short"], ["shuffled"]),
+        *(["expire"], ["drop", "lost"]),
     ],
 )
 def test_whatever_happens_to_a_request_each_record_is_accepted_once(

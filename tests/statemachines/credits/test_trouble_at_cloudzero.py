@@ -14,18 +14,9 @@ HOURS_OF_READING_BACK = 0.0002
 @pytest.mark.parametrize(
     "actions",
     [
-        ["429", "503"],
-        ["409", "425"],
-        ["ingest:0.3+lost", "409"],
-        ["drop"],
-        ["lost"],
-        ["lost", "429", "lost"],
-        ["garbage"],
-        ["bare"],
-        ["after:503"],
-        ["late:0.1"],
-        ["ingest:0.3"],
-        ["500", "502", "408"],
+        *(["429", "503"], ["409", "425"], ["ingest:0.3+lost", "409"], ["drop"], ["lost"]),
+        *(["lost", "429", "lost"], ["garbage"], ["bare"], ["after:503"], ["late:0.1"]),
+        *(["ingest:0.3"], ["500", "502", "408"]),
     ],
 )
 def test_what_passes_is_ridden_out_and_the_month_ends_verified(

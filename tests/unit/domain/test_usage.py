@@ -87,17 +87,11 @@ def test_a_bad_record_is_named_by_file_line_and_value(record: dict[str, Any], de
 @pytest.mark.parametrize(
     ("body", "line", "said"),
     [
-        (b"", 1, ""),
-        (b'[{"externalPayerId": "c', 1, ""),
-        (b'[\n{"value": 1},\n{"val', None, ""),
-        (b"{}", 1, ""),
-        (b"null", 1, ""),
-        (b"[\n1]", 2, ""),
-        (b"[x", 1, "JSON is malformed: invalid character (byte 1)"),
+        *((b"", 1, ""), (b'[{"externalPayerId": "c', 1, "")),
+        *((b'[\n{"value": 1},\n{"val', None, ""), (b"{}", 1, ""), (b"null", 1, "")),
+        *((b"[\n1]", 2, ""), (b"[x", 1, "JSON is malformed: invalid character (byte 1)")),
         (b"\xef\xbb\xbf[]", 1, "it starts with a byte order mark; JSON is malformed: invalid char"),
-        (b'[{"value": NaN}]', 1, ""),
-        (b'[{"dimension": "\xff"}]', 1, ""),
-        (b"[" * 5_000, 1, ""),
+        *((b'[{"value": NaN}]', 1, ""), (b'[{"dimension": "\xff"}]', 1, ""), (b"[" * 5_000, 1, "")),
     ],
 )
 def test_a_file_that_is_no_array_of_records_is_named(
