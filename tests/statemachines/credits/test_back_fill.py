@@ -38,11 +38,3 @@ def test_a_month_that_fails_does_not_stop_the_others_and_a_rerun_posts_only_that
     again = world.drop(QUARTER, ROWS)
     assert again.status == "SUCCEEDED"
     assert [post.month for post in world.cloudzero.posts[posted:]] == ["2025-02"]
-
-
-def test_a_month_of_zeros_replaces_what_was_there(world: CreditsWorld) -> None:
-    world.drop(QUARTER, "123456789012,$5.00,$0.01,$6.00\n")
-    held = world.drop(QUARTER, "123456789012,$5.00,-,$6.00\n")
-    assert month_of(held, "2025-02")["error"] == "DropHeld"
-    assert world.run({"key": QUARTER, "accept_shrink": True}).status == "SUCCEEDED"
-    assert world.total("2025-02") == 0
