@@ -84,9 +84,8 @@ def test_the_clock_zone_of_the_machine_decides_nothing() -> None:
     assert instant.isoformat() == "2025-07-01T00:00:00+00:00"
     assert Month.of(datetime.fromisoformat("2025-07-01T03:00:00+02:00")) == Month(2025, 7)
     assert Month.of(datetime.fromisoformat("2025-07-01T01:00:00+02:00")) == Month(2025, 6)
-    assert format_instant(datetime.fromisoformat("2025-07-01T01:00:00+02:00")) == (
-        "2025-06-30T23:00:00Z"
-    )
+    eastern = datetime.fromisoformat("2025-07-01T01:00:00+02:00")
+    assert format_instant(eastern) == "2025-06-30T23:00:00Z"
 
 
 def test_a_refusal_of_a_timestamp_names_the_value_and_what_one_looks_like() -> None:
