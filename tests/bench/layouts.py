@@ -13,11 +13,7 @@ from functions.domain.plan import Plan
 
 MONTH, DAY = Month(2025, 7), "01"
 PLAN = Plan(
-    service="S",
-    environment_type="E",
-    plan_id="P",
-    start_month="2025-07",
-    completeness="calendar",
+    service="S", environment_type="E", plan_id="P", start_month="2025-07", completeness="calendar"
 )
 RUN = Run(
     plan=PLAN,

@@ -69,11 +69,7 @@ def close(contracts: str) -> Callable[[], dict[str, Any]]:
         dropped={},
         warnings=[],
         days={"01": "x"},
-        bill=MonthBill(
-            contracts=list(map(_bill, names)),
-            quarantined=[],
-            unbilled_dimensions=[],
-        ),
+        bill=MonthBill(contracts=list(map(_bill, names)), quarantined=[], unbilled_dimensions=[]),
         processed=names,
     )
     state.objects["runs/bill.json"] = msgspec.json.encode(usage)

@@ -28,7 +28,7 @@ class Message(NamedTuple):
     text: str
 
 
-_definition = cache(definitions.load)
+definition_of = cache(definitions.load)
 
 
 class Measured(NamedTuple):
@@ -44,10 +44,7 @@ class Account:
     """What both worlds are made of. Use as a context manager: inside, the outside is this one."""
 
     def __init__(
-        self,
-        pipeline: str,
-        now: datetime,
-        order: Callable[[Path, int], Sequence[int]] = as_listed,
+        self, pipeline: str, now: datetime, order: Callable[[Path, int], Sequence[int]] = as_listed
     ) -> None:
         self._pipeline = pipeline
         self.timeline, self.points = Timeline(now), Points()
@@ -55,7 +52,7 @@ class Account:
         self.measured: list[Measured] = []
         self.buckets: dict[str, MemoryObjects] = {}
         self._lambdas = Lambdas(pipeline, self.points, self.now)
-        machine = Machine(_definition(pipeline), self, order)
+        machine = Machine(definition_of(pipeline), self, order)
         self.step_functions = StepFunctions(machine, self.timeline)
         self._replaced: AbstractContextManager[None] | None = None
 

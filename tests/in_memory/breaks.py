@@ -71,10 +71,7 @@ _WAYS: dict[str, dict[str, tuple[str, ...]]] = {
         "lost": ("retry",),
     },
     # A Lambda that has ended does not stand still, and its result is lost or it is not.
-    "lambda": {
-        "before": (*_AFTER_THE_END, *_STANDS_STILL),
-        "lost": (*_AFTER_THE_END, "second"),
-    },
+    "lambda": {"before": (*_AFTER_THE_END, *_STANDS_STILL), "lost": (*_AFTER_THE_END, "second")},
     # Step Functions itself calls SNS: there is no function that could live on.
     "message": {
         "before": (*_AFTER_THE_END, "second"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
@@ -25,7 +26,40 @@ class Billed(NamedTuple):
     month: str
 
 
-class Clazar:
+class MeteringApi(ABC):
+    """Clazar's two requests, each of them a point. What it holds, a subclass says."""
+
+    def __init__(
+        self, points: Points, timeline: Timeline, *, refuses_duplicates: bool, lists: bool
+    ) -> None:
+        self._points, self._timeline = points, timeline
+        self.refuses_duplicates, self.lists = refuses_duplicates, lists
+        self.unknown_contracts: set[str] = set()
+
+    def post(self, body: bytes) -> Response:
+        """Answer `POST /metering/`."""
+        records = json.loads(body)["request"]
+        label = f"POST {records[0]['contract_id']} {records[0]['start_time'][:7]}"
+        return self._points.at("request", label, self._arriving(records), _lost)
+
+    def get(self, query: Mapping[str, str]) -> Response:
+        """Answer `GET /metering/`."""
+        return self._points.at("listing", f"GET {query['contract_id']}", self._asked(query), _lost)
+
+    @abstractmethod
+    def _arriving(self, records: list[Record]) -> Callable[[], Response]:
+        """Return what happens when a request arrives, which it may never do."""
+
+    @abstractmethod
+    def _asked(self, query: Mapping[str, str]) -> Callable[[], Response]:
+        """Return how a question is answered."""
+
+
+def _lost() -> NoReturn:
+    raise NoAnswer("connection lost")
+
+
+class Clazar(MeteringApi):
     """One account. `accepted` is what it bills, in the order in which it came.
 
     `actions` are used up by requests, in order: `lost` (accepted, no answer), `late` (no answer,
@@ -42,11 +76,13 @@ class Clazar:
         points: Points | None = None,
         timeline: Timeline | None = None,
     ) -> None:
-        self._points = points or Points()
-        self._timeline = timeline or Timeline(datetime(2025, 8, 2, tzinfo=UTC))
+        super().__init__(
+            points or Points(),
+            timeline or Timeline(datetime(2025, 8, 2, tzinfo=UTC)),
+            refuses_duplicates=refuses_duplicates,
+            lists=lists,
+        )
         self.actions, self.listing_busy = deque(actions), 0
-        self.refuses_duplicates, self.lists = refuses_duplicates, lists
-        self.unknown_contracts: set[str] = set()
         self.requests: list[list[Record]] = []
         self.accepted: list[Record] = []
 
@@ -62,15 +98,8 @@ class Clazar:
         """Return contract, dimension, month and quantity of every record, sorted."""
         return sorted((*_billed(record), record["quantity"]) for record in self.accepted)
 
-    def post(self, body: bytes) -> Response:
-        """Answer `POST /metering/`."""
-        records = json.loads(body)["request"]
-        label = f"POST {records[0]['contract_id']} {records[0]['start_time'][:7]}"
-
-        def lost() -> NoReturn:
-            raise NoAnswer("connection lost")
-
-        return self._points.at("request", label, lambda: self._answer(records), lost)
+    def _arriving(self, records: list[Record]) -> Callable[[], Response]:
+        return lambda: self._answer(records)
 
     def _answer(self, records: list[Record]) -> Response:
         self.requests.append(records)
@@ -98,9 +127,7 @@ class Clazar:
         self.accepted.append({**record, "id": f"r-{len(self.accepted) + 1}", "status": "success"})
         return self.accepted[-1]
 
-    def get(self, query: Mapping[str, str]) -> Response:
-        """Answer `GET /metering/`: everything of a contract on one page."""
-
+    def _asked(self, query: Mapping[str, str]) -> Callable[[], Response]:
         def effect() -> Response:
             if not self.lists:
                 return Response(404, "not found")
@@ -110,10 +137,7 @@ class Clazar:
             of = [row for row in self.accepted if row["contract_id"] == query["contract_id"]]
             return Response(200, json.dumps({"results": of if query["page"] == "1" else []}))
 
-        def lost() -> NoReturn:
-            raise NoAnswer("no answer")
-
-        return self._points.at("listing", f"GET {query['contract_id']}", effect, lost)
+        return effect
 
 
 def _billed(record: Mapping[str, str]) -> Billed:

@@ -17,10 +17,7 @@ HOUR = 3600.0
 # By account, an amount per month of the file.
 A = {"054736553085": ("6407.96", "5.00"), "000123456789": ("1.00", "0.10")}
 B = {"054736553085": ("6400.00", "6.00"), "000123456789": ("2.00", "0.20")}
-FILES = {
-    "credits-2025-01.csv": ("2025-01",),
-    "credits-2025-01_2025-02.csv": ("2025-01", "2025-02"),
-}
+FILES = {"credits-2025-01.csv": ("2025-01",), "credits-2025-01_2025-02.csv": ("2025-01", "2025-02")}
 # When the newer file comes: after A's execution, or at the very point that breaks; its event starts
 # an execution at once, or only when all is over.
 Newer = Literal["later", "meanwhile", "meanwhile, its event late"]

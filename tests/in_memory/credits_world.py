@@ -60,9 +60,7 @@ class CreditsWorld(Account):
 
     def _stream(self, connection: str, execution: str, context: Context) -> Stream:
         clock = Clock(
-            self.now,
-            lambda: context.get_remaining_time_in_millis() / 1000,
-            float(SETTLE_SECONDS),
+            self.now, lambda: context.get_remaining_time_in_millis() / 1000, float(SETTLE_SECONDS)
         )
         cloudzero = cast("RealCloudZero", self.cloudzero)
         return Stream(self.credits_bucket, cloudzero, connection, execution, clock)

@@ -117,25 +117,18 @@ _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 def holds(rule: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> bool:
-    """Say whether a Choice rule is true of the data."""
+    """Say whether a Choice rule is true of the data; `check_rule` has nothing against it."""
     if "And" in rule:
         return all(holds(part, data, context) for part in rule["And"])
     if "Or" in rule:
         return any(holds(part, data, context) for part in rule["Or"])
     if "Not" in rule:
         return not holds(rule["Not"], data, context)
-    test = _test_of(rule)
-    if test == "IsPresent":
+    if "IsPresent" in rule:
         present = _follow(rule["Variable"], data, context) is not _MISSING
-        return present is bool(rule[test])
+        return present is bool(rule["IsPresent"])
+    test = next(name for name in rule if name in _TESTS)
     return _TESTS[test](find(rule["Variable"], data, context), rule[test])
-
-
-def _test_of(rule: Mapping[str, Any]) -> str:
-    tests = sorted(rule.keys() - {"Variable", "Next", "Comment"})
-    if len(tests) != 1 or tests[0] not in {*_TESTS, "IsPresent"} or "Variable" not in rule:
-        raise Unsupported(f"Choice rule {dict(rule)}")
-    return tests[0]
 
 
 def check_rule(rule: Mapping[str, Any]) -> None:
@@ -146,4 +139,6 @@ def check_rule(rule: Mapping[str, Any]) -> None:
             for part in [rule[name]] if name == "Not" else rule[name]:
                 check_rule(part)
             return
-    _test_of(rule)
+    tests = rule.keys() - {"Variable", "Next", "Comment"}
+    if len(tests) != 1 or not tests <= {*_TESTS, "IsPresent"} or "Variable" not in rule:
+        raise Unsupported(f"Choice rule {dict(rule)}")

@@ -70,7 +70,6 @@ class Lambdas:
             return handler_of(self.pipeline, state)(payload, context)
 
         try:
-            with self.points.living(invocation):
-                return self.points.at("lambda", state, call, lost)
+            return self.points.live(invocation, lambda: self.points.at("lambda", state, call, lost))
         except Died as died:
             raise StateFailed(died.error, "Lambda did not return an error type.") from None

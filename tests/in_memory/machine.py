@@ -31,6 +31,7 @@ from tests.in_memory.data_flow import (
 Steps = Generator[float, None, Any]
 Path = tuple[str | int, ...]
 MOST_PAYLOAD = 262_144
+_CHECKED: dict[int, JsonObject] = {}
 SNS = "arn:aws:states:::sns:publish"
 
 
@@ -111,7 +112,9 @@ class Machine:
         services: Services,
         order: Callable[[Path, int], Sequence[int]] = as_listed,
     ) -> None:
-        supported.check(definition)
+        if _CHECKED.get(id(definition)) is not definition:
+            supported.check(definition)
+            _CHECKED[id(definition)] = definition
         self._definition, self._services, self._order = definition, services, order
 
     @property
@@ -177,8 +180,7 @@ class Machine:
 
     def _task(self, name: str, state: JsonObject, data: Any, here: _Scope) -> Steps:
         template = state.get("Parameters")
-        given = data if template is None else filled(template, data, here.context)
-        payload = through_json(given)
+        payload = small(data if template is None else filled(template, data, here.context))
         try:
             if state["Resource"] == SNS:
                 self._services.publish(here.execution, name, payload)
@@ -201,11 +203,11 @@ class Machine:
         for index in self._order(here.path, len(items)):
             child = _child(here, index, items[index])
             selector = state.get("ItemSelector")
-            given = filled(selector, data, child.context) if selector else items[index]
+            given = small(filled(selector, data, child.context) if selector else items[index])
             if distributed:  # an execution of its own
                 child.context["Execution"] = {"Id": f"{here.execution.id}/{index}", "Input": given}
             try:
-                results[index] = yield from self._states(processor, through_json(given), child)
+                results[index] = yield from self._states(processor, given, child)
             except StateFailed:
                 if not distributed:
                     raise
@@ -228,6 +230,11 @@ class Machine:
         if not isinstance(items, list):
             raise StateFailed("States.Runtime", f"{here.path}: the items are no array")
         return items
+
+
+def small(value: Any) -> Any:
+    """Return what is JSON already, if it is small enough to cross an arrow."""
+    return value if 2 * len(msgspec.json.encode(value)) <= MOST_PAYLOAD else through_json(value)
 
 
 def through_json(value: Any) -> Any:

@@ -5,7 +5,7 @@
         world.execute()
         assert world.clazar.counts()[Billed("c-1", "cpu", "2025-07")] == 1
 
-`start` and `timeline` are for executions that overlap; `points.choose` breaks things.
+`start` is for executions that overlap; `points.choose` breaks things.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
+from uuid import UUID
 
 from functions.adapters import keys, usage_account, usage_reader, wiring
 from functions.adapters.clazar import api as adapters_clazar
 from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan, parse_plan
+from functions.metering import submit_contract
 from infra.tasks import SETTLE_SECONDS
 from tests.builders import a_record
 from tests.in_memory.account import Account
@@ -52,14 +54,11 @@ class MeteringWorld(Account):
         self.plans = [parse_plan(plan) for plan in plans or (PLAN,)]
         self.state_bucket = self.bucket("state", "${StateBucketName}")
         self.usage_bucket = self.bucket("usage")
-        self.clazar = Clazar(
-            refuses_duplicates=refuses_duplicates,
-            lists=lists,
-            points=self.points,
-            timeline=self.timeline,
-        )
+        outside: dict[str, Any] = {"points": self.points, "timeline": self.timeline}
+        self.clazar = Clazar(refuses_duplicates=refuses_duplicates, lists=lists, **outside)
         self.unreadable: dict[str, Exception] = {}
         self.expected: dict[str, dict[str, Counter[str]]] = {}
+        self.ids = 0
         self._exported: dict[str, str] = {}
         for plan in self.plans:
             self.exported_to(now, plan)
@@ -74,11 +73,17 @@ class MeteringWorld(Account):
         }
         reader = {"UsageStore": lambda name: UsageInMemory(self.buckets[name], self.unreadable)}
         receiver = {"usage_receiver": lambda: adapters_clazar.Clazar(self.clazar)}
-        self.enter((wiring, ports), (usage_account, receiver), (usage_reader, reader))
+        ids = {"uuid4": self._next_id}
+        others = ((usage_account, receiver), (usage_reader, reader), (submit_contract, ids))
+        self.enter((wiring, ports), *others)
         return self
 
     def __exit__(self, *_exception: object) -> None:
         self.leave()
+
+    def _next_id(self) -> UUID:
+        self.ids += 1
+        return UUID(int=self.ids)
 
     @property
     def plan(self) -> Plan:
@@ -88,6 +93,19 @@ class MeteringWorld(Account):
     def state_files(self) -> list[str]:
         """Return where the plans' state files are."""
         return [plan.state_file for plan in self.plans]
+
+    def follow(self, other: MeteringWorld) -> None:
+        """Begin where another world has come to, in which nothing is underway."""
+        self.timeline.now = other.now()
+        self.step_functions.follow(other.step_functions)
+        for name, bucket in other.buckets.items():
+            self.buckets[name].objects = dict(bucket.objects)
+            self.buckets[name].unconditional = [*bucket.unconditional]
+        self.points.seen, self.messages = [*other.points.seen], [*other.messages]
+        clazar, known = self.clazar, other.clazar
+        clazar.accepted, clazar.requests = [*known.accepted], [*known.requests]
+        clazar.unknown_contracts = set(known.unknown_contracts)
+        self.ids, self.expected = other.ids, other.expected
 
     def put_usage(
         self,
@@ -155,8 +173,7 @@ class MeteringWorld(Account):
     def state(self, plan: Plan | None = None) -> dict[str, Any]:
         """Return what the state file says of a plan."""
         body = self.state_bucket.objects.get((plan or self.plan).state_file, b"{}")
-        found: dict[str, Any] = json.loads(body).get((plan or self.plan).key, {})
-        return found
+        return dict(json.loads(body).get((plan or self.plan).key, {}))
 
     def edit_state(
         self, change: Callable[[dict[str, Any]], None], plan: Plan | None = None

@@ -24,8 +24,8 @@ Replaced = tuple[ModuleType | type, Mapping[str, Any]]
 def replaced(*replacements: Replaced) -> Iterator[None]:
     """Put other functions in the place of a module's; all are put back at the end."""
     with ExitStack() as stack:
-        stack.callback(_LOGGER.setLevel, _LOGGER.level)
-        _LOGGER.setLevel(logging.CRITICAL)
+        stack.callback(setattr, _LOGGER, "disabled", _LOGGER.disabled)
+        _LOGGER.disabled = True
         for module, functions in replacements:
             for name, function in functions.items():
                 stack.callback(setattr, module, name, getattr(module, name))

@@ -7,11 +7,10 @@ whoever is calling.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tests.in_memory.machine import Execution
 from tests.in_memory.timeline import Aborted
@@ -44,8 +43,7 @@ class Invocation:
         return self.execution.status == "RUNNING" and self.execution.drive == self.drive
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """Something that happens outside, in a state.
 
     `kind`: lambda, write, request, listing, or message.
@@ -92,16 +90,17 @@ class Points:
         result: T = broken(point, effect, lost)
         return result
 
-    @contextmanager
-    def living(self, invocation: Invocation) -> Iterator[None]:
+    def live(self, invocation: Invocation, call: Callable[[], T]) -> T:
         """Let a Lambda's code run. Aborted at its end if nobody waits for it any more."""
         self.invocations.append(invocation)
         try:
-            yield
+            result = call()
         except (Exception, Died):
             if invocation.is_wanted:
                 raise
+            raise Aborted from None
         finally:
             self.invocations.pop()
         if not invocation.is_wanted:
             raise Aborted
+        return result

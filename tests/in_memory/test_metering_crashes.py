@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.in_memory.metering_crashes import RECEIVERS, Receiver, check_row
+from tests.in_memory.metering_crashes import check_row
+from tests.in_memory.metering_scenarios import RECEIVERS, Receiver
 
 
 @pytest.mark.parametrize("receiver", RECEIVERS, ids=str)

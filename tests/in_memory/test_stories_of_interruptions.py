@@ -8,13 +8,7 @@ import pytest
 
 from functions.errors import CredentialsRefused, StorageBusy
 from tests.in_memory.clazar import Billed
-from tests.in_memory.interruptions import (
-    abort,
-    answers_lost,
-    sends,
-    starts,
-    writes,
-)
+from tests.in_memory.interruptions import abort, answers_lost, sends, starts, writes
 from tests.in_memory.metering_world import WARNS, MeteringWorld
 from tests.in_memory.points import Break, Point, Result, nothing
 

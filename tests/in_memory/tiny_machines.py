@@ -66,10 +66,7 @@ class Running:
     """One definition with its functions on a clock of its own."""
 
     def __init__(
-        self,
-        definition: dict[str, Any],
-        functions: Functions | None = None,
-        **options: Any,
+        self, definition: dict[str, Any], functions: Functions | None = None, **options: Any
     ) -> None:
         self.functions = functions or Functions()
         self.timeline = Timeline(NOON)

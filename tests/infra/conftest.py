@@ -1,5 +1,6 @@
 """One synth of the real app.py for all tests, in a process without any AWS credentials."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -13,8 +14,21 @@ from tests.infra.templates import ENVIRONMENTS, PIPELINES, Template
 
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What ``cdk synth`` would write, made as a person without an AWS account would."""
-    out = tmp_path_factory.mktemp("assembly") / "cdk.out"
+    """What ``cdk synth`` would write; the first worker that needs it makes it for all."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    out = shared / "cdk.out"
+    with (shared / "assembly.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not out.is_dir():
+            _synthesize(shared / "cdk.part")
+            (shared / "cdk.part").rename(out)
+    return out
+
+
+def _synthesize(out: Path) -> None:
+    """Run the app as a person without an AWS account would."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "CDK_"))}
     environment |= {
         "CDK_OUTDIR": str(out),
@@ -22,20 +36,15 @@ def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "AWS_SHARED_CREDENTIALS_FILE": str(out / "no-credentials"),
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+    command = [sys.executable, "app.py"]
     done = subprocess.run(
-        [sys.executable, "app.py"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout + done.stderr
+    assert done.returncode == 0, said
     problems = [line for line in said.splitlines() if line.startswith(("WARNING", "ERROR"))]
     assert problems, "a fresh clone is not finished, and says so"
     assert all(line.startswith("WARNING environment prod: ") for line in problems), said
-    return out
 
 
 @pytest.fixture(scope="session", params=ENVIRONMENTS)

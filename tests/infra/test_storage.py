@@ -5,10 +5,7 @@ import pytest
 from tests.infra.templates import Template
 
 BUCKETS = {"metering": 2, "credits": 1}
-EXPIRING = {
-    "metering": {"runs/": 90, "previews/": 30, "days/": 430},
-    "credits": {"runs/": 90},
-}
+EXPIRING = {"metering": {"runs/": 90, "previews/": 30, "days/": 430}, "credits": {"runs/": 90}}
 CONDITIONAL = {
     "metering": {"/days/*", "/ledger/*", "/leases/*"},
     "credits": {"/drops/*", "/leases/*"},

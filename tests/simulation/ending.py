@@ -32,11 +32,7 @@ class Ending:
     """Brings a story to rest, then says which promises are broken."""
 
     def __init__(
-        self,
-        world: StoryWorld,
-        operators: Operators,
-        exporters: list[Exporter],
-        promises: Promises,
+        self, world: StoryWorld, operators: Operators, exporters: list[Exporter], promises: Promises
     ) -> None:
         self._world, self._operators = world, operators
         self._exporters, self._promises = exporters, promises

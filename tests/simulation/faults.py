@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -27,11 +26,7 @@ class Faults:
     """For `Points.choose`. `away`: storage answers nothing for a while."""
 
     def __init__(
-        self,
-        rng: Random,
-        rates: Rates,
-        timeline: Timeline,
-        say: Callable[[str], None],
+        self, rng: Random, rates: Rates, timeline: Timeline, say: Callable[[str], None]
     ) -> None:
         self._rng, self._rates, self._timeline, self._say = rng, rates, timeline, say
         self.step_functions: StepFunctions
@@ -59,7 +54,7 @@ class Faults:
     def choose(self, point: Point) -> Break | None:
         """Break a point, or not. A function whose time is up comes to no point any more."""
         if point.kind == "message":  # of Step Functions itself, whoever stands still meanwhile
-            point = replace(point, invocation=None)
+            point = point._replace(invocation=None)
         self._check_alive(point)
         if self.is_over:
             return None

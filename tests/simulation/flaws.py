@@ -22,11 +22,7 @@ from functions.domain.month import Month
 from functions.domain.months import closing, late_usage, months_due
 from functions.domain.months.late_usage import Difference
 from functions.domain.usage.bill import ContractBill
-from functions.metering import (
-    close_month,
-    merge_usage,
-    submit_contract,
-)
+from functions.metering import close_month, merge_usage, submit_contract
 
 _WITH_ROWS, _IS_OVER = listing.with_rows, transitions.is_over
 _OF_CONTRACT = late_usage._of_contract  # noqa: SLF001  # the rule that is left out

@@ -9,28 +9,21 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, NoReturn
+from typing import Any
 
 from functions.adapters.clazar.http import NoAnswer, Response
 from functions.errors import CredentialsRefused, PartnerUnreachable
 from infra.metering_tasks import TASKS
 from infra.tasks import SETTLE_SECONDS
+from tests.in_memory.clazar import MeteringApi
 from tests.in_memory.points import Invocation, Points
 from tests.in_memory.timeline import Timeline
 from tests.simulation.books import Books, Held, Sold
 from tests.simulation.dialect import Dialect, canonical
 
 _MOODS = (
-    "busy",
-    "lost",
-    "late",
-    "dropped",
-    "unreachable",
-    "credentials",
-    "partial",
-    "pending",
-    "silent",
-    "silent and not taken",
+    *("busy", "lost", "late", "dropped", "unreachable", "credentials", "partial", "pending"),
+    *("silent", "silent and not taken"),
 )
 _LONGEST_PENDING = 7_200
 _FORBIDDEN = 403
@@ -42,7 +35,7 @@ _AFTER_THE_DEADLINE = timedelta(seconds=SETTLE_SECONDS - _LIVES - 1)
 _AFTER_A_2XX = timedelta(seconds=3_600 - _LIVES - 1)
 
 
-class Receiver(Books):
+class Receiver(Books, MeteringApi):
     """One account. `away` is an outage: `unreachable`, `credentials` or `busy`.
 
     `unserved`: contracts for which it answers 403 (`POST`, `GET`) or 503 (`GET`). `watch` is called
@@ -62,11 +55,12 @@ class Receiver(Books):
         lists: bool,
         rate: float,
     ) -> None:
-        super().__init__()
-        self._rng, self._points, self._timeline, self._say = rng, points, timeline, say
-        self.refuses_duplicates, self.lists, self.rate = refuses_duplicates, lists, rate
+        Books.__init__(self)
+        MeteringApi.__init__(
+            self, points, timeline, refuses_duplicates=refuses_duplicates, lists=lists
+        )
+        self._rng, self._say, self.rate = rng, say, rate
         self.dialect, self._dimensions = dialect, dimensions
-        self.unknown_contracts: set[str] = set()
         self.unserved: dict[str, int] = {}
         self.unregistered: set[tuple[str, str]] = set()
         self.away = ""
@@ -85,26 +79,19 @@ class Receiver(Books):
         """Answer for a contract again."""
         self.unserved.pop(contract, None)
 
-    def post(self, body: bytes) -> Response:
-        """Answer `POST /metering/`."""
-        records = json.loads(body)["request"]
+    def _arriving(self, records: list[dict[str, str]]) -> Callable[[], Response]:
         invocation = self._points.invocations[-1]
         execution = invocation.execution
-        plan = execution.input["plan"]
         mood = self.away or self._mood(_MOODS)
-        who = f"{records[0]['contract_id']} of {records[0]['start_time'][:7]}"
-
         self.watch(invocation, records)
 
         def effect() -> Response:
+            who = f"{records[0]['contract_id']} of {records[0]['start_time'][:7]}"
             what = ", ".join(f"{item['quantity']} {item['dimension']}" for item in records)
             self._say(f"{execution.name} sends {who}: {what}{f' ({mood})' if mood else ''}")
-            return self._answered(plan, records, mood, invocation.deadline)
+            return self._answered(execution.input["plan"], records, mood, invocation.deadline)
 
-        def lost() -> NoReturn:
-            raise NoAnswer("connection lost")
-
-        return self._points.at("request", f"POST {who}", effect, lost)
+        return effect
 
     def _mood(self, moods: tuple[str, ...]) -> str:
         if self._rng.random() >= self.rate:
@@ -191,10 +178,8 @@ class Receiver(Books):
         self._say(f"the pending {held.sold.dimension} of {held.sold.contract} is now {status}")
         held.row["status"] = status
 
-    def get(self, query: Mapping[str, str]) -> Response:
-        """Answer `GET /metering/`."""
+    def _asked(self, query: Mapping[str, str]) -> Callable[[], Response]:
         mood = self.away or self._mood(("unreachable", "busy"))
-        contract = query["contract_id"]
 
         def effect() -> Response:
             if mood == "credentials":
@@ -203,16 +188,13 @@ class Receiver(Books):
                 raise NoAnswer("no answer")
             if mood:
                 return Response(429 if self.away else 503, "unavailable")
-            if status := self.unserved.get(canonical(contract)):
+            if status := self.unserved.get(canonical(query["contract_id"])):
                 return Response(status, "not this contract")
             if not self.lists:
                 return Response(404, "not found")
             return self.dialect.page(list(self._rows(query)), query)
 
-        def lost() -> NoReturn:
-            raise NoAnswer("no answer")
-
-        return self._points.at("listing", f"GET {contract}", effect, lost)
+        return effect
 
     def _rows(self, query: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
         """Yield what is listed, and some of what is not asked for."""

@@ -14,7 +14,7 @@ from functions.adapters import keys
 from functions.domain.month import Month
 from functions.domain.plan import Plan, parse_plan
 from functions.errors import StorageBusy
-from infra import definitions
+from tests.in_memory.account import definition_of
 from tests.in_memory.machine import Execution, StateFailed
 from tests.in_memory.metering_world import MeteringWorld
 from tests.simulation.books import Sold
@@ -54,7 +54,7 @@ class StoryWorld(MeteringWorld):
         )
         self.receiver.knows = self._knows
         self.clazar = self.receiver  # type: ignore[assignment]  # the same port, with moods
-        self.machine = ToldMachine(definitions.load("metering"), self)
+        self.machine = ToldMachine(definition_of("metering"), self)
         self.machine.say, self.machine.ended = self.say, self._ended
         self.step_functions = ToldStepFunctions(self.machine, self.timeline)
         self.step_functions.say, self.step_functions.started = self.say, self._started

@@ -55,10 +55,7 @@ class Runner:
         return process.returncode, json.loads(lines[-1]) if lines else None
 
 
-@pytest.mark.parametrize(
-    ("word", "accepted"),
-    [(signal.SIGKILL, True), (signal.SIGTERM, False)],
-)
+@pytest.mark.parametrize(("word", "accepted"), [(signal.SIGKILL, True), (signal.SIGTERM, False)])
 def test_a_run_killed_during_a_request_is_completed_by_the_next(
     tmp_path: Path, word: signal.Signals, *, accepted: bool
 ) -> None:

@@ -24,9 +24,7 @@ def billed(world: World, month: str, contracts: int, as_of: str) -> RunResult:
     return result
 
 
-def test_twenty_times_the_contracts_are_no_more_history_and_no_larger_payload(
-    world: World,
-) -> None:
+def test_twenty_times_the_contracts_are_no_more_history_and_no_larger_payload(world: World) -> None:
     world.plan |= {"submit_concurrency": 20, "start_month": "2025-06", "missing_hours": "warn"}
     world.plan |= {"late_window": 0}  # the second run would compare the month of the first
     world.exported_to("2025-07-01T02:00:00Z")

@@ -9,18 +9,6 @@ import pytest
 from tests.statemachines.world import World
 
 
-def test_a_marker_in_the_middle_of_a_month_does_not_close_it(world: World) -> None:
-    world.month("c-1")
-    world.exported_to("2025-07-31T23:59:59Z")
-    result = world.run()
-    assert result.status == "SUCCEEDED"
-    assert not world.clazar.posts
-    (waiting,) = result.output["waiting"]
-    assert waiting["month"] == "2025-07"
-    assert "export incomplete" in waiting["reason"]
-    assert world.state_json() is None
-
-
 @pytest.mark.parametrize("marker", [None, {}, {"Other:PROD:x": {}}])
 def test_without_a_marker_the_error_names_the_way_out(world: World, marker: Any) -> None:
     world.month("c-1")
@@ -47,19 +35,6 @@ def test_by_the_calendar_an_export_that_stopped_early_is_noticed(world: World) -
     result = world.run()
     assert result.error == "BadUsage"
     assert "hours without a file" in str(result.cause)
-
-
-def test_months_are_caught_up_oldest_first_and_capped(world: World) -> None:
-    world.months("c-1", of=("2025-05", "2025-06", "2025-07"))
-    world.plan |= {"start_month": "2025-05", "max_months": 2}
-    world.exported_to("2025-07-20T00:00:00Z")
-    result = world.run(as_of="2025-07-21T00:00:00Z")
-    assert [month["month"] for month in result.output["months"]] == ["2025-05", "2025-06"]
-    assert [post.records[0]["start_time"][:7] for post in world.clazar.posts] == [
-        "2025-05",
-        "2025-06",
-    ]
-    assert world.run(as_of="2025-07-21T00:00:00Z").output["months"] == []
 
 
 def test_a_broken_month_holds_up_the_later_ones_but_not_the_earlier(world: World) -> None:

@@ -14,18 +14,6 @@ from tests.statemachines.world import KEY, PATH, World, a_record
 OpenWorld = Callable[..., World]
 
 
-def test_retry_errors_tries_them_again_without_an_edit(world: World) -> None:
-    world.month("c-1", "c-2")
-    world.clazar.script("c-2", "refuse", "refuse")
-    world.run()
-    assert world.run({"retry_errors": True}).error == "ContractsNeedAttention"
-    (error,) = world.state_json()["error_contracts"]["2025-07"]
-    assert error["retry_count"] == 1
-    assert world.run({"retry_errors": True}).status == "SUCCEEDED"
-    assert world.billed_contracts() == {"c-1", "c-2"}
-    assert world.state_json()["error_contracts"]["2025-07"] == []
-
-
 def test_a_dry_run_changes_nothing_outside_its_preview_and_the_real_run_sends_all(
     world: World,
 ) -> None:
@@ -59,38 +47,21 @@ def test_an_unreadable_state_file_stops_the_run_and_is_left_as_it_is(
     assert not world.clazar.posts
 
 
-def test_other_plans_in_the_state_file_are_left_alone(world: World) -> None:
-    other = {"last_processed_month": "2024-01", "note": "kept"}
-    world.write_state({"Other:PROD:x": other})
-    world.month("c-1")
-    world.run()
-    assert json.loads((world.state / "metering_state.json").read_text())["Other:PROD:x"] == other
-
-
-def test_an_entry_lost_from_the_state_file_is_restored_from_the_ledger_not_sent_again(
+def test_what_was_lost_from_the_state_file_is_restored_from_the_ledger_not_sent_again(
     open_world: OpenWorld,
 ) -> None:
     world = open_world(refuse_duplicates=False)
-    world.month("c-1", "c-2")
-    world.run()
-    posts = len(world.clazar.posts)
-    (world.state / "metering_state.json").unlink()
-    (world.state / f"ledger/{PATH}/plan.json").unlink()
-    assert world.run().status == "SUCCEEDED"
-    assert len(world.clazar.posts) == posts
-    assert world.state_json()["success_contracts"] == {"2025-07": ["c-1", "c-2"]}
-
-
-def test_an_error_lost_from_the_state_file_in_a_crash_is_restored_not_retried(world: World) -> None:
-    world.month("c-1")
-    world.clazar.script("c-1", "refuse")
+    world.month("c-1", "c-2", "c-3")
+    world.clazar.script("c-3", "refuse")
     world.run()
     posts = len(world.clazar.posts)
     (world.state / "metering_state.json").unlink()
     (world.state / f"ledger/{PATH}/plan.json").unlink()
     assert world.run().error == "ContractsNeedAttention"
     assert len(world.clazar.posts) == posts
-    assert len(world.state_json()["error_contracts"]["2025-07"]) == 1
+    assert world.state_json()["success_contracts"] == {"2025-07": ["c-1", "c-2"]}
+    (error,) = world.state_json()["error_contracts"]["2025-07"]
+    assert error["contract_id"] == "c-3"
 
 
 def test_the_state_file_of_the_earlier_script_is_taken_over(world: World) -> None:
@@ -114,23 +85,6 @@ def test_the_state_file_of_the_earlier_script_is_taken_over(world: World) -> Non
     world.run()
     assert world.billed_contracts("2025-06") == {"c"}
     assert world.state_json()["success_contracts"]["2025-06"] == ["a", "b", "c"]
-
-
-def test_a_contract_that_an_operator_settled_by_hand_is_left_alone(open_world: OpenWorld) -> None:
-    world = open_world(refuse_duplicates=False)
-    world.month("c-1", "c-2")
-    world.clazar.script("c-1", "fail")
-    world.clazar.script("c-2", "refuse")
-    world.run()
-    failed = world.state_json()["error_contracts"]["2025-07"]
-    world.edit_state(
-        success_contracts={"2025-07": ["c-1"]},
-        error_contracts={"2025-07": [item for item in failed if item["contract_id"] == "c-2"]},
-    )
-    for _ in range(2):
-        assert world.run({"retry_errors": True}).status == "SUCCEEDED"
-    assert world.billed_contracts() == {"c-2"}
-    assert world.state_json()["error_contracts"]["2025-07"] == []
 
 
 def test_usage_that_clazar_holds_already_is_not_sent_by_a_fresh_state(

@@ -12,25 +12,14 @@ def test_a_month_is_totalled_and_every_contract_is_billed_once(world: World) -> 
     assert set(world.billed().values()) == {18}
     assert len(world.billed()) == 6
     record = world.clazar.accepted[0]
-    assert (record["start_time"], record["end_time"], record["cloud"]) == (
-        "2025-07-01T00:00:00Z",
-        "2025-07-31T23:59:59Z",
-        "aws",
-    )
+    window = (record["start_time"], record["end_time"], record["cloud"])
+    assert window == ("2025-07-01T00:00:00Z", "2025-07-31T23:59:59Z", "aws")
     state = world.state_json()
     assert state["last_processed_month"] == "2025-07"
     assert state["success_contracts"] == {"2025-07": ["c-1", "c-2"]}
     month = result.output["months"][0]
-    counted = (
-        "files",
-        "records",
-        "contracts",
-        "entries",
-        "submitted",
-        "submitted_records",
-        "errors",
-    )
-    assert [month[name] for name in counted] == [6, 36, 2, 6, 2, 6, 0]
+    numbers = {"files": 6, "records": 36, "contracts": 2, "entries": 6, "errors": 0}
+    assert month.items() >= {**numbers, "submitted": 2, "submitted_records": 6}.items()
     posts = len(world.clazar.posts)
     again = world.run()
     assert again.status == "SUCCEEDED"
@@ -49,15 +38,6 @@ def test_every_unreadable_file_is_named_and_nothing_of_the_month_is_sent(world: 
         assert named in str(result.cause)
     assert not world.clazar.posts
     assert world.state_json() is None
-
-
-def test_an_object_that_is_no_usage_file_stops_the_month(world: World) -> None:
-    world.month("c-1")
-    world.put(f"omnistrate-metering/{PATH}/2025/07/01/02/sub-2.json.gz", b"data")
-    result = world.run()
-    assert result.error == "BadUsage"
-    assert "sub-2.json.gz" in str(result.cause)
-    assert not world.clazar.posts
 
 
 def test_a_missing_hour_stops_the_month_or_warns_by_configuration(world: World) -> None:

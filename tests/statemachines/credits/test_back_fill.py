@@ -38,27 +38,3 @@ def test_a_month_that_fails_does_not_stop_the_others_and_a_rerun_posts_only_that
     again = world.drop(QUARTER, ROWS)
     assert again.status == "SUCCEEDED"
     assert [post.month for post in world.cloudzero.posts[posted:]] == ["2025-02"]
-
-
-def test_a_row_with_a_column_too_few_refuses_all_months(world: CreditsWorld) -> None:
-    result = world.drop(QUARTER, ROWS + "456789012345,$1.00,$2.00\n")
-    assert "line 4: 3 columns instead of 4" in str(result.cause)
-    assert not world.cloudzero.posts
-
-
-def test_a_two_column_file_is_not_taken_for_every_month(world: CreditsWorld) -> None:
-    result = world.drop(QUARTER, "123456789012,$50.00\n")
-    assert "line 1: 2 columns instead of 4" in str(result.cause)
-
-
-def test_a_repeated_account_counts_once_in_every_month(world: CreditsWorld) -> None:
-    world.drop(QUARTER, ROWS + "123456789012,$ 50.00,$ 75.00,$ 100.00\n")
-    assert [len(world.accounts(f"2025-0{number}")) for number in (1, 2, 3)] == [3, 3, 3]
-
-
-def test_a_month_of_zeros_replaces_what_was_there(world: CreditsWorld) -> None:
-    world.drop(QUARTER, "123456789012,$5.00,$0.01,$6.00\n")
-    held = world.drop(QUARTER, "123456789012,$5.00,-,$6.00\n")
-    assert month_of(held, "2025-02")["error"] == "DropHeld"
-    assert world.run({"key": QUARTER, "accept_shrink": True}).status == "SUCCEEDED"
-    assert world.total("2025-02") == 0

@@ -92,11 +92,7 @@ def test_replaced_held_and_refused_months_tell_no_secret_and_no_note(watched: Wa
 
 @pytest.mark.parametrize(
     ("repeats", "error"),
-    [
-        ([400], "PartnerRefused"),
-        ([403], "CredentialsRefused"),
-        ([429, 502], None),
-    ],
+    [([400], "PartnerRefused"), ([403], "CredentialsRefused"), ([429, 502], None)],
 )
 def test_an_answer_that_repeats_our_headers_passes_on_no_key(
     watched: Watched, repeats: list[int], error: str | None

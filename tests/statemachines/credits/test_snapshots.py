@@ -152,18 +152,6 @@ def test_whatever_form_rows_are_shown_in_the_way_back_leads_to_the_same_money(
     assert bool(warned) == (view == "nozeros")
 
 
-def test_a_month_that_could_not_be_put_back_is_held_before_anything_is_lost(
-    world: CreditsWorld,
-) -> None:
-    world.cloudzero.preload("2025-01", [ODD] * 2)
-    world.cloudzero.contents_script("unreadable")
-    held = world.drop(JANUARY, "000000000001,$6.00\n000000000002,$6.00\n")
-    assert held.error == "DropHeld"
-    assert "could not be put back: stored row 1: cost/cost 'n/a' is not a number" in str(held.cause)
-    assert "not posted; what CloudZero holds is not known" in str(held.cause)
-    assert not world.cloudzero.posts
-
-
 def test_a_snapshot_that_does_not_show_what_was_posted_last_is_no_way_back(
     world: CreditsWorld,
 ) -> None:

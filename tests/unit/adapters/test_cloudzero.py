@@ -6,6 +6,7 @@ import json
 import re
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -103,6 +104,15 @@ def play() -> Iterator[Callable[..., tuple[Playing, CloudZero]]]:
 Play = Callable[..., tuple[Playing, CloudZero]]
 
 
+@contextmanager
+def network(**reply: Any) -> Iterator[responses.RequestsMock]:
+    """Let every request to the partner be answered, or fail, in one way."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as calls:
+        for method in ("GET", "POST"):
+            calls.add(method, url=ANYWHERE, **reply)
+        yield calls
+
+
 # Requests
 
 
@@ -116,15 +126,10 @@ def test_a_drop_is_posted_and_read_back(server: CloudZeroServer, cloudzero: Clou
 @every_call
 def test_the_key_stands_alone_in_the_header_without_bearer(play: Play, call: Call) -> None:
     server, cloudzero = play(Reply(200, {"billing_drop": []}), secret=Secret("the-key"))
-    call(cloudzero)
+    assert call(cloudzero) in ([], None), "an emptied month is there without rows"
     assert [request.headers["authorization"] for request in server.seen] == ["the-key"]
-
-
-@every_call
-def test_no_idempotency_key_can_replay_an_old_answer_for_a_new_drop(play: Play, call: Call) -> None:
-    server, cloudzero = play(Reply(200, {"billing_drop": []}))
-    call(cloudzero)
-    assert not any("idempotency" in name for name in server.seen[0].headers)
+    again = [name for name in server.seen[0].headers if "idempotency" in name]
+    assert not again, "it could replay an old answer for a new drop"
 
 
 def test_a_drop_is_sent_as_json_and_its_bytes_as_they_are(play: Play) -> None:
@@ -153,27 +158,14 @@ def test_a_new_key_is_read_when_the_old_one_is_refused_and_the_request_repeated_
 
 @every_call
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_key_that_has_not_changed_is_not_sent_again(
-    play: Play, call: Call, status: int
+@pytest.mark.parametrize(("secret", "asked"), [(("a-key",), 1), (("old", "new"), 2)])
+def test_a_refused_key_is_not_sent_again_and_a_new_one_once(
+    play: Play, call: Call, status: int, secret: tuple[str, ...], asked: int
 ) -> None:
-    server, cloudzero = play(Reply(status, {"message": "no"}), secret=Secret("a-key"))
+    server, cloudzero = play(Reply(status, {"message": "no"}), secret=Secret(*secret))
     with pytest.raises(CredentialsRefused, match=f"HTTP {status}"):
         call(cloudzero)
-    assert len(server.seen) == 1
-
-
-@every_call
-def test_a_new_key_that_is_refused_as_well_is_the_end(play: Play, call: Call) -> None:
-    server, cloudzero = play(Reply(403, {"message": "no"}), secret=Secret("old", "new"))
-    with pytest.raises(CredentialsRefused):
-        call(cloudzero)
-    assert len(server.seen) == 2
-
-
-def test_a_rotated_key_is_found_by_the_real_contract() -> None:
-    with CloudZeroServer(api_key="new") as server:
-        assert CloudZero(server.url, Secret("old", "new")).post("c-1", BODY)
-        assert len(server.posts) == 1
+    assert len(server.seen) == asked
 
 
 @every_call
@@ -265,11 +257,8 @@ def test_a_drop_whose_answer_was_lost_is_stored(
 def test_any_other_failure_on_the_way_leaves_the_outcome_unknown(
     call: Call, error: Exception
 ) -> None:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as network:
-        for method in ("GET", "POST"):
-            network.add(method, url=ANYWHERE, body=error)
-        with pytest.raises(OutcomeUnknown, match=type(error).__name__):
-            call(CloudZero("http://partner.test", Secret()))
+    with network(body=error), pytest.raises(OutcomeUnknown, match=type(error).__name__):
+        call(CloudZero("http://partner.test", Secret()))
 
 
 @every_call
@@ -279,15 +268,9 @@ def test_no_connection_means_that_nothing_has_left(call: Call) -> None:
         call(cloudzero)
     with pytest.raises(PartnerUnreachable):
         call(cloudzero)
-
-
-@every_call
-def test_a_connection_that_takes_too_long_means_that_nothing_has_left(call: Call) -> None:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as network:
-        for method in ("GET", "POST"):
-            network.add(method, url=ANYWHERE, body=requests.exceptions.ConnectTimeout("5 s"))
-        with pytest.raises(PartnerUnreachable):
-            call(CloudZero("http://partner.test", Secret()))
+    timeout = requests.exceptions.ConnectTimeout("5 s")
+    with network(body=timeout), pytest.raises(PartnerUnreachable):
+        call(CloudZero("http://partner.test", Secret()))
 
 
 @every_call
@@ -299,24 +282,23 @@ def test_a_refusal_is_final_and_says_why(play: Play, call: Call, status: int) ->
     assert len(server.seen) == 1
 
 
-@every_call
-def test_neither_key_nor_drop_follows_a_redirection(call: Call) -> None:
-    elsewhere = {"location": "http://elsewhere.test/"}
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as network:
-        for method in ("GET", "POST"):
-            network.add(method, url=ANYWHERE, status=307, headers=elsewhere)
-            network.add(method, url=elsewhere["location"], json={"billing_drop": []})
-        with pytest.raises(PartnerRefused, match="HTTP 307"):
-            call(CloudZero("http://partner.test/", Secret()))
-        assert [str(made.request.url).count("//") for made in network.calls] == [1]
-
-
 @pytest.mark.parametrize("status", [400, 404, 405])
 def test_a_drop_that_is_refused_is_not_tried_in_another_way(play: Play, status: int) -> None:
     server, cloudzero = play(Reply(status, {"error": {"message": "bad lineitem/type"}}))
     with pytest.raises(PartnerRefused, match="bad lineitem/type"):
         cloudzero.post("c-1", BODY)
     assert len(server.seen) == 1
+
+
+@every_call
+def test_neither_key_nor_drop_follows_a_redirection(call: Call) -> None:
+    elsewhere = "http://elsewhere.test/"
+    with network(status=307, headers={"location": elsewhere}) as calls:
+        for method in ("GET", "POST"):
+            calls.add(method, url=elsewhere, json={"billing_drop": []})
+        with pytest.raises(PartnerRefused, match="HTTP 307"):
+            call(CloudZero("http://partner.test/", Secret()))
+        assert [str(made.request.url).count("//") for made in calls.calls] == [1]
 
 
 def test_a_long_refusal_is_cut(play: Play) -> None:
@@ -335,15 +317,8 @@ def test_a_long_refusal_is_cut(play: Play) -> None:
         ({"connection": {"drop_id": "d", "month": "2025-01", "row_count": 2}}, "d"),
         ({"drop_id": "d", "row_count": 2}, "d"),
         ({"connection": {"drop_id": 7}}, "7"),
-        ({"connection": {"drop_id": ["d"]}}, None),
-        ({"connection": {}}, None),
-        ({"connection": None}, None),
-        ({}, None),
-        ([], None),
-        (None, None),
-        (b"", None),
-        (b"<html>", None),
-        (b"\xff", None),
+        *(({"connection": said}, None) for said in list[Any](({"drop_id": ["d"]}, {}, None))),
+        *((said, None) for said in list[Any](({}, [], None, b"", b"<html>", b"\xff"))),
     ],
 )
 @pytest.mark.parametrize("status", [200, 201, 202])
@@ -389,27 +364,12 @@ def test_a_month_that_no_spelling_is_right_for_is_a_refusal(play: Play) -> None:
     assert len(server.seen) == 2
 
 
-def test_a_month_that_was_emptied_is_there_without_rows(play: Play) -> None:
-    _, cloudzero = play(Reply(200, {"billing_drop": []}))
-    assert cloudzero.stored("c-1", JANUARY) == []
-
-
 @pytest.mark.parametrize(
     "answer",
     [
-        b"",
-        b"<html>",
-        b'{"billing_drop": [{"cost/cost": "-1',
-        b'{"billing_drop": ["\xff"]}',
-        {},
-        [],
-        None,
-        "rows",
-        {"billing_drop": None},
-        {"billing_drop": {}},
-        {"billing_drop": [{}, None]},
-        {"billing_drop": [["-1.00"]]},
-        {"billing_drops": []},
+        *(b"", b"<html>", b'{"billing_drop": [{"cost/cost": "-1', b'{"billing_drop": ["\xff"]}'),
+        *({}, [], None, "rows", {"billing_drops": []}),
+        *({"billing_drop": rows} for rows in list[Any]((None, {}, [{}, None], [["-1.00"]]))),
     ],
 )
 def test_an_answer_without_the_rows_is_no_empty_month(play: Play, answer: Any) -> None:
@@ -484,20 +444,10 @@ def test_a_key_that_was_rotated_is_read_again_within_a_warm_function(
 @pytest.mark.parametrize(
     "text",
     [
-        "s3cr3t-k3y",
-        '"s3cr3t-k3y"',
-        '{"api_key": ["s3cr3t-k3y"]}',
-        '{"key": "s3cr3t-k3y"}',
-        '["s3cr3t-k3y"]',
-        '{"api_key": "s3cr3t-k3y',
-        '{"api_key": "Bearer s3cr3t-k3y"}',
-        '{"api_key": ""}',
-        '{"api_key": "  "}',
-        '{"api_key": "s3cr3t-k3y\\n"}',
-        '{"api_key": "s3cr3t\\r\\nx-other: k3y"}',
-        '{"api_key": "s3cr3t-k3\u00ff"}',
-        "{}",
-        "-",
+        *("s3cr3t-k3y", '"s3cr3t-k3y"', '{"api_key": ["s3cr3t-k3y"]}', '{"key": "s3cr3t-k3y"}'),
+        *('["s3cr3t-k3y"]', '{"api_key": "s3cr3t-k3y', '{"api_key": "Bearer s3cr3t-k3y"}'),
+        *('{"api_key": ""}', '{"api_key": "  "}', '{"api_key": "s3cr3t-k3y\\n"}', "{}", "-"),
+        *('{"api_key": "s3cr3t\\r\\nx-other: k3y"}', '{"api_key": "s3cr3t-k3\u00ff"}'),
     ],
 )
 def test_a_secret_that_holds_no_key_is_refused_without_being_repeated(
@@ -507,8 +457,7 @@ def test_a_secret_that_holds_no_key_is_refused_without_being_repeated(
     with pytest.raises(CredentialsRefused) as refused:
         credits_account.credits_receiver().post("c-1", BODY)
     shown = "".join(traceback.format_exception(refused.value))
-    assert "s3cr3t" not in shown
-    assert "k3y" not in shown
+    assert not [part for part in ("s3cr3t", "k3y") if part in shown]
     assert strict.exchanges == []
 
 

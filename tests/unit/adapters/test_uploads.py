@@ -80,16 +80,12 @@ def test_without_versions_the_content_tells_uploads_apart(s3: S3Client) -> None:
     assert len(versions) == 2
 
 
-def test_what_is_not_there_is_none(versioned: S3Client) -> None:
+def test_what_is_not_there_or_was_deleted_is_none(versioned: S3Client) -> None:
     assert Bucket(NAME).upload(KEY, 10) is None
-    versioned.put_object(Bucket=NAME, Key=f"folder/{KEY}", Body=b"rows")
-    assert Bucket(NAME).upload(KEY, 10) is None
-
-
-def test_what_was_deleted_is_none(versioned: S3Client) -> None:
-    versioned.put_object(Bucket=NAME, Key=KEY, Body=b"rows")
-    versioned.delete_object(Bucket=NAME, Key=KEY)
-    assert Bucket(NAME).upload(KEY, 10) is None
+    for key in (f"folder/{KEY}", KEY):
+        versioned.put_object(Bucket=NAME, Key=key, Body=b"rows")
+        versioned.delete_object(Bucket=NAME, Key=KEY)
+        assert Bucket(NAME).upload(KEY, 10) is None
 
 
 @pytest.mark.usefixtures("s3")
@@ -101,9 +97,7 @@ def test_a_bucket_that_is_not_there_is_no_missing_upload() -> None:
 @pytest.mark.parametrize(
     ("code", "error"),
     [
-        ("SlowDown", StorageBusy),
-        ("InternalError", StorageBusy),
-        ("RequestTimeout", StorageBusy),
+        *((code, StorageBusy) for code in ("SlowDown", "InternalError", "RequestTimeout")),
         ("AccessDenied", PermissionError),
     ],
 )

@@ -146,11 +146,7 @@ def test_a_store_that_cannot_be_opened_may_be_opened_later(monkeypatch: pytest.M
 
 
 NAMES = [
-    "r/01/00/a.json",
-    "r/01/00/b c+%2F.json",
-    "r/01/23/ü.json",
-    "r/01/x.txt",
-    "r/0199/z.json",
+    *("r/01/00/a.json", "r/01/00/b c+%2F.json", "r/01/23/ü.json", "r/01/x.txt", "r/0199/z.json"),
     "r/flat.json",
 ]
 

@@ -45,9 +45,7 @@ def test_a_first_claim_writes_down_who_claims_what_and_why_before_anything_is_se
     item = an_item({"mem": "7", "cpu": "5"}, amounts={"cpu": "5.5", "disk": "0.25"})
     assert claim(None, item, TERMS) == Claim(
         an_entry(
-            a_line(amount="5.5"),
-            Line(dimension="mem", quantity="7"),
-            unbilled={"disk": "0.25"},
+            a_line(amount="5.5"), Line(dimension="mem", quantity="7"), unbilled={"disk": "0.25"}
         ),
         "submit",
     )
@@ -81,38 +79,27 @@ def test_what_is_left_to_do_follows_from_what_is_to_be_billed(
     assert claim(None, item, TERMS).action == action
 
 
-def test_a_contract_that_failed_is_touched_only_when_it_is_to_be_tried_again() -> None:
-    entry = an_entry(a_line("refused"), failure=FAILURE, settled_at="t-0")
-    assert claim(entry, an_item(), LATER) == Claim(entry, "nothing")
+def test_a_contract_that_is_settled_is_left_as_it_is() -> None:
+    """That failed and is not to be tried again, was waived, or comes to the same."""
+    waived = Decision(what="waived", execution="x-0", at="t-0", reason="r")
+    for line, retry, fields in (
+        (a_line("refused"), False, {"failure": FAILURE}),
+        (a_line("waived"), True, {"decisions": (waived,)}),
+        (a_line("accepted"), False, {}),
+    ):
+        entry = an_entry(line, settled_at="t-0", **fields)
+        assert claim(entry, an_item(retry=retry), LATER) == Claim(entry, "nothing")
 
 
 def test_trying_again_is_a_decision_with_its_reason() -> None:
-    entry = an_entry(
-        a_line("refused", code="DIM", message="no"), failure=FAILURE, settled_at="t-0", retries=1
-    )
+    refused = a_line("refused", code="DIM", message="no")
+    entry = an_entry(refused, failure=FAILURE, settled_at="t-0", retries=1)
     taken = claim(entry, an_item(retry=True), LATER)
+    again = {"execution": "x-2", "at": "t-2", "reason": "asked by the customer"}
+    claimed = {"execution": "x-2", "claimed_at": "t-2", "until": "2025-07-20T10:00:00Z"}
+    decisions = (Decision(what="reopened", **again),)
     assert taken.action == "submit"
-    assert taken.entry == an_entry(
-        a_line(),
-        execution="x-2",
-        claimed_at="t-2",
-        until="2025-07-20T10:00:00Z",
-        retries=2,
-        decisions=(
-            Decision(what="reopened", execution="x-2", at="t-2", reason="asked by the customer"),
-        ),
-    )
-
-
-def test_what_a_person_has_waived_is_never_claimed_again() -> None:
-    waived = Decision(what="waived", execution="x-0", at="t-0", reason="r")
-    entry = an_entry(a_line("waived"), decisions=(waived,), settled_at="t-0")
-    assert claim(entry, an_item(retry=True), LATER) == Claim(entry, "nothing")
-
-
-def test_what_is_billed_stays_untouched_as_long_as_it_comes_to_the_same() -> None:
-    entry = an_entry(a_line("accepted"), settled_at="t-0")
-    assert claim(entry, an_item(), LATER) == Claim(entry, "nothing")
+    assert taken.entry == an_entry(a_line(), retries=2, decisions=decisions, **claimed)
 
 
 def test_what_is_billed_stays_whatever_it_comes_to_today_but_new_usage_is_sent() -> None:
@@ -127,15 +114,11 @@ def test_what_is_billed_stays_whatever_it_comes_to_today_but_new_usage_is_sent()
     assert claim(known, both, AGAIN) == Claim(known, "nothing"), "it was billed as something else"
 
 
-def test_a_formula_that_fails_today_is_reported_even_of_what_is_billed() -> None:
-    entry = an_entry(a_line("accepted"), settled_at="t-0")
-    assert claim(entry, an_item(failure="negative"), AGAIN).action == "record_error"
-
-
-def test_an_entry_that_was_billed_but_not_settled_is_settled_now() -> None:
+def test_what_is_billed_and_not_settled_is_settled_now_but_a_failing_formula_is_reported() -> None:
     taken = claim(an_entry(a_line("accepted")), an_item(), LATER)
-    assert taken.action == "nothing"
-    assert taken.entry.execution == "x-2"
+    assert (taken.action, taken.entry.execution) == ("nothing", "x-2")
+    settled = an_entry(a_line("accepted"), settled_at="t-0")
+    assert claim(settled, an_item(failure="negative"), AGAIN).action == "record_error"
 
 
 def test_a_line_that_was_never_sent_takes_todays_quantity_and_is_looked_up() -> None:
@@ -191,13 +174,9 @@ def test_final_usage_stays_what_it_was_in_the_months_own_run() -> None:
 def test_what_was_refused_is_not_forgotten_when_there_is_nothing_to_send_today() -> None:
     lines = (a_line("accepted"), Line(dimension="mem", quantity="7", state="refused", code="DIM"))
     entry = an_entry(*lines, failure=FAILURE, settled_at="t-0")
-    for item in (
-        an_item({}, retry=True, without_usage=True),
-        an_item({}, retry=True, failure="/0"),
-    ):
-        taken = claim(entry, item, AGAIN)
-        assert taken.action == "record_error"
-        assert taken.entry.lines == lines
+    for why in ({"without_usage": True}, {"failure": "/0"}):
+        taken = claim(entry, an_item({}, retry=True, **why), AGAIN)
+        assert (taken.action, taken.entry.lines) == ("record_error", lines)
 
 
 def test_what_was_never_sent_takes_todays_window() -> None:
@@ -324,10 +303,8 @@ def test_usage_that_a_fixed_line_covers_is_not_billed_under_another_name(state: 
 def test_a_refused_line_that_is_tried_again_covers_nothing() -> None:
     entry = a_month(a_core_line("refused"), failure=FAILURE, settled_at="t-0")
     taken = claim(entry, an_item({"cpu_hours": "5"}, retry=True, usage={"cpu": "5"}), NOW)
-    assert (taken.action, [line.dimension for line in taken.entry.lines]) == (
-        "submit",
-        ["cpu_hours"],
-    )
+    found = [line.dimension for line in taken.entry.lines]
+    assert (taken.action, found) == ("submit", ["cpu_hours"])
 
 
 def test_one_that_may_have_been_accepted_before_covers_its_usage_when_it_is_tried_again() -> None:
@@ -343,17 +320,12 @@ def test_one_that_may_have_been_accepted_before_covers_its_usage_when_it_is_trie
 
 
 def test_a_contract_that_is_billed_in_full_is_left_alone_by_another_configuration() -> None:
-    """The same usage is billed already: there is nothing to send and nothing to look at."""
-    entry = a_month(a_core_line("accepted"), settled_at="t-0")
+    """The same usage is billed already: there is nothing to send, settled or not."""
     item = an_item({"cpu_hours": "5"}, usage={"cpu": "5"})
-    assert claim(entry, item, NOW).action == "nothing"
-    assert [line.dimension for line in claim(entry, item, NOW).entry.lines] == ["cores"]
-
-
-def test_an_entry_that_was_billed_and_not_settled_is_settled_under_another_configuration() -> None:
-    taken = claim(a_month(a_core_line("accepted")), an_item({"cpu_hours": "5"}), NOW)
-    assert (taken.action, taken.error) == ("nothing", "")
-    assert [line.dimension for line in taken.entry.lines] == ["cores"]
+    for settled_at in ("t-0", None):
+        taken = claim(a_month(a_core_line("accepted"), settled_at=settled_at), item, NOW)
+        assert (taken.action, taken.error) == ("nothing", "")
+        assert [line.dimension for line in taken.entry.lines] == ["cores"]
 
 
 def test_final_usage_keeps_its_own_configuration() -> None:

@@ -32,9 +32,12 @@ def test_what_could_not_be_computed_is_the_reason_whatever_else_the_entry_says(c
     assert doubtful.errors == ("division by zero", "disk: 7 may or may not have been accepted")
 
 
-def test_a_contract_without_usage_is_named_with_its_month() -> None:
+def test_where_the_entry_says_nothing_the_month_or_the_state_machines_error_counts() -> None:
     text = "the files of 2025-07 hold no usage of this contract"
     assert explained() == Failure(code="NO_USAGE", message=text, errors=(text,), at="now")
+    assert explained(UNSURE) == Failure(
+        code="PartnerBusy", message="429 for an hour", errors=("429 for an hour",), at="now"
+    )
 
 
 def test_a_doubt_comes_before_a_refusal_and_names_every_quantity_at_stake() -> None:
@@ -62,12 +65,6 @@ def test_a_doubt_says_which_record_is_not_understood() -> None:
 def test_a_refusal_gives_clazars_words_for_every_dimension() -> None:
     assert explained(UNSURE, REFUSED, REFUSED_WITHOUT_DETAILS) == Failure(
         code="DIM", message="no", errors=("cpu: a", "cpu: b", "mem: not this one"), at="now"
-    )
-
-
-def test_where_the_entry_says_nothing_the_state_machines_error_counts() -> None:
-    assert explained(UNSURE) == Failure(
-        code="PartnerBusy", message="429 for an hour", errors=("429 for an hour",), at="now"
     )
 
 

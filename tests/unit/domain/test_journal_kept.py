@@ -82,10 +82,7 @@ def test_closing_a_month_renews_its_errors_and_leaves_the_other_months() -> None
         JOURNAL,
         unresolved={
             "2025-06": {"c": TOLD},
-            "2025-05": {
-                "b": Unresolved(code="AGAIN", since="t-0", done_too=True),
-                "new": new,
-            },
+            "2025-05": {"b": Unresolved(code="AGAIN", since="t-0", done_too=True), "new": new},
         },
     )
 

@@ -61,9 +61,7 @@ def test_a_difference_says_what_was_billed_and_what_usage_comes_to_now() -> None
         contract_id="c-1", dimension="cpu", billed="5.5", now="7", difference="1.5"
     )
     assert str(more) == "c-1 cpu: billed 5.5, usage now comes to 7 (+1.5)"
-    assert found([a_bill(cpu="5")], entry) == [
-        "c-1 cpu: billed 5.5, usage now comes to 5 (-0.5)",
-    ]
+    assert found([a_bill(cpu="5")], entry) == ["c-1 cpu: billed 5.5, usage now comes to 5 (-0.5)"]
 
 
 def test_usage_that_is_as_it_was_billed_is_no_difference() -> None:

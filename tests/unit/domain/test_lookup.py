@@ -85,23 +85,11 @@ def test_our_quantity_is_acceptance_with_the_listed_record_as_evidence() -> None
     for state in ASKED:
         line = a_line(state, message="was a doubt")
         records = [stored("6.0", "r-0", status="undecided"), stored("5.0")]
-        assert looked(line, *records, sent=True) == a_line(
-            "accepted", evidence="listing", record_id="r-1"
-        )
-
-
-def test_what_this_ledger_has_never_sent_is_taken_over_and_says_so() -> None:
-    for state in ASKED:
-        found = looked(a_line(state), stored(), sent=False)
-        assert (found.state, found.evidence) == ("accepted", TAKEN_OVER)
-
-
-def test_a_request_that_may_be_on_its_way_is_settled_by_what_is_listed() -> None:
-    assert looked(a_line("sent"), stored(), over=False).state == "accepted"
-
-
-def test_a_doubt_beside_our_quantity_is_none_about_it() -> None:
-    assert looked(a_line("sent"), stored(), any="a row").state == "accepted"
+        accepted = a_line("accepted", evidence="listing", record_id="r-1")
+        assert looked(line, *records, sent=True) == accepted
+        assert looked(line, stored(), sent=False) == replace(accepted, evidence=TAKEN_OVER)
+    assert looked(a_line("sent"), stored(), over=False).state == "accepted", "it is settled"
+    assert looked(a_line("sent"), stored(), any="a row").state == "accepted", "no doubt about it"
 
 
 # Another record is there
@@ -229,10 +217,8 @@ def test_more_records_than_owners_may_be_a_double_bill_and_are_reported_with_the
 
 
 def test_an_undecided_record_is_waited_for() -> None:
-    pending = stored(status="undecided")
-    assert looked(a_line("unsure"), pending) == a_line("present")
-    assert looked(a_line("sent"), pending) == a_line("sent")
-    assert looked(a_line("present"), pending) == a_line("present")
+    for state, waiting in (("unsure", "present"), ("sent", "sent"), ("present", "present")):
+        assert looked(a_line(state), stored(status="undecided")) == a_line(waiting)
 
 
 def test_a_doubt_never_frees() -> None:
@@ -244,11 +230,8 @@ def test_a_doubt_never_frees() -> None:
     assert is_free(a_line("unsure"), mem="a row of another dimension")
 
 
-def test_what_an_operator_has_looked_up_is_sent_although_a_row_is_not_understood() -> None:
+def test_an_operators_word_frees_only_what_was_not_sent_since() -> None:
     assert is_free(a_line("unsure", evidence=NOT_ACCEPTED), any="a row")
-
-
-def test_an_operators_word_says_nothing_of_what_was_sent_since() -> None:
     sent_since = a_line("sent", evidence=NOT_ACCEPTED)
     assert looked(sent_since, any="a row") == replace(sent_since, message="a row")
     resent = a_line("unsure", evidence=NOT_ACCEPTED, doubts=1)
@@ -270,25 +253,18 @@ def test_each_line_is_asked_about_its_own_request() -> None:
     assert (found.entry, found.free) == (an_entry(*lines, sent=True), {"mem"})
 
 
-def test_a_duplicate_without_a_billed_record_is_refused_in_words() -> None:
+def test_a_duplicate_without_a_billed_record_is_refused_in_words_if_it_was_never_in_doubt() -> None:
     message = "Clazar rejects the record as a duplicate but lists no billed one of this plan"
     assert looked(a_line("present", code="ALREADY")) == a_line(
         "refused", code=DUPLICATE, message=message, errors=(message,)
     )
-
-
-def test_what_was_rejected_as_a_duplicate_after_an_unknown_outcome_stays_in_doubt() -> None:
-    """Clazar says that it has it, and its listing lags: the first request may be what it has."""
     held = a_line("present", code="DUPLICATE", doubts=1)
-    assert looked(held) == held
+    assert looked(held) == held, "its listing lags: the first request may be what it has"
     assert looked(held, stored()).state == "accepted"
     assert looked(held, stored("6")).state == "refused"
-
-
-def test_what_clazar_says_to_bill_with_another_quantity_stays_in_doubt_until_it_is_listed() -> None:
-    held = a_line("present", code=OTHER_QUANTITY)
-    assert looked(held) == held
-    assert looked(held, stored("6")).billed == "6"
+    other = a_line("present", code=OTHER_QUANTITY)
+    assert looked(other) == other
+    assert looked(other, stored("6")).billed == "6"
 
 
 def test_lines_that_need_no_look_are_left_alone() -> None:
@@ -362,20 +338,17 @@ def test_a_line_is_sent_only_if_nothing_of_it_is_listed_and_nothing_is_on_its_wa
 @pytest.mark.parametrize(
     ("owner", "state"),
     [
-        (Owner("S:E:other", "cpu", "7", certain=True), "free"),
-        (Owner("S:E:other", "cpu", "7"), "refused"),
-        (Owner("S:E:other", "cpu", "5", certain=True), "refused"),
-        (Owner("S:E:other"), "refused"),
+        (Owner(OTHER, "cpu", "7", certain=True), "free"),
+        (Owner(OTHER, "cpu", "7"), "refused"),
+        (Owner(OTHER, "cpu", "5", certain=True), "refused"),
+        (Owner(OTHER), "refused"),
     ],
 )
 def test_a_record_that_another_plan_was_billed_for_with_another_quantity_is_not_in_the_way(
     owner: Owner, state: str
 ) -> None:
-    quantity = owner.quantity or "7"
-    listing = Listing({"cpu": {"r-1": Stored(record_id="r-1", quantity=quantity)}})
-    look = lookup.looked(an_entry(a_line("unsure")), listing, [owner], lambda _line: True)
-    found = "free" if "cpu" in look.free else look.entry.lines[0].state
-    assert found == state
+    found = look(a_line("unsure"), stored(owner.quantity or "7"), owners=(owner,))
+    assert ("free" if "cpu" in found.free else found.entry.lines[0].state) == state
 
 
 def test_other_plans_account_for_what_is_billed_or_may_be() -> None:

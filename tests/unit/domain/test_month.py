@@ -84,9 +84,8 @@ def test_the_clock_zone_of_the_machine_decides_nothing() -> None:
     assert instant.isoformat() == "2025-07-01T00:00:00+00:00"
     assert Month.of(datetime.fromisoformat("2025-07-01T03:00:00+02:00")) == Month(2025, 7)
     assert Month.of(datetime.fromisoformat("2025-07-01T01:00:00+02:00")) == Month(2025, 6)
-    assert format_instant(datetime.fromisoformat("2025-07-01T01:00:00+02:00")) == (
-        "2025-06-30T23:00:00Z"
-    )
+    eastern = datetime.fromisoformat("2025-07-01T01:00:00+02:00")
+    assert format_instant(eastern) == "2025-06-30T23:00:00Z"
 
 
 def test_a_refusal_of_a_timestamp_names_the_value_and_what_one_looks_like() -> None:
@@ -102,11 +101,7 @@ def test_a_refusal_of_a_timestamp_names_the_value_and_what_one_looks_like() -> N
 def test_a_month_is_written_with_four_and_two_digits() -> None:
     month = Month(987, 6)
     assert (str(month), month.path) == ("0987-06", "0987/06")
-    assert [month.plus(months) for months in (7, -6, 0)] == [
-        Month(988, 1),
-        Month(986, 12),
-        month,
-    ]
+    assert [month.plus(months) for months in (7, -6, 0)] == [Month(988, 1), Month(986, 12), month]
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_a_mutant_counts_only_if_it_was_killed() -> None:
 def test_a_group_is_reported_in_a_line() -> None:
     found = {"money": Counter({"killed": 7, "survived": 1, "timeout": 1, "not checked": 1})}
     assert mutants.table(found).splitlines()[1].split() == [
-        *("money", "10", "7", "1", "1", "1", "70.0%"),
+        *("money", "10", "7", "1", "1", "1", "70.0%")
     ]
 
 

@@ -66,10 +66,7 @@ def test_of_what_was_waived_only_what_was_accepted_leaves_a_remainder() -> None:
 
 
 def test_what_a_person_has_listed_as_a_success_leaves_what_was_accepted_of_it() -> None:
-    lines = (
-        replace(a_line("cpu", "2", "2.75"), state="accepted"),
-        a_line("mem", "3", "3.5"),
-    )
+    lines = (replace(a_line("cpu", "2", "2.75"), state="accepted"), a_line("mem", "3", "3.5"))
     entries = [an_entry("c-1", *lines), an_entry("c-2", *lines[:1], disk="0.5")]
     assert remainders_of(entries, {}, done={"c-1", "c-2"}).contracts == {
         "c-1": {"cpu": "0.75"},

@@ -83,21 +83,14 @@ def test_not_accepted_lets_what_is_in_doubt_be_looked_up_and_sent() -> None:
     )
     assert (entry.failure, entry.settled_at) == (FAILURE, "t-0"), "a run re-opens it"
     assert entry.decisions == (a_decision("not_accepted"),)
-
-
-def test_not_accepted_never_settles_a_contract() -> None:
-    entry = resolve(parked(DONE), a_decision("not_accepted"))
-    assert (entry.failure, entry.settled_at) == (FAILURE, "t-0")
+    never_settled = resolve(parked(DONE), a_decision("not_accepted"))
+    assert (never_settled.failure, never_settled.settled_at) == (FAILURE, "t-0")
 
 
 def test_waived_bills_nothing_more_and_keeps_what_was_billed() -> None:
     entry = resolve(parked(SENT, REFUSED, UNSURE, DONE), a_decision("waived"))
-    assert states(entry) == {
-        "sent": "waived",
-        "refused": "waived",
-        "unsure": "waived",
-        "done": "accepted",
-    }
+    waived = dict.fromkeys(("sent", "refused", "unsure"), "waived")
+    assert states(entry) == {**waived, "done": "accepted"}
     assert entry.waived
     assert (entry.failure, entry.settled_at) == (None, "t-9")
     assert entry.decisions == (a_decision("waived"),)
@@ -114,12 +107,9 @@ def test_a_contract_that_is_not_parked_is_left_to_its_run() -> None:
         resolve(replace(parked(DONE, failure=None), settled_at="t-0"), a_decision("waived"))
 
 
-def test_a_contract_whose_run_got_stuck_may_be_waived() -> None:
+def test_a_contract_whose_run_got_stuck_may_be_waived_and_a_doubt_decided_before_it_parks() -> None:
     waived = resolve(parked(UNSURE, DONE, failure=None), a_decision("waived"))
     assert (states(waived), waived.settled_at) == ({"unsure": "waived", "done": "accepted"}, "t-9")
-
-
-def test_a_doubt_may_be_decided_before_its_run_has_parked_it() -> None:
     assert resolve(parked(SENT, failure=None), a_decision("accepted")).settled_at == "t-9"
 
 

@@ -38,8 +38,8 @@ def record(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def test_the_seeds_file_is_read_as_it_is() -> None:
     state = read(the_seed())
     assert state.last_processed_month == JUNE
-    assert state.success == {JUNE: frozenset({"a", "b"})}
-    assert state.at(JUNE).failed == {"c"}
+    (error,) = the_seed()[KEY]["error_contracts"]["2025-06"]
+    assert state.at(JUNE) == MonthState(frozenset({"a", "b"}), {"c": error})
     assert state.at(JULY) == MonthState()
     bare = PlanState(last_processed_month=None, success={}, errors={})
     assert read({}) == read({KEY: {}}) == bare, "no entry is a beginning"

@@ -102,10 +102,7 @@ def test_an_error_is_taken_out_and_all_else_stays() -> None:
     entry: dict[str, Any] = {
         "note": 1,
         "last_updated": "before",
-        "error_contracts": {
-            "2025-06": [an_error("c")],
-            "2025-07": [an_error("c"), an_error("d")],
-        },
+        "error_contracts": {"2025-06": [an_error("c")], "2025-07": [an_error("c"), an_error("d")]},
     }
     document = {"Other": {"x": 1}, "K": entry}
     assert state_file.record_month(document, "K", JULY, at="now", reopened=["c"]) == {

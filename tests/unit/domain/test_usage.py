@@ -87,17 +87,11 @@ def test_a_bad_record_is_named_by_file_line_and_value(record: dict[str, Any], de
 @pytest.mark.parametrize(
     ("body", "line", "said"),
     [
-        (b"", 1, ""),
-        (b'[{"externalPayerId": "c', 1, ""),
-        (b'[\n{"value": 1},\n{"val', None, ""),
-        (b"{}", 1, ""),
-        (b"null", 1, ""),
-        (b"[\n1]", 2, ""),
-        (b"[x", 1, "JSON is malformed: invalid character (byte 1)"),
+        *((b"", 1, ""), (b'[{"externalPayerId": "c', 1, "")),
+        *((b'[\n{"value": 1},\n{"val', None, ""), (b"{}", 1, ""), (b"null", 1, "")),
+        *((b"[\n1]", 2, ""), (b"[x", 1, "JSON is malformed: invalid character (byte 1)")),
         (b"\xef\xbb\xbf[]", 1, "it starts with a byte order mark; JSON is malformed: invalid char"),
-        (b'[{"value": NaN}]', 1, ""),
-        (b'[{"dimension": "\xff"}]', 1, ""),
-        (b"[" * 5_000, 1, ""),
+        *((b'[{"value": NaN}]', 1, ""), (b'[{"dimension": "\xff"}]', 1, ""), (b"[" * 5_000, 1, "")),
     ],
 )
 def test_a_file_that_is_no_array_of_records_is_named(
@@ -113,7 +107,7 @@ def test_a_file_that_is_no_array_of_records_is_named(
 def test_without_a_pod_or_instance_there_is_no_identity_and_none_is_the_same_as_empty() -> None:
     records = [a_record(podName="", instanceId="", value=value) for value in (3, 4, 5)]
     assert sum(tally(records).groups.values()) == 12
-    names: tuple[dict[str, str | None], ...] = ({"instanceId": None}, {"instanceId": ""}, {})
+    names: list[dict[str, Any]] = [{"instanceId": None}, {"instanceId": ""}, {}]
     pods = [a_record(value=5 - n, podName="p", **fields) for n, fields in enumerate(names)]
     found = tally(pods)
     assert (sum(found.groups.values()), found.duplicates) == (5, 2)

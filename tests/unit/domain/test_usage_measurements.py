@@ -86,10 +86,7 @@ def test_the_larger_measurement_counts_without_a_payer_as_well() -> None:
         for value, price in ((2, 1), (5, 7), (3, 7))
     ]
     other = without_payer(100, podName="other", pricePerUnit=7)
-    assert tally(other, *pods).groups == {
-        (None, "cpu", 7, "s-1"): 105,
-        (None, "cpu", 1, "s-1"): 0,
-    }
+    assert tally(other, *pods).groups == {(None, "cpu", 7, "s-1"): 105, (None, "cpu", 1, "s-1"): 0}
     assert tally(*pods).groups == {(None, "cpu", 7, "s-1"): 5, (None, "cpu", 1, "s-1"): 0}
 
 

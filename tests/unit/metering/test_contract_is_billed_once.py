@@ -95,6 +95,13 @@ def a_clock() -> Timeline:
     return Timeline(AUGUST_2)
 
 
+def claimed(*actions: str, **item: Any) -> tuple[MemoryObjects, InMemory, Timeline, ContractTask]:
+    """Return a bucket in which a contract was just claimed, its Clazar, the time and the task."""
+    objects, clock, task = MemoryObjects(), a_clock(), a_contract(QUANTITIES, **item)
+    claim(task, objects)
+    return objects, InMemory(actions, timeline=clock), clock, task
+
+
 def counts(clazar: InMemory) -> Counter[str]:
     """How often each dimension was accepted."""
     return Counter(record["dimension"] for record in clazar.accepted)
@@ -182,12 +189,7 @@ def test_whatever_breaks_each_dimension_is_accepted_at_most_once(
 ) -> None:
     objects = fragile(deaths)
     clock = a_clock()
-    clazar = InMemory(
-        actions,
-        refuses_duplicates=duplicates_refused,
-        lists=listing,
-        timeline=clock,
-    )
+    clazar = InMemory(actions, refuses_duplicates=duplicates_refused, lists=listing, timeline=clock)
     for attempt in range(24):
         with suppress(KilledError, WriteConflict):
             one_child(f"x-{attempt}", objects, clazar, clock, retry=attempt > 3, retries=retries)
@@ -214,9 +216,7 @@ def test_a_lost_answer_is_resolved_by_asking_and_not_sent_again() -> None:
 
 
 def test_a_request_that_never_arrived_is_sent_again_once_it_must_have_ended() -> None:
-    objects, clazar, clock = MemoryObjects(), InMemory(["drop"]), a_clock()
-    task = a_contract(QUANTITIES)
-    claim(task, objects)
+    objects, clazar, clock, task = claimed("drop")
     for _ in range(3):
         with pytest.raises(
             OutcomeUnknown, match=r"^cpu: 5 may or may not .*; mem: 7 may or may not"
@@ -260,25 +260,19 @@ def test_a_record_that_clazar_has_not_decided_on_is_parked() -> None:
     assert len(clazar.requests) == 1
 
 
-def test_after_a_doubt_and_a_reopening_today_s_quantity_is_sent() -> None:
-    objects, clazar, clock = MemoryObjects(), InMemory(["drop", "refuse"]), a_clock()
+@pytest.mark.parametrize(
+    ("then", "retry", "sent"),
+    [("refuse", True, {"cpu": "3", "mem": "7"}), ("busy", False, QUANTITIES)],
+)
+def test_after_a_doubt_the_quantity_stays_what_may_have_been_accepted_unless_it_was_reopened(
+    then: str, *, retry: bool, sent: dict[str, str]
+) -> None:
+    objects, clazar, clock = MemoryObjects(), InMemory(["drop", then]), a_clock()
     one_child("x-1", objects, clazar, clock, retry=False, retries=1)
-    task = a_contract({"cpu": "3", "mem": "7"}, execution="x-2", retry=True)
+    task = a_contract({"cpu": "3", "mem": "7"}, execution="x-2", retry=retry)
     claim(task, objects, format_instant(clock.now))
     submit(task, objects, clazar, clock)
-    assert {record["dimension"]: record["quantity"] for record in clazar.accepted} == {
-        "cpu": "3",
-        "mem": "7",
-    }
-
-
-def test_after_a_doubt_the_quantity_stays_what_may_have_been_accepted() -> None:
-    objects, clazar, clock = MemoryObjects(), InMemory(["drop", "busy"]), a_clock()
-    one_child("x-1", objects, clazar, clock, retry=False, retries=1)
-    task = a_contract({"cpu": "3", "mem": "7"}, execution="x-2")
-    claim(task, objects, format_instant(clock.now))
-    submit(task, objects, clazar, clock)
-    assert {record["dimension"]: record["quantity"] for record in clazar.accepted} == QUANTITIES
+    assert {record["dimension"]: record["quantity"] for record in clazar.accepted} == sent
     assert the_entry(objects).accepted
 
 
@@ -303,13 +297,14 @@ def test_an_error_stands_until_it_is_reopened() -> None:
     assert counts(clazar) == {"cpu": 1, "mem": 1}
 
 
-def test_an_execution_whose_contract_was_taken_over_sends_nothing() -> None:
+def test_an_execution_whose_contract_was_taken_over_sends_and_settles_nothing() -> None:
     objects, clazar = MemoryObjects(), InMemory()
     claim(a_contract(QUANTITIES, execution="x-1"), objects)
     claim(a_contract(QUANTITIES, execution="x-2"), objects)
     with pytest.raises(LeaseLost, match="x-2"):
         submit(a_contract(QUANTITIES, execution="x-1"), objects, clazar)
     assert not clazar.requests
+    assert the_entry(objects).settled_at is None
 
 
 def test_usage_of_the_same_contract_under_another_plan_is_not_taken_for_ours() -> None:
@@ -330,11 +325,11 @@ def test_usage_of_the_same_contract_under_another_plan_is_not_taken_for_ours() -
 
 def test_a_contract_with_nothing_to_bill_is_settled_at_once() -> None:
     objects = MemoryObjects()
-    task = a_contract({})
     for _ in range(2):
-        assert claim(task, objects).action == "nothing"
-        entry = the_entry(objects)
-        assert entry.settled_at == "t"
+        assert claim(a_contract({}), objects).action == "nothing"
+        assert the_entry(objects).settled_at == "t"
+    failing = a_contract({}, execution="x-2", failure="formula '1/0': division by zero")
+    assert claim(failing, objects).action == "record_error", "an empty success hides no failure"
 
 
 def test_nothing_is_sent_of_a_contract_that_was_not_claimed() -> None:
@@ -354,21 +349,10 @@ def test_a_broken_ledger_entry_stops_and_stays_as_it_is() -> None:
 def test_a_formula_that_was_corrected_to_nothing_clears_its_error() -> None:
     objects = MemoryObjects()
     failing = a_contract({}, failure="formula '1/0': division by zero")
-    claimed = claim(failing, objects)
-    assert claimed.action == "record_error"
-    record_error(replace(failing, problem=claimed.problem), books_of(objects), "t")
+    record_error(replace(failing, problem=claim(failing, objects).problem), books_of(objects), "t")
     corrected = a_contract({}, execution="x-2", retry=True)
     assert claim(corrected, objects).action == "nothing"
-    entry = the_entry(objects)
-    assert entry.failure is None
-
-
-def test_a_formula_that_fails_later_is_not_hidden_by_an_empty_success() -> None:
-    objects = MemoryObjects()
-    one_child_without_lines = a_contract({})
-    claim(one_child_without_lines, objects)
-    failing = a_contract({}, execution="x-2", failure="formula '1/0': division by zero")
-    assert claim(failing, objects).action == "record_error"
+    assert the_entry(objects).failure is None
 
 
 # What an answer of no use, a shortage of time or an operator leads to
@@ -478,10 +462,8 @@ class SlowListing(Clazar):
 
 
 def test_a_listing_that_one_invocation_is_too_short_for_is_resumed_by_the_next() -> None:
-    objects, clazar, clock = MemoryObjects(), InMemory(), a_clock()
+    objects, clazar, clock, task = claimed()
     slow = SlowListing(clazar, 3)
-    task = a_contract(QUANTITIES)
-    claim(task, objects)
     for rows in (100, 200):
         with pytest.raises(ListingUnfinished, match=f"^{rows} of Clazar's records for c-1 read"):
             submit(task, objects, slow, clock)
@@ -489,26 +471,20 @@ def test_a_listing_that_one_invocation_is_too_short_for_is_resumed_by_the_next()
     submit(task, objects, slow, clock)
     assert counts(clazar) == {"cpu": 1, "mem": 1}
     assert len(set(slow.begun[1:4])) == 1, "what a look says is no younger than its beginning"
-    entry = the_entry(objects)
-    assert entry.asked is None
+    assert the_entry(objects).asked is None
 
 
 def test_what_was_seen_more_than_twelve_hours_ago_is_not_resumed() -> None:
-    objects, clazar, clock = MemoryObjects(), InMemory(), a_clock()
+    objects, clazar, clock, task = claimed()
     slow = SlowListing(clazar, 3)
-    task = a_contract(QUANTITIES)
-    claim(task, objects)
-    with pytest.raises(ListingUnfinished):
-        submit(task, objects, slow, clock)
-    clock.pass_time(12 * 3_600 + 1)
-    with pytest.raises(ListingUnfinished, match=r"^100 of"):
-        submit(task, objects, slow, clock)
+    for wait in (0, 12 * 3_600 + 1):
+        clock.pass_time(wait)
+        with pytest.raises(ListingUnfinished, match=r"^100 of"):
+            submit(task, objects, slow, clock)
 
 
 def test_a_look_that_leaves_no_time_for_a_request_sends_nothing_and_is_kept() -> None:
-    objects, clazar, clock = MemoryObjects(), InMemory(), a_clock()
-    task = a_contract(QUANTITIES)
-    claim(task, objects)
+    objects, clazar, clock, task = claimed()
     with pytest.raises(ListingUnfinished):
         submit(task, objects, clazar, clock, seconds_left=59.9)
     assert not clazar.requests
@@ -517,15 +493,14 @@ def test_a_look_that_leaves_no_time_for_a_request_sends_nothing_and_is_kept() ->
 
 
 def test_a_look_that_was_finished_is_not_taken_for_the_next_one() -> None:
-    objects, clazar, clock = MemoryObjects(), InMemory(["drop"]), a_clock()
-    task = a_contract(QUANTITIES)
-    claim(task, objects)
-    with pytest.raises(OutcomeUnknown):
-        submit(task, objects, clazar, clock)
-    with pytest.raises(ListingUnfinished):
-        submit(task, objects, clazar, clock, seconds_left=59.9)
-    with pytest.raises(OutcomeUnknown):
-        submit(task, objects, clazar, clock)
+    objects, clazar, clock, task = claimed("drop")
+    for error, seconds in (
+        (OutcomeUnknown, 90.0),
+        (ListingUnfinished, 59.9),
+        (OutcomeUnknown, 90.0),
+    ):
+        with pytest.raises(error):
+            submit(task, objects, clazar, clock, seconds_left=seconds)
     clock.pass_time(SETTLE_SECONDS)
     submit(task, objects, clazar, clock)
     assert counts(clazar) == {"cpu": 1, "mem": 1}
@@ -544,30 +519,18 @@ class Removing(InMemory):
 
 
 def test_the_evidence_is_kept_although_the_entry_was_removed_while_it_was_sent() -> None:
-    objects = MemoryObjects()
-    task = a_contract(QUANTITIES)
-    claim(task, objects)
+    objects, _, _, task = claimed()
     submit(task, objects, Removing(objects))
     assert the_entry(objects).accepted
 
 
-def test_a_contract_that_was_taken_over_is_not_settled_by_the_execution_before() -> None:
-    objects = MemoryObjects()
-    claim(a_contract(QUANTITIES, execution="x-1"), objects)
-    claim(a_contract(QUANTITIES, execution="x-2"), objects)
-    with pytest.raises(LeaseLost, match="x-2"):
-        submit(a_contract(QUANTITIES, execution="x-1"), objects, InMemory())
-    entry = the_entry(objects)
-    assert entry.settled_at is None
+BY_HAND = b'{"S:E:P": {"success_contracts": {"2025-07": ["c-1"]}}}'
 
 
 def test_a_contract_that_an_operator_has_settled_meanwhile_is_not_sent() -> None:
     """The state file is read again at the last moment: by a redrive it may be days later."""
-    objects, clazar = MemoryObjects(), InMemory()
-    task = a_contract(QUANTITIES)
-    claim(task, objects)
-    by_hand = b'{"S:E:P": {"success_contracts": {"2025-07": ["c-1"]}}}'
-    objects.objects["metering_state.json"] = by_hand
+    objects, clazar, _, task = claimed()
+    objects.objects["metering_state.json"] = BY_HAND
     submit(task, objects, clazar)
     assert not clazar.requests
     entry = the_entry(objects)
@@ -579,12 +542,8 @@ def test_a_contract_that_an_operator_has_settled_meanwhile_is_not_sent() -> None
 
 
 def test_one_that_is_tried_again_although_it_is_listed_as_a_success_too_is_sent() -> None:
-    objects, clazar = MemoryObjects(), InMemory()
-    objects.objects["metering_state.json"] = (
-        b'{"S:E:P": {"success_contracts": {"2025-07": ["c-1"]}}}'
-    )
-    task = a_contract(QUANTITIES, done=True)
-    claim(task, objects)
+    objects, clazar, _, task = claimed(done=True)
+    objects.objects["metering_state.json"] = BY_HAND
     submit(task, objects, clazar)
     assert counts(clazar) == {"cpu": 1, "mem": 1}
 

@@ -114,7 +114,7 @@ def test_two_plans_that_write_one_state_file_at_once_both_find_their_months_in_i
         Books(objects, a_plan(plan_id="other")).change_state(
             lambda document: state_file.record_month(
                 document, "S:E:other", JULY, successes=["c-9"], errors=[], closes=True, at="t"
-            ),
+            )
         )
 
     state = Raced({"metering_state.json": STATE}, other_plan_closes)

@@ -25,6 +25,7 @@ from tests.unit.metering.whole_month import ROOT, STATE_FILE, WholeMonth
         b"",
         b'[{"externalPayerId": "c-1", "dimension": "cpu", "val',
         b'[{"dimension": "\xff\xfe"}]',
+        b'[{"externalPayerId": "c-1", "dimension": "cpu", "value": 44, "value": 4}]',
         {"externalPayerId": "c-1"},
         b"null",
     ],
