@@ -79,6 +79,22 @@ def test_what_is_left_to_do_follows_from_what_is_to_be_billed(
     assert claim(None, item, TERMS).action == action
 
 
+def test_what_cannot_be_sent_is_an_error_with_its_code_and_cause() -> None:
+    failed = claim(None, an_item({}, failure="division by zero"), TERMS)
+    assert (failed.error, failed.cause) == ("FORMULA", "division by zero")
+    gone = claim(None, an_item({}, retry=True, without_usage=True), TERMS)
+    assert gone.error == "NO_USAGE"
+    assert gone.cause == "the month's files hold no usage of this contract"
+    final = claim(an_entry(), an_item(), MONTHS_RUN)
+    assert (final.error, final.cause) == ("FINAL_USAGE", "its final usage was not billed")
+
+
+def test_a_contract_that_is_accepted_and_not_settled_is_settled_at_the_time_of_the_claim() -> None:
+    accepted = an_entry(a_line("accepted", amount="5"), usage={"cpu": "5"})
+    settled = claim(accepted, an_item(amounts={"cpu": "5"}, usage={"cpu": "5"}), TERMS)
+    assert (settled.action, settled.entry.settled_at) == ("nothing", TERMS.at)
+
+
 def test_a_contract_that_is_settled_is_left_as_it_is() -> None:
     """That failed and is not to be tried again, was waived, or comes to the same."""
     waived = Decision(what="waived", execution="x-0", at="t-0", reason="r")

@@ -96,7 +96,9 @@ def test_a_listing_ends_with_an_empty_page_however_small_the_others_are() -> Non
 def test_the_pages_are_counted_up() -> None:
     found = read({"results": rows(100)})
     assert [query["page"] for query in found.queries] == ["2"]
-    assert (found.rows, found.pages) == (100, 1)
+    assert (found.rows, found.pages, found.answered) == (100, 1, True)
+    ended = turn(found, {}, "c-1", JULY)
+    assert (ended.begun, ended.answered, asked().answered) == ("t-1", True, False)
 
 
 def test_nothing_behind_the_last_page_ends_a_listing() -> None:
