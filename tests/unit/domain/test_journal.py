@@ -1,11 +1,13 @@
 """The journal: re-opened contracts are noticed, and nothing goes unheard."""
 
+import pytest
+
 from functions.domain.month import Month
 from functions.domain.months import journal as journals
 from functions.domain.months import months_due
-from functions.domain.months.journal import Journal
+from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.state_file import PlanState
-from tests.builders import MAY
+from tests.builders import JULY, MAY
 
 AT = "2025-08-02T00:00:00Z"
 
@@ -36,3 +38,21 @@ def test_a_contract_put_into_the_success_list_beside_its_error_is_not_reopened_l
     journal = journals.observe(Journal(), state({MAY: {"c-1"}}), AT)
     both = journals.observe(journal, state({MAY: {"c-1"}}, {MAY: {"c-1"}}), AT)
     assert not journals.reopened(both, state({}, {MAY: {"c-1"}}), MAY)
+
+
+@pytest.mark.parametrize(
+    ("payload", "due"),
+    [
+        ({"request": [{"quantity": "5", "dimension": "cpu"}, "?"]}, "5 cpu"),
+        ({"request": {"quantity": "5"}}, ""),
+        ({"records": []}, ""),
+        ("5 cpu", ""),
+        (None, ""),
+    ],
+)
+def test_what_an_error_of_the_state_file_would_have_sent_is_remembered(
+    payload: object, due: str
+) -> None:
+    state = PlanState(errors={JULY: {"c": {"code": "X", "payload": payload}}})
+    found = journals.observe(Journal(), state, "t-9").at(JULY)
+    assert found == {"c": Unresolved(code="X", since="t-9", due=due)}

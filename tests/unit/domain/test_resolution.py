@@ -185,3 +185,11 @@ def test_a_contract_that_is_settled_takes_no_other_decision_from_the_state_file(
     assert settle_by_hand(done, "x-9", "t-9", "state.json") == done
     in_doubt = replace(parked(SENT, failure=None), settled_at="t-1")
     assert settle_by_hand(in_doubt, "x-9", "t-9", "state.json").waived
+
+
+def test_what_stays_parked_after_a_decision_says_what_is_left() -> None:
+    entry = resolve(parked(SENT, UNSURE), a_decision("accepted"))
+    assert entry.failure
+    assert (entry.failure.code, entry.failure.at) == ("NOT_SENT", "t-9")
+    assert "not sent so far" in entry.failure.message
+    assert resolve(parked(SENT, UNSURE, failure=None), a_decision("accepted")).failure is None
