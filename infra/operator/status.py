@@ -12,8 +12,8 @@ from functions.adapters.documents import Document
 from functions.adapters.objects import Objects
 from functions.domain.credits.drop import Drop
 from functions.domain.month import Month, format_instant
+from functions.domain.months.deadline import deadline, taken_until
 from functions.domain.months.journal import Journal
-from functions.domain.months.mail import deadline, taken_until
 from functions.domain.months.months_due import Waiting, closed_lately, last_closed
 from functions.domain.plan import Plan
 from functions.errors import BadUsage

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from functions.domain.mails import Place, execution_link, object_link, start, subject
-from functions.domain.month import Month, format_instant
+from functions.domain.month import Month
 from functions.domain.months.closed_month import ClosedMonth
+from functions.domain.months.deadline import deadline, taken_until, time_left
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.run import Run
 from functions.domain.templates import render
@@ -21,11 +22,6 @@ from functions.errors import MonthHeld
 _TEMPLATE = Path(__file__).with_name("mail.txt")
 _MOST_NAMED = 40
 _HELD = MonthHeld.__name__
-_SOON, _HOURS = timedelta(hours=2), timedelta(hours=48)
-# Sources: AWS BatchMeterUsage takes last month's usage until 06:00 UTC on the 1st; Azure takes an
-# event for 24 hours. Google states no limit.
-_TAKEN_FOR: Mapping[str, timedelta] = {"aws": timedelta(hours=6), "azure": timedelta(hours=24)}
-_MARKETPLACES = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud"}
 
 
 class Ended(NamedTuple):
@@ -51,32 +47,6 @@ def has_closed(ended: Ended) -> bool:
 
 def _details(ended: Ended) -> list[str]:
     return [text for text in ended.details if text]
-
-
-def deadline(cloud: str, month: Month) -> datetime | None:
-    """Return until when a marketplace takes the usage of a month; None if no limit is known."""
-    taken_for = _TAKEN_FOR.get(cloud)
-    return month.end + taken_for if taken_for else None
-
-
-def time_left(until: datetime, at: datetime) -> str:
-    """Return how long there is, as people say it; empty once it has been over for two days."""
-    left = until - at
-    if left <= timedelta(0):
-        return "deadline passed" if -left < _HOURS else ""
-    if left < _SOON:
-        return f"{counted(int(left / timedelta(minutes=1)), 'minute')} left"
-    if left < _HOURS:
-        return f"{counted(int(left / timedelta(hours=1)), 'hour')} left"
-    return f"{counted(left.days, 'day')} left"
-
-
-def taken_until(cloud: str, month: Month, at: datetime) -> str:
-    """Say until when a marketplace takes a month's usage; empty if that is unknown or long over."""
-    until = deadline(cloud, month)
-    left = time_left(until, at) if until else ""
-    takes = f"{_MARKETPLACES[cloud]} takes its usage until"
-    return f"{takes} {format_instant(until)}: {left}" if until and left else ""
 
 
 def mail(run: Run, ended: Ended, place: Place, at: datetime) -> tuple[str, str]:

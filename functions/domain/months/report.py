@@ -72,19 +72,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
     """Put bill and ledger together; final usage is reported of its own contracts only."""
     usage, seen = closing.usage, closing.seen
-    formulas, bills, was = seen.plan.dimensions, _reported(closing), usage_of(earlier.rows)
-    rows, inputs = list[Row](), list[Input]()
-    for name, bill in bills.items():
-        by_hand = name in seen.shown.done
-        of_contract = list(rows_of(bill, seen.ledger.get(name), formulas, by_hand=by_hand))
-        if earlier.month:
-            before = was.get(name, {})
-            of_contract = [
-                replace(row, usage_before=before.get(row.dimension, "0")) for row in of_contract
-            ]
-        shown = set() if formulas else {row.dimension for row in of_contract}
-        rows += of_contract
-        inputs += inputs_of(bill, shown, formulas, usage.bill.unbilled_dimensions)
+    bills, was = _reported(closing), usage_of(earlier.rows)
+    rows, inputs = _rows(closing, bills, was if earlier.month else None)
     added_up = totals(rows)
     history = earlier.history.followed_by(str(seen.month), added_up)
     return Report(
@@ -109,6 +98,28 @@ def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
         rows=rows,
         inputs=inputs,
     )
+
+
+def _rows(
+    closing: Closing,
+    bills: Mapping[str, ContractBill],
+    before: Mapping[str, Mapping[str, str]] | None,
+) -> tuple[list[Row], list[Input]]:
+    """Return the rows of all contracts, and what was measured where formulas made other things."""
+    seen, rows, inputs = closing.seen, list[Row](), list[Input]()
+    formulas, unread = seen.plan.dimensions, closing.usage.bill.unbilled_dimensions
+    for name, bill in bills.items():
+        by_hand = name in seen.shown.done
+        of_contract = list(rows_of(bill, seen.ledger.get(name), formulas, by_hand=by_hand))
+        shown = set() if formulas else {row.dimension for row in of_contract}
+        inputs += inputs_of(bill, shown, formulas, unread)
+        was = {} if before is None else before.get(name, {})
+        rows += (
+            of_contract
+            if before is None
+            else (replace(row, usage_before=was.get(row.dimension, "0")) for row in of_contract)
+        )
+    return rows, inputs
 
 
 def _reported(closing: Closing) -> dict[str, ContractBill]:
