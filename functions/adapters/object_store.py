@@ -56,26 +56,29 @@ def in_order(
 
     The first failure ends it; what was not yet asked for then never is.
     """
-    ahead, held, left = deque[tuple[T, Future[R]]](), 0, iter(items)
-    pool, item = ThreadPoolExecutor(_CONNECTIONS), next(left, None)
+    ahead, held = deque[tuple[T, Future[R]]](), 0
+    pool = ThreadPoolExecutor(_CONNECTIONS)
     try:
-        while ahead or item is not None:
-            full = len(ahead) >= _AHEAD or (item and held + size(item) > _BYTES_AHEAD)
-            if item is None or (ahead and full):
+        for item in items:
+            while ahead and (len(ahead) >= _AHEAD or held + size(item) > _BYTES_AHEAD):
                 done, fetched = ahead.popleft()
                 yield done, fetched.result()
                 held -= size(done)
-            else:
-                ahead.append((item, pool.submit(fetch, item)))
-                held += size(item)
-                item = next(left, None)
+            ahead.append((item, pool.submit(fetch, item)))
+            held += size(item)
+        while ahead:
+            done, fetched = ahead.popleft()
+            yield done, fetched.result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
 def naming(what: str) -> Iterator[None]:
-    """Raise what a failed call means: no right, a name that cannot be read, else not now."""
+    """Raise what a failed call means: no right, a name that cannot be read, else not now.
+
+    A listing that is refused says only that it failed, and counts as not now.
+    """
     try:
         yield
     except InvalidPathError as error:

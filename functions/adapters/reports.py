@@ -36,9 +36,11 @@ def read_earlier(books: Books, month: str) -> EarlierReport:
     key = f"{keys.report(books.plan, Month.parse(month))}report.json" if month else ""
     stored = books.objects.read(key) if key else None
     try:
-        return msgspec.json.decode(stored.body, type=EarlierReport) if stored else EarlierReport()
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        found = msgspec.json.decode(stored.body, type=EarlierReport) if stored else EarlierReport()
+        found.check()
+    except (msgspec.DecodeError, ValueError, ZeroDivisionError):
         return EarlierReport()
+    return found
 
 
 def write_late_usage(objects: Objects, key: str, written: LateUsage) -> None:

@@ -93,7 +93,14 @@ def _compare(task: MergedMonth, seen: Seen, books: Books) -> Compared:
     by_hand = (seen.shown.done if seen.closed else names) - seen.ledger.keys()
     billed = books.manifest(task.of).read() if seen.closed else None
     before = billed.value if billed else None
-    return compare(seen.usage, seen.ledger, before, formulas=seen.plan.dimensions, by_hand=by_hand)
+    return compare(
+        seen.usage,
+        seen.ledger,
+        before,
+        formulas=seen.plan.dimensions,
+        by_hand=by_hand,
+        failed=seen.shown.failed,
+    )
 
 
 def _write_findings(

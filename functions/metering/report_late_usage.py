@@ -65,4 +65,5 @@ def _compare(task: DaysTask, books: Books, billed: Manifest) -> tuple[MonthUsage
     usage = total.usage(bill, days, list(usage_warnings.warnings(plan, month, total, bill)))
     # Nobody knows what was billed for those that an operator or the earlier script has settled.
     by_hand = shown.done - ledger.keys()
-    return usage, compare(usage, ledger, billed, formulas=plan.dimensions, by_hand=by_hand)
+    of = {"formulas": plan.dimensions}
+    return usage, compare(usage, ledger, billed, **of, by_hand=by_hand, failed=shown.failed)

@@ -54,7 +54,10 @@ def parse_amount(text: str, *, blank_is_zero: bool, allow_reversals: bool) -> De
         raise BadAmount(f"amount {shown(text)} {said}")
     value = Decimal(numbers[0].replace(",", ""))
     if value >= _IMPLAUSIBLE:
-        raise BadAmount(f"amount {shown(text)} is a billion dollars or more; is it an account?")
+        raise BadAmount(
+            f"amount {shown(text)} is a billion dollars or more; "
+            "if it is an account, the columns are exchanged"
+        )
     if not value or not _SIGNS[around]:
         return value
     if not allow_reversals:

@@ -1,4 +1,4 @@
-"""A month whose totals have moved far is held until an operator approves that very bill."""
+"""A month whose usage has moved far is held until an operator approves that very bill."""
 
 from __future__ import annotations
 
@@ -37,7 +37,16 @@ def compared(
 ) -> Held:
     """Return what a bill would be held as; it is not held unless something has moved."""
     moved = moves(MonthTotals.of(str(month), bill), before, limit)
-    return Held(digest=digest(bill), moves=moved, since=since)
+    taken_in = tuple(some(_carried(bill), _MOST_NAMED))
+    return Held(digest=digest(bill), moves=(*moved, *taken_in), since=since)
+
+
+def _carried(bill: MonthBill) -> Iterator[str]:
+    """Name what other months have left that is more than rounding leaves."""
+    for contract in bill.contracts:
+        for name, text in contract.carried.items():
+            if abs(Fraction(text)) >= 1:
+                yield f"{contract.contract_id} {name}: {number(text)} carried in from other months"
 
 
 def digest(bill: MonthBill) -> str:
@@ -69,8 +78,8 @@ def explain(month: Month, held: Held, plan: Plan, *, dry_run: bool = False) -> s
     """Say what is held and why, and what lets it through."""
     changed = " again, its bill has changed," if held.changed else ""
     head = (
-        f"{month} {'would be' if dry_run else 'is'} held{changed} because totals moved by more "
-        f"than {plan.approve_above}: {'; '.join(held.moves)}"
+        f"{month} {'would be' if dry_run else 'is'} held{changed} because usage moved by more "
+        f"than {plan.approve_above} or was carried in: {'; '.join(held.moves)}"
     )
     if dry_run:
         return head

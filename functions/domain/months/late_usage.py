@@ -6,7 +6,7 @@ The receiver takes one record per contract, dimension and month, so a difference
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -104,11 +104,15 @@ def compare(
     *,
     formulas: Mapping[str, str],
     by_hand: frozenset[str],
+    failed: Collection[str],
 ) -> Compared:
-    """Compare today's bill with ledger and manifest. Nobody knows what those `by_hand` were."""
+    """Compare today's bill with ledger and manifest. Nobody knows what those `by_hand` were.
+
+    `failed`: those that the state file shows as errors, which are settled in other ways.
+    """
     days = billed.changed(usage.days) if billed else []
     found, left_out = compare_usage(usage.bill.contracts, ledger, formulas, by_hand=by_hand)
-    unbilled = {difference.contract_id for difference in found} - ledger.keys()
+    unbilled = {difference.contract_id for difference in found} - ledger.keys() - set(failed)
     return Compared(days, found, left_out, sorted(unbilled))
 
 
@@ -171,7 +175,8 @@ def to_bill(plan: str, month: str, unbilled: Iterable[str]) -> str:
     """Say what bills contracts of which nothing was sent; empty if there are none."""
     names = ", ".join(some(unbilled, _MOST_NAMED))
     given = json.dumps({"plan": plan, "months": [month]})
-    return f"{month}: never billed: {names}; start {given} to bill them" if names else ""
+    how = f"start {given} to bill them, if nobody has"
+    return f"{month}: never billed: {names}; {how}" if names else ""
 
 
 def texts(plan: str, month: str, compared: Compared, *, with_head: bool = True) -> list[str]:

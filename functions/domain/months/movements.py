@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from itertools import chain
 
 import msgspec
 
@@ -30,6 +31,13 @@ class EarlierReport(msgspec.Struct, frozen=True):
     month: str = ""
     rows: list[UsageRow] = []
     history: History = History()
+
+    def check(self) -> None:
+        """Raise ValueError or ZeroDivisionError unless all usage is numbers: people open it."""
+        for text in chain(*(month.usage.values() for month in self.history.months)):
+            Fraction(text)
+        for row in self.rows:
+            Fraction(row.usage or "0")
 
 
 class Movement(msgspec.Struct, frozen=True, kw_only=True):

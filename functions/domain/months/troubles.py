@@ -17,8 +17,12 @@ from functions.domain.wording import counted, number, some
 from functions.partners import RECEIVER
 
 _TROUBLE = ("refused", "in doubt", NOT_COMPUTED, "not sent")
-_DECIDED = (DUPLICATE, OTHER_QUANTITY)  # the receiver bills it, but not as here
-_MOST_NAMED = 10
+# The receiver bills it, but not as here: no retry changes that.
+DECIDED = (DUPLICATE, OTHER_QUANTITY)
+_ASK = f"or let {RECEIVER} be asked again, and what it does not list be sent"
+_BILL, _RETRY = "bill them", "once that is corrected, retry"
+_LATE = "came after the month was closed"
+_MOST_NAMED, _MOST_INPUTS = 10, 5
 
 
 class Trouble(NamedTuple):
@@ -43,22 +47,30 @@ class Trouble(NamedTuple):
 
 def troubles(report: Report, contracts: Mapping[str, Sequence[Row]]) -> list[Trouble]:
     """Return what keeps contracts from being billed, the causes of most contracts first."""
-    found = defaultdict[tuple[str, str, bool], dict[str, list[Row]]](dict)
+    found = defaultdict[tuple[str, str, str], dict[str, list[Row]]](dict)
     for name, rows in contracts.items():
         if wrong := [row for row in rows if row.outcome in _TROUBLE]:
-            doubtful = any(row.outcome == "in doubt" or row.code in _DECIDED for row in wrong)
             # A message that names its contract is still the same message.
-            message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", wrong[0].message)
-            found[wrong[0].code, message, doubtful][name] = wrong
+            message = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "…", wrong[0].message)
+            way = _way(wrong, closed=report.closed)
+            found[wrong[0].code, message or _LATE * (way == _BILL), way][name] = wrong
     return [
         Trouble(
             contracts=list(of),
             open="; ".join(_open(row for rows in of.values() for row in rows)),
             cause=": ".join(filter(None, (code, message))),
-            inputs=list(_inputs(report, list(of), doubtful=doubtful)),
+            inputs=list(_inputs(report, list(of), way)),
         )
-        for (code, message, doubtful), of in sorted(found.items(), key=lambda each: -len(each[1]))
+        for (code, message, way), of in sorted(found.items(), key=lambda each: -len(each[1]))
     ]
+
+
+def _way(wrong: Sequence[Row], *, closed: bool) -> str:
+    """Return what a contract takes: a decision, only to be billed, or a correction first."""
+    if any(row.outcome == "in doubt" or row.code in DECIDED for row in wrong):
+        return _ASK
+    late = closed and all(row.outcome == "not sent" and not row.code for row in wrong)
+    return _BILL if late else _RETRY
 
 
 def _open(rows: Iterator[Row]) -> Iterator[str]:
@@ -71,19 +83,19 @@ def _open(rows: Iterator[Row]) -> Iterator[str]:
         yield f"{dimension}{shown} {outcome}"
 
 
-def _inputs(
-    report: Report, names: list[str], *, doubtful: bool
-) -> Iterator[tuple[str, dict[str, Any]]]:
+def _inputs(report: Report, names: list[str], way: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what settles exactly these contracts: a retry of all errors would send others, too."""
     plan, month = report.plan, report.month
-    retry = "ask again, and send what is not there" if doubtful else "once that is corrected, retry"
-    if report.until:
-        yield retry, {"plan": plan, "contracts": names, "until": report.until}
-    elif len(names) <= MOST_CONTRACTS:
-        yield retry, {"plan": plan, "months": [month], "contracts": names, "retry_errors": True}
-    else:
-        all_of_them = f"{retry}, with all other errors: an input names {MOST_CONTRACTS} at most"
-        yield all_of_them, {"plan": plan, "retry_errors": True}
-    if doubtful:
+    if way == _ASK:
         decision = {"contract": names[0], "month": month, "outcome": "OUTCOME", "reason": "..."}
         what = f"settle {'it' if len(names) == 1 else 'each'} by what {RECEIVER}'s console shows"
         yield what, {"plan": plan, "resolve": decision}
+    for first in range(0, min(len(names), _MOST_INPUTS * MOST_CONTRACTS), MOST_CONTRACTS):
+        some_names = names[first : first + MOST_CONTRACTS]
+        of = f" (the first {first + MOST_CONTRACTS} of {len(names)})"
+        what = f"{way}{of if len(names) > first + MOST_CONTRACTS else ''}"
+        if report.until:
+            yield what, {"plan": plan, "contracts": some_names, "until": report.until}
+        else:
+            given = {"plan": plan, "months": [month], "contracts": some_names}
+            yield what, {**given, "retry_errors": True}

@@ -164,7 +164,7 @@ def test_a_comma_behind_a_leading_zero_is_a_decimal_comma_and_refused(text: str)
 @pytest.mark.parametrize("text", ["123456789012", "1000000000", "(1,000,000,000.00)"])
 def test_an_account_in_the_column_of_amounts_is_not_billions_of_dollars(text: str) -> None:
     assert read("999999999.99") == Decimal("999999999.99")
-    with pytest.raises(BadAmount, match=r"is a billion dollars or more; is it an account\?"):
+    with pytest.raises(BadAmount, match="is a billion dollars or more; if it is"):
         parse_amount(text, blank_is_zero=False, allow_reversals=True)
 
 

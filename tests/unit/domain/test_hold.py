@@ -7,8 +7,9 @@ from fractions import Fraction
 import pytest
 from msgspec.structs import replace
 
+from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Decision
-from functions.domain.months.hold import Held, digest, explain, moves
+from functions.domain.months.hold import Held, compared, digest, explain, moves
 from functions.domain.months.journal import Journal, holding, released
 from functions.domain.months.totals import MonthTotals
 from functions.domain.usage.bill import ContractBill, MonthBill
@@ -103,9 +104,24 @@ def test_a_month_is_released_alone() -> None:
 def test_what_is_held_is_reported_with_its_limit_and_the_input_that_bills_it() -> None:
     plan = a_plan(approve_above="20%")
     assert explain(JULY, HELD, plan) == (
-        "2025-07 is held because totals moved by more than 20%: cpu: 1 in 2025-06, now 2 "
-        "(+100.0%). Nothing more of it is sent: correct its usage, or start "
+        "2025-07 is held because usage moved by more than 20% or was carried in: cpu: 1 in "
+        "2025-06, now 2 (+100.0%). Nothing more of it is sent: correct its usage, or start "
         '{"plan": "S:E:P", "approve": "2025-07", "reason": "..."} to bill it as it is'
     )
     again = explain(JULY, replace(HELD, changed=True), plan)
-    assert again.startswith("2025-07 is held again, its bill has changed, because totals moved")
+    assert again.startswith("2025-07 is held again, its bill has changed, because usage moved")
+
+
+def test_a_bill_that_takes_in_more_than_rounding_leaves_is_held() -> None:
+    """A record of another quantity that an operator accepts leaves the rest to the next month."""
+    for carried, named in (("990", ("c-1 cpu: 990 carried in from other months",)), ("0.9", ())):
+        contract = ContractBill(
+            contract_id="c-1",
+            usage={"cpu": "1000"},
+            quantities={"cpu": "1990"},
+            carried={"cpu": carried},
+            remainders={"cpu": exact_text(Fraction(carried) - 990)},
+        )
+        before = MonthTotals(month="2025-06", usage={"cpu": "1000"})
+        held = compared(JULY, a_bill(contract), before, Fraction(1, 10), "t")
+        assert held.moves == named

@@ -159,8 +159,10 @@ def test_three_hundred_contracts_with_one_cause_are_said_once() -> None:
         for dimension in DIMENSIONS
     ]
     html = html_of(a_report(rows))
+    assert "100 more contracts that need an operator are in the CSV file" in html
+    assert "500 more contracts without trouble are in the CSV file" in html
     assert "<strong>300 contracts</strong>: cpu 3,600 refused. UNKNOWN_CONTRACT: mmm" in html
-    assert (html.count("m" * 500), html.count("aws stepfunctions")) == (1, 1)
+    assert (html.count("m" * 500), html.count("aws stepfunctions")) == (1, 3)
     assert len(html) < 200_000
 
 

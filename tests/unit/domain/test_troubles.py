@@ -26,8 +26,11 @@ def found(*rows: Row, until: str | None = None) -> list[Trouble]:
         contracts.setdefault(row.contract_id, []).append(row)
     causes = troubles(a_report(list(rows), plan="S:E:P", until=until), contracts)
     for cause in causes:
-        retry, *_ = (given for _, given in cause.inputs)
-        parse(retry, ExecutionInput)
+        for _, given in cause.inputs:
+            decided = (
+                {"resolve": {**given["resolve"], "outcome": "waived"}} if "resolve" in given else {}
+            )
+            parse({**given, **decided}, ExecutionInput)
     return causes
 
 
@@ -53,17 +56,28 @@ def test_causes_differ_by_code_and_message_and_the_largest_is_first() -> None:
     assert [cause.who for cause in causes] == ["2 contracts", "a", "b"]
 
 
-def test_more_contracts_than_an_input_names_are_retried_with_all_errors() -> None:
-    (cause,) = found(*(refused(f"c-{n:03d}") for n in range(101)))
-    ((what, given),) = cause.inputs
-    assert given == {"plan": "S:E:P", "retry_errors": True}
-    assert "with all other errors" in what
+def test_more_contracts_than_an_input_names_have_several_and_no_other_is_retried() -> None:
+    names = [f"c-{n:03d}" for n in range(700)]
+    (cause,) = found(*map(refused, names))
+    assert [given for _, given in cause.inputs] == [
+        {**RETRY, "contracts": names[first : first + 100]} for first in range(0, 500, 100)
+    ]
+    assert cause.inputs[4][0] == "once that is corrected, retry (the first 500 of 700)"
+    (cause,) = found(*map(refused, names[:101]))
+    assert [len(given["contracts"]) for _, given in cause.inputs] == [100, 1]
+
+
+def test_contracts_that_came_after_their_month_was_closed_are_only_billed() -> None:
+    (cause,) = found(*(refused(name, code="", message="", outcome="not sent") for name in "ab"))
+    assert (cause.open, cause.cause) == ("cpu 8 not sent", "came after the month was closed")
+    assert cause.inputs == [("bill them", {**RETRY, "contracts": ["a", "b"]})]
 
 
 @pytest.mark.parametrize("names", [["c-1"], ["c-1", "c-2"]])
 def test_what_is_in_doubt_is_asked_for_again_and_settled_one_by_one(names: list[str]) -> None:
     (cause,) = found(*map(in_doubt, names))
-    (_, retry), (what, decision) = cause.inputs
+    (what, decision), (instead, retry) = cause.inputs
+    assert instead == "or let Clazar be asked again, and what it does not list be sent"
     assert retry == {**RETRY, "contracts": names}
     assert decision["resolve"]["contract"] == "c-1"
     assert ("each" in what) == (len(names) > 1)
@@ -72,7 +86,7 @@ def test_what_is_in_doubt_is_asked_for_again_and_settled_one_by_one(names: list[
 @pytest.mark.parametrize("code", ["DUPLICATE", "OTHER_QUANTITY"])
 def test_what_clazar_bills_in_another_way_needs_a_decision(code: str) -> None:
     (cause,) = found(refused("a", code=code))
-    assert cause.inputs[-1][1]["resolve"]["contract"] == "a"
+    assert cause.inputs[0][1]["resolve"]["contract"] == "a"
 
 
 def test_a_refusal_beside_a_doubt_is_settled_as_a_doubt() -> None:
