@@ -1,6 +1,8 @@
 # Needs python3 >= 3.11, make and the package registries; Node comes with the Python packages.
 
 SHELL := /bin/sh
+# What is imported is compiled once, and not by each of the many processes of a test run.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHONS := python3.13 python3.12 python3.11 python3
 PYTHON := .venv/bin/python
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from importlib import import_module
 
 from functions.adapters.objects import Stored, Uploaded
@@ -19,6 +20,16 @@ class Denied(BaseException):
     """A function does what it has no right to; no `except` of a function hides it from the test."""
 
 
+@lru_cache(maxsize=100_000)
+def _may(role: tuple[str, str, str], what: str, key: str, state_files: tuple[str, ...]) -> bool:
+    """Say if a pipeline's state may do something with a key of a bucket."""
+    pipeline, state, bucket = role
+    tasks: Mapping[str, Task] = import_module(f"infra.{pipeline}_tasks").TASKS
+    access: Access = getattr(tasks[state], bucket).replacing(STATE_FILES, state_files)
+    patterns = access.read + access.list_only if what == "list" else getattr(access, what)
+    return any(fnmatchcase(key, pattern) for pattern in patterns)
+
+
 class DeployedBucket(RecordedBucket):
     """Whoever reads or writes outside of a function is an operator, who may do everything."""
 
@@ -30,40 +41,35 @@ class DeployedBucket(RecordedBucket):
         state_files: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         super().__init__(name, points)
-        tasks: Mapping[str, Task] = import_module(f"infra.{pipeline}_tasks").TASKS
-        self._access: dict[str, Access] = {
-            state: getattr(task, name) for state, task in tasks.items()
-        }
-        self._state_files = state_files
+        self._pipeline, self._state_files = pipeline, state_files
 
-    def _check(self, what: str, key: str, patterns: Callable[[Access], tuple[str, ...]]) -> None:
+    def _check(self, what: str, key: str) -> None:
         if not self._points.invocations:
             return
         state = self._points.invocations[-1].state
-        access = self._access[state].replacing(STATE_FILES, self._state_files())
-        if not any(fnmatchcase(key, pattern) for pattern in patterns(access)):
+        if not _may((self._pipeline, state, self.name), what, key, tuple(self._state_files())):
             raise Denied(f"{state} has no right to {what} {key} in the {self.name} bucket")
 
     def read(self, key: str, *, unless: str = "") -> Stored | None:
-        self._check("read", key, lambda access: access.read)
+        self._check("read", key)
         return super().read(key, unless=unless)
 
     def upload(self, key: str, most_bytes: int) -> Uploaded | None:
-        self._check("read", key, lambda access: access.read)
+        self._check("read", key)
         return super().upload(key, most_bytes)
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
-        self._check("list", prefix, lambda access: access.read + access.list_only)
+        self._check("list", prefix)
         return super().list(prefix, after=after, limit=limit)
 
     def put(self, key: str, body: bytes) -> None:
-        self._check("write", key, lambda access: access.write)
+        self._check("write", key)
         super().put(key, body)
 
     def create(self, key: str, body: bytes) -> str | None:
-        self._check("write", key, lambda access: access.write)
+        self._check("write", key)
         return super().create(key, body)
 
     def replace(self, key: str, body: bytes, etag: str) -> str | None:
-        self._check("write", key, lambda access: access.write)
+        self._check("write", key)
         return super().replace(key, body, etag)
