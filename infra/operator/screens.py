@@ -165,4 +165,6 @@ def _open(one: OpenContracts) -> list[str]:
     of = counted(len(one.contracts), "contract") if several else names
     said = [names] if several else []
     said += [one_line(one.message), *one.commands]
+    said += ["or: Clazar is asked again, and what it does not list is sent:"] * bool(one.otherwise)
+    said += one.otherwise
     return [f"{one.month} {of}: {one.code}{since}", *(f"  {text}" for text in said)]

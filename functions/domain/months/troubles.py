@@ -17,7 +17,7 @@ from functions.domain.wording import counted, number, some
 from functions.partners import RECEIVER
 
 _TROUBLE = ("refused", "in doubt", NOT_COMPUTED, "not sent")
-_DECIDED = (DUPLICATE, OTHER_QUANTITY)  # the receiver bills it, but not as here
+DECIDED = (DUPLICATE, OTHER_QUANTITY)  # the receiver bills it, but not as here
 _MOST_NAMED = 10
 
 
@@ -46,7 +46,7 @@ def troubles(report: Report, contracts: Mapping[str, Sequence[Row]]) -> list[Tro
     found = defaultdict[tuple[str, str, bool], dict[str, list[Row]]](dict)
     for name, rows in contracts.items():
         if wrong := [row for row in rows if row.outcome in _TROUBLE]:
-            doubtful = any(row.outcome == "in doubt" or row.code in _DECIDED for row in wrong)
+            doubtful = any(row.outcome == "in doubt" or row.code in DECIDED for row in wrong)
             # A message that names its contract is still the same message.
             message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", wrong[0].message)
             found[wrong[0].code, message, doubtful][name] = wrong

@@ -160,8 +160,7 @@ def test_contracts_with_the_same_cause_are_named_together_with_one_command(
     (plan,) = answer(billing("status", *given, "--json"))["plans"]
     (found,) = plan["open"]
     assert len(found["contracts"]) == 30
-    # A month that is named bills contracts of it that came late as well.
-    assert f"billing retry --state {tmp_path}" in found["commands"][0]
+    assert "billing retry --month 2025-07 --contract c-01 --contract c-02" in found["commands"][0]
 
 
 def test_status_says_until_when_the_marketplace_takes_what_is_not_billed(
