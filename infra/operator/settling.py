@@ -88,5 +88,8 @@ def _settled_by(
     if way == "retry":
         return {"commands": retries}
     name = shlex.quote(names[0]) if len(names) == 1 else "CONTRACT"
-    resolve = billing(f'resolve {name} {month} OUTCOME --reason "..."', where)
+    which, reason = f"{name} {month} OUTCOME", '--reason "..."'
+    resolve = billing(f"resolve {which} {reason}", where)
+    if any(name.startswith("-") for name in names):  # an option, but for the two dashes
+        resolve = billing(f"resolve {reason}", f"{where} -- {which}")
     return {"commands": [resolve], "otherwise": retries}

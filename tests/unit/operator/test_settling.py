@@ -13,6 +13,7 @@ from functions.domain.month import Month
 from infra.operator.settling import OpenContracts, open_contracts
 from tests.builders import a_record
 from tests.unit.metering.whole_month import WholeMonth
+from tests.unit.operator.account import Account
 from tests.unit.operator.typed import Billing, options
 
 
@@ -45,6 +46,20 @@ def test_one_lost_answer_is_resolved_by_its_name_or_retried() -> None:
     assert verbs(found) == ['resolve c-1 2025-07 OUTCOME --reason "..." --env prod']
     (retry,) = found.otherwise
     assert retry.endswith("retry --month 2025-07 --contract c-1 --env prod")
+
+
+@pytest.mark.parametrize("others", [[], ["c-2"]])
+def test_a_contract_that_begins_with_a_dash_is_resolved_and_retried(
+    billing: Billing, account: Account, others: list[str]
+) -> None:
+    (found,) = causes(a_lost_answer("-x", *others))
+    resolve, retry = [*verbs(found), *(text.partition("billing ")[2] for text in found.otherwise)]
+    filled = resolve.replace("CONTRACT", "-x").replace("OUTCOME", "accepted").replace("...", "seen")
+    for text in (filled, retry):
+        assert billing(*shlex.split(text.replace("prod", "dev"))).exit_code == 0
+    decided, retried = (each["input"] for each in account.started)
+    assert decided["resolve"]["contract"] == "-x"
+    assert retried["contracts"] == ["-x", *others]
 
 
 def test_what_a_retry_of_contracts_in_doubt_does_is_said(billing: Billing, tmp_path: Path) -> None:
