@@ -14,8 +14,10 @@ import pytest
 from functions.adapters import keys
 from functions.domain.month import Month
 from infra import ROOT
+from infra.operator import unbilled
 from infra.operator.folder import Folder
 from tests.builders import a_record
+from tests.unit.metering.whole_month import ROOT as USAGE
 from tests.unit.metering.whole_month import WholeMonth
 from tests.unit.operator.typed import Billing, answer, options
 
@@ -203,6 +205,21 @@ def test_status_names_usage_that_nobody_is_billed_for(billing: Billing, tmp_path
     world.run()
     said = billing("status", *options(world, tmp_path)).stdout
     assert f"{late}2 cpu more and 4 cpu less of 2 contracts: c-1, c-2" in said
+
+
+def test_a_listing_that_is_cut_is_not_compared(
+    billing: Billing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = a_month()
+    for hour in range(3):  # keys that are no usage files are listed as well
+        world.usage_bucket.edit(f"{USAGE}/2025/07/01/0{hour}/_SUCCESS", b"")
+    files = len([key for key in world.usage_bucket.objects if "/2025/07/" in key])
+    given = options(world, tmp_path)
+    monkeypatch.setattr(unbilled, "_MOST_FILES", files)
+    assert "not compared" not in billing("status", *given).stdout
+    monkeypatch.setattr(unbilled, "_MOST_FILES", files - 1)
+    said = billing("status", *given).stdout
+    assert f"2025-07: not compared: too many files (more than {files - 1})" in said
 
 
 def test_months_that_wait_are_said_as_one_span(billing: Billing, tmp_path: Path) -> None:
