@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -146,6 +147,26 @@ def test_status_names_what_is_open_with_the_command_that_settles_it(
         *given,
         *("--plan", "S:E:P"),
     ]
+
+
+def test_nothing_in_codes_and_names_reaches_the_terminal_as_a_control_character(
+    billing: Billing, tmp_path: Path
+) -> None:
+    escape = "\x1b[2J"
+    world = WholeMonth("refuse", dimensions={"cpu": "cpu"})
+    records = [a_record("c-1", value=7), a_record("c-1", f"net{escape}", value=12)]
+    world.every_hour("2025-07", records)
+    world.run()
+
+    def recode(state: dict[str, Any]) -> None:
+        state["error_contracts"]["2025-07"][0]["code"] = f"CODE{escape}"
+
+    world.edit_state(recode)
+    given = options(world, tmp_path)
+    said = billing("status", *given).stdout + billing("explain", "c-1", "2025-07", *given).stdout
+    assert "CODE [2J" in said
+    assert "net [2J" in said
+    assert "\x1b" not in said
 
 
 def test_contracts_with_the_same_cause_are_named_together_with_one_command(
