@@ -139,12 +139,16 @@ def show_status(status: Status, console: Console) -> None:
 
 def _show_plan(plan: PlanStatus, console: Console) -> None:
     """Show a plan: how long there is, what is not billed, and what settles it."""
+    needs = [f"{', '.join(held.month for held in plan.held)} held"] if plan.held else []
+    needs += [f"{', '.join(spans(plan.overdue))} overdue"] if plan.overdue else []
     total = sum(len(one.contracts) for one in plan.open)
-    needs = counted(total, "contract") + " open" if plan.open else "nothing open"
-    needs = f"{', '.join(held.month for held in plan.held)} held; {needs}" if plan.held else needs
+    below = needs or plan.not_billed or plan.notes
+    no_contract = "no contract open" if below else "nothing open"
+    needs += [f"{counted(total, 'contract')} open" if total else no_contract]
     closed = plan.last_closed or "none yet"
-    console.print(_text(f"{plan.plan}: last closed month {closed}; {needs}.", style="bold"))
-    lines = [f"held by {plan.running}"] if plan.running else []
+    verdict = f"{plan.plan}: last closed month {closed}; {'; '.join(needs)}."
+    console.print(_text(verdict, style="bold"), soft_wrap=True)
+    lines = [f"{plan.running} is working on this plan"] if plan.running else []
     lines += [f"due in the next run: {', '.join(spans(plan.due))}"] if plan.due else []
     lines += waits([(late.month, late.reason) for late in plan.waiting])
     lines += [*plan.deadlines, *plan.not_billed, *plan.notes]

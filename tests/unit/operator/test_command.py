@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from functions.adapters import keys
+from functions.adapters.books import Books
+from functions.domain.lease import Lease
 from functions.domain.month import Month
 from infra import ROOT
 from infra.operator import unbilled
@@ -117,9 +119,9 @@ def test_status_names_a_held_month_with_what_moved_and_the_command_that_bills_it
     world.hour("01/00", [a_record("c-1", value=3)], month="2025-08")
     assert world.run().error == "MonthHeld"
     given = options(world, tmp_path)
-    result = billing("status", *given)
+    result = billing("status", *given, "--as-of", "2025-09-02")
     assert result.exit_code == 1
-    assert "last closed month 2025-07; 2025-08 held; nothing open." in result.stdout
+    assert "last closed month 2025-07; 2025-08 held; no contract open." in result.stdout
     assert "cpu: 2 in 2025-07, now 3 (+50.0%)" in result.stdout
     (plan,) = answer(billing("status", *given, "--json"))["plans"]
     assert 'billing approve 2025-08 --reason "..." --state ' in plan["held"][0]["settle"]
@@ -135,7 +137,7 @@ def test_status_names_what_is_open_with_the_command_that_settles_it(
     given = options(a_month("refuse"), tmp_path)
     result = billing("status", *given)
     assert result.exit_code == 1
-    assert "last closed month 2025-07; 1 contract open." in result.stdout
+    assert "1 contract open." in result.stdout
     (plan,) = answer(billing("status", *given, "--json"))["plans"]
     (found,) = plan["open"]
     (command,) = found["commands"]
@@ -210,7 +212,10 @@ def test_status_names_usage_that_nobody_is_billed_for(billing: Billing, tmp_path
     unread = a_record("c-1", "network", value=12)
     world.every_hour("2025-07", [a_record("c-1", value=7), unpaid, unread])
     world.run()
-    said = billing("status", *options(world, tmp_path)).stdout
+    result = billing("status", *options(world, tmp_path), "--as-of", "2025-08-02")
+    said = result.stdout
+    assert (result.exit_code, "nothing open" in said) == (0, False)
+    assert "last closed month 2025-07; no contract open." in said
     payer = "2025-07: usage without a payer is not billed: 1,500 cpu of 1 subscription: sub-9"
     assert payer in said
     assert "2025-07: usage that no formula reads is not billed: 12 network" in said
@@ -243,13 +248,27 @@ def test_a_listing_that_is_cut_is_not_compared(
     assert f"2025-07: not compared: too many files (more than {files - 1})" in said
 
 
+def test_status_says_which_run_works_on_a_plan(billing: Billing, tmp_path: Path) -> None:
+    world = a_month()
+    held = Lease(execution="run-4711", at="2025-08-02T00:00:00Z")
+    Books(world.state_bucket, world.plan).lease().change(lambda _: held)
+    said = billing("status", *options(world, tmp_path)).stdout
+    assert "run-4711 is working on this plan" in said
+    assert "held by" not in said
+
+
 def test_months_that_wait_are_said_as_one_span(billing: Billing, tmp_path: Path) -> None:
     given = options(a_month(), tmp_path)
     due = "due in the next run: August 2025 to November 2025 (4 months)"
-    assert due in billing("status", *given, "--as-of", "2025-12-02").stdout
+    known = billing("status", *given, "--as-of", "2025-12-02")
+    assert (known.exit_code, due in known.stdout) == (0, True)
     marker = {"S:E:P": {"last_processed_to": "2025-08-20T00:00:00Z"}}
     (tmp_path / "usage" / keys.EXPORT_MARKER).write_text(json.dumps(marker))
-    said = billing("status", *given, "--as-of", "2025-12-02").stdout
+    result = billing("status", *given, "--as-of", "2025-12-02")
+    said = result.stdout
+    assert result.exit_code == 1
+    late = "August 2025 to October 2025 (3 months) overdue; no contract open."
+    assert f"last closed month 2025-07; {late}" in said
     waiting = (
         "August 2025 to November 2025 (4 months) wait, the first for this: export incomplete: it "
         "has reached 2025-08-20T00:00:00Z and must reach 2025-09-01T01:00:00Z"
@@ -266,7 +285,7 @@ def test_status_writes_nothing(billing: Billing, tmp_path: Path) -> None:
 
 
 def test_a_calm_plan_is_all_well(billing: Billing, tmp_path: Path) -> None:
-    result = billing("status", *options(a_month(), tmp_path))
+    result = billing("status", *options(a_month(), tmp_path), "--as-of", "2025-08-02")
     assert result.exit_code == 0
     assert "nothing open" in result.stdout
 
