@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from functions.domain.usage import fold, usage_files
 from functions.domain.usage.fold import Fold
 from functions.domain.usage.problem import Problem
 from functions.domain.usage.tally import Tally
-from functions.domain.usage.usage_files import FLAT, UsageFile
+from functions.domain.usage.usage_files import FLAT, Listed, UsageFile
 from functions.errors import StorageBusy
 from infra.operator.trace import Leaf, Trace, same_contract
 
@@ -86,13 +86,13 @@ class MonthFiles(NamedTuple):
 
 
 def list_days(
-    plan: Plan, month: Month, usage: Objects, end: datetime, most: int | None = None
+    plan: Plan, month: Month, listed: Iterable[Listed], end: datetime
 ) -> tuple[dict[str, list[UsageFile]], list[Problem]]:
-    """List a month's files up to an hour, by day; with what is wrong. No more than `most`."""
+    """Return a month's files up to an hour, by day; with what is wrong."""
     prefix = keys.usage_prefix(plan, month)
     problems: list[Problem] = []
     by_day: dict[str, list[UsageFile]] = defaultdict(list)
-    for item in usage.list(prefix, limit=most):
+    for item in listed:
         if not item.size and not item.key.endswith(".json"):
             continue
         placed = usage_files.place(item, prefix, month)
@@ -111,7 +111,8 @@ def read_month(
     plan: Plan, month: Month, usage: Objects, state: Objects, end: datetime | None = None
 ) -> MonthFiles:
     """List a month up to an hour, and find the folds that were made of these files."""
-    found, problems = list_days(plan, month, usage, end or month.end)
+    listed = usage.list(keys.usage_prefix(plan, month))
+    found, problems = list_days(plan, month, listed, end or month.end)
     stored = state.read_many([keys.day(plan, month, name) for name in found])
     days = []
     for (name, files), body in zip(found.items(), stored, strict=True):

@@ -11,7 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from functions.domain.wording import counted, some
-from infra.local.cli.wording import one_line, spans, waits
+from infra.local.cli.wording import one_line, spans, visible, waits
 from infra.operator.explain import Explained, Explanation, Sum
 from infra.operator.reconcile import Reconciled
 from infra.operator.reconcile_rows import Compared
@@ -21,64 +21,69 @@ from infra.operator.status import PlanStatus, Status
 _ROWS, _NAMED = 40, 5
 
 
+def _text(text: str, style: str = "") -> Text:
+    """Return a text as it is shown: names and messages of others are in it."""
+    return Text(visible(text), style=style)
+
+
 def show_explanation(found: Explanation, console: Console, within: str = "") -> None:
     """Show a contract's month; below the days only what is `within` a day or an hour."""
     differ = "do not add up to what was billed; the last line compares them"
     verdict = "add up exactly" if found.exact else differ
     said = f"not billed, {found.not_billed.rstrip('.')}" if found.not_billed else ""
     said = said or f"the records {verdict}"
-    console.print(Text(f"{found.contract} {found.month}, {found.plan}: {said}."), soft_wrap=True)
+    console.print(_text(f"{found.contract} {found.month}, {found.plan}: {said}."), soft_wrap=True)
     if found.read_by is not None:
         read_by = ", ".join(found.read_by) or "no billed dimension"
-        console.print(Text(f"This usage of the files is read by: {read_by}"))
-    console.print(Text(f"Files of the month: {found.files}"))
+        console.print(_text(f"This usage of the files is read by: {read_by}"))
+    console.print(_text(f"Files of the month: {found.files}"))
     for problem in found.problems:
-        console.print(Text(f"Problem: {problem}"))
+        console.print(_text(f"Problem: {problem}"))
     for one in found.dimensions:
         console.print()
         console.print(_dimension(one, within))
 
 
 def _dimension(one: Explained, within: str) -> Tree:
-    tree = Tree(Text(f"{one.dimension}: {one.quantity} ({one.state})", style="bold"))
+    tree = Tree(_text(f"{one.dimension}: {one.quantity} ({one.state})", style="bold"))
     months = ", ".join(f"{text} of {month}" for month, text in sorted(one.carried_from.items()))
     carried = f"{one.carried} carried in" + (f" ({months})" if months else "")
     left = f"{one.quantity} billed + {one.remainder} left for other months"
     if one.state not in ("accepted", "nothing to bill"):
         left = left.replace(" billed", "")
     if one.amount:
-        tree.add(Text(f"{one.amount} + {carried} = {left}"))
+        tree.add(_text(f"{one.amount} + {carried} = {left}"))
     if one.formula:
-        tree.add(Text(f"formula: {one.formula}"))
+        tree.add(_text(f"formula: {one.formula}"))
     for total in one.usage:
         _add(tree, total, within)
     if one.duplicates:
-        dropped = tree.add(Text(f"duplicates dropped: {len(one.duplicates)}"))
+        dropped = tree.add(_text(f"duplicates dropped: {len(one.duplicates)}"))
         for leaf in one.duplicates[:_ROWS]:
-            dropped.add(Text(f"{leaf.value} in {leaf.place}; {leaf.duplicate_of} counts"))
+            dropped.add(_text(f"{leaf.value} in {leaf.place}; {leaf.duplicate_of} counts"))
         if len(one.duplicates) > _ROWS:
-            dropped.add(Text(f"and {len(one.duplicates) - _ROWS} more; --json has them all"))
+            dropped.add(_text(f"and {len(one.duplicates) - _ROWS} more; --json has them all"))
     for check in one.checks:
         word = "=" if check.holds else "is NOT"
-        tree.add(Text(f"{check.what}: {check.found} {word} {check.expected}"))
+        tree.add(_text(f"{check.what}: {check.found} {word} {check.expected}"))
     return tree
 
 
 def _add(tree: Tree, usage: Sum, within: str) -> None:
-    branch = tree.add(Text(f"usage {usage.name}: {usage.total}"))
+    branch = tree.add(_text(f"usage {usage.name}: {usage.total}"))
     for day in usage.parts:
-        of_day = branch.add(Text(f"day {day.name}: {day.total}"))
+        of_day = branch.add(_text(f"day {day.name}: {day.total}"))
         if not within or day.name != within[:2]:
             continue
         for hour in day.parts:
             if not hour.name.startswith(within):
                 continue
-            of_hour = of_day.add(Text(f"hour {hour.name}: {hour.total}"))
+            of_hour = of_day.add(_text(f"hour {hour.name}: {hour.total}"))
             for file in hour.parts:
-                of_file = of_hour.add(Text(f"{file.name}: {file.total}"))
+                of_file = of_hour.add(_text(f"{file.name}: {file.total}"))
                 for leaf in file.records:
                     dropped = f" (duplicate of {leaf.duplicate_of})" if leaf.duplicate_of else ""
-                    of_file.add(Text(f"record {leaf.record}: {leaf.value}{dropped}"))
+                    of_file.add(_text(f"record {leaf.record}: {leaf.value}{dropped}"))
 
 
 def show_reconciled(months: Sequence[Reconciled], console: Console) -> None:
@@ -88,12 +93,12 @@ def show_reconciled(months: Sequence[Reconciled], console: Console) -> None:
         compared = "files, bill, ledger" + (" and Clazar" if one.asked else "")
         rows = counted(len(one.rows), "amount")
         verdict = "all equal" if one.equal else f"{wrong} differ" if wrong else "see below"
-        console.print(Text(f"{one.plan} {one.month}: {rows} in {compared}: {verdict}."))
+        console.print(_text(f"{one.plan} {one.month}: {rows} in {compared}: {verdict}."))
         if one.days:
             days = ", ".join(some(one.days, 10))
-            console.print(Text(f"Files of these days are not those that were billed: {days}"))
+            console.print(_text(f"Files of these days are not those that were billed: {days}"))
         for note in one.notes:
-            console.print(Text(note))
+            console.print(_text(note))
         _show_differing(one.differing, console)
 
 
@@ -109,11 +114,11 @@ def _show_differing(rows: Sequence[Compared], console: Console) -> None:
         if len(found) > _NAMED:
             names = list(dict.fromkeys(row.contract for row in found))
             of = f"{counted(len(found), 'amount')} of {counted(len(names), 'contract')}"
-            console.print(Text(f"{of}: {text}: {', '.join(some(names, _NAMED))}"), soft_wrap=True)
+            console.print(_text(f"{of}: {text}: {', '.join(some(names, _NAMED))}"), soft_wrap=True)
             continue
         for row in found:
             numbers = (row.files, row.bill, row.ledger, row.clazar)
-            table.add_row(*map(Text, (row.contract, row.dimension, text, *numbers)))
+            table.add_row(*map(_text, (row.contract, row.dimension, text, *numbers)))
     if table.row_count:
         console.print(table)
     if table.row_count < len(rows):
@@ -128,18 +133,22 @@ def show_status(status: Status, console: Console) -> None:
         table = Table("credits of", "state", "rows", "total USD", "from", "at", box=None)
         for month in status.credits:
             cells = (month.month, month.state, f"{month.rows:,}", month.total_usd)
-            table.add_row(*map(Text, (*cells, month.source, month.at)))
+            table.add_row(*map(_text, (*cells, month.source, month.at)))
         console.print(table)
 
 
 def _show_plan(plan: PlanStatus, console: Console) -> None:
     """Show a plan: how long there is, what is not billed, and what settles it."""
+    needs = [f"{', '.join(held.month for held in plan.held)} held"] if plan.held else []
+    needs += [f"{', '.join(spans(plan.overdue))} overdue"] if plan.overdue else []
     total = sum(len(one.contracts) for one in plan.open)
-    needs = counted(total, "contract") + " open" if plan.open else "nothing open"
-    needs = f"{', '.join(held.month for held in plan.held)} held; {needs}" if plan.held else needs
+    below = needs or plan.not_billed or plan.notes
+    no_contract = "no contract open" if below else "nothing open"
+    needs += [f"{counted(total, 'contract')} open" if total else no_contract]
     closed = plan.last_closed or "none yet"
-    console.print(Text(f"{plan.plan}: last closed month {closed}; {needs}.", style="bold"))
-    lines = [f"held by {plan.running}"] if plan.running else []
+    verdict = f"{plan.plan}: last closed month {closed}; {'; '.join(needs)}."
+    console.print(_text(verdict, style="bold"), soft_wrap=True)
+    lines = [f"{plan.running} is working on this plan"] if plan.running else []
     lines += [f"due in the next run: {', '.join(spans(plan.due))}"] if plan.due else []
     lines += waits([(late.month, late.reason) for late in plan.waiting])
     lines += [*plan.deadlines, *plan.not_billed, *plan.notes]
@@ -154,7 +163,7 @@ def _show_plan(plan: PlanStatus, console: Console) -> None:
     if len(plan.open) > _ROWS:
         lines += [f"and {len(plan.open) - _ROWS} more causes; --json has them all"]
     for line in lines:
-        console.print(Text(f"  {line}"), soft_wrap=True)
+        console.print(_text(f"  {line}"), soft_wrap=True)
 
 
 def _open(one: OpenContracts) -> list[str]:
@@ -165,4 +174,6 @@ def _open(one: OpenContracts) -> list[str]:
     of = counted(len(one.contracts), "contract") if several else names
     said = [names] if several else []
     said += [one_line(one.message), *one.commands]
+    said += ["or: Clazar is asked again, and what it does not list is sent:"] * bool(one.otherwise)
+    said += one.otherwise
     return [f"{one.month} {of}: {one.code}{since}", *(f"  {text}" for text in said)]

@@ -1,4 +1,4 @@
-"""Contracts that are not billed, by cause, each cause with the command that settles all of them."""
+"""Contracts that are not billed, by cause, each cause with the commands that settle all of them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ import msgspec
 from functions.adapters.books import Books
 from functions.domain.ledger.entry import Entry
 from functions.domain.month import Month
+from functions.domain.months.run import MOST_CONTRACTS
+from functions.domain.months.troubles import DECIDED
 from infra.local.cli.wording import billing
-
-_MOST_NAMED, _MOST_IN_AN_INPUT = 3, 100
 
 
 class OpenContracts(msgspec.Struct, kw_only=True):
-    """Contracts of a month that are not billed for the same cause, and what settles them."""
+    """Contracts of a month that are not billed for the same cause, and what settles them.
+
+    `otherwise`: the retry of contracts that `commands` resolve.
+    """
 
     month: str
     code: str
@@ -26,6 +29,7 @@ class OpenContracts(msgspec.Struct, kw_only=True):
     since: str
     contracts: list[str]
     commands: list[str]
+    otherwise: list[str] = []
 
 
 def open_contracts(books: Books, where: str) -> Iterator[OpenContracts]:
@@ -52,31 +56,40 @@ def open_contracts(books: Books, where: str) -> Iterator[OpenContracts]:
                 message=str(items[names[0]].get("message") or ""),
                 since=min((str(at) for at in since if at), default=""),
                 contracts=names,
-                commands=[billing(verb, where) for verb in _verbs(month, names, *way)],
+                **_settled_by(month, names, where, *way),
             )
 
 
-def _way(entry: Entry | None) -> tuple[str, ...]:
-    """Return how a contract is settled: by a decision, by final usage of its window, or retried."""
-    if entry and entry.in_doubt:
-        return ("resolve",)
-    return ("final", entry.until) if entry and entry.until and not entry.lines else ("retry",)
+def _way(entry: Entry | None) -> tuple[str, str]:
+    """Return how a contract is settled, and its window where only final usage is retried."""
+    if entry and (entry.in_doubt or _is_billed_otherwise(entry)):
+        return "resolve", ""
+    return "retry", (entry.until or "") if entry and not entry.lines else ""
 
 
-def _verbs(month: Month, names: Sequence[str], way: str, until: str = "") -> Iterator[str]:
-    """Yield the verbs that settle these contracts, as few as the input allows.
+def _is_billed_otherwise(entry: Entry) -> bool:
+    left = (line for line in entry.lines if line.state not in ("accepted", "waived"))
+    return any(line.code in DECIDED for line in left)
 
-    OUTCOME and CONTRACT are for the operator to fill in; left as they are, they are rejected. All
-    errors of a plan are retried without a month: one that is named bills late contracts as well.
+
+def _settled_by(
+    month: Month, names: Sequence[str], where: str, way: str, until: str
+) -> dict[str, list[str]]:
+    """Return the commands that settle these contracts, and no others.
+
+    OUTCOME and CONTRACT are for the operator to fill in; left as they are, they are rejected.
     """
+    which = f"--until {until}" if until else f"--month {month}"
     options = [f"--contract {shlex.quote(name)}" for name in names]
-    if way == "final":
-        for first in range(0, len(names), _MOST_IN_AN_INPUT):
-            yield f"retry --until {until} {' '.join(options[first : first + _MOST_IN_AN_INPUT])}"
-    elif way == "retry" and len(names) <= _MOST_NAMED:
-        yield f"retry --month {month} {' '.join(options)}"
-    elif way == "retry" or len(names) > 1:
-        yield "retry"
-    if way == "resolve":
-        name = shlex.quote(names[0]) if len(names) == 1 else "CONTRACT"
-        yield f'resolve {name} {month} OUTCOME --reason "..."'
+    retries = [
+        billing(f"retry {which} {' '.join(options[first : first + MOST_CONTRACTS])}", where)
+        for first in range(0, len(names), MOST_CONTRACTS)
+    ]
+    if way == "retry":
+        return {"commands": retries}
+    name = shlex.quote(names[0]) if len(names) == 1 else "CONTRACT"
+    which, reason = f"{name} {month} OUTCOME", '--reason "..."'
+    resolve = billing(f"resolve {which} {reason}", where)
+    if any(name.startswith("-") for name in names):  # an option, but for the two dashes
+        resolve = billing(f"resolve {reason}", f"{where} -- {which}")
+    return {"commands": [resolve], "otherwise": retries}

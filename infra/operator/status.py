@@ -35,7 +35,7 @@ class HeldMonth(msgspec.Struct, kw_only=True):
 
 
 class PlanStatus(msgspec.Struct, kw_only=True):
-    """One plan. `due`: months that the next run bills. `running`: who holds the plan.
+    """One plan. `due`: months that the next run bills. `running`: the execution that works on it.
 
     `deadlines`: until when the marketplace takes what is not closed, else the next month.
     `not_billed`: usage of recent months that no contract is billed for.
@@ -51,6 +51,16 @@ class PlanStatus(msgspec.Struct, kw_only=True):
     deadlines: list[str]
     not_billed: list[str]
     notes: list[str]
+
+    @property
+    def overdue(self) -> list[str]:
+        """Months whose export should have been complete long ago."""
+        return [late.month for late in self.waiting if late.overdue]
+
+    @property
+    def calm(self) -> bool:
+        """Return True if nothing of it needs an operator; usage nobody is billed for may."""
+        return not (self.held or self.overdue or self.open or self.notes)
 
 
 class CreditsMonth(msgspec.Struct, kw_only=True):
@@ -76,7 +86,7 @@ class Status(msgspec.Struct, kw_only=True):
     def calm(self) -> bool:
         """Nothing needs an operator."""
         verified = all(month.state == "verified" for month in self.credits)
-        return verified and not any(plan.held or plan.open or plan.notes for plan in self.plans)
+        return verified and all(plan.calm for plan in self.plans)
 
 
 def plan_status(books: Books, usage: Objects | None, now: datetime, where: str) -> PlanStatus:

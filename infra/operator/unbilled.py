@@ -101,11 +101,15 @@ def _changed(books: Books, usage: Objects | None, month: Month) -> Iterator[str]
     billed = books.manifest(month).read()
     if usage is None or billed is None:
         return
-    of_days, _ = list_days(books.plan, month, usage, month.end, _MOST_FILES)
-    if sum(map(len, of_days.values())) < _MOST_FILES:
-        found = {name: digest(files) for name, files in of_days.items()}
-        known = billed.value.days if billed.value.reported is None else billed.value.reported
-        names = sorted(n for n in known.keys() | found if known.get(n) != found.get(n))
-        if names:
-            days = ", ".join(some(names, 10))
-            yield f"{month}: files of these days came, changed or went since the last run: {days}"
+    prefix = keys.usage_prefix(books.plan, month)
+    listed = list(usage.list(prefix, limit=_MOST_FILES + 1))
+    if len(listed) > _MOST_FILES:
+        yield f"{month}: not compared: too many files (more than {number(str(_MOST_FILES))})"
+        return
+    of_days, _ = list_days(books.plan, month, listed, month.end)
+    found = {name: digest(files) for name, files in of_days.items()}
+    known = billed.value.days if billed.value.reported is None else billed.value.reported
+    names = sorted(n for n in known.keys() | found if known.get(n) != found.get(n))
+    if names:
+        days = ", ".join(some(names, 10))
+        yield f"{month}: files of these days came, changed or went since the last run: {days}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import typer
 
@@ -18,6 +20,7 @@ from infra.local.cli.steps import Steps
 from infra.local.cli.wording import words
 
 _BILLED_AT = "clazar-url"  # a file in the state folder, of this machine only
+_BUILT_IN = "built-in"
 
 EXAMPLE = """Example:
 python -m infra.local metering --usage ./usage --state ./state --as-of 2025-08-02T00:00:00Z
@@ -84,9 +87,7 @@ def bill_usage(
     """Run an execution, show how it has ended, return its result."""
     configured = arguments.plans(folders.plans)
     state = arguments.state_folder(folders.state)
-    known = billed_at(state)
-    if known and not clazar:
-        raise BadArgument(f"--state {state} was run against {known}; add --clazar {known}")
+    _check_same_clazar(state, clazar)
     with ExitStack() as stack:
         url = clazar or stack.enter_context(_built_in_clazar()).url
         if clazar is None:
@@ -102,9 +103,13 @@ def bill_usage(
                 logs=logs,
             )
         )
-        if clazar:
-            (session.state / _BILLED_AT).write_text(clazar, encoding="utf-8")
+        _check_same_clazar(session.state, clazar)  # another run may have held the folder
+        known = session.state / _BILLED_AT
+        for_trial = clazar is None and not known.exists()
+        known.write_text(clazar or _BUILT_IN, encoding="utf-8")
         ran = run(given)
+        if for_trial and show.output_of(ran).get("dry_run"):
+            known.unlink()  # nothing counts as billed
         session.ended(well=succeeded(ran))
         if not as_json:
             screen = show.console()
@@ -144,8 +149,31 @@ def open_metering(
 
 def billed_at(state: Path | None) -> str | None:
     """Return the Clazar that a state folder was billed at, if that was not the built-in one."""
+    known = _remembered(state)
+    return None if known == _BUILT_IN else known
+
+
+def _remembered(state: Path | None) -> str | None:
     path = state and state / _BILLED_AT
     return path.read_text(encoding="utf-8") if path and path.is_file() else None
+
+
+def _check_same_clazar(state: Path | None, clazar: str | None) -> None:
+    """Refuse another Clazar than before: it would never get what the folder counts as billed."""
+    known = _remembered(state)
+    if known is None or _host(known) == _host(clazar or _BUILT_IN):
+        return
+    before = "the built-in Clazar, which bills nothing" if known == _BUILT_IN else known
+    to_do = f"for {clazar} use another --state folder" if clazar else f"add --clazar {known}"
+    raise BadArgument(f"--state {state} was run against {before}; {to_do}")
+
+
+def _host(clazar: str) -> str:
+    """Return what tells one Clazar from another; servers on this machine come and go."""
+    host = urlsplit(clazar).hostname or clazar
+    with suppress(ValueError):
+        host = "localhost" if ip_address(host).is_loopback else host
+    return host
 
 
 def _built_in_clazar() -> Any:

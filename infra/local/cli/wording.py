@@ -24,9 +24,14 @@ def usd(amount: Decimal | str) -> str:
         return str(amount)
 
 
+def visible(text: str) -> str:
+    """Return a text in which nothing can move the cursor or color the screen."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text)
+
+
 def one_line(message: str, longest: int = 150) -> str:
-    """As much of a message as fits into one line; nothing in it can move the cursor."""
-    text = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", message).split())
+    """As much of a message as fits into one line."""
+    text = " ".join(visible(message).split())
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 

@@ -8,14 +8,19 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from functions.adapters import keys
+from functions.adapters.books import Books
+from functions.domain.lease import Lease
 from functions.domain.month import Month
 from infra import ROOT
+from infra.operator import unbilled
 from infra.operator.folder import Folder
 from tests.builders import a_record
+from tests.unit.metering.whole_month import ROOT as USAGE
 from tests.unit.metering.whole_month import WholeMonth
 from tests.unit.operator.typed import Billing, answer, options
 
@@ -114,9 +119,9 @@ def test_status_names_a_held_month_with_what_moved_and_the_command_that_bills_it
     world.hour("01/00", [a_record("c-1", value=3)], month="2025-08")
     assert world.run().error == "MonthHeld"
     given = options(world, tmp_path)
-    result = billing("status", *given)
+    result = billing("status", *given, "--as-of", "2025-09-02")
     assert result.exit_code == 1
-    assert "last closed month 2025-07; 2025-08 held; nothing open." in result.stdout
+    assert "last closed month 2025-07; 2025-08 held; no contract open." in result.stdout
     assert "cpu: 2 in 2025-07, now 3 (+50.0%)" in result.stdout
     (plan,) = answer(billing("status", *given, "--json"))["plans"]
     assert 'billing approve 2025-08 --reason "..." --state ' in plan["held"][0]["settle"]
@@ -132,7 +137,7 @@ def test_status_names_what_is_open_with_the_command_that_settles_it(
     given = options(a_month("refuse"), tmp_path)
     result = billing("status", *given)
     assert result.exit_code == 1
-    assert "last closed month 2025-07; 1 contract open." in result.stdout
+    assert "1 contract open." in result.stdout
     (plan,) = answer(billing("status", *given, "--json"))["plans"]
     (found,) = plan["open"]
     (command,) = found["commands"]
@@ -144,6 +149,26 @@ def test_status_names_what_is_open_with_the_command_that_settles_it(
         *given,
         *("--plan", "S:E:P"),
     ]
+
+
+def test_nothing_in_codes_and_names_reaches_the_terminal_as_a_control_character(
+    billing: Billing, tmp_path: Path
+) -> None:
+    escape = "\x1b[2J"
+    world = WholeMonth("refuse", dimensions={"cpu": "cpu"})
+    records = [a_record("c-1", value=7), a_record("c-1", f"net{escape}", value=12)]
+    world.every_hour("2025-07", records)
+    world.run()
+
+    def recode(state: dict[str, Any]) -> None:
+        state["error_contracts"]["2025-07"][0]["code"] = f"CODE{escape}"
+
+    world.edit_state(recode)
+    given = options(world, tmp_path)
+    said = billing("status", *given).stdout + billing("explain", "c-1", "2025-07", *given).stdout
+    assert "CODE [2J" in said
+    assert "net [2J" in said
+    assert "\x1b" not in said
 
 
 def test_contracts_with_the_same_cause_are_named_together_with_one_command(
@@ -160,8 +185,7 @@ def test_contracts_with_the_same_cause_are_named_together_with_one_command(
     (plan,) = answer(billing("status", *given, "--json"))["plans"]
     (found,) = plan["open"]
     assert len(found["contracts"]) == 30
-    # A month that is named bills contracts of it that came late as well.
-    assert f"billing retry --state {tmp_path}" in found["commands"][0]
+    assert "billing retry --month 2025-07 --contract c-01 --contract c-02" in found["commands"][0]
 
 
 def test_status_says_until_when_the_marketplace_takes_what_is_not_billed(
@@ -188,7 +212,10 @@ def test_status_names_usage_that_nobody_is_billed_for(billing: Billing, tmp_path
     unread = a_record("c-1", "network", value=12)
     world.every_hour("2025-07", [a_record("c-1", value=7), unpaid, unread])
     world.run()
-    said = billing("status", *options(world, tmp_path)).stdout
+    result = billing("status", *options(world, tmp_path), "--as-of", "2025-08-02")
+    said = result.stdout
+    assert (result.exit_code, "nothing open" in said) == (0, False)
+    assert "last closed month 2025-07; no contract open." in said
     payer = "2025-07: usage without a payer is not billed: 1,500 cpu of 1 subscription: sub-9"
     assert payer in said
     assert "2025-07: usage that no formula reads is not billed: 12 network" in said
@@ -206,13 +233,42 @@ def test_status_names_usage_that_nobody_is_billed_for(billing: Billing, tmp_path
     assert f"{late}2 cpu more and 4 cpu less of 2 contracts: c-1, c-2" in said
 
 
+def test_a_listing_that_is_cut_is_not_compared(
+    billing: Billing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = a_month()
+    for hour in range(3):  # keys that are no usage files are listed as well
+        world.usage_bucket.edit(f"{USAGE}/2025/07/01/0{hour}/_SUCCESS", b"")
+    files = len([key for key in world.usage_bucket.objects if "/2025/07/" in key])
+    given = options(world, tmp_path)
+    monkeypatch.setattr(unbilled, "_MOST_FILES", files)
+    assert "not compared" not in billing("status", *given).stdout
+    monkeypatch.setattr(unbilled, "_MOST_FILES", files - 1)
+    said = billing("status", *given).stdout
+    assert f"2025-07: not compared: too many files (more than {files - 1})" in said
+
+
+def test_status_says_which_run_works_on_a_plan(billing: Billing, tmp_path: Path) -> None:
+    world = a_month()
+    held = Lease(execution="run-4711", at="2025-08-02T00:00:00Z")
+    Books(world.state_bucket, world.plan).lease().change(lambda _: held)
+    said = billing("status", *options(world, tmp_path)).stdout
+    assert "run-4711 is working on this plan" in said
+    assert "held by" not in said
+
+
 def test_months_that_wait_are_said_as_one_span(billing: Billing, tmp_path: Path) -> None:
     given = options(a_month(), tmp_path)
     due = "due in the next run: August 2025 to November 2025 (4 months)"
-    assert due in billing("status", *given, "--as-of", "2025-12-02").stdout
+    known = billing("status", *given, "--as-of", "2025-12-02")
+    assert (known.exit_code, due in known.stdout) == (0, True)
     marker = {"S:E:P": {"last_processed_to": "2025-08-20T00:00:00Z"}}
     (tmp_path / "usage" / keys.EXPORT_MARKER).write_text(json.dumps(marker))
-    said = billing("status", *given, "--as-of", "2025-12-02").stdout
+    result = billing("status", *given, "--as-of", "2025-12-02")
+    said = result.stdout
+    assert result.exit_code == 1
+    late = "August 2025 to October 2025 (3 months) overdue; no contract open."
+    assert f"last closed month 2025-07; {late}" in said
     waiting = (
         "August 2025 to November 2025 (4 months) wait, the first for this: export incomplete: it "
         "has reached 2025-08-20T00:00:00Z and must reach 2025-09-01T01:00:00Z"
@@ -229,7 +285,7 @@ def test_status_writes_nothing(billing: Billing, tmp_path: Path) -> None:
 
 
 def test_a_calm_plan_is_all_well(billing: Billing, tmp_path: Path) -> None:
-    result = billing("status", *options(a_month(), tmp_path))
+    result = billing("status", *options(a_month(), tmp_path), "--as-of", "2025-08-02")
     assert result.exit_code == 0
     assert "nothing open" in result.stdout
 

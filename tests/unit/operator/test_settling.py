@@ -1,14 +1,19 @@
-"""Each cause of open contracts is named once, with the fewest commands that settle all of them."""
+"""Each cause of open contracts is named once, with the commands that settle them and no others."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+
 from functions.adapters.books import Books
+from functions.domain.month import Month
 from infra.operator.settling import OpenContracts, open_contracts
 from tests.builders import a_record
 from tests.unit.metering.whole_month import WholeMonth
+from tests.unit.operator.account import Account
 from tests.unit.operator.typed import Billing, options
 
 
@@ -20,17 +25,79 @@ def verbs(found: OpenContracts) -> list[str]:
     return [command.partition("billing ")[2] for command in found.commands]
 
 
-def test_several_answers_lost_are_asked_for_again_and_then_decided_one_by_one() -> None:
-    world = WholeMonth("lost", "lost")
+def a_lost_answer(*contracts: str) -> WholeMonth:
+    world = WholeMonth(*["lost"] * len(contracts))
     world.clazar.lists = False
+    world.every_hour("2025-07", [a_record(name, value=7) for name in contracts])
+    world.run()
+    return world
+
+
+def test_lost_answers_are_looked_up_and_resolved_or_these_contracts_are_retried() -> None:
+    (found,) = causes(a_lost_answer("c-1", "c-2"))
+    assert (found.code, found.contracts) == ("OUTCOME_UNKNOWN", ["c-1", "c-2"])
+    assert verbs(found) == ['resolve CONTRACT 2025-07 OUTCOME --reason "..." --env prod']
+    (retry,) = found.otherwise
+    assert retry.endswith("retry --month 2025-07 --contract c-1 --contract c-2 --env prod")
+
+
+def test_one_lost_answer_is_resolved_by_its_name_or_retried() -> None:
+    (found,) = causes(a_lost_answer("c-1"))
+    assert verbs(found) == ['resolve c-1 2025-07 OUTCOME --reason "..." --env prod']
+    (retry,) = found.otherwise
+    assert retry.endswith("retry --month 2025-07 --contract c-1 --env prod")
+
+
+@pytest.mark.parametrize("others", [[], ["c-2"]])
+def test_a_contract_that_begins_with_a_dash_is_resolved_and_retried(
+    billing: Billing, account: Account, others: list[str]
+) -> None:
+    (found,) = causes(a_lost_answer("-x", *others))
+    resolve, retry = [*verbs(found), *(text.partition("billing ")[2] for text in found.otherwise)]
+    filled = resolve.replace("CONTRACT", "-x").replace("OUTCOME", "accepted").replace("...", "seen")
+    for text in (filled, retry):
+        assert billing(*shlex.split(text.replace("prod", "dev"))).exit_code == 0
+    decided, retried = (each["input"] for each in account.started)
+    assert decided["resolve"]["contract"] == "-x"
+    assert retried["contracts"] == ["-x", *others]
+
+
+def test_what_a_retry_of_contracts_in_doubt_does_is_said(billing: Billing, tmp_path: Path) -> None:
+    said = billing("status", *options(a_lost_answer("c-1"), tmp_path)).stdout
+    resolve, retry = said.index("billing resolve c-1"), said.index("billing retry --month")
+    alternative = said.index("or: Clazar is asked again, and what it does not list is sent:")
+    assert resolve < alternative < retry
+
+
+@pytest.mark.parametrize("code", ["DUPLICATE", "OTHER_QUANTITY"])
+def test_what_clazar_bills_otherwise_is_resolved_first(code: str) -> None:
+    world = WholeMonth("refuse", "refuse")
     world.every_hour("2025-07", [a_record("c-1", value=7), a_record("c-2", value=1)])
     world.run()
+    books = Books(world.state_bucket, world.plan)
+    document = books.entry(Month(2025, 7), "c-1")
+    read = document.read()
+    assert read
+    (line,) = read.value.lines
+    document.write(replace(read.value, lines=(replace(line, code=code),)), read)
+    resolved, retried = causes(world)
+    assert resolved.contracts == ["c-1"]
+    assert verbs(resolved)[0].startswith("resolve c-1 2025-07 OUTCOME")
+    assert (verbs(retried)[0].startswith("retry "), retried.otherwise) == (True, [])
+
+
+def test_a_retry_names_its_month_and_contracts_however_many_there_are() -> None:
+    names = [f"c-{n:03d}" for n in range(101)]
+    world = WholeMonth(*["refuse"] * len(names))
+    world.every_hour("2025-07", [a_record(name, value=1) for name in names])
+    world.run()
     (found,) = causes(world)
-    assert (found.code, found.contracts) == ("OUTCOME_UNKNOWN", ["c-1", "c-2"])
-    assert verbs(found) == [
-        "retry --env prod",
-        'resolve CONTRACT 2025-07 OUTCOME --reason "..." --env prod',
-    ]
+    first, second = map(shlex.split, verbs(found))
+    assert [first.count("--contract"), second.count("--contract")] == [100, 1]
+    assert {*first, *second} == {
+        *("retry", "--month", "2025-07", "--contract", "--env", "prod"),
+        *names,
+    }
 
 
 def test_a_message_that_names_its_contract_is_the_same_cause() -> None:
