@@ -18,8 +18,8 @@ _DOLLARS = re.compile(
     r"(?:[0-9]{1,30}|[1-9][0-9]{0,2}(?:,[0-9]{3}){1,9})(?:\.[0-9]{1,2}|\.[0-9]{2}0{2,28})?"
     r"|[1-9][0-9]{0,15}(?:,[0-9]{3,15})\.[0-9]{2}|\.[0-9]{2}"
 )
-# No credit of one account and month comes near it; an account in the wrong column is above it.
-_IMPLAUSIBLE = 10**9
+# Twelve digits without cents: two columns are exchanged, or one is written twice.
+_ACCOUNT = re.compile(r"[0-9]{12}")
 # What is around the number, which is the n, without dollar signs and blanks.
 _SIGNS = {"n": False, "-n": True, "n-": True, "(n)": True}
 _NOT_AMOUNTS = (
@@ -52,12 +52,9 @@ def parse_amount(text: str, *, blank_is_zero: bool, allow_reversals: bool) -> De
     if around not in _SIGNS or not _DOLLARS.fullmatch(numbers[0]):
         said = what_is_wrong(amount, _NOT_AMOUNTS, "is not plain US dollars like $6,407.96")
         raise BadAmount(f"amount {shown(text)} {said}")
+    if _ACCOUNT.fullmatch(amount):
+        raise BadAmount(f"amount {shown(text)} is an account; write dollars and cents")
     value = Decimal(numbers[0].replace(",", ""))
-    if value >= _IMPLAUSIBLE:
-        raise BadAmount(
-            f"amount {shown(text)} is a billion dollars or more; "
-            "if it is an account, the columns are exchanged"
-        )
     if not value or not _SIGNS[around]:
         return value
     if not allow_reversals:
