@@ -130,7 +130,11 @@ def _explained(
     amount = entry.amounts.get(name, "0" if billed and not line else "")  # what is zero is not kept
     carried = (line.carried if line else "") or "0"
     checks = [
-        _check(f"the records of {item} add up to its usage", _total(of[item]), entry.usage[item])
+        _check(
+            f"the records of {item} add up to the usage that was billed",
+            _total(of[item]),
+            entry.usage[item],
+        )
         for item in sources
         if item in entry.usage
     ]

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from functions.domain.formula import exact_text
 from functions.domain.mails import start
 from functions.domain.month import Month
 from functions.domain.months.report import Report
@@ -75,6 +76,7 @@ def _total(total: Total, before: History) -> dict[str, Any]:
     used, values = Fraction(total.usage), before.of(total.dimension)
     return {
         "total": total,
+        "before": number(exact_text(values[-1])) if values else "",
         "change": change(used, values[-1] if values else None),
         "line": sparkline([*values, used]),
         "unit": human(total.dimension, used),

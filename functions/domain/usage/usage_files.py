@@ -94,10 +94,13 @@ def missing_hours(
 def partly_covered(month: Month, present: Collection[str], end: datetime) -> list[str]:
     """Warn if a plan's usage begins or ends within the window: right once, then suspicious."""
     found = []
-    if present and min(present) != _folder(month.start):
-        found.append(f"{month}: the plan's usage begins with hour {min(present)}")
-    if present and max(present) != _folder(end - timedelta(hours=1)):
-        found.append(f"{month}: the plan's usage ends with hour {max(present)}")
+    if present and (before := _folders(month)[first := min(present)]):
+        found.append(f"{month}: the plan's usage begins with hour {first}, {before} hours into it")
+    hours = int((end - month.start) / timedelta(hours=1))
+    if present and (after := hours - 1 - _folders(month)[last := max(present)]):
+        found.append(
+            f"{month}: the plan's usage ends with hour {last}, {after} hours before the end"
+        )
     return found
 
 
