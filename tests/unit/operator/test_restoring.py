@@ -42,7 +42,7 @@ def test_the_undo_line_of_a_drop_restores_its_month_on_a_folder(
     dropped = command("credits", str(file), str(changed), "--state", str(state))
     undo = [line for line in dropped.stdout.splitlines() if line.startswith("undo ")]
     words = shlex.split(undo[-1])
-    assert words[2:4] == ["billing", "restore"]
+    assert (Path(words[2]).name, words[3]) == ("billing", "restore")
     result = billing(*words[3:], "--json")
     (ran,) = answer(result)["executions"]
     assert (result.exit_code, ran["status"]) == (0, "SUCCEEDED"), ran
