@@ -1,4 +1,4 @@
-"""What an operator is told of a month's usage beside its bill."""
+"""What is reported of a month's usage beside its bill."""
 
 from __future__ import annotations
 
