@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from functions.adapters.books import Books
 from functions.domain.ledger.entry import Entry
 from functions.domain.month import Month
 from functions.domain.months.run import MOST_CONTRACTS
-from functions.domain.months.troubles import DECIDED
+from functions.domain.months.troubles import DECIDED, without_name
 from infra.local.cli.wording import billing
 
 
@@ -43,7 +42,7 @@ def open_contracts(books: Books, where: str) -> Iterator[OpenContracts]:
         entries = {e.contract_id: e for e in books.entries(month, sorted(shown.failed))}
         causes = defaultdict[tuple[str, ...], list[str]](list)
         for name, item in sorted(shown.errors.items()):
-            message = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "", str(item.get("message") or ""))
+            message = without_name(str(item.get("message") or ""), name)
             causes[str(item.get("code") or ""), message, *_way(entries.get(name))].append(name)
         for (code, _, *way), names in causes.items():
             items = {name: shown.errors[name] for name in names}

@@ -50,8 +50,7 @@ def troubles(report: Report, contracts: Mapping[str, Sequence[Row]]) -> list[Tro
     found = defaultdict[tuple[str, str, str], dict[str, list[Row]]](dict)
     for name, rows in contracts.items():
         if wrong := [row for row in rows if row.outcome in _TROUBLE]:
-            # A message that names its contract is still the same message.
-            message = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "…", wrong[0].message)
+            message = without_name(wrong[0].message, name)
             way = _way(wrong, closed=report.closed)
             found[wrong[0].code, message or _LATE * (way == _BILL), way][name] = wrong
     return [
@@ -63,6 +62,11 @@ def troubles(report: Report, contracts: Mapping[str, Sequence[Row]]) -> list[Tro
         )
         for (code, message, way), of in sorted(found.items(), key=lambda each: -len(each[1]))
     ]
+
+
+def without_name(message: str, contract: str) -> str:
+    """Return a message as it is of any contract: one that names its own is still the same."""
+    return re.sub(rf"(?<![\w-]){re.escape(contract)}(?![\w-])", "…", message)
 
 
 def _way(wrong: Sequence[Row], *, closed: bool) -> str:

@@ -9,7 +9,7 @@ import pytest
 from functions.domain.conversion import parse
 from functions.domain.months.report_rows import NOT_COMPUTED, Row
 from functions.domain.months.run import ExecutionInput
-from functions.domain.months.troubles import Trouble, troubles
+from functions.domain.months.troubles import Trouble, troubles, without_name
 from tests.unit.domain.test_report_page import a_report, a_row, refused
 
 RETRY = {"plan": "S:E:P", "months": ["2025-07"], "retry_errors": True}
@@ -47,6 +47,7 @@ def test_contracts_with_one_cause_are_one_line_with_one_command() -> None:
 def test_a_message_that_names_its_contract_is_one_cause() -> None:
     (cause,) = found(*(refused(name, message=f"no buyer {name} here") for name in ("a1", "b2")))
     assert cause.cause == "UNKNOWN_CONTRACT: no buyer … here"
+    assert without_name("c: c is c-1", "c") == "…: … is c-1", "that is another contract"
 
 
 def test_causes_differ_by_code_and_message_and_the_largest_is_first() -> None:
