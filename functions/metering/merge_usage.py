@@ -87,7 +87,8 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     found = total.usage(bill, task.of_days, warnings)
     before = None if run.until else month_before(month, seen.state, seen.journal)
     processed = [item.contract_id for item in items]
-    found = replace(found, processed=processed, before=str(before or ""))
+    checks = list(usage_warnings.checks(task.of_days, total, bill))
+    found = replace(found, checks=checks, processed=processed, before=str(before or ""))
     return _write(task, found, items, books.objects, seen.state_version)
 
 

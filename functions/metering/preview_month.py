@@ -48,10 +48,11 @@ def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
     ]
     before = books.totals(Month.parse(usage.before)) if usage.before else None
     now = MonthTotals.of(task.month, usage.bill)
-    usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *warnings(now, before)])
+    moved = warnings(now, before, "; ".join(usage.warnings))
+    usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *moved])
     key, plan = f"{task.root}preview.json", task.run.plan
     put_json(books.objects, key, previews)
-    page = partial(draft, plan, previews, usage.warnings, now, before)
+    page = partial(draft, plan, previews, usage, now, before)
     put_page(books.objects, page_key(key), lambda: page().html())
     sent = [len(preview.records) for preview in previews if preview.records]
     failing = sum(preview.failure is not None for preview in previews)
@@ -63,6 +64,7 @@ def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
         errors=failing,
         report=key,
         dry_run=True,
+        checks=usage.checks,
     )
 
 

@@ -23,6 +23,7 @@ from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.journal import Journal
 from functions.domain.months.mail import Ended, has_closed, is_news, mail
 from functions.domain.months.run import Run
+from functions.domain.wording import counted
 from functions.metering.payloads import Ending, Finish
 from functions.payloads import Finished, Refused, task_handler
 
@@ -152,7 +153,8 @@ def _message(
     standing = "; ".join(announcement.standing)[:_LONGEST_PART]
     earlier = announcement.total - announcement.new_total
     would = (
-        f"{item.month}: would send {item.to_submit_records} records of {item.to_submit} contracts"
+        f"{item.month}: would send {counted(item.to_submit_records, 'record')} of "
+        f"{counted(item.to_submit, 'contract')}"
         for item in months
         if item.dry_run and not item.late
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -20,9 +21,10 @@ from infra.operator import options as opt
 from infra.operator import screens
 from infra.operator.ending import finish
 from infra.operator.errors import Failed, Unusable
-from infra.operator.explain import Explanation, explain
+from infra.operator.explain import explain
+from infra.operator.explained import Explanation
 from infra.operator.options import app, verb
-from infra.operator.place import find, month_of
+from infra.operator.place import Place, find, month_of
 from infra.operator.reconcile import Reconciled, reconcile
 from infra.operator.report import open_page, read_report
 from infra.operator.status import Status, credits_status, plan_status
@@ -50,9 +52,11 @@ def explain_(
     def work() -> list[Explanation]:
         return _explained(where, contract, month_of(month), dimension)
 
+    again = where.command(f"explain {shlex.quote(contract)} {month}")
+
     def show(found: list[Explanation], console: Console) -> None:
         for one in found:
-            screens.show_explanation(one, console, within)
+            screens.show_explanation(one, console, within, again)
         if not all(one.exact for one in found):
             console.print(where.command(f"reconcile {month}"), markup=False, soft_wrap=True)
 
@@ -69,7 +73,7 @@ def _explained(
     if not known:
         raise Failed(
             f"the ledger holds no entry of {contract} for {month}, so nothing was billed; "
-            f"what is open: {where.command('status')}; "
+            f"{_nearest(place, contract, month)}; what is open: {where.command('status')}; "
             f"what is missing: {where.command(f'reconcile {month}')}"
         )
     shown = [one for one in known if one.dimensions or dimension is None]
@@ -77,6 +81,16 @@ def _explained(
         names = {name for one in known for name in one.names}
         raise Failed(f"{contract} has no {dimension} in {month}; {suggestion([dimension], names)}")
     return shown
+
+
+def _nearest(place: Place, contract: str, month: Month) -> str:
+    """Say which month before has the contract, else which contracts the month has."""
+    books = place.books()
+    before = month.plus(-1)
+    if any(one.entry(before, contract).read() for one in books):
+        return f"it has one for {before}"
+    known = {name for one in books for name in one.contracts_in_ledger(month)}
+    return suggestion([contract], known)
 
 
 def _asked(ended: int, of: int) -> None:
@@ -107,7 +121,8 @@ def reconcile_(
         )
         return [compare(one, others=[b for b in books if b.plan != one.plan]) for one in wanted]
 
-    finish(work, screens.show_reconciled, lambda found: all(one.equal for one in found), screen)
+    show = partial(screens.show_reconciled, status=where.command("status"))
+    finish(work, show, lambda found: all(one.equal for one in found), screen)
 
 
 @verb("status --env prod")

@@ -3,78 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import groupby
-
-import msgspec
 
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
 from functions.domain import formula
 from functions.domain.formula import PRICE, exact_text, names_in
-from functions.domain.ledger.entry import Entry, Line
+from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.remainders import Remainders
 from functions.domain.month import Month
 from functions.domain.usage.billing import round_to_whole
-from functions.partners import RECEIVER
+from infra.operator.entry_dimension import EntryDimension
+from infra.operator.explained import Check, Explained, Explanation, total_of, tree_of
 from infra.operator.month_files import read_month
 from infra.operator.trace import Leaf
-
-
-class Sum(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A total with what it is the sum of: days, their hours, their files, their records."""
-
-    name: str
-    total: str
-    parts: list[Sum] = []
-    records: list[Leaf] = []
-
-
-class Check(msgspec.Struct, kw_only=True):
-    """Something that must be equal, and whether it is."""
-
-    what: str
-    found: str
-    expected: str
-    holds: bool
-
-
-class Explained(msgspec.Struct, kw_only=True):
-    """One dimension: usage -> formula -> amount + carried = quantity + remainder."""
-
-    dimension: str
-    quantity: str
-    state: str
-    formula: str
-    amount: str
-    carried: str
-    carried_from: dict[str, str]
-    remainder: str
-    usage: list[Sum]
-    duplicates: list[Leaf]
-    checks: list[Check]
-    exact: bool
-
-
-class Explanation(msgspec.Struct, kw_only=True):
-    """A contract's month. `not_billed`: why an operator has to settle it, if one has to.
-
-    `read_by`: where a name of the files was asked for, the billed dimensions that read it. `names`:
-    what can be asked for.
-    """
-
-    plan: str
-    contract: str
-    month: str
-    exact: bool
-    not_billed: str
-    files: int
-    problems: list[str]
-    dimensions: list[Explained]
-    names: list[str]
-    read_by: list[str] | None = None
 
 
 def explain(
@@ -120,59 +64,47 @@ def _explained(
     entry: Entry, name: str, leaves: Sequence[Leaf], left: dict[str, str], rounding: str
 ) -> Explained:
     line = next((line for line in entry.lines if line.dimension == name), None)
-    text = entry.formulas.get(name, "")
+    held = EntryDimension(entry, name, line)
+    read = _read(held.formula, name)
+    values = {item: _value(item, leaves, entry) for item in read}
     sources = _sources(entry, name, leaves)
     of = {item: [leaf for leaf in leaves if leaf.dimension == item] for item in sources}
-    values = {item: _value(item, leaves, entry) for item in _read(text, name)}
-    quantity = line.quantity if line else "0"
-    of_plan = name in entry.unbilled or (not entry.formulas and name in entry.usage)
-    billed = bool(text or line or of_plan)
-    amount = entry.amounts.get(name, "0" if billed and not line else "")  # what is zero is not kept
-    carried = (line.carried if line else "") or "0"
-    checks = [
-        _check(
-            f"the records of {item} add up to the usage that was billed",
-            _total(of[item]),
-            entry.usage[item],
-        )
-        for item in sources
-        if item in entry.usage
-    ]
-    if billed:
-        worth, what = (
-            _evaluated(text, values, name),
-            f"{text or name} of these records is the amount",
-        )
-        checks.append(_check(what, worth, amount or "not in the ledger"))
-    remainder = ""
-    if amount:
-        due = Fraction(amount) + Fraction(carried)
-        remainder = exact_text(due - Fraction(line.taken if line else quantity))
-        whole = str(max(0, round_to_whole(due, rounding)))
-        checks.append(_check("amount + carried in, rounded, is the quantity", whole, quantity))
+    checks = list(_checks(held, of, values, rounding))
     return Explained(
         dimension=name,
-        quantity=quantity,
-        state=_state(entry, line, billed=billed),
-        formula=text,
-        amount=amount,
-        carried=carried,
-        carried_from=left if sum(map(Fraction, left.values())) == Fraction(carried) else {},
-        remainder=remainder,
-        usage=[_tree(item, of[item]) for item in sources],
-        duplicates=[leaf for item in sources for leaf in of[item] if leaf.duplicate_of],
+        quantity=held.quantity,
+        state=held.state,
+        formula=held.formula,
+        reads={item: exact_text(value) for item, value in values.items() if held.formula},
+        amount=held.amount,
+        carried=held.carried,
+        carried_from=left if sum(map(Fraction, left.values())) == Fraction(held.carried) else {},
+        remainder=held.remainder,
+        usage=[tree_of(item, found) for item, found in of.items()],
+        duplicates=[leaf for found in of.values() for leaf in found if leaf.duplicate_of],
         checks=checks,
         exact=bool(checks) and all(check.holds for check in checks),
     )
 
 
-def _state(entry: Entry, line: Line | None, *, billed: bool) -> str:
-    if line is None and entry.failure:
-        return entry.failure.code
-    if line is None:
-        unread = "no formula reads it" if entry.formulas else "came after the bill"
-        return "nothing to bill" if billed else unread
-    return f"{line.state}, {RECEIVER} bills {line.billed}" if line.billed else line.state
+def _checks(
+    held: EntryDimension,
+    of: Mapping[str, Sequence[Leaf]],
+    values: dict[str, Fraction],
+    rounding: str,
+) -> Iterator[Check]:
+    """Yield the equations from the records to the quantity."""
+    for item, leaves in of.items():
+        if item in held.entry.usage:
+            what = f"the records of {item} add up to the usage that was billed"
+            yield Check.of(what, total_of(leaves), held.entry.usage[item])
+    if held.is_billed:
+        what = f"{held.formula or held.name} of these records is the amount"
+        worth = _evaluated(held.formula, values, held.name)
+        yield Check.of(what, worth, held.amount or "not in the ledger")
+    if held.amount:
+        whole = str(max(0, round_to_whole(held.due, rounding)))
+        yield Check.of("amount + carried in, rounded, is the quantity", whole, held.quantity)
 
 
 def _read(text: str, name: str) -> list[str]:
@@ -205,41 +137,6 @@ def _evaluated(text: str, values: dict[str, Fraction], name: str) -> str:
         return exact_text(formula.evaluate(text, values) if text else values[name])
     except formula.FormulaError as error:
         return str(error)
-
-
-def _check(what: str, found: str, expected: str) -> Check:
-    return Check(what=what, found=found, expected=expected, holds=found == expected)
-
-
-def _total(leaves: Iterable[Leaf]) -> str:
-    counted = (Fraction(leaf.value) for leaf in leaves if not leaf.duplicate_of)
-    return exact_text(sum(counted, Fraction(0)))
-
-
-def _tree(name: str, leaves: Sequence[Leaf]) -> Sum:
-    """Return usage by day, hour and file; leaves come in the order of their hours and files."""
-    days = [
-        Sum(
-            name=day or "beside the days",
-            total=_total(of_day),
-            parts=[
-                Sum(
-                    name=hour or "in no hour folder",
-                    total=_total(of_hour),
-                    parts=[
-                        Sum(name=file, total=_total(records), records=records)
-                        for file, found in groupby(of_hour, lambda leaf: leaf.file)
-                        if (records := list(found))
-                    ],
-                )
-                for hour, inside in groupby(of_day, lambda leaf: leaf.hour)
-                if (of_hour := list(inside))
-            ],
-        )
-        for day, within in groupby(leaves, lambda leaf: leaf.hour[:2])
-        if (of_day := list(within))
-    ]
-    return Sum(name=name, total=_total(leaves), parts=days)
 
 
 def _left_by_month(books: Books, month: Month, contract: str) -> dict[str, dict[str, str]]:

@@ -17,7 +17,7 @@ from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.listing_pages import ask
-from functions.domain.ledger.lookup import Owner, owners_of
+from functions.domain.ledger.lookup import owners_of
 from functions.domain.month import Month, format_instant
 from functions.domain.months.late_usage import Difference, compare_usage
 from functions.domain.usage import billing
@@ -57,6 +57,11 @@ class Reconciled(msgspec.Struct, kw_only=True):
         """The rows with a difference."""
         return [row for row in self.rows if row.differs]
 
+    @property
+    def open(self) -> list[Compared]:
+        """The rows that are as the ledger holds them, and not settled there."""
+        return [row for row in self.rows if row.open and not row.differs]
+
 
 def reconcile(
     books: Books,
@@ -69,47 +74,53 @@ def reconcile(
     progress: Progress = _silent,
 ) -> Reconciled:
     """Compare everything that is known of a month. `others`: plans that share contracts."""
-    notes: list[str] = []
     unreadable: list[str] = []
     ledger = {entry.contract_id: entry for entry in books.entries(month, unreadable=unreadable)}
     files = read_month(books.plan, month, usage, books.objects)
-    today = _bill_of(files, books, ledger, notes)
     billed = books.manifest(month).read()
-    bills, processed = _bills(books, month, ledger, billed.value if billed else None)
-    shown = books.read_state().at(month).done if processed else frozenset()
-    names = sorted(today.keys() | bills.keys() | ledger.keys())
-    elsewhere = defaultdict[str, list[Owner]](list)
+    manifest = billed.value if billed else None
+    of, notes = _sources(books, files, ledger, manifest)
+    names = sorted(of.files.keys() | of.bills.keys() | ledger.keys())
     for entry in (entry for other in others for entry in other.entries(month, names)):
-        elsewhere[entry.contract_id] += owners_of([entry])
-    begun = now or format_instant(month.end)
-    listings = _listings(clazar, names, month, begun, progress) if clazar else None
-    of = Sources(
-        files=today,
-        bills=bills,
-        ledger=ledger,
-        by_hand=shown - ledger.keys() - processed,
-        late=_late(today, ledger, books.plan.dimensions),
-        listings=listings,
-        elsewhere=elsewhere,
-        rounding=books.plan.rounding,
-    )
-    rows = [row for name in names for row in rows_of(name, of)]
-    days = billed.value.changed(files.digests) if billed else []
-    if billed is None:
-        notes.append(f"{month} is not closed: the digests of its days are not kept yet")
-    notes += [*unreadable, *map(str, files.problems)]
-    if clazar is None:
+        of.elsewhere[entry.contract_id] += owners_of([entry])
+    if clazar:
+        of.listings = _listings(clazar, names, month, now or format_instant(month.end), progress)
+    else:
         notes.append("Clazar was not asked; add --clazar URL, or use --env")
-    wrong = unreadable or files.problems or days or any(row.differs for row in rows)
+    rows = [row for name in names for row in rows_of(name, of)]
+    days = manifest.changed(files.digests) if manifest else []
+    wrong = unreadable or files.problems or days or any(row.differs or row.open for row in rows)
     return Reconciled(
         plan=books.plan.key,
         month=str(month),
         equal=not wrong,
         asked=clazar is not None,
         days=days,
-        notes=notes,
-        rows=sorted(rows, key=lambda row: (not row.differs, row.contract, row.dimension)),
+        notes=[*notes, *unreadable, *map(str, files.problems)],
+        rows=sorted(rows, key=lambda r: (not r.differs, not r.open, r.contract, r.dimension)),
     )
+
+
+def _sources(
+    books: Books, files: MonthFiles, ledger: Mapping[str, Entry], manifest: Manifest | None
+) -> tuple[Sources, list[str]]:
+    """Return what this plan's own files, bills and ledger say, and what else there is to say."""
+    month, notes = files.month, list[str]()
+    today = _bill_of(files, books, ledger, notes)
+    bills, processed = _bills(books, month, ledger, manifest)
+    shown = books.read_state().at(month).done if processed else frozenset()
+    if manifest is None:
+        notes.append(f"{month} is not closed: the digests of its days are not kept yet")
+    of = Sources(
+        files=today,
+        bills=bills,
+        ledger=ledger,
+        by_hand=shown - ledger.keys() - processed,
+        late=_late(today, ledger, books.plan.dimensions),
+        elsewhere=defaultdict(list),
+        rounding=books.plan.rounding,
+    )
+    return of, notes
 
 
 def _bill_of(

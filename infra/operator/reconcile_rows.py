@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 
 import msgspec
@@ -18,7 +19,10 @@ from functions.domain.usage.bill import ContractBill
 
 
 class Compared(msgspec.Struct, kw_only=True):
-    """One contract's dimension: quantities, or why there is none. `differs`: what is not equal."""
+    """One contract's dimension: quantities, or why there is none.
+
+    `differs`: what is not equal. `open`: why the ledger does not hold it as settled, if so.
+    """
 
     contract: str
     dimension: str
@@ -27,19 +31,20 @@ class Compared(msgspec.Struct, kw_only=True):
     ledger: str
     clazar: str
     differs: list[str]
+    open: str = ""
 
 
 class Sources(msgspec.Struct, kw_only=True):
-    """What each of the four says, by contract."""
+    """What each of the four says, by contract; `elsewhere`: what other plans have sent."""
 
     files: Mapping[str, ContractBill]
     bills: Mapping[str, ContractBill]
     ledger: Mapping[str, Entry]
     by_hand: Collection[str]
     late: Mapping[tuple[str, str], Difference]
-    listings: Mapping[str, Listing] | None
-    elsewhere: Mapping[str, Sequence[Owner]]
+    elsewhere: defaultdict[str, list[Owner]]
     rounding: str
+    listings: Mapping[str, Listing] | None = None
 
 
 def rows_of(name: str, of: Sources) -> list[Compared]:
@@ -57,8 +62,8 @@ def rows_of(name: str, of: Sources) -> list[Compared]:
     ]
     if entry and entry.failure and not entry.lines:
         # Nothing could be computed of it: a formula or the configuration has failed.
-        said = f"not billed: {entry.failure.code}: {entry.failure.message}"
-        rows.append(_missing(name, "", "not asked" if listing is None else NONE, [said]))
+        row = _missing(name, "", "not asked" if listing is None else NONE, [])
+        rows.append(msgspec.structs.replace(row, open=entry.failure.code))
     if name in of.by_hand or listing is None:
         return rows
     # What only Clazar lists; what another plan has sent is not strange.
@@ -84,40 +89,54 @@ def _row(
     name: str, dimension: str, entry: Entry | None, line: Line | None, of: Sources
 ) -> Compared:
     bill, today = of.bills.get(name), of.files.get(name)
-    differs: list[str] = []
-    ledger = line.quantity if line else ("0" if entry else MISSING)
-    if today and today.failure:
-        differs.append(f"files: {today.failure}")
     amount = today.amounts.get(dimension, "0") if today else ""
     files = _quantity(amount, line, entry, dimension, of.rounding) if today else MISSING
-    billed = bill.quantities.get(dimension, "0") if bill else "not kept"
-    if late := of.late.get((name, dimension)):
-        differs.append(f"the files come to {late.now}, the ledger was billed {late.billed}")
-    elif line and line.amount == amount and files != ledger:
+    ledger = line.quantity if line else "0" if entry else MISSING
+    differs = list(_differing(name, dimension, entry, line, of))
+    if line and line.amount == amount and files != ledger:
         differs.append("the ledger's quantity is not its amount and what was carried, rounded")
-    if name in of.by_hand:
-        ledger = BY_HAND
-    elif entry is None and files not in ("0", MISSING):
+    if entry is None and name not in of.by_hand and files not in ("0", MISSING):
         differs.append("the ledger has no entry")
-    if bill and line and line.amount and bill.amounts.get(dimension, "0") != line.amount:
-        differs.append(f"the bill comes to {bill.amounts.get(dimension, '0')}, not {line.amount}")
-    if line and line.state not in ("accepted", "waived"):
-        differs.append(f"the ledger says {line.state}")
-    clazar = "not asked"
-    if of.listings is not None and name in of.by_hand:
-        clazar = "not compared"  # who settled it elsewhere knows what is there
-    elif of.listings is not None:
-        clazar, wrong = held(of.listings[name], dimension, line, of.elsewhere.get(name, ()))
-        differs += wrong
+    clazar, wrong = _listed(name, dimension, line, of)
     return Compared(
         contract=name,
         dimension=dimension,
         files=files,
-        bill=billed,
-        ledger=ledger,
+        bill=bill.quantities.get(dimension, "0") if bill else "not kept",
+        ledger=BY_HAND if name in of.by_hand else ledger,
         clazar=clazar,
-        differs=differs,
+        differs=[*differs, *wrong],
+        open=_open(entry, line),
     )
+
+
+def _differing(
+    name: str, dimension: str, entry: Entry | None, line: Line | None, of: Sources
+) -> Iterator[str]:
+    """Yield where files and bill are not what the ledger was billed."""
+    bill, today = of.bills.get(name), of.files.get(name)
+    if today and today.failure and not (entry and entry.failure):
+        yield f"files: {today.failure}"
+    if late := of.late.get((name, dimension)):
+        yield f"the files come to {late.now}, the ledger was billed {late.billed}"
+    if bill and line and line.amount and bill.amounts.get(dimension, "0") != line.amount:
+        yield f"the bill comes to {bill.amounts.get(dimension, '0')}, not {line.amount}"
+
+
+def _listed(name: str, dimension: str, line: Line | None, of: Sources) -> tuple[str, list[str]]:
+    """Return what Clazar lists, and where that is not what the ledger holds."""
+    if of.listings is None:
+        return "not asked", []
+    if name in of.by_hand:
+        return "not compared", []  # who settled it elsewhere knows what is there
+    return held(of.listings[name], dimension, line, of.elsewhere.get(name, ()))
+
+
+def _open(entry: Entry | None, line: Line | None) -> str:
+    """Return why a line is not settled: what the ledger calls it, or the code of its failure."""
+    if line is None or line.state in ("accepted", "waived"):
+        return ""
+    return line.code or (entry.failure.code if entry and entry.failure else line.state)
 
 
 def _quantity(

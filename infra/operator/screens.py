@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from functions.domain.ledger.resolution import OUTCOMES
 from functions.domain.wording import counted, some
 from infra.local.cli.wording import one_line, spans, visible, waits
-from infra.operator.explain import Explained, Explanation, Sum
+from infra.operator.explained import Explained, Explanation, Sum
 from infra.operator.reconcile import Reconciled
 from infra.operator.reconcile_rows import Compared
 from infra.operator.settling import OpenContracts
@@ -26,8 +27,13 @@ def _text(text: str, style: str = "") -> Text:
     return Text(visible(text), style=style)
 
 
-def show_explanation(found: Explanation, console: Console, within: str = "") -> None:
-    """Show a contract's month; below the days only what is `within` a day or an hour."""
+def show_explanation(
+    found: Explanation, console: Console, within: str = "", command: str = ""
+) -> None:
+    """Show a contract's month; below the days only what is `within` a day or an hour.
+
+    `command`: the one that shows more.
+    """
     differ = "do not add up to what was billed; the last line compares them"
     verdict = "add up exactly" if found.exact else differ
     said = f"not billed, {found.not_billed.rstrip('.')}" if found.not_billed else ""
@@ -42,10 +48,14 @@ def show_explanation(found: Explanation, console: Console, within: str = "") -> 
     for one in found.dimensions:
         console.print()
         console.print(_dimension(one, within))
+    days = [day.name for one in found.dimensions for total in one.usage for day in total.parts]
+    if command and days and not within and days[0].isdigit():
+        console.print(_text(f"the records of a day: {command} --within {days[0]}"), soft_wrap=True)
 
 
 def _dimension(one: Explained, within: str) -> Tree:
-    tree = Tree(_text(f"{one.dimension}: {one.quantity} ({one.state})", style="bold"))
+    quantity = one.quantity or "not computed"
+    tree = Tree(_text(f"{one.dimension}: {quantity} ({one.state})", style="bold"))
     months = ", ".join(f"{text} of {month}" for month, text in sorted(one.carried_from.items()))
     carried = f"{one.carried} carried in" + (f" ({months})" if months else "")
     left = f"{one.quantity} billed + {one.remainder} left for other months"
@@ -54,7 +64,8 @@ def _dimension(one: Explained, within: str) -> Tree:
     if one.amount:
         tree.add(_text(f"{one.amount} + {carried} = {left}"))
     if one.formula:
-        tree.add(_text(f"formula: {one.formula}"))
+        reads = ", ".join(f"{name} = {value}" for name, value in one.reads.items())
+        tree.add(_text(f"formula: {one.formula}, with {reads}"))
     for total in one.usage:
         _add(tree, total, within)
     if one.duplicates:
@@ -70,7 +81,7 @@ def _dimension(one: Explained, within: str) -> Tree:
 
 
 def _add(tree: Tree, usage: Sum, within: str) -> None:
-    branch = tree.add(_text(f"usage {usage.name}: {usage.total}"))
+    branch = tree.add(_text(f"usage {usage.name}: {usage.total}{_at_prices(usage)}"))
     for day in usage.parts:
         of_day = branch.add(_text(f"day {day.name}: {day.total}"))
         if not within or day.name != within[:2]:
@@ -86,13 +97,28 @@ def _add(tree: Tree, usage: Sum, within: str) -> None:
                     of_file.add(_text(f"record {leaf.record}: {leaf.value}{dropped}"))
 
 
-def show_reconciled(months: Sequence[Reconciled], console: Console) -> None:
-    """Show differences first; what is equal is a number."""
+def _at_prices(usage: Sum) -> str:
+    """Say what a unit costs, and which record does not say so; nothing where none does."""
+    priced = [price for price in usage.prices if price]
+    if not priced:
+        return ""
+    one = f"at {priced[0]} a unit"
+    text = one if len(priced) == 1 else f"at {len(priced)} prices, {priced[0]} to {priced[-1]}"
+    first = next((leaf.place for leaf in usage.leaves() if not leaf.price), "")
+    return f" {text}{f'; without a price: {first}' if first else ''}"
+
+
+def show_reconciled(months: Sequence[Reconciled], console: Console, status: str) -> None:
+    """Show differences first, then what is open; what is equal is a number.
+
+    `status`: the command that settles what is open.
+    """
     for one in months:
-        wrong = len(one.differing)
         compared = "files, bill, ledger" + (" and Clazar" if one.asked else "")
         rows = counted(len(one.rows), "amount")
-        verdict = "all equal" if one.equal else f"{wrong} differ" if wrong else "see below"
+        wrong = [f"{len(one.differing)} differ"] * bool(one.differing)
+        wrong += [f"{len(one.open)} open"] * bool(one.open)
+        verdict = "all equal" if one.equal else ", ".join(wrong) or "see below"
         console.print(_text(f"{one.plan} {one.month}: {rows} in {compared}: {verdict}."))
         if one.days:
             days = ", ".join(some(one.days, 10))
@@ -100,21 +126,39 @@ def show_reconciled(months: Sequence[Reconciled], console: Console) -> None:
         for note in one.notes:
             console.print(_text(note))
         _show_differing(one.differing, console)
+        if one.differing:
+            console.print('what to do: docs/runbook.md, "ledger and records differ"')
+        by_code = _by_text(one.open, lambda row: row.open)
+        for code, found in by_code.items():
+            console.print(_text(f"open: {_who(found)}: {code}"), soft_wrap=True)
+        if by_code:
+            console.print(_text(f"what settles it: {status}"), soft_wrap=True)
+
+
+def _by_text(
+    rows: Iterable[Compared], text: Callable[[Compared], str]
+) -> Mapping[str, list[Compared]]:
+    by_text = defaultdict[str, list[Compared]](list)
+    for row in rows:
+        by_text[text(row)].append(row)
+    return by_text
+
+
+def _who(rows: Sequence[Compared]) -> str:
+    names = list(dict.fromkeys(row.contract for row in rows))
+    of = f"{counted(len(rows), 'amount')} of {counted(len(names), 'contract')}"
+    return f"{of} ({', '.join(some(names, _NAMED))})"
 
 
 def _show_differing(rows: Sequence[Compared], console: Console) -> None:
     """Show each difference that many amounts have once, and a table of the others."""
-    by_text = defaultdict[str, list[Compared]](list)
-    for row in rows:
-        by_text["; ".join(row.differs)].append(row)
+    by_text = _by_text(rows, lambda row: "; ".join(row.differs))
     table = Table("contract", "dimension", "difference", box=None)
     for name in ("files", "bill", "ledger", "Clazar"):
         table.add_column(name, justify="right")
     for text, found in by_text.items():
         if len(found) > _NAMED:
-            names = list(dict.fromkeys(row.contract for row in found))
-            of = f"{counted(len(found), 'amount')} of {counted(len(names), 'contract')}"
-            console.print(_text(f"{of}: {text}: {', '.join(some(names, _NAMED))}"), soft_wrap=True)
+            console.print(_text(f"{_who(found)}: {text}"), soft_wrap=True)
             continue
         for row in found:
             numbers = (row.files, row.bill, row.ledger, row.clazar)
@@ -174,6 +218,7 @@ def _open(one: OpenContracts) -> list[str]:
     of = counted(len(one.contracts), "contract") if several else names
     said = [names] if several else []
     said += [one_line(one.message), *one.commands]
+    said += [f"OUTCOME is {OUTCOMES}"] * bool(one.otherwise)
     said += ["or: Clazar is asked again, and what it does not list is sent:"] * bool(one.otherwise)
     said += one.otherwise
     return [f"{one.month} {of}: {one.code}{since}", *(f"  {text}" for text in said)]

@@ -12,10 +12,10 @@ from functions.adapters.documents import Document
 from functions.adapters.objects import Objects
 from functions.domain.credits.drop import Drop
 from functions.domain.month import Month, format_instant
-from functions.domain.months.deadline import deadline, taken_until
 from functions.domain.months.journal import Journal
 from functions.domain.months.months_due import Waiting, closed_lately, last_closed
 from functions.domain.plan import Plan
+from functions.domain.usage.marketplace import deadline, taken_until
 from functions.errors import BadUsage
 from functions.metering.acquire_plan import settle
 from functions.metering.plan_months import plan_months
@@ -43,8 +43,8 @@ class PlanStatus(msgspec.Struct, kw_only=True):
 
     plan: str
     last_closed: str
-    due: list[str]
-    waiting: list[Waiting]
+    due: Sequence[str]
+    waiting: Sequence[Waiting]
     running: str
     held: list[HeldMonth]
     open: list[OpenContracts]
@@ -93,17 +93,7 @@ def plan_status(books: Books, usage: Objects | None, now: datetime, where: str) 
     """Return where a plan stands. Nothing is written. `where`: the place, for the commands."""
     plan, state, journal = books.plan, books.read_state(), books.read_journal()
     where = " ".join(filter(None, (where, words({"--plan": plan.key}))))
-    due, waiting, notes = list[str](), list[Waiting](), list[str]()
-    if usage is None:
-        notes.append("what is due is not known without the usage; add --usage DIR")
-    else:
-        at = format_instant(now)
-        start = Start({"dry_run": True, "as_of": at}, "status", "status", at)
-        try:
-            planned = plan_months(settle(start, {plan.key: plan}), books, usage)
-            due, waiting = planned.months, planned.waiting
-        except BadUsage as error:
-            notes.append(str(error))
+    due, waiting, note = _due(books, usage, format_instant(now))
     lease, last = books.lease().read(), last_closed(state, journal)
     held = list(_held(journal, str(last or ""), where))
     found = list(open_contracts(books, where))
@@ -120,9 +110,23 @@ def plan_status(books: Books, usage: Objects | None, now: datetime, where: str) 
         held=held,
         open=found,
         deadlines=list(_deadlines(plan, sorted(map(Month.parse, unbilled)), now)),
-        not_billed=list(not_billed(books, usage, sorted(recent))),
-        notes=notes,
+        not_billed=list(not_billed(books, usage, sorted(recent), where)),
+        notes=[note] * bool(note),
     )
+
+
+def _due(
+    books: Books, usage: Objects | None, now: str
+) -> tuple[Sequence[str], Sequence[Waiting], str]:
+    """Return the months that the next run bills, those that wait, or why that is not known."""
+    if usage is None:
+        return [], [], "what is due is not known without the usage; add --usage DIR"
+    start = Start({"dry_run": True, "as_of": now}, "status", "status", now)
+    try:
+        planned = plan_months(settle(start, {books.plan.key: books.plan}), books, usage)
+    except BadUsage as error:
+        return [], [], str(error)
+    return planned.months, planned.waiting, ""
 
 
 def _held(journal: Journal, last: str, where: str) -> Iterator[HeldMonth]:
@@ -141,12 +145,13 @@ def _deadlines(plan: Plan, months: Sequence[Month], now: datetime) -> Iterator[s
     """Say how long there is for each month; of those that are long over only which they are."""
     over = []
     for month in months:
+        until = deadline(plan.cloud, month)
         if text := taken_until(plan.cloud, month, now):
             yield f"{month.start:%B %Y}: {text}"
-        elif deadline(plan.cloud, month):
+        if until and until <= now:
             over.append(str(month))
     for span in spans(over):
-        yield f"{span}: deadline passed"
+        yield f"{span}: deadline passed; ask Clazar to which bill a record goes before it is sent"
 
 
 def credits_status(objects: Objects) -> Iterator[CreditsMonth]:

@@ -18,6 +18,7 @@ from functions.domain.months.late_usage import Difference
 from functions.domain.usage.bill import Quarantined
 from functions.domain.usage.usage_files import digest
 from functions.domain.wording import counted, number, some
+from infra.local.cli.wording import billing
 from infra.operator.month_files import list_days
 
 _MOST_FILES, _NAMED = 20_000, 3
@@ -28,6 +29,7 @@ class _Late(msgspec.Struct):
 
     differences: list[Difference]
     quarantined: list[Quarantined]
+    never_billed: list[str] = []
 
 
 class _Reported(msgspec.Struct):
@@ -40,9 +42,15 @@ class _Reported(msgspec.Struct):
 T = TypeVar("T")
 
 
-def not_billed(books: Books, usage: Objects | None, months: Iterable[Month]) -> Iterator[str]:
-    """Yield what reports say of the months, and what their files say now."""
+def not_billed(
+    books: Books, usage: Objects | None, months: Iterable[Month], where: str
+) -> Iterator[str]:
+    """Yield what reports say of the months, and what their files say now, each with what to do.
+
+    `where`: the options of the plan's place.
+    """
     for month in months:
+        run, dry_run = billing(f"run --month {month}", where), billing("run --dry-run", where)
         folder = keys.report(books.plan, month)
         late = _read(books.objects, f"{folder}late-usage.json", _Late)
         reported = _read(books.objects, f"{folder}report.json", _Reported)
@@ -51,18 +59,29 @@ def not_billed(books: Books, usage: Objects | None, months: Iterable[Month]) -> 
             names = sorted({one.subscription for one in held})
             of = f"{counted(len(names), 'subscription')}: {', '.join(some(names, _NAMED))}"
             total = _total((one.dimension, one.quantity) for one in held)
-            yield f"{month}: usage without a payer is not billed: {total} of {of}"
+            yield (
+                f"{month}: usage without a payer is not billed: {total} of {of}; set the payer in "
+                f"Omnistrate, have the files exported again, then: {run}"
+            )
         if total := _total(_unread(books, reported.file_totals) if reported else ()):
             yield f"{month}: usage that no formula reads is not billed: {total}"
         if late and late.differences:
-            names = sorted({one.contract_id for one in late.differences})
-            of = f"{counted(len(names), 'contract')}: {', '.join(some(names, _NAMED))}"
-            changes = [(one.dimension, one.difference) for one in late.differences]
-            more = _total((n, text) for n, text in changes if not text.startswith("-"))
-            less = _total((n, text[1:]) for n, text in changes if text.startswith("-"))
-            total = " and ".join(filter(None, (more and f"{more} more", less and f"{less} less")))
-            yield f"{month}: usage that changed after it was billed is not billed: {total} of {of}"
-        yield from _changed(books, usage, month)
+            yield f"{month}: usage that changed after it was billed is not billed: {_changes(late)}"
+        if late and late.never_billed:
+            who = ", ".join(some(late.never_billed, _NAMED))
+            yield f"{month}: never billed: {who}; bill them, if nobody has: {run}"
+        if changed := _changed(books, usage, month):
+            yield f"{month}: {changed}; a run says of whom and by how much: {dry_run}"
+
+
+def _changes(late: _Late) -> str:
+    names = sorted({one.contract_id for one in late.differences})
+    changes = [(one.dimension, one.difference) for one in late.differences]
+    more = _total((n, text) for n, text in changes if not text.startswith("-"))
+    less = _total((n, text[1:]) for n, text in changes if text.startswith("-"))
+    total = " and ".join(filter(None, (more and f"{more} more", less and f"{less} less")))
+    of = f"{counted(len(names), 'contract')}: {', '.join(some(names, _NAMED))}"
+    return f"{total} of {of}; settle it with the customer, no run sends it"
 
 
 def _read(objects: Objects, key: str, kind: type[T]) -> T | None:
@@ -96,20 +115,18 @@ def _unread(books: Books, totals: Mapping[str, str]) -> Iterator[tuple[str, str]
             yield name, total
 
 
-def _changed(books: Books, usage: Objects | None, month: Month) -> Iterator[str]:
+def _changed(books: Books, usage: Objects | None, month: Month) -> str:
     """Name the days that have other files than those that were billed, or reported since."""
     billed = books.manifest(month).read()
     if usage is None or billed is None:
-        return
+        return ""
     prefix = keys.usage_prefix(books.plan, month)
     listed = list(usage.list(prefix, limit=_MOST_FILES + 1))
     if len(listed) > _MOST_FILES:
-        yield f"{month}: not compared: too many files (more than {number(str(_MOST_FILES))})"
-        return
+        return f"not compared: more than {number(str(_MOST_FILES))} files"
     of_days, _ = list_days(books.plan, month, listed, month.end)
     found = {name: digest(files) for name, files in of_days.items()}
     known = billed.value.days if billed.value.reported is None else billed.value.reported
     names = sorted(n for n in known.keys() | found if known.get(n) != found.get(n))
-    if names:
-        days = ", ".join(some(names, 10))
-        yield f"{month}: files of these days came, changed or went since the last run: {days}"
+    days = ", ".join(some(names, 10))
+    return f"files of these days came, changed or went since the last run: {days}" if names else ""

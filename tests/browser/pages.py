@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import MonthReport
 from functions.domain.credits.file import Repeated
@@ -14,7 +16,7 @@ from functions.domain.months.preview import Preview, draft
 from functions.domain.months.report_page import page
 from functions.domain.months.totals import History, MonthTotals, totals
 from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
-from tests.builders import a_plan
+from tests.builders import a_plan, month_usage
 from tests.unit.domain.test_report_page import a_report, a_row, refused
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +40,7 @@ def month() -> bytes:
     report = a_report(
         rows,
         warnings=[HOSTILE],
+        checks=[HOSTILE],
         before="2025-06",
         history=history,
         movements=movements(june, usage_of(rows), history),
@@ -71,7 +74,8 @@ def preview() -> bytes:
     )
     before = MonthTotals(month="2025-06", usage={"cpu_core_hours": "4"})
     now = MonthTotals.of("2025-07", bill)
-    return draft(a_plan(), [*previews, failing], [HOSTILE], now, before).html()
+    usage = replace(month_usage(bill), warnings=[HOSTILE], checks=[HOSTILE])
+    return draft(a_plan(), [*previews, failing], usage, now, before).html()
 
 
 def late_usage() -> bytes:

@@ -68,7 +68,7 @@ def a_record_is_not_understood(world: MeteringWorld) -> None:
 FOUND: dict[Callable[[MeteringWorld], None], tuple[str, str, str, str]] = {
     a_quantity_changes: ("cpu", "6", "5", "Clazar bills 5, the ledger 6"),
     a_record_is_missing: ("cpu", "6", "missing", "Clazar lists no record"),
-    a_record_is_extra: ("gpu", "missing", "6", "Clazar lists 1 records, expected 0"),
+    a_record_is_extra: ("gpu", "missing", "6", "Clazar lists 1 record, expected 0"),
     a_record_is_double: ("cpu", "6", "12", "Clazar lists 2 records, expected 1"),
     a_record_is_not_understood: ("cpu", "6", "not understood", "not understood"),
 }

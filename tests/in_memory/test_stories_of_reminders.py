@@ -106,7 +106,7 @@ def test_a_dry_run_says_what_would_be_sent() -> None:
         output = world.execute(dry_run=True).output
         (month,) = output["months"]
         assert (month["to_submit"], month["to_submit_records"], month["skipped"]) == (1, 2, 1)
-        assert "2025-07: would send 2 records of 1 contracts" in output["message"]
+        assert "2025-07: would send 2 records of 1 contract" in output["message"]
         assert month["submitted"] == 0
 
 

@@ -113,7 +113,9 @@ def held(listing: Listing, dimension: str, line: Line | None, owners: Iterable[O
     if text == MISSING:
         differs.append(f"{RECEIVER} lists no record")
     elif len(records) > len(expected):
-        differs.append(f"{RECEIVER} lists {len(records)} records, expected {len(expected)}")
+        differs.append(
+            f"{RECEIVER} lists {counted(len(records), 'record')}, expected {len(expected)}"
+        )
     if expected and records and total != wanted:
         differs.append(f"{RECEIVER} bills {text}, the ledger {exact_text(wanted)}")
     unsure = sorted({one.plan for one in others if not one.certain})

@@ -9,6 +9,7 @@ from functions.domain.ledger.failures import NOT_COMPUTED, explain
 from functions.domain.ledger.transitions import fail, succeed
 
 BY_OPERATOR = "operator"
+OUTCOMES = "accepted (it was billed), not_accepted (send it) or waived (never bill it)"
 
 
 def resolve(entry: Entry, decision: Decision) -> Entry:

@@ -15,7 +15,8 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     Each contract is one of `submitted` (something that this execution sent is accepted), `errors`,
     `open` (unaccounted for) or `skipped`. `to_submit`: what a dry run would send. `changed`: usage
     is not what was billed any more. `totals`: by dimension, of a month that has not ended.
-    `reconciled`: how a billed month compares with the receiver's records.
+    `checks`: what a dry run has looked at with nothing wrong. `reconciled`: how a billed month
+    compares with the receiver's records.
     """
 
     month: str
@@ -41,6 +42,7 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     so_far: bool = False
     totals: dict[str, str] = {}
     warnings: list[str]
+    checks: list[str] = []
     reconciled: str = ""
 
     @classmethod

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from functions.domain.ledger.entry import DUPLICATE, OTHER_QUANTITY
+from functions.domain.ledger.failures import OUTCOME_UNKNOWN
+from functions.domain.ledger.resolution import OUTCOMES
 from functions.domain.mails import Place, execution_link, object_link, start, subject
 from functions.domain.month import Month
 from functions.domain.months.closed_month import ClosedMonth
-from functions.domain.months.deadline import deadline, taken_until, time_left
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.run import Run
 from functions.domain.templates import render
+from functions.domain.usage.marketplace import deadline, taken_until, time_left
 from functions.domain.wording import counted, some
 from functions.errors import MonthHeld
 
 _TEMPLATE = Path(__file__).with_name("mail.txt")
 _MOST_NAMED = 40
 _HELD = MonthHeld.__name__
+_DECIDED = (OUTCOME_UNKNOWN, DUPLICATE, OTHER_QUANTITY)
 
 
 class Ended(NamedTuple):
@@ -157,6 +161,11 @@ def _due(name: str, seen: Unresolved) -> str:
     return f"{name} {seen.due}" if seen.due else name
 
 
+def _first_to_settle(contracts: Mapping[str, Unresolved]) -> str:
+    """Return a contract that only a decision settles, if there is one."""
+    return min(contracts, key=lambda name: (contracts[name].code not in _DECIDED, name))
+
+
 def _steps(run: Run, ended: Ended, place: Place) -> Iterator[str]:
     """Give the exact command for what an operator can do next."""
     for month in sorted(text for text, held in ended.journal.held.items() if not held.approval):
@@ -170,15 +179,12 @@ def _steps(run: Run, ended: Ended, place: Place) -> Iterator[str]:
         )
     newest = max(ended.journal.unresolved, default="")
     if newest:
-        name = min(ended.journal.unresolved[newest])
+        name = _first_to_settle(ended.journal.unresolved[newest])
         retry = {"plan": run.plan.key, "retry_errors": True, "reason": "..."}
         yield f"retry all:\n  {start(run.execution, retry)}"
         decision = {"contract": name, "month": newest, "outcome": "OUTCOME", "reason": "..."}
         command = start(run.execution, {"plan": run.plan.key, "resolve": decision})
-        yield (
-            "settle one; OUTCOME is accepted (it was billed), not_accepted (send it) or waived "
-            f"(never bill it):\n  {command}"
-        )
+        yield f"settle one; OUTCOME is {OUTCOMES}:\n  {command}"
     if ended.error:
         yield f"read {place.runbook}, section {ended.error}"
     elif newest or _details(ended):

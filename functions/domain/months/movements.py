@@ -52,7 +52,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Movements(msgspec.Struct, frozen=True, kw_only=True):
-    """Changes of contracts that both months have, and the others; of each the largest are named."""
+    """The largest change of each contract that both months have, and the others; some are named."""
 
     moved: list[Movement] = []
     more: int = 0
@@ -73,20 +73,26 @@ def usage_of(rows: Iterable[Row | UsageRow]) -> _Usage:
 def movements(earlier: _Usage, now: _Usage, history: History) -> Movements:
     """Compare usage with usage. A contract whose formula failed in either month is left out.
 
+    Formulas often read the same usage, so of each contract one dimension is enough.
+
     Dimensions are of different units, so a change counts by its share of its dimension's total.
     """
     pairs = {name: (earlier.get(name, {}), now.get(name, {})) for name in earlier.keys() | now}
     known = {name: pair for name, pair in pairs.items() if "" not in {*_texts(pair)}}
     kinds = {name: (_is_used(was), _is_used(usage)) for name, (was, usage) in known.items()}
     changes = sorted(_changes(known, _totals(history)))
-    moved = [(name, dimension) for _, name, dimension in changes if all(kinds[name])]
+    moved = dict[str, str]()
+    for _, name, dimension in changes:
+        if all(kinds[name]):
+            moved.setdefault(name, dimension)
+    largest = list(moved.items())[:_MOST_MOVED]
     new, gone = (
         list(dict.fromkeys(name for _, name, _ in changes if kinds[name] == kind))
         for kind in ((False, True), (True, False))
     )
     return Movements(
-        moved=[_movement(name, of, *known[name]) for name, of in moved[:_MOST_MOVED]],
-        more=len(moved[_MOST_MOVED:]),
+        moved=[_movement(name, of, *known[name]) for name, of in largest],
+        more=len(moved) - len(largest),
         new=len(new),
         new_contracts=new[:_MOST_NAMED],
         gone=len(gone),

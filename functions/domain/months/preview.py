@@ -13,6 +13,7 @@ from functions.domain.months.hold import moves
 from functions.domain.months.totals import MonthTotals, change
 from functions.domain.pages import Listing, Page, Table
 from functions.domain.plan import Plan
+from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import counted, grouped
 
 _WORTH_A_WARNING = Fraction(20, 100)
@@ -32,16 +33,19 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None
 
 
-def warnings(now: MonthTotals, before: MonthTotals | None) -> list[str]:
-    """Return what is new, gone, or a fifth more or less than in the month before."""
+def warnings(now: MonthTotals, before: MonthTotals | None, said: str) -> list[str]:
+    """Return what is new, gone, or a fifth more or less than in the month before.
+
+    `said`: what else is said of the month; a hold names its moves, too.
+    """
     found = moves(now, before, _WORTH_A_WARNING) if before else ()
-    return [f"{now.month}: {text}" for text in found]
+    return [f"{now.month}: {text}" for text in found if text not in said]
 
 
 def draft(
     plan: Plan,
     previews: Sequence[Preview],
-    warned: Sequence[str],
+    usage: MonthUsage,
     now: MonthTotals,
     before: MonthTotals | None,
 ) -> Page:
@@ -57,7 +61,8 @@ def draft(
         lines=["This is a draft: it was a dry run, and nothing was sent.", *missing],
         lists=[
             Listing("What needs an operator", grouped(failing, _MOST_NAMED)),
-            Listing("Warnings", warned),
+            Listing("Warnings", usage.warnings),
+            Listing("Checked", usage.checks),
         ],
         tables=[
             Table("Totals", columns, columns[1:], list(_totals(sent, now, before))),

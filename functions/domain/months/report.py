@@ -45,6 +45,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     `summary`: the first line, and the number of contracts of each kind. `file_totals`: the usage of
     these contracts by dimension, as the files hold it when the report is written. `totals`: the
     rows, added up by dimension. `before`: the month that it is compared with, if there is one.
+    `checks`: what was looked at with nothing wrong.
     """
 
     summary: Mapping[str, Any]
@@ -59,6 +60,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     duplicate_records: int
     duplicate_quantity: Mapping[str, str]
     warnings: Sequence[str]
+    checks: Sequence[str] = ()
     quarantined: Sequence[Quarantined]
     file_totals: Mapping[str, str]
     rows: Sequence[Row]
@@ -89,6 +91,7 @@ def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
         duplicate_records=usage.duplicates,
         duplicate_quantity=usage.dropped,
         warnings=usage.warnings,
+        checks=usage.checks,
         quarantined=usage.bill.quarantined,
         file_totals=_file_totals(bills.values()),
         totals=added_up,

@@ -15,7 +15,7 @@ from functions.partners import RECEIVER
 
 BY_HAND, NOT_COMPUTED, NOTHING = "settled in the state file", "not computed", "nothing to bill"
 # Nobody who reads a report should take a request that left for one that was accepted.
-_WORDS = {"sent": "in doubt", "present": "in doubt", "unsure": "not sent"}
+OUTCOME_OF = {"sent": "in doubt", "present": "in doubt", "unsure": "not sent"}
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +128,7 @@ def _became(entry: Entry | None, line: Line | None, *, by_hand: bool) -> tuple[s
         return "waived", BY_HAND
     if (line and line.state == "waived") or (not line and entry and entry.waived):
         return "waived", "waived"
-    return "open", _WORDS.get(line.state, line.state) if line else ""
+    return "open", OUTCOME_OF.get(line.state, line.state) if line else ""
 
 
 def _cause(bill: ContractBill, entry: Entry | None, line: Line | None) -> tuple[str, str]:

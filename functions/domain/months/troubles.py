@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import DUPLICATE, OTHER_QUANTITY
+from functions.domain.ledger.resolution import OUTCOMES
 from functions.domain.months.report import Report
 from functions.domain.months.report_rows import NOT_COMPUTED, Row
 from functions.domain.months.run import MOST_CONTRACTS
@@ -92,7 +93,8 @@ def _inputs(report: Report, names: list[str], way: str) -> Iterator[tuple[str, d
     plan, month = report.plan, report.month
     if way == _ASK:
         decision = {"contract": names[0], "month": month, "outcome": "OUTCOME", "reason": "..."}
-        what = f"settle {'it' if len(names) == 1 else 'each'} by what {RECEIVER}'s console shows"
+        which = "it" if len(names) == 1 else "each"
+        what = f"settle {which} by what {RECEIVER}'s console shows; OUTCOME is {OUTCOMES}"
         yield what, {"plan": plan, "resolve": decision}
     for first in range(0, min(len(names), _MOST_INPUTS * MOST_CONTRACTS), MOST_CONTRACTS):
         some_names = names[first : first + MOST_CONTRACTS]

@@ -10,8 +10,8 @@ from functions.domain.usage.bill import MonthBill
 class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
     """A month's bill with where it comes from; kept with the run for reports and audits.
 
-    `days`: the digests of the days that it was added up from. `before`: the month that it is
-    compared with, if there is one.
+    `checks`: what was looked at with nothing wrong. `days`: the digests of the days that it was
+    added up from. `before`: the month that it is compared with, if there is one.
     """
 
     files: int
@@ -19,6 +19,7 @@ class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: int
     dropped: dict[str, str]
     warnings: list[str]
+    checks: list[str] = []
     days: dict[str, str]
     bill: MonthBill
     processed: list[str] = []

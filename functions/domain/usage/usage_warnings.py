@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from datetime import timedelta
 
 from functions.domain.month import Month
 from functions.domain.plan import Plan
-from functions.domain.usage.bill import ContractBill, MonthBill
-from functions.domain.usage.fold import MonthTotal
-from functions.domain.wording import some
+from functions.domain.usage.bill import MonthBill
+from functions.domain.usage.fold import Days, MonthTotal
+from functions.domain.usage.marketplace import above_limit, checked
+from functions.domain.wording import counted
 
-_MOST_FOR_AWS = 2**31 - 1
+
+def checks(days: Days, total: MonthTotal, bill: MonthBill) -> Iterator[str]:
+    """Yield what was looked at with nothing wrong: silence would leave that open."""
+    if total.hours:  # files beside the hour folders say nothing of them
+        hours = int((days.end - days.month.start) / timedelta(hours=1))
+        yield f"{len(total.hours)} of {counted(hours, 'hour')} have usage files"
+    yield from checked(days.plan, days.month, bill.contracts)
 
 
 def warnings(plan: Plan, month: Month, total: MonthTotal, bill: MonthBill) -> Iterator[str]:
@@ -30,22 +38,3 @@ def warnings(plan: Plan, month: Month, total: MonthTotal, bill: MonthBill) -> It
     if bill.unbilled_dimensions:
         names = ", ".join(bill.unbilled_dimensions[:10])
         yield f"{month}: no formula reads the dimensions {names}"
-
-
-def above_limit(plan: Plan, contracts: Iterable[ContractBill]) -> str:
-    """Return the quantities that AWS does not take, and formulas that would scale them."""
-    found = [
-        (contract.contract_id, name, quantity)
-        for contract in contracts
-        for name, quantity in contract.quantities.items()
-        if plan.cloud == "aws" and int(quantity) > _MOST_FOR_AWS
-    ]
-    if not found:
-        return ""
-    read = {name: plan.dimensions.get(name) for _, name, _ in found}
-    formulas = (f'"{n}": "{f"({text})" if text else n} / 2**30"' for n, text in read.items())
-    others = "" if plan.dimensions else ", and with one for each other dimension"
-    return (
-        f"AWS takes quantities up to {_MOST_FOR_AWS:,}; scale with a formula such as "
-        f"{', '.join(some(formulas, 3))}{others}: {', '.join(some(map(' '.join, found)))}"
-    )

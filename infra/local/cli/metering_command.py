@@ -114,6 +114,7 @@ def bill_usage(
         if not as_json:
             screen = show.console()
             options = {"--usage": folders.usage, "--plans": folders.plans, "--clazar": clazar}
+            options["--plan"] = given.get("plan")
             where = words({"--state": session.state, **options})
             show.show_run(ran, state=session.state, console=screen, where=where)
             show.show_advice([ran], screen)

@@ -26,7 +26,8 @@ _COUNTS = (
     "open",
     "errors",
 )
-_IN_A_DRY_RUN = {"submitted": "to_submit", "submitted_records": "to_submit_records"}
+# Nothing is open in a dry run: nothing was sent.
+_IN_A_DRY_RUN = {"submitted": "to_submit", "submitted_records": "to_submit_records", "open": ""}
 _WOULD = {"to_submit": "would submit", "to_submit_records": "would submit records"}
 
 
@@ -65,7 +66,7 @@ def show_run(result: Mapping[str, Any], *, state: Path, console: Console, where:
 def _show_open(output: Mapping[str, Any], console: Console, where: str) -> None:
     """The contracts that are not billed, and what says how to settle them."""
     if output.get("unresolved"):
-        console.print(f"Contracts that are open: {output['unresolved']}", style="bold yellow")
+        console.print(f"Contracts not billed so far: {output['unresolved']}", style="bold yellow")
         for text in output.get("open_contracts") or []:
             _say(str(text), console)
         _say(f"How each is settled: {billing('status', where)}", console)
@@ -86,6 +87,8 @@ def _show_months(months: list[Mapping[str, Any]], console: Console) -> None:
             console.print(f"{month.get('month')} stays open", style="bold yellow")
         for warning in month.get("warnings") or []:
             console.print(f"Warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+        for text in month.get("checks") or []:
+            _say(f"{month.get('month')}: {text}", console)
 
 
 def show_end(result: Mapping[str, Any], console: Console) -> None:
@@ -125,6 +128,7 @@ def _table(months: list[Mapping[str, Any]]) -> Table:
     table = Table("month")
     dry_run = any(month.get("dry_run") for month in months)
     names = [_IN_A_DRY_RUN.get(name, name) if dry_run else name for name in _COUNTS]
+    names = [name for name in names if name]
     shown = [name for name in names if any(name in month for month in months)]
     for name in shown:
         table.add_column(_WOULD.get(name, name.replace("_", " ")), justify="right")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.billing import bill, check_conservation
+from functions.domain.usage.marketplace import above_limit
 from functions.domain.usage.record import Group
-from functions.domain.usage.usage_warnings import above_limit
 from functions.errors import BadInput
 from tests.builders import a_plan
 

@@ -14,12 +14,12 @@ from functions.domain.credits.credits_report import MonthReport
 from functions.domain.mails import NotStarted, Place, execution_link, not_started, subject
 from functions.domain.month import Month
 from functions.domain.months.closed_month import ClosedMonth
-from functions.domain.months.deadline import deadline, time_left
 from functions.domain.months.hold import Held, explain
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.mail import Ended, has_closed, is_news, mail
 from functions.domain.months.run import Run
 from functions.domain.plan import Plan
+from functions.domain.usage.marketplace import deadline, time_left
 
 PLACE = Place("prod", "eu-central-1", "state-1", "https://wiki.example/runbook", mails_closed=True)
 EXECUTION = "arn:aws:states:eu-central-1:123456789012:execution:prod-metering:x-1"

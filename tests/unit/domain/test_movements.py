@@ -29,7 +29,13 @@ def moved(june: dict[str, dict[str, str]], july: dict[str, dict[str, str]]) -> l
 def test_the_largest_share_of_its_dimension_comes_first_whatever_the_unit() -> None:
     june = {"a": {"cpu": "10", "bytes": "10"}, "b": {"cpu": "50"}}
     july = {"a": {"cpu": "15", "bytes": "4010"}, "b": {"cpu": "20"}}
-    assert moved(june, july) == ["b cpu -30 -60.0%", "a cpu 5 +50.0%", "a bytes 4000 +40,000.0%"]
+    assert moved(june, july) == ["b cpu -30 -60.0%", "a cpu 5 +50.0%"]
+
+
+def test_of_each_contract_the_dimension_that_moved_most_is_enough() -> None:
+    june, july = {"a": {"cpu": "1", "bytes": "0"}}, {"a": {"cpu": "2", "bytes": "500000"}}
+    assert moved(june, july) == ["a bytes 500000 new"]
+    assert found(june, july).more == 0
 
 
 def test_usage_that_is_as_it_was_has_not_moved() -> None:
@@ -37,8 +43,9 @@ def test_usage_that_is_as_it_was_has_not_moved() -> None:
 
 
 def test_a_dimension_that_a_contract_has_in_one_month_only_has_moved() -> None:
-    june, july = {"a": {"cpu": "1", "old": "2"}}, {"a": {"cpu": "1", "bytes": "3"}}
-    assert sorted(moved(june, july)) == ["a bytes 3 new", "a old -2 gone"]
+    june = {"a": {"cpu": "1", "old": "2"}, "b": {"cpu": "1"}}
+    july = {"a": {"cpu": "1"}, "b": {"cpu": "1", "bytes": "3"}}
+    assert sorted(moved(june, july)) == ["a old -2 gone", "b bytes 3 new"]
 
 
 def test_new_and_gone_contracts_are_counted_and_the_largest_are_named() -> None:

@@ -98,7 +98,7 @@ def test_a_dimension_that_only_the_receiver_knows_is_a_difference_in_any_case_of
     assert differences(entry, a_listing("7")) == []
     listing = Listing({"cpu": a_listing("7").stored["cpu"], "mem": a_listing("2").stored["cpu"]})
     assert differences(entry, listing) == [
-        ("mem", "missing", "2", ["Clazar lists 1 records, expected 0"])
+        ("mem", "missing", "2", ["Clazar lists 1 record, expected 0"])
     ]
     assert unknown(Listing({}, {"": "a row", "mem": "a row"}), ["cpu"]) == ["mem"]
     assert unknown(Listing({}, {"": "a row", "mem": "a row"}), []) == ["", "mem"]
@@ -108,7 +108,7 @@ def test_usage_that_came_too_late_to_be_billed_is_none_unless_it_is_listed() -> 
     entry = an_entry(unbilled={"cpu": "3"})
     assert differences(entry, Listing()) == []
     assert differences(entry, a_listing("3")) == [
-        ("cpu", "0", "3", ["Clazar lists 1 records, expected 0"])
+        ("cpu", "0", "3", ["Clazar lists 1 record, expected 0"])
     ]
 
 
@@ -147,7 +147,7 @@ def test_a_refused_line_must_not_be_listed() -> None:
     entry = an_entry(a_line("cpu", "refused", quantity="7"))
     assert differences(entry, Listing()) == []
     assert differences(entry, a_listing("7")) == [
-        ("cpu", "7 refused", "7", ["Clazar lists 1 records, expected 0"])
+        ("cpu", "7 refused", "7", ["Clazar lists 1 record, expected 0"])
     ]
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from functions.domain.usage.bill import ContractBill, Quarantined
-from functions.domain.usage.fold import MonthTotal
+from functions.domain.usage.fold import Days, MonthTotal
 from functions.domain.usage.tally import Tally
-from functions.domain.usage.usage_warnings import warnings
-from tests.builders import JULY, PLAN, a_bill
+from functions.domain.usage.usage_warnings import checks, warnings
+from tests.builders import JULY, PLAN, a_bill, a_plan
 
 TOO_MUCH = ContractBill(contract_id="c-1", usage={}, quantities={"mem": str(2**31)})
 
@@ -28,6 +28,37 @@ def test_an_ordinary_month_has_no_warnings() -> None:
 def test_a_quantity_that_aws_does_not_take_is_named_with_its_month() -> None:
     (text,) = said(None, TOO_MUCH)
     assert text.startswith("2025-07: AWS takes quantities up to 2,147,483,647; scale with")
+
+
+def checked(
+    quantity: int, *, hours: int = 0, cloud: str = "aws", names: tuple[str, ...] = ("31",)
+) -> list[str]:
+    total = MonthTotal()
+    total.hours.update(f"01/{hour:02d}" for hour in range(hours))
+    bills = [
+        ContractBill(contract_id=name, usage={}, quantities={"mem": text})
+        for name, text in (("c-1", str(quantity)), ("c-2", "7"))
+    ]
+    days = Days(a_plan(cloud=cloud), JULY, list(names), {})
+    return list(checks(days, total, a_bill(*bills)))
+
+
+def test_what_was_looked_at_with_nothing_wrong_is_said_too() -> None:
+    largest = "the largest of this month is 2,147,483,647, mem of c-1"
+    assert checked(2**31 - 1, hours=3) == [
+        "3 of 744 hours have usage files",
+        "AWS takes usage of this month until 2025-08-01T06:00:00Z",
+        f"AWS takes quantities up to 2,147,483,647: {largest}",
+    ]
+    assert checked(5, names=("04T06",), hours=1)[0] == "1 of 78 hours have usage files"
+
+
+def test_a_limit_that_is_exceeded_or_unknown_is_not_called_checked() -> None:
+    assert len(checked(2**31)) == 1
+    assert checked(5, cloud="azure") == [
+        "Azure takes usage of this month until 2025-08-02T00:00:00Z"
+    ]
+    assert checked(5, cloud="gcp") == []
 
 
 def test_files_that_are_written_twice_are_counted_and_the_first_pair_is_named() -> None:

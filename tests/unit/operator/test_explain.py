@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from functions.adapters.books import Books
 from functions.domain.month import Month
-from infra.operator.explain import Explained, Explanation, Sum, explain
+from infra.operator.explain import explain
+from infra.operator.explained import Explained, Explanation, Sum
 from tests.builders import a_record
 from tests.unit.metering.whole_month import ROOT, WholeMonth
 
@@ -96,12 +97,8 @@ def test_a_contract_whose_formula_failed_is_explained_as_not_billed() -> None:
     assert explained(world).not_billed.startswith("FORMULA since ")
     assert "cpu / (cpu - 7)" in explained(world).not_billed
     one = only(explained(world))
-    assert (one.dimension, one.state, one.usage[0].total, one.exact) == (
-        "cpu",
-        "FORMULA",
-        "7",
-        False,
-    )
+    assert (one.dimension, one.quantity, one.state) == ("cpu", "", "FORMULA")
+    assert (one.usage[0].total, one.exact) == ("7", False)
     assert not explained(world, "c-2").not_billed
 
 
@@ -116,6 +113,20 @@ def test_a_formula_with_a_price_is_explained() -> None:
     one = only(explained(world))
     assert (one.exact, one.quantity, one.amount) == (True, "51", "154/3")
     assert [(total.name, total.total) for total in one.usage] == [("cpu", "2"), ("mem", "4")]
+
+
+def test_prices_are_shown_and_the_record_without_one_is_found() -> None:
+    world = WholeMonth(dimensions={"money": "cpu_total_price"})
+    world.every_hour("2025-07", [a_record("c-1", value=2, pricePerUnit=0.25)])
+    world.hour("02/00", [a_record("c-2", value=1, pricePerUnit=0.5)], name="a")
+    world.hour("02/00", [a_record("c-2", value=1)], name="b")
+    world.run()
+    one = only(explained(world))
+    assert (one.reads, one.usage[0].prices) == ({"cpu_total_price": "0.5"}, ["0.25"])
+    failed = only(explained(world, "c-2"))
+    assert (failed.quantity, failed.usage[0].prices) == ("", ["", "0.5"])
+    (without,) = (leaf.file for leaf in failed.usage[0].leaves() if not leaf.price)
+    assert without.endswith("02/00/b.json")
 
 
 def test_files_in_no_hour_folder_are_explained_with_their_duplicates() -> None:

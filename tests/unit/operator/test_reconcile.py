@@ -84,7 +84,7 @@ def test_one_record_missing_at_clazar_is_not_shown_as_zero() -> None:
 def test_one_extra_record_at_clazar() -> None:
     world = a_closed_month()
     world.clazar.accepted.append({**world.clazar.accepted[0], "dimension": "gpu"})
-    assert found(world) == [("c-1", "gpu", ["Clazar lists 1 records, expected 0"])]
+    assert found(world) == [("c-1", "gpu", ["Clazar lists 1 record, expected 0"])]
 
 
 def test_one_double_at_clazar() -> None:
@@ -146,6 +146,30 @@ def test_what_was_waived_is_expected_to_be_missing_and_what_is_in_doubt_is_a_dif
     world.state_bucket.objects[key] = json.dumps(entry).encode()
     world.clazar.accepted = [one for one in world.clazar.accepted if one["contract_id"] != "c-2"]
     assert reconciled(world).equal == equal
+
+
+def test_what_the_ledger_holds_as_open_stands_apart_from_real_differences() -> None:
+    world = WholeMonth("refuse", dimensions={"units": "cpu / mem"})
+    world.every_hour("2025-07", [a_record(f"c-{n}", d) for n in (1, 2) for d in ("cpu", "mem")])
+    world.hour("01/05", [a_record("c-3", "cpu")])
+    world.run()
+    result = reconciled(world)
+    assert (result.equal, result.differing) == (False, [])
+    assert [(row.contract, row.open) for row in result.open] == [
+        ("c-1", "NO"),
+        ("c-3", "FORMULA"),
+    ]
+
+
+def test_a_record_of_a_line_that_is_open_is_a_difference() -> None:
+    world = WholeMonth("refuse")
+    world.every_hour("2025-07", [a_record("c-1", value=7), a_record("c-2", value=9)])
+    world.run()
+    record = {**world.clazar.accepted[0], "contract_id": "c-1", "id": "r-99"}
+    world.clazar.accepted.append(record)
+    ((contract, _, differs),) = found(world)
+    assert (contract, differs) == ("c-1", ["Clazar lists 1 record, expected 0"])
+    assert reconciled(world).open == []
 
 
 def test_a_quantity_changed_in_the_ledger() -> None:

@@ -133,7 +133,9 @@ def test_a_person_reads_numbers_reasons_and_where_the_evidence_is(tmp_path: Path
     text = screen.file.getvalue()  # type: ignore[attr-defined]
     for said in ("744", "2,232", "August 2025 waits: the export", "report.html"):
         assert said in text
-    assert "Contracts that are open: 3\n2025-06: 3 contracts (DIM since 2025-07-01): c-1" in text
+    assert (
+        "Contracts not billed so far: 3\n2025-06: 3 contracts (DIM since 2025-07-01): c-1" in text
+    )
     assert "c-3\nHow each is settled: " in text
     assert "billing status --env prod\n" in text
 
@@ -223,7 +225,7 @@ def test_a_run_that_needs_a_person_still_shows_its_months(tmp_path: Path) -> Non
     }
     show_run(ended, state=tmp_path, console=Console(file=text, width=160))
     assert "744" in text.getvalue()
-    assert "Contracts that are open: 1" in text.getvalue()
+    assert "Contracts not billed so far: 1" in text.getvalue()
 
 
 @pytest.mark.parametrize(
