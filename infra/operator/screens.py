@@ -195,7 +195,7 @@ def _show_plan(plan: PlanStatus, console: Console) -> None:
     lines = [f"{plan.running} is working on this plan"] if plan.running else []
     lines += [f"due in the next run: {', '.join(spans(plan.due))}"] if plan.due else []
     lines += waits([(late.month, late.reason) for late in plan.waiting])
-    lines += [*plan.deadlines, *plan.not_billed, *plan.notes]
+    lines += [*plan.deadlines, *plan.notes]
     for held in plan.held:
         lines += [f"{held.month} is held since {held.since}"]
         lines += [f"  {text}" for text in (*held.moves, held.settle)]
@@ -206,6 +206,8 @@ def _show_plan(plan: PlanStatus, console: Console) -> None:
     )
     if len(plan.open) > _ROWS:
         lines += [f"and {len(plan.open) - _ROWS} more causes; --json has them all"]
+    for usage in plan.not_billed:
+        lines += [usage.text, f"  {usage.command}"] if usage.command else [usage.text]
     for line in lines:
         console.print(_text(f"  {line}"), soft_wrap=True)
 

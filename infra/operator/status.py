@@ -22,7 +22,7 @@ from functions.metering.plan_months import plan_months
 from functions.payloads import Start
 from infra.local.cli.wording import billing, spans, words
 from infra.operator.settling import OpenContracts, open_contracts
-from infra.operator.unbilled import not_billed
+from infra.operator.unbilled import NotBilled, not_billed
 
 
 class HeldMonth(msgspec.Struct, kw_only=True):
@@ -49,7 +49,7 @@ class PlanStatus(msgspec.Struct, kw_only=True):
     held: list[HeldMonth]
     open: list[OpenContracts]
     deadlines: list[str]
-    not_billed: list[str]
+    not_billed: list[NotBilled]
     notes: list[str]
 
     @property

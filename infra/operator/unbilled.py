@@ -24,6 +24,13 @@ from infra.operator.month_files import list_days
 _MOST_FILES, _NAMED = 20_000, 3
 
 
+class NotBilled(msgspec.Struct, kw_only=True):
+    """Usage that no contract is billed for, and the command that comes next, if there is one."""
+
+    text: str
+    command: str = ""
+
+
 class _Late(msgspec.Struct):
     """What is read of a month's late usage."""
 
@@ -44,8 +51,8 @@ T = TypeVar("T")
 
 def not_billed(
     books: Books, usage: Objects | None, months: Iterable[Month], where: str
-) -> Iterator[str]:
-    """Yield what reports say of the months, and what their files say now, each with what to do.
+) -> Iterator[NotBilled]:
+    """Yield what reports say of the months, and what their files say now.
 
     `where`: the options of the plan's place.
     """
@@ -59,19 +66,23 @@ def not_billed(
             names = sorted({one.subscription for one in held})
             of = f"{counted(len(names), 'subscription')}: {', '.join(some(names, _NAMED))}"
             total = _total((one.dimension, one.quantity) for one in held)
-            yield (
+            text = (
                 f"{month}: usage without a payer is not billed: {total} of {of}; set the payer in "
-                f"Omnistrate, have the files exported again, then: {run}"
+                "Omnistrate, have the files exported again, then bill it:"
             )
+            yield NotBilled(text=text, command=run)
         if total := _total(_unread(books, reported.file_totals) if reported else ()):
-            yield f"{month}: usage that no formula reads is not billed: {total}"
+            yield NotBilled(text=f"{month}: usage that no formula reads is not billed: {total}")
         if late and late.differences:
-            yield f"{month}: usage that changed after it was billed is not billed: {_changes(late)}"
+            text = f"{month}: usage that changed after it was billed is not billed: "
+            yield NotBilled(text=f"{text}{_changes(late)}")
         if late and late.never_billed:
             who = ", ".join(some(late.never_billed, _NAMED))
-            yield f"{month}: never billed: {who}; bill them, if nobody has: {run}"
+            text = f"{month}: never billed: {who}; bill them, if nobody has:"
+            yield NotBilled(text=text, command=run)
         if changed := _changed(books, usage, month):
-            yield f"{month}: {changed}; a run says of whom and by how much: {dry_run}"
+            text = f"{month}: {changed}; a run says of whom and by how much:"
+            yield NotBilled(text=text, command=dry_run)
 
 
 def _changes(late: _Late) -> str:
