@@ -23,7 +23,6 @@ from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.journal import Journal
 from functions.domain.months.mail import Ended, has_closed, is_news, mail
 from functions.domain.months.run import Run
-from functions.domain.wording import counted
 from functions.metering.payloads import Ending, Finish
 from functions.payloads import Finished, Refused, task_handler
 
@@ -152,15 +151,9 @@ def _message(
     """Return all that the run reports, in one line, for its output."""
     standing = "; ".join(announcement.standing)[:_LONGEST_PART]
     earlier = announcement.total - announcement.new_total
-    would = (
-        f"{item.month}: would send {counted(item.to_submit_records, 'record')} of "
-        f"{counted(item.to_submit, 'contract')}"
-        for item in months
-        if item.dry_run and not item.late
-    )
     texts = (
         said.cause,
-        *would,
+        *(item.would_send for item in months if item.dry_run and not item.late),
         *(f"{item.month}: {item.reconciled}" for item in months if item.reconciled),
         task.resolved.message if task.resolved else "",
         *said.notices,

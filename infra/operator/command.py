@@ -12,19 +12,19 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from functions.domain.month import Month, format_instant
-from functions.domain.spelling import suggestion
+from functions.domain.month import format_instant
 from infra.local.cli import arguments, credits_check
 from infra.local.cli.metering_command import billed_at
 from infra.local.cli.show import forget_stdout
 from infra.operator import options as opt
 from infra.operator import screens
 from infra.operator.ending import finish
-from infra.operator.errors import Failed, Unusable
-from infra.operator.explain import explain
+from infra.operator.errors import Unusable
+from infra.operator.explain import explanations
 from infra.operator.explained import Explanation
+from infra.operator.explanation_screen import show_explanation
 from infra.operator.options import app, verb
-from infra.operator.place import Place, find, month_of
+from infra.operator.place import find, month_of
 from infra.operator.reconcile import Reconciled, reconcile
 from infra.operator.report import open_page, read_report
 from infra.operator.status import Status, credits_status, plan_status
@@ -50,47 +50,17 @@ def explain_(
     """Follow a billed quantity: formula, usage, day, hour, file, records. They add up exactly."""
 
     def work() -> list[Explanation]:
-        return _explained(where, contract, month_of(month), dimension)
+        return explanations(where, contract, month_of(month), dimension)
 
     again = where.command(f"explain {shlex.quote(contract)} {month}")
 
     def show(found: list[Explanation], console: Console) -> None:
         for one in found:
-            screens.show_explanation(one, console, within, again)
+            show_explanation(one, console, within, again)
         if not all(one.exact for one in found):
             console.print(where.command(f"reconcile {month}"), markup=False, soft_wrap=True)
 
     finish(work, show, lambda found: all(one.exact for one in found), screen)
-
-
-def _explained(
-    where: opt.Where, contract: str, month: Month, dimension: str | None
-) -> list[Explanation]:
-    place = find(where)
-    usage = place.needs_usage()
-    found = [explain(books, usage, month, contract, dimension) for books in place.books()]
-    known = [one for one in found if one]
-    if not known:
-        raise Failed(
-            f"the ledger holds no entry of {contract} for {month}, so nothing was billed; "
-            f"{_nearest(place, contract, month)}; what is open: {where.command('status')}; "
-            f"what is missing: {where.command(f'reconcile {month}')}"
-        )
-    shown = [one for one in known if one.dimensions or dimension is None]
-    if dimension and not shown:
-        names = {name for one in known for name in one.names}
-        raise Failed(f"{contract} has no {dimension} in {month}; {suggestion([dimension], names)}")
-    return shown
-
-
-def _nearest(place: Place, contract: str, month: Month) -> str:
-    """Say which month before has the contract, else which contracts the month has."""
-    books = place.books()
-    before = month.plus(-1)
-    if any(one.entry(before, contract).read() for one in books):
-        return f"it has one for {before}"
-    known = {name for one in books for name in one.contracts_in_ledger(month)}
-    return suggestion([contract], known)
 
 
 def _asked(ended: int, of: int) -> None:

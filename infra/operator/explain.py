@@ -14,11 +14,46 @@ from functions.domain.formula import PRICE, exact_text, names_in
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.remainders import Remainders
 from functions.domain.month import Month
+from functions.domain.spelling import suggestion
 from functions.domain.usage.billing import round_to_whole
 from infra.operator.entry_dimension import EntryDimension
+from infra.operator.errors import Failed
 from infra.operator.explained import Check, Explained, Explanation, total_of, tree_of
 from infra.operator.month_files import read_month
+from infra.operator.options import Where
+from infra.operator.place import Place, find
 from infra.operator.trace import Leaf
+
+
+def explanations(
+    where: Where, contract: str, month: Month, dimension: str | None
+) -> list[Explanation]:
+    """Explain a contract's month in every plan that has billed it; Failed if none has."""
+    place = find(where)
+    usage = place.needs_usage()
+    found = [explain(books, usage, month, contract, dimension) for books in place.books()]
+    known = [one for one in found if one]
+    if not known:
+        raise Failed(
+            f"the ledger holds no entry of {contract} for {month}, so nothing was billed; "
+            f"{_nearest(place, contract, month)}; what is open: {where.command('status')}; "
+            f"what is missing: {where.command(f'reconcile {month}')}"
+        )
+    shown = [one for one in known if one.dimensions or dimension is None]
+    if dimension and not shown:
+        names = {name for one in known for name in one.names}
+        raise Failed(f"{contract} has no {dimension} in {month}; {suggestion([dimension], names)}")
+    return shown
+
+
+def _nearest(place: Place, contract: str, month: Month) -> str:
+    """Say which month before has the contract, else which contracts the month has."""
+    books = place.books()
+    before = month.plus(-1)
+    if any(one.entry(before, contract).read() for one in books):
+        return f"it has one for {before}"
+    known = {name for one in books for name in one.contracts_in_ledger(month)}
+    return suggestion([contract], known)
 
 
 def explain(

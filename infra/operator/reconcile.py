@@ -33,7 +33,6 @@ from infra.operator.reconcile_rows import Compared, Sources, rows_of
 _ASKERS, _SECONDS = 8, 600.0
 _PAUSES = (1.0, 5.0, 25.0)
 
-
 Progress = Callable[[int, int], None]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from functions.domain.usage.month_usage import MonthUsage
+from functions.domain.wording import counted
 
 
 class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +63,12 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
             warnings=[warning[:500] for warning in usage.warnings[:5]],
             **outcome,
         )
+
+    @property
+    def would_send(self) -> str:
+        """Say what a dry run would have sent."""
+        records = counted(self.to_submit_records, "record")
+        return f"{self.month}: would send {records} of {counted(self.to_submit, 'contract')}"
 
     @classmethod
     def reconciliation(cls, month: str, contracts: int, summary: str, report: str) -> ClosedMonth:

@@ -1,0 +1,92 @@
+"""An explanation as an operator reads it: the verdict in the first line, then a tree of sums."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.tree import Tree
+
+from infra.operator.explained import Explained, Explanation, Sum
+from infra.operator.screens import shown
+
+_ROWS = 40
+
+
+def show_explanation(
+    found: Explanation, console: Console, within: str = "", command: str = ""
+) -> None:
+    """Show a contract's month; below the days only what is `within` a day or an hour.
+
+    `command`: the one that shows more.
+    """
+    differ = "do not add up to what was billed; the last line compares them"
+    verdict = "add up exactly" if found.exact else differ
+    said = f"not billed, {found.not_billed.rstrip('.')}" if found.not_billed else ""
+    said = said or f"the records {verdict}"
+    console.print(shown(f"{found.contract} {found.month}, {found.plan}: {said}."), soft_wrap=True)
+    if found.read_by is not None:
+        read_by = ", ".join(found.read_by) or "no billed dimension"
+        console.print(shown(f"This usage of the files is read by: {read_by}"))
+    console.print(shown(f"Files of the month: {found.files}"))
+    for problem in found.problems:
+        console.print(shown(f"Problem: {problem}"))
+    for one in found.dimensions:
+        console.print()
+        console.print(_dimension(one, within))
+    days = [day.name for one in found.dimensions for total in one.usage for day in total.parts]
+    if command and days and not within and days[0].isdigit():
+        console.print(shown(f"the records of a day: {command} --within {days[0]}"), soft_wrap=True)
+
+
+def _dimension(one: Explained, within: str) -> Tree:
+    quantity = one.quantity or "not computed"
+    tree = Tree(shown(f"{one.dimension}: {quantity} ({one.state})", style="bold"))
+    months = ", ".join(f"{text} of {month}" for month, text in sorted(one.carried_from.items()))
+    carried = f"{one.carried} carried in" + (f" ({months})" if months else "")
+    left = f"{one.quantity} billed + {one.remainder} left for other months"
+    if one.state not in ("accepted", "nothing to bill"):
+        left = left.replace(" billed", "")
+    if one.amount:
+        tree.add(shown(f"{one.amount} + {carried} = {left}"))
+    if one.formula:
+        reads = ", ".join(f"{name} = {value}" for name, value in one.reads.items())
+        tree.add(shown(f"formula: {one.formula}, with {reads}"))
+    for total in one.usage:
+        _add(tree, total, within)
+    if one.duplicates:
+        dropped = tree.add(shown(f"duplicates dropped: {len(one.duplicates)}"))
+        for leaf in one.duplicates[:_ROWS]:
+            dropped.add(shown(f"{leaf.value} in {leaf.place}; {leaf.duplicate_of} counts"))
+        if len(one.duplicates) > _ROWS:
+            dropped.add(shown(f"and {len(one.duplicates) - _ROWS} more; --json has them all"))
+    for check in one.checks:
+        word = "=" if check.holds else "is NOT"
+        tree.add(shown(f"{check.what}: {check.found} {word} {check.expected}"))
+    return tree
+
+
+def _add(tree: Tree, usage: Sum, within: str) -> None:
+    branch = tree.add(shown(f"usage {usage.name}: {usage.total}{_at_prices(usage)}"))
+    for day in usage.parts:
+        of_day = branch.add(shown(f"day {day.name}: {day.total}"))
+        if not within or day.name != within[:2]:
+            continue
+        for hour in day.parts:
+            if not hour.name.startswith(within):
+                continue
+            of_hour = of_day.add(shown(f"hour {hour.name}: {hour.total}"))
+            for file in hour.parts:
+                of_file = of_hour.add(shown(f"{file.name}: {file.total}"))
+                for leaf in file.records:
+                    dropped = f" (duplicate of {leaf.duplicate_of})" if leaf.duplicate_of else ""
+                    of_file.add(shown(f"record {leaf.record}: {leaf.value}{dropped}"))
+
+
+def _at_prices(usage: Sum) -> str:
+    """Say what a unit costs, and which record does not say so; nothing where none does."""
+    priced = [price for price in usage.prices if price]
+    if not priced:
+        return ""
+    one = f"at {priced[0]} a unit"
+    text = one if len(priced) == 1 else f"at {len(priced)} prices, {priced[0]} to {priced[-1]}"
+    first = next((leaf.place for leaf in usage.leaves() if not leaf.price), "")
+    return f" {text}{f'; without a price: {first}' if first else ''}"
