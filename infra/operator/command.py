@@ -58,7 +58,10 @@ def explain_(
         for one in found:
             show_explanation(one, console, within, again)
         if not all(one.exact for one in found):
-            console.print(where.command(f"reconcile {month}"), markup=False, soft_wrap=True)
+            compared = where.command(f"reconcile {month}")
+            console.print(f"files, bill, ledger and Clazar compared: {compared}", soft_wrap=True)
+        if any(one.not_billed for one in found):
+            console.print(f"what settles it: {where.command('status')}", soft_wrap=True)
 
     finish(work, show, lambda found: all(one.exact for one in found), screen)
 
@@ -74,6 +77,7 @@ def _asked(ended: int, of: int) -> None:
 def reconcile_(
     month: str,
     *,
+    as_of: opt.AsOf = None,
     clazar: opt.ClazarUrl = None,
     where: opt.Where,
     screen: opt.Screen,
@@ -81,7 +85,8 @@ def reconcile_(
     """Compare files, bill, ledger and what Clazar lists; differences first."""
 
     def work() -> list[Reconciled]:
-        of, now = month_of(month), format_instant(dt.datetime.now(dt.UTC))
+        of = month_of(month)
+        now = format_instant(arguments.moment(as_of, dt.datetime.now(dt.UTC)))
         place = find(where._replace(plan=None), clazar)
         files, receiver = place.needs_usage(), place.clazar and place.clazar()
         books = place.books()

@@ -11,6 +11,11 @@ from functions.domain.months.report_rows import OUTCOME_OF
 from functions.partners import RECEIVER
 
 
+def is_computed(entry: Entry) -> bool:
+    """Return False where nothing could be worked out to be billed."""
+    return bool(entry.lines) or entry.failure is None
+
+
 class EntryDimension(NamedTuple):
     """A dimension of an entry; `line`: None where nothing was to be sent."""
 
@@ -27,19 +32,15 @@ class EntryDimension(NamedTuple):
     def is_billed(self) -> bool:
         """Return False of usage that is only read by formulas, by none, or came too late."""
         of_plan = self.name in self.entry.unbilled
-        own = not self.entry.formulas and self.name in self.entry.usage and self._is_computed
-        return bool(self.formula or self.line or of_plan or own)
-
-    @property
-    def _is_computed(self) -> bool:
-        return bool(self.entry.lines) or self.entry.failure is None
+        own = not self.entry.formulas and self.name in self.entry.usage
+        return is_computed(self.entry) and bool(self.formula or self.line or of_plan or own)
 
     @property
     def quantity(self) -> str:
         """Whole units to bill; empty where nothing could be computed."""
         if self.line:
             return self.line.quantity
-        return "0" if self.is_billed or self._is_computed else ""
+        return "0" if is_computed(self.entry) else ""
 
     @property
     def amount(self) -> str:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
+import msgspec
+
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
@@ -16,7 +18,7 @@ from functions.domain.ledger.remainders import Remainders
 from functions.domain.month import Month
 from functions.domain.spelling import suggestion
 from functions.domain.usage.billing import round_to_whole
-from infra.operator.entry_dimension import EntryDimension
+from infra.operator.entry_dimension import EntryDimension, is_computed
 from infra.operator.errors import Failed
 from infra.operator.explained import Check, Explained, Explanation, total_of, tree_of
 from infra.operator.month_files import read_month
@@ -64,6 +66,8 @@ def explain(
     if read is None:
         return None
     entry, plan = read.value, books.plan
+    if not is_computed(entry):  # the ledger has no formulas of it
+        entry = msgspec.structs.replace(entry, formulas=plan.dimensions)
     files = read_month(plan, month, usage, books.objects, month.window_end(entry.until))
     leaves = files.leaves(contract)
     left = _left_by_month(books, month, contract)
@@ -110,7 +114,7 @@ def _explained(
         quantity=held.quantity,
         state=held.state,
         formula=held.formula,
-        reads={item: exact_text(value) for item, value in values.items() if held.formula},
+        reads={n: exact_text(v) for n, v in values.items() if held.formula and held.quantity},
         amount=held.amount,
         carried=held.carried,
         carried_from=left if sum(map(Fraction, left.values())) == Fraction(held.carried) else {},
@@ -131,7 +135,7 @@ def _checks(
     """Yield the equations from the records to the quantity."""
     for item, leaves in of.items():
         if item in held.entry.usage:
-            what = f"the records of {item} add up to the usage that was billed"
+            what = f"the records of {item} add up to the usage that it was computed from"
             yield Check.of(what, total_of(leaves), held.entry.usage[item])
     if held.is_billed:
         what = f"{held.formula or held.name} of these records is the amount"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.tree import Tree
 
+from functions.domain.formula import PRICE
 from infra.operator.explained import Explained, Explanation, Sum
 from infra.operator.screens import shown
 
@@ -18,7 +19,7 @@ def show_explanation(
 
     `command`: the one that shows more.
     """
-    differ = "do not add up to what was billed; the last line compares them"
+    differ = "do not add up to what was billed"
     verdict = "add up exactly" if found.exact else differ
     said = f"not billed, {found.not_billed.rstrip('.')}" if found.not_billed else ""
     said = said or f"the records {verdict}"
@@ -42,16 +43,15 @@ def _dimension(one: Explained, within: str) -> Tree:
     tree = Tree(shown(f"{one.dimension}: {quantity} ({one.state})", style="bold"))
     months = ", ".join(f"{text} of {month}" for month, text in sorted(one.carried_from.items()))
     carried = f"{one.carried} carried in" + (f" ({months})" if months else "")
-    left = f"{one.quantity} billed + {one.remainder} left for other months"
-    if one.state not in ("accepted", "nothing to bill"):
-        left = left.replace(" billed", "")
+    became = "billed" if one.state in ("accepted", "nothing to bill") else f"({one.state})"
+    left = f"{one.quantity} {became} + {one.remainder} left for other months"
     if one.amount:
         tree.add(shown(f"{one.amount} + {carried} = {left}"))
     if one.formula:
         reads = ", ".join(f"{name} = {value}" for name, value in one.reads.items())
         tree.add(shown(f"formula: {one.formula}, with {reads}"))
     for total in one.usage:
-        _add(tree, total, within)
+        _add(tree, total, within, priced=f"{total.name}{PRICE}" in one.formula)
     if one.duplicates:
         dropped = tree.add(shown(f"duplicates dropped: {len(one.duplicates)}"))
         for leaf in one.duplicates[:_ROWS]:
@@ -64,8 +64,9 @@ def _dimension(one: Explained, within: str) -> Tree:
     return tree
 
 
-def _add(tree: Tree, usage: Sum, within: str) -> None:
-    branch = tree.add(shown(f"usage {usage.name}: {usage.total}{_at_prices(usage)}"))
+def _add(tree: Tree, usage: Sum, within: str, *, priced: bool) -> None:
+    prices = _prices(usage) if priced else ""
+    branch = tree.add(shown(f"usage {usage.name}: {usage.total}{prices}"))
     for day in usage.parts:
         of_day = branch.add(shown(f"day {day.name}: {day.total}"))
         if not within or day.name != within[:2]:
@@ -81,12 +82,11 @@ def _add(tree: Tree, usage: Sum, within: str) -> None:
                     of_file.add(shown(f"record {leaf.record}: {leaf.value}{dropped}"))
 
 
-def _at_prices(usage: Sum) -> str:
-    """Say what a unit costs, and which record does not say so; nothing where none does."""
-    priced = [price for price in usage.prices if price]
-    if not priced:
-        return ""
-    one = f"at {priced[0]} a unit"
-    text = one if len(priced) == 1 else f"at {len(priced)} prices, {priced[0]} to {priced[-1]}"
+def _prices(usage: Sum) -> str:
+    """Say what a unit costs, and which record is the first that does not say so."""
+    found = [price for price in usage.prices if price]
+    text = f" at {found[0]} a unit" if found else ""
+    if len(found) > 1:
+        text = f" at {len(found)} prices, {found[0]} to {found[-1]}"
     first = next((leaf.place for leaf in usage.leaves() if not leaf.price), "")
-    return f" {text}{f'; without a price: {first}' if first else ''}"
+    return f"{text}; without pricePerUnit: {first}" if first else text

@@ -25,6 +25,7 @@ from functions.domain.usage.bill import ContractBill
 from functions.domain.usage.fold import MonthTotal
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
+from functions.domain.wording import some
 from functions.errors import ContractUnserved, PartnerUnreachable
 from infra.operator.errors import Failed
 from infra.operator.month_files import MonthFiles, read_month
@@ -133,7 +134,8 @@ def _bill_of(
     sums = total.sums.items()
     found = billing.bill(files.plan, sums, {}, journal.dimensions, ledger.keys())
     if found.quarantined:
-        notes.append(f"usage without a payer, not billed: {len(found.quarantined)}")
+        held = ", ".join(some(map(str, found.quarantined), 3))
+        notes.append(f"usage without a payer is not billed: {held}")
     return {bill.contract_id: bill for bill in found.contracts}
 
 

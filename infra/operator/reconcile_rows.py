@@ -21,7 +21,8 @@ from functions.domain.usage.bill import ContractBill
 class Compared(msgspec.Struct, kw_only=True):
     """One contract's dimension: quantities, or why there is none.
 
-    `differs`: what is not equal. `open`: why the ledger does not hold it as settled, if so.
+    `differs`: what is not equal. `changed`: some of it is that the files are not those that were
+    billed. `open`: why the ledger does not hold it as settled, if so.
     """
 
     contract: str
@@ -31,6 +32,7 @@ class Compared(msgspec.Struct, kw_only=True):
     ledger: str
     clazar: str
     differs: list[str]
+    changed: bool = False
     open: str = ""
 
 
@@ -106,6 +108,7 @@ def _row(
         ledger=BY_HAND if name in of.by_hand else ledger,
         clazar=clazar,
         differs=[*differs, *wrong],
+        changed=(name, dimension) in of.late,
         open=_open(entry, line),
     )
 

@@ -18,6 +18,14 @@ from infra.operator.settling import OpenContracts
 from infra.operator.status import PlanStatus, Status
 
 _ROWS, _NAMED = 40, 5
+_CHANGED = (
+    "changed after it was billed; no run bills it, settle it with the customer: docs/runbook.md, "
+    '"Usage changed after it was billed"'
+)
+_DIFFER = (
+    "what is wrong at Clazar has to be corrected there, no run sends it again: docs/runbook.md, "
+    '"ledger and records differ"'
+)
 
 
 def shown(text: str, style: str = "") -> Text:
@@ -43,8 +51,11 @@ def show_reconciled(months: Sequence[Reconciled], console: Console, status: str)
         for note in one.notes:
             console.print(shown(note))
         _show_differing(one.differing, console)
-        if one.differing:
-            console.print('what to do: docs/runbook.md, "ledger and records differ"')
+        changed = [row for row in one.differing if row.changed]
+        if changed:
+            console.print(shown(f"files: {_who(changed)}: {_CHANGED}"), soft_wrap=True)
+        if others := [row for row in one.differing if not row.changed]:
+            console.print(shown(f"records: {_who(others)}: {_DIFFER}"), soft_wrap=True)
         by_code = _byshown(one.open, lambda row: row.open)
         for code, found in by_code.items():
             console.print(shown(f"open: {_who(found)}: {code}"), soft_wrap=True)
@@ -136,7 +147,8 @@ def _open(one: OpenContracts) -> list[str]:
     several = len(one.contracts) > 1
     of = counted(len(one.contracts), "contract") if several else names
     said = [names] if several else []
-    said += [one_line(one.message), *one.commands]
+    corrected = [] if one.otherwise else ["once that is corrected:"]
+    said += [one_line(one.message), *corrected, *one.commands]
     said += [f"OUTCOME is {OUTCOMES}"] * bool(one.otherwise)
     said += ["or: Clazar is asked again, and what it does not list is sent:"] * bool(one.otherwise)
     said += one.otherwise

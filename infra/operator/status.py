@@ -151,7 +151,7 @@ def _deadlines(plan: Plan, months: Sequence[Month], now: datetime) -> Iterator[s
         if until and until <= now:
             over.append(str(month))
     for span in spans(over):
-        yield f"{span}: deadline passed; ask Clazar to which bill a record goes before it is sent"
+        yield f"{span}: deadline passed; ask Clazar to which bill a late record goes, then retry"
 
 
 def credits_status(objects: Objects) -> Iterator[CreditsMonth]:

@@ -44,6 +44,7 @@ class _Reported(msgspec.Struct):
 
     quarantined: list[Quarantined]
     file_totals: dict[str, str]
+    hours: int = 0
 
 
 T = TypeVar("T")
@@ -57,11 +58,14 @@ def not_billed(
     `where`: the options of the plan's place.
     """
     for month in months:
-        run, dry_run = billing(f"run --month {month}", where), billing("run --dry-run", where)
+        run, compare = (billing(f"{verb} {month}", where) for verb in ("run --month", "reconcile"))
         folder = keys.report(books.plan, month)
         late = _read(books.objects, f"{folder}late-usage.json", _Late)
         reported = _read(books.objects, f"{folder}report.json", _Reported)
         held = late.quarantined if late else reported.quarantined if reported else []
+        if reported and 0 < reported.hours < month.hours:
+            text = f"{month}: {reported.hours} of {month.hours} hours have usage files; what comes"
+            yield NotBilled(text=f"{text} later is reported, not billed")
         if held:
             names = sorted({one.subscription for one in held})
             of = f"{counted(len(names), 'subscription')}: {', '.join(some(names, _NAMED))}"
@@ -81,8 +85,7 @@ def not_billed(
             text = f"{month}: never billed: {who}; bill them, if nobody has:"
             yield NotBilled(text=text, command=run)
         if changed := _changed(books, usage, month):
-            text = f"{month}: {changed}; a run says of whom and by how much:"
-            yield NotBilled(text=text, command=dry_run)
+            yield NotBilled(text=f"{month}: {changed}; of whom and by how much:", command=compare)
 
 
 def _changes(late: _Late) -> str:

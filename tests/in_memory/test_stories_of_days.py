@@ -188,7 +188,7 @@ def test_what_will_stop_the_bill_is_said_before_the_month_is_over() -> None:
         (so_far,) = ended.output["so_far"]
         hours, payer, formula = so_far["warnings"]
         assert "hours without a file under" in hours
-        assert "2025-07: usage without externalPayerId is not billed: 1: 7 cpu" in payer
+        assert "2025-07: usage without externalPayerId is not billed: 7 cpu" in payer
         assert formula == "2025-07: no formula reads the dimensions gpu"
         world.put_usage("2025-07", "02/00", {})
         world.usage_bucket.objects["omnistrate-metering/S/E/P/2025/07/02/00/x.json"] = b"nonsense"

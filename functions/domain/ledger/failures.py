@@ -32,9 +32,8 @@ def explain(entry: Entry, at: str, *, error: str, cause: str) -> Failure:
     elif entry.in_doubt:
         code = OUTCOME_UNKNOWN
         message = (
-            f"It is not known whether {RECEIVER} accepted this usage. Check in {RECEIVER}, then "
-            "resolve it. "
-            f"Removing this entry makes the next run ask {RECEIVER} again before it sends anything."
+            f"{RECEIVER} may or may not have accepted this usage: look for it there, then resolve "
+            f"it; a retry asks {RECEIVER} again before it sends anything"
         )
         errors = doubts(entry) + refusals(entry)
     elif entry.refused:

@@ -79,7 +79,7 @@ class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
     def page(self) -> Page:
         """Return what would change, for those who settle it with the customer."""
         rows = [msgspec.structs.astuple(item) for item in self.differences]
-        held = [f"{q.quantity} {q.dimension} of {q.subscription}" for q in self.quarantined]
+        held = list(map(str, self.quarantined))
         found = f"None of it is billed. Found by {self.execution} at {self.generated_at}."
         return Page(
             title=f"{Month.parse(self.month).start:%B %Y}, {self.plan}: "

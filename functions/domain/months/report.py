@@ -56,6 +56,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     generated_at: str
     closed: bool
     files: int
+    hours: int = 0
     records: int
     duplicate_records: int
     duplicate_quantity: Mapping[str, str]
@@ -87,6 +88,7 @@ def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
         generated_at=at,
         closed=closing.counts,
         files=usage.files,
+        hours=usage.hours,
         records=usage.records,
         duplicate_records=usage.duplicates,
         duplicate_quantity=usage.dropped,

@@ -12,7 +12,7 @@ from functions.domain.formula import exact_text
 from functions.domain.mails import start
 from functions.domain.month import Month
 from functions.domain.months.report import Report
-from functions.domain.months.report_rows import Row
+from functions.domain.months.report_rows import READ, Row
 from functions.domain.months.totals import History, Total, change
 from functions.domain.months.troubles import troubles
 from functions.domain.templates import render
@@ -38,6 +38,7 @@ def page(report: Report) -> bytes:
     calm = sorted(by_contract.keys() - set(troubled), key=lambda name: _size(by_contract[name]))
     shown = [*troubled[:_MOST_PROBLEMS], *calm[:_MOST_CONTRACTS]]
     before = report.history.before(report.month)
+    inputs = [item for item in report.inputs if item.note != READ]
     text = render(
         _TEMPLATE,
         report=report,
@@ -48,8 +49,8 @@ def page(report: Report) -> bytes:
         contracts=[(name, list(map(_row, by_contract[name]))) for name in shown],
         troubled_left_out=len(troubled[_MOST_PROBLEMS:]),
         left_out=len(calm[_MOST_CONTRACTS:]),
-        inputs=report.inputs[:_MOST_LISTED],
-        more_inputs=max(0, len(report.inputs) - _MOST_LISTED),
+        inputs=inputs[:_MOST_LISTED],
+        more_inputs=len(inputs[_MOST_LISTED:]),
         quarantined=report.quarantined[:_MOST_LISTED],
         missing=[f"{of.month} is {of.missing}" for of in report.history.months[-2:] if of.missing],
         start=start,

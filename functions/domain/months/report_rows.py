@@ -13,6 +13,7 @@ from functions.domain.ledger.failures import FORMULA
 from functions.domain.usage.bill import ContractBill
 from functions.partners import RECEIVER
 
+READ = "read by a formula"
 BY_HAND, NOT_COMPUTED, NOTHING = "settled in the state file", "not computed", "nothing to bill"
 # Nobody who reads a report should take a request that left for one that was accepted.
 OUTCOME_OF = {"sent": "in doubt", "present": "in doubt", "unsure": "not sent"}
@@ -166,6 +167,6 @@ def inputs_of(
     for name, text in sorted(bill.usage.items()):
         if name not in shown:
             late = "came after the contract was settled: not billed"
-            note = "not read by any formula" if name in unread else "read by a formula"
+            note = "not read by any formula" if name in unread else READ
             note = note if formulas else late
             yield Input(contract_id=bill.contract_id, dimension=name, usage=text, note=note)

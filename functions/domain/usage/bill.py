@@ -41,6 +41,9 @@ class Quarantined(msgspec.Struct, frozen=True, kw_only=True):
     dimension: str
     quantity: str
 
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.dimension} of subscription {self.subscription}"
+
 
 class MonthBill(msgspec.Struct, frozen=True, kw_only=True):
     """A whole month: every contract and everything that cannot be billed.

@@ -146,6 +146,7 @@ class MonthTotal:
         """Return a month's bill with what it was added up from."""
         return MonthUsage(
             files=self.files,
+            hours=len(self.hours),
             records=self.records,
             duplicates=self.duplicates,
             dropped={name: f"{value:f}" for name, value in sorted(self.dropped.items())},

@@ -10,7 +10,7 @@ from functions.domain.plan import Plan
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.fold import Days, MonthTotal
 from functions.domain.usage.marketplace import above_limit, checked
-from functions.domain.wording import counted
+from functions.domain.wording import counted, some
 
 
 def checks(days: Days, total: MonthTotal, bill: MonthBill) -> Iterator[str]:
@@ -29,12 +29,8 @@ def warnings(plan: Plan, month: Month, total: MonthTotal, bill: MonthBill) -> It
         also = f" and {total.twins - 1} more" if total.twins > 1 else ""
         yield f"{month}: identical files of one hour, which both count: {total.twin}{also}"
     if bill.quarantined:
-        held = ", ".join(
-            f"{item.quantity} {item.dimension} of subscription {item.subscription}"
-            for item in bill.quarantined[:5]
-        )
-        count = len(bill.quarantined)
-        yield f"{month}: usage without externalPayerId is not billed: {count}: {held}"
+        held = some((str(one) for one in bill.quarantined), 5)
+        yield f"{month}: usage without externalPayerId is not billed: {', '.join(held)}"
     if bill.unbilled_dimensions:
         names = ", ".join(bill.unbilled_dimensions[:10])
         yield f"{month}: no formula reads the dimensions {names}"

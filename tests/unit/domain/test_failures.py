@@ -44,8 +44,8 @@ def test_a_doubt_comes_before_a_refusal_and_names_every_quantity_at_stake() -> N
     failure = explained(REFUSED_WITHOUT_DETAILS, SENT, PRESENT, UNSURE)
     assert (failure.code, failure.at) == (OUTCOME_UNKNOWN, "now")
     assert failure.message == (
-        "It is not known whether Clazar accepted this usage. Check in Clazar, then resolve it. "
-        "Removing this entry makes the next run ask Clazar again before it sends anything."
+        "Clazar may or may not have accepted this usage: look for it there, then resolve it; "
+        "a retry asks Clazar again before it sends anything"
     )
     assert failure.errors == (
         "disk: 7 may or may not have been accepted",

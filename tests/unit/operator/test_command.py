@@ -133,6 +133,31 @@ def test_a_difference_that_many_amounts_have_is_said_once(billing: Billing, tmp_
     assert {row.get("open") for row in found["rows"][1:]} != {""}
 
 
+def test_status_says_how_many_hours_have_no_files_and_what_bills_a_late_contract(
+    billing: Billing, tmp_path: Path
+) -> None:
+    world = WholeMonth(missing_hours="warn")
+    world.hour("01/00", [a_record("c-1", value=2)])
+    world.run()
+    world.hour("01/01", [a_record("c-2", value=3), a_record("c-1", value=4)])
+    given = options(world, tmp_path)
+    early = billing("status", *given, "--as-of", "2025-08-02").stdout
+    assert "2025-07: 1 of 744 hours have usage files; what comes later is reported" in early
+    assert "since the last run: 01; of whom and by how much:" in early
+    compare = early.partition("by how much:\n")[2].splitlines()[0]
+    assert "the files come to 6, the ledger was billed 2" in (
+        billing(*shlex.split(compare.partition("billing ")[2])).stdout
+    )
+    world.run()
+    status = billing("status", *options(world, tmp_path / "later"), "--as-of", "2025-08-02").stdout
+    assert "cpu 7 more" not in status
+    assert "usage that changed after it was billed is not billed: 7 cpu more of 2 contracts" in (
+        status
+    )
+    assert "2025-07: never billed: c-2; bill them, if nobody has:\n" in status
+    assert "billing run --month 2025-07 " in status
+
+
 def test_status_names_a_held_month_with_what_moved_and_the_command_that_bills_it(
     billing: Billing, tmp_path: Path
 ) -> None:
@@ -267,7 +292,7 @@ def test_a_listing_that_is_cut_is_not_compared(
     assert "not compared" not in billing("status", *given).stdout
     monkeypatch.setattr(unbilled, "_MOST_FILES", files - 1)
     said = billing("status", *given).stdout
-    assert f"2025-07: not compared: more than {files - 1} files; a run says " in said
+    assert f"2025-07: not compared: more than {files - 1} files; of whom" in said
 
 
 def test_status_says_which_run_works_on_a_plan(billing: Billing, tmp_path: Path) -> None:

@@ -97,8 +97,8 @@ def test_a_contract_whose_formula_failed_is_explained_as_not_billed() -> None:
     assert explained(world).not_billed.startswith("FORMULA since ")
     assert "cpu / (cpu - 7)" in explained(world).not_billed
     one = only(explained(world))
-    assert (one.dimension, one.quantity, one.state) == ("cpu", "", "FORMULA")
-    assert (one.usage[0].total, one.exact) == ("7", False)
+    assert (one.dimension, one.quantity, one.state) == ("ratio", "", "FORMULA")
+    assert (one.usage[0].name, one.usage[0].total, one.exact) == ("cpu", "7", False)
     assert not explained(world, "c-2").not_billed
 
 
