@@ -41,7 +41,10 @@ class EarlierReport(msgspec.Struct, frozen=True):
 
 
 class Movement(msgspec.Struct, frozen=True, kw_only=True):
-    """The usage of one contract's dimension in both months, and what is between."""
+    """The usage of one contract's dimension in both months, and what is between.
+
+    `share`: the difference as a share of the dimension's larger total.
+    """
 
     contract_id: str
     dimension: str
@@ -49,6 +52,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     usage: str
     difference: str
     change: str
+    share: str
 
 
 class Movements(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,17 +85,17 @@ def movements(earlier: _Usage, now: _Usage, history: History) -> Movements:
     known = {name: pair for name, pair in pairs.items() if "" not in {*_texts(pair)}}
     kinds = {name: (_is_used(was), _is_used(usage)) for name, (was, usage) in known.items()}
     changes = sorted(_changes(known, _totals(history)))
-    moved = dict[str, str]()
-    for _, name, dimension in changes:
+    moved = dict[str, tuple[str, float]]()
+    for share, name, dimension in changes:
         if all(kinds[name]):
-            moved.setdefault(name, dimension)
+            moved.setdefault(name, (dimension, -share))
     largest = list(moved.items())[:_MOST_MOVED]
     new, gone = (
         list(dict.fromkeys(name for _, name, _ in changes if kinds[name] == kind))
         for kind in ((False, True), (True, False))
     )
     return Movements(
-        moved=[_movement(name, of, *known[name]) for name, of in largest],
+        moved=[_movement(name, *of, *known[name]) for name, of in largest],
         more=len(moved) - len(largest),
         new=len(new),
         new_contracts=new[:_MOST_NAMED],
@@ -129,7 +133,9 @@ def _changes(
                 yield -float(share), name, of
 
 
-def _movement(name: str, of: str, was: Mapping[str, str], usage: Mapping[str, str]) -> Movement:
+def _movement(
+    name: str, of: str, share: float, was: Mapping[str, str], usage: Mapping[str, str]
+) -> Movement:
     before, now = was.get(of, "0"), usage.get(of, "0")
     return Movement(
         contract_id=name,
@@ -138,4 +144,5 @@ def _movement(name: str, of: str, was: Mapping[str, str], usage: Mapping[str, st
         usage=now,
         difference=exact_text(Fraction(now) - Fraction(before)),
         change=change(Fraction(now), Fraction(before)),
+        share=f"{share:.1%}",
     )
