@@ -49,7 +49,7 @@ def _dimension(one: Explained, within: str) -> Tree:
         tree.add(shown(f"{one.amount} + {carried} = {left}"))
     if one.formula:
         reads = ", ".join(f"{name} = {value}" for name, value in one.reads.items())
-        tree.add(shown(f"formula: {one.formula}, with {reads}"))
+        tree.add(shown(f"formula: {one.formula}{f', with {reads}' if reads else ''}"))
     for total in one.usage:
         _add(tree, total, within, priced=f"{total.name}{PRICE}" in one.formula)
     if one.duplicates:

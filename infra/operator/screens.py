@@ -22,10 +22,7 @@ _CHANGED = (
     "changed after it was billed; no run bills it, settle it with the customer: docs/runbook.md, "
     '"Usage changed after it was billed"'
 )
-_DIFFER = (
-    "what is wrong at Clazar has to be corrected there, no run sends it again: docs/runbook.md, "
-    '"ledger and records differ"'
-)
+_DIFFER = 'what to do: docs/runbook.md, "ledger and records differ"'
 
 
 def shown(text: str, style: str = "") -> Text:
@@ -56,14 +53,14 @@ def show_reconciled(months: Sequence[Reconciled], console: Console, status: str)
             console.print(shown(f"files: {_who(changed)}: {_CHANGED}"), soft_wrap=True)
         if others := [row for row in one.differing if not row.changed]:
             console.print(shown(f"records: {_who(others)}: {_DIFFER}"), soft_wrap=True)
-        by_code = _byshown(one.open, lambda row: row.open)
+        by_code = _by_text(one.open, lambda row: row.open)
         for code, found in by_code.items():
             console.print(shown(f"open: {_who(found)}: {code}"), soft_wrap=True)
         if by_code:
             console.print(shown(f"what settles it: {status}"), soft_wrap=True)
 
 
-def _byshown(
+def _by_text(
     rows: Iterable[Compared], text: Callable[[Compared], str]
 ) -> Mapping[str, list[Compared]]:
     by_text = defaultdict[str, list[Compared]](list)
@@ -80,7 +77,7 @@ def _who(rows: Sequence[Compared]) -> str:
 
 def _show_differing(rows: Sequence[Compared], console: Console) -> None:
     """Show each difference that many amounts have once, and a table of the others."""
-    by_text = _byshown(rows, lambda row: "; ".join(row.differs))
+    by_text = _by_text(rows, lambda row: "; ".join(row.differs))
     table = Table("contract", "dimension", "difference", box=None)
     for name in ("files", "bill", "ledger", "Clazar"):
         table.add_column(name, justify="right")
@@ -115,8 +112,8 @@ def _show_plan(plan: PlanStatus, console: Console) -> None:
     needs += [f"{', '.join(spans(plan.overdue))} overdue"] if plan.overdue else []
     total = sum(len(one.contracts) for one in plan.open)
     below = needs or plan.not_billed or plan.notes
-    no_contract = "no contract open" if below else "nothing open"
-    needs += [f"{counted(total, 'contract')} open" if total else no_contract]
+    no_contract = "no contract in error" if below else "nothing open"
+    needs += [f"{counted(total, 'contract')} not billed" if total else no_contract]
     closed = plan.last_closed or "none yet"
     verdict = f"{plan.plan}: last closed month {closed}; {'; '.join(needs)}."
     console.print(shown(verdict, style="bold"), soft_wrap=True)

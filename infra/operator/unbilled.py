@@ -64,8 +64,8 @@ def not_billed(
         reported = _read(books.objects, f"{folder}report.json", _Reported)
         held = late.quarantined if late else reported.quarantined if reported else []
         if reported and 0 < reported.hours < month.hours:
-            text = f"{month}: {reported.hours} of {month.hours} hours have usage files; what comes"
-            yield NotBilled(text=f"{text} later is reported, not billed")
+            hours = f"{reported.hours} of {month.hours} hours have usage files"
+            yield NotBilled(text=f"{month}: {hours}; a run reports what comes later")
         if held:
             names = sorted({one.subscription for one in held})
             of = f"{counted(len(names), 'subscription')}: {', '.join(some(names, _NAMED))}"

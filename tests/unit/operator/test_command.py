@@ -142,7 +142,7 @@ def test_status_says_how_many_hours_have_no_files_and_what_bills_a_late_contract
     world.hour("01/01", [a_record("c-2", value=3), a_record("c-1", value=4)])
     given = options(world, tmp_path)
     early = billing("status", *given, "--as-of", "2025-08-02").stdout
-    assert "2025-07: 1 of 744 hours have usage files; what comes later is reported" in early
+    assert "2025-07: 1 of 744 hours have usage files; a run reports what comes later" in early
     assert "since the last run: 01; of whom and by how much:" in early
     compare = early.partition("by how much:\n")[2].splitlines()[0]
     assert "the files come to 6, the ledger was billed 2" in (
@@ -168,7 +168,7 @@ def test_status_names_a_held_month_with_what_moved_and_the_command_that_bills_it
     given = options(world, tmp_path)
     result = billing("status", *given, "--as-of", "2025-09-02")
     assert result.exit_code == 1
-    assert "last closed month 2025-07; 2025-08 held; no contract open." in result.stdout
+    assert "last closed month 2025-07; 2025-08 held; no contract in error." in result.stdout
     assert "cpu: 2 in 2025-07, now 3 (+50.0%)" in result.stdout
     (plan,) = answer(billing("status", *given, "--json"))["plans"]
     assert 'billing approve 2025-08 --reason "..." --state ' in plan["held"][0]["settle"]
@@ -184,7 +184,7 @@ def test_status_names_what_is_open_with_the_command_that_settles_it(
     given = options(a_month("refuse"), tmp_path)
     result = billing("status", *given)
     assert result.exit_code == 1
-    assert "1 contract open." in result.stdout
+    assert "1 contract not billed." in result.stdout
     (plan,) = answer(billing("status", *given, "--json"))["plans"]
     (found,) = plan["open"]
     (command,) = found["commands"]
@@ -262,7 +262,7 @@ def test_status_names_usage_that_nobody_is_billed_for(billing: Billing, tmp_path
     result = billing("status", *options(world, tmp_path), "--as-of", "2025-08-02")
     said = result.stdout
     assert (result.exit_code, "nothing open" in said) == (0, False)
-    assert "last closed month 2025-07; no contract open." in said
+    assert "last closed month 2025-07; no contract in error." in said
     payer = "2025-07: usage without a payer is not billed: 1,500 cpu of 1 subscription: sub-9"
     assert payer in said
     assert "2025-07: usage that no formula reads is not billed: 12 network" in said
@@ -314,7 +314,7 @@ def test_months_that_wait_are_said_as_one_span(billing: Billing, tmp_path: Path)
     result = billing("status", *given, "--as-of", "2025-12-02")
     said = result.stdout
     assert result.exit_code == 1
-    late = "August 2025 to October 2025 (3 months) overdue; no contract open."
+    late = "August 2025 to October 2025 (3 months) overdue; no contract in error."
     assert f"last closed month 2025-07; {late}" in said
     waiting = (
         "August 2025 to November 2025 (4 months) wait, the first for this: export incomplete: it "
