@@ -42,6 +42,14 @@ class _TrustedOnce(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
+class AnswerCut(requests.RequestException):
+    """The status of an answer came, its body did not, or cannot be decoded."""
+
+    def __init__(self, status: int, error: requests.RequestException) -> None:
+        self.status = status
+        super().__init__(f"HTTP {status}, then {named(error)}")
+
+
 @cache
 def adapter() -> HTTPAdapter:
     """Return what the calls of this container share."""
@@ -53,14 +61,20 @@ def send(method: str, url: str, timeout: tuple[float, float], **request: Any) ->
 
     One kept alive while Lambda slept would make every first request an unknown outcome. Each is
     logged with its time and status, for the dashboard; never with its query, headers or body.
+    AnswerCut if only the status came: what was answered with it is not nothing.
     """
     to, began = urlsplit(url), time.monotonic()
     status: int | str = "no answer"
     try:
         with requests.Session() as session:
             session.mount("https://", adapter())
-            answer = session.request(method, url, timeout=timeout, allow_redirects=False, **request)
-        status = answer.status_code
+            request |= {"timeout": timeout, "allow_redirects": False, "stream": True}
+            answer = session.request(method, url, **request)
+            status = answer.status_code
+            try:
+                _ = answer.content
+            except requests.RequestException as error:
+                raise AnswerCut(answer.status_code, error) from error
         return answer
     finally:
         took = round((time.monotonic() - began) * 1000)

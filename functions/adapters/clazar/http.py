@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import requests
 
-from functions.adapters.http_calls import named, never_connected, send
+from functions.adapters.http_calls import AnswerCut, named, never_connected, send
 from functions.errors import CredentialsRefused, PartnerUnreachable
 
 # Connect and read. Together they stay well inside the function's timeout, so that a request that
@@ -76,13 +76,18 @@ class Session:
                     headers={"accept": "application/json", **headers, **authorization},
                     **request,
                 )
+                answer = Response(response.status_code, _text(response))
+            except AnswerCut as error:
+                if method == "GET":  # what is listed is in the body
+                    raise NoAnswer(str(error)) from error
+                answer = Response(error.status, str(error))
             except requests.RequestException as error:
                 if never_connected(error):
                     raise PartnerUnreachable(f"{method} /metering/: {named(error)}") from error
                 raise NoAnswer(named(error)) from error
-            if response.status_code != HTTPStatus.UNAUTHORIZED:
+            if answer.status != HTTPStatus.UNAUTHORIZED:
                 break
-        return Response(response.status_code, self._without_token(_text(response)))
+        return answer._replace(text=self._without_token(answer.text))
 
     def _without_token(self, text: str) -> str:
         """Blank the token out; a short one may be a part of any word, and is in its header only."""

@@ -23,6 +23,7 @@ _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
 _MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
 _SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
 _SHOWN = 80
+_FARTHEST_ZONE = timedelta(hours=14)
 
 Status = Literal["billed", "not billed", "undecided"]
 _STATUSES: Mapping[str, Status] = {"success": "billed", "fail": "not billed", "error": "not billed"}
@@ -32,22 +33,27 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """A record that is stored for a dimension in the month.
 
     `whole`: its window begins with the month, as ours does; others cover a part of the month.
+    `strayed`: it begins outside the month, and with no other month either.
     """
 
     record_id: str
     quantity: str
     status: Status = "billed"
     whole: bool = True
+    strayed: bool = False
 
 
 class Listing(msgspec.Struct, frozen=True):
     """What is stored, by dimension and row, and what could not be placed.
 
     `doubts`: why something may be stored that is not seen, by dimension; under "" for all of them.
+    `strays`: records whose window is no month's, by dimension and row. The receiver may have moved
+    one of ours there, by a time zone or to the moment when it came.
     """
 
     stored: dict[str, dict[str, Stored]] = {}
     doubts: dict[str, str] = {}
+    strays: dict[str, dict[str, Stored]] = {}
 
     def of(self, dimension: str) -> tuple[Stored, ...]:
         """Return the records of a dimension that are billed, or may be."""
@@ -57,19 +63,28 @@ class Listing(msgspec.Struct, frozen=True):
         """Return what may be a record of a dimension and cannot be placed; empty if nothing may."""
         return self.doubts.get(_folded(dimension), "") or self.doubts.get("", "")
 
+    def stray(self, dimension: str, quantity: str) -> str:
+        """Return which record of this quantity may be of another window; empty if none may."""
+        for record in self.strays.get(_folded(dimension), {}).values():
+            if same_quantity(record.quantity, quantity):
+                return f"record {record.record_id} has this quantity, but not the window of a month"
+        return ""
+
 
 def with_rows(listing: Listing, rows: Sequence[Any], contract: str, month: Month) -> Listing:
     """Return the listing with the rows of one page."""
     stored = {name: dict(records) for name, records in listing.stored.items()}
     doubts = dict(listing.doubts)
+    strays = {name: dict(records) for name, records in listing.strays.items()}
     for index, row in enumerate(rows):
         match _place(row, contract, month):
             case dimension, str(doubt):
                 doubts.setdefault(dimension, doubt)
             case dimension, Stored() as record:
                 identity = record.record_id or f"{json.dumps(row, sort_keys=True)} {index}"
-                stored.setdefault(dimension, {})[identity] = record
-    return Listing(stored, doubts)
+                of = strays if record.strayed else stored
+                of.setdefault(dimension, {})[identity] = record
+    return Listing(stored, doubts, strays)
 
 
 def _place(row: object, contract: str, month: Month) -> tuple[str, Stored | str] | None:
@@ -83,8 +98,8 @@ def _place(row: object, contract: str, month: Month) -> tuple[str, Stored | str]
     same = same_contract(row.get("contract_id"), contract)
     dimension, begins = row.get("dimension"), read_time(row.get("start_time"))
     name = _folded(dimension) if isinstance(dimension, str) else ""
-    elsewhere = begins is not None and not month.start <= begins < month.end
-    if same is False or status == "not billed" or elsewhere:
+    inside = begins is None or month.start <= begins < month.end
+    if same is False or status == "not billed" or not (inside or _may_stray(begins, month)):
         return None
     understood = {
         "contract_id": same,
@@ -94,13 +109,21 @@ def _place(row: object, contract: str, month: Month) -> tuple[str, Stored | str]
     }
     if field := next((field for field, value in understood.items() if not value), ""):
         text = _text(f"record {row.get('id')}: {field} {row.get(field)!r} is not understood")
-        return name, text[: 2 * _SHOWN]
+        return (name, text[: 2 * _SHOWN]) if inside else None
     return name, Stored(
         record_id=_text(row.get("id") or ""),
         quantity=_text(row.get("quantity")),
         status=status,
-        whole=begins is not None and begins < month.start + timedelta(hours=1),
+        whole=inside and begins is not None and begins < month.start + timedelta(hours=1),
+        strayed=not inside,
     )
+
+
+def _may_stray(begins: datetime | None, month: Month) -> bool:
+    """Return True of a window outside the month, not long before it, that is no month's either."""
+    if begins is None or begins < month.start - _FARTHEST_ZONE:
+        return False
+    return begins != Month.of(begins).start
 
 
 def same_contract(listed: object, ours: str) -> bool | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, Self
@@ -367,6 +369,41 @@ def test_a_listing_that_does_not_answer_is_asked_again_later(
     server.listing_script(action)
     with pytest.raises(error):
         listed(clazar)
+
+
+class CutOff(socketserver.StreamRequestHandler):
+    """Answers each request with a status, and cuts its body."""
+
+    status = 200
+
+    def handle(self) -> None:
+        head = list(iter(self.rfile.readline, b"\r\n"))
+        lengths = [line.split(b":")[1] for line in head if line.lower().startswith(b"content-len")]
+        self.rfile.read(int(lengths[0]) if lengths else 0)
+        body = b'{"access_token": "t", "expires_in": 3600}'
+        whole = head[0].startswith(b"POST /authenticate/")
+        length, status = (len(body), 200) if whole else (4_000, self.status)
+        answer = f"HTTP/1.1 {status} S\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+        self.wfile.write(answer.encode() + body)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "kind"), [(200, "answered", "unknown"), (503, "unknown", "unknown")]
+)
+def test_an_answer_that_is_cut_after_its_status_is_an_answer(
+    status: int, outcome: str, kind: str, secret: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was answered with a 2xx has been received: it gets the time to be listed."""
+    monkeypatch.setattr(CutOff, "status", status)
+    with socketserver.TCPServer(("127.0.0.1", 0), CutOff) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        clazar = Clazar(Session(f"http://127.0.0.1:{server.server_address[1]}", secret))
+        reply = clazar.submit(a_request())
+        assert (reply.outcome, reply.status, reply.answers["cpu"].kind) == (outcome, status, kind)
+        assert f"HTTP {status}, then " in reply.response
+        with pytest.raises(PartnerUnreachable, match="GET /metering/: HTTP"):
+            listed(clazar)
+        server.shutdown()
 
 
 def test_no_connection_to_a_listing_says_nothing_of_a_contract(secret: Secret) -> None:

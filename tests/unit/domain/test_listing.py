@@ -188,9 +188,28 @@ def test_records_without_ids_are_distinguished_by_their_places() -> None:
 
 
 @pytest.mark.parametrize(
+    "time", ["2025-06-30T10:00:00Z", "2025-06-30T22:00:00", "2025-08-01T00:00:01Z", 1_754_100_003]
+)
+def test_a_record_outside_the_month_whose_window_is_no_month_may_have_strayed(time: object) -> None:
+    listing = listed({**CPU, "start_time": time})
+    assert (listing.of("cpu"), listing.doubts) == ((), {})
+    assert listing.stray("CPU", "5") == (
+        "record r-1 has this quantity, but not the window of a month"
+    )
+    assert listing.stray("cpu", "6") == listing.stray("mem", "5") == ""
+
+
+@pytest.mark.parametrize("fields", [{"contract_id": None}, {"quantity": "?"}, {"dimension": 3}])
+def test_a_record_outside_the_month_that_is_not_understood_says_nothing(
+    fields: dict[str, Any],
+) -> None:
+    assert listed({**CPU, "start_time": "2025-08-02T03:04:05Z", **fields}) == Listing()
+
+
+@pytest.mark.parametrize(
     "fields",
     [
-        *({"start_time": t} for t in ("2025-06-30T23:59:59Z", "2025-08-01T00:00:00Z")),
+        *({"start_time": t} for t in ("2025-06-30T09:59:59Z", "2025-08-01T00:00:00Z")),
         *({"start_time": t} for t in ("2025-06-01", 1_700_000_000)),
         *({"contract_id": "c-2"}, {"status": "fail"}, {"status": "Error"}),
         {"contract_id": "c-2", "start_time": None, "dimension": None},

@@ -56,6 +56,22 @@ def look(
     return lookup.looked(entry, a_listing(*records, **doubts), owners, lambda _: over)
 
 
+def test_a_record_of_ours_that_strayed_to_another_window_is_a_doubt() -> None:
+    """It was sent once; a record that nobody has sent is another's."""
+    listing = Listing(strays={"cpu": {"1": Stored(record_id="r-1", quantity="5", strayed=True)}})
+
+    def said(line: Line, *, sent: bool) -> Look:
+        return lookup.looked(an_entry(line, sent=sent), listing, (), lambda _: True)
+
+    doubtful = said(a_line("sent"), sent=True)
+    assert (doubtful.entry.lines[0].state, doubtful.free) == ("sent", set())
+    assert "r-1 has this quantity" in doubtful.entry.lines[0].message
+    assert said(a_line("unsure"), sent=False).free == {"cpu"}
+    assert said(replace(a_line("sent"), quantity="6"), sent=True).free == {"cpu"}
+    decided = replace(a_line("unsure"), evidence=NOT_ACCEPTED)
+    assert said(decided, sent=True).free == {"cpu"}
+
+
 def looked(line: Line, *records: Stored, **given: Any) -> Line:
     """Return the line as it is now known; it may not be sent."""
     found = look(line, *records, **given)
