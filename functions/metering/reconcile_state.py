@@ -51,7 +51,7 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     state, journal = books.read_state(), books.read_journal()
     if run.approve:
         _approve(run, Month.parse(run.approve), state, books, at)
-    _check_last_month(run, state, journal, books, at)
+    _check_months(run, state, journal, books, at)
     unreadable: list[str] = []
     entries_of = partial(books.entries, unreadable=unreadable)
     for month, names in settled_by_hand(journal, state):
@@ -117,15 +117,19 @@ def _end_if_settled(
     books.change_journal(lambda old: ended(observe(old, state, at), month))
 
 
-def _check_last_month(run: Run, state: PlanState, journal: Journal, books: Books, at: str) -> None:
-    """Reject a last month that has not ended, and report months that were skipped by hand."""
+def _check_months(run: Run, state: PlanState, journal: Journal, books: Books, at: str) -> None:
+    """Reject months that are not over, and report those that were skipped by hand."""
+    where = f"state file {run.plan.state_file}, {run.plan.key}"
+    for month in state.success.keys() | state.errors.keys():
+        if month.start > parse_instant(at):
+            raise BadState(f"{where}: {month} has not begun yet. The file was left as it is.")
     last = state.last_processed_month
     if last is None:
         return
     if last.end > parse_instant(at):
         raise BadState(
-            f"state file {run.plan.state_file}, {run.plan.key}.last_processed_month: {last} has "
-            "not ended yet, so nothing would be billed until then. The file was left as it is."
+            f"{where}.last_processed_month: {last} has not ended yet, so nothing would be billed "
+            "until then. The file was left as it is."
         )
     if skipped := ", ".join(_skipped(run, state, last, journal, books)):
         text = (

@@ -58,10 +58,11 @@ def explain_(
         for one in found:
             show_explanation(one, console, within, again)
         if not all(one.exact for one in found):
-            compared = where.command(f"reconcile {month}")
-            console.print(f"files, bill, ledger and Clazar compared: {compared}", soft_wrap=True)
+            compare = where.command(f"reconcile {month}", billed_at(where.state))
+            console.print(screens.shown(f"all of it compared: {compare}"), soft_wrap=True)
         if any(one.not_billed for one in found):
-            console.print(f"what settles it: {where.command('status')}", soft_wrap=True)
+            status = where.command("status")
+            console.print(screens.shown(f"what settles it: {status}"), soft_wrap=True)
 
     finish(work, show, lambda found: all(one.exact for one in found), screen)
 

@@ -45,6 +45,8 @@ class EntryDimension(NamedTuple):
     @property
     def amount(self) -> str:
         """The exact usage that the quantity is rounded from; empty where that is not known."""
+        if not is_computed(self.entry):
+            return ""
         nothing = "0" if self.is_billed and not self.line else ""  # what is zero is not kept
         return self.entry.amounts.get(self.name, nothing)
 

@@ -118,5 +118,5 @@ def tree_of(name: str, leaves: Sequence[Leaf]) -> Sum:
 
 
 def _prices(leaves: Iterable[Leaf]) -> list[str]:
-    found = {leaf.price for leaf in leaves if not leaf.duplicate_of}
+    found = {leaf.price for leaf in leaves if leaf.counts}
     return sorted(found, key=lambda price: Fraction(price or -1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.tree import Tree
 
-from functions.domain.formula import PRICE
+from functions.domain.formula import PRICE, names_in
 from infra.operator.explained import Explained, Explanation, Sum
 from infra.operator.screens import shown
 
@@ -50,8 +50,9 @@ def _dimension(one: Explained, within: str) -> Tree:
     if one.formula:
         reads = ", ".join(f"{name} = {value}" for name, value in one.reads.items())
         tree.add(shown(f"formula: {one.formula}{f', with {reads}' if reads else ''}"))
+    read = names_in(one.formula) if one.formula else ()
     for total in one.usage:
-        _add(tree, total, within, priced=f"{total.name}{PRICE}" in one.formula)
+        _add(tree, total, within, priced=f"{total.name}{PRICE}" in read)
     if one.duplicates:
         dropped = tree.add(shown(f"duplicates dropped: {len(one.duplicates)}"))
         for leaf in one.duplicates[:_ROWS]:
@@ -88,5 +89,5 @@ def _prices(usage: Sum) -> str:
     text = f" at {found[0]} a unit" if found else ""
     if len(found) > 1:
         text = f" at {len(found)} prices, {found[0]} to {found[-1]}"
-    first = next((leaf.place for leaf in usage.leaves() if not leaf.price), "")
+    first = next((leaf.place for leaf in usage.leaves() if leaf.counts and not leaf.price), "")
     return f"{text}; without pricePerUnit: {first}" if first else text

@@ -70,9 +70,9 @@ class Where(NamedTuple):
         folders = {"--state": self.state, "--usage": self.usage, "--plans": self.plans}
         return words({"--env": self.env, **folders, **{f"--{n}": o for n, o in others.items()}})
 
-    def command(self, verb: str) -> str:
+    def command(self, verb: str, clazar: str | None = None) -> str:
         """Return a whole command of this place."""
-        return billing(verb, self.words(plan=self.plan))
+        return billing(verb, self.words(plan=self.plan, clazar=clazar))
 
 
 class Running(NamedTuple):

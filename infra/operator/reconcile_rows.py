@@ -9,6 +9,7 @@ from fractions import Fraction
 import msgspec
 
 from functions.domain.ledger.entry import Entry, Line
+from functions.domain.ledger.failures import NOT_COMPUTED
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.lookup import Owner
 from functions.domain.ledger.reconciliation import MISSING, NONE, held, unknown
@@ -21,8 +22,8 @@ from functions.domain.usage.bill import ContractBill
 class Compared(msgspec.Struct, kw_only=True):
     """One contract's dimension: quantities, or why there is none.
 
-    `differs`: what is not equal. `changed`: some of it is that the files are not those that were
-    billed. `open`: why the ledger does not hold it as settled, if so.
+    `differs`: what is not equal; of that, `changed`: the files are not those that were billed, and
+    `listed`: Clazar lists something else. `open`: why it is not settled in the ledger, if so.
     """
 
     contract: str
@@ -33,6 +34,7 @@ class Compared(msgspec.Struct, kw_only=True):
     clazar: str
     differs: list[str]
     changed: bool = False
+    listed: bool = False
     open: str = ""
 
 
@@ -100,6 +102,8 @@ def _row(
     if entry is None and name not in of.by_hand and files not in ("0", MISSING):
         differs.append("the ledger has no entry")
     clazar, wrong = _listed(name, dimension, line, of)
+    is_open = _open(entry, line)
+    noted = [f"open in the ledger: {is_open}"] if is_open and (differs or wrong) else []
     return Compared(
         contract=name,
         dimension=dimension,
@@ -107,9 +111,10 @@ def _row(
         bill=bill.quantities.get(dimension, "0") if bill else "not kept",
         ledger=BY_HAND if name in of.by_hand else ledger,
         clazar=clazar,
-        differs=[*differs, *wrong],
+        differs=[*differs, *wrong, *noted],
         changed=(name, dimension) in of.late,
-        open=_open(entry, line),
+        listed=bool(wrong),
+        open=is_open,
     )
 
 
@@ -118,7 +123,8 @@ def _differing(
 ) -> Iterator[str]:
     """Yield where files and bill are not what the ledger was billed."""
     bill, today = of.bills.get(name), of.files.get(name)
-    if today and today.failure and not (entry and entry.failure):
+    uncomputed = entry and entry.failure and entry.failure.code in NOT_COMPUTED
+    if today and today.failure and not uncomputed:
         yield f"files: {today.failure}"
     if late := of.late.get((name, dimension)):
         yield f"the files come to {late.now}, the ledger was billed {late.billed}"

@@ -48,15 +48,14 @@ def show_reconciled(months: Sequence[Reconciled], console: Console, status: str)
         for note in one.notes:
             console.print(shown(note))
         _show_differing(one.differing, console)
-        changed = [row for row in one.differing if row.changed]
-        if changed:
+        if changed := [row for row in one.differing if row.changed]:
             console.print(shown(f"files: {_who(changed)}: {_CHANGED}"), soft_wrap=True)
-        if others := [row for row in one.differing if not row.changed]:
-            console.print(shown(f"records: {_who(others)}: {_DIFFER}"), soft_wrap=True)
+        if listed := [row for row in one.differing if row.listed and not row.open]:
+            console.print(shown(f"records: {_who(listed)}: {_DIFFER}"), soft_wrap=True)
         by_code = _by_text(one.open, lambda row: row.open)
         for code, found in by_code.items():
             console.print(shown(f"open: {_who(found)}: {code}"), soft_wrap=True)
-        if by_code:
+        if any(row.open for row in one.rows):
             console.print(shown(f"what settles it: {status}"), soft_wrap=True)
 
 

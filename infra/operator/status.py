@@ -148,10 +148,10 @@ def _deadlines(plan: Plan, months: Sequence[Month], now: datetime) -> Iterator[s
         until = deadline(plan.cloud, month)
         if text := taken_until(plan.cloud, month, now):
             yield f"{month.start:%B %Y}: {text}"
-        if until and until <= now:
+        elif until and until <= now:
             over.append(str(month))
     for span in spans(over):
-        yield f"{span}: deadline passed; ask Clazar to which bill a late record goes, then retry"
+        yield f"{span}: deadline passed; ask Clazar to which bill a late record goes"
 
 
 def credits_status(objects: Objects) -> Iterator[CreditsMonth]:

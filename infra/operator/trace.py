@@ -31,6 +31,11 @@ class Leaf(msgspec.Struct, kw_only=True, omit_defaults=True):
     duplicate_of: str = ""
 
     @property
+    def counts(self) -> bool:
+        """It has a part in the sums; what is zero costs nothing."""
+        return not self.duplicate_of and Decimal(self.value) != 0
+
+    @property
     def place(self) -> str:
         """Where it is."""
         return f"{self.file} record {self.record}"

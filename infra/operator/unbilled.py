@@ -64,22 +64,22 @@ def not_billed(
         reported = _read(books.objects, f"{folder}report.json", _Reported)
         held = late.quarantined if late else reported.quarantined if reported else []
         if reported and 0 < reported.hours < month.hours:
-            hours = f"{reported.hours} of {month.hours} hours have usage files"
-            yield NotBilled(text=f"{month}: {hours}; a run reports what comes later")
+            hours = f"{reported.hours} of {month.hours} hours had usage files"
+            yield NotBilled(text=f"{month}: when it was billed, {hours}")
         if held:
             names = sorted({one.subscription for one in held})
             of = f"{counted(len(names), 'subscription')}: {', '.join(some(names, _NAMED))}"
             total = _total((one.dimension, one.quantity) for one in held)
             text = (
                 f"{month}: usage without a payer is not billed: {total} of {of}; set the payer in "
-                "Omnistrate, have the files exported again, then bill it:"
+                "Omnistrate, have the files exported again; a contract without a bill is billed by:"
             )
             yield NotBilled(text=text, command=run)
         if total := _total(_unread(books, reported.file_totals) if reported else ()):
             yield NotBilled(text=f"{month}: usage that no formula reads is not billed: {total}")
-        if late and late.differences:
+        if late and (changes := _changes(late)):
             text = f"{month}: usage that changed after it was billed is not billed: "
-            yield NotBilled(text=f"{text}{_changes(late)}")
+            yield NotBilled(text=f"{text}{changes}")
         if late and late.never_billed:
             who = ", ".join(some(late.never_billed, _NAMED))
             text = f"{month}: never billed: {who}; bill them, if nobody has:"
@@ -89,13 +89,14 @@ def not_billed(
 
 
 def _changes(late: _Late) -> str:
-    names = sorted({one.contract_id for one in late.differences})
-    changes = [(one.dimension, one.difference) for one in late.differences]
+    billed = [one for one in late.differences if one.contract_id not in late.never_billed]
+    names = sorted({one.contract_id for one in billed})
+    changes = [(one.dimension, one.difference) for one in billed]
     more = _total((n, text) for n, text in changes if not text.startswith("-"))
     less = _total((n, text[1:]) for n, text in changes if text.startswith("-"))
     total = " and ".join(filter(None, (more and f"{more} more", less and f"{less} less")))
     of = f"{counted(len(names), 'contract')}: {', '.join(some(names, _NAMED))}"
-    return f"{total} of {of}; settle it with the customer, no run sends it"
+    return f"{total} of {of}; settle it with the customer, no run sends it" if names else ""
 
 
 def _read(objects: Objects, key: str, kind: type[T]) -> T | None:

@@ -165,7 +165,10 @@ def test_notices_that_do_not_fit_into_a_message_come_with_the_next() -> None:
         ({**FINAL, "until": "2025-07-01T10:30:00Z"}, "is not a whole hour"),
         ({**FINAL, "until": "2025-07-15T00:00:00Z"}, "has not passed yet at 2025-07-14T00:00:00Z"),
         ({**FINAL, "until": "2025-07-01"}, "not a timestamp with an offset"),
-        ({**FINAL, "contracts": ["c-9"]}, "c-9 have no usage in 2025-07"),
+        (
+            {**FINAL, "contracts": ["c-9"]},
+            "'c-9' (did you mean c-1? known: c-1) without usage in 2025-07",
+        ),
     ],
 )
 def test_an_end_that_makes_no_sense_is_refused(given: dict[str, Any], said: str) -> None:

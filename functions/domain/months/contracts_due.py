@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from functions.domain.ledger.item import ContractItem
 from functions.domain.months.state_file import MonthState
+from functions.domain.spelling import suggestion
 from functions.domain.usage.bill import ContractBill
 
 
@@ -56,7 +57,8 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
         wanted |= of.keys()  # else they came late, which is reported and not billed unasked
     if asked.contracts is not None:
         if unknown := sorted(asked.contracts - wanted):
-            raise ValueError(", ".join(unknown[:10]))
+            names = ", ".join(map(repr, unknown[:10]))
+            raise ValueError(f"{names} ({suggestion(unknown[:10], wanted)})")
         wanted = asked.contracts
     due = sorted(wanted - ((done | failed) - again))
     no_usage = partial(ContractBill, usage={}, quantities={})

@@ -7,7 +7,8 @@ edit it by hand and the earlier script wrote it. It is a view: the ledger decide
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -61,6 +62,9 @@ class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 Document = dict[str, Any]
+_FIELDS = ("last_processed_month", "last_updated", "success_contracts", "error_contracts")
+_EXAMPLE = {"success_contracts": '["c-1"]', "error_contracts": '[{"contract_id": "c-1"}]'}
+_ALIKE = 0.85
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -87,16 +91,21 @@ def parse(body: bytes, key: str) -> Document:
 def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
     """Return what the file says of one plan; an empty state if it does not name it."""
     where = f"state file {key}, {plan_key}"
+    _check_names(document, [plan_key], f"state file {key}")
     entry = document.get(plan_key, {})
     if not isinstance(entry, dict):
         raise BadState(f"{where}: {entry!r} is not an object")
+    _check_names(entry, _FIELDS, where)
     last = entry.get("last_processed_month")
     done = _by_month(entry, "success_contracts", where, lambda item: item)
     return PlanState(
         last_processed_month=None
         if last is None
         else _month(last, f"{where}.last_processed_month"),
-        success={month: frozenset(contracts) for month, contracts in done.items()},
+        success={
+            month: frozenset(contracts) | {name.strip() for name in contracts}
+            for month, contracts in done.items()
+        },
         errors=_by_month(
             entry,
             "error_contracts",
@@ -104,6 +113,18 @@ def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
             lambda item: item.get("contract_id") if isinstance(item, Mapping) else None,
         ),
     )
+
+
+def _check_names(found: Iterable[str], known: Sequence[str], where: str) -> None:
+    """Refuse a name that somebody mistyped: what it holds would be passed over. Others may be."""
+    exact = {name.casefold(): name for name in known}
+    for name in found:
+        near = get_close_matches(name.strip().casefold(), exact, n=1, cutoff=_ALIKE)
+        if near and name not in known and (len(known) > 1 or near[0] == name.strip().casefold()):
+            raise BadState(
+                f"{where}: {name!r} is not known; did you mean {exact[near[0]]}? The file was "
+                "left as it is."
+            )
 
 
 def _month(text: object, where: str) -> Month:
@@ -124,11 +145,12 @@ def _by_month(
     for text, items in months.items():
         place = f"{where}.{name}.{text}"
         if not isinstance(items, list):
-            raise BadState(f"{place}: {items!r} is not a list")
+            raise BadState(f"{place}: {items!r} is not a list; write one such as {_EXAMPLE[name]}")
         of_month = found.setdefault(_month(text, f"{where}.{name}"), {})
         for item in items:
             if not isinstance(contract := contract_of(item), str):
-                raise BadState(f"{place}: {str(item)[:80]!r} names no contract")
+                shown = f"{str(item)[:80]!r}"
+                raise BadState(f"{place}: {shown} names no contract; write {_EXAMPLE[name]}")
             of_month[contract] = item
     return found
 

@@ -24,6 +24,9 @@ def an_error(name: str) -> dict[str, Any]:
     return {"contract_id": name, "errors": ["e"], "code": "C", "message": "m"}
 
 
+ERRORS = '[{"contract_id": "c-1"}]'
+
+
 def refusal(body: str) -> str:
     with pytest.raises(BadState) as refused:
         state_file.read_plan(state_file.parse(body.encode(), "s.json"), "K", "s.json")
@@ -36,10 +39,13 @@ def refusal(body: str) -> str:
         ("5", ": 5 is not an object"),
         ('{"last_processed_month": "June"}', f".last_processed_month: {NO_MONTH}"),
         ('{"success_contracts": 5}', ".success_contracts: 5 is not an object of months"),
-        ('{"error_contracts": {"2025-06": "c"}}', ".error_contracts.2025-06: 'c' is not a list"),
+        (
+            '{"error_contracts": {"2025-06": "c"}}',
+            f".error_contracts.2025-06: 'c' is not a list; write one such as {ERRORS}",
+        ),
         (
             '{"success_contracts": {"2025-06": ["c", 7, null]}}',
-            ".success_contracts.2025-06: '7' names no contract",
+            ".success_contracts.2025-06: '7' names no contract; write [\"c-1\"]",
         ),
         ('{"error_contracts": {"June": []}}', f".error_contracts: {NO_MONTH}"),
     ],
@@ -60,7 +66,33 @@ def test_a_file_that_is_no_object_or_has_a_key_twice_is_named() -> None:
 def test_a_long_entry_that_names_no_contract_is_cut() -> None:
     entry = {"code": "x" * 200}
     said = refusal(json.dumps({"K": {"error_contracts": {"2025-06": [entry]}}}))
-    assert said.endswith(f"2025-06: {str(entry)[:80]!r} names no contract")
+    assert said.endswith(f"2025-06: {str(entry)[:80]!r} names no contract; write {ERRORS}")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"K": {"sucess_contracts": {}}}', "K: 'sucess_contracts' is not known; did you mean s"),
+        ('{"K": {"Success_Contracts ": {}}}', "did you mean success_contracts? The file was left"),
+        (
+            '{"k ": {"success_contracts": {}}}',
+            "state file s.json: 'k ' is not known; did you mean K",
+        ),
+    ],
+)
+def test_a_name_that_was_mistyped_is_not_passed_over(body: str, said: str) -> None:
+    assert said in refusal(body)
+
+
+def test_other_names_and_plans_are_passed_over() -> None:
+    body = '{"K": {"note": 1, "contracts": {}}, "K2": {"x": 1}}'
+    state = state_file.read_plan(state_file.parse(body.encode(), "s.json"), "K", "s.json")
+    assert state == state_file.PlanState()
+
+
+def test_blanks_around_a_success_are_no_part_of_its_name() -> None:
+    state = state_file.read_plan({"K": {"success_contracts": {"2025-07": [" c-1 "]}}}, "K", "s")
+    assert "c-1" in state.at(JULY).done
 
 
 def test_a_file_with_a_byte_order_mark_is_read() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.domain.month import Month
 from infra.operator.explain import explain
@@ -127,6 +128,28 @@ def test_prices_are_shown_and_the_record_without_one_is_found() -> None:
     assert (failed.quantity, failed.usage[0].prices) == ("", ["", "0.5"])
     (without,) = (leaf.file for leaf in failed.usage[0].leaves() if not leaf.price)
     assert without.endswith("02/00/b.json")
+
+
+def test_what_can_no_longer_be_computed_is_explained_without_a_quantity() -> None:
+    """Nothing of it was to be sent; then a formula without a value came in its way."""
+    world = WholeMonth(dimensions={"u": "cpu_total_price"}, missing_hours="warn")
+    world.hour("01/00", [a_record("c-1", value=1, pricePerUnit=0.25)])
+    world.run()
+    key = keys.ledger_entry(world.plan, JULY, "c-1")
+    entry = json.loads(world.state_bucket.objects[key])
+    failure = {"code": "FORMULA", "message": "no price", "errors": [], "at": "2025-08-02T00:00:00Z"}
+    world.state_bucket.objects[key] = json.dumps({**entry, "failure": failure}).encode()
+    one = only(explained(world))
+    assert (one.dimension, one.quantity, one.amount, one.state) == ("u", "", "", "FORMULA")
+
+
+def test_what_is_zero_or_was_dropped_needs_no_price() -> None:
+    world = WholeMonth(dimensions={"u": "cpu_total_price"}, missing_hours="warn")
+    pod = {"podName": "p", "instanceId": "i"}
+    world.hour("01/00", [a_record("c-1", value=0), a_record("c-1", value=1, **pod)], name="a")
+    world.hour("01/00", [a_record("c-1", value=2, pricePerUnit=0.25, **pod)], name="b")
+    world.run()
+    assert only(explained(world)).usage[0].prices == ["0.25"]
 
 
 def test_files_in_no_hour_folder_are_explained_with_their_duplicates() -> None:

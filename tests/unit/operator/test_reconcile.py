@@ -168,7 +168,8 @@ def test_a_record_of_a_line_that_is_open_is_a_difference() -> None:
     record = {**world.clazar.accepted[0], "contract_id": "c-1", "id": "r-99"}
     world.clazar.accepted.append(record)
     ((contract, _, differs),) = found(world)
-    assert (contract, differs) == ("c-1", ["Clazar lists 1 record, expected 0"])
+    wrong = ["Clazar lists 1 record, expected 0", "open in the ledger: NO"]
+    assert (contract, differs) == ("c-1", wrong)
     assert reconciled(world).open == []
 
 
