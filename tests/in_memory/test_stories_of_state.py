@@ -38,6 +38,25 @@ def test_a_last_month_that_is_not_over_is_refused_by_name() -> None:
         assert world.state()["last_processed_month"] == "2026-07"
 
 
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        ({"2026-07": ["c-1"]}, "S:E:P: 2026-07 has not begun yet"),
+        ({"2025-07": ["C-1"]}, "S:E:P, 2025-07: 'C-1' is 'c-1' in the usage files"),
+    ],
+)
+def test_a_success_that_was_mistyped_stops_the_plan_before_anything_is_sent(
+    done: dict[str, list[str]], said: str
+) -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.execute(dry_run=True)
+        world.edit_state(lambda entry: entry.update(success_contracts=done))
+        ended = world.execute(max_months=1)
+        assert (ended.error, said in str(ended.cause)) == ("BadState", True)
+        assert not world.clazar.counts()
+
+
 def test_months_that_were_skipped_by_hand_are_reported_once() -> None:
     with MeteringWorld(WARNS, now=OCTOBER_2) as world:
         three_months(world)
