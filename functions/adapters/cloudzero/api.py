@@ -54,13 +54,14 @@ class CloudZero(CreditsReceiver):
         """Return the rows that a stream holds for a month; None if it holds no such month.
 
         The documentation writes the month in two ways. The second is tried before a month is taken
-        for absent: what is not seen would be replaced without a snapshot.
+        for absent: what is not seen would be replaced without a snapshot. A page of a gateway says
+        nothing of a month.
         """
         path = f"{_ROOT}/{connection}/billing_drops"
         missing = False
         for name in (str(month), format_instant(month.start)):
             response = self._call("GET", f"{path}/{name}", None)
-            missing = missing or response.status_code == _NOT_FOUND
+            missing = missing or _is_not_found(response)
             if response.status_code not in (_BAD_REQUEST, _NOT_FOUND):
                 break
         if missing and response.status_code >= _BAD_REQUEST:
@@ -123,6 +124,11 @@ def _answer(response: requests.Response, what: str) -> Any:
         )
     except (ValueError, ArithmeticError, RecursionError):
         return None
+
+
+def _is_not_found(response: requests.Response) -> bool:
+    page = response.content.lstrip()[:1] == b"<"
+    return response.status_code == _NOT_FOUND and not page
 
 
 def _decimal(number: str) -> str:

@@ -342,6 +342,13 @@ def test_a_month_without_a_drop_is_asked_for_in_both_spellings(play: Play) -> No
     assert server.paths == [f"{DROPS}/2025-01", OTHER_SPELLING]
 
 
+def test_a_gateways_page_is_no_missing_month(play: Play) -> None:
+    """Taken for one, the month would be replaced without a snapshot."""
+    _, cloudzero = play(Reply(404, b"\n<html>not found</html>"))
+    with pytest.raises(PartnerRefused, match="HTTP 404"):
+        cloudzero.stored("c-1", JANUARY)
+
+
 @pytest.mark.parametrize("first", [MISSING, MISSPELT])
 def test_rows_that_are_found_by_the_other_spelling_only_are_found(play: Play, first: Reply) -> None:
     server, cloudzero = play(first, CONTENTS)
