@@ -8,6 +8,19 @@ from difflib import get_close_matches
 from functions.domain.wording import some
 
 
+def mistyped(names: Iterable[str], known: Collection[str], *, alike: float) -> str:
+    """Return which name was probably meant as a known one; empty if there is none.
+
+    `alike`: from which likeness on; 1 is the same but for case and blanks around it.
+    """
+    folded = {name.casefold(): name for name in known}
+    for name in names:
+        near = get_close_matches(name.strip().casefold(), folded, n=1, cutoff=alike)
+        if near and name not in known:
+            return f"{name!r} is not known; did you mean {folded[near[0]]}?"
+    return ""
+
+
 def suggestion(names: Iterable[str], known: Collection[str]) -> str:
     """Return the known names that are closest to some that are not, and all that are known."""
     folded = {name.casefold(): name for name in known}

@@ -19,7 +19,7 @@ from functions.domain.ledger.entry import Decision
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Balance
 from functions.domain.month import format_instant
-from functions.domain.months.contracts_due import Asked, Known, contracts_due
+from functions.domain.months.contracts_due import Asked, Known, check_spelling, contracts_due
 from functions.domain.months.hold import compared, explain
 from functions.domain.months.journal import Journal, beginning, holding, released, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed, month_before
@@ -27,7 +27,7 @@ from functions.domain.months.state_file import PlanState
 from functions.domain.usage import billing, usage_warnings
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
-from functions.errors import BadInput, BadState, MonthHeld
+from functions.errors import BadInput, MonthHeld
 from functions.metering.payloads import DaysTask, Merged, MonthTask
 from functions.payloads import task_handler
 
@@ -164,7 +164,8 @@ def _settled_before(task: DaysTask, items: list[ContractItem]) -> Iterator[str]:
 def to_process(task: MonthTask, bill: MonthBill, seen: Seen) -> list[ContractItem]:
     """Return the contracts to work on; BadInput for one that was asked for and is not known."""
     run, month = task.run, task.of
-    _check_spelling(task, bill, seen)
+    where = f"state file {run.plan.state_file}, {run.plan.key}, {month}"
+    check_spelling(bill.contracts, seen.state.at(month), seen.in_ledger, where)
     known = Known(
         state=seen.state.at(month),
         reopened=reopened(seen.journal, seen.state, month),
@@ -181,21 +182,6 @@ def to_process(task: MonthTask, bill: MonthBill, seen: Seen) -> list[ContractIte
         return contracts_due(bill.contracts, known, asked)
     except ValueError as error:
         raise BadInput(f"contracts: {error} without usage in {task.month}") from error
-
-
-def _check_spelling(task: MonthTask, bill: MonthBill, seen: Seen) -> None:
-    """Raise BadState for a contract of the state file that differs from one of the files in case.
-
-    Whoever wrote it there does not want it to be sent.
-    """
-    shown, exported = seen.state.at(task.of), {one.contract_id for one in bill.contracts}
-    folded = {name.casefold(): name for name in exported}
-    for name in sorted((shown.done | shown.failed) - exported - seen.in_ledger):
-        if other := folded.get(name.casefold()):
-            raise BadState(
-                f"state file {task.run.plan.state_file}, {task.run.plan.key}, {task.month}: "
-                f"{name!r} is {other!r} in the usage files; write it as they do"
-            )
 
 
 def _write(

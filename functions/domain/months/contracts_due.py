@@ -13,6 +13,7 @@ from functions.domain.ledger.item import ContractItem
 from functions.domain.months.state_file import MonthState
 from functions.domain.spelling import suggestion
 from functions.domain.usage.bill import ContractBill
+from functions.errors import BadState
 
 
 class Asked(NamedTuple):
@@ -71,3 +72,18 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
         )
         for name in due
     ]
+
+
+def check_spelling(
+    bills: Iterable[ContractBill], state: MonthState, in_ledger: frozenset[str], where: str
+) -> None:
+    """Raise BadState for a contract of the state file that differs from one of the files in case.
+
+    Whoever wrote it there does not want it to be sent.
+    """
+    exported = {bill.contract_id for bill in bills}
+    folded = {name.casefold(): name for name in exported}
+    for name in sorted((state.done | state.failed) - exported - in_ledger):
+        if other := folded.get(name.casefold()):
+            said = f"{name!r} is {other!r} in the usage files; write it as they do"
+            raise BadState(f"{where}: {said}")

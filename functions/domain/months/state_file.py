@@ -7,8 +7,7 @@ edit it by hand and the earlier script wrote it. It is a view: the ledger decide
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from functions.domain.month import Month
+from functions.domain.spelling import mistyped
 from functions.errors import BadState
 
 
@@ -64,7 +64,6 @@ class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 Document = dict[str, Any]
 _FIELDS = ("last_processed_month", "last_updated", "success_contracts", "error_contracts")
 _EXAMPLE = {"success_contracts": '["c-1"]', "error_contracts": '[{"contract_id": "c-1"}]'}
-_ALIKE = 0.85
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,11 +90,11 @@ def parse(body: bytes, key: str) -> Document:
 def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
     """Return what the file says of one plan; an empty state if it does not name it."""
     where = f"state file {key}, {plan_key}"
-    _check_names(document, [plan_key], f"state file {key}")
+    _check_names(mistyped(document, [plan_key], alike=1), f"state file {key}")
     entry = document.get(plan_key, {})
     if not isinstance(entry, dict):
         raise BadState(f"{where}: {entry!r} is not an object")
-    _check_names(entry, _FIELDS, where)
+    _check_names(mistyped(entry, _FIELDS, alike=0.85), where)
     last = entry.get("last_processed_month")
     done = _by_month(entry, "success_contracts", where, lambda item: item)
     return PlanState(
@@ -115,16 +114,10 @@ def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
     )
 
 
-def _check_names(found: Iterable[str], known: Sequence[str], where: str) -> None:
-    """Refuse a name that somebody mistyped: what it holds would be passed over. Others may be."""
-    exact = {name.casefold(): name for name in known}
-    for name in found:
-        near = get_close_matches(name.strip().casefold(), exact, n=1, cutoff=_ALIKE)
-        if near and name not in known and (len(known) > 1 or near[0] == name.strip().casefold()):
-            raise BadState(
-                f"{where}: {name!r} is not known; did you mean {exact[near[0]]}? The file was "
-                "left as it is."
-            )
+def _check_names(wrong: str, where: str) -> None:
+    """Refuse what would be passed over because of its name."""
+    if wrong:
+        raise BadState(f"{where}: {wrong} The file was left as it is.")
 
 
 def _month(text: object, where: str) -> Month:

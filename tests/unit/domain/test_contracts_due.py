@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from functions.domain.ledger.item import ContractItem
-from functions.domain.months.contracts_due import Asked, Known, contracts_due
+from functions.domain.months.contracts_due import Asked, Known, check_spelling, contracts_due
 from functions.domain.months.state_file import MonthState
 from functions.domain.usage.bill import ContractBill
+from functions.errors import BadState
 
 NOTHING = Asked(contracts=None, by_name=False, errors=False)
 
@@ -76,6 +77,17 @@ def test_contracts_that_nobody_knows_are_named() -> None:
     asked = Asked(contracts=names("a", *unknown), by_name=True, errors=False)
     with pytest.raises(ValueError, match=f"^{', '.join(map(repr, unknown[:10]))} \\(known: "):
         due(a_month(), asked)
+
+
+def test_a_contract_in_other_letters_than_the_files_write_is_refused() -> None:
+    bills = [ContractBill(contract_id=name, usage={}, quantities={}) for name in ("c-1", "c-2")]
+    state = MonthState(done=names("C-1", "c-2", "x"))
+    with pytest.raises(BadState, match=r"^W: 'C-1' is 'c-1' in the usage files; write it as they"):
+        check_spelling(bills, state, names(), "W")
+    check_spelling(bills, state, names("C-1"), "W")
+    failed = MonthState(errors={"C-2": {}})
+    with pytest.raises(BadState, match="'C-2' is 'c-2'"):
+        check_spelling(bills, failed, names(), "W")
 
 
 def test_an_item_has_what_its_bill_says() -> None:
