@@ -54,8 +54,7 @@ class CloudZero(CreditsReceiver):
         """Return the rows that a stream holds for a month; None if it holds no such month.
 
         The documentation writes the month in two ways. The second is tried before a month is taken
-        for absent: what is not seen would be replaced without a snapshot. A page of a gateway says
-        nothing of a month.
+        for absent: what is not seen would be replaced without a snapshot.
         """
         path = f"{_ROOT}/{connection}/billing_drops"
         missing = False
@@ -127,8 +126,14 @@ def _answer(response: requests.Response, what: str) -> Any:
 
 
 def _is_not_found(response: requests.Response) -> bool:
-    page = response.content.lstrip()[:1] == b"<"
-    return response.status_code == _NOT_FOUND and not page
+    """Return True if CloudZero itself says so, in its documented form: a gateway says it, too."""
+    if response.status_code != _NOT_FOUND:
+        return False
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and "error" in body
 
 
 def _decimal(number: str) -> str:

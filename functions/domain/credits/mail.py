@@ -29,7 +29,8 @@ class Ended(NamedTuple):
 def mail(execution: str, name: str, ended: Ended, place: Place) -> tuple[str, str]:
     """Return subject and body of a run's mail."""
     failed = [month for month in ended.months if month.error]
-    wrong = f"{counted(len(failed), 'month')} of {len(ended.months)} not posted, {ended.error}"
+    became = "not posted" if all(month.posted is False for month in failed) else "not verified"
+    wrong = f"{counted(len(failed), 'month')} of {len(ended.months)} {became}, {ended.error}"
     said = wrong if failed else f"not posted, {ended.error}" if ended.error else "needs review"
     head = f"Credits {ended.file}: {said}"
     body = render(
@@ -55,7 +56,7 @@ def _steps(execution: str, ended: Ended, place: Place) -> Iterator[str]:
         given = {**what, "accept_shrink": True}
         yield f"post what is held, if it is meant:\n  {start(execution, given)}"
     for month in ended.months:
-        if month.undo and not month.error:
+        if month.undo and (month.posted is not False or not month.error):
             yield f"put {month.billing_month} back:\n  {start(execution, month.undo)}"
     if ended.error:
         yield f"read {place.runbook}, section {ended.error}"

@@ -342,9 +342,10 @@ def test_a_month_without_a_drop_is_asked_for_in_both_spellings(play: Play) -> No
     assert server.paths == [f"{DROPS}/2025-01", OTHER_SPELLING]
 
 
-def test_a_gateways_page_is_no_missing_month(play: Play) -> None:
+@pytest.mark.parametrize("said", [b"<html>", b"", {"message": "no Route matched"}, ["error"]])
+def test_a_404_of_a_gateway_is_no_missing_month(play: Play, said: object) -> None:
     """Taken for one, the month would be replaced without a snapshot."""
-    _, cloudzero = play(Reply(404, b"\n<html>not found</html>"))
+    _, cloudzero = play(Reply(404, said))
     with pytest.raises(PartnerRefused, match="HTTP 404"):
         cloudzero.stored("c-1", JANUARY)
 

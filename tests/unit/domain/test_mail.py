@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from functions.domain.credits import mail as credits_mail
 from functions.domain.credits.credits_report import MonthReport
@@ -114,6 +115,7 @@ UNDO = MonthReport(
     total_credit_usd="1.00",
     undo={"restore": "snapshots/s-1/2025-06/x-1.json"},
 )
+DIFFERS = replace(UNDO, error="DropDiffers", message="CloudZero holds 0 rows", posted=True)
 CREDITS = {
     "credits-held": credits_mail.Ended(
         "credits-2025-06_2025-07.csv",
@@ -121,6 +123,9 @@ CREDITS = {
         "DropHeld",
         [str(HELD), str(UNDO)],
         "reports/credits-2025-06_2025-07/x-1.json",
+    ),
+    "credits-differs": credits_mail.Ended(
+        "credits-2025-06.csv", [DIFFERS], "DropDiffers", [str(DIFFERS)], None
     ),
     "credits-refused": credits_mail.Ended(
         "credits-2025-07.csv", [], "BadCredits", ["line 3: 1,5 is not an amount"], None
@@ -169,6 +174,10 @@ def test_a_mail_reads_as_it_was_approved(name: str) -> None:
         (
             "credits-held",
             "[prod] Credits credits-2025-06_2025-07.csv: 1 month of 2 not posted, DropHeld",
+        ),
+        (
+            "credits-differs",
+            "[prod] Credits credits-2025-06.csv: 1 month of 1 not verified, DropDiffers",
         ),
         ("not-started", "[prod] metering was not started: BadInput, execution x-1"),
     ],
