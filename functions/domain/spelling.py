@@ -11,12 +11,14 @@ from functions.domain.wording import some
 def mistyped(names: Iterable[str], known: Collection[str], *, alike: float) -> str:
     """Return which name was probably meant as a known one; empty if there is none.
 
-    `alike`: from which likeness on; 1 is the same but for case and blanks around it.
+    `alike`: from which likeness on; 1 is the same but for case and blanks around it. A name that
+    is a known one with more behind it is another one: people keep copies.
     """
     folded = {name.casefold(): name for name in known}
     for name in names:
-        near = get_close_matches(name.strip().casefold(), folded, n=1, cutoff=alike)
-        if near and name not in known:
+        text = name.strip().casefold()
+        near = get_close_matches(text, folded, n=1, cutoff=alike)
+        if near and name not in known and (text == near[0] or near[0] not in text):
             return f"{name!r} is not known; did you mean {folded[near[0]]}?"
     return ""
 

@@ -37,10 +37,6 @@ _PAUSES = (1.0, 5.0, 25.0)
 Progress = Callable[[int, int], None]
 
 
-def _silent(_ended: int, _of: int) -> None:
-    """Report nothing."""
-
-
 class Reconciled(msgspec.Struct, kw_only=True):
     """A plan's month. `days`: those whose files are not the ones that were billed."""
 
@@ -71,7 +67,7 @@ def reconcile(
     *,
     others: Sequence[Books] = (),
     now: str = "",
-    progress: Progress = _silent,
+    progress: Progress = lambda _ended, _of: None,
 ) -> Reconciled:
     """Compare everything that is known of a month. `others`: plans that share contracts."""
     unreadable: list[str] = []

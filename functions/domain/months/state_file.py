@@ -62,7 +62,7 @@ class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 Document = dict[str, Any]
-_FIELDS = ("last_processed_month", "last_updated", "success_contracts", "error_contracts")
+_READ = ("last_processed_month", "success_contracts", "error_contracts")
 _EXAMPLE = {"success_contracts": '["c-1"]', "error_contracts": '[{"contract_id": "c-1"}]'}
 
 
@@ -94,7 +94,7 @@ def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
     entry = document.get(plan_key, {})
     if not isinstance(entry, dict):
         raise BadState(f"{where}: {entry!r} is not an object")
-    _check_names(mistyped(entry, _FIELDS, alike=0.85), where)
+    _check_names(mistyped(entry, _READ, alike=0.85), where)
     last = entry.get("last_processed_month")
     done = _by_month(entry, "success_contracts", where, lambda item: item)
     return PlanState(

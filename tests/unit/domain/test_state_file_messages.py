@@ -85,7 +85,8 @@ def test_a_name_that_was_mistyped_is_not_passed_over(body: str, said: str) -> No
 
 
 def test_other_names_and_plans_are_passed_over() -> None:
-    body = '{"K": {"note": 1, "contracts": {}}, "K2": {"x": 1}}'
+    copies = '"success_contracts_old": {}, "old_error_contracts": 1, "last_updated_at": "t"'
+    body = f'{{"K": {{"note": 1, "contracts": {{}}, {copies}}}, "K2": {{"x": 1}}}}'
     state = state_file.read_plan(state_file.parse(body.encode(), "s.json"), "K", "s.json")
     assert state == state_file.PlanState()
 
