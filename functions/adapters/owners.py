@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.storage import folders
@@ -23,8 +25,7 @@ def owners(books: Books, month: Month, contract: str) -> list[Owner]:
     plans = folders(books.objects, keys.LEDGER_ROOT, 3)
     roots = [f"{keys.LEDGER_ROOT}{path}" for path in plans if path != plan.path]
     entries = books.read_all([f"{root}{tail}" for root in roots for tail in tails], Entry)
-    read = books.state_document().read()
-    document = read.value if read else {}
+    document = _state(books)
     settled = {entry.plan for entry in entries if entry.accepted and not entry.waived}
     others = sorted(key for key in document if key.count(":") > 1)
     return owners_of(entries) + [
@@ -33,3 +34,31 @@ def owners(books: Books, month: Month, contract: str) -> list[Owner]:
         if key not in {plan.key, *settled}
         and state_file.read_plan(document, key, plan.state_file).at(month).done & names
     ]
+
+
+def earlier_name(books: Books, months: Iterable[Month], configured: Collection[str]) -> str:
+    """Say which month, not begun yet, is in the books of a plan with this id; empty for none.
+
+    The exporter keeps the id of a plan whose service or environment is renamed. One that is
+    `configured` is another plan.
+    """
+    plan, document = books.plan, _state(books)
+    held = {path.replace("/", ":") for path in folders(books.objects, keys.LEDGER_ROOT, 3)}
+    other = sorted((held | document.keys()) - {plan.key, *configured})
+    namesakes = [key for key in other if key.split(":")[2:] == [plan.plan_id]]
+    for month in months if namesakes else ():
+        own = f"{plan.path}/{month}/"
+        for key in () if _has_any(books, own) else namesakes:
+            state = state_file.read_plan(document, key, plan.state_file)
+            if _has_any(books, f"{key.replace(':', '/')}/{month}/") or state.at(month).done:
+                return f"{month} was billed for {key}"
+    return ""
+
+
+def _has_any(books: Books, path: str) -> bool:
+    return any(books.objects.list(f"{keys.LEDGER_ROOT}{path}", limit=1))
+
+
+def _state(books: Books) -> state_file.Document:
+    read = books.state_document().read()
+    return read.value if read else {}

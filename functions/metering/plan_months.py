@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import keys, wiring
+from functions.adapters import keys, owners, wiring
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
 from functions.domain.month import Month, parse_instant
@@ -28,6 +28,11 @@ from functions.payloads import task_handler
 
 logger = Logger()
 Known = tuple[PlanState, Journal]
+_NAMESAKE = (
+    "a plan with the same id that is not configured any more. If {} is its new name, set its "
+    "start_month to the first month that the earlier name has not billed; what is open there is "
+    "settled under the earlier name"
+)
 
 
 @task_handler
@@ -56,6 +61,8 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
     else:
         planned = _due(run, state, journal, usage)
     months = [Month.parse(text) for text in planned.months]
+    if billed := owners.earlier_name(books, months, run.namesakes):
+        raise BadInput(f"{billed}, {_NAMESAKE.format(run.plan.key)}")
     work = [_item("bill", month, month.window_end(run.until)) for month in months]
     work += [
         _item("compare", month, month.end)

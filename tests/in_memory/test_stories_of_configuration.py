@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.domain.plan import parse_plan
 from tests.in_memory.clazar import Billed
 from tests.in_memory.interruptions import abort, starts
 from tests.in_memory.metering_world import WARNS, MeteringWorld
@@ -91,3 +92,47 @@ def test_a_formula_that_came_to_nothing_and_is_corrected_bills_the_usage_after_a
         world.timeline.pass_time(86_400)
         world.execute()
         assert world.clazar.quantities() == {Billed("c-1", "cpu", "2025-07"): "5"}
+
+
+def rename_service(world: MeteringWorld) -> None:
+    """Call the service R, with all its files, as the exporter does."""
+    for key, body in list(world.usage_bucket.objects.items()):
+        world.usage_bucket.edit(key.replace("/S/E/P/", "/R/E/P/"), body)
+    world.configure({**WARNS, "service": "R"})
+    world.exported_to(world.now())
+
+
+def test_a_month_that_was_billed_under_the_services_earlier_name_is_not_billed_again() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.execute()
+        world.put_usage("2025-07", "01/01", {"c-1": {"cpu": 1}})
+        rename_service(world)
+        stopped = world.execute()
+        assert stopped.error == "BadInput"
+        assert "2025-07 was billed for S:E:P, a plan with the same id that is not" in stopped.cause
+        assert world.clazar.quantities() == {Billed("c-1", "cpu", "2025-07"): "4"}
+        world.configure({**WARNS, "service": "R", "start_month": "2025-08"})
+        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 2}})
+        until_september(world)
+        assert world.execute().status == "SUCCEEDED"
+        assert world.clazar.quantities()[Billed("c-1", "cpu", "2025-08")] == "2"
+
+
+def test_a_month_that_the_state_file_has_under_the_earlier_name_is_not_billed_again() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
+        rename_service(world)
+        assert "2025-07 was billed for S:E:P" in world.execute().cause
+
+
+def test_two_configured_plans_of_one_id_do_not_stand_for_each_other() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.execute()
+        world.put_usage("2025-07", "01/01", {"c-1": {"cpu": 1}})
+        rename_service(world)
+        world.plans.append(parse_plan(WARNS))
+        world.execute(plan="R:E:P")
+        assert world.parked() == {("2025-07", "c-1"): "DUPLICATE"}, "it was sent"
