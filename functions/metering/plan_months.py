@@ -60,6 +60,9 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
         planned = _final(run, parse_instant(run.until), (state, journal), books, usage)
     else:
         planned = _due(run, state, journal, usage)
+        if planned.why:
+            why = planned.why + _never_billed(run.plan, state, journal, books)
+            planned = msgspec.structs.replace(planned, why=why)
     months = [Month.parse(text) for text in planned.months]
     if billed := owners.earlier_name(books, months, run.namesakes):
         raise BadInput(f"{billed}, {_NAMESAKE.format(run.plan.key)}")
@@ -131,6 +134,17 @@ def _due(run: Run, state: PlanState, journal: Journal, usage: Objects) -> Planne
     complete, waiting = months_due.complete_months(months, run.plan, exported_to, as_of)
     why = "" if complete else months_due.nothing_due(run.plan, state, journal, as_of)
     return Planned([str(month) for month in complete], [*waiting, *left], why)
+
+
+def _never_billed(plan: Plan, state: PlanState, journal: Journal, books: Books) -> str:
+    """Say that a plan is to start earlier than it has; empty if it does not."""
+    start = Month.parse(plan.start_month) if plan.start_month else None
+    if start is None or not months_due.is_closed(start, state, journal):
+        return ""
+    known = state.at(start).done | state.at(start).failed
+    if known or books.manifest(start).read() or books.contracts_in_ledger(start):
+        return ""
+    return f"; start_month {start} was never billed: give its months by name to bill them"
 
 
 def _has_begun(run: Run, month: Month, books: Books) -> bool:

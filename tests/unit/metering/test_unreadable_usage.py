@@ -14,6 +14,7 @@ from functions.domain.month import parse_instant
 from functions.errors import StorageBusy
 from functions.metering.plan_months import plan_months
 from tests.builders import a_plan, a_record
+from tests.in_memory.metering_world import PLAN
 from tests.memory import MemoryObjects
 from tests.unit.metering.runs import a_run
 from tests.unit.metering.whole_month import ROOT, STATE_FILE, WholeMonth
@@ -193,6 +194,15 @@ def test_a_folder_that_is_not_there_names_those_that_are(held: str | None, repor
             world.usage_bucket.edit(f"omnistrate-metering/{plan}/2025/07/{day}/00/a.json", b"[]")
     cause = world.run().cause
     assert f"was the service or plan renamed? {reported}" in cause
+
+
+def test_nothing_due_says_that_an_earlier_start_month_was_never_billed() -> None:
+    world = WholeMonth()
+    world.every_hour("2025-07", [a_record("c-1")])
+    assert world.run().succeeded
+    assert "never billed" not in world.run().result["message"]
+    world.configure({**PLAN, "start_month": "2025-05"})
+    assert "; start_month 2025-05 was never billed: give its" in world.run().result["message"]
 
 
 def test_nothing_due_says_which_month_is_next() -> None:
