@@ -14,9 +14,10 @@ from uuid import NAMESPACE_URL, uuid5
 from functions.adapters.clazar.http import Response
 
 Row = Mapping[str, Any]
-_ABROAD = timezone(timedelta(hours=5, minutes=30))
-# Nobody can read these: such rows leave lines in doubt.
-UNREADABLE = ("microseconds", "null", "garbage")
+_ABROAD, _WEST = timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-8))
+# Nobody can place these, or only in another window: such rows leave lines in doubt.
+MOVED = ("local time", "of arrival")
+UNREADABLE = ("microseconds", "null", "garbage", *MOVED)
 _DUPLICATES = {
     "documented": (
         "DUPLICATE",
@@ -34,7 +35,7 @@ _SILENCES = {
     "without results": '{"status": "ok"}',
     "results are null": '{"results": null}',
     "empty": "",
-    "HTML": "<html><body>Thank you</body></html>",
+    "cut": "HTTP 200, then ChunkedEncodingError: Response ended prematurely",
 }
 
 
@@ -71,6 +72,11 @@ class Dialect:
         given = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
         said = [f"{name} {value}" for name, value, usual in given if value != usual]
         return ", ".join(said) or "as documented"
+
+    @property
+    def moves(self) -> bool:
+        """Whether a row may be listed in another month's window."""
+        return self.times in MOVED
 
     @property
     def is_readable(self) -> bool:
@@ -114,16 +120,19 @@ class Dialect:
         times = self.times
         if times in UNREADABLE and zlib.crc32(row.encode()) % 100 >= 100 * self.unreadable:
             times = "Z"
-        if times == "no offset":
-            return text.removesuffix("Z")
-        if times == "other offset":
-            return instant.astimezone(_ABROAD).isoformat()
-        if times == "date":
-            return text[:10]
-        scale = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000}.get(times)
-        if scale:
-            return int(instant.timestamp()) * scale
-        return {"null": None, "garbage": "beginning of the month"}.get(times, text)
+        seconds = int(instant.timestamp())
+        return {
+            "no offset": text.removesuffix("Z"),
+            "other offset": instant.astimezone(_ABROAD).isoformat(),
+            "date": text[:10],
+            "seconds": seconds,
+            "milliseconds": seconds * 1_000,
+            "microseconds": seconds * 1_000_000,
+            "local time": instant.astimezone(_WEST).isoformat()[:19],
+            "of arrival": (instant + timedelta(days=32, seconds=3)).isoformat(),
+            "null": None,
+            "garbage": "beginning of the month",
+        }.get(times, text)
 
     def wants(self, row: Row, query: Mapping[str, str]) -> bool:
         """Say whether a row is listed for a query, apart from those of others."""

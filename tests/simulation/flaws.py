@@ -89,12 +89,15 @@ FLAWS: Mapping[str, Flaw] = {
     "1: a row that cannot be placed is not there": Flaw(
         (listing_pages,), "with_rows", _without_doubts, "1", 23
     ),
+    "1: a record in another window is another's": Flaw(
+        (listing,), "_may_stray", lambda *_: False, "1", 47
+    ),
     "1: contract ids compare letter by letter": Flaw(
         (listing, clazar_answers), "same_contract", lambda listed, ours: listed == ours, "1", 5
     ),
     "1: the first page is the listing": Flaw((api,), "turn", _first_page_only, "1", 5),
     "1: the settle time does not grow": Flaw(
-        (transitions,), "is_over", _over_as_the_first_time, "1", 22
+        (transitions,), "is_over", _over_as_the_first_time, "1", 41
     ),
     "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 94),
     "2: late usage is compared by amounts alone": Flaw(

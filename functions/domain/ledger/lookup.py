@@ -95,7 +95,7 @@ def _found(
     theirs = [o for o in others if not o.quantity or same_quantity(o.quantity, line.quantity)]
     # An operator has looked; that says nothing of what was sent since.
     decided = line.evidence == NOT_ACCEPTED and not line.is_fixed
-    stray = listing.stray(line.dimension, line.quantity) if sent else ""
+    stray = listing.stray(line.dimension, line.quantity)
     doubt = "" if decided else listing.doubt(line.dimension) or stray
     surplus = _surplus(line, billed, others)
     if len(ours) > len(theirs):
