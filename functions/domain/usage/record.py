@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
+import stringzilla
 from msgspec import UNSET
 
 from functions.domain.month import parse_instant
@@ -118,7 +119,7 @@ def _counts(records: Sequence[Money]) -> dict[bytes, int]:
 
 
 def _may_repeat(body: bytes, counts: Mapping[bytes, int]) -> bool:
-    more = any(body.count(key) > count for key, count in counts.items())
+    more = any(stringzilla.count(body, key) > count for key, count in counts.items())
     return more or (b"\\" in body and _ESCAPED_LETTER.search(body) is not None)
 
 
