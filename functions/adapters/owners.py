@@ -36,6 +36,15 @@ def owners(books: Books, month: Month, contract: str) -> list[Owner]:
     ]
 
 
+def own_records(books: Books, month: Month, contract: str) -> set[str]:
+    """Return the ids of the records that this plan has for a contract's other months."""
+    root = f"{keys.LEDGER_ROOT}{books.plan.path}/"
+    names = [name for name in folders(books.objects, root, 1) if name != str(month)]
+    tail = keys.ledger_entry(books.plan, month, contract).rpartition("/")[2]
+    entries = books.read_all([f"{root}{name}/{tail}" for name in names], Entry, unreadable=[])
+    return {line.record_id for entry in entries for line in entry.lines if line.record_id}
+
+
 def earlier_name(books: Books, months: Iterable[Month], configured: Collection[str]) -> str:
     """Say which month, not begun yet, is in the books of a plan with this id; empty for none.
 

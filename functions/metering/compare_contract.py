@@ -55,7 +55,7 @@ def compare_contract(
     stored = books.objects.read(key)
     so_far = msgspec.json.decode(stored.body, type=Comparison) if stored else None
     found = so_far or Comparison(contract=name, not_compared="its comparison was interrupted")
-    asked = found.asked or ask(name, [], now().isoformat())
+    asked = found.asked or ask(name, now().isoformat())
     try:
         asked = receiver.read_listing(asked, name, month, seconds_left)
         found = _compared(asked, name, month, books)

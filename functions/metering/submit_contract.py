@@ -126,7 +126,7 @@ def _look_up(task: ContractTask, outside: Outside, known: Entry) -> Look:
         return Look(entry, ())
     now = outside.now()  # before the look: what it says is no younger than this
     if asked is None or now - parse_instant(asked.begun) > _KEEPS:
-        asked = ask(name, [line.dimension for line in entry.to_look_up], now.isoformat())
+        asked = ask(name, now.isoformat())
     try:
         asked = outside.receiver.read_listing(asked, name, task.of, outside.seconds_left)
     except ListingUnavailable as error:
@@ -134,12 +134,13 @@ def _look_up(task: ContractTask, outside: Outside, known: Entry) -> Look:
         return lookup.not_listable(entry)
     if asked.queries or outside.seconds_left() < _SECONDS_FOR_A_REQUEST:
         return Look(replace(entry, asked=asked), ())
-    begun = parse_instant(asked.begun)
-    stored = asked.listing.stored
-    others = owners.owners(outside.books, task.of, name) if stored else []
+    begun, listing = parse_instant(asked.begun), asked.listing
+    if listing.has_moved:
+        listing = listing.without(owners.own_records(outside.books, task.of, name))
+    others = owners.owners(outside.books, task.of, name) if listing.stored else []
     return lookup.looked(
         entry,
-        asked.listing,
+        listing,
         others,
         lambda line: transitions.is_over(entry, begun, outside.settle_seconds, line),
     )

@@ -182,7 +182,7 @@ def _listings(
 
 
 def _listing(clazar: UsageReceiver, month: Month, begun: str, name: str) -> Listing:
-    asked = ask(name, [], begun)
+    asked = ask(name, begun)
     try:
         for pause in _PAUSES:
             try:

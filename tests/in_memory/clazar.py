@@ -130,7 +130,7 @@ class Clazar(MeteringApi):
     def _asked(self, query: Mapping[str, str]) -> Callable[[], Response]:
         def effect() -> Response:
             if not self.lists:
-                return Response(404, "not found")
+                return Response(404, '{"detail": "Not found."}')
             if self.listing_busy:
                 self.listing_busy -= 1
                 return Response(429, "slow down")

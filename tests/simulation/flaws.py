@@ -62,12 +62,15 @@ def _all_that_were_seen(journal: Any, _state: Any, month: Any) -> frozenset[str]
     return frozenset(journal.unresolved.get(str(month), {}))
 
 
-def _without_doubts(known: Listing, rows: Any, contract: str, month: Month) -> Listing:
-    return Listing(_WITH_ROWS(known, rows, contract, month).stored, {})
+def _without_doubts(
+    known: Listing, rows: Any, contract: str, month: Month, now: datetime
+) -> Listing:
+    return Listing(_WITH_ROWS(known, rows, contract, month, now).stored, {})
 
 
 def _first_page_only(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> Asked:
-    found = _WITH_ROWS(asked.listing, body.get("results", []), contract, month)
+    begun = datetime.fromisoformat(asked.begun)
+    found = _WITH_ROWS(asked.listing, body.get("results", []), contract, month, begun)
     return Asked(begun=asked.begun, queries=asked.queries[1:], listing=found)
 
 

@@ -191,7 +191,7 @@ class Receiver(Books, MeteringApi):
             if status := self.unserved.get(canonical(query["contract_id"])):
                 return Response(status, "not this contract")
             if not self.lists:
-                return Response(404, "not found")
+                return Response(404, '{"detail": "Not found."}')
             return self.dialect.page(list(self._rows(query)), query)
 
         return effect

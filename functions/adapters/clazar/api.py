@@ -21,7 +21,7 @@ from functions.errors import (
 )
 
 _KEPT_RESPONSE, _SHOWN = 8_000, 200
-_NOT_OFFERED = (404, 405, 501)
+_NOT_OFFERED = (404, 405, 501)  # if Clazar itself says so: a gateway's page is no JSON
 _NO_SUCH_PAGE = (404, 416)
 _BEHIND_THE_LAST_PAGE = (400, *_NO_SUCH_PAGE, 422)
 # A page with its token and one repetition after a 401 fits in this.
@@ -72,6 +72,9 @@ class Clazar(UsageReceiver):
                 status, said = self._http.get(asked.queries[0])
             except NoAnswer as error:
                 raise PartnerUnreachable(f"GET /metering/: {error}") from error
+            body = as_json(said)
+            if status in _NOT_OFFERED and not isinstance(body, dict):
+                raise PartnerUnreachable(f"GET /metering/: HTTP {status}: {said[:_SHOWN]}")
             if asked.answered and status in _BEHIND_THE_LAST_PAGE:
                 # After a full page a bad request need not be the end.
                 is_end = status in _NO_SUCH_PAGE or asked.rows < PAGE_SIZE
@@ -82,7 +85,6 @@ class Clazar(UsageReceiver):
                 raise ListingUnavailable(f"GET /metering/: HTTP {status}")
             if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
                 raise PartnerUnreachable(f"GET /metering/: HTTP {status}")
-            body = as_json(said)
             rows = body.get("results") if isinstance(body, dict) else None
             if status != HTTPStatus.OK or not isinstance(rows, list):
                 what = "" if status != HTTPStatus.OK else " without a listing"

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import Any, Literal
 
 import msgspec
@@ -23,7 +25,7 @@ _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
 _MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
 _SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
 _SHOWN = 80
-_FARTHEST_ZONE = timedelta(hours=14)
+_FARTHEST_ZONE = timedelta(hours=38)  # of the time of day, and a day more if only a date is listed
 
 Status = Literal["billed", "not billed", "undecided"]
 _STATUSES: Mapping[str, Status] = {"success": "billed", "fail": "not billed", "error": "not billed"}
@@ -47,8 +49,8 @@ class Listing(msgspec.Struct, frozen=True):
     """What is stored, by dimension and row, and what could not be placed.
 
     `doubts`: why something may be stored that is not seen, by dimension; under "" for all of them.
-    `strays`: records whose window is no month's, by dimension and row. The receiver may have moved
-    one of ours there, by a time zone or to the moment when it came.
+    `strays`: records whose window is no past month's, by dimension and row. The receiver may have
+    moved one of ours there, by a time zone or to the moment when it came.
     """
 
     stored: dict[str, dict[str, Stored]] = {}
@@ -70,24 +72,50 @@ class Listing(msgspec.Struct, frozen=True):
                 return f"record {record.record_id} has this quantity, but not the window of a month"
         return ""
 
+    def without(self, known: Collection[str]) -> Listing:
+        """Return the listing without the records that are known to be of other months."""
 
-def with_rows(listing: Listing, rows: Sequence[Any], contract: str, month: Month) -> Listing:
-    """Return the listing with the rows of one page."""
+        def left(found: Mapping[str, dict[str, Stored]]) -> dict[str, dict[str, Stored]]:
+            return {
+                dimension: {row: r for row, r in records.items() if r.record_id not in known}
+                for dimension, records in found.items()
+            }
+
+        return Listing(left(self.stored), self.doubts, left(self.strays))
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether a record is listed whose window is not a month's."""
+        records = chain(*(found.values() for found in self.stored.values()))
+        return any(map(len, self.strays.values())) or not all(record.whole for record in records)
+
+
+def with_rows(
+    listing: Listing, rows: Sequence[Any], contract: str, month: Month, now: datetime
+) -> Listing:
+    """Return the listing with the rows of one page, as they are read now."""
     stored = {name: dict(records) for name, records in listing.stored.items()}
     doubts = dict(listing.doubts)
     strays = {name: dict(records) for name, records in listing.strays.items()}
     for index, row in enumerate(rows):
-        match _place(row, contract, month):
+        match _place(row, contract, month, now):
             case dimension, str(doubt):
                 doubts.setdefault(dimension, doubt)
             case dimension, Stored() as record:
-                identity = record.record_id or f"{json.dumps(row, sort_keys=True)} {index}"
                 of = strays if record.strayed else stored
-                of.setdefault(dimension, {})[identity] = record
+                of.setdefault(dimension, {})[identity(row, index)] = record
     return Listing(stored, doubts, strays)
 
 
-def _place(row: object, contract: str, month: Month) -> tuple[str, Stored | str] | None:
+def identity(row: object, index: int) -> str:
+    """Return what tells a row from the others: its id, or all of it and its place on the page."""
+    named = row.get("id") if isinstance(row, Mapping) else None
+    return _text(named) if named else f"{json.dumps(row, sort_keys=True)} {index}"
+
+
+def _place(
+    row: object, contract: str, month: Month, now: datetime
+) -> tuple[str, Stored | str] | None:
     """Return a row's dimension and its record, or why it cannot be placed although it may be ours.
 
     None if it is another's, or not billed.
@@ -99,7 +127,8 @@ def _place(row: object, contract: str, month: Month) -> tuple[str, Stored | str]
     dimension, begins = row.get("dimension"), read_time(row.get("start_time"))
     name = _folded(dimension) if isinstance(dimension, str) else ""
     inside = begins is None or month.start <= begins < month.end
-    if same is False or status == "not billed" or not (inside or _may_stray(begins, month)):
+    elsewhere = begins is not None and not inside and not _may_stray(begins, month, now)
+    if same is False or status == "not billed" or elsewhere:
         return None
     understood = {
         "contract_id": same,
@@ -109,7 +138,7 @@ def _place(row: object, contract: str, month: Month) -> tuple[str, Stored | str]
     }
     if field := next((field for field, value in understood.items() if not value), ""):
         text = _text(f"record {row.get('id')}: {field} {row.get(field)!r} is not understood")
-        return (name, text[: 2 * _SHOWN]) if inside else None
+        return name, text[: 2 * _SHOWN]
     return name, Stored(
         record_id=_text(row.get("id") or ""),
         quantity=_text(row.get("quantity")),
@@ -119,24 +148,32 @@ def _place(row: object, contract: str, month: Month) -> tuple[str, Stored | str]
     )
 
 
-def _may_stray(begins: datetime | None, month: Month) -> bool:
-    """Return True of a window outside the month, not long before it, that is no month's either."""
-    if begins is None or begins < month.start - _FARTHEST_ZONE:
-        return False
-    return begins != Month.of(begins).start
+def _may_stray(begins: datetime, month: Month, now: datetime) -> bool:
+    """Return True of a window outside the month, not long before it, that is no past month's."""
+    other = Month.of(begins)
+    return begins >= month.start - _FARTHEST_ZONE and (begins != other.start or other.end > now)
 
 
 def same_contract(listed: object, ours: str) -> bool | None:
     """Return True if two contract ids name the same contract; None if nobody can tell.
 
-    UUIDs compare as UUIDs. Other ids that differ only in case may or may not be the same.
+    UUIDs compare as UUIDs. Ids that differ only in case or form, and texts that hold ours, may or
+    may not be the same.
     """
     text = str(listed).strip() if isinstance(listed, str | int) else ""
     if not text or isinstance(listed, bool):
         return None
     if text == ours or (as_uuid(text) and as_uuid(text) == as_uuid(ours)):
         return True
-    return None if text.casefold() == ours.casefold() else False
+    found, own = _usual(text), _usual(ours)
+    holds = own and re.search(rf"(?:^|[\W_]){re.escape(own)}(?:$|[\W_])", found)
+    return None if holds else False
+
+
+def _usual(text: str) -> str:
+    """Return a text in one case and form, and a number without zeros in front."""
+    folded = unicodedata.normalize("NFKC", text).casefold().strip()
+    return folded.lstrip("0") if folded.isdecimal() else folded
 
 
 def as_uuid(text: str) -> uuid.UUID | None:
@@ -154,12 +191,12 @@ def spellings(contract: str) -> tuple[str, ...]:
 
 
 def same_dimension(listed: object, ours: str) -> bool:
-    """Return True if two dimension names are the same, but for case and blanks around them."""
+    """Return True if two dimension names have the same letters and digits, in whatever case."""
     return isinstance(listed, str) and _folded(listed) == _folded(ours)
 
 
 def _folded(dimension: str) -> str:
-    return _text(dimension).casefold()
+    return re.sub(r"[\W_]", "", _usual(_text(dimension))) or _text(dimension)
 
 
 def _text(value: object) -> str:

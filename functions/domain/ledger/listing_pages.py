@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
-from functions.domain.ledger.listing import Listing, as_uuid, with_rows
+from functions.domain.ledger.listing import Listing, as_uuid, identity, with_rows
 from functions.domain.month import Month
 
 PAGE_SIZE = 100
@@ -31,7 +31,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """How far a listing has been read; kept where one invocation is too short for all of it.
 
     `queries`: the requests that are still to be made, the next one first. Of the current query:
-    `rows` and `pages` so far, `last` the digest of the page before, `more` what it says is missing.
+    `rows` and `pages` so far, `last` the rows of the page before, `more` what it says is missing.
     `answered`: a page of some query was.
     """
 
@@ -39,19 +39,19 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     queries: tuple[dict[str, str], ...]
     rows: int = 0
     pages: int = 0
-    last: str = ""
+    last: frozenset[str] = frozenset()
     more: str = ""
     answered: bool = False
     listing: Listing = Listing()
 
 
-def ask(contract: str, dimensions: Sequence[str], begun: str) -> Asked:
+def ask(contract: str, begun: str) -> Asked:
     """Return the requests for a contract: in our spelling and, for a UUID, in the usual one.
 
-    One dimension is asked for by name, several share one listing. There is no filter for a window.
+    All dimensions share one listing: a filter for one would hide it where it is spelled otherwise.
+    There is no filter for a window.
     """
-    of_dimension = {"dimension": dimensions[0]} if len(dimensions) == 1 else {}
-    common = {**of_dimension, "page": "1", "page_size": str(PAGE_SIZE)}
+    common = {"page": "1", "page_size": str(PAGE_SIZE)}
     names = dict.fromkeys((contract, str(as_uuid(contract) or contract)))
     return Asked(begun=begun, queries=tuple({"contract_id": name, **common} for name in names))
 
@@ -63,18 +63,19 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
     """
     rows: list[Any] = body.get("results", [])
     query, *others = asked.queries
-    digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
-    fresh = bool(rows) and digest != asked.last
-    seen, pages = asked.rows + len(rows) * fresh, asked.pages + 1
+    shown = frozenset(_digest(identity(row, index)) for index, row in enumerate(rows))
+    fresh = shown - asked.last
+    seen, pages = asked.rows + len(fresh), asked.pages + 1
     more = _says_more(body, query, seen, pages) if body else asked.more
-    listing = with_rows(asked.listing, rows, contract, month) if fresh else asked.listing
+    begun = datetime.fromisoformat(asked.begun)
+    listing = with_rows(asked.listing, rows, contract, month, begun) if fresh else asked.listing
     if fresh and pages < _MOST_PAGES:
         return replace(
             asked,
             queries=(_next_query(query, body, pages + 1), *others),
             rows=seen,
             pages=pages,
-            last=digest,
+            last=shown,
             more=more,
             answered=True,
             listing=listing,
@@ -86,6 +87,10 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
         text = f"the listing ends after {seen} records although {more}"
         listing = Listing(listing.stored, {**listing.doubts, "": text})
     return Asked(begun=asked.begun, queries=tuple(others), answered=True, listing=listing)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _next_query(query: Mapping[str, str], body: Mapping[str, Any], page: int) -> dict[str, str]:
@@ -111,13 +116,15 @@ def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pag
     return ""
 
 
-def _flat(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what an answer says beside its rows, at its top and one level below."""
-    for name, value in body.items():
-        if isinstance(value, Mapping):
-            yield from value.items()
-        elif name != "results":
+def _flat(body: Mapping[str, Any], levels: int = 3) -> Iterator[tuple[str, Any]]:
+    """Yield what an answer says beside its rows, some levels down; a link by its relation."""
+    yield str(body.get("rel")), body.get("href")
+    for name, value in body.items() if levels else ():
+        inner = value if isinstance(value, list) else [value]
+        if name != "results":
             yield name, value
+            for found in inner:
+                yield from _flat(found, levels - 1) if isinstance(found, Mapping) else ()
 
 
 def _plain(name: str) -> str:

@@ -22,7 +22,9 @@ from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreac
 from infra.local.partners.clazar.server import ClazarServer
 from infra.local.partners.http import LoopbackHttp, Reply, Request
 from tests import builders
-from tests.builders import JULY
+from tests.builders import AUGUST_2, JULY
+
+BEGUN = AUGUST_2.isoformat()
 
 
 class Secret:
@@ -68,9 +70,9 @@ def kinds(clazar: Clazar, *dimensions: str) -> dict[str, str]:
     return {name: answer.kind for name, answer in reply.answers.items()}
 
 
-def listed(clazar: Clazar, contract: str = "c-1", *dimensions: str) -> Listing:
+def listed(clazar: Clazar, contract: str = "c-1") -> Listing:
     """Return a whole listing; there is time enough."""
-    asked = ask(contract, dimensions or ("cpu",), "now")
+    asked = ask(contract, BEGUN)
     found = clazar.read_listing(asked, contract, JULY, lambda: 90.0)
     assert not found.queries
     return found.listing
@@ -237,7 +239,7 @@ def test_the_listing_is_read_to_its_last_page(secret: Secret) -> None:
         (found,) = listed(Clazar(Session(server.url, secret))).of("cpu")
         assert (found.quantity, found.status) == ("307", "billed")
         gets = [exchange for exchange in server.exchanges if exchange.method == "GET"]
-        asked_for = {"contract_id": "c-1", "dimension": "cpu", "page": "45", "page_size": "100"}
+        asked_for = {"contract_id": "c-1", "page": "45", "page_size": "100"}
         assert (len(gets), dict(gets[-1].query)) == (45, asked_for)
 
 
@@ -245,20 +247,20 @@ def test_a_listing_that_is_cut_short_by_time_is_continued_where_it_was(secret: S
     with ClazarServer(page_limit=7) as server:
         server.preload(*(a_stored_record(number) for number in range(307)))
         clazar = Clazar(Session(server.url, secret))
-        asked, invocations = ask("c-1", ("cpu",), "now"), 0
+        asked, invocations = ask("c-1", BEGUN), 0
         while asked.queries:
             left = iter([90.0] * 10)
             asked = clazar.read_listing(asked, "c-1", JULY, partial(next, left, 49.9))
             invocations += 1
             assert invocations <= 5, "it advances"
             assert asked.rows == (min(invocations * 70, 307) if asked.queries else 0)
-        assert (invocations, asked.begun) == (5, "now")
+        assert (invocations, asked.begun) == (5, BEGUN)
         assert [record.quantity for record in asked.listing.of("cpu")] == ["307"]
         assert sum(exchange.method == "GET" for exchange in server.exchanges) == 45, "none twice"
 
 
 def test_without_time_for_a_page_nothing_is_asked(server: ClazarServer, clazar: Clazar) -> None:
-    asked = ask("c-1", ("cpu",), "now")
+    asked = ask("c-1", BEGUN)
     assert clazar.read_listing(asked, "c-1", JULY, lambda: 49.9) == asked
     assert not server.exchanges
     assert not clazar.read_listing(asked, "c-1", JULY, lambda: 50.0).queries
@@ -317,7 +319,10 @@ def test_an_error_behind_the_last_page_is_its_end_and_on_the_first_it_is_none(
         found = listed(Clazar(Session(server.url, secret)))
         assert [record.record_id for record in found.of("cpu")] == ["a"]
         assert found.doubt("cpu") == ""
-    with Answering(status) as first, pytest.raises((ContractUnserved, ListingUnavailable)):
+    with (
+        Answering(status, {"detail": "no"}) as first,
+        pytest.raises((ContractUnserved, ListingUnavailable)),
+    ):
         listed(Clazar(Session(first.url, secret)))
 
 

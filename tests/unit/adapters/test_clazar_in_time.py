@@ -43,7 +43,7 @@ def test_a_listing_without_an_answer_ends_in_time_and_says_nothing(
 ) -> None:
     server.listing_script("slow:0.6")
     with pytest.raises(PartnerUnreachable, match="GET /metering/"):
-        clazar.read_listing(ask("c-1", ["cpu"], "now"), "c-1", JULY, lambda: 90.0)
+        clazar.read_listing(ask("c-1", "2025-08-02T00:00:00+00:00"), "c-1", JULY, lambda: 90.0)
 
 
 def test_a_token_without_an_answer_ends_in_time_and_nothing_has_left(

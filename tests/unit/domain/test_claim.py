@@ -145,7 +145,7 @@ def test_a_line_that_was_never_sent_takes_todays_quantity_and_is_looked_up() -> 
 
 
 def test_a_listing_that_was_read_in_part_is_begun_again_by_the_next_claim() -> None:
-    entry = an_entry(a_line(), asked=ask("c-1", ["cpu"], "t-0"))
+    entry = an_entry(a_line(), asked=ask("c-1", "2025-08-02T00:00:00+00:00"))
     for terms in (TERMS, LATER):
         for item in (an_item(), an_item({}, failure="division by zero")):
             assert claim(entry, item, terms).entry.asked is None

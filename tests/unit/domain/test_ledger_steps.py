@@ -16,7 +16,7 @@ from tests.builders import FAILURE, an_entry
 NOON = "2025-08-02T12:00:00Z"
 CPU = Line(dimension="cpu", quantity="5", amount="5.5")
 MEM = Line(dimension="mem", quantity="7")
-ASKED = ask("c-1", ["cpu"], NOON)
+ASKED = ask("c-1", NOON)
 
 
 def an_attempt(name: str = "a-1", at: str = NOON, execution: str = "x") -> Attempt:

@@ -22,7 +22,7 @@ from functions.domain.ledger.listing import (
 from functions.domain.month import Month
 from tests.differential.steadily import steadily
 
-JULY = Month(2025, 7)
+JULY, AUGUST_2 = Month(2025, 7), datetime(2025, 8, 2, tzinfo=UTC)
 A_UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
 CPU = {
     "id": "r-1",
@@ -34,8 +34,8 @@ CPU = {
 }
 
 
-def listed(*rows: Any, contract: str = "c-1") -> Listing:
-    return with_rows(Listing(), rows, contract, JULY)
+def listed(*rows: Any, contract: str = "c-1", now: datetime = AUGUST_2) -> Listing:
+    return with_rows(Listing(), rows, contract, JULY, now)
 
 
 def a_record(record_id: str = "r-1", quantity: str = "5", **fields: Any) -> Stored:
@@ -174,14 +174,16 @@ def test_a_row_in_another_hour_of_the_month_is_stored_but_covers_a_part_of_it(
 def test_several_records_of_a_window_are_distinguished_by_their_ids() -> None:
     found = listed(CPU, {**CPU, "id": "r-2"}, CPU)
     assert found.of("cpu") == (a_record(), a_record("r-2"))
-    again = with_rows(found, [{**CPU, "id": "r-2"}, {**CPU, "id": "r-3"}], "c-1", JULY)
+    again = with_rows(found, [{**CPU, "id": "r-2"}, {**CPU, "id": "r-3"}], "c-1", JULY, AUGUST_2)
     assert [record.record_id for record in again.of("cpu")] == ["r-1", "r-2", "r-3"]
 
 
 def test_records_without_ids_are_distinguished_by_their_places() -> None:
     nameless = {name: value for name, value in CPU.items() if name != "id"}
     assert listed(nameless, nameless).of("cpu") == (a_record(""), a_record(""))
-    assert with_rows(listed(nameless), [nameless], "c-1", JULY).of("cpu") == (a_record(""),)
+    assert with_rows(listed(nameless), [nameless], "c-1", JULY, AUGUST_2).of("cpu") == (
+        a_record(""),
+    )
 
 
 # Rows that are another's
@@ -200,18 +202,54 @@ def test_a_record_outside_the_month_whose_window_is_no_month_may_have_strayed(ti
 
 
 @pytest.mark.parametrize("fields", [{"contract_id": None}, {"quantity": "?"}, {"dimension": 3}])
-def test_a_record_outside_the_month_that_is_not_understood_says_nothing(
+def test_a_record_that_may_have_strayed_and_is_not_understood_is_a_doubt(
     fields: dict[str, Any],
 ) -> None:
-    assert listed({**CPU, "start_time": "2025-08-02T03:04:05Z", **fields}) == Listing()
+    assert listed({**CPU, "start_time": "2025-08-02T03:04:05Z", **fields}).doubt("cpu")
+
+
+def test_a_record_of_a_month_that_is_not_over_may_have_strayed_there() -> None:
+    of_august = {**CPU, "start_time": "2025-08-01T00:00:00Z"}
+    assert listed(of_august).stray("cpu", "5")
+    assert not listed(of_august, now=datetime(2025, 9, 1, tzinfo=UTC)).stray("cpu", "5")
+
+
+def test_records_that_are_known_to_be_of_other_months_are_left_out() -> None:
+    part, stray = {**CPU, "start_time": "2025-07-02"}, {**CPU, "start_time": "2025-08-02"}
+    assert not listed(CPU).has_moved
+    for moved in (part, stray):
+        found = listed(moved)
+        assert found.has_moved
+        assert not found.without({"r-1"}).has_moved
+        assert found.without({"r-2"}) == found
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["https://api.example/contracts/c-1/", "contract_c-1", "C-1", "\uff43-1"],
+)
+def test_a_contract_id_in_another_form_may_be_ours(written: str) -> None:
+    assert listed({**CPU, "contract_id": written}).doubt("cpu")
+    assert listed({**CPU, "contract_id": 12345}, contract="0012345").doubt("cpu")
+    assert listed({**CPU, "contract_id": "c-e\u0301"}, contract="c-\u00e9").doubt("cpu")
+
+
+@pytest.mark.parametrize("written", ["CPU core hours", "cpu-core-hours", "Cpu_Core_Hours "])
+def test_dimensions_compare_by_their_letters_and_digits(written: str) -> None:
+    assert listed({**CPU, "dimension": written}).of("cpu_core_hours") == (a_record(),)
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        *({"start_time": t} for t in ("2025-06-30T09:59:59Z", "2025-08-01T00:00:00Z")),
-        *({"start_time": t} for t in ("2025-06-01", 1_700_000_000)),
-        *({"contract_id": "c-2"}, {"status": "fail"}, {"status": "Error"}),
+        *({"start_time": t} for t in ("2025-06-29T09:59:59Z", "2025-06-01", 1_700_000_000)),
+        *(
+            {"contract_id": "c-2"},
+            {"contract_id": "c-10"},
+            {"contract_id": "xc-1"},
+            {"status": "fail"},
+            {"status": "Error"},
+        ),
         {"contract_id": "c-2", "start_time": None, "dimension": None},
         {"start_time": "2025-06-01", "contract_id": None, "quantity": "?"},
         {"status": "fail", "quantity": None, "start_time": None, "dimension": 3},
@@ -258,7 +296,7 @@ def test_a_row_that_cannot_be_placed_is_a_doubt_of_its_dimension_or_of_all(
 def test_the_first_doubt_of_a_dimension_is_kept_and_long_ones_are_cut() -> None:
     first, second = ({**CPU, "start_time": text} for text in ("soon", "later"))
     page = listed(first, second, CPU)
-    found = with_rows(page, [second, "row"], "c-1", JULY)
+    found = with_rows(page, [second, "row"], "c-1", JULY, AUGUST_2)
     assert page == listed(first, second, CPU), "an earlier page is not changed by a later one"
     assert found.doubts["cpu"] == "record r-1: start_time 'soon' is not understood"
     assert found.of("cpu") == (a_record(),), "what is placed is seen beside it"

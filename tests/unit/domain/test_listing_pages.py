@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from functions.domain.ledger import listing_pages
 from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, ask, turn
-from tests.builders import JULY
+from tests.builders import AUGUST_2, JULY
 from tests.differential.steadily import steadily
 
+BEGUN = AUGUST_2.isoformat()
 A_UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
 URL = "https://api.example/metering/?"
 
@@ -26,8 +27,8 @@ def rows(count: int) -> list[dict[str, Any]]:
     return [a_row(number) for number in range(count)]
 
 
-def asked(*dimensions: str) -> Asked:
-    return ask("c-1", dimensions or ("cpu",), "t-1")
+def asked() -> Asked:
+    return ask("c-1", BEGUN)
 
 
 def read(*bodies: Mapping[str, Any]) -> Asked:
@@ -51,15 +52,15 @@ def doubt(found: Asked) -> str:
 # What is asked for
 
 
-def test_one_dimension_is_asked_for_by_name_and_several_in_one_listing() -> None:
+def test_all_dimensions_are_asked_for_in_one_listing() -> None:
+    """A filter for one would hide it where the receiver spells it otherwise."""
     first = {"contract_id": "c-1", "page": "1", "page_size": "100"}
-    assert asked("cpu").queries == ({**first, "dimension": "cpu"},)
-    assert asked("cpu", "mem").queries == (first,)
+    assert asked().queries == (first,)
 
 
 def test_a_uuid_is_asked_for_as_we_write_it_and_in_the_usual_way() -> None:
     def contracts(name: str) -> list[str]:
-        return [query["contract_id"] for query in ask(name, ["cpu"], "t").queries]
+        return [query["contract_id"] for query in ask(name, BEGUN).queries]
 
     assert contracts(A_UUID) == [A_UUID]
     assert contracts(A_UUID.upper()) == [A_UUID.upper(), A_UUID]
@@ -67,7 +68,7 @@ def test_a_uuid_is_asked_for_as_we_write_it_and_in_the_usual_way() -> None:
 
 
 def test_both_spellings_are_read_into_one_listing() -> None:
-    found = ask(A_UUID.upper(), ["cpu"], "t-1")
+    found = ask(A_UUID.upper(), BEGUN)
     pages = [[a_row(0, contract_id=A_UUID.upper())], [], [a_row(1, contract_id=A_UUID)], []]
     for page in pages:
         found = turn(found, {"results": page}, A_UUID.upper(), JULY)
@@ -75,7 +76,7 @@ def test_both_spellings_are_read_into_one_listing() -> None:
 
 
 def test_a_doubt_about_one_spelling_stays_whatever_the_other_says() -> None:
-    found = ask(A_UUID.upper(), ["cpu"], "t-1")
+    found = ask(A_UUID.upper(), BEGUN)
     bodies: list[dict[str, Any]] = [{"results": [], "count": 1}, {"results": []}]
     for body in bodies:
         found = turn(found, body, A_UUID.upper(), JULY)
@@ -98,7 +99,7 @@ def test_the_pages_are_counted_up() -> None:
     assert [query["page"] for query in found.queries] == ["2"]
     assert (found.rows, found.pages, found.answered) == (100, 1, True)
     ended = turn(found, {}, "c-1", JULY)
-    assert (ended.begun, ended.answered, asked().answered) == ("t-1", True, False)
+    assert (ended.begun, ended.answered, asked().answered) == (BEGUN, True, False)
 
 
 def test_nothing_behind_the_last_page_ends_a_listing() -> None:
@@ -192,7 +193,7 @@ def test_a_cursor_is_sent_back_beside_the_page() -> None:
 
 def test_a_next_address_is_followed_by_its_parameters_only() -> None:
     following = "https://elsewhere.example/other/?cursor=abc&page=7&contract_id=c-1"
-    named = {"contract_id": "c-1", "dimension": "cpu", "page_size": "100"}
+    named = {"contract_id": "c-1", "page_size": "100"}
     for said in ({"next": following}, {"links": {"next": following}}, {"nextUrl": following}):
         (query,) = read({"results": rows(2), **said}).queries
         assert query == {**named, "page": "7", "cursor": "abc"}
@@ -204,7 +205,7 @@ def test_a_cursor_that_is_only_the_one_that_was_sent_says_nothing() -> None:
 
 
 def test_rows_that_are_a_doubt_stay_one_whatever_follows() -> None:
-    found = read({"results": [a_row(0, start_time=None)]}, {"results": rows(1)}, {"results": []})
+    found = read({"results": [a_row(0, start_time=None)]}, {"results": rows(2)}, {"results": []})
     assert doubt(found) == "record r-0: start_time None is not understood"
 
 
