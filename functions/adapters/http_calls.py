@@ -7,6 +7,7 @@ import os
 import ssl
 import time
 from functools import cache
+from threading import Timer
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,7 +62,8 @@ def send(method: str, url: str, timeout: tuple[float, float], **request: Any) ->
 
     One kept alive while Lambda slept would make every first request an unknown outcome. Each is
     logged with its time and status, for the dashboard; never with its query, headers or body.
-    AnswerCut if only the status came: what was answered with it is not nothing.
+    AnswerCut if only the status came: what was answered with it is not nothing. `timeout`: to
+    connect and to read; the whole answer has to come within both together, however it trickles.
     """
     to, began = urlsplit(url), time.monotonic()
     status: int | str = "no answer"
@@ -71,10 +73,19 @@ def send(method: str, url: str, timeout: tuple[float, float], **request: Any) ->
             request |= {"timeout": timeout, "allow_redirects": False, "stream": True}
             answer = session.request(method, url, **request)
             status = answer.status_code
+            ends = began + sum(timeout)
+            alarm = Timer(ends - time.monotonic(), answer.raw.shutdown)
+            alarm.start()
             try:
                 _ = answer.content
             except requests.RequestException as error:
                 raise AnswerCut(answer.status_code, error) from error
+            finally:
+                alarm.cancel()
+            if time.monotonic() >= ends:  # a body without a length ends like a whole one
+                raise AnswerCut(
+                    answer.status_code, requests.ReadTimeout("the answer took too long")
+                )
         return answer
     finally:
         took = round((time.monotonic() - began) * 1000)
