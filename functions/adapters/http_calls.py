@@ -17,6 +17,8 @@ from aws_lambda_powertools import Logger
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from functions.errors import CredentialsRefused
+
 logger = Logger()
 
 
@@ -64,8 +66,13 @@ def send(method: str, url: str, timeout: tuple[float, float], **request: Any) ->
     logged with its time and status, for the dashboard; never with its query, headers or body.
     AnswerCut if only the status came: what was answered with it is not nothing. `timeout`: to
     connect and to read; the whole answer has to come within both together, however it trickles.
+    CredentialsRefused, without repeating it, if a key or token cannot stand in a header.
     """
     to, began = urlsplit(url), time.monotonic()
+    for value in request.get("headers", {}).values():
+        if not (value.isascii() and value.isprintable() and value == value.strip()):
+            what = f"the key or token for {to.hostname} holds a character that no header can hold"
+            raise CredentialsRefused(f"{what}: check the secret; nothing was sent")
     status: int | str = "no answer"
     try:
         with requests.Session() as session:

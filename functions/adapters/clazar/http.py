@@ -77,6 +77,9 @@ class Session:
                     **request,
                 )
                 answer = Response(response.status_code, _text(response))
+            except CredentialsRefused:
+                self._expires = 0.0  # the next token may be better
+                raise
             except AnswerCut as error:
                 if method == "GET":  # what is listed is in the body
                     raise NoAnswer(str(error)) from error
@@ -110,11 +113,11 @@ class Session:
                 raise PartnerUnreachable(f"POST /authenticate/: {named(error)}") from error
             status, body = response.status_code, as_json(_text(response))
             token = body.get("access_token") if isinstance(body, dict) else None
-            if status == HTTPStatus.OK and isinstance(token, str) and token:
+            if status == HTTPStatus.OK and isinstance(token, str) and token.strip():
                 lifetime = body.get("expires_in")
                 if not isinstance(lifetime, int | float) or lifetime <= 0:
                     lifetime = _UNSTATED_LIFETIME
-                return token, float(lifetime)
+                return token.strip(), float(lifetime)
             if status in _NO_REFUSAL or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise PartnerUnreachable(f"POST /authenticate/: HTTP {status} without a token")
         raise CredentialsRefused(f"Clazar refused the credentials in the secret: HTTP {status}")

@@ -422,6 +422,28 @@ def test_a_listing_that_ignores_its_parameters_counts_each_record_once(secret: S
     assert server.asked == 2
 
 
+def test_a_token_with_a_line_end_around_it_is_sent_without_it(secret: Secret) -> None:
+    for token in ("a-token\n", " a-token\r\n"):
+        signed = Reply(200, {"access_token": token})
+        with Answering(200, {"results": records("p")}, token=signed) as server:
+            assert listed(Clazar(Session(server.url, secret))).of("cpu")
+
+
+@pytest.mark.parametrize("token", ["t0k\nen", "t0k\u2026en", "t0k\u00e9en"])
+def test_a_token_that_no_header_can_hold_is_not_sent_or_repeated_and_the_next_one_counts(
+    token: str, secret: Secret
+) -> None:
+    with Answering(200, {"results": []}, token=Reply(200, {"access_token": token})) as server:
+        clazar = Clazar(Session(server.url, secret))
+        reply = clazar.submit(a_request())
+        assert (reply.outcome, reply.answers["cpu"].kind) == ("unauthorized", "not_taken")
+        assert "a character that no header can hold" in reply.response
+        assert "t0k" not in reply.response
+        assert server.asked == 0
+        server.token = Reply(200, {"access_token": "a-token"})
+        assert clazar.submit(a_request()).outcome == "answered"
+
+
 class Echo(ClazarServer):
     """A proxy that answers a submission with the request's own headers."""
 
