@@ -180,8 +180,8 @@ def test_each_status_of_a_submission_means_one_thing(
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        *((status, CredentialsRefused) for status in (400, 401, 403, 404)),
-        *((status, PartnerUnreachable) for status in (200, 408, 429, 500)),
+        *((status, CredentialsRefused) for status in (400, 401, 403, 422)),
+        *((status, PartnerUnreachable) for status in (200, 302, 404, 405, 408, 429, 500)),
     ],
 )
 def test_without_a_token_no_contract_is_asked_about_or_sent(
@@ -195,6 +195,28 @@ def test_without_a_token_no_contract_is_asked_about_or_sent(
         with pytest.raises(error, match=f"HTTP {status}"):
             listed(clazar)
     assert server.asked == 0
+
+
+@pytest.mark.parametrize(("status", "times"), [(308, 1), (404, 1), (429, 0), (500, 0)])
+def test_an_address_at_which_nobody_gives_tokens_is_to_be_checked(
+    status: int, times: int, secret: Secret
+) -> None:
+    with Answering(200, token=Reply(status, {"detail": "Not found."})) as server:
+        reply = Clazar(Session(server.url, secret)).submit(a_request())
+        assert reply.response.count(f"; check the URL {server.url}") == times
+
+
+@pytest.mark.parametrize(
+    ("status", "lifetime"), [(201, "60"), (200, "1e999"), (200, f"1{'0' * 400}"), (202, "NaN")]
+)
+def test_a_token_is_taken_with_any_success_and_whatever_its_lifetime(
+    status: int, lifetime: str, secret: Secret
+) -> None:
+    token = Reply(status, b'{"access_token": "t", "expires_in": %s}' % lifetime.encode())
+    with Answering(200, {"results": []}, token=token) as server:
+        clazar = Clazar(Session(server.url, secret))
+        assert [clazar.submit(a_request()).outcome for _ in range(2)] == ["answered"] * 2
+        assert len(server.exchanges) == 3, "one token for both"
 
 
 @pytest.mark.parametrize(
