@@ -45,6 +45,13 @@ class _TrustedOnce(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
+class _WithoutRedirects(requests.Session):
+    """Takes a redirection as the answer that it is, without reading where to or its body."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return nothing: even unfollowed, a malformed address would end in a ValueError."""
+
+
 class AnswerCut(requests.RequestException):
     """The status of an answer came, its body did not, or cannot be decoded."""
 
@@ -75,9 +82,9 @@ def send(method: str, url: str, timeout: tuple[float, float], **request: Any) ->
             raise CredentialsRefused(f"{what}: check the secret; nothing was sent")
     status: int | str = "no answer"
     try:
-        with requests.Session() as session:
+        with _WithoutRedirects() as session:
             session.mount("https://", adapter())
-            request |= {"timeout": timeout, "allow_redirects": False, "stream": True}
+            request |= {"timeout": timeout, "stream": True}
             answer = session.request(method, url, **request)
             status = answer.status_code
             ends = began + sum(timeout)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -29,6 +30,14 @@ class Partner(BaseHTTPRequestHandler):
         self.server.clients.append(self.client_address[1])  # type: ignore[attr-defined]
         if self.path.startswith("/trickle"):
             self.trickle()
+            return
+        if self.path.startswith("/moved"):
+            self.close_connection = True
+            self.send_response(302)
+            self.send_header("Location", unquote(self.path).removeprefix("/moved/"))
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"moved")
             return
         self.send_response(200)
         self.send_header("Content-Length", "2")
@@ -135,3 +144,13 @@ def test_a_call_that_nobody_answers_is_logged_as_such(
     with pytest.raises(requests.exceptions.SSLError):
         send("GET", url(server), SOON)
     assert [call["status"] for call in logged] == ["no answer"]
+
+
+@pytest.mark.parametrize("to", ["http://[::1", "//[", "http://a:b:c/", "/elsewhere", ""])
+def test_a_redirection_is_an_answer_and_not_followed_wherever_it_leads(
+    server: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
+    answer = send("GET", f"{url(server)}moved/{to}", SOON)
+    assert (answer.status_code, answer.text) == (302, "moved")
+    assert len(server.clients) == 1  # type: ignore[attr-defined]
