@@ -18,7 +18,7 @@ def _api_key(fresh: bool) -> str:  # noqa: FBT001  # called with one positional 
     key = wiring.read_secret("CloudZero", ApiKey, '{"api_key": "…"}', fresh).api_key
     if not key.isascii() or not key.isprintable() or len(key.split()) != 1:
         raise CredentialsRefused("the CloudZero API key must be one word, without Bearer before it")
-    return key.strip()
+    return key
 
 
 @cache

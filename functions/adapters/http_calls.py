@@ -7,6 +7,7 @@ import os
 import ssl
 import time
 from functools import cache
+from threading import Timer
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,8 @@ import requests
 from aws_lambda_powertools import Logger
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from functions.errors import CredentialsRefused
 
 logger = Logger()
 
@@ -42,6 +45,13 @@ class _TrustedOnce(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
+class _WithoutRedirects(requests.Session):
+    """Takes a redirection as the answer that it is, without reading where to or its body."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return nothing: even unfollowed, a malformed address would end in a ValueError."""
+
+
 class AnswerCut(requests.RequestException):
     """The status of an answer came, its body did not, or cannot be decoded."""
 
@@ -61,20 +71,35 @@ def send(method: str, url: str, timeout: tuple[float, float], **request: Any) ->
 
     One kept alive while Lambda slept would make every first request an unknown outcome. Each is
     logged with its time and status, for the dashboard; never with its query, headers or body.
-    AnswerCut if only the status came: what was answered with it is not nothing.
+    AnswerCut if only the status came: what was answered with it is not nothing. `timeout`: to
+    connect and to read; the whole answer has to come within both together, however it trickles.
+    CredentialsRefused, without repeating it, if a key or token cannot stand in a header.
     """
     to, began = urlsplit(url), time.monotonic()
+    for value in request.get("headers", {}).values():
+        if not (value.isascii() and value.isprintable() and value == value.strip()):
+            what = f"the key or token for {to.hostname} holds a character that no header can hold"
+            raise CredentialsRefused(f"{what}: check the secret; nothing was sent")
     status: int | str = "no answer"
     try:
-        with requests.Session() as session:
+        with _WithoutRedirects() as session:
             session.mount("https://", adapter())
-            request |= {"timeout": timeout, "allow_redirects": False, "stream": True}
+            request |= {"timeout": timeout, "stream": True}
             answer = session.request(method, url, **request)
             status = answer.status_code
+            ends = began + sum(timeout)
+            alarm = Timer(ends - time.monotonic(), answer.raw.shutdown)
+            alarm.start()
             try:
                 _ = answer.content
             except requests.RequestException as error:
                 raise AnswerCut(answer.status_code, error) from error
+            finally:
+                alarm.cancel()
+            if time.monotonic() >= ends:  # a body without a length ends like a whole one
+                raise AnswerCut(
+                    answer.status_code, requests.ReadTimeout("the answer took too long")
+                )
         return answer
     finally:
         took = round((time.monotonic() - began) * 1000)

@@ -18,7 +18,7 @@ from functions.domain.mails import Place
 from functions.domain.plan import Plan, parse_plans
 from functions.errors import BadInput, CredentialsRefused, StorageBusy
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 # Secrets Manager will say the same again until an operator has changed something.
 _UNTIL_CHANGED = {
     "AccessDeniedException",
@@ -106,10 +106,16 @@ def limits() -> Limits:
 
 
 def read_secret(partner: str, kind: type[T], example: str, fresh: bool) -> T:  # noqa: FBT001  # partial
-    """Return what a partner's secret holds; CredentialsRefused if it holds anything else."""
+    """Return what a partner's secret holds, without blanks and line ends around its values.
+
+    CredentialsRefused if it holds anything else.
+    """
     try:
         arn = os.environ[f"{partner.upper()}_SECRET_ARN"]
-        return msgspec.json.decode(parameters.get_secret(arn, force_fetch=fresh), type=kind)
+        found = msgspec.json.decode(parameters.get_secret(arn, force_fetch=fresh), type=kind)
+        return msgspec.structs.replace(
+            found, **{name: value.strip() for name, value in msgspec.structs.asdict(found).items()}
+        )
     except GetParameterError as error:
         if _code(error) in _UNTIL_CHANGED:
             raise CredentialsRefused(f"the {partner} secret cannot be read: {error}") from error

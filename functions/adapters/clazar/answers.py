@@ -6,6 +6,7 @@ may lack contract and dimension; a duplicate is an explicit rejection).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,10 @@ from functions.domain.ledger.entry import OTHER_QUANTITY
 from functions.domain.ledger.listing import read_time, same_contract, same_dimension, same_quantity
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
+_FAILED = ("fail", "failed", "error", "rejected", "invalid", "declined")
+# As a value anywhere in a result, or as a name that is true: then no other word of it refuses.
+_SAYS_ACCEPTED = re.compile(r"'\s*(accepted|billed|created|succe(ss|eded))\s*'(: true|(?!:))")
+_WORDS = ("message", "reason", "error", "detail", "errors")
 _MOST_LETTERS = 500
 _REFUSED = 300
 Records = Sequence[Mapping[str, str]]
@@ -25,7 +30,7 @@ def read_answers(records: Records, body: object, status: int = 200) -> dict[str,
     A `status` that is an error refuses all of them, unless the body says more of each.
     """
     results = body.get("results") if isinstance(body, Mapping) else None
-    if isinstance(results, list):
+    if isinstance(results, list) and (results or status < _REFUSED):
         pairs = zip(records, _matched(records, results), strict=True)
         return {record["dimension"]: _read(record, result) for record, result in pairs}
     whole = _refused_as_a_whole(body, status) if status >= _REFUSED else UNKNOWN
@@ -67,10 +72,17 @@ def _read(record: Mapping[str, str], result: object) -> Answer:
         return Answer(kind="accepted", record_id=record_id)
     if status == "success":
         return Answer(kind="present", record_id=record_id, code=OTHER_QUANTITY)
-    if status in ("fail", "error"):
+    words = [text for name in _WORDS for text in _texts(result.get(name))]
+    if status in _FAILED and not _says_accepted(result):
         text = f"Clazar stored the record with status {status!r} and does not bill it"
+        text = ": ".join((text, *words))
         return _refusal({"status": status, "code": "NOT_BILLED", "message": text}, record_id)
-    return Answer(kind="unknown", record_id=record_id, message=f"status {status!r}")
+    text = ": ".join((f"status {status!r}", *words))[:_MOST_LETTERS]
+    return Answer(kind="unknown", record_id=record_id, message=text)
+
+
+def _says_accepted(result: Mapping[str, Any]) -> bool:
+    return bool(_SAYS_ACCEPTED.search(str(result).casefold()))
 
 
 def _is_of(record: Mapping[str, str], result: Mapping[str, Any]) -> bool:
@@ -90,9 +102,9 @@ def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
     # Stored under a status or an id that is not a failure's: what it is has to be looked up.
     status = str(result.get("status") or "").strip().casefold()
     created = not status and record_id and not result.get("errors")
-    contradictory = created or status not in ("", "fail", "failed", "error")
+    contradictory = status and (status not in _FAILED or _says_accepted(result))
     return Answer(
-        kind="present" if duplicate or contradictory else "refused",
+        kind="present" if duplicate or created or contradictory else "refused",
         record_id=record_id,
         code=code,
         message=message or (errors[0] if errors else code),

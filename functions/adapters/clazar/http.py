@@ -23,9 +23,10 @@ from functions.errors import CredentialsRefused, PartnerUnreachable
 # has left is over before Step Functions tries again.
 _TIMEOUT = (5.0, 20.0)
 _EARLY = 60.0
-_UNSTATED_LIFETIME = 300.0
+_UNSTATED_LIFETIME, _LONGEST_LIFETIME = 300.0, 86_400.0
 _LONG = 16
-_NO_REFUSAL = (HTTPStatus.OK, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_SUCCESS, _REDIRECTION = 2, 3  # hundreds
+_REFUSED = (400, 401, 403, 422)
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -77,6 +78,9 @@ class Session:
                     **request,
                 )
                 answer = Response(response.status_code, _text(response))
+            except CredentialsRefused:
+                self._expires = 0.0  # the next token may be better
+                raise
             except AnswerCut as error:
                 if method == "GET":  # what is listed is in the body
                     raise NoAnswer(str(error)) from error
@@ -110,13 +114,17 @@ class Session:
                 raise PartnerUnreachable(f"POST /authenticate/: {named(error)}") from error
             status, body = response.status_code, as_json(_text(response))
             token = body.get("access_token") if isinstance(body, dict) else None
-            if status == HTTPStatus.OK and isinstance(token, str) and token:
+            if status // 100 == _SUCCESS and isinstance(token, str) and token.strip():
                 lifetime = body.get("expires_in")
                 if not isinstance(lifetime, int | float) or lifetime <= 0:
                     lifetime = _UNSTATED_LIFETIME
-                return token, float(lifetime)
-            if status in _NO_REFUSAL or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise PartnerUnreachable(f"POST /authenticate/: HTTP {status} without a token")
+                return token.strip(), float(min(_LONGEST_LIFETIME, lifetime))
+            if status not in _REFUSED:
+                moved = status // 100 == _REDIRECTION or status == HTTPStatus.NOT_FOUND
+                check = f"; check the URL {self._url}" if moved else ""
+                raise PartnerUnreachable(
+                    f"POST /authenticate/: HTTP {status} without a token{check}"
+                )
         raise CredentialsRefused(f"Clazar refused the credentials in the secret: HTTP {status}")
 
 

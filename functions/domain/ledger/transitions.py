@@ -29,6 +29,7 @@ from functions.errors import BadState, LeaseLost
 # Until a line may be sent again: as often as the settle time by how often its outcome was unknown.
 # An answer that came through (2xx) counts as one more: what was received may be listed late.
 SETTLE_TIMES = (1, 30)
+_SHOWN = 200
 
 
 def reopen(entry: Entry, decision: Decision, *, lines: bool = True) -> Entry:
@@ -76,8 +77,11 @@ def conclude(entry: Entry, attempt_id: str, reply: Reply) -> Entry:
     """Note what the receiver answered. Evidence is kept whoever holds the entry by now.
 
     A late answer to an older attempt counts only if it says `accepted`: a newer attempt may have
-    changed everything else.
+    changed everything else. What was answered but not understood is kept in its words.
     """
+    words = f"HTTP {reply.status}: {reply.response[:_SHOWN]}" if reply.status else ""
+    unknown = Answer(kind="unknown", message=words)
+    answers = {name: unknown if said == UNKNOWN else said for name, said in reply.answers.items()}
     attempts = tuple(
         replace(attempt, outcome=reply.outcome, status=reply.status, response=reply.response)
         if attempt.id == attempt_id
@@ -86,15 +90,16 @@ def conclude(entry: Entry, attempt_id: str, reply: Reply) -> Entry:
     )
     newest = entry.attempts[-1].id == attempt_id
     lines = tuple(
-        _answered(line, reply.answers.get(line.dimension, UNKNOWN), newest=newest)
-        for line in entry.lines
+        _answered(line, answers.get(line.dimension, UNKNOWN), newest=newest) for line in entry.lines
     )
     return replace(entry, lines=lines, attempts=attempts)
 
 
 def _answered(line: Line, answer: Answer, *, newest: bool) -> Line:
     if answer.kind == "accepted" and line.state != "accepted":
-        return replace(line, state="accepted", evidence="response", record_id=answer.record_id)
+        return replace(
+            line, state="accepted", evidence="response", record_id=answer.record_id, message=""
+        )
     if line.state in ("accepted", "waived") or not newest:
         return line
     if answer.kind == "refused":
@@ -111,7 +116,7 @@ def _answered(line: Line, answer: Answer, *, newest: bool) -> Line:
         return replace(line, state="present", message=answer.message, code=answer.code)
     if answer.kind == "not_taken":
         return replace(line, state="unsure")
-    return line
+    return replace(line, message=answer.message or line.message)
 
 
 def is_over(entry: Entry, now: datetime, settle_seconds: float, line: Line | None = None) -> bool:

@@ -182,8 +182,8 @@ def test_each_status_of_a_submission_means_one_thing(
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        *((status, CredentialsRefused) for status in (400, 401, 403, 404)),
-        *((status, PartnerUnreachable) for status in (200, 408, 429, 500)),
+        *((status, CredentialsRefused) for status in (400, 401, 403, 422)),
+        *((status, PartnerUnreachable) for status in (200, 302, 404, 405, 408, 429, 500)),
     ],
 )
 def test_without_a_token_no_contract_is_asked_about_or_sent(
@@ -197,6 +197,28 @@ def test_without_a_token_no_contract_is_asked_about_or_sent(
         with pytest.raises(error, match=f"HTTP {status}"):
             listed(clazar)
     assert server.asked == 0
+
+
+@pytest.mark.parametrize(("status", "times"), [(308, 1), (404, 1), (429, 0), (500, 0)])
+def test_an_address_at_which_nobody_gives_tokens_is_to_be_checked(
+    status: int, times: int, secret: Secret
+) -> None:
+    with Answering(200, token=Reply(status, {"detail": "Not found."})) as server:
+        reply = Clazar(Session(server.url, secret)).submit(a_request())
+        assert reply.response.count(f"; check the URL {server.url}") == times
+
+
+@pytest.mark.parametrize(
+    ("status", "lifetime"), [(201, "60"), (200, "1e999"), (200, f"1{'0' * 400}"), (202, "NaN")]
+)
+def test_a_token_is_taken_with_any_success_and_whatever_its_lifetime(
+    status: int, lifetime: str, secret: Secret
+) -> None:
+    token = Reply(status, b'{"access_token": "t", "expires_in": %s}' % lifetime.encode())
+    with Answering(200, {"results": []}, token=token) as server:
+        clazar = Clazar(Session(server.url, secret))
+        assert [clazar.submit(a_request()).outcome for _ in range(2)] == ["answered"] * 2
+        assert len(server.exchanges) == 3, "one token for both"
 
 
 @pytest.mark.parametrize(
@@ -425,6 +447,28 @@ def test_a_listing_that_ignores_its_parameters_counts_each_record_once(secret: S
         found = listed(Clazar(Session(server.url, secret)))
     assert [stored.record_id for stored in found.of("cpu")] == ["a", "b"]
     assert server.asked == 2
+
+
+def test_a_token_with_a_line_end_around_it_is_sent_without_it(secret: Secret) -> None:
+    for token in ("a-token\n", " a-token\r\n"):
+        signed = Reply(200, {"access_token": token})
+        with Answering(200, {"results": records("p")}, token=signed) as server:
+            assert listed(Clazar(Session(server.url, secret))).of("cpu")
+
+
+@pytest.mark.parametrize("token", ["t0k\nen", "t0k\u2026en", "t0k\u00e9en"])
+def test_a_token_that_no_header_can_hold_is_not_sent_or_repeated_and_the_next_one_counts(
+    token: str, secret: Secret
+) -> None:
+    with Answering(200, {"results": []}, token=Reply(200, {"access_token": token})) as server:
+        clazar = Clazar(Session(server.url, secret))
+        reply = clazar.submit(a_request())
+        assert (reply.outcome, reply.answers["cpu"].kind) == ("unauthorized", "not_taken")
+        assert "a character that no header can hold" in reply.response
+        assert "t0k" not in reply.response
+        assert server.asked == 0
+        server.token = Reply(200, {"access_token": "a-token"})
+        assert clazar.submit(a_request()).outcome == "answered"
 
 
 class Echo(ClazarServer):

@@ -433,7 +433,7 @@ def put_secret(
 def test_the_key_is_read_from_the_secret(
     put_secret: Callable[[str], object], strict: CloudZeroServer
 ) -> None:
-    put_secret(json.dumps({"api_key": " s3cr3t-k3y ", "note": "FinOps"}))
+    put_secret(json.dumps({"api_key": " s3cr3t-k3y\n", "note": "FinOps"}))
     assert credits_account.credits_receiver().post("c-1", BODY)
     assert len(strict.posts) == 1
 
@@ -454,7 +454,7 @@ def test_a_key_that_was_rotated_is_read_again_within_a_warm_function(
     [
         *("s3cr3t-k3y", '"s3cr3t-k3y"', '{"api_key": ["s3cr3t-k3y"]}', '{"key": "s3cr3t-k3y"}'),
         *('["s3cr3t-k3y"]', '{"api_key": "s3cr3t-k3y', '{"api_key": "Bearer s3cr3t-k3y"}'),
-        *('{"api_key": ""}', '{"api_key": "  "}', '{"api_key": "s3cr3t-k3y\\n"}', "{}", "-"),
+        *('{"api_key": ""}', '{"api_key": "  "}', '{"api_key": "s3cr3t\\nk3y"}', "{}", "-"),
         *('{"api_key": "s3cr3t\\r\\nx-other: k3y"}', '{"api_key": "s3cr3t-k3\u00ff"}'),
     ],
 )
@@ -464,6 +464,20 @@ def test_a_secret_that_holds_no_key_is_refused_without_being_repeated(
     put_secret(text)
     with pytest.raises(CredentialsRefused) as refused:
         credits_account.credits_receiver().post("c-1", BODY)
+    shown = "".join(traceback.format_exception(refused.value))
+    assert not [part for part in ("s3cr3t", "k3y") if part in shown]
+    assert strict.exchanges == []
+
+
+@every_call
+@pytest.mark.parametrize(
+    "key", ["s3cr3t-k3y\n", "s3cr3t\rk3y", "s3cr3t\u2026k3y", "s3cr3t-k3\u00ff"]
+)
+def test_a_key_that_no_header_can_hold_is_not_sent_and_not_repeated(
+    strict: CloudZeroServer, call: Call, key: str
+) -> None:
+    with pytest.raises(CredentialsRefused, match="a character that no header can hold") as refused:
+        call(CloudZero(strict.url, Secret(key)))
     shown = "".join(traceback.format_exception(refused.value))
     assert not [part for part in ("s3cr3t", "k3y") if part in shown]
     assert strict.exchanges == []

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import requests
 
 from functions.adapters import http_calls
-from functions.adapters.http_calls import send
+from functions.adapters.http_calls import AnswerCut, send
 from tests.unit.adapters.certificates import self_signed
 
 SOON = (5.0, 5.0)
@@ -25,10 +28,33 @@ class Partner(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.clients.append(self.client_address[1])  # type: ignore[attr-defined]
+        if self.path.startswith("/trickle"):
+            self.trickle()
+            return
+        if self.path.startswith("/moved"):
+            self.close_connection = True
+            self.send_response(302)
+            self.send_header("Location", unquote(self.path).removeprefix("/moved/"))
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"moved")
+            return
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"{}")
+
+    def trickle(self) -> None:
+        """Answer at once, then send the body byte by byte, for longer than anybody waits."""
+        self.close_connection = True
+        self.send_response(200)
+        if self.path == "/trickle/100":
+            self.send_header("Content-Length", "100")
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(100):
+                self.wfile.write(b" ")
+                time.sleep(0.02)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -64,6 +90,18 @@ def test_each_call_has_a_connection_of_its_own_and_the_authorities_are_read_once
     certificate.unlink()
     assert send("GET", url(server), SOON).text == "{}"
     assert len(set(server.clients)) == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("length", ["/trickle/100", "/trickle"])
+def test_an_answer_that_trickles_is_cut_in_time_and_keeps_its_status(
+    server: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: str
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
+    began = time.monotonic()
+    with pytest.raises(AnswerCut, match=r"^HTTP 200, then ") as cut:
+        send("GET", url(server).removesuffix("/") + length, (0.2, 0.3))
+    assert cut.value.status == 200
+    assert time.monotonic() - began < 1.0
 
 
 def test_a_partner_that_nobody_vouches_for_gets_nothing(server: HTTPServer) -> None:
@@ -106,3 +144,13 @@ def test_a_call_that_nobody_answers_is_logged_as_such(
     with pytest.raises(requests.exceptions.SSLError):
         send("GET", url(server), SOON)
     assert [call["status"] for call in logged] == ["no answer"]
+
+
+@pytest.mark.parametrize("to", ["http://[::1", "//[", "http://a:b:c/", "/elsewhere", ""])
+def test_a_redirection_is_an_answer_and_not_followed_wherever_it_leads(
+    server: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
+    answer = send("GET", f"{url(server)}moved/{to}", SOON)
+    assert (answer.status_code, answer.text) == (302, "moved")
+    assert len(server.clients) == 1  # type: ignore[attr-defined]

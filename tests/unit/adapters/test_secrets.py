@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.parameters.constants import DEFAULT_PROVIDE
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
 from functions.adapters import credits_account, credits_bucket, usage_account, wiring
+from functions.adapters.clazar.http import Credentials
 from functions.adapters.cloudzero.streams import Clock, Stream
 from functions.domain.lease import Lease
 from functions.domain.ledger.submission import Request
@@ -85,6 +86,20 @@ def test_a_secret_that_may_not_be_read_or_is_not_there_needs_an_operator(
     failing(failure)
     with pytest.raises(CredentialsRefused, match="the CloudZero secret cannot be read: "):
         credits_account.credits_receiver().post("c-1", BODY)
+
+
+def test_blanks_and_line_ends_around_what_a_secret_holds_are_no_part_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Kept:
+        def get_secret_value(self, **_: Any) -> Any:
+            return {"SecretString": '{"client_id": " id\\n", "client_secret": "secret\\r\\n"}'}
+
+    monkeypatch.setenv("CLAZAR_SECRET_ARN", "arn")
+    provider = SecretsProvider(boto3_client=Kept())  # type: ignore[arg-type]
+    monkeypatch.setitem(DEFAULT_PROVIDERS, "secrets", provider)
+    found = wiring.read_secret("Clazar", Credentials, "{}", fresh=True)
+    assert found == Credentials("id", "secret")
 
 
 class Parameters:

@@ -35,7 +35,7 @@ def test_results_in_another_order_are_matched_by_dimension() -> None:
     assert kinds({"results": [ok("mem"), rejected]}) == {"cpu": "refused", "mem": "accepted"}
 
 
-@pytest.mark.parametrize("status", ["fail", "error", "Fail"])
+@pytest.mark.parametrize("status", ["fail", "error", "Fail", "failed", "REJECTED", "declined"])
 def test_fail_without_errors_is_not_billed(status: str) -> None:
     assert kinds({"results": [ok("cpu", status=status)]}, "cpu") == {"cpu": "refused"}
 
@@ -43,6 +43,21 @@ def test_fail_without_errors_is_not_billed(status: str) -> None:
 @pytest.mark.parametrize("status", ["pending", "accepted", "succes", "", None, True, 1])
 def test_any_other_status_is_neither_billed_nor_refused(status: Any) -> None:
     assert kinds({"results": [ok("cpu", status=status)]}, "cpu") == {"cpu": "unknown"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *({"accepted": True}, {"billing": {"success": True}}, {"state": "Accepted"}),
+        *({"billing": {"state": " success "}}, {"message": "billed"}),
+    ],
+)
+def test_a_failure_that_says_accepted_too_refuses_nothing(said: dict[str, Any]) -> None:
+    result = ok("cpu", status="rejected", **said)
+    assert kinds({"results": [result]}, "cpu") == {"cpu": "unknown"}
+    assert kinds({"results": [{**result, "errors": ["no"]}]}, "cpu") == {"cpu": "present"}
+    denied = ok("cpu", status="rejected", accepted=False, reason="not accepted", created="today")
+    assert kinds({"results": [denied]}, "cpu") == {"cpu": "refused"}
 
 
 @pytest.mark.parametrize(
@@ -90,6 +105,13 @@ def test_a_missing_result_is_unknown() -> None:
 @pytest.mark.parametrize("body", [None, "ok", [], {}, {"results": None}, {"results": [3, None]}])
 def test_a_body_that_is_no_answer_leaves_the_outcome_unknown(body: Any) -> None:
     assert kinds(body) == {"cpu": "unknown", "mem": "unknown"}
+
+
+def test_an_empty_list_of_results_is_no_answer_per_record() -> None:
+    body = {"results": [], "errors": ["quantity too large"]}
+    refused = read_answers([a_record("cpu")], body, 400)["cpu"]
+    assert (refused.kind, "quantity too large" in refused.message) == ("refused", True)
+    assert read_answers([a_record("cpu")], body, 200)["cpu"].kind == "unknown"
 
 
 @pytest.mark.parametrize("contract", ["c-9", "C-1", "", 0, False, ["c-1"]])

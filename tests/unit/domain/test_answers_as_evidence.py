@@ -40,6 +40,16 @@ def test_a_record_that_is_stored_but_not_billed_is_named_with_its_status() -> No
     )
 
 
+@pytest.mark.parametrize("field", ["message", "reason", "error", "detail"])
+def test_the_reason_beside_a_status_is_kept(field: str) -> None:
+    for said in ("too large", {"message": "too large"}):
+        failed = of_one(status="failed", **{field: said})
+        assert failed.message.endswith("status 'failed' and does not bill it: too large")
+        assert of_one(status="odd", **{field: said}).message == "status 'odd': too large"
+    assert of_one(status="failed", **{field: "already exists"}).kind == "present"
+    assert len(of_one(status="odd", **{field: "x" * 600}).message) == 500
+
+
 @pytest.mark.parametrize(
     ("result", "code", "message", "errors"),
     [

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from functions.domain.ledger import transitions
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.domain.ledger.entry import DUPLICATE, Attempt, Decision, Line
+from functions.domain.ledger.failures import doubts
 from functions.domain.ledger.listing_pages import ask
 from functions.domain.month import parse_instant
 from tests.builders import FAILURE, an_entry
@@ -191,3 +192,20 @@ def test_the_lines_of_an_execution_are_those_that_its_own_attempts_held() -> Non
     mine = replace(an_attempt("b", execution="y"), dimensions=("mem", "gone"))
     assert replace(entry, attempts=(an_attempt(), mine)).sent_by("y") == (MEM,)
     assert entry.sent_by("z") == ()
+
+
+def test_an_answer_that_is_not_understood_is_kept_in_its_words_beside_the_doubt() -> None:
+    sent, other = replace(CPU, state="sent"), replace(MEM, state="present", message="odd")
+    entry = an_entry(sent, other, attempts=(an_attempt(),))
+    reply = Reply("answered", {"cpu": UNKNOWN}, 200, "too large " * 50)
+    found = transitions.conclude(entry, "a-1", reply)
+    words = f"HTTP 200: {'too large ' * 20}"
+    assert found.lines == (replace(sent, message=words), other)
+    assert doubts(found)[0] == f"cpu: 5 may or may not have been accepted ({words})"
+    more = Answer(kind="unknown", message="status 'odd'")
+    one = transitions.conclude(entry, "a-1", reply._replace(answers={"cpu": more})).lines[0]
+    assert one.message == "status 'odd'"
+    late = Reply("answered", {"cpu": Answer(kind="accepted")}, 200, "ok")
+    assert transitions.conclude(found, "a-1", late).lines[0].message == ""
+    lost = transitions.conclude(entry, "a-1", Reply("unknown", {"cpu": UNKNOWN}, None, "timeout"))
+    assert lost.lines == entry.lines, "no answer has no words"
