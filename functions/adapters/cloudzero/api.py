@@ -32,6 +32,7 @@ from functions.errors import (
 _TIMEOUT = (5.0, 45.0)
 SECONDS_FOR_A_REQUEST = 52.0
 _ROOT = "/v2/connections/billing/anycost"
+_OK, _REDIRECTED = 200, 300
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 400, 401, 403, 404
 _TIMED_OUT, _SERVER_ERROR = 408, 500
 _MOST_DIGITS = 18
@@ -66,6 +67,8 @@ class CloudZero(CreditsReceiver):
         if missing and response.status_code >= _BAD_REQUEST:
             return None  # by the spelling that is understood
         what = f"GET {path}/{month}"
+        if _OK < response.status_code < _REDIRECTED:  # still worked out, or only a part
+            raise PartnerBusy(f"{what}: the month is not shown as a whole: {_said(response)}")
         body = _answer(response, what)
         rows = body.get("billing_drop") if isinstance(body, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -115,7 +118,7 @@ class CloudZero(CreditsReceiver):
 
 def _answer(response: requests.Response, what: str) -> Any:
     """Return the body of an answer that is not a refusal."""
-    if response.status_code >= 300:  # noqa: PLR2004
+    if response.status_code >= _REDIRECTED:
         raise PartnerRefused(f"{what}: {_said(response)}")
     try:
         return json.loads(

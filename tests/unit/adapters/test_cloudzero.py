@@ -386,6 +386,15 @@ def test_an_answer_without_the_rows_is_no_empty_month(play: Play, answer: Any) -
         cloudzero.stored("c-1", JANUARY)
 
 
+@pytest.mark.parametrize("status", [201, 202, 203, 204, 206])
+@pytest.mark.parametrize("rows", [[], ROWS[:1]])
+def test_a_month_is_shown_by_200_alone(play: Play, status: int, rows: object) -> None:
+    """What is still worked out, or is a part, would be kept as the snapshot of a whole month."""
+    _, cloudzero = play(Reply(status, {"billing_drop": rows}))
+    with pytest.raises(PartnerBusy, match=f"not shown as a whole: HTTP {status}"):
+        cloudzero.stored("c-1", JANUARY)
+
+
 def test_a_number_that_was_not_whole_is_known_by_its_point(play: Play) -> None:
     numbers = ["5.4736553085E10", "1E-7", "-2.5e0", "1E+999999"]
     body = f'{{"billing_drop": [{{"x/y": [{", ".join(numbers)}]}}]}}'
