@@ -395,6 +395,37 @@ def test_a_month_is_shown_by_200_alone(play: Play, status: int, rows: object) ->
         cloudzero.stored("c-1", JANUARY)
 
 
+def paging(pages: int, rows: int, cursor: str | None) -> dict[str, object]:
+    """CloudZero's documented words for a list that may have pages."""
+    more = {"next_cursor": cursor, "previous_cursor": "p", "has_next": bool(cursor)}
+    return {"pagination": {"page_count": pages, "total_count": rows, "cursor": more}}
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        *((paging(1, 3, None), "total_count is 3"), (paging(2, 2, None), "page_count is 2")),
+        *((paging(1, 2, "abc"), "next_cursor is abc"), ({"count": "3"}, "count is 3")),
+        *(({"next": "/v2/x?page=2"}, "next is /v2"), ({"row_count": 3}, "row_count is 3")),
+        *(({"meta": {"hasMore": True}}, "hasMore is True"), ({"total": 3}, "total is 3")),
+        ({"count": "9" * 5_000}, "count is 999"),
+    ],
+)
+def test_a_month_that_is_shown_in_part_is_refused(
+    play: Play, said: dict[str, object], named: str
+) -> None:
+    """Its snapshot would lose the rest."""
+    _, cloudzero = play(Reply(200, {**said, "billing_drop": ROWS}))
+    with pytest.raises(PartnerRefused, match=f"2 rows shown although {named}.*start again"):
+        cloudzero.stored("c-1", JANUARY)
+
+
+def test_an_answer_that_says_that_it_is_whole_is_read(play: Play) -> None:
+    whole = {**paging(1, 2, None), "next": None, "count": 2, "has_more": False, "month": 2025}
+    _, cloudzero = play(Reply(200, {**whole, "billing_drop": ROWS}))
+    assert cloudzero.stored("c-1", JANUARY) == ROWS
+
+
 def test_a_number_that_was_not_whole_is_known_by_its_point(play: Play) -> None:
     numbers = ["5.4736553085E10", "1E-7", "-2.5e0", "1E+999999"]
     body = f'{{"billing_drop": [{{"x/y": [{", ".join(numbers)}]}}]}}'
