@@ -41,7 +41,7 @@ _MOST_DIGITS = 18
 _BUSY = (409, 425, 429)  # still processing what came before, or too many requests
 # What may stand beside the rows, in lower case letters alone: how many rows or pages there are, and
 # that more follow.
-_ROWS = re.compile(r"total|(total|row|record|item|result)?s?count|total(rows|records|items)")
+_COUNTS = re.compile(r"total|(total|row|record|item|result)?s?count|total(rows|records|items)")
 _PAGES = re.compile(r"(total|num)?pages|pagecount")
 _MORE = re.compile(r"next.*|has(next|more).*|more|remaining.*|(?!prev).*cursor|(is)?truncated")
 
@@ -62,30 +62,21 @@ class CloudZero(CreditsReceiver):
         """Return the rows that a stream holds for a month; None if it holds no such month.
 
         The documentation writes the month in two ways. The second is tried before a month is taken
-        for absent: what is not seen would be replaced without a snapshot.
+        for absent or empty: what is not seen would be replaced without a snapshot.
         """
         path = f"{_ROOT}/{connection}/billing_drops"
-        missing = False
+        rows, understood = None, False
         for name in (str(month), format_instant(month.start)):
             response = self._call("GET", f"{path}/{name}", None)
-            missing = missing or _is_not_found(response)
-            if response.status_code not in (_BAD_REQUEST, _NOT_FOUND):
+            status = response.status_code
+            understood = understood or _is_not_found(response)
+            if status in (_BAD_REQUEST, _NOT_FOUND) or (understood and status >= _BAD_REQUEST):
+                continue
+            rows, understood = _rows(response, f"GET {path}/{name}"), True
+            if rows:
                 break
-        if missing and response.status_code >= _BAD_REQUEST:
-            return None  # by the spelling that is understood
-        what = f"GET {path}/{month}"
-        if _OK < response.status_code < _REDIRECTED:  # still worked out, or only a part
-            raise PartnerBusy(f"{what}: the month is not shown as a whole: {_said(response)}")
-        body = _answer(response, what)
-        rows = body.get("billing_drop") if isinstance(body, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
-        if more := _says_more(body, len(rows)):
-            raise PartnerRefused(
-                f"{what}: {counted(len(rows), 'row')} shown although {more}; a month that is shown "
-                "in part is neither replaced nor verified. Ask CloudZero how to read the whole "
-                "month in one request, then start again"
-            )
+        if not understood:
+            _answer(response, f"GET {path}/{month}")  # a refusal
         return rows
 
     def post(self, connection: str, body: bytes) -> str | None:
@@ -141,12 +132,29 @@ def _answer(response: requests.Response, what: str) -> Any:
         return None
 
 
+def _rows(response: requests.Response, what: str) -> list[dict[str, Any]]:
+    """Return the rows of a whole month."""
+    if _OK < response.status_code < _REDIRECTED:  # still worked out, or only a part
+        raise PartnerBusy(f"{what}: the month is not shown as a whole: {_said(response)}")
+    body = _answer(response, what)
+    rows = body.get("billing_drop") if isinstance(body, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
+    if more := _says_more(body, len(rows)):
+        raise PartnerRefused(
+            f"{what}: {counted(len(rows), 'row')} shown although {more}; a month that is shown in "
+            "part is neither replaced nor verified. Ask CloudZero how to read the whole month in "
+            "one request, then start again"
+        )
+    return rows
+
+
 def _says_more(body: dict[str, Any], rows: int) -> str:
     """Return what in an answer says that it is not all of a month; empty if nothing does."""
     for name, value in _flat(body):
         plain = re.sub("[^a-z]", "", name.lower())
         number = float(value) if str(value).isdecimal() else 0
-        counts = (_ROWS, rows), (_PAGES, 1)
+        counts = (_COUNTS, rows), (_PAGES, 1)
         above = any(kind.fullmatch(plain) and number > shown for kind, shown in counts)
         if above or (_MORE.fullmatch(plain) and value):
             return f"{name} is {str(value)[:100]}"
