@@ -17,7 +17,7 @@ import msgspec
 import requests
 
 from functions.adapters.http_calls import bounded, named, never_connected, send
-from functions.adapters.receivers import CreditsReceiver
+from functions.adapters.receivers import Accepted, CreditsReceiver
 from functions.domain.credits.cbf import plain_number
 from functions.domain.month import Month, format_instant
 from functions.domain.wording import counted
@@ -79,16 +79,15 @@ class CloudZero(CreditsReceiver):
             _answer(response, f"GET {path}/{month}")  # a refusal
         return rows
 
-    def post(self, connection: str, body: bytes) -> str | None:
-        """Send a drop: it replaces its month. Return its id, as far as CloudZero says it.
-
-        OutcomeUnknown if it may or may not have arrived.
-        """
+    def post(self, connection: str, body: bytes) -> Accepted:
+        """Send a drop: it replaces its month. OutcomeUnknown if it may or may not have arrived."""
         path = f"{_ROOT}/{connection}/billing_drops"
-        answer = _answer(self._call("POST", path, body), f"POST {path}")
+        response = self._call("POST", path, body)
+        answer = _answer(response, f"POST {path}")
         wrapped = answer.get("connection", answer) if isinstance(answer, dict) else None
         drop_id = wrapped.get("drop_id") if isinstance(wrapped, dict) else None
-        return str(drop_id) if isinstance(drop_id, str | int) else None
+        known = isinstance(drop_id, str | int)
+        return Accepted(str(drop_id) if known else None, _said(response))
 
     def _call(self, method: str, path: str, body: bytes | None) -> requests.Response:
         key = self._api_key(False)  # noqa: FBT003  # called with one positional flag

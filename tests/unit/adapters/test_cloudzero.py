@@ -117,7 +117,7 @@ def network(**reply: Any) -> Iterator[responses.RequestsMock]:
 
 
 def test_a_drop_is_posted_and_read_back(server: CloudZeroServer, cloudzero: CloudZero) -> None:
-    assert cloudzero.post("c-1", BODY)
+    assert cloudzero.post("c-1", BODY).drop_id
     assert cloudzero.stored("c-1", JANUARY) == ROWS
     assert (server.posts[0].connection_id, server.posts[0].operation) == ("c-1", "replace_drop")
     assert (len(server.posts), server.posts[0].raw) == (1, BODY)
@@ -326,7 +326,21 @@ def test_an_accepted_drop_is_accepted_whatever_is_said_of_it(
     play: Play, status: int, answer: Any, drop_id: str | None
 ) -> None:
     _, cloudzero = play(Reply(status, answer))
-    assert cloudzero.post("c-1", BODY) == drop_id
+    taken = cloudzero.post("c-1", BODY)
+    assert taken.drop_id == drop_id
+    assert taken.answer.startswith(f"HTTP {status}")
+
+
+@pytest.mark.parametrize("said", [{"error": {"message": "archived"}}, {"row_count": "archived"}])
+def test_the_words_of_an_accepting_answer_are_kept_cut_and_without_the_key(
+    play: Play, said: dict[str, object]
+) -> None:
+    answer = Reply(200, {**said, "echo": "s3cr3t-k3y", "rows": ["x"] * 10_000})
+    _, cloudzero = play(answer, secret=Secret("s3cr3t-k3y"))
+    words = cloudzero.post("c-1", BODY).answer
+    assert "archived" in words
+    assert "s3cr3t-k3y" not in words
+    assert len(words) < 1_000
 
 
 # The rows of a month
@@ -483,7 +497,7 @@ def test_the_key_is_read_from_the_secret(
     put_secret: Callable[[str], object], strict: CloudZeroServer
 ) -> None:
     put_secret(json.dumps({"api_key": " s3cr3t-k3y ", "note": "FinOps"}))
-    assert credits_account.credits_receiver().post("c-1", BODY)
+    assert credits_account.credits_receiver().post("c-1", BODY).drop_id
     assert len(strict.posts) == 1
 
 
@@ -494,7 +508,7 @@ def test_a_key_that_was_rotated_is_read_again_within_a_warm_function(
     with pytest.raises(CredentialsRefused):
         credits_account.credits_receiver().post("c-1", BODY)
     put_secret('{"api_key": "s3cr3t-k3y"}')
-    assert credits_account.credits_receiver().post("c-1", BODY)
+    assert credits_account.credits_receiver().post("c-1", BODY).drop_id
     assert [exchange.status for exchange in strict.exchanges] == [403, 403, 200]
 
 
