@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from functions.domain.ledger.answers import Reply
 from functions.domain.ledger.listing_pages import Asked
@@ -31,11 +31,18 @@ class UsageReceiver(Protocol):
         """
 
 
+class Accepted(NamedTuple):
+    """What a receiver answers to a drop that it takes: the drop's id, and its words."""
+
+    drop_id: str | None
+    answer: str
+
+
 class CreditsReceiver(Protocol):
     """Who keeps a month's credits as one drop of rows per connection."""
 
     def stored(self, connection: str, month: Month) -> list[dict[str, Any]] | None:
         """Return the rows that are stored for a month; None if there is no drop."""
 
-    def post(self, connection: str, body: bytes) -> str | None:
-        """Replace a month's drop; return the receiver's id of it."""
+    def post(self, connection: str, body: bytes) -> Accepted:
+        """Replace a month's drop."""

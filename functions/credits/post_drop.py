@@ -71,11 +71,11 @@ def _post(
     )
     posting = document.write(intent, found)
     try:
-        drop_id = stream.post(task.of, body, lambda: document.read() == posting)
+        taken = stream.post(task.of, body, lambda: document.read() == posting)
     except NOT_TAKEN:
         # This answers this attempt: what was unknown of an earlier one is unknown still.
         document.write(found.value if found else None, posting)
         raise
-    taken = msgspec.structs.replace(intent, state="posted", at=stream.at, drop_id=drop_id)
-    document.write(taken, posting)
-    return Posted(drop_id=drop_id)
+    posted = msgspec.structs.replace(intent, state="posted", at=stream.at, **taken._asdict())
+    document.write(posted, posting)
+    return Posted(drop_id=taken.drop_id)

@@ -26,9 +26,12 @@ def verify_drop(task: DropTask, objects: Objects, stream: Stream) -> Verified:
     """Raise DropDiffers until accounts and amounts agree to the cent; then write that down."""
     drop = task.drop
     _, wanted = credits_bucket.read_prepared(objects, drop.body_key)
+    document = credits_bucket.last_drop(objects, task.run.connection, task.of)
     stored = cbf.read_rows(stream.stored(task.of))
     if found := cbf.differences(wanted, stored):
-        raise DropDiffers(f"CloudZero does not hold what was posted: {found}")
+        last = version.value if (version := document.read()) else None
+        said = f"; its answer to the drop: {last.answer}" if last and last.answer else ""
+        raise DropDiffers(f"CloudZero does not hold what was posted: {found}{said}")
 
     def verified(last: Drop | None) -> Drop:
         if last is None or last.digest != drop.digest:
@@ -36,7 +39,7 @@ def verify_drop(task: DropTask, objects: Objects, stream: Stream) -> Verified:
         # The same rows, perhaps from a newer upload that had nothing to post.
         return msgspec.structs.replace(last, source=drop.source, state="verified", at=stream.at)
 
-    credits_bucket.last_drop(objects, task.run.connection, task.of).change(verified)
+    document.change(verified)
     missing = wanted.rows - stored.rows
     said = f"{drop.month}: CloudZero keeps no row for {missing} of {wanted.rows} rows, all of $0.00"
     return Verified(held=stored.totals, warnings=[said] if missing else [])

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
+from functions.adapters.receivers import Accepted
 from functions.domain.month import Month, format_instant
 from functions.errors import OutcomeUnknown, PartnerBusy, PartnerRefused
 from tests.in_memory.points import Points
@@ -61,7 +62,7 @@ class CloudZero:
         if self._timeline.now < self._busy_until:
             raise PartnerBusy("409: still being processed")
 
-    def post(self, _connection: str, body: bytes) -> str:
+    def post(self, _connection: str, body: bytes) -> Accepted:
         """Answer `POST .../billing_drops`."""
         request = json.loads(body)
         month, rows = Month.of(datetime.fromisoformat(request["month"])), request["data"]
@@ -70,7 +71,7 @@ class CloudZero:
             assert re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", row["cost/cost"])
             assert row["time/usage_start"] == format_instant(month.start)
 
-        def effect() -> str:
+        def effect() -> Accepted:
             self._check_busy()
             faults = (self.faults.popleft() if self.faults else "").split("+")
             error = self._play(faults, month, rows)
@@ -78,7 +79,7 @@ class CloudZero:
                 self.abort()
             if error:
                 raise error
-            return f"drop-{len(self.posts)}"
+            return Accepted(f"drop-{len(self.posts)}", f"HTTP 200 {faults}")
 
         return self._points.at("request", f"POST {month}", effect, _no_answer)
 

@@ -9,16 +9,18 @@ No idempotency key: it would replay an old answer, whatever the body.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 import requests
 
 from functions.adapters.http_calls import bounded, named, never_connected, send
-from functions.adapters.receivers import CreditsReceiver
+from functions.adapters.receivers import Accepted, CreditsReceiver
 from functions.domain.credits.cbf import plain_number
 from functions.domain.month import Month, format_instant
+from functions.domain.wording import counted
 from functions.errors import (
     CredentialsRefused,
     OutcomeUnknown,
@@ -32,10 +34,16 @@ from functions.errors import (
 _TIMEOUT = (5.0, 45.0)
 SECONDS_FOR_A_REQUEST = 52.0
 _ROOT = "/v2/connections/billing/anycost"
+_OK, _REDIRECTED = 200, 300
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 400, 401, 403, 404
 _TIMED_OUT, _SERVER_ERROR = 408, 500
 _MOST_DIGITS = 18
 _BUSY = (409, 425, 429)  # still processing what came before, or too many requests
+# What may stand beside the rows, in lower case letters alone: how many rows or pages there are, and
+# that more follow.
+_COUNTS = re.compile(r"total|(total|row|record|item|result)?s?count|total(rows|records|items)")
+_PAGES = re.compile(r"(total|num)?pages|pagecount")
+_MORE = re.compile(r"next.*|has(next|more).*|more|remaining.*|(?!prev).*cursor|(is)?truncated")
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -54,34 +62,32 @@ class CloudZero(CreditsReceiver):
         """Return the rows that a stream holds for a month; None if it holds no such month.
 
         The documentation writes the month in two ways. The second is tried before a month is taken
-        for absent: what is not seen would be replaced without a snapshot.
+        for absent or empty: what is not seen would be replaced without a snapshot.
         """
         path = f"{_ROOT}/{connection}/billing_drops"
-        missing = False
+        rows, understood = None, False
         for name in (str(month), format_instant(month.start)):
             response = self._call("GET", f"{path}/{name}", None)
-            missing = missing or _is_not_found(response)
-            if response.status_code not in (_BAD_REQUEST, _NOT_FOUND):
+            status = response.status_code
+            understood = understood or _is_not_found(response)
+            if status in (_BAD_REQUEST, _NOT_FOUND) or (understood and status >= _BAD_REQUEST):
+                continue
+            rows, understood = _rows(response, f"GET {path}/{name}"), True
+            if rows:
                 break
-        if missing and response.status_code >= _BAD_REQUEST:
-            return None  # by the spelling that is understood
-        what = f"GET {path}/{month}"
-        body = _answer(response, what)
-        rows = body.get("billing_drop") if isinstance(body, dict) else None
-        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
+        if not understood:
+            _answer(response, f"GET {path}/{month}")  # a refusal
         return rows
 
-    def post(self, connection: str, body: bytes) -> str | None:
-        """Send a drop: it replaces its month. Return its id, as far as CloudZero says it.
-
-        OutcomeUnknown if it may or may not have arrived.
-        """
+    def post(self, connection: str, body: bytes) -> Accepted:
+        """Send a drop: it replaces its month. OutcomeUnknown if it may or may not have arrived."""
         path = f"{_ROOT}/{connection}/billing_drops"
-        answer = _answer(self._call("POST", path, body), f"POST {path}")
+        response = self._call("POST", path, body)
+        answer = _answer(response, f"POST {path}")
         wrapped = answer.get("connection", answer) if isinstance(answer, dict) else None
         drop_id = wrapped.get("drop_id") if isinstance(wrapped, dict) else None
-        return str(drop_id) if isinstance(drop_id, str | int) else None
+        known = isinstance(drop_id, str | int)
+        return Accepted(str(drop_id) if known else None, _said(response))
 
     def _call(self, method: str, path: str, body: bytes | None) -> requests.Response:
         key = self._api_key(False)  # noqa: FBT003  # called with one positional flag
@@ -115,7 +121,7 @@ class CloudZero(CreditsReceiver):
 
 def _answer(response: requests.Response, what: str) -> Any:
     """Return the body of an answer that is not a refusal."""
-    if response.status_code >= 300:  # noqa: PLR2004
+    if response.status_code >= _REDIRECTED:
         raise PartnerRefused(f"{what}: {_said(response)}")
     try:
         return json.loads(
@@ -123,6 +129,44 @@ def _answer(response: requests.Response, what: str) -> Any:
         )
     except (ValueError, ArithmeticError, RecursionError):
         return None
+
+
+def _rows(response: requests.Response, what: str) -> list[dict[str, Any]]:
+    """Return the rows of a whole month."""
+    if _OK < response.status_code < _REDIRECTED:  # still worked out, or only a part
+        raise PartnerBusy(f"{what}: the month is not shown as a whole: {_said(response)}")
+    body = _answer(response, what)
+    rows = body.get("billing_drop") if isinstance(body, dict) else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
+    if more := _says_more(body, len(rows)):
+        raise PartnerRefused(
+            f"{what}: {counted(len(rows), 'row')} shown although {more}; a month that is shown in "
+            "part is neither replaced nor verified. Ask CloudZero how to read the whole month in "
+            "one request, then start again"
+        )
+    return rows
+
+
+def _says_more(body: dict[str, Any], rows: int) -> str:
+    """Return what in an answer says that it is not all of a month; empty if nothing does."""
+    for name, value in _flat(body):
+        plain = re.sub("[^a-z]", "", name.lower())
+        number = float(value) if str(value).isdecimal() else 0
+        counts = (_COUNTS, rows), (_PAGES, 1)
+        above = any(kind.fullmatch(plain) and number > shown for kind, shown in counts)
+        if above or (_MORE.fullmatch(plain) and value):
+            return f"{name} is {str(value)[:100]}"
+    return ""
+
+
+def _flat(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what an answer says, however deep."""
+    for name, value in body.items():
+        if isinstance(value, dict):
+            yield from _flat(value)
+        else:
+            yield name, value
 
 
 def _is_not_found(response: requests.Response) -> bool:

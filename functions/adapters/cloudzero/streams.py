@@ -18,7 +18,7 @@ import msgspec
 from functions.adapters import credits_bucket
 from functions.adapters.cloudzero.api import SECONDS_FOR_A_REQUEST
 from functions.adapters.objects import Objects
-from functions.adapters.receivers import CreditsReceiver
+from functions.adapters.receivers import Accepted, CreditsReceiver
 from functions.domain.lease import Lease, Request, request_over, without_request
 from functions.domain.month import Month, format_instant
 from functions.errors import (
@@ -76,7 +76,7 @@ class Stream:
         with self._request(f"read {month}"):
             return self._receiver.stored(self._connection, month) or []
 
-    def post(self, month: Month, body: bytes, still_wanted: Callable[[], bool]) -> str | None:
+    def post(self, month: Month, body: bytes, still_wanted: Callable[[], bool]) -> Accepted:
         """Replace a month, if that is still wanted now that nobody else can post."""
         with self._request(f"post {month}"):
             if not still_wanted():

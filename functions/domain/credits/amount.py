@@ -10,7 +10,7 @@ from functools import reduce
 from functions.domain.credits.cells import shown, tidy, what_is_wrong
 
 # Far more digits than any sum here has: nothing is ever rounded but on purpose.
-EXACT = Context(prec=120)
+EXACT = Context(prec=150)
 _NUMBER = re.compile(r"[0-9.,]*[0-9][0-9.,]*")
 # A comma is a thousands separator where three digits follow, or more before written-out cents:
 # then it cannot be a decimal comma. Three decimals may be thousands; more zeros are only zeros.

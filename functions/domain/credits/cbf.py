@@ -25,7 +25,8 @@ FEWER_ROWS = (
     ". Leave out accounts with $0.00; if that is not enough, split the accounts over two AnyCost "
     "Stream connections, an environment each"
 )
-_CENT, _MOST_DIGITS, _MOST_DECIMALS = Decimal("0.01"), 60, 30
+# A binary fraction of a cent or more, written out in full, has at most 59 decimals.
+_CENT, _MOST_DIGITS, _MOST_DECIMALS = Decimal("0.01"), 60, 60
 CREDIT, DESCRIPTION, SERVICE = "Credit", "Monthly MAP Credit", "AWSCredits"
 _ACCOUNT, _COST, _START = "resource/account", "cost/cost", "time/usage_start"
 

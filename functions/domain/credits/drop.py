@@ -47,7 +47,7 @@ class Drop(msgspec.Struct, frozen=True, kw_only=True):
 
     `posting`: a request has left, the outcome of one attempt at least is not known. `posted`:
     accepted. `verified`: read back and equal. `digest` is that of the rows. `attempt` makes two
-    records of the same moment different.
+    records of the same moment different. `answer`: the receiver's words where it accepted.
     """
 
     month: str
@@ -59,6 +59,7 @@ class Drop(msgspec.Struct, frozen=True, kw_only=True):
     execution: str
     attempt: str
     at: str
+    answer: str = ""
 
     def is_of(self, execution: str, source: Source) -> bool:
         """Return True if this execution posted, or tried to post, this source."""

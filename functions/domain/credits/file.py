@@ -7,6 +7,7 @@ erase those that cannot.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
@@ -21,10 +22,10 @@ from functions.domain.credits.cells import account_problem, shown, tidy
 from functions.domain.credits.csv_rows import Problem, Row, read_rows
 from functions.domain.credits.name import is_range
 from functions.domain.month import Month
-from functions.domain.wording import counted
+from functions.domain.wording import counted, some
 from functions.errors import BadCredits
 
-MOST_FILE_BYTES, MOST_PROBLEMS = 8_000_000, 100
+MOST_FILE_BYTES, MOST_PROBLEMS, _MOST_ALIKE = 8_000_000, 100, 3
 CONTROL_TOTALS = ROW_COUNT, TOTAL_USD = "row-count", "total-usd"
 """Names of what an upload's metadata may say of the file; repeated rows count as well."""
 
@@ -38,6 +39,7 @@ _SUMS = "the last column is the sum of the others; remove the total"
 # What an amount with a comma and without quotes looks like: the months of a back-fill. In a file
 # of whole dollars it is these, unless there is a dollar sign before the first only, or a 0dd.
 _THOUSANDS = re.compile(r"(?<=,)[-(]*\$?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])")
+_VALUE = re.compile("""'[^']*'|"[^"]*"|[0-9]+""")  # what differs between problems of a kind
 _NO_ACCOUNT = re.compile(r"(?!.*[0-9]{5}).*[^\W\d_]{2}.*|")
 
 
@@ -75,7 +77,7 @@ def read_credits(
     *,
     allow_reversals: bool,
 ) -> CreditsFile:
-    """Read a whole file; BadCredits lists every problem with its line (up to 100).
+    """Read a whole file; BadCredits lists every problem with its line, above 100 by kind.
 
     `metadata` may hold control totals.
     """
@@ -214,9 +216,15 @@ def _amount(text: str) -> Decimal | None:
 
 
 def _explained(key: str, problems: Sequence[Problem]) -> str:
-    """Name what is wrong with a file, one problem a line."""
-    listed = [f"line {line}: {what}" if line else what for line, what in problems[:MOST_PROBLEMS]]
-    if len(problems) > MOST_PROBLEMS:
-        listed.append(f"and {len(problems) - MOST_PROBLEMS} more")
+    """Name what is wrong with a file, one problem a line; of very many, the first of each kind."""
+    many, kinds = len(problems) > MOST_PROBLEMS, defaultdict[str, list[str]](list)
+    for line, what in problems:
+        said = f"line {line}: {what}" if line else what
+        kinds[_VALUE.sub("", what) if many else said].append(said)
+    listed = []
+    for alike in kinds.values():
+        listed += alike[:_MOST_ALIKE]
+        if more := alike[_MOST_ALIKE:]:
+            listed.append(f"and {len(more):,} more of this kind; the last is {more[-1]}")
     count = counted(len(problems), "problem")
-    return f"{key}: {count}, nothing of it was posted\n" + "\n".join(listed)
+    return "\n".join([f"{key}: {count}, nothing of it was posted", *some(listed, MOST_PROBLEMS)])

@@ -117,7 +117,7 @@ def network(**reply: Any) -> Iterator[responses.RequestsMock]:
 
 
 def test_a_drop_is_posted_and_read_back(server: CloudZeroServer, cloudzero: CloudZero) -> None:
-    assert cloudzero.post("c-1", BODY)
+    assert cloudzero.post("c-1", BODY).drop_id
     assert cloudzero.stored("c-1", JANUARY) == ROWS
     assert (server.posts[0].connection_id, server.posts[0].operation) == ("c-1", "replace_drop")
     assert (len(server.posts), server.posts[0].raw) == (1, BODY)
@@ -125,8 +125,8 @@ def test_a_drop_is_posted_and_read_back(server: CloudZeroServer, cloudzero: Clou
 
 @every_call
 def test_the_key_stands_alone_in_the_header_without_bearer(play: Play, call: Call) -> None:
-    server, cloudzero = play(Reply(200, {"billing_drop": []}), secret=Secret("the-key"))
-    assert call(cloudzero) in ([], None), "an emptied month is there without rows"
+    server, cloudzero = play(CONTENTS, secret=Secret("the-key"))
+    call(cloudzero)
     assert [request.headers["authorization"] for request in server.seen] == ["the-key"]
     again = [name for name in server.seen[0].headers if "idempotency" in name]
     assert not again, "it could replay an old answer for a new drop"
@@ -149,7 +149,7 @@ def test_a_drop_is_sent_as_json_and_its_bytes_as_they_are(play: Play) -> None:
 def test_a_new_key_is_read_when_the_old_one_is_refused_and_the_request_repeated_once(
     play: Play, call: Call, status: int
 ) -> None:
-    refused, taken = Reply(status, {"message": "no"}), Reply(200, {"billing_drop": []})
+    refused, taken = Reply(status, {"message": "no"}), CONTENTS
     server, cloudzero = play(refused, taken, secret=Secret("old", "new"))
     call(cloudzero)
     assert [request.headers["authorization"] for request in server.seen] == ["old", "new"]
@@ -326,7 +326,21 @@ def test_an_accepted_drop_is_accepted_whatever_is_said_of_it(
     play: Play, status: int, answer: Any, drop_id: str | None
 ) -> None:
     _, cloudzero = play(Reply(status, answer))
-    assert cloudzero.post("c-1", BODY) == drop_id
+    taken = cloudzero.post("c-1", BODY)
+    assert taken.drop_id == drop_id
+    assert taken.answer.startswith(f"HTTP {status}")
+
+
+@pytest.mark.parametrize("said", [{"error": {"message": "archived"}}, {"row_count": "archived"}])
+def test_the_words_of_an_accepting_answer_are_kept_cut_and_without_the_key(
+    play: Play, said: dict[str, object]
+) -> None:
+    answer = Reply(200, {**said, "echo": "s3cr3t-k3y", "rows": ["x"] * 10_000})
+    _, cloudzero = play(answer, secret=Secret("s3cr3t-k3y"))
+    words = cloudzero.post("c-1", BODY).answer
+    assert "archived" in words
+    assert "s3cr3t-k3y" not in words
+    assert len(words) < 1_000
 
 
 # The rows of a month
@@ -334,6 +348,7 @@ def test_an_accepted_drop_is_accepted_whatever_is_said_of_it(
 MISSING = Reply(404, {"error": {"message": "no drop", "type": "not_found"}})
 MISSPELT = Reply(400, {"error": {"message": "month: pattern", "type": "bad_request"}})
 CONTENTS = Reply(200, {"billing_drop": ROWS})
+EMPTY = Reply(200, {"billing_drop": []})
 
 
 def test_a_month_without_a_drop_is_asked_for_in_both_spellings(play: Play) -> None:
@@ -350,7 +365,7 @@ def test_a_404_of_a_gateway_is_no_missing_month(play: Play, said: object) -> Non
         cloudzero.stored("c-1", JANUARY)
 
 
-@pytest.mark.parametrize("first", [MISSING, MISSPELT])
+@pytest.mark.parametrize("first", [MISSING, MISSPELT, EMPTY])
 def test_rows_that_are_found_by_the_other_spelling_only_are_found(play: Play, first: Reply) -> None:
     server, cloudzero = play(first, CONTENTS)
     assert cloudzero.stored("c-1", JANUARY) == ROWS
@@ -363,6 +378,14 @@ def test_a_month_that_is_missing_by_the_one_spelling_that_is_understood_is_missi
 ) -> None:
     _, cloudzero = play(*replies)
     assert cloudzero.stored("c-1", JANUARY) is None
+
+
+@pytest.mark.parametrize("replies", [[EMPTY], *([EMPTY, no] for no in (MISSING, MISSPELT))])
+def test_a_month_that_is_empty_by_every_spelling_that_is_understood_is_empty(
+    play: Play, replies: list[Reply]
+) -> None:
+    _, cloudzero = play(*replies)
+    assert cloudzero.stored("c-1", JANUARY) == []
 
 
 def test_a_month_that_no_spelling_is_right_for_is_a_refusal(play: Play) -> None:
@@ -384,6 +407,46 @@ def test_an_answer_without_the_rows_is_no_empty_month(play: Play, answer: Any) -
     _, cloudzero = play(Reply(200, answer))
     with pytest.raises(PartnerBusy, match="without the rows of the month"):
         cloudzero.stored("c-1", JANUARY)
+
+
+@pytest.mark.parametrize("status", [201, 202, 203, 204, 206])
+@pytest.mark.parametrize("rows", [[], ROWS[:1]])
+def test_a_month_is_shown_by_200_alone(play: Play, status: int, rows: object) -> None:
+    """What is still worked out, or is a part, would be kept as the snapshot of a whole month."""
+    _, cloudzero = play(Reply(status, {"billing_drop": rows}))
+    with pytest.raises(PartnerBusy, match=f"not shown as a whole: HTTP {status}"):
+        cloudzero.stored("c-1", JANUARY)
+
+
+def paging(pages: int, rows: int, cursor: str | None) -> dict[str, object]:
+    """CloudZero's documented words for a list that may have pages."""
+    more = {"next_cursor": cursor, "previous_cursor": "p", "has_next": bool(cursor)}
+    return {"pagination": {"page_count": pages, "total_count": rows, "cursor": more}}
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        *((paging(1, 3, None), "total_count is 3"), (paging(2, 2, None), "page_count is 2")),
+        *((paging(1, 2, "abc"), "next_cursor is abc"), ({"count": "3"}, "count is 3")),
+        *(({"next": "/v2/x?page=2"}, "next is /v2"), ({"row_count": 3}, "row_count is 3")),
+        *(({"meta": {"hasMore": True}}, "hasMore is True"), ({"total": 3}, "total is 3")),
+        ({"count": "9" * 5_000}, "count is 999"),
+    ],
+)
+def test_a_month_that_is_shown_in_part_is_refused(
+    play: Play, said: dict[str, object], named: str
+) -> None:
+    """Its snapshot would lose the rest."""
+    _, cloudzero = play(Reply(200, {**said, "billing_drop": ROWS}))
+    with pytest.raises(PartnerRefused, match=f"2 rows shown although {named}.*start again"):
+        cloudzero.stored("c-1", JANUARY)
+
+
+def test_an_answer_that_says_that_it_is_whole_is_read(play: Play) -> None:
+    whole = {**paging(1, 2, None), "next": None, "count": 2, "has_more": False, "month": 2025}
+    _, cloudzero = play(Reply(200, {**whole, "billing_drop": ROWS}))
+    assert cloudzero.stored("c-1", JANUARY) == ROWS
 
 
 def test_a_number_that_was_not_whole_is_known_by_its_point(play: Play) -> None:
@@ -434,7 +497,7 @@ def test_the_key_is_read_from_the_secret(
     put_secret: Callable[[str], object], strict: CloudZeroServer
 ) -> None:
     put_secret(json.dumps({"api_key": " s3cr3t-k3y\n", "note": "FinOps"}))
-    assert credits_account.credits_receiver().post("c-1", BODY)
+    assert credits_account.credits_receiver().post("c-1", BODY).drop_id
     assert len(strict.posts) == 1
 
 
@@ -445,7 +508,7 @@ def test_a_key_that_was_rotated_is_read_again_within_a_warm_function(
     with pytest.raises(CredentialsRefused):
         credits_account.credits_receiver().post("c-1", BODY)
     put_secret('{"api_key": "s3cr3t-k3y"}')
-    assert credits_account.credits_receiver().post("c-1", BODY)
+    assert credits_account.credits_receiver().post("c-1", BODY).drop_id
     assert [exchange.status for exchange in strict.exchanges] == [403, 403, 200]
 
 

@@ -137,7 +137,7 @@ def test_a_request_stands_in_the_lease_before_it_leaves(world: World) -> None:
 def test_many_requests_follow_each_other(world: World) -> None:
     stream = world.stream()
     assert stream.stored(JANUARY) == []
-    assert stream.post(JANUARY, BODY, lambda: True)
+    assert stream.post(JANUARY, BODY, lambda: True).drop_id
     assert [row["cost/cost"] for row in stream.stored(JANUARY)] == ["-1.00"]
     assert world.server.overlaps == 0
     assert world.objects.unconditional == []

@@ -156,6 +156,16 @@ def test_an_invocation_that_comes_too_late_after_another_posted_something_else_p
     assert lease.value.request is None, "nothing has left, so nobody has to wait"
 
 
+def test_a_drop_that_is_never_shown_is_reported_with_the_words_it_was_accepted_with() -> None:
+    pipeline = Pipeline()
+    pipeline.put(KEY, "000000000001,$5.00\n")
+    pipeline.cloudzero.faults.append("ingest")
+    finished = pipeline.execute(key=KEY)
+    assert finished.error == "DropDiffers"
+    assert "its answer to the drop: HTTP 200 ['ingest']" in finished.cause
+    assert "its answer to the drop: HTTP 200 ['ingest']" in finished.mail
+
+
 def _points_until_the_intent() -> int:
     drop = OneDrop()
     before = len(drop.pipeline.points.seen)

@@ -142,7 +142,7 @@ def test_a_total_of_nothing_has_no_sign() -> None:
 @pytest.mark.parametrize(
     "cost",
     [
-        *(None, "", "n/a", "NaN", "-Infinity", float("nan"), "1E+60", "1E-31", True),
+        *(None, "", "n/a", "NaN", "-Infinity", float("nan"), "1E+60", "1E-61", True),
         *([], {}, "1,000.00", b"1"),
     ],
 )
@@ -365,9 +365,16 @@ def test_rows_of_nothing_may_be_missing_and_no_others() -> None:
     assert one.digest == both.digest
 
 
-def test_costs_to_thirty_decimals_and_below_sixty_digits_are_numbers() -> None:
-    found = read_rows([a_row("1E-30"), a_row("9E+59"), a_row("-9E+59"), a_row("1E-31"), a_row("x")])
-    assert (found.rows, found.unreadable, found.cost) == (5, 2, Decimal("1E-30"))
+def test_costs_to_sixty_decimals_and_below_sixty_digits_are_numbers() -> None:
+    rows = ["1E-60", *["9E+59"] * 20, *["-9E+59"] * 20, "1E-61", "x"]
+    found = read_rows([a_row(cost) for cost in rows])
+    assert (found.rows, found.unreadable, found.cost) == (43, 2, Decimal("1E-60"))
+
+
+@pytest.mark.parametrize("cost", [-0.01, -0.03, -5.1, -11845.35])
+def test_a_binary_fraction_that_is_written_out_in_full_is_its_amount(cost: float) -> None:
+    found = read_rows([a_row(f"{Decimal(cost):f}")])
+    assert found.shows(contents(**{A: f"{cost:.2f}"}))
 
 
 def test_a_month_is_known_by_its_accounts_and_costs_in_order() -> None:

@@ -399,14 +399,20 @@ def test_every_problem_of_a_file_is_listed_not_only_the_first() -> None:
     assert lines_of(problems(text)) == [1, 2, 2, 2, 4, 4]
 
 
-def test_a_hundred_problems_are_listed_and_the_rest_counted() -> None:
-    for count, last in ((100, "line 100: "), (101, "and 1 more"), (250, "and 150 more")):
-        with pytest.raises(BadCredits) as refused:
-            read(f"{A},x\n" * count)
-        first, *listed = str(refused.value).split("\n")
-        assert f"{count} problems" in first
-        assert lines_of(listed[:MOST_PROBLEMS]) == list(range(1, MOST_PROBLEMS + 1))
-        assert listed[-1].startswith(last)
+def test_a_hundred_problems_are_listed_and_more_than_that_by_kind() -> None:
+    listed = problems("".join(f"{A},x{number}\n" for number in range(MOST_PROBLEMS)))
+    assert lines_of(listed) == list(range(1, MOST_PROBLEMS + 1))
+    text = "".join(f"{A},1.{number}5\n" for number in range(1_000, 4_000))
+    with pytest.raises(BadCredits) as refused:
+        read(f"{text}{A},x\n{A},y\n")
+    said = "has more than two decimals; round it to the cent"
+    assert str(refused.value).split("\n") == [
+        f"{ONE}: 3,002 problems, nothing of it was posted",
+        *(f"line {line}: amount '1.{line + 999}5' {said}" for line in (1, 2, 3)),
+        f"and 2,997 more of this kind; the last is line 3000: amount '1.39995' {said}",
+        "line 3001: amount 'x' is not plain US dollars like $6,407.96",
+        "line 3002: amount 'y' is not plain US dollars like $6,407.96",
+    ]
 
 
 @pytest.mark.parametrize("text", [f'{A},"$1.00', f'{A},"$1.00\n{B},$2.00\n', f'{A},"$1.00"x\n'])
