@@ -39,16 +39,15 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
     read = DayRead(day=task.day, digest=digest, files=len(files))
     made_of = fold.made_of(plan, digest)
     stored = objects.read(key)
-    known = Fold.read(stored.body) if stored else None
-    if files and not problems and (known is None or known.made_of != made_of):
+    known = Fold.read(stored.body, made_of) if stored else None
+    if files and not problems and known is None:
         tally = Tally(duplicates=plan.duplicates)
         for file, body in usage.read(files):
             tally.add_file(file.key, file.hour, body)
         tally.end_hour()
         problems = tally.problems
         if not problems:
-            found = Fold.of(tally, made_of, {file.hour for file in files})
-            _write(objects, key, msgspec.json.encode(found), stored)
+            _write(objects, key, msgspec.json.encode(tally.fold(made_of)), stored)
     if problems:
         read = msgspec.structs.replace(read, problems=f"{task.root}problems/{task.day}.json")
         objects.put(read.problems, msgspec.json.encode(problems[:MAX_PROBLEMS]))

@@ -24,7 +24,7 @@ from functions.domain.months.hold import compared, explain
 from functions.domain.months.journal import Journal, beginning, holding, released, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed, month_before
 from functions.domain.months.state_file import PlanState
-from functions.domain.usage import billing, usage_warnings
+from functions.domain.usage import billing
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import BadInput, MonthHeld
@@ -72,24 +72,29 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     seen = gather(task, books)
     shown = seen.state.at(month)
     known = seen.in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried}
-    bill = billing.bill(plan, total.sums.items(), seen.carried, seen.exported, known)
+    bill = billing.bill(plan, total.groups.items(), seen.carried, seen.exported, known)
     items = to_process(task, bill, seen)
     approval, said = hold(task, bill, seen, books)
     items = [replace(item, approval=approval) for item in items]
-    warnings = [
-        *hours,
-        *usage_warnings.warnings(plan, month, total, bill),
-        *_settled_before(task, items),
-        *said,
-    ]
     if items and not run.dry_run:
         books.change_journal(lambda old: replace(beginning(old, month), dimensions=bill.dimensions))
-    found = total.usage(bill, task.of_days, warnings)
     before = None if run.until else month_before(month, seen.state, seen.journal)
-    processed = [item.contract_id for item in items]
-    checks = list(usage_warnings.checks(task.of_days, total, bill))
-    found = replace(found, checks=checks, processed=processed, before=str(before or ""))
-    return _write(task, found, items, books.objects, seen.state_version)
+    found = MonthUsage.of(task.of_days, total, bill, hours)
+    found = replace(
+        found,
+        warnings=[*found.warnings, *_settled_before(task, items), *said],
+        processed=[item.contract_id for item in items],
+        before=str(before or ""),
+    )
+    merged = Merged(
+        bill_key=f"{task.root}bill.json",
+        contracts_key=f"{task.root}contracts.json",
+        to_process=len(items),
+        state_version=seen.state_version,
+    )
+    books.objects.put(merged.bill_key, msgspec.json.encode(found))
+    books.objects.put(merged.contracts_key, msgspec.json.encode(items))
+    return merged
 
 
 def gather(task: MonthTask, books: Books) -> Seen:
@@ -182,17 +187,3 @@ def to_process(task: MonthTask, bill: MonthBill, seen: Seen) -> list[ContractIte
         return contracts_due(bill.contracts, known, asked)
     except ValueError as error:
         raise BadInput(f"contracts: {error} without usage in {task.month}") from error
-
-
-def _write(
-    task: DaysTask, found: MonthUsage, items: list[ContractItem], objects: Objects, version: str
-) -> Merged:
-    bill_key, contracts_key = f"{task.root}bill.json", f"{task.root}contracts.json"
-    objects.put(bill_key, msgspec.json.encode(found))
-    objects.put(contracts_key, msgspec.json.encode(items))
-    return Merged(
-        bill_key=bill_key,
-        contracts_key=contracts_key,
-        to_process=len(items),
-        state_version=version,
-    )

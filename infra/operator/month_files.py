@@ -68,8 +68,7 @@ class MonthFiles(NamedTuple):
             tally.add_file(file.key, file.hour, body)
         tally.end_hour()
         self.problems.extend(tally.problems)
-        made_of = fold.made_of(self.plan, day.digest)
-        return Fold.of(tally, made_of, {file.hour for file in day.files})
+        return tally.fold(fold.made_of(self.plan, day.digest))
 
     def leaves(self, contract: str) -> list[Leaf]:
         """Return every record of a contract; files that cannot hold one are left aside."""
@@ -117,8 +116,7 @@ def read_month(
     days = []
     for (name, files), body in zip(found.items(), stored, strict=True):
         digest = usage_files.digest(files)
-        known = Fold.read(body.body) if body else None
-        valid = known if known and known.made_of == fold.made_of(plan, digest) else None
+        valid = Fold.read(body.body, fold.made_of(plan, digest)) if body else None
         days.append(Day(name, files, digest, valid))
     return MonthFiles(plan, month, usage, days, problems)
 

@@ -154,6 +154,8 @@ def checked(record: Money) -> tuple[str | None, Group]:
         contract = None
     elif not _is_contract_id(contract):
         refused = f"externalPayerId {shown(contract)} is not a contract id"
+    if not refused and price is not None:
+        price = Decimal(price)
     return refused, (contract, dimension, price, None)
 
 

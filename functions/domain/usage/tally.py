@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from functions.domain.usage.fold import EXACT, Total
 from functions.domain.usage.problem import Problem, line_of_error, line_of_record
 from functions.domain.usage.record import (
     Group,
@@ -31,22 +32,17 @@ from functions.domain.usage.record import (
     shown,
 )
 
-# Every sum of admissible numbers fits in these digits; a sum that would round traps instead.
-EXACT = decimal.Context(prec=120, traps=[decimal.Inexact, decimal.InvalidOperation])
 MAX_PROBLEMS = 100
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _Measured = tuple[int | Decimal, Group]
 
 
-class Tally:
+class Tally(Total):
     """Running sums of a day, plus what could not be summed. Complete after `end_hour`."""
 
     def __init__(self, *, duplicates: str) -> None:
+        super().__init__()
         self.problems: list[Problem] = []
-        self.files = self.records = self.duplicates = self.twins = 0
-        self.twin = ""
-        self.dropped: dict[str, int | Decimal] = {}
-        self.groups: dict[Group, int | Decimal] = {}
         self._known: dict[tuple[Any, ...], Group] = {}
         self._largest = duplicates == "max"
         self._hour: str | None = None
@@ -65,6 +61,7 @@ class Tally:
             self._hour = hour
         self.files += 1
         if hour:
+            self.hours.add(hour)
             self._files.append((key, body))
         else:
             self._add_closely(key, body)
@@ -105,7 +102,7 @@ class Tally:
         self.records += len(records)
         with decimal.localcontext(EXACT):
             for group, value in zip(map(known.__getitem__, keys), values, strict=True):
-                self.groups[group] = self.groups.get(group, 0) + value
+                self.groups[group] += value
         return True
 
     def _add_closely(self, key: str, body: bytes) -> None:
@@ -146,7 +143,7 @@ class Tally:
             group = (*group[:3], str(record.subscriptionId or "(missing)")[:80])
         if self._largest and (record.podName or record.instanceId):
             return self._add_once(record, value, group)
-        self.groups[group] = self.groups.get(group, 0) + value
+        self.groups[group] += value
         return None
 
     def _add_once(self, record: Record, value: int | Decimal, group: Group) -> str | None:
@@ -160,14 +157,14 @@ class Tally:
             return f"identity {shown(measured)} is not text"
         if earlier is None:
             self._seen[measured] = (value, group)
-            self.groups[group] = self.groups.get(group, 0) + value
+            self.groups[group] += value
             return None
         self.duplicates += 1
         kept, dropped = sorted((earlier, (value, group)), key=_by_size, reverse=True)
         self._seen[measured] = kept
         self.groups[earlier[1]] -= earlier[0]
-        self.groups[kept[1]] = self.groups.get(kept[1], 0) + kept[0]
-        self.dropped[group[1]] = self.dropped.get(group[1], 0) + dropped[0]
+        self.groups[kept[1]] += kept[0]
+        self.dropped[group[1]] += dropped[0]
         return None
 
     def _refuse(self, key: str, body: bytes, index: int, detail: str) -> None:
