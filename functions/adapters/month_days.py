@@ -83,7 +83,7 @@ def uncovered(days: Days, total: Total, usage: Objects, *, to_the_end: bool) -> 
         return [text]
     if not total.files:
         return [f"{month} is before the plan's first usage: nothing to bill"]
-    return usage_files.partly_covered(month, total.hours, end)
+    return list(usage_files.partly_covered(month, total.hours, end))
 
 
 def _check_flat(days: Days, total: Total, prefix: str) -> None:

@@ -50,7 +50,7 @@ def open_store(bucket: str) -> S3Store:
 
 
 def in_order(
-    fetch: Callable[[T], R], items: Iterable[T], *, size: Callable[[T], int]
+    fetch: Callable[[T], R], items: Iterable[T], *, size: Callable[[T], int] = lambda _: 0
 ) -> Iterator[tuple[T, R]]:
     """Fetch many items at a time; yield them in their order. `size`: the bytes that one brings.
 

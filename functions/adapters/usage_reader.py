@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from functions.domain.usage.usage_files import Listed, UsageFile
 if TYPE_CHECKING:
     from obstore import Bytes, ObjectMeta
 
-_HOURS, _PAGE = 24, 1_000
+_PAGE = 1_000
 
 
 class UsageStore:
@@ -31,9 +30,8 @@ class UsageStore:
 
     def under(self, folders: Iterable[str]) -> Iterator[Listed]:
         """Yield all objects under some prefixes, many of these at a time."""
-        with ThreadPoolExecutor(_HOURS) as pool:
-            for found in pool.map(self._all_under, folders):
-                yield from found
+        for _, found in in_order(self._all_under, folders):
+            yield from found
 
     def _all_under(self, prefix: str) -> list[Listed]:
         with naming(prefix):

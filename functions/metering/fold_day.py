@@ -8,7 +8,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from functions.adapters import keys, usage_reader, wiring
-from functions.adapters.objects import Objects, Stored
+from functions.adapters.objects import Objects
 from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage import fold, usage_files
 from functions.domain.usage.fold import DayRead, Fold
@@ -47,22 +47,21 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
         tally.end_hour()
         problems = tally.problems
         if not problems:
-            _write(objects, key, msgspec.json.encode(tally.fold(made_of)), stored)
+            body = msgspec.json.encode(tally.fold(made_of))
+            written = (
+                objects.replace(key, body, stored.etag) if stored else objects.create(key, body)
+            )
+            if not written:
+                raise WriteConflict(f"{key}: another execution has folded the day at the same time")
     if problems:
         read = msgspec.structs.replace(read, problems=f"{task.root}problems/{task.day}.json")
         objects.put(read.problems, msgspec.json.encode(problems[:MAX_PROBLEMS]))
     return read
 
 
-def _write(objects: Objects, key: str, body: bytes, over: Stored | None) -> None:
-    if not (objects.replace(key, body, over.etag) if over else objects.create(key, body)):
-        raise WriteConflict(f"{key}: another execution has folded the day at the same time")
-
-
 def _listed(task: DayTask, usage: UsageStore) -> tuple[list[UsageFile], list[Problem]]:
     """List the files of a day, or those beside the days with all that is in no day's folder."""
-    month = task.of
-    root = keys.usage_prefix(task.run.plan, month)
+    month, root = task.of, keys.usage_prefix(task.run.plan, task.of)
     prefix = root if task.day == FLAT else f"{root}{task.day[:2]}/"
     listed, folders = usage.folder(prefix)
     if task.day == FLAT:

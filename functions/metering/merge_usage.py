@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -79,11 +78,15 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     if items and not run.dry_run:
         books.change_journal(lambda old: replace(beginning(old, month), dimensions=bill.dimensions))
     before = None if run.until else month_before(month, seen.state, seen.journal)
+    processed = [item.contract_id for item in items]
+    asked = set(run.contracts or ()) if run.until else set()
+    if done := ", ".join(sorted(asked.difference(processed))[:10]):
+        said = [f"{month}: settled before, nothing was sent for this final usage: {done}", *said]
     found = MonthUsage.of(task.of_days, total, bill, hours)
     found = replace(
         found,
-        warnings=[*found.warnings, *_settled_before(task, items), *said],
-        processed=[item.contract_id for item in items],
+        warnings=[*found.warnings, *said],
+        processed=processed,
         before=str(before or ""),
     )
     merged = Merged(
@@ -158,12 +161,6 @@ def _exported(task: MonthTask, journal: Journal, objects: Objects) -> set[str]:
     if run.dry_run and objects.read(key):
         known.update(read_run_file(objects, key, MonthUsage).bill.dimensions)
     return known
-
-
-def _settled_before(task: DaysTask, items: list[ContractItem]) -> Iterator[str]:
-    asked = set(task.run.contracts or ()) if task.run.until else set()
-    if done := ", ".join(sorted(asked - {item.contract_id for item in items})[:10]):
-        yield f"{task.month}: settled before, nothing was sent for this final usage: {done}"
 
 
 def to_process(task: MonthTask, bill: MonthBill, seen: Seen) -> list[ContractItem]:

@@ -43,7 +43,7 @@ def report_late_usage(task: DaysTask, books: Books, at: str) -> ClosedMonth | No
     usage, compared = _compare(task, books, billed.value)
     key = task.late_usage_key
     reports.write_late_usage(books.objects, key, task.late_usage(usage, compared, at))
-    changed = compared.differs or bool(compared.days)
+    changed = bool(compared.differences or compared.days)
     warnings = [*texts(run.plan.key, task.month, compared), *usage.warnings] if changed else []
     if not changed and billed.value.reported is not None and not billed.value.recheck:
         warnings = [f"{month}: its files are again those that it was billed from"]

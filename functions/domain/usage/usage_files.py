@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -40,7 +40,7 @@ def days(month: Month, end: datetime) -> list[str]:
 
     A day that is cut by the end is another one, `DDTHH`: its fold holds the hours before `HH`.
     """
-    whole, hours = divmod(int((end - month.start).total_seconds()) // 3600, 24)
+    whole, hours = divmod((end - month.start) // timedelta(hours=1), 24)
     cut = [f"{whole + 1:02d}T{hours:02d}"] if hours else []
     return [FLAT, *(f"{day:02d}" for day in range(1, whole + 1)), *cut]
 
@@ -82,37 +82,30 @@ def missing_hours(
     `end`: where the window ends. `earlier` and `later` say whether the plan has usage before the
     month or after the window.
     """
-    count = int((end - month.start).total_seconds()) // 3600
-    hours = list(_folders(month))[:count]
-    first = 0 if earlier or not present else hours.index(min(present))
-    last = count - 1 if later or not present else hours.index(max(present))
-    if not present and not (earlier and later):
-        return [] if later else hours
-    return [hour for hour in hours[first : last + 1] if hour not in present]
+    hours = _hours(month, end)
+    first = hours[0] if earlier else min(present, default="99")  # behind every hour
+    last = hours[-1] if later else max(present, default=hours[-1])
+    return [hour for hour in hours if first <= hour <= last and hour not in present]
 
 
-def partly_covered(month: Month, present: Collection[str], end: datetime) -> list[str]:
+def partly_covered(month: Month, present: Collection[str], end: datetime) -> Iterator[str]:
     """Warn if a plan's usage begins or ends within the window: right once, then suspicious."""
-    found = []
-    if present and (before := _folders(month)[first := min(present)]):
-        found.append(f"{month}: the plan's usage begins with hour {first}, {before} hours into it")
-    hours = int((end - month.start) / timedelta(hours=1))
-    if present and (after := hours - 1 - _folders(month)[last := max(present)]):
-        found.append(
-            f"{month}: the plan's usage ends with hour {last}, {after} hours before the end"
-        )
-    return found
+    hours = _hours(month, end) if present else []
+    if hours and (before := hours.index(first := min(present))):
+        yield f"{month}: the plan's usage begins with hour {first}, {before} hours into it"
+    if hours and (after := len(hours) - 1 - hours.index(last := max(present))):
+        yield f"{month}: the plan's usage ends with hour {last}, {after} hours before the end"
 
 
 @lru_cache(maxsize=48)
-def _folders(month: Month) -> Mapping[str, int]:
+def _folders(month: Month) -> Mapping[str, None]:
     """Return the month's hour folders in order."""
-    hours = range(month.hours)
-    return {_folder(month.start + timedelta(hours=hour)): hour for hour in hours}
+    hours = (month.start + timedelta(hours=hour) for hour in range(month.hours))
+    return {f"{hour:%d/%H}": None for hour in hours}
 
 
-def _folder(instant: datetime) -> str:
-    return f"{instant:%d/%H}"
+def _hours(month: Month, end: datetime) -> list[str]:
+    return list(_folders(month))[: (end - month.start) // timedelta(hours=1)]
 
 
 def ranges(hours: Sequence[str], *, shown: int = 5) -> str:

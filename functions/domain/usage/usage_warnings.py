@@ -14,7 +14,7 @@ from functions.domain.wording import counted, some
 def checks(days: Days, total: Total, bill: MonthBill) -> Iterator[str]:
     """Yield what was looked at with nothing wrong: silence would leave that open."""
     if total.hours:  # files beside the hour folders say nothing of them
-        hours = int((days.end - days.month.start) / timedelta(hours=1))
+        hours = (days.end - days.month.start) // timedelta(hours=1)
         yield f"{len(total.hours)} of {counted(hours, 'hour')} have usage files"
     yield from checked(days.plan, days.month, bill.contracts)
 

@@ -43,7 +43,7 @@ def test_an_object_that_is_no_usage_file_is_a_problem_not_a_gap(rest: str, said:
 
 def test_only_a_hole_is_missing_of_a_full_month() -> None:
     assert missing_hours(JUNE, every_hour(), end=JUNE.end, earlier=True, later=True) == []
-    assert partly_covered(JUNE, every_hour(), JUNE.end) == []
+    assert list(partly_covered(JUNE, every_hour(), JUNE.end)) == []
     files = [hour for hour in every_hour() if hour != "15/07"]
     assert missing_hours(JUNE, files, end=JUNE.end, earlier=False, later=False) == ["15/07"]
 
