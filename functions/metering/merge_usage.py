@@ -36,17 +36,15 @@ logger = Logger()
 class Seen(NamedTuple):
     """What the books say before a month is billed.
 
-    `exported`: the names of all usage of earlier months. `interrupted`: contracts shown as errors
-    that a run has begun to try again, and not ended.
+    `exported`: the names of all usage of earlier months. `known`: what they say of its contracts.
     """
 
     state: PlanState
     state_version: str
     journal: Journal
-    in_ledger: frozenset[str]
+    known: Known
     carried: Balance
     exported: set[str]
-    interrupted: frozenset[str]
 
 
 @task_handler
@@ -69,8 +67,8 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     # Final usage is billed soon after its last hour, so that one has to be there as well.
     hours = month_days.uncovered(task.of_days, total, usage, to_the_end=run.until is not None)
     seen = gather(task, books)
-    shown = seen.state.at(month)
-    known = seen.in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried}
+    in_ledger, shown = seen.known.in_ledger, seen.known.state
+    known = in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried}
     bill = billing.bill(plan, total.groups.items(), seen.carried, seen.exported, known)
     items = to_process(task, bill, seen)
     approval, said = hold(task, bill, seen, books)
@@ -112,10 +110,16 @@ def gather(task: MonthTask, books: Books) -> Seen:
         state=state,
         state_version=version,
         journal=journal,
-        in_ledger=frozenset(books.contracts_in_ledger(month)),
+        known=Known(
+            state=shown,
+            reopened=reopened(journal, state, month),
+            # Shown as errors; a run has begun to try them again, and has not ended.
+            interrupted=frozenset(entry.contract_id for entry in again if not entry.failure),
+            in_ledger=frozenset(books.contracts_in_ledger(month)),
+            closed=is_closed(month, state, journal),
+        ),
         carried=books.balance_of_other_months(month, state, journal) if carries else {},
         exported=_exported(task, journal, books.objects),
-        interrupted=frozenset(entry.contract_id for entry in again if not entry.failure),
     )
 
 
@@ -130,7 +134,7 @@ def hold(
     run, plan, month, journal = task.run, task.run.plan, task.of, seen.journal
     share = plan.approve_share
     part = run.until is not None and month.window_end(run.until) < month.end
-    if share is None or part or is_closed(month, seen.state, journal):
+    if share is None or part or seen.known.closed:
         return None, []
     last = month_before(month, seen.state, journal)
     before = books.totals(last) if last else None
@@ -165,16 +169,9 @@ def _exported(task: MonthTask, journal: Journal, objects: Objects) -> set[str]:
 
 def to_process(task: MonthTask, bill: MonthBill, seen: Seen) -> list[ContractItem]:
     """Return the contracts to work on; BadInput for one that was asked for and is not known."""
-    run, month = task.run, task.of
-    where = f"state file {run.plan.state_file}, {run.plan.key}, {month}"
-    check_spelling(bill.contracts, seen.state.at(month), seen.in_ledger, where)
-    known = Known(
-        state=seen.state.at(month),
-        reopened=reopened(seen.journal, seen.state, month),
-        interrupted=seen.interrupted,
-        in_ledger=seen.in_ledger,
-        closed=is_closed(month, seen.state, seen.journal),
-    )
+    run, known = task.run, seen.known
+    where = f"state file {run.plan.state_file}, {run.plan.key}, {task.month}"
+    check_spelling(bill.contracts, known.state, known.in_ledger, where)
     asked = Asked(
         contracts=None if run.contracts is None else frozenset(run.contracts),
         by_name=run.months is not None or run.contracts is not None,
