@@ -14,7 +14,7 @@ from functions.domain.usage import fold, usage_files
 from functions.domain.usage.fold import DayRead, Fold
 from functions.domain.usage.problem import Problem
 from functions.domain.usage.tally import MAX_PROBLEMS, Tally
-from functions.domain.usage.usage_files import FLAT, UsageFile
+from functions.domain.usage.usage_files import FLAT, Listed
 from functions.errors import WriteConflict
 from functions.metering.payloads import DayTask
 from functions.payloads import task_handler
@@ -59,7 +59,7 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
     return read
 
 
-def _listed(task: DayTask, usage: UsageStore) -> tuple[list[UsageFile], list[Problem]]:
+def _listed(task: DayTask, usage: UsageStore) -> tuple[list[Listed], list[Problem]]:
     """List the files of a day, or those beside the days with all that is in no day's folder."""
     month, root = task.of, keys.usage_prefix(task.run.plan, task.of)
     prefix = root if task.day == FLAT else f"{root}{task.day[:2]}/"
@@ -70,7 +70,7 @@ def _listed(task: DayTask, usage: UsageStore) -> tuple[list[UsageFile], list[Pro
     files, problems = [], []
     for item in chain(listed, usage.under(folders)):
         placed = usage_files.place(item, root, month)
-        if isinstance(placed, UsageFile):
+        if isinstance(placed, Listed):
             files.append(placed)
         else:
             problems.append(placed)

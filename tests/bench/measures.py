@@ -24,7 +24,7 @@ from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage import usage_files
 from functions.domain.usage.fold import Fold
 from functions.domain.usage.tally import Tally
-from functions.domain.usage.usage_files import Listed, UsageFile
+from functions.domain.usage.usage_files import Listed
 from functions.metering.fold_day import fold_day
 from functions.metering.payloads import DayTask
 from tests.bench import layouts, month
@@ -74,7 +74,7 @@ def again() -> Callable[[], dict[str, Any]]:
     fold_day(_task(layouts.DAY), UsageStore(BUCKET), state)
 
     class Unread(UsageStore):
-        def read(self, files: Iterable[UsageFile]) -> Any:
+        def read(self, files: Iterable[Listed]) -> Any:
             raise AssertionError(f"{len(list(files))} files are read again")
 
     def run() -> dict[str, Any]:
@@ -88,7 +88,7 @@ def reading() -> Callable[[], dict[str, Any]]:
     store = UsageStore(BUCKET)
     root = keys.usage_prefix(layouts.PLAN, layouts.MONTH)
     placed = (usage_files.place(item, root, layouts.MONTH) for item in store.under(_hours(store)))
-    files = usage_files.of_day(layouts.DAY, [at for at in placed if isinstance(at, UsageFile)])
+    files = usage_files.of_day(layouts.DAY, [at for at in placed if isinstance(at, Listed)])
     return lambda: {"files": len(files), "bytes": sum(len(body) for _, body in store.read(files))}
 
 
@@ -114,14 +114,14 @@ def _fold(count: int, store: UsageStore, state: MemoryObjects) -> None:
 
 def late(count: str) -> Callable[[], dict[str, Any]]:
     """A month that was folded before one file of its second day had come."""
-    state, read = MemoryObjects(), list[UsageFile]()
+    state, read = MemoryObjects(), list[Listed]()
 
     class Before(UsageStore):
         def under(self, folders: Iterable[str]) -> Any:
             return (item for item in super().under(folders) if "/02/05/" not in item.key)
 
     class Counted(UsageStore):
-        def read(self, files: Iterable[UsageFile]) -> Any:
+        def read(self, files: Iterable[Listed]) -> Any:
             read.extend(found := list(files))
             return super().read(found)
 
@@ -203,7 +203,7 @@ class _Simulated(UsageStore):
             for number in range(self._subscriptions):
                 yield Listed(f"{folder}sub-{number:06d}.json", f"{number:032x}", len(self._body))
 
-    def read(self, files: Iterable[UsageFile]) -> Any:
+    def read(self, files: Iterable[Listed]) -> Any:
         for file in files:
             name = f"{layouts.contract(int(file.key[-11:-5]))}".encode()
             yield file, self._body.replace(layouts.contract(0).encode(), name)

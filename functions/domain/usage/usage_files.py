@@ -7,7 +7,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -18,21 +17,13 @@ FLAT = "flat"
 _PLACE = re.compile(r"(?:([0-9]{2}/[0-9]{2})/)?[^/]+\.json")
 
 
-class Listed(NamedTuple):
-    """One line of a listing."""
+class Listed(msgspec.Struct, frozen=True, gc=False):
+    """One line of a listing; the ETag pins the content that is billed. `hour`: a file's folder."""
 
     key: str
     etag: str
     size: int
-
-
-class UsageFile(msgspec.Struct, frozen=True, gc=False):
-    """One exported object as it was listed; the ETag pins the content that is billed."""
-
-    key: str
-    etag: str
-    size: int
-    hour: str | None
+    hour: str | None = None
 
 
 def days(month: Month, end: datetime) -> list[str]:
@@ -45,28 +36,28 @@ def days(month: Month, end: datetime) -> list[str]:
     return [FLAT, *(f"{day:02d}" for day in range(1, whole + 1)), *cut]
 
 
-def place(listed: Listed, prefix: str, month: Month) -> UsageFile | Problem:
+def place(listed: Listed, prefix: str, month: Month) -> Listed | Problem:
     """Read a key's hour folder. The folder, not a record's timestamp, decides the month.
 
     The export stamps records up to an hour after the folder they are in.
     """
-    key, etag, size = listed
+    key = listed.key
     hourly = _PLACE.fullmatch(key.removeprefix(prefix))
     if hourly is None:
         return Problem(key=key, detail="not a usage file: expected [DD/HH/]NAME.json")
     if (hour := hourly[1]) and hour not in _folders(month):
         return Problem(key=key, detail=f"{month} has no day {hour[:2]} hour {hour[3:]}")
-    return UsageFile(key, etag, size, hour)
+    return Listed(key, listed.etag, listed.size, hour)
 
 
-def of_day(day: str, files: Iterable[UsageFile]) -> list[UsageFile]:
+def of_day(day: str, files: Iterable[Listed]) -> list[Listed]:
     """Return a day's files in the order in which they are read: an hour is never cut in two."""
     cut = day.replace("T", "/") if "T" in day else None
     kept = [file for file in files if cut is None or (file.hour or "") < cut]
     return sorted(kept, key=lambda file: (file.hour or "", file.key))
 
 
-def digest(files: Iterable[UsageFile]) -> str:
+def digest(files: Iterable[Listed]) -> str:
     """Return what stands for a day's files: their keys, ETags and sizes, in order."""
     found = hashlib.sha256()
     for file in files:

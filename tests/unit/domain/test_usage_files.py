@@ -5,7 +5,6 @@ import pytest
 from functions.domain.usage.problem import Problem
 from functions.domain.usage.usage_files import (
     Listed,
-    UsageFile,
     missing_hours,
     partly_covered,
     place,
@@ -23,7 +22,7 @@ def every_hour() -> list[str]:
 @pytest.mark.parametrize("hour", ["01/00", "01/23", "10/00", "30/00", "30/23", None])
 def test_a_file_belongs_to_its_folder(hour: str | None) -> None:
     key = f"{PREFIX}{hour}/a.json" if hour else f"{PREFIX}a.json"
-    assert place(Listed(key, "e", 3), PREFIX, JUNE) == UsageFile(key, "e", 3, hour)
+    assert place(Listed(key, "e", 3), PREFIX, JUNE) == Listed(key, "e", 3, hour)
 
 
 @pytest.mark.parametrize(

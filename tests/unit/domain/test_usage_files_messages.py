@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from functions.domain.usage.usage_files import (
-    UsageFile,
+    Listed,
     days,
     digest,
     missing_hours,
@@ -21,8 +21,8 @@ from tests.builders import JUNE
 PREFIX = "omnistrate-metering/S/E/P/2025/06/"
 
 
-def a_file(hour: str, name: str = "a") -> UsageFile:
-    return UsageFile(f"{PREFIX}{hour}/{name}.json", "etag", 1, hour)
+def a_file(hour: str, name: str = "a") -> Listed:
+    return Listed(f"{PREFIX}{hour}/{name}.json", "etag", 1, hour)
 
 
 def test_a_month_is_its_flat_files_and_its_days_and_the_last_may_be_cut() -> None:
