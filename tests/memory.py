@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from functions.adapters.objects import Stored
-from functions.domain.usage.usage_files import Listed, UsageFile
+from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
 
 
@@ -113,7 +113,7 @@ class UsageInMemory:
                 if item.size or not item.key.endswith("/"):
                     yield item
 
-    def read(self, files: Iterable[UsageFile]) -> Iterator[tuple[UsageFile, bytes]]:
+    def read(self, files: Iterable[Listed]) -> Iterator[tuple[Listed, bytes]]:
         """Yield the content of usage files, in order, as long as they are those listed."""
         for file in files:
             if file.key in self._unreadable:

@@ -9,7 +9,7 @@ from functions.adapters.objects import Objects
 from functions.adapters.storage import folders
 from functions.domain.spelling import suggestion
 from functions.domain.usage import usage_files
-from functions.domain.usage.fold import DayRead, Days, Fold, MonthTotal, made_of
+from functions.domain.usage.fold import DayRead, Days, Fold, Total, made_of
 from functions.domain.usage.problem import Problem
 from functions.errors import BadUsage, DaysMissing
 
@@ -17,12 +17,12 @@ _SHOWN, _CAUSE = 4_000, 500
 _BILL_WITHOUT = 'set the plan\'s "missing_hours" to "warn" to bill without them'
 
 
-def add_up(days: Days, objects: Objects) -> MonthTotal:
+def add_up(days: Days, objects: Objects) -> Total:
     """Add up the folds of the files that the execution has found.
 
     BadUsage names every problem of every day; DaysMissing the days that could not be read.
     """
-    total, problems, missing = MonthTotal(), list[Problem](), dict[str, str]()
+    total, problems, missing = Total(), list[Problem](), dict[str, str]()
     for name in days.names:
         read = days.read.get(name, DayRead(error="Unknown", cause="see its map run"))
         if read.error:
@@ -32,8 +32,8 @@ def add_up(days: Days, objects: Objects) -> MonthTotal:
             problems += msgspec.json.decode(stored.body, type=list[Problem]) if stored else []
         elif read.files:
             stored = objects.read(keys.day(days.plan, days.month, name))
-            found = Fold.read(stored.body) if stored else None
-            if found and found.made_of == made_of(days.plan, read.digest):
+            of = made_of(days.plan, read.digest)
+            if found := Fold.read(stored.body, of) if stored else None:
                 total.add(found)
             else:
                 missing[name] = "another execution has read other files since"
@@ -54,14 +54,16 @@ def _listed(problems: list[Problem], days: Days) -> str:
     return f"{len(problems)}: {lines[:_SHOWN]}{more}"
 
 
-def uncovered(days: Days, total: MonthTotal, usage: Objects, *, to_the_end: bool) -> list[str]:
+def uncovered(days: Days, total: Total, usage: Objects, *, to_the_end: bool) -> list[str]:
     """Return warnings about hours without a file; BadUsage where they must be there.
 
     `to_the_end`: the last hour has to be there whether usage follows it or not.
     """
     plan, month, end = days.plan, days.month, days.end
     root, prefix = keys.usage_prefix(plan), keys.usage_prefix(plan, month)
-    _check_layout(days, total, prefix)
+    if days.read[usage_files.FLAT].files:  # they say nothing about hours
+        _check_flat(days, total, prefix)
+        return []
     behind = f"{prefix[:-1]}0" if end == month.end else f"{prefix}{end:%d/%H}/"  # 0 follows /
     first = _first_file(usage, root, after="")
     later = _first_file(usage, root, after=behind) is not None
@@ -71,8 +73,6 @@ def uncovered(days: Days, total: MonthTotal, usage: Objects, *, to_the_end: bool
         text = f"{month}: no usage at all under {prefix if earlier else root}"
         known = suggestion([plan.path], set(folders(usage, keys.USAGE_ROOT, 3)))
         raise BadUsage(f"{text}; was the service or plan renamed? {known}")
-    if total.flat_files:  # they say nothing about hours
-        return []
     missing = usage_files.missing_hours(
         month, total.hours, end=end, earlier=earlier, later=later or by_calendar or to_the_end
     )
@@ -83,15 +83,14 @@ def uncovered(days: Days, total: MonthTotal, usage: Objects, *, to_the_end: bool
         return [text]
     if not total.files:
         return [f"{month} is before the plan's first usage: nothing to bill"]
-    return usage_files.partly_covered(month, total.hours, end)
+    return list(usage_files.partly_covered(month, total.hours, end))
 
 
-def _check_layout(days: Days, total: MonthTotal, prefix: str) -> None:
-    """Raise BadUsage if the files are partly in hour folders, or would have to be and are not."""
-    if total.flat_files and total.hours:
+def _check_flat(days: Days, total: Total, prefix: str) -> None:
+    if total.hours:
         text = f"some files under {prefix} are in hour folders, others are not"
         raise BadUsage(f"{days.month}: {text}")
-    if total.flat_files and days.end < days.month.end:
+    if days.end < days.month.end:
         text = f"usage is not in hour folders, so it cannot be cut at {days.end}"
         raise BadUsage(f"{days.month}: {text}")
 

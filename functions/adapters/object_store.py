@@ -50,7 +50,7 @@ def open_store(bucket: str) -> S3Store:
 
 
 def in_order(
-    fetch: Callable[[T], R], items: Iterable[T], *, size: Callable[[T], int]
+    fetch: Callable[[T], R], items: Iterable[T], *, size: Callable[[T], int] = lambda _: 0
 ) -> Iterator[tuple[T, R]]:
     """Fetch many items at a time; yield them in their order. `size`: the bytes that one brings.
 
@@ -81,16 +81,14 @@ def naming(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except InvalidPathError as error:
-        raise BadUsage(f"{what}: {_reason(error)}") from error
-    except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise PermissionError(f"{what}: {_reason(error)}") from error
-    except (PreconditionError, FileNotFoundError) as error:
-        raise StorageBusy(f"{what} was rewritten or removed while the day was read") from error
     except (BaseError, OSError, ValueError) as error:
-        raise StorageBusy(f"{what}: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    """Return the first line of what went wrong; the rest is how the library got there."""
-    return str(error).partition("\n")[0][:300]
+        reason = str(error).partition("\n")[0][:300]  # the rest is how the library got there
+        text = f"{what}: {reason}"
+        match error:
+            case InvalidPathError():
+                raise BadUsage(text) from error
+            case PermissionDeniedError() | UnauthenticatedError():
+                raise PermissionError(text) from error
+            case PreconditionError() | FileNotFoundError():
+                text = f"{what} was rewritten or removed while the day was read"
+        raise StorageBusy(text) from error

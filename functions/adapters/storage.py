@@ -76,7 +76,7 @@ class Bucket:
                 except FileNotFoundError:
                     return None
 
-        yield from (stored for _, stored in in_order(read, keys, size=lambda _: 0))
+        yield from (stored for _, stored in in_order(read, keys))
 
     def upload(self, key: str, most_bytes: int) -> Uploaded | None:
         """Return the newest version of an object, None if there is none."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from functions.adapters.object_store import in_order, naming, open_store
-from functions.domain.usage.usage_files import Listed, UsageFile
+from functions.domain.usage.usage_files import Listed
 
 if TYPE_CHECKING:
     from obstore import Bytes, ObjectMeta
 
-_HOURS, _PAGE = 24, 1_000
+_PAGE = 1_000
 
 
 class UsageStore:
@@ -31,16 +30,15 @@ class UsageStore:
 
     def under(self, folders: Iterable[str]) -> Iterator[Listed]:
         """Yield all objects under some prefixes, many of these at a time."""
-        with ThreadPoolExecutor(_HOURS) as pool:
-            for found in pool.map(self._all_under, folders):
-                yield from found
+        for _, found in in_order(self._all_under, folders):
+            yield from found
 
     def _all_under(self, prefix: str) -> list[Listed]:
         with naming(prefix):
             pages = self._store.list(prefix, chunk_size=_PAGE)
             return _listed(chain.from_iterable(pages))
 
-    def read(self, files: Iterable[UsageFile]) -> Iterator[tuple[UsageFile, bytes]]:
+    def read(self, files: Iterable[Listed]) -> Iterator[tuple[Listed, bytes]]:
         """Yield each file's content, in the order given.
 
         The ETag of the listing is required: a file that was rewritten since is not read.
@@ -48,7 +46,7 @@ class UsageStore:
         read = in_order(self._get, files, size=lambda file: file.size)
         yield from ((file, bytes(body)) for file, body in read)
 
-    def _get(self, file: UsageFile) -> Bytes:
+    def _get(self, file: Listed) -> Bytes:
         with naming(file.key):
             return self._store.get(file.key, options={"if_match": file.etag}).bytes()
 

@@ -117,7 +117,7 @@ def _write_findings(
         books.remainders(month).write(left, carried)
     if usage.warnings:
         books.change_journal(lambda old: with_notices(old, usage.warnings))
-    if compared.differs or (run.until is None and books.objects.read(key)):
+    if compared.differences or (run.until is None and books.objects.read(key)):
         reports.write_late_usage(books.objects, key, task.late_usage(usage, compared, at))
     if decided.outcome.complete and run.until is None:
         billed = Manifest(execution=run.execution, days=usage.days)
@@ -140,7 +140,7 @@ def _write_outcome(task: MergedMonth, decided: Closing, books: Books, at: str) -
         task.month,
         decided.usage,
         closed=decided.counts,
-        changed=decided.compared.differs,
+        changed=bool(decided.compared.differences),
         report=written,
         ledger=keys.ledger_month(plan, month),
         **decided.numbers,

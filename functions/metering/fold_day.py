@@ -8,13 +8,13 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from functions.adapters import keys, usage_reader, wiring
-from functions.adapters.objects import Objects, Stored
+from functions.adapters.objects import Objects
 from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage import fold, usage_files
 from functions.domain.usage.fold import DayRead, Fold
 from functions.domain.usage.problem import Problem
 from functions.domain.usage.tally import MAX_PROBLEMS, Tally
-from functions.domain.usage.usage_files import FLAT, UsageFile
+from functions.domain.usage.usage_files import FLAT, Listed
 from functions.errors import WriteConflict
 from functions.metering.payloads import DayTask
 from functions.payloads import task_handler
@@ -39,31 +39,29 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
     read = DayRead(day=task.day, digest=digest, files=len(files))
     made_of = fold.made_of(plan, digest)
     stored = objects.read(key)
-    known = Fold.read(stored.body) if stored else None
-    if files and not problems and (known is None or known.made_of != made_of):
+    known = Fold.read(stored.body, made_of) if stored else None
+    if files and not problems and known is None:
         tally = Tally(duplicates=plan.duplicates)
         for file, body in usage.read(files):
             tally.add_file(file.key, file.hour, body)
         tally.end_hour()
         problems = tally.problems
         if not problems:
-            found = Fold.of(tally, made_of, {file.hour for file in files})
-            _write(objects, key, msgspec.json.encode(found), stored)
+            body = msgspec.json.encode(tally.fold(made_of))
+            written = (
+                objects.replace(key, body, stored.etag) if stored else objects.create(key, body)
+            )
+            if not written:
+                raise WriteConflict(f"{key}: another execution has folded the day at the same time")
     if problems:
         read = msgspec.structs.replace(read, problems=f"{task.root}problems/{task.day}.json")
         objects.put(read.problems, msgspec.json.encode(problems[:MAX_PROBLEMS]))
     return read
 
 
-def _write(objects: Objects, key: str, body: bytes, over: Stored | None) -> None:
-    if not (objects.replace(key, body, over.etag) if over else objects.create(key, body)):
-        raise WriteConflict(f"{key}: another execution has folded the day at the same time")
-
-
-def _listed(task: DayTask, usage: UsageStore) -> tuple[list[UsageFile], list[Problem]]:
+def _listed(task: DayTask, usage: UsageStore) -> tuple[list[Listed], list[Problem]]:
     """List the files of a day, or those beside the days with all that is in no day's folder."""
-    month = task.of
-    root = keys.usage_prefix(task.run.plan, month)
+    month, root = task.of, keys.usage_prefix(task.run.plan, task.of)
     prefix = root if task.day == FLAT else f"{root}{task.day[:2]}/"
     listed, folders = usage.folder(prefix)
     if task.day == FLAT:
@@ -72,7 +70,7 @@ def _listed(task: DayTask, usage: UsageStore) -> tuple[list[UsageFile], list[Pro
     files, problems = [], []
     for item in chain(listed, usage.under(folders)):
         placed = usage_files.place(item, root, month)
-        if isinstance(placed, UsageFile):
+        if isinstance(placed, Listed):
             files.append(placed)
         else:
             problems.append(placed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from functions.domain.months.hold import compared, explain
 from functions.domain.months.journal import Journal, beginning, holding, released, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed, month_before
 from functions.domain.months.state_file import PlanState
-from functions.domain.usage import billing, usage_warnings
+from functions.domain.usage import billing
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import BadInput, MonthHeld
@@ -37,17 +36,15 @@ logger = Logger()
 class Seen(NamedTuple):
     """What the books say before a month is billed.
 
-    `exported`: the names of all usage of earlier months. `interrupted`: contracts shown as errors
-    that a run has begun to try again, and not ended.
+    `exported`: the names of all usage of earlier months. `known`: what they say of its contracts.
     """
 
     state: PlanState
     state_version: str
     journal: Journal
-    in_ledger: frozenset[str]
+    known: Known
     carried: Balance
     exported: set[str]
-    interrupted: frozenset[str]
 
 
 @task_handler
@@ -70,26 +67,35 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     # Final usage is billed soon after its last hour, so that one has to be there as well.
     hours = month_days.uncovered(task.of_days, total, usage, to_the_end=run.until is not None)
     seen = gather(task, books)
-    shown = seen.state.at(month)
-    known = seen.in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried}
-    bill = billing.bill(plan, total.sums.items(), seen.carried, seen.exported, known)
+    in_ledger, shown = seen.known.in_ledger, seen.known.state
+    known = in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried}
+    bill = billing.bill(plan, total.groups.items(), seen.carried, seen.exported, known)
     items = to_process(task, bill, seen)
     approval, said = hold(task, bill, seen, books)
     items = [replace(item, approval=approval) for item in items]
-    warnings = [
-        *hours,
-        *usage_warnings.warnings(plan, month, total, bill),
-        *_settled_before(task, items),
-        *said,
-    ]
     if items and not run.dry_run:
         books.change_journal(lambda old: replace(beginning(old, month), dimensions=bill.dimensions))
-    found = total.usage(bill, task.of_days, warnings)
     before = None if run.until else month_before(month, seen.state, seen.journal)
     processed = [item.contract_id for item in items]
-    checks = list(usage_warnings.checks(task.of_days, total, bill))
-    found = replace(found, checks=checks, processed=processed, before=str(before or ""))
-    return _write(task, found, items, books.objects, seen.state_version)
+    asked = set(run.contracts or ()) if run.until else set()
+    if done := ", ".join(sorted(asked.difference(processed))[:10]):
+        said = [f"{month}: settled before, nothing was sent for this final usage: {done}", *said]
+    found = MonthUsage.of(task.of_days, total, bill, hours)
+    found = replace(
+        found,
+        warnings=[*found.warnings, *said],
+        processed=processed,
+        before=str(before or ""),
+    )
+    merged = Merged(
+        bill_key=f"{task.root}bill.json",
+        contracts_key=f"{task.root}contracts.json",
+        to_process=len(items),
+        state_version=seen.state_version,
+    )
+    books.objects.put(merged.bill_key, msgspec.json.encode(found))
+    books.objects.put(merged.contracts_key, msgspec.json.encode(items))
+    return merged
 
 
 def gather(task: MonthTask, books: Books) -> Seen:
@@ -104,10 +110,16 @@ def gather(task: MonthTask, books: Books) -> Seen:
         state=state,
         state_version=version,
         journal=journal,
-        in_ledger=frozenset(books.contracts_in_ledger(month)),
+        known=Known(
+            state=shown,
+            reopened=reopened(journal, state, month),
+            # Shown as errors; a run has begun to try them again, and has not ended.
+            interrupted=frozenset(entry.contract_id for entry in again if not entry.failure),
+            in_ledger=frozenset(books.contracts_in_ledger(month)),
+            closed=is_closed(month, state, journal),
+        ),
         carried=books.balance_of_other_months(month, state, journal) if carries else {},
         exported=_exported(task, journal, books.objects),
-        interrupted=frozenset(entry.contract_id for entry in again if not entry.failure),
     )
 
 
@@ -122,7 +134,7 @@ def hold(
     run, plan, month, journal = task.run, task.run.plan, task.of, seen.journal
     share = plan.approve_share
     part = run.until is not None and month.window_end(run.until) < month.end
-    if share is None or part or is_closed(month, seen.state, journal):
+    if share is None or part or seen.known.closed:
         return None, []
     last = month_before(month, seen.state, journal)
     before = books.totals(last) if last else None
@@ -155,24 +167,11 @@ def _exported(task: MonthTask, journal: Journal, objects: Objects) -> set[str]:
     return known
 
 
-def _settled_before(task: DaysTask, items: list[ContractItem]) -> Iterator[str]:
-    asked = set(task.run.contracts or ()) if task.run.until else set()
-    if done := ", ".join(sorted(asked - {item.contract_id for item in items})[:10]):
-        yield f"{task.month}: settled before, nothing was sent for this final usage: {done}"
-
-
 def to_process(task: MonthTask, bill: MonthBill, seen: Seen) -> list[ContractItem]:
     """Return the contracts to work on; BadInput for one that was asked for and is not known."""
-    run, month = task.run, task.of
-    where = f"state file {run.plan.state_file}, {run.plan.key}, {month}"
-    check_spelling(bill.contracts, seen.state.at(month), seen.in_ledger, where)
-    known = Known(
-        state=seen.state.at(month),
-        reopened=reopened(seen.journal, seen.state, month),
-        interrupted=seen.interrupted,
-        in_ledger=seen.in_ledger,
-        closed=is_closed(month, seen.state, seen.journal),
-    )
+    run, known = task.run, seen.known
+    where = f"state file {run.plan.state_file}, {run.plan.key}, {task.month}"
+    check_spelling(bill.contracts, known.state, known.in_ledger, where)
     asked = Asked(
         contracts=None if run.contracts is None else frozenset(run.contracts),
         by_name=run.months is not None or run.contracts is not None,
@@ -182,17 +181,3 @@ def to_process(task: MonthTask, bill: MonthBill, seen: Seen) -> list[ContractIte
         return contracts_due(bill.contracts, known, asked)
     except ValueError as error:
         raise BadInput(f"contracts: {error} without usage in {task.month}") from error
-
-
-def _write(
-    task: DaysTask, found: MonthUsage, items: list[ContractItem], objects: Objects, version: str
-) -> Merged:
-    bill_key, contracts_key = f"{task.root}bill.json", f"{task.root}contracts.json"
-    objects.put(bill_key, msgspec.json.encode(found))
-    objects.put(contracts_key, msgspec.json.encode(items))
-    return Merged(
-        bill_key=bill_key,
-        contracts_key=contracts_key,
-        to_process=len(items),
-        state_version=version,
-    )

@@ -99,11 +99,8 @@ class MonthTask(RunTask, frozen=True, kw_only=True):
             month=self.month,
             execution=self.run.execution,
             generated_at=at,
-            days=compared.days,
-            differences=compared.differences,
-            not_compared=compared.left_out,
-            never_billed=compared.unbilled,
             quarantined=usage.bill.quarantined,
+            **compared._asdict(),
         )
 
     def terms(self, at: str) -> Terms:

@@ -12,7 +12,7 @@ from functions.domain.month import format_instant
 from functions.domain.months.announcement import with_notices
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.late_usage import Compared, compare, texts
-from functions.domain.usage import billing, usage_warnings
+from functions.domain.usage import billing
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
 from functions.metering.payloads import DaysTask
@@ -43,7 +43,7 @@ def report_late_usage(task: DaysTask, books: Books, at: str) -> ClosedMonth | No
     usage, compared = _compare(task, books, billed.value)
     key = task.late_usage_key
     reports.write_late_usage(books.objects, key, task.late_usage(usage, compared, at))
-    changed = compared.differs or bool(compared.days)
+    changed = bool(compared.differences or compared.days)
     warnings = [*texts(run.plan.key, task.month, compared), *usage.warnings] if changed else []
     if not changed and billed.value.reported is not None and not billed.value.recheck:
         warnings = [f"{month}: its files are again those that it was billed from"]
@@ -61,8 +61,8 @@ def _compare(task: DaysTask, books: Books, billed: Manifest) -> tuple[MonthUsage
     ledger = {entry.contract_id: entry for entry in books.entries(month)}
     shown, exported = books.read_state().at(month), books.read_journal().dimensions
     known = ledger.keys() | shown.done | shown.failed
-    bill = billing.bill(plan, total.sums.items(), {}, exported, known)
-    usage = total.usage(bill, days, list(usage_warnings.warnings(plan, month, total, bill)))
+    bill = billing.bill(plan, total.groups.items(), {}, exported, known)
+    usage = MonthUsage.of(days, total, bill)
     # Nobody knows what was billed for those that an operator or the earlier script has settled.
     by_hand = shown.done - ledger.keys()
     of = {"formulas": plan.dimensions}

@@ -8,8 +8,9 @@ from functions.adapters import month_days, wiring
 from functions.adapters.objects import Objects
 from functions.domain import formula
 from functions.domain.months.closed_month import ClosedMonth
-from functions.domain.usage import billing, usage_warnings
-from functions.domain.usage.fold import MonthTotal
+from functions.domain.usage import billing
+from functions.domain.usage.fold import Total
+from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import BadUsage, DaysMissing
 from functions.metering.payloads import DaysTask
 from functions.payloads import dump, task_handler
@@ -27,14 +28,13 @@ def handler(task: DaysTask, _context: object) -> ClosedMonth:
 
 def report_usage_so_far(task: DaysTask, objects: Objects, usage: Objects) -> ClosedMonth:
     """Add up the days that are over. Nothing is billed, so what stops a bill is a warning here."""
-    plan, total, warnings = task.run.plan, MonthTotal(), list[str]()
+    plan, total, warnings = task.run.plan, Total(), list[str]()
     try:
         total = month_days.add_up(task.of_days, objects)
         warnings = month_days.uncovered(task.of_days, total, usage, to_the_end=True)
     except (BadUsage, DaysMissing) as error:
         warnings = [str(error)]
     read = {name for text in plan.dimensions.values() for name in formula.names_in(text)}
-    bill = billing.bill(plan, total.sums.items(), exported_before=read)
-    warnings += usage_warnings.warnings(plan, task.of, total, bill)
-    found = total.usage(bill, task.of_days, warnings)
+    bill = billing.bill(plan, total.groups.items(), exported_before=read)
+    found = MonthUsage.of(task.of_days, total, bill, warnings)
     return ClosedMonth.of(task.month, found, so_far=True, totals=total.by_dimension(), report="")

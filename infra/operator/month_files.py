@@ -16,7 +16,7 @@ from functions.domain.usage import fold, usage_files
 from functions.domain.usage.fold import Fold
 from functions.domain.usage.problem import Problem
 from functions.domain.usage.tally import Tally
-from functions.domain.usage.usage_files import FLAT, Listed, UsageFile
+from functions.domain.usage.usage_files import FLAT, Listed
 from functions.errors import StorageBusy
 from infra.operator.trace import Leaf, Trace, same_contract
 
@@ -25,7 +25,7 @@ class Day(NamedTuple):
     """A day with files. `fold`: None where none was made of these files."""
 
     name: str
-    files: list[UsageFile]
+    files: list[Listed]
     digest: str
     fold: Fold | None
 
@@ -51,7 +51,7 @@ class MonthFiles(NamedTuple):
         """What the month would be billed from today, as a manifest says it."""
         return {day.name: day.digest for day in self.days}
 
-    def bodies(self, files: list[UsageFile]) -> Iterator[tuple[UsageFile, bytes]]:
+    def bodies(self, files: list[Listed]) -> Iterator[tuple[Listed, bytes]]:
         """Yield the content of files, as long as they are those that were listed."""
         stored = self.usage.read_many(file.key for file in files)
         for file, found in zip(files, stored, strict=True):
@@ -68,8 +68,7 @@ class MonthFiles(NamedTuple):
             tally.add_file(file.key, file.hour, body)
         tally.end_hour()
         self.problems.extend(tally.problems)
-        made_of = fold.made_of(self.plan, day.digest)
-        return Fold.of(tally, made_of, {file.hour for file in day.files})
+        return tally.fold(fold.made_of(self.plan, day.digest))
 
     def leaves(self, contract: str) -> list[Leaf]:
         """Return every record of a contract; files that cannot hold one are left aside."""
@@ -87,11 +86,11 @@ class MonthFiles(NamedTuple):
 
 def list_days(
     plan: Plan, month: Month, listed: Iterable[Listed], end: datetime
-) -> tuple[dict[str, list[UsageFile]], list[Problem]]:
+) -> tuple[dict[str, list[Listed]], list[Problem]]:
     """Return a month's files up to an hour, by day; with what is wrong."""
     prefix = keys.usage_prefix(plan, month)
     problems: list[Problem] = []
-    by_day: dict[str, list[UsageFile]] = defaultdict(list)
+    by_day: dict[str, list[Listed]] = defaultdict(list)
     for item in listed:
         if not item.size and not item.key.endswith(".json"):
             continue
@@ -117,8 +116,7 @@ def read_month(
     days = []
     for (name, files), body in zip(found.items(), stored, strict=True):
         digest = usage_files.digest(files)
-        known = Fold.read(body.body) if body else None
-        valid = known if known and known.made_of == fold.made_of(plan, digest) else None
+        valid = Fold.read(body.body, fold.made_of(plan, digest)) if body else None
         days.append(Day(name, files, digest, valid))
     return MonthFiles(plan, month, usage, days, problems)
 

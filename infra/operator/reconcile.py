@@ -22,7 +22,7 @@ from functions.domain.month import Month, format_instant
 from functions.domain.months.late_usage import Difference, compare_usage
 from functions.domain.usage import billing
 from functions.domain.usage.bill import ContractBill
-from functions.domain.usage.fold import MonthTotal
+from functions.domain.usage.fold import Total
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import some
@@ -123,11 +123,8 @@ def _bill_of(
     files: MonthFiles, books: Books, ledger: Mapping[str, Entry], notes: list[str]
 ) -> dict[str, ContractBill]:
     """Bill today's files again, without what is carried: the ledger knows what that was."""
-    total = MonthTotal()
-    for day in files.days:
-        total.add(files.folded(day))
+    sums = Total(files.folded(day) for day in files.days).groups.items()
     journal = books.read_journal()
-    sums = total.sums.items()
     found = billing.bill(files.plan, sums, {}, journal.dimensions, ledger.keys())
     if found.quarantined:
         held = ", ".join(some(map(str, found.quarantined), 3))

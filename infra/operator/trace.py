@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from functions.domain.ledger import listing
-from functions.domain.usage.record import Group, Record, identity
+from functions.domain.usage.record import Group, Record
 from functions.domain.usage.tally import Tally
 
 # Asked of every record; a month has far more of them than contracts.
@@ -64,24 +64,19 @@ class Trace(Tally):
         self._file, self._number = key, 0
         super()._add_closely(key, body)
 
-    def _add(self, record: Record) -> str | None:
+    def _add(self, record: Record) -> None:
         self._number += 1
         self._measured.clear()
-        if refused := super()._add(record):
-            return refused
+        super()._add(record)
         if same_contract(record.externalPayerId, self._contract):
             leaf = self._leaf(record)
             self.leaves.append(leaf)
             for measured in self._measured:
                 self._compare(leaf, measured)
-        return None
 
-    def _add_once(self, record: Record, value: int | Decimal, group: Group) -> str | None:
-        refused = super()._add_once(record, value, group)
-        measured = identity(record, self._hour)
-        if measured and not refused:
-            self._measured.append(measured)
-        return refused
+    def _add_once(self, measured: tuple[Any, ...], found: tuple[int | Decimal, Group]) -> None:
+        super()._add_once(measured, found)
+        self._measured.append(measured)
 
     def _leaf(self, record: Record) -> Leaf:
         price = record.pricePerUnit

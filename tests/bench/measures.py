@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import msgspec
 
 from functions.adapters import keys
 from functions.adapters.storage import Bucket
@@ -23,7 +24,7 @@ from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage import usage_files
 from functions.domain.usage.fold import Fold
 from functions.domain.usage.tally import Tally
-from functions.domain.usage.usage_files import Listed, UsageFile
+from functions.domain.usage.usage_files import Listed
 from functions.metering.fold_day import fold_day
 from functions.metering.payloads import DayTask
 from tests.bench import layouts, month
@@ -46,8 +47,8 @@ def _checked(state: MemoryObjects, count: int = 1, number: int | None = None) ->
     files, records, sums, wrong = 0, 0, 0, 0
     for day in range(count):
         stored = state.read(keys.day(layouts.PLAN, layouts.MONTH, f"{day + 1:02d}"))
-        fold = Fold.read(stored.body) if stored else None
-        assert fold
+        assert stored
+        fold = msgspec.json.decode(stored.body, type=Fold)
         files, records, sums = files + fold.files, records + fold.records, sums + len(fold.sums)
         for (contract, dimension, _, _), value in fold.sums:
             of = int(str(contract)[:8], 16) if number is None else number
@@ -73,7 +74,7 @@ def again() -> Callable[[], dict[str, Any]]:
     fold_day(_task(layouts.DAY), UsageStore(BUCKET), state)
 
     class Unread(UsageStore):
-        def read(self, files: Iterable[UsageFile]) -> Any:
+        def read(self, files: Iterable[Listed]) -> Any:
             raise AssertionError(f"{len(list(files))} files are read again")
 
     def run() -> dict[str, Any]:
@@ -87,7 +88,7 @@ def reading() -> Callable[[], dict[str, Any]]:
     store = UsageStore(BUCKET)
     root = keys.usage_prefix(layouts.PLAN, layouts.MONTH)
     placed = (usage_files.place(item, root, layouts.MONTH) for item in store.under(_hours(store)))
-    files = usage_files.of_day(layouts.DAY, [at for at in placed if isinstance(at, UsageFile)])
+    files = usage_files.of_day(layouts.DAY, [at for at in placed if isinstance(at, Listed)])
     return lambda: {"files": len(files), "bytes": sum(len(body) for _, body in store.read(files))}
 
 
@@ -113,14 +114,14 @@ def _fold(count: int, store: UsageStore, state: MemoryObjects) -> None:
 
 def late(count: str) -> Callable[[], dict[str, Any]]:
     """A month that was folded before one file of its second day had come."""
-    state, read = MemoryObjects(), list[UsageFile]()
+    state, read = MemoryObjects(), list[Listed]()
 
     class Before(UsageStore):
         def under(self, folders: Iterable[str]) -> Any:
             return (item for item in super().under(folders) if "/02/05/" not in item.key)
 
     class Counted(UsageStore):
-        def read(self, files: Iterable[UsageFile]) -> Any:
+        def read(self, files: Iterable[Listed]) -> Any:
             read.extend(found := list(files))
             return super().read(found)
 
@@ -202,7 +203,7 @@ class _Simulated(UsageStore):
             for number in range(self._subscriptions):
                 yield Listed(f"{folder}sub-{number:06d}.json", f"{number:032x}", len(self._body))
 
-    def read(self, files: Iterable[UsageFile]) -> Any:
+    def read(self, files: Iterable[Listed]) -> Any:
         for file in files:
             name = f"{layouts.contract(int(file.key[-11:-5]))}".encode()
             yield file, self._body.replace(layouts.contract(0).encode(), name)

@@ -87,7 +87,11 @@ def decide(seen: Seen, compared: Compared) -> Closing:
         *withdrawn(usage.processed, seen.ledger),
         *overtaken(str(month), seen.execution, seen.by_hand, seen.ledger),
         *noticed(usage.processed, seen.ledger),
-        *(late(plan.key, str(month), compared, with_head=seen.closed) if compared.differs else []),
+        *(
+            late(plan.key, str(month), compared, with_head=seen.closed)
+            if compared.differences
+            else []
+        ),
     ]
     asked = outcome.unaccounted if seen.contracts is None else usage.processed
     return Closing(

@@ -45,19 +45,14 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 class Compared(NamedTuple):
     """Files and usage of today against those that were billed.
 
-    `days`: those whose files came, changed or went. `left_out`: contracts that were not compared,
-    with the reason. `unbilled`: contracts of which nothing was ever sent for the month.
+    `days`: those whose files came, changed or went. `not_compared`: contracts, with the reason.
+    `never_billed`: contracts of which nothing was ever sent for the month.
     """
 
     days: list[str]
     differences: list[Difference]
-    left_out: list[str]
-    unbilled: list[str]
-
-    @property
-    def differs(self) -> bool:
-        """Some contract's usage is not what it was billed for."""
-        return bool(self.differences)
+    not_compared: list[str]
+    never_billed: list[str]
 
 
 NOTHING_COMPARED = Compared([], [], [], [])
@@ -184,11 +179,11 @@ def texts(plan: str, month: str, compared: Compared, *, with_head: bool = True) 
     days = f"changed days: {', '.join(compared.days)}" if compared.days else "the same files"
     head = f"{month}: usage changed after it was billed and is not billed: {days}"
     found = some(f"{month}: {difference}" for difference in compared.differences)
-    found += filter(None, [to_bill(plan, month, compared.unbilled)])
+    found += filter(None, [to_bill(plan, month, compared.never_billed)])
     if not with_head:
         return found
     if not found:
-        what = "no other contract's" if compared.left_out else "no contract's"
+        what = "no other contract's" if compared.not_compared else "no contract's"
         head = f"{head}; {what} usage differs"
-    names = ", ".join(some(compared.left_out))
+    names = ", ".join(some(compared.not_compared))
     return [head, *found, *([f"{month}: not compared with the files: {names}"] if names else [])]

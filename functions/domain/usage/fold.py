@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import decimal
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,18 +13,11 @@ import msgspec
 
 from functions.domain.month import Month
 from functions.domain.plan import Plan
-from functions.domain.usage.bill import MonthBill
-from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.usage.record import Group
-from functions.domain.usage.tally import EXACT, Tally
 
 _FORMAT = 1
-_NOTHING = Decimal(0)
-
-
-def made_of(plan: Plan, digest: str) -> str:
-    """Return what a fold depends on: this code, how duplicates are counted, and the files."""
-    return f"{_FORMAT} {plan.duplicates} {digest}"
+# Every sum of admissible numbers fits in these digits; a sum that would round traps instead.
+EXACT = decimal.Context(prec=120, traps=[decimal.Inexact, decimal.InvalidOperation])
 
 
 class Fold(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,32 +38,66 @@ class Fold(msgspec.Struct, frozen=True, kw_only=True):
     twin: str
 
     @classmethod
-    def read(cls, body: bytes) -> Fold | None:
-        """Return a stored fold, None if other code wrote it."""
+    def read(cls, body: bytes, made_of: str) -> Fold | None:
+        """Return a stored fold, None if other code wrote it, or made it of something else."""
         try:
-            return msgspec.json.decode(body, type=cls)
+            found = msgspec.json.decode(body, type=cls)
         except msgspec.DecodeError:
             return None
+        return found if found.made_of == made_of else None
 
-    @classmethod
-    def of(cls, tally: Tally, made_of: str, hours: set[str | None]) -> Fold:
-        """Return a day's sums as they are stored."""
-        return cls(
+
+def made_of(plan: Plan, digest: str) -> str:
+    """Return what a fold depends on: this code, how duplicates are counted, and the files."""
+    return f"{_FORMAT} {plan.duplicates} {digest}"
+
+
+class Total:
+    """Usage added up: that of a day file by file (a `Tally`), or a month's fold by fold."""
+
+    def __init__(self, folds: Iterable[Fold] = ()) -> None:
+        self.files = self.records = self.duplicates = self.twins = 0
+        self.twin = ""
+        self.hours: set[str] = set()
+        self.dropped: dict[str, int | Decimal] = defaultdict(int)
+        self.groups: dict[Group, int | Decimal] = defaultdict(int)
+        for fold in folds:
+            self.add(fold)
+
+    def add(self, fold: Fold) -> None:
+        """Add a day."""
+        self.files += fold.files
+        self.records += fold.records
+        self.duplicates += fold.duplicates
+        self.twins += fold.twins
+        self.twin = self.twin or fold.twin
+        self.hours.update(fold.hours)
+        with decimal.localcontext(EXACT):
+            for group, value in fold.sums:
+                self.groups[group] += value
+            for name, value in fold.dropped.items():
+                self.dropped[name] += value
+
+    def fold(self, made_of: str) -> Fold:
+        """Return the sums as they are stored."""
+        return Fold(
             made_of=made_of,
-            hours=sorted(hour for hour in hours if hour),
-            files=tally.files,
-            records=tally.records,
-            duplicates=tally.duplicates,
-            dropped={name: Decimal(value) for name, value in tally.dropped.items()},
-            sums=[(_exact(group), Decimal(value)) for group, value in tally.groups.items()],
-            twins=tally.twins,
-            twin=tally.twin,
+            hours=sorted(self.hours),
+            files=self.files,
+            records=self.records,
+            duplicates=self.duplicates,
+            dropped={name: Decimal(value) for name, value in self.dropped.items()},
+            sums=[(group, Decimal(value)) for group, value in self.groups.items()],
+            twins=self.twins,
+            twin=self.twin,
         )
 
-
-def _exact(group: Group) -> Group:
-    contract, dimension, price, subscription = group
-    return contract, dimension, None if price is None else Decimal(price), subscription
+    def by_dimension(self) -> dict[str, str]:
+        """Return the usage of all contracts, and of none, by dimension."""
+        found: dict[str, Decimal] = defaultdict(Decimal)
+        for (_, dimension, _, _), value in self.groups.items():
+            found[dimension] = EXACT.add(found[dimension], value)
+        return {name: f"{value:f}" for name, value in sorted(found.items())}
 
 
 class DayRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -109,48 +139,3 @@ class Days(NamedTuple):
     def digests(self) -> dict[str, str]:
         """The digests of the days with files; they say what a month is billed from."""
         return {day: read.digest for day, read in self.read.items() if read.files}
-
-
-class MonthTotal:
-    """The folds of a month's days, added up one by one."""
-
-    def __init__(self) -> None:
-        self.files = self.flat_files = self.records = self.duplicates = self.twins = 0
-        self.twin = ""
-        self.hours: set[str] = set()
-        self.dropped: dict[str, Decimal] = {}
-        self.sums: dict[Group, Decimal] = {}
-
-    def add(self, fold: Fold) -> None:
-        """Add a day."""
-        self.files += fold.files
-        self.flat_files += 0 if fold.hours else fold.files
-        self.records += fold.records
-        self.duplicates += fold.duplicates
-        self.twins += fold.twins
-        self.twin = self.twin or fold.twin
-        self.hours.update(fold.hours)
-        for group, value in fold.sums:
-            self.sums[group] = EXACT.add(self.sums.get(group, _NOTHING), value)
-        for name, value in fold.dropped.items():
-            self.dropped[name] = EXACT.add(self.dropped.get(name, _NOTHING), value)
-
-    def by_dimension(self) -> dict[str, str]:
-        """Return the usage of all contracts, and of none, by dimension."""
-        found: dict[str, Decimal] = {}
-        for (_, dimension, _, _), value in self.sums.items():
-            found[dimension] = EXACT.add(found.get(dimension, _NOTHING), value)
-        return {name: f"{value:f}" for name, value in sorted(found.items())}
-
-    def usage(self, bill: MonthBill, days: Days, warnings: list[str]) -> MonthUsage:
-        """Return a month's bill with what it was added up from."""
-        return MonthUsage(
-            files=self.files,
-            hours=len(self.hours),
-            records=self.records,
-            duplicates=self.duplicates,
-            dropped={name: f"{value:f}" for name, value in sorted(self.dropped.items())},
-            warnings=warnings,
-            days=days.digests,
-            bill=bill,
-        )

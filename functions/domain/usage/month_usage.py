@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Self
+
 import msgspec
 
+from functions.domain.usage import usage_warnings
 from functions.domain.usage.bill import MonthBill
+from functions.domain.usage.fold import Days, Total
 
 
 class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,3 +32,19 @@ class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
     bill: MonthBill
     processed: list[str] = []
     before: str = ""
+
+    @classmethod
+    def of(cls, days: Days, total: Total, bill: MonthBill, warnings: Iterable[str] = ()) -> Self:
+        """Return a month's bill with what it was added up from; more warnings come first."""
+        dropped = sorted(total.dropped.items())
+        return cls(
+            files=total.files,
+            hours=len(total.hours),
+            records=total.records,
+            duplicates=total.duplicates,
+            dropped={name: f"{Decimal(value):f}" for name, value in dropped},
+            warnings=[*warnings, *usage_warnings.warnings(days, total, bill)],
+            checks=list(usage_warnings.checks(days, total, bill)),
+            days=days.digests,
+            bill=bill,
+        )

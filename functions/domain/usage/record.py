@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
-from itertools import chain
-from operator import attrgetter
+from itertools import chain, repeat
+from operator import attrgetter, is_
 from typing import Any
 from urllib.parse import quote
 
@@ -43,11 +43,22 @@ class Money(msgspec.Struct, frozen=True, gc=False):
 class Record(Money, frozen=True, gc=False):
     """All fields that are read: those by which measurements are told apart as well."""
 
-    subscriptionId: Any = None  # noqa: N815
-    instanceId: Any = None  # noqa: N815
-    podName: Any = None  # noqa: N815
-    hostName: Any = None  # noqa: N815
-    timestamp: Any = None
+    subscriptionId: Any = UNSET  # noqa: N815
+    instanceId: Any = UNSET  # noqa: N815
+    podName: Any = UNSET  # noqa: N815
+    hostName: Any = UNSET  # noqa: N815
+    timestamp: Any = UNSET
+
+
+def _names_of(kind: type[Money]) -> tuple[list[bytes], Callable[[Money], tuple[Any, ...]]]:
+    """Return how the fields are named in a file, and a getter of those that may be absent."""
+    names = kind.__struct_fields__
+    fields = zip(names, kind.__struct_defaults__, strict=True)
+    optional = [name for name, default in fields if default is UNSET]
+    return [f'"{name}"'.encode() for name in names], attrgetter(*optional)
+
+
+_NAMES = {kind: _names_of(kind) for kind in (Money, Record)}
 
 
 class Inadmissible(str):
@@ -81,46 +92,34 @@ _decimal_of = _ExactDecimals().__getitem__
 decode_money = msgspec.json.Decoder(list[Money], float_hook=_decimal_of).decode
 decode_records = msgspec.json.Decoder(list[Record], float_hook=_decimal_of).decode
 _pair_of = attrgetter("externalPayerId", "dimension")
-group_of = attrgetter("externalPayerId", "dimension", "pricePerUnit")
+names_of = attrgetter("externalPayerId", "dimension", "pricePerUnit")
 _identity_of = attrgetter(
     "externalPayerId", "dimension", "subscriptionId", "instanceId", "podName", "hostName"
 )
 
 
-def may_repeat_money(body: bytes, records: Sequence[Money]) -> bool:
-    """Return False only if no record can have one of its four fields twice."""
-    return _may_repeat(body, _counts(records))
+def may_repeat(body: bytes, records: Sequence[Money]) -> bool:
+    """Return False only if no record can have a field twice: its names are counted as text.
+
+    A record without value or dimension is refused; the other fields may be absent.
+    """
+    if not records or (b"\\" in body and _ESCAPED_LETTER.search(body)):
+        return bool(records)
+    names, optional = _NAMES[type(records[0])]
+    absent = sum(map(is_, chain.from_iterable(map(optional, records)), repeat(UNSET)))
+    return sum(stringzilla.count(body, name) for name in names) > len(names) * len(records) - absent
 
 
 def duplicate_keys(body: bytes, records: Sequence[Record]) -> Iterator[tuple[int, str]]:
     """Yield records (by index) that have a field twice, with its name; the decoder takes the last.
 
-    Keys are counted as text first, and only a file with more of them than records is parsed again.
+    Only a file with more names in its text than in its records is parsed again.
     """
-    counts = _counts(records) | {
-        b'"podName"': sum([record.podName is not None for record in records]),
-        b'"instanceId"': sum([record.instanceId is not None for record in records]),
-    }
-    if _may_repeat(body, counts):
+    if may_repeat(body, records):
         text = body.decode(errors="replace")  # what is skipped need not be UTF-8
         for index, pairs in enumerate(json.loads(text, object_pairs_hook=list, parse_int=str)):
             names = Counter(name for name, _ in pairs if name in Record.__struct_fields__)
             yield from ((index, name) for name, times in names.items() if times > 1)
-
-
-def _counts(records: Sequence[Money]) -> dict[bytes, int]:
-    """Return how often keys must be there. A record without value or dimension is refused."""
-    return {
-        b'"value"': len(records),
-        b'"dimension"': len(records),
-        b'"externalPayerId"': sum([record.externalPayerId is not UNSET for record in records]),
-        b'"pricePerUnit"': sum([record.pricePerUnit is not UNSET for record in records]),
-    }
-
-
-def _may_repeat(body: bytes, counts: Mapping[bytes, int]) -> bool:
-    more = any(stringzilla.count(body, key) > count for key, count in counts.items())
-    return more or (b"\\" in body and _ESCAPED_LETTER.search(body) is not None)
 
 
 def repeated_in(files: Sequence[Sequence[Money] | None]) -> set[int]:
@@ -142,20 +141,21 @@ def is_number(value: object) -> bool:
     return type(value) is Decimal or (type(value) is int and 0 <= value < _LIMIT)
 
 
-def checked(record: Money) -> tuple[str | None, Group]:
-    """Explain why a record's names or price are no good, and which group it belongs to."""
-    contract, dimension = record.externalPayerId, record.dimension
-    price = None if record.pricePerUnit is UNSET else record.pricePerUnit
-    refused = None
+def group_of(contract: Any, dimension: Any, price: Any) -> Group:
+    """Return what a record's value is added to; ValueError says which of its names is no good."""
     if type(dimension) is not str or not dimension.strip():
-        refused = f"dimension {shown(dimension)} is not a name"
-    elif price is not None and not is_number(price):
-        refused = f"pricePerUnit {shown(price)} is not a number of zero or more"
-    elif contract in (None, UNSET) or (type(contract) is str and not contract.strip()):
+        raise ValueError(f"dimension {shown(dimension)} is not a name")
+    if price is None or price is UNSET:
+        price = None
+    elif not is_number(price):
+        raise ValueError(f"pricePerUnit {shown(price)} is not a number of zero or more")
+    else:
+        price = Decimal(price)
+    if contract in (None, UNSET) or (type(contract) is str and not contract.strip()):
         contract = None
     elif not _is_contract_id(contract):
-        refused = f"externalPayerId {shown(contract)} is not a contract id"
-    return refused, (contract, dimension, price, None)
+        raise ValueError(f"externalPayerId {shown(contract)} is not a contract id")
+    return contract, dimension, price, None
 
 
 def _is_contract_id(value: object) -> bool:
@@ -167,24 +167,24 @@ def _is_contract_id(value: object) -> bool:
     )
 
 
-def identity(record: Record, hour: str | None) -> tuple[Any, ...] | None:
-    """Return what two measurements of the same thing share; None if nothing says the hour.
+def identity(record: Record, hour: str | None) -> tuple[Any, ...]:
+    """Return what two measurements of the same thing share; ValueError if nothing says the hour.
 
     An empty name is none: both are written where there is nothing to name.
     """
-    found = tuple(None if part == "" else part for part in _identity_of(record))
+    found = tuple(None if part == "" or part is UNSET else part for part in _identity_of(record))
     if hour:
         return found
-    # The flat layout has no hour folders.
     try:
         return (*found, f"{parse_instant(record.timestamp):%Y-%m-%dT%H}")
     except ValueError:
-        return None
+        text = f"timestamp {shown(record.timestamp)} says no hour, nor does the folder"
+        raise ValueError(text) from None
 
 
 def shown(value: object) -> str:
     """Quote a value for a message."""
-    if value is None:
+    if value is None or value is UNSET:
         return "(missing)"
     if isinstance(value, Inadmissible):
         return f"{str(value)[:80]} (negative, or too many digits)"

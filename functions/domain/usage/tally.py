@@ -8,46 +8,47 @@ of the file, never a float.
 from __future__ import annotations
 
 import decimal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import lru_cache, partial
+from itertools import starmap
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
+from functions.domain.usage.fold import EXACT, Total
 from functions.domain.usage.problem import Problem, line_of_error, line_of_record
 from functions.domain.usage.record import (
     Group,
     Money,
     Record,
-    checked,
     decode_money,
     decode_records,
     duplicate_keys,
     group_of,
     identity,
     is_number,
-    may_repeat_money,
+    may_repeat,
+    names_of,
     repeated_in,
     shown,
 )
 
-# Every sum of admissible numbers fits in these digits; a sum that would round traps instead.
-EXACT = decimal.Context(prec=120, traps=[decimal.Inexact, decimal.InvalidOperation])
 MAX_PROBLEMS = 100
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _Measured = tuple[int | Decimal, Group]
+_contract_of = itemgetter(0)
 
 
-class Tally:
+class Tally(Total):
     """Running sums of a day, plus what could not be summed. Complete after `end_hour`."""
 
     def __init__(self, *, duplicates: str) -> None:
+        super().__init__()
         self.problems: list[Problem] = []
-        self.files = self.records = self.duplicates = self.twins = 0
-        self.twin = ""
-        self.dropped: dict[str, int | Decimal] = {}
-        self.groups: dict[Group, int | Decimal] = {}
-        self._known: dict[tuple[Any, ...], Group] = {}
+        # Typed, because True is equal to 1 and is no price.
+        self._group_of = lru_cache(maxsize=None, typed=True)(group_of)
         self._largest = duplicates == "max"
         self._hour: str | None = None
         self._files: list[tuple[str, bytes]] = []
@@ -65,6 +66,7 @@ class Tally:
             self._hour = hour
         self.files += 1
         if hour:
+            self.hours.add(hour)
             self._files.append((key, body))
         else:
             self._add_closely(key, body)
@@ -86,46 +88,44 @@ class Tally:
 
     def _add_money(self, body: bytes, records: Sequence[Money] | None) -> bool:
         """Add a file by its four fields; False, and nothing added, if it takes a closer look."""
-        if records is None or may_repeat_money(body, records):
+        if records is None or may_repeat(body, records):
             return False
-        known, keys = self._known, list(map(group_of, records))
         try:
-            new = [at for at, key in enumerate(keys) if key not in known]
-        except TypeError:  # a list or an object where a price should be
+            groups = list(starmap(self._group_of, map(names_of, records)))
+        except (TypeError, ValueError):  # a list where a name should be, or one that is no good
             return False
-        for at in new:
-            refused, group = checked(records[at])
-            if refused or group[0] is None:
-                return False
-            known[keys[at]] = group
         values = [record.value for record in records]
-        flags = bool in {type(record.pricePerUnit) for record in records}  # equal to 0 and 1
-        if flags or not all(map(is_number, values)):
+        whole = [value for value in values if type(value) is not Decimal]
+        if None in map(_contract_of, groups) or not all(map(is_number, whole)):
             return False
         self.records += len(records)
         with decimal.localcontext(EXACT):
-            for group, value in zip(map(known.__getitem__, keys), values, strict=True):
-                self.groups[group] = self.groups.get(group, 0) + value
+            for group, value in zip(groups, values, strict=True):
+                self.groups[group] += value
         return True
 
     def _add_closely(self, key: str, body: bytes) -> None:
         try:
             records = decode_records(body)
         except _UNREADABLE as error:
-            detail = _not_records(error, body)
-            self.add_problem(Problem(key=key, line=line_of_error(body, error), detail=detail))
+            mark = "it starts with a byte order mark; " if body.startswith(b"\xef\xbb\xbf") else ""
+            detail = f"not a JSON array of records: {mark}{error}"
+            self._refuse(key, detail, partial(line_of_error, body, error))
             return
         self.records += len(records)
         with decimal.localcontext(EXACT):
             try:
                 for index, record in enumerate(records):
-                    if refused := self._add(record):
-                        self._refuse(key, body, index, refused)
+                    try:
+                        self._add(record)
+                    except ValueError as error:
+                        self._refuse(key, str(error), partial(line_of_record, body, index))
                 for index, name in duplicate_keys(body, records):
-                    self._refuse(key, body, index, f"duplicate key {name!r}")
+                    detail = f"duplicate key {name!r}"
+                    self._refuse(key, detail, partial(line_of_record, body, index))
                 self._note_twin(key, records, body)
             except RecursionError:  # while a refused record was to be explained
-                self.add_problem(Problem(key=key, detail="a record is nested too deeply"))
+                self._refuse(key, "a record is nested too deeply")
 
     def _note_twin(self, key: str, records: list[Record], body: bytes) -> None:
         """Count a file with the same content as another one of its hour, if both count."""
@@ -135,49 +135,43 @@ class Tally:
             self.twins += 1
             self.twin = self.twin or f"{first} and {key}"
 
-    def _add(self, record: Record) -> str | None:
+    def _add(self, record: Record) -> None:
+        """Add a record; ValueError explains what is wrong with it."""
         value = record.value
         if not is_number(value):
-            return f"value {shown(value)} is not a number of zero or more"
-        refused, group = checked(record)
-        if refused:
-            return refused
+            raise ValueError(f"value {shown(value)} is not a number of zero or more")
+        try:
+            group = self._group_of(*names_of(record))
+        except TypeError:  # no text, and nothing that can be known again
+            group = group_of(*names_of(record))
         if group[0] is None:
             group = (*group[:3], str(record.subscriptionId or "(missing)")[:80])
         if self._largest and (record.podName or record.instanceId):
-            return self._add_once(record, value, group)
-        self.groups[group] = self.groups.get(group, 0) + value
-        return None
+            self._add_once(identity(record, self._hour), (value, group))
+        else:
+            self.groups[group] += value
 
-    def _add_once(self, record: Record, value: int | Decimal, group: Group) -> str | None:
+    def _add_once(self, measured: tuple[Any, ...], found: _Measured) -> None:
         """Count the larger of two measurements of one pod, hour and dimension."""
-        measured = identity(record, self._hour)
-        if measured is None:
-            return f"timestamp {shown(record.timestamp)} says no hour, nor does the folder"
         try:
             earlier = self._seen.get(measured)
         except TypeError:
-            return f"identity {shown(measured)} is not text"
-        if earlier is None:
-            self._seen[measured] = (value, group)
-            self.groups[group] = self.groups.get(group, 0) + value
-            return None
-        self.duplicates += 1
-        kept, dropped = sorted((earlier, (value, group)), key=_by_size, reverse=True)
+            raise ValueError(f"identity {shown(measured)} is not text") from None
+        kept = found
+        if earlier:
+            kept = max(earlier, found, key=_by_size)
+            self.duplicates += 1
+            self.dropped[found[1][1]] += min(earlier[0], found[0])
+            self.groups[earlier[1]] -= earlier[0]
         self._seen[measured] = kept
-        self.groups[earlier[1]] -= earlier[0]
-        self.groups[kept[1]] = self.groups.get(kept[1], 0) + kept[0]
-        self.dropped[group[1]] = self.dropped.get(group[1], 0) + dropped[0]
-        return None
+        self.groups[kept[1]] += kept[0]
 
-    def _refuse(self, key: str, body: bytes, index: int, detail: str) -> None:
-        if len(self.problems) < MAX_PROBLEMS:  # the line of each of 10,000 records takes minutes
-            self.add_problem(Problem(key=key, line=line_of_record(body, index), detail=detail))
-
-    def add_problem(self, problem: Problem) -> None:
+    def _refuse(
+        self, key: str, detail: str, line_of: Callable[[], int | None] = lambda: None
+    ) -> None:
         """Note why something cannot be summed; past the first hundred they are not kept."""
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(problem)
+        if len(self.problems) < MAX_PROBLEMS:  # the line of each of 10,000 records takes minutes
+            self.problems.append(Problem(key=key, line=line_of(), detail=detail))
 
 
 def _money_of(body: bytes) -> list[Money] | None:
@@ -191,8 +185,3 @@ def _money_of(body: bytes) -> list[Money] | None:
 def _by_size(measured: _Measured) -> tuple[int | Decimal, int | Decimal]:
     price = measured[1][2]  # of two equal ones the one with a price
     return measured[0], -1 if price is None else price
-
-
-def _not_records(error: Exception, body: bytes) -> str:
-    mark = "it starts with a byte order mark; " if body.startswith(b"\xef\xbb\xbf") else ""
-    return f"not a JSON array of records: {mark}{error}"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -18,21 +17,13 @@ FLAT = "flat"
 _PLACE = re.compile(r"(?:([0-9]{2}/[0-9]{2})/)?[^/]+\.json")
 
 
-class Listed(NamedTuple):
-    """One line of a listing."""
+class Listed(msgspec.Struct, frozen=True, gc=False):
+    """One line of a listing; the ETag pins the content that is billed. `hour`: a file's folder."""
 
     key: str
     etag: str
     size: int
-
-
-class UsageFile(msgspec.Struct, frozen=True, gc=False):
-    """One exported object as it was listed; the ETag pins the content that is billed."""
-
-    key: str
-    etag: str
-    size: int
-    hour: str | None
+    hour: str | None = None
 
 
 def days(month: Month, end: datetime) -> list[str]:
@@ -40,33 +31,33 @@ def days(month: Month, end: datetime) -> list[str]:
 
     A day that is cut by the end is another one, `DDTHH`: its fold holds the hours before `HH`.
     """
-    whole, hours = divmod(int((end - month.start).total_seconds()) // 3600, 24)
+    whole, hours = divmod((end - month.start) // timedelta(hours=1), 24)
     cut = [f"{whole + 1:02d}T{hours:02d}"] if hours else []
     return [FLAT, *(f"{day:02d}" for day in range(1, whole + 1)), *cut]
 
 
-def place(listed: Listed, prefix: str, month: Month) -> UsageFile | Problem:
+def place(listed: Listed, prefix: str, month: Month) -> Listed | Problem:
     """Read a key's hour folder. The folder, not a record's timestamp, decides the month.
 
     The export stamps records up to an hour after the folder they are in.
     """
-    key, etag, size = listed
+    key = listed.key
     hourly = _PLACE.fullmatch(key.removeprefix(prefix))
     if hourly is None:
         return Problem(key=key, detail="not a usage file: expected [DD/HH/]NAME.json")
     if (hour := hourly[1]) and hour not in _folders(month):
         return Problem(key=key, detail=f"{month} has no day {hour[:2]} hour {hour[3:]}")
-    return UsageFile(key, etag, size, hour)
+    return Listed(key, listed.etag, listed.size, hour)
 
 
-def of_day(day: str, files: Iterable[UsageFile]) -> list[UsageFile]:
+def of_day(day: str, files: Iterable[Listed]) -> list[Listed]:
     """Return a day's files in the order in which they are read: an hour is never cut in two."""
     cut = day.replace("T", "/") if "T" in day else None
     kept = [file for file in files if cut is None or (file.hour or "") < cut]
     return sorted(kept, key=lambda file: (file.hour or "", file.key))
 
 
-def digest(files: Iterable[UsageFile]) -> str:
+def digest(files: Iterable[Listed]) -> str:
     """Return what stands for a day's files: their keys, ETags and sizes, in order."""
     found = hashlib.sha256()
     for file in files:
@@ -82,37 +73,30 @@ def missing_hours(
     `end`: where the window ends. `earlier` and `later` say whether the plan has usage before the
     month or after the window.
     """
-    count = int((end - month.start).total_seconds()) // 3600
-    hours = list(_folders(month))[:count]
-    first = 0 if earlier or not present else hours.index(min(present))
-    last = count - 1 if later or not present else hours.index(max(present))
-    if not present and not (earlier and later):
-        return [] if later else hours
-    return [hour for hour in hours[first : last + 1] if hour not in present]
+    hours = _hours(month, end)
+    first = hours[0] if earlier else min(present, default="99")  # behind every hour
+    last = hours[-1] if later else max(present, default=hours[-1])
+    return [hour for hour in hours if first <= hour <= last and hour not in present]
 
 
-def partly_covered(month: Month, present: Collection[str], end: datetime) -> list[str]:
+def partly_covered(month: Month, present: Collection[str], end: datetime) -> Iterator[str]:
     """Warn if a plan's usage begins or ends within the window: right once, then suspicious."""
-    found = []
-    if present and (before := _folders(month)[first := min(present)]):
-        found.append(f"{month}: the plan's usage begins with hour {first}, {before} hours into it")
-    hours = int((end - month.start) / timedelta(hours=1))
-    if present and (after := hours - 1 - _folders(month)[last := max(present)]):
-        found.append(
-            f"{month}: the plan's usage ends with hour {last}, {after} hours before the end"
-        )
-    return found
+    hours = _hours(month, end) if present else []
+    if hours and (before := hours.index(first := min(present))):
+        yield f"{month}: the plan's usage begins with hour {first}, {before} hours into it"
+    if hours and (after := len(hours) - 1 - hours.index(last := max(present))):
+        yield f"{month}: the plan's usage ends with hour {last}, {after} hours before the end"
 
 
 @lru_cache(maxsize=48)
-def _folders(month: Month) -> Mapping[str, int]:
+def _folders(month: Month) -> Mapping[str, None]:
     """Return the month's hour folders in order."""
-    hours = range(month.hours)
-    return {_folder(month.start + timedelta(hours=hour)): hour for hour in hours}
+    hours = (month.start + timedelta(hours=hour) for hour in range(month.hours))
+    return {f"{hour:%d/%H}": None for hour in hours}
 
 
-def _folder(instant: datetime) -> str:
-    return f"{instant:%d/%H}"
+def _hours(month: Month, end: datetime) -> list[str]:
+    return list(_folders(month))[: (end - month.start) // timedelta(hours=1)]
 
 
 def ranges(hours: Sequence[str], *, shown: int = 5) -> str:

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from functions.domain.month import Month
-from functions.domain.plan import Plan
 from functions.domain.usage.bill import MonthBill
-from functions.domain.usage.fold import Days, MonthTotal
+from functions.domain.usage.fold import Days, Total
 from functions.domain.usage.marketplace import above_limit, checked
 from functions.domain.wording import counted, some
 
 
-def checks(days: Days, total: MonthTotal, bill: MonthBill) -> Iterator[str]:
+def checks(days: Days, total: Total, bill: MonthBill) -> Iterator[str]:
     """Yield what was looked at with nothing wrong: silence would leave that open."""
     if total.hours:  # files beside the hour folders say nothing of them
-        hours = int((days.end - days.month.start) / timedelta(hours=1))
+        hours = (days.end - days.month.start) // timedelta(hours=1)
         yield f"{len(total.hours)} of {counted(hours, 'hour')} have usage files"
     yield from checked(days.plan, days.month, bill.contracts)
 
 
-def warnings(plan: Plan, month: Month, total: MonthTotal, bill: MonthBill) -> Iterator[str]:
+def warnings(days: Days, total: Total, bill: MonthBill) -> Iterator[str]:
     """Yield quantities that AWS does not take, twice written files, usage that is not billed."""
-    if above := above_limit(plan, bill.contracts):
+    month = days.month
+    if above := above_limit(days.plan, bill.contracts):
         yield f"{month}: {above}"
     if total.twins:
         also = f" and {total.twins - 1} more" if total.twins > 1 else ""

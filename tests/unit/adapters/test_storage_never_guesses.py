@@ -11,7 +11,7 @@ from obstore.exceptions import GenericError
 
 from functions.adapters import object_store, usage_reader
 from functions.adapters.storage import Bucket
-from functions.domain.usage.usage_files import UsageFile
+from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
 
 if TYPE_CHECKING:
@@ -134,6 +134,6 @@ def test_a_usage_file_that_is_not_given_now_is_an_error_to_retry_and_not_an_empt
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(object_store, "S3Store", lambda *_, **__: Busy())
-    file = UsageFile(key="usage/a.json", etag='"e"', size=1, hour="01/00")
+    file = Listed(key="usage/a.json", etag='"e"', size=1, hour="01/00")
     with pytest.raises(StorageBusy, match=r"usage/a\.json"):
         list(usage_reader.UsageStore(NAME).read([file]))

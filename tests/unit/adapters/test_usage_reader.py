@@ -18,7 +18,7 @@ from obstore.exceptions import UnknownConfigurationKeyError
 from functions.adapters import object_store
 from functions.adapters.storage import Bucket
 from functions.adapters.usage_reader import UsageStore
-from functions.domain.usage.usage_files import UsageFile
+from functions.domain.usage.usage_files import Listed
 from functions.errors import BadUsage, StorageBusy
 from infra.local.partners.http import LoopbackHttp, Reply, Request
 from tests.unit.adapters.certificates import self_signed
@@ -60,8 +60,8 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS3]:
     server.stop()
 
 
-def a_file(name: str, size: int = 10) -> UsageFile:
-    return UsageFile(key=f"usage/{name}.json", etag='"e-1"', size=size, hour="01/00")
+def a_file(name: str, size: int = 10) -> Listed:
+    return Listed(key=f"usage/{name}.json", etag='"e-1"', size=size, hour="01/00")
 
 
 def test_files_come_back_in_the_order_they_were_asked_for(s3: FakeS3) -> None:
@@ -183,7 +183,7 @@ def test_a_listing_says_what_boto3_says_without_what_the_console_makes_of_folder
 
 def test_whatever_is_listed_can_be_read(bucket: UsageStore) -> None:
     listed = bucket.under(["r/01/"])
-    files = [UsageFile(item.key, item.etag, item.size, None) for item in listed]
+    files = [Listed(item.key, item.etag, item.size, None) for item in listed]
     assert [body for _, body in bucket.read(files)] == [b"[1]"] * 4
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from functions.adapters.storage import Bucket
 from functions.adapters.usage_reader import UsageStore
-from functions.domain.usage.usage_files import UsageFile
+from functions.domain.usage.usage_files import Listed
 from tests.bench import layouts
 from tests.bench.loopback_s3 import BUCKET, serving
 
@@ -31,7 +31,7 @@ def test_pages_folders_and_objects_are_those_that_were_put_there(
         found = list(store.under(folders))
         assert [item.key for item in found] == sorted(objects)
         assert [item.size for item in found] == [len(objects[item.key]) for item in found]
-        file = UsageFile(key=found[7].key, etag=found[7].etag, size=found[7].size, hour="01/00")
+        file = Listed(key=found[7].key, etag=found[7].etag, size=found[7].size, hour="01/00")
         assert [body for _, body in store.read([file])] == [objects[file.key]]
         (none, some) = Bucket(BUCKET).read_many(["none", file.key])
         assert none is None

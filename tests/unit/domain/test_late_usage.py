@@ -161,7 +161,7 @@ def test_no_contract_differs_is_said_only_if_every_one_was_compared() -> None:
     head = "2025-07: usage changed after it was billed and is not billed: changed days: 01"
     only_files = Compared(["01"], [], [], [])
     assert texts("S:E:P", "2025-07", only_files) == [f"{head}; no contract's usage differs"]
-    left_out = only_files._replace(left_out=["c-2 (X)"])
+    left_out = only_files._replace(not_compared=["c-2 (X)"])
     assert texts("S:E:P", "2025-07", left_out) == [
         f"{head}; no other contract's usage differs",
         "2025-07: not compared with the files: c-2 (X)",
@@ -178,9 +178,9 @@ def test_contracts_that_were_never_billed_are_named_with_the_input_that_bills_th
     )
     known: dict[str, Any] = {"formulas": {}, "by_hand": NOBODY}
     shown = compare(usage, {"c-1": billed(cpu="5")}, None, **known, failed={"c-9"})
-    assert shown.unbilled == [], "an error of the state file is retried, not billed as late"
+    assert shown.never_billed == [], "an error of the state file is retried, not billed as late"
     found = compare(usage, {"c-1": billed(cpu="5")}, None, **known, failed=NOBODY)
-    assert found.unbilled == ["c-9"]
+    assert found.never_billed == ["c-9"]
     assert texts("S:E:P", "2025-07", found)[-1] == (
         '2025-07: never billed: c-9; start {"plan": "S:E:P", "months": ["2025-07"]} to bill them, '
         "if nobody has"

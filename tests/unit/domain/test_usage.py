@@ -180,10 +180,10 @@ def test_a_contract_id_that_fits_no_key_is_named() -> None:
 
 
 FIELDS = {"externalPayerId": "c-2", "dimension": "mem", "value": 5, "pricePerUnit": 2}
-FIELDS |= {"podName": "pod-2", "instanceId": "i-2"}
+FIELDS |= {"podName": "pod-2", "instanceId": "i-2", "hostName": "h-2", "subscriptionId": "s-2"}
 FLAT = (
     '{"externalPayerId": "c-1", "dimension": "cpu", "value": 1, "pricePerUnit": 1, '
-    '"podName": "pod-1", "instanceId": "i-1"}'
+    '"podName": "pod-1", "instanceId": "i-1", "hostName": "h-1", "subscriptionId": "s-1"}'
 )
 
 

@@ -5,7 +5,6 @@ import pytest
 from functions.domain.usage.problem import Problem
 from functions.domain.usage.usage_files import (
     Listed,
-    UsageFile,
     missing_hours,
     partly_covered,
     place,
@@ -23,7 +22,7 @@ def every_hour() -> list[str]:
 @pytest.mark.parametrize("hour", ["01/00", "01/23", "10/00", "30/00", "30/23", None])
 def test_a_file_belongs_to_its_folder(hour: str | None) -> None:
     key = f"{PREFIX}{hour}/a.json" if hour else f"{PREFIX}a.json"
-    assert place(Listed(key, "e", 3), PREFIX, JUNE) == UsageFile(key, "e", 3, hour)
+    assert place(Listed(key, "e", 3), PREFIX, JUNE) == Listed(key, "e", 3, hour)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,7 @@ def test_an_object_that_is_no_usage_file_is_a_problem_not_a_gap(rest: str, said:
 
 def test_only_a_hole_is_missing_of_a_full_month() -> None:
     assert missing_hours(JUNE, every_hour(), end=JUNE.end, earlier=True, later=True) == []
-    assert partly_covered(JUNE, every_hour(), JUNE.end) == []
+    assert list(partly_covered(JUNE, every_hour(), JUNE.end)) == []
     files = [hour for hour in every_hour() if hour != "15/07"]
     assert missing_hours(JUNE, files, end=JUNE.end, earlier=False, later=False) == ["15/07"]
 

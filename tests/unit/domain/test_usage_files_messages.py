@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from functions.domain.usage.usage_files import (
-    UsageFile,
+    Listed,
     days,
     digest,
     missing_hours,
@@ -21,8 +21,8 @@ from tests.builders import JUNE
 PREFIX = "omnistrate-metering/S/E/P/2025/06/"
 
 
-def a_file(hour: str, name: str = "a") -> UsageFile:
-    return UsageFile(f"{PREFIX}{hour}/{name}.json", "etag", 1, hour)
+def a_file(hour: str, name: str = "a") -> Listed:
+    return Listed(f"{PREFIX}{hour}/{name}.json", "etag", 1, hour)
 
 
 def test_a_month_is_its_flat_files_and_its_days_and_the_last_may_be_cut() -> None:
@@ -71,13 +71,13 @@ def test_hours_are_missing_up_to_the_end_of_the_window(
 
 def test_usage_that_begins_and_ends_within_is_reported_with_its_first_and_last_hour() -> None:
     files = {"20/05", "10/00", "15/00"}
-    assert partly_covered(JUNE, files, JUNE.end) == [
+    assert list(partly_covered(JUNE, files, JUNE.end)) == [
         "2025-06: the plan's usage begins with hour 10/00, 216 hours into it",
         "2025-06: the plan's usage ends with hour 20/05, 258 hours before the end",
     ]
     end = datetime(2025, 6, 20, 6, tzinfo=UTC)
-    assert partly_covered(JUNE, {"01/00", "20/05"}, end) == []
-    assert partly_covered(JUNE, [], end) == []
+    assert list(partly_covered(JUNE, {"01/00", "20/05"}, end)) == []
+    assert list(partly_covered(JUNE, [], end)) == []
 
 
 def test_five_missing_hours_are_named_and_a_sixth_is_counted() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from functions.domain.usage.bill import ContractBill, Quarantined
-from functions.domain.usage.fold import Days, MonthTotal
+from functions.domain.usage.fold import Days, Total
 from functions.domain.usage.tally import Tally
 from functions.domain.usage.usage_warnings import checks, warnings
 from tests.builders import JULY, PLAN, a_bill, a_plan
@@ -16,9 +16,9 @@ from tests.builders import JULY, PLAN, a_bill, a_plan
 TOO_MUCH = ContractBill(contract_id="c-1", usage={}, quantities={"mem": str(2**31)})
 
 
-def said(total: MonthTotal | None = None, *contracts: ContractBill, **bill: Any) -> list[str]:
+def said(total: Total | None = None, *contracts: ContractBill, **bill: Any) -> list[str]:
     month = replace(a_bill(*contracts), **bill)
-    return list(warnings(PLAN, JULY, total or MonthTotal(), month))
+    return list(warnings(Days(PLAN, JULY, [], {}), total or Total(), month))
 
 
 def test_an_ordinary_month_has_no_warnings() -> None:
@@ -33,7 +33,7 @@ def test_a_quantity_that_aws_does_not_take_is_named_with_its_month() -> None:
 def checked(
     quantity: int, *, hours: int = 0, cloud: str = "aws", names: tuple[str, ...] = ("31",)
 ) -> list[str]:
-    total = MonthTotal()
+    total = Total()
     total.hours.update(f"01/{hour:02d}" for hour in range(hours))
     bills = [
         ContractBill(contract_id=name, usage={}, quantities={"mem": text})
@@ -62,7 +62,7 @@ def test_a_limit_that_is_exceeded_or_unknown_is_not_called_checked() -> None:
 
 
 def test_files_that_are_written_twice_are_counted_and_the_first_pair_is_named() -> None:
-    total = MonthTotal()
+    total = Total()
     total.twins, total.twin = 1, "a and b"
     assert said(total) == ["2025-07: identical files of one hour, which both count: a and b"]
     total.twins = 3
