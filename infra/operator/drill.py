@@ -75,11 +75,11 @@ def _set_up(folder: Path, *, shown: bool) -> None:
     how: dict[str, Any] = {"time_scale": _SCALE, "shown": shown}
     with (
         ClazarServer(listing=False) as clazar,
-        open_metering(clazar.url, usage=usage, state=state, plans=[PLAN], **how) as (session, run),
+        open_metering(clazar.url, usage=usage, state=state, plans=[PLAN], **how) as session,
     ):
         clazar.script(_REFUSED, "refuse")
         clazar.script(_LOST, "lost")
-        run({"as_of": AS_OF})
+        session.run({"as_of": AS_OF})
         session.ended(well=True)
         held = json.dumps(clazar.accepted, indent=1)
     (folder / "clazar.json").write_text(held, encoding="utf-8")
