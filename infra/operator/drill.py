@@ -46,9 +46,7 @@ def drill(
     screen: Screen,
 ) -> None:
     """Practise: one contract is refused, one answer is lost; you settle both."""
-    asking = (
-        not (check or screen.as_json or screen.quiet) and sys.stdin.isatty() and sys.stdout.isatty()
-    )
+    asking = not (check or screen.silent) and sys.stdin.isatty() and sys.stdout.isatty()
 
     def work() -> Drill:
         if check:
@@ -57,7 +55,7 @@ def drill(
             raise Unusable(
                 f"{folder} exists; name a new folder, or judge it: billing drill {folder} --check"
             )
-        _set_up(folder, shown=not (screen.as_json or screen.quiet))
+        _set_up(folder, shown=not screen.silent)
         found = _judged(folder)
         while asking and found.left:
             _show(found, Console(highlight=False))
