@@ -19,7 +19,6 @@ class Post:
     """One authorised, well-formed submission, whether or not anything of it was accepted."""
 
     at: float
-    number: int
     contract_id: str
     action: str
     records: list[Record]
@@ -37,18 +36,12 @@ class Received:
         self._clock = clock
         self._lock = threading.Lock()
 
-    def post_count(self) -> int:
-        """Count the submissions so far."""
-        with self._lock:
-            return len(self.posts)
-
     @contextmanager
     def post(self, records: list[Record], raw: bytes, plan: Plan) -> Iterator[Post]:
-        """Keep a submission under a number; it is in flight until the block ends."""
+        """Keep a submission ; it is in flight until the block ends."""
         contract = str(records[0].get("contract_id", ""))
         with self._lock:
-            number = len(self.posts) + 1
-            post = Post(self._clock(), number, contract, plan.words, records, raw)
+            post = Post(self._clock(), contract, plan.words, records, raw)
             self.posts.append(post)
             self._in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self._in_flight)
