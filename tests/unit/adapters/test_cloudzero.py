@@ -119,7 +119,9 @@ def network(**reply: Any) -> Iterator[responses.RequestsMock]:
 def test_a_drop_is_posted_and_read_back(server: CloudZeroServer, cloudzero: CloudZero) -> None:
     assert cloudzero.post("c-1", BODY)
     assert cloudzero.stored("c-1", JANUARY) == ROWS
-    assert (server.posts[0].connection_id, server.posts[0].operation) == ("c-1", "replace_drop")
+    (post,) = server.posts
+    operation = json.loads(post.raw)["operation"]
+    assert (post.connection_id, operation) == ("c-1", "replace_drop")
     assert (len(server.posts), server.posts[0].raw) == (1, BODY)
 
 
