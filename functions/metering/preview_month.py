@@ -72,8 +72,7 @@ def _preview(
     task: MergedMonth, bill: ContractBill, item: ContractItem, entry: Entry | None
 ) -> Preview:
     claimed = claim(entry, item, task.terms(task.run.as_of))
-    lines = claimed.entry.lines if claimed.action == "submit" else ()
-    open_lines = [line for line in lines if line.state not in ("accepted", "waived")]
+    open_lines = claimed.entry.unsettled if claimed.action == "submit" else ()
     return Preview(
         contract_id=bill.contract_id,
         records=submission.records(claimed.entry, open_lines),
