@@ -55,13 +55,12 @@ def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
     page = partial(draft, plan, previews, usage, now, before)
     put_page(books.objects, page_key(key), lambda: page().html())
     sent = [len(preview.records) for preview in previews if preview.records]
-    failing = sum(preview.failure is not None for preview in previews)
     return ClosedMonth.of(
         task.month,
         usage,
         to_submit=len(sent),
         to_submit_records=sum(sent),
-        errors=failing,
+        errors=sum(preview.failure is not None for preview in previews),
         report=key,
         dry_run=True,
         checks=usage.checks,
