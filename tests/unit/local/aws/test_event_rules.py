@@ -10,7 +10,7 @@ from infra.local.app.template import Template, TemplateError
 from infra.local.aws.event_rules import EventRules
 from infra.local.aws.object_event import Event
 from tests.unit.local.conftest import Open
-from tests.unit.local.tiny_app import SENDS_EVENTS, STATE_BUCKET, client
+from tests.unit.local.tiny_app import NAMED, SENDS_EVENTS, STATE_BUCKET, client, upload_rule
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:credits"
 TARGET: dict[str, Any] = {"Arn": {"Ref": "Machine"}, "Id": "Target0", "RoleArn": "role"}
@@ -21,15 +21,6 @@ UPLOADS: dict[str, Any] = {
         "bucket": {"name": [{"Ref": "Bucket"}]},
         "object": {"key": [{"anything-but": {"wildcard": ["reports/*", "runs/*", "*/"]}}]},
     },
-}
-# As the CDK writes RuleTargetInput.from_object({"bucket": EventField.from_path(…), …}).
-NAMED = {
-    "InputPathsMap": {
-        "detail-bucket-name": "$.detail.bucket.name",
-        "detail-object-key": "$.detail.object.key",
-        "time": "$.time",
-    },
-    "InputTemplate": '{"bucket":<detail-bucket-name>,"key":<detail-object-key>,"as_of":<time>}',
 }
 NAMED_INPUT = {
     "bucket": "uploads",
@@ -250,20 +241,11 @@ READ = """
         return {"body": found["Body"].read().decode(), "version": found["VersionId"],
                 "modified": found["LastModified"].isoformat(), "as_of": event["as_of"]}
 """
-TINY_RULE = {
-    "EventPattern": {
-        "source": ["aws.s3"],
-        "detail": {
-            "bucket": {"name": [{"Ref": "State"}]},
-            "object": {"key": [{"suffix": ".csv"}]},
-        },
-    },
-    "Targets": [{"Arn": {"Ref": "Machine"}, "Id": "T", "InputTransformer": NAMED}],
-}
+RULES = {"Uploaded": upload_rule("*.csv")}
 
 
 def test_the_event_of_an_upload_is_whole_and_names_what_was_stored(tiny: Open) -> None:
-    account = tiny({"read": READ}, WAITING, rules={"Uploaded": TINY_RULE})
+    account = tiny({"read": READ}, WAITING, rules=RULES)
     sent = account.upload("a.csv", b"12345", at="2025-08-02T00:00:00Z")
     assert set(sent) == set(event())
     assert {name: sent[name] for name in ("version", "detail-type", "source", "region")} == {
@@ -291,7 +273,7 @@ def test_the_event_of_an_upload_is_whole_and_names_what_was_stored(tiny: Open) -
 
 
 def test_uploads_and_their_events_may_come_in_any_order_and_overlap(tiny: Open) -> None:
-    account = tiny({"read": READ}, WAITING, rules={"Uploaded": TINY_RULE})
+    account = tiny({"read": READ}, WAITING, rules=RULES)
     noon = dt.datetime(2025, 8, 2, 12, tzinfo=dt.UTC)
     first = account.upload("a.csv", b"1", at="2025-08-02T12:00:00Z", last_modified=noon)
     later = noon + dt.timedelta(seconds=7)
