@@ -119,19 +119,15 @@ def _wrong(contract: str, entry: Entry | None) -> list[str]:
 
 
 def _show(found: Drill, console: Console) -> None:
-    def say(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
-
-    if not found.left:
-        say("Both contracts are settled: nothing is lost and nothing is billed twice.")
-        return
-    say(f"{MONTH} was billed, and {len(found.left)} of 2 contracts are left to settle:")
-    for text in found.left:
-        say(f"  {text}")
-    say("Look first (is the record there? then it must not be sent again):")
-    for text in found.look:
-        say(f"  {text}")
-    say("Then settle; OUTCOME is accepted, not_accepted or waived, and ... the reason for it:")
-    for text in found.commands:
-        say(f"  {text}")
-    say(f"At the end: {billing('drill', shlex.quote(found.folder))} --check")
+    lines = [
+        f"{MONTH} was billed, and {len(found.left)} of 2 contracts are left to settle:",
+        *(f"  {text}" for text in found.left),
+        "Look first (is the record there? then it must not be sent again):",
+        *(f"  {text}" for text in found.look),
+        "Then settle; OUTCOME is accepted, not_accepted or waived, and ... the reason for it:",
+        *(f"  {text}" for text in found.commands),
+        f"At the end: {billing('drill', shlex.quote(found.folder))} --check",
+    ]
+    settled = ["Both contracts are settled: nothing is lost and nothing is billed twice."]
+    for line in lines if found.left else settled:
+        console.print(line, markup=False, soft_wrap=True)

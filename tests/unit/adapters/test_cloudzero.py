@@ -93,7 +93,7 @@ def play() -> Iterator[Callable[..., tuple[Playing, CloudZero]]]:
 
     def begin(*replies: Reply, secret: Secret | None = None) -> tuple[Playing, CloudZero]:
         started.append(Playing(*replies))
-        started[-1].begin()
+        started[-1].start()
         return started[-1], CloudZero(f"{started[-1].url}/", secret or Secret())
 
     yield begin

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,10 +23,11 @@ from infra.local.cli.show import show_advice, show_run
 NOW = dt.datetime(2025, 8, 2, 3, 4, 5, 678, dt.UTC)
 
 
-def command(*options: str) -> subprocess.CompletedProcess[str]:
+def command(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "infra.local", *options],
         cwd=ROOT,
+        env={**os.environ, **settings},
         capture_output=True,
         text=True,
         timeout=60,
