@@ -19,7 +19,6 @@ from infra.local.partners.http import LoopbackHttp
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
 
     from infra.local.partners.clazar.contract import Record, Result
     from infra.local.partners.clazar.tokens import Tokens
@@ -28,11 +27,9 @@ if TYPE_CHECKING:
 class ScriptedClazar(LoopbackHttp):
     """The scripts of faults, and everything that was received and accepted."""
 
-    def __init__(
-        self, records: ClazarRecords, tokens: Tokens, clock: Callable[[], float], port: int
-    ) -> None:
+    def __init__(self, records: ClazarRecords, tokens: Tokens, port: int) -> None:
         super().__init__(port=port)
-        self._tokens, self._records, self._received = tokens, records, Received(clock)
+        self._tokens, self._records, self._received = tokens, records, Received()
         self._scripts: defaultdict[str, Script[Plan]] = defaultdict(
             lambda: Script(METERING_STEPS, Plan)
         )

@@ -47,7 +47,7 @@ class ClazarServer(ScriptedClazar):
     ) -> None:
         """Configure the service."""
         records = ClazarRecords(refuse_duplicates=refuse_duplicates)
-        super().__init__(records, Tokens(token_seconds, clock), clock, port)
+        super().__init__(records, Tokens(token_seconds, clock), port)
         self._credentials, self._on_post = credentials, on_post
         self._listing, self._page_limit = listing, page_limit
 
