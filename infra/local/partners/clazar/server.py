@@ -2,8 +2,8 @@
 
 The demo, the local runner and the tests bill against it instead of the real service, which has no
 sandbox and cannot take a record back. It is deliberately stricter than what Clazar documents, so
-that a client that passes here does not depend on leniency. `clazar_contract` says what is a valid
-record, `clazar_steps` which faults can be played, `clazar_records` what is a duplicate.
+that a client that passes here does not depend on leniency. `contract` says what is a valid record,
+`steps` which faults can be played, `records` what is a duplicate.
 """
 
 from __future__ import annotations

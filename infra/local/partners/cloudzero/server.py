@@ -1,8 +1,8 @@
 """A CloudZero on this machine: the AnyCost Stream API over HTTP, strict, and scriptable.
 
 The demo, the local runner and the tests send credits to it instead of the real service, where a
-wrong drop replaces good data. `cloudzero_contract` says what is a valid drop, `cloudzero_steps`
-which faults can be played, `cloudzero_months` what a drop does to its month.
+wrong drop replaces good data. `contract` says what is a valid drop, `steps` which faults can be
+played, `months` what a drop does to its month.
 
 One server holds the data of one stream, whichever connection id a path names: the system has one.
 """
