@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Post:
     """One authorised, well-formed submission, whether or not anything of it was accepted."""
 
+    number: int
     contract_id: str
     action: str
     records: list[Record]
@@ -39,7 +40,7 @@ class Received:
         """Keep a submission; it is in flight until the block ends."""
         contract = str(records[0].get("contract_id", ""))
         with self._lock:
-            post = Post(contract, plan.words, records, raw)
+            post = Post(len(self.posts) + 1, contract, plan.words, records, raw)
             self.posts.append(post)
             self._in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self._in_flight)

@@ -618,7 +618,7 @@ def test_every_submission_is_kept_as_received(server: ClazarServer, client: Clie
     body = {"request": [usage()]}
     client.send(body)
     (post,) = server.posts
-    assert (post.contract_id, post.action) == ("c-1", "busy")
+    assert (post.contract_id, post.action, post.number) == ("c-1", "busy", 1)
     assert post.records == json.loads(post.raw)["request"] == body["request"]
 
 
