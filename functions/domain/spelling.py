@@ -14,19 +14,22 @@ def mistyped(names: Iterable[str], known: Collection[str], *, alike: float) -> s
     `alike`: from which likeness on; 1 is the same but for case and blanks around it. A name that
     is a known one with more behind it is another one: people keep copies.
     """
-    folded = {name.casefold(): name for name in known}
     for name in names:
-        text = name.strip().casefold()
-        near = get_close_matches(text, folded, n=1, cutoff=alike)
-        if near and name not in known and (text == near[0] or near[0] not in text):
-            return f"{name!r} is not known; did you mean {folded[near[0]]}?"
+        text, near = name.strip().casefold(), _nearest(name.strip(), known, alike)
+        is_copy = near.casefold() in text and near.casefold() != text
+        if near and name not in known and not is_copy:
+            return f"{name!r} is not known; did you mean {near}?"
     return ""
 
 
 def suggestion(names: Iterable[str], known: Collection[str]) -> str:
     """Return the known names that are closest to some that are not, and all that are known."""
-    folded = {name.casefold(): name for name in known}
-    close = [get_close_matches(name.casefold(), folded, n=1) for name in names]
-    meant = ", ".join(folded[name] for found in close for name in found)
+    meant = ", ".join(filter(None, (_nearest(name, known) for name in names)))
     listed = ", ".join(some(sorted(known))) or "none"
     return f"did you mean {meant}? known: {listed}" if meant else f"known: {listed}"
+
+
+def _nearest(name: str, known: Collection[str], alike: float = 0.6) -> str:
+    """Return the known name that is most like another one, whatever their case; empty if none."""
+    folded = {one.casefold(): one for one in known}
+    return "".join(folded[one] for one in get_close_matches(name.casefold(), folded, 1, alike))

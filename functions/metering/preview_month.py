@@ -55,13 +55,12 @@ def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
     page = partial(draft, plan, previews, usage, now, before)
     put_page(books.objects, page_key(key), lambda: page().html())
     sent = [len(preview.records) for preview in previews if preview.records]
-    failing = sum(preview.failure is not None for preview in previews)
     return ClosedMonth.of(
         task.month,
         usage,
         to_submit=len(sent),
         to_submit_records=sum(sent),
-        errors=failing,
+        errors=sum(preview.failure is not None for preview in previews),
         report=key,
         dry_run=True,
         checks=usage.checks,
@@ -72,8 +71,7 @@ def _preview(
     task: MergedMonth, bill: ContractBill, item: ContractItem, entry: Entry | None
 ) -> Preview:
     claimed = claim(entry, item, task.terms(task.run.as_of))
-    lines = claimed.entry.lines if claimed.action == "submit" else ()
-    open_lines = [line for line in lines if line.state not in ("accepted", "waived")]
+    open_lines = claimed.entry.unsettled if claimed.action == "submit" else ()
     return Preview(
         contract_id=bill.contract_id,
         records=submission.records(claimed.entry, open_lines),

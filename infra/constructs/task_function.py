@@ -1,6 +1,6 @@
 """One Lambda = one role + one log group, and no other right until somebody grants one."""
 
-from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -29,7 +29,8 @@ ACKNOWLEDGED = {
 class TaskFunction(Construct):
     """The function behind one state; its construct id is the name of the state.
 
-    No AWSLambdaBasicExecutionRole: that one may write every log group.
+    No AWSLambdaBasicExecutionRole: that one may write every log group. ``settings``: those of the
+    Lambda itself, by their names in the CDK.
     """
 
     def __init__(
@@ -38,12 +39,9 @@ class TaskFunction(Construct):
         id_: str,
         *,
         module: str,
-        code: lambda_.Code,
-        layer: lambda_.ILayerVersion,
-        memory_mb: int,
         timeout_seconds: int,
         log_days: int,
-        environment: Mapping[str, str],
+        **settings: Any,
     ) -> None:
         """Name the module as a string: ``infra`` does not import what it deploys."""
         super().__init__(scope, id_)
@@ -57,13 +55,10 @@ class TaskFunction(Construct):
             runtime=PYTHON,
             architecture=ARCHITECTURE,
             handler=f"{module}.handler",
-            code=code,
-            layers=[layer],
-            memory_size=memory_mb,
             timeout=Duration.seconds(timeout_seconds),
             role=self.role,
             log_group=logs,
-            environment=dict(environment),
+            **settings,
         )
         for rule, reason in ACKNOWLEDGED.items():
             acknowledge(self.function, rule, reason)

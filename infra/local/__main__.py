@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from typing import Any
 
 import typer
@@ -40,14 +39,10 @@ def demo() -> None:
 
 
 def main() -> None:
-    """The entry point; a reader that goes away early is not worth a traceback."""
+    """The entry point."""
     # Imports leave little garbage: looking for it takes a fifth of the time until the run starts.
     gc.set_threshold(100_000, 20, 20)
-    try:
-        app(prog_name="python -m infra.local")
-    except BrokenPipeError:
-        show.forget_stdout()
-        sys.exit(1)
+    show.run_app(app, "python -m infra.local")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """One stack of the deployed app, loaded into the AWS of this machine and ready to run, repeatedly.
 
-    with LocalAccount(stack, cache=folder) as account:
-        account.use(usage=..., state=StateFolder(...), environment={"CLAZAR_URL": clazar.url})
-        result = account.run({"as_of": "2025-08-02T00:00:00Z"})
+    account = LocalAccount(stack, cache=folder, log=file)
+    account.use(usage=..., state=StateFolder(...), environment={"CLAZAR_URL": clazar.url})
+    result = account.run({"as_of": "2025-08-02T00:00:00Z"})
+    account.close()
 
 Between runs the functions' processes stay warm, unless something that they may remember changed.
 Overlapping executions: `start` more than one, then `wait` for each. What an upload starts: `upload`
@@ -16,7 +17,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, Unpack
+from typing import IO, TYPE_CHECKING, Any, Unpack
 
 from infra.local.aws import moto_parts  # noqa: F401 (before anything else imports moto)
 
@@ -60,12 +61,6 @@ class LocalAccount:
         self.machine = machines[0]
         self.aws.state_machine(self.machine)
         self._functions = DeployedFunctions(stack, cache=cache)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End every process and let go of the port."""

@@ -150,19 +150,21 @@ def _on_folder(
     """Run an execution here, as python -m infra.local does; it shows its own end."""
     place = find(where, how.clazar)
     place.needs_usage()
-    if how.no_wait:
-        raise Unusable("--no-wait requires --env: on a folder the execution runs here")
+    check_waits(no_wait=how.no_wait)
     folders = Folders(where.usage or Path(), where.state, where.plans)
     now = format_instant(dt.datetime.now(dt.UTC))
     given = {"as_of": now, **checked(place.plans, given)}
-    silent = screen.as_json or screen.quiet
-    ran = here(
-        lambda: bill_usage(given, folders, how.clazar, time_scale=how.time_scale, as_json=silent),
-        told_to_stop,
-    )
+    end: dict[str, Any] = {"time_scale": how.time_scale, "as_json": screen.silent}
+    ran = here(lambda: bill_usage(given, folders, how.clazar, **end), told_to_stop)
     error, cause = (str(ran[name] or "") for name in ("error", "cause"))
     status, output = ran["status"], ran["output"]
     return Execution(arn="", status=status, input=given, output=output, error=error, cause=cause)
+
+
+def check_waits(*, no_wait: bool) -> None:
+    """Refuse not to wait for an execution on a folder."""
+    if no_wait:
+        raise Unusable("--no-wait requires --env: on a folder the execution runs here")
 
 
 def started(

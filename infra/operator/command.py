@@ -15,7 +15,7 @@ from rich.console import Console
 from functions.domain.month import format_instant
 from infra.local.cli import arguments, credits_check
 from infra.local.cli.metering_command import billed_at
-from infra.local.cli.show import forget_stdout
+from infra.local.cli.show import run_app
 from infra.operator import options as opt
 from infra.operator import screens
 from infra.operator.ending import finish
@@ -175,9 +175,5 @@ def report(
 
 
 def main() -> None:
-    """The entry point; a reader that goes away early is not worth a traceback."""
-    try:
-        app(prog_name="billing")
-    except BrokenPipeError:
-        forget_stdout()
-        sys.exit(1)
+    """The entry point."""
+    run_app(app, "billing")

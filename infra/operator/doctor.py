@@ -47,10 +47,7 @@ def doctor(*, where: Where, screen: Screen) -> None:
             word = "ok  " if one.well else "LOOK"
             console.print(f"{word} {one.what}: {one.text}", markup=False, soft_wrap=True)
 
-    def well(found: list[Finding]) -> bool:
-        return all(one.well for one in found)
-
-    finish(work, show, well, screen)
+    finish(work, show, lambda found: all(one.well for one in found), screen)
 
 
 def _looked(looks: Iterator[tuple[str, Look]]) -> Iterator[Finding]:

@@ -46,9 +46,7 @@ def drill(
     screen: Screen,
 ) -> None:
     """Practise: one contract is refused, one answer is lost; you settle both."""
-    asking = (
-        not (check or screen.as_json or screen.quiet) and sys.stdin.isatty() and sys.stdout.isatty()
-    )
+    asking = not (check or screen.silent) and sys.stdin.isatty() and sys.stdout.isatty()
 
     def work() -> Drill:
         if check:
@@ -57,7 +55,7 @@ def drill(
             raise Unusable(
                 f"{folder} exists; name a new folder, or judge it: billing drill {folder} --check"
             )
-        _set_up(folder, shown=not (screen.as_json or screen.quiet))
+        _set_up(folder, shown=not screen.silent)
         found = _judged(folder)
         while asking and found.left:
             _show(found, Console(highlight=False))
@@ -75,11 +73,11 @@ def _set_up(folder: Path, *, shown: bool) -> None:
     how: dict[str, Any] = {"time_scale": _SCALE, "shown": shown}
     with (
         ClazarServer(listing=False) as clazar,
-        open_metering(clazar.url, usage=usage, state=state, plans=[PLAN], **how) as (session, run),
+        open_metering(clazar.url, usage=usage, state=state, plans=[PLAN], **how) as session,
     ):
         clazar.script(_REFUSED, "refuse")
         clazar.script(_LOST, "lost")
-        run({"as_of": AS_OF})
+        session.run({"as_of": AS_OF})
         session.ended(well=True)
         held = json.dumps(clazar.accepted, indent=1)
     (folder / "clazar.json").write_text(held, encoding="utf-8")
@@ -121,19 +119,15 @@ def _wrong(contract: str, entry: Entry | None) -> list[str]:
 
 
 def _show(found: Drill, console: Console) -> None:
-    def say(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
-
-    if not found.left:
-        say("Both contracts are settled: nothing is lost and nothing is billed twice.")
-        return
-    say(f"{MONTH} was billed, and {len(found.left)} of 2 contracts are left to settle:")
-    for text in found.left:
-        say(f"  {text}")
-    say("Look first (is the record there? then it must not be sent again):")
-    for text in found.look:
-        say(f"  {text}")
-    say("Then settle; OUTCOME is accepted, not_accepted or waived, and ... the reason for it:")
-    for text in found.commands:
-        say(f"  {text}")
-    say(f"At the end: {billing('drill', shlex.quote(found.folder))} --check")
+    lines = [
+        f"{MONTH} was billed, and {len(found.left)} of 2 contracts are left to settle:",
+        *(f"  {text}" for text in found.left),
+        "Look first (is the record there? then it must not be sent again):",
+        *(f"  {text}" for text in found.look),
+        "Then settle; OUTCOME is accepted, not_accepted or waived, and ... the reason for it:",
+        *(f"  {text}" for text in found.commands),
+        f"At the end: {billing('drill', shlex.quote(found.folder))} --check",
+    ]
+    settled = ["Both contracts are settled: nothing is lost and nothing is billed twice."]
+    for line in lines if found.left else settled:
+        console.print(line, markup=False, soft_wrap=True)

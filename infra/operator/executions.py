@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from botocore.exceptions import ClientError
 
+from infra.local.cli.show import readable
 from infra.operator.deployed import client, output
 from infra.operator.errors import Unusable
 
@@ -122,17 +123,9 @@ def _event(item: Mapping[str, Any]) -> Event | None:
     if kind.endswith("StateEntered"):
         return Event(at=at, what="entered", name=str(details.get("name", "")))
     if kind.endswith(("Failed", "TimedOut", "Aborted")):
-        cause = _message(str(details.get("cause", "")))
+        cause = readable(str(details.get("cause", "")))
         return Event(at=at, what=kind, name=str(details.get("error", "")), cause=cause)
     return Event(at=at, what=kind) if kind.startswith(("Execution", "MapRun")) else None
-
-
-def _message(cause: str) -> str:
-    """Return the message of a function's error, or the cause as it stands."""
-    found = _json(cause)
-    return (
-        str(found["errorMessage"]) if isinstance(found, dict) and "errorMessage" in found else cause
-    )
 
 
 def _json(text: str | None) -> Any:
@@ -148,5 +141,5 @@ def lines(found: Execution) -> Iterator[str]:
     for event in found.events:
         yield " ".join(filter(None, (event.at, event.what, event.name, event.cause)))
     if found.error:
-        yield f"{found.error}: {_message(found.cause)}"
+        yield f"{found.error}: {readable(found.cause)}"
         yield f'what to do: docs/runbook.md, "{found.error}"'

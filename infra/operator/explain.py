@@ -62,19 +62,14 @@ def explain(
     books: Books, usage: Objects, month: Month, contract: str, dimension: str | None = None
 ) -> Explanation | None:
     """Explain what the ledger holds of a contract's month; None if it holds nothing."""
-    read = books.entry(month, contract).read()
-    if read is None:
+    entry, plan = _entry_of(books, month, contract), books.plan
+    if entry is None:
         return None
-    entry, plan = read.value, books.plan
-    if not is_computed(entry):  # the ledger has no formulas of it
-        entry = msgspec.structs.replace(entry, formulas=plan.dimensions)
     files = read_month(plan, month, usage, books.objects, month.window_end(entry.until))
     leaves = files.leaves(contract)
-    left = _left_by_month(books, month, contract)
-    names = {line.dimension for line in entry.lines} | entry.unbilled.keys()
-    names |= entry.formulas.keys() or entry.usage.keys()
+    left, why = _left_by_month(books, month, contract), entry.failure
     exported = entry.usage.keys() | {leaf.dimension for leaf in leaves}
-    names = names or exported  # nothing could be computed from it
+    names = _names_of(entry) or exported  # nothing could be computed from it
     chosen, read_by = sorted(names if dimension is None else names & {dimension}), None
     if dimension in exported - names:
         read_by = [n for n in sorted(names) if dimension in _sources(entry, n, leaves)]
@@ -85,7 +80,7 @@ def explain(
         contract=contract,
         month=str(month),
         exact=bool(found) and all(one.exact for one in found) and not files.problems,
-        not_billed=_not_billed(entry),
+        not_billed=f"{why.code} since {why.at[:10]}: {why.message}" if why else "",
         files=sum(len(day.files) for day in files.days),
         problems=[str(problem) for problem in files.problems],
         dimensions=found,
@@ -94,9 +89,17 @@ def explain(
     )
 
 
-def _not_billed(entry: Entry) -> str:
-    failure = entry.failure
-    return f"{failure.code} since {failure.at[:10]}: {failure.message}" if failure else ""
+def _entry_of(books: Books, month: Month, contract: str) -> Entry | None:
+    """Return an entry; of one for which nothing could be computed, the formulas are the plan's."""
+    read = books.entry(month, contract).read()
+    if read and not is_computed(read.value):
+        return msgspec.structs.replace(read.value, formulas=books.plan.dimensions)
+    return read.value if read else None
+
+
+def _names_of(entry: Entry) -> set[str]:
+    names = {line.dimension for line in entry.lines} | entry.unbilled.keys()
+    return names | (entry.formulas.keys() or entry.usage.keys())
 
 
 def _explained(

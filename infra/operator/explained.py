@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
 
@@ -93,28 +93,25 @@ def total_of(leaves: Iterable[Leaf]) -> str:
 
 def tree_of(name: str, leaves: Sequence[Leaf]) -> Sum:
     """Return usage by day, hour and file; leaves come in the order of their hours and files."""
-    days = [
-        Sum(
-            name=day or "beside the days",
-            total=total_of(of_day),
-            parts=[
-                Sum(
-                    name=hour or "in no hour folder",
-                    total=total_of(of_hour),
-                    parts=[
-                        Sum(name=file, total=total_of(records), records=records)
-                        for file, found in groupby(of_hour, lambda leaf: leaf.file)
-                        if (records := list(found))
-                    ],
-                )
-                for hour, inside in groupby(of_day, lambda leaf: leaf.hour)
-                if (of_hour := list(inside))
-            ],
-        )
-        for day, within in groupby(leaves, lambda leaf: leaf.hour[:2])
-        if (of_day := list(within))
-    ]
+    days = list(_parts(leaves, _LEVELS))
     return Sum(name=name, total=total_of(leaves), parts=days, prices=_prices(leaves))
+
+
+# What a level is grouped by, and the name of what is in no group.
+_Level = tuple[Callable[[Leaf], str], str]
+_LEVELS: tuple[_Level, ...] = (
+    (lambda leaf: leaf.hour[:2], "beside the days"),
+    (lambda leaf: leaf.hour, "in no hour folder"),
+    (lambda leaf: leaf.file, ""),
+)
+
+
+def _parts(leaves: Iterable[Leaf], levels: Sequence[_Level]) -> Iterator[Sum]:
+    (key, beside), *below = levels
+    for name, found in groupby(leaves, key):
+        of = list(found)
+        parts, records = (list(_parts(of, below)), []) if below else ([], of)
+        yield Sum(name=name or beside, total=total_of(of), parts=parts, records=records)
 
 
 def _prices(leaves: Iterable[Leaf]) -> list[str]:

@@ -94,6 +94,11 @@ class Screen(NamedTuple):
         bool, typer.Option("--quiet", help="No output; only errors and the exit code.")
     ] = False
 
+    @property
+    def silent(self) -> bool:
+        """Nothing is shown while something is done."""
+        return self.as_json or self.quiet
+
 
 Verb = Callable[..., None]
 

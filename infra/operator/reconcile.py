@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 
 import msgspec
 
@@ -17,7 +18,7 @@ from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.listing_pages import ask
-from functions.domain.ledger.lookup import owners_of
+from functions.domain.ledger.lookup import Owner, owners_of
 from functions.domain.month import Month, format_instant
 from functions.domain.months.late_usage import Difference, compare_usage
 from functions.domain.usage import billing
@@ -73,35 +74,37 @@ def reconcile(
     unreadable: list[str] = []
     ledger = {entry.contract_id: entry for entry in books.entries(month, unreadable=unreadable)}
     files = read_month(books.plan, month, usage, books.objects)
-    billed = books.manifest(month).read()
-    manifest = billed.value if billed else None
-    of, notes = _sources(books, files, ledger, manifest)
-    names = sorted(of.files.keys() | of.bills.keys() | ledger.keys())
-    for entry in (entry for other in others for entry in other.entries(month, names)):
-        of.elsewhere[entry.contract_id] += owners_of([entry])
+    of, notes, days = _sources(books, files, ledger)
+    of.elsewhere = _sent_by(others, month, of.names)
     if clazar:
-        of.listings = _listings(clazar, names, month, now or format_instant(month.end), progress)
+        of.listings = _listings(clazar, of.names, month, now, progress)
     else:
         notes.append("Clazar was not asked; add --clazar URL, or use --env")
-    rows = [row for name in names for row in rows_of(name, of)]
-    days = manifest.changed(files.digests) if manifest else []
-    wrong = unreadable or files.problems or days or any(row.differs or row.open for row in rows)
+    rows, wrong = _rows(of), [*unreadable, *map(str, files.problems)]
     return Reconciled(
         plan=books.plan.key,
         month=str(month),
-        equal=not wrong,
+        equal=not (wrong or days or any(row.differs or row.open for row in rows)),
         asked=clazar is not None,
         days=days,
-        notes=[*notes, *unreadable, *map(str, files.problems)],
-        rows=sorted(rows, key=lambda r: (not r.differs, not r.open, r.contract, r.dimension)),
+        notes=notes + wrong,
+        rows=rows,
     )
 
 
+def _rows(of: Sources) -> list[Compared]:
+    """Return the rows of all contracts, differences first, then what is open."""
+    rows = [row for name in of.names for row in rows_of(name, of)]
+    return sorted(rows, key=lambda r: (not r.differs, not r.open, r.contract, r.dimension))
+
+
 def _sources(
-    books: Books, files: MonthFiles, ledger: Mapping[str, Entry], manifest: Manifest | None
-) -> tuple[Sources, list[str]]:
-    """Return what this plan's own files, bills and ledger say, and what else there is to say."""
+    books: Books, files: MonthFiles, ledger: Mapping[str, Entry]
+) -> tuple[Sources, list[str], list[str]]:
+    """Return what this plan's files, bills and ledger say, notes, and days that changed."""
     month, notes = files.month, list[str]()
+    billed = books.manifest(month).read()
+    manifest = billed.value if billed else None
     today = _bill_of(files, books, ledger, notes)
     bills, processed = _bills(books, month, ledger, manifest)
     shown = books.read_state().at(month).done if processed else frozenset()
@@ -113,10 +116,17 @@ def _sources(
         ledger=ledger,
         by_hand=shown - ledger.keys() - processed,
         late=_late(today, ledger, books.plan.dimensions),
-        elsewhere=defaultdict(list),
         rounding=books.plan.rounding,
     )
-    return of, notes
+    return of, notes, manifest.changed(files.digests) if manifest else []
+
+
+def _sent_by(others: Sequence[Books], month: Month, names: Sequence[str]) -> dict[str, list[Owner]]:
+    """Return what other plans have sent for these contracts."""
+    found: dict[str, list[Owner]] = defaultdict(list)
+    for entry in chain.from_iterable(other.entries(month, names) for other in others):
+        found[entry.contract_id] += owners_of([entry])
+    return found
 
 
 def _bill_of(
@@ -171,7 +181,8 @@ def _listings(
     """Ask what is listed for each contract, several at a time."""
     with ThreadPoolExecutor(_ASKERS) as pool:
         found: dict[str, Listing] = {}
-        asked = pool.map(partial(_listing, clazar, month, begun), names)
+        since = begun or format_instant(month.end)
+        asked = pool.map(partial(_listing, clazar, month, since), names)
         for name, listing in zip(names, asked, strict=True):
             found[name] = listing
             progress(len(found), len(names))

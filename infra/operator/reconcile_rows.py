@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 
@@ -46,9 +45,14 @@ class Sources(msgspec.Struct, kw_only=True):
     ledger: Mapping[str, Entry]
     by_hand: Collection[str]
     late: Mapping[tuple[str, str], Difference]
-    elsewhere: defaultdict[str, list[Owner]]
     rounding: str
+    elsewhere: Mapping[str, list[Owner]] = {}
     listings: Mapping[str, Listing] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The contracts that files, bill or ledger know."""
+        return sorted(self.files.keys() | self.bills.keys() | self.ledger.keys())
 
 
 def rows_of(name: str, of: Sources) -> list[Compared]:

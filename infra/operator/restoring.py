@@ -15,7 +15,7 @@ from infra.local.cli.credits_run import CreditsRun
 from infra.local.cli.ending import succeeded
 from infra.local.cli.show_credits import show_credits
 from infra.operator import options as opt
-from infra.operator.acting import started
+from infra.operator.acting import check_waits, started
 from infra.operator.deployed import output
 from infra.operator.ending import finish, here
 from infra.operator.errors import Unusable
@@ -23,25 +23,22 @@ from infra.operator.options import verb
 from infra.operator.place import PLACES
 
 _SNAPSHOTS = "snapshots/"
+_SHRINK = typer.Option("--accept-shrink", help="Post it although it is much smaller.")
+_CLOUDZERO = typer.Option(help="With --state: base URL instead of the built-in one.")
 
 
 @verb("restore snapshots/1234/2025-07/run-1.json --env prod")
 def restore(
     snapshot: Annotated[str, typer.Argument(help='As a run\'s "undo" names it.')],
     *,
-    accept_shrink: Annotated[
-        bool, typer.Option("--accept-shrink", help="Post it although it is much smaller.")
-    ] = False,
+    accept_shrink: Annotated[bool, _SHRINK] = False,
     env: opt.Env = None,
     state: opt.State = None,
-    cloudzero: Annotated[
-        str | None, typer.Option(help="With --state: base URL instead of the built-in one.")
-    ] = None,
+    cloudzero: Annotated[str | None, _CLOUDZERO] = None,
     no_wait: opt.NoWait = False,
     screen: opt.Screen,
 ) -> None:
     """Undo a drop: post the month's credits as they were before it."""
-    silent = screen.as_json or screen.quiet
 
     def work() -> dict[str, Any]:
         if (env is None) == (state is None):
@@ -50,12 +47,9 @@ def restore(
         if env is not None:
             ran = started(env, "restore", given, "credits", no_wait=no_wait, quiet=screen.quiet)
             return {"executions": [msgspec.to_builtins(ran)]}
-        if no_wait:
-            raise Unusable("--no-wait requires --env: on a folder the execution runs here")
+        check_waits(no_wait=no_wait)
         folder = arguments.folder(state or Path(), "--state")
-        sent = CreditsRun(given=given, waiting=[None])
-        url = arguments.base_url(cloudzero, "--cloudzero")
-        return here(lambda: run_credits(sent, folder, url, as_json=silent), sent.stopped)
+        return _restored(given, folder, cloudzero, screen)
 
     def show(found: dict[str, Any], console: Console) -> None:
         for one in found["executions"] if env is not None else ():
@@ -63,11 +57,21 @@ def restore(
                 bucket = Path(output(env or "", "credits", "CreditsBucketName"))
                 show_credits(one, state=bucket, console=console, where=f"--env {env}")
 
-    def well(found: dict[str, Any]) -> bool:
-        running = all(one["status"] == "RUNNING" for one in found["executions"])
-        return running or succeeded(found)
+    finish(work, show, _is_well, screen)
 
-    finish(work, show, well, screen)
+
+def _restored(
+    given: dict[str, Any], folder: Path, cloudzero: str | None, screen: opt.Screen
+) -> dict[str, Any]:
+    """Run an execution here, as python -m infra.local does; it shows its own end."""
+    sent = CreditsRun(given=given, waiting=[None])
+    url = arguments.base_url(cloudzero, "--cloudzero")
+    return here(lambda: run_credits(sent, folder, url, as_json=screen.silent), sent.stopped)
+
+
+def _is_well(found: dict[str, Any]) -> bool:
+    running = all(one["status"] == "RUNNING" for one in found["executions"])
+    return running or succeeded(found)
 
 
 def _given(snapshot: str, *, accept_shrink: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from functions.adapters.books import Books
 from functions.domain.ledger.entry import Entry
 from functions.domain.month import Month
 from functions.domain.months.run import MOST_CONTRACTS
-from functions.domain.months.troubles import DECIDED, without_name
+from functions.domain.months.troubles import without_name
 from infra.local.cli.wording import billing
 
 
@@ -61,14 +61,9 @@ def open_contracts(books: Books, where: str) -> Iterator[OpenContracts]:
 
 def _way(entry: Entry | None) -> tuple[str, str]:
     """Return how a contract is settled, and its window where only final usage is retried."""
-    if entry and (entry.in_doubt or _is_billed_otherwise(entry)):
+    if entry and entry.needs_decision:
         return "resolve", ""
     return "retry", (entry.until or "") if entry and not entry.lines else ""
-
-
-def _is_billed_otherwise(entry: Entry) -> bool:
-    left = (line for line in entry.lines if line.state not in ("accepted", "waived"))
-    return any(line.code in DECIDED for line in left)
 
 
 def _settled_by(

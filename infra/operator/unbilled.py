@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import TypeVar
 
@@ -59,43 +59,48 @@ def not_billed(
     """
     for month in months:
         run, compare = (billing(f"{verb} {month}", where) for verb in ("run --month", "reconcile"))
-        folder = keys.report(books.plan, month)
-        late = _read(books.objects, f"{folder}late-usage.json", _Late)
-        reported = _read(books.objects, f"{folder}report.json", _Reported)
-        held = late.quarantined if late else reported.quarantined if reported else []
-        if reported and 0 < reported.hours < month.hours:
-            hours = f"{reported.hours} of {month.hours} hours had usage files"
-            yield NotBilled(text=f"{month}: when it was billed, {hours}")
-        if held:
-            names = sorted({one.subscription for one in held})
-            of = f"{counted(len(names), 'subscription')}: {', '.join(some(names, _NAMED))}"
-            total = _total((one.dimension, one.quantity) for one in held)
-            text = (
-                f"{month}: usage without a payer is not billed: {total} of {of}; set the payer in "
-                "Omnistrate, have the files exported again; a contract without a bill is billed by:"
-            )
-            yield NotBilled(text=text, command=run)
-        if total := _total(_unread(books, reported.file_totals) if reported else ()):
-            yield NotBilled(text=f"{month}: usage that no formula reads is not billed: {total}")
-        if late and (changes := _changes(late)):
-            text = f"{month}: usage that changed after it was billed is not billed: "
-            yield NotBilled(text=f"{text}{changes}")
-        if late and late.never_billed:
-            who = ", ".join(some(late.never_billed, _NAMED))
-            text = f"{month}: never billed: {who}; bill them, if nobody has:"
-            yield NotBilled(text=text, command=run)
+        for text, command in _of_month(books, month, run):
+            yield NotBilled(text=f"{month}: {text}", command=command)
         if changed := _changed(books, usage, month):
             yield NotBilled(text=f"{month}: {changed}; of whom and by how much:", command=compare)
 
 
+def _of_month(books: Books, month: Month, run: str) -> Iterator[tuple[str, str]]:
+    """Yield what a month's reports say, with the command that comes next, if there is one."""
+    folder = keys.report(books.plan, month)
+    late = _read(books.objects, f"{folder}late-usage.json", _Late)
+    reported = _read(books.objects, f"{folder}report.json", _Reported)
+    if reported and 0 < reported.hours < month.hours:
+        yield f"when it was billed, {reported.hours} of {month.hours} hours had usage files", ""
+    if held := late.quarantined if late else reported.quarantined if reported else []:
+        total = _total((one.dimension, one.quantity) for one in held)
+        of = _named({one.subscription for one in held}, "subscription")
+        text = (
+            f"usage without a payer is not billed: {total} of {of}; set the payer in "
+            "Omnistrate, have the files exported again; a contract without a bill is billed by:"
+        )
+        yield text, run
+    if total := _total(_unread(books, reported.file_totals) if reported else ()):
+        yield f"usage that no formula reads is not billed: {total}", ""
+    if late and (changes := _changes(late)):
+        yield f"usage that changed after it was billed is not billed: {changes}", ""
+    if late and late.never_billed:
+        who = ", ".join(some(late.never_billed, _NAMED))
+        yield f"never billed: {who}; bill them, if nobody has:", run
+
+
+def _named(names: Collection[str], what: str) -> str:
+    return f"{counted(len(names), what)}: {', '.join(some(sorted(names), _NAMED))}"
+
+
 def _changes(late: _Late) -> str:
     billed = [one for one in late.differences if one.contract_id not in late.never_billed]
-    names = sorted({one.contract_id for one in billed})
+    names = {one.contract_id for one in billed}
     changes = [(one.dimension, one.difference) for one in billed]
     more = _total((n, text) for n, text in changes if not text.startswith("-"))
     less = _total((n, text[1:]) for n, text in changes if text.startswith("-"))
     total = " and ".join(filter(None, (more and f"{more} more", less and f"{less} less")))
-    of = f"{counted(len(names), 'contract')}: {', '.join(some(names, _NAMED))}"
+    of = _named(names, "contract")
     return f"{total} of {of}; settle it with the customer, no run sends it" if names else ""
 
 

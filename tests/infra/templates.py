@@ -64,6 +64,22 @@ class Template:
             for resource in self.resources("AWS::Lambda::Function").values()
         }
 
+    def properties(self, kind: str) -> list[dict[str, Any]]:
+        """What the resources of a kind are configured with."""
+        return [found["Properties"] for found in self.resources(kind).values()]
+
+    @property
+    def alarms(self) -> list[dict[str, Any]]:
+        return self.properties("AWS::CloudWatch::Alarm")
+
+    def statements(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
+        """Every statement of the policies of a kind, with the policy that it is in."""
+        return [
+            (id_, statement)
+            for id_, policy in self.resources(kind).items()
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        ]
+
     def variables(self, state: str) -> dict[str, Any]:
         """What a function is reported in its environment."""
         reported: dict[str, Any] = self.functions()[state]["Environment"]["Variables"]
@@ -71,10 +87,8 @@ class Template:
 
     def rights(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every statement of every role, with the construct that the role belongs to."""
-        for id_, resource in self.resources("AWS::IAM::Policy").items():
-            owner = _named(r"(\w+)RoleDefaultPolicy", id_)
-            for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
-                yield owner, statement
+        for id_, statement in self.statements("AWS::IAM::Policy"):
+            yield _named(r"(\w+)RoleDefaultPolicy", id_), statement
 
     def keys(self, owner: str, action: str, bucket: str) -> set[str]:
         """Which keys of a bucket a role may use: ``keys("AcquirePlan", "s3:GetObject", …)``."""

@@ -43,10 +43,6 @@ OF_PIPELINE = {
 }
 
 
-def alarms(template: Template) -> list[dict[str, Any]]:
-    return [found["Properties"] for found in template.resources("AWS::CloudWatch::Alarm").values()]
-
-
 def title(alarm: dict[str, Any]) -> str:
     return str(alarm["AlarmName"]).partition(": ")[2]
 
@@ -63,16 +59,16 @@ def watched(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def test_every_trouble_has_an_alarm_with_a_name_that_begins_with_the_environment(
     template: Template,
 ) -> None:
-    found = {title(alarm) for alarm in alarms(template)}
+    found = {title(alarm) for alarm in template.alarms}
     assert found - {"deadline in 60 minutes"} == COMMON | OF_PIPELINE[template.pipeline]
-    names = [alarm["AlarmName"] for alarm in alarms(template)]
+    names = [alarm["AlarmName"] for alarm in template.alarms]
     assert len(names) == len(set(names))
     assert all(name.split(" ")[1].rstrip(":") == template.pipeline for name in names)
 
 
 def test_an_alarm_says_what_to_do_and_tells_when_it_is_over(template: Template) -> None:
     (topic,) = template.resources("AWS::SNS::Topic")
-    for alarm in alarms(template):
+    for alarm in template.alarms:
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]
         text = alarm["AlarmDescription"]
         assert len(text) <= 1024
@@ -82,7 +78,7 @@ def test_an_alarm_says_what_to_do_and_tells_when_it_is_over(template: Template) 
 def test_every_alarm_has_its_section_in_the_runbook_and_every_section_its_alarm(
     metering_stack: Template, credits_stack: Template
 ) -> None:
-    both = [*alarms(metering_stack), *alarms(credits_stack)]
+    both = [*metering_stack.alarms, *credits_stack.alarms]
     linked = {alarm["AlarmDescription"].rpartition("#")[2] for alarm in both}
     chapter = RUNBOOK.partition("\n## Alarms\n")[2].partition("\n## ")[0]
     sections = re.findall(r"^### (.+)$", chapter, re.MULTILINE)
@@ -95,7 +91,7 @@ def test_every_alarm_has_its_section_in_the_runbook_and_every_section_its_alarm(
 
 
 def test_only_a_plan_that_bills_has_a_deadline(metering_stack: Template) -> None:
-    of = [alarm for alarm in alarms(metering_stack) if title(alarm) == "deadline in 60 minutes"]
+    of = [alarm for alarm in metering_stack.alarms if title(alarm) == "deadline in 60 minutes"]
     assert bool(of) == (not metering_stack.environment.parsed_plans[0].dry_run)
     for alarm in of:
         (rule,) = (part["Expression"] for part in alarm["Metrics"] if "Expression" in part)
@@ -105,20 +101,20 @@ def test_only_a_plan_that_bills_has_a_deadline(metering_stack: Template) -> None
 
 
 def test_silence_rings_where_nothing_is_measured(metering_stack: Template) -> None:
-    (alarm,) = (a for a in alarms(metering_stack) if title(a) == "no run for 26 hours")
+    (alarm,) = (a for a in metering_stack.alarms if title(a) == "no run for 26 hours")
     assert alarm["TreatMissingData"] == "breaching"
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 26)
     assert alarm["ComparisonOperator"] == "LessThanThreshold"
 
 
 def test_open_contracts_keep_their_alarm_between_two_runs(metering_stack: Template) -> None:
-    (alarm,) = (a for a in alarms(metering_stack) if title(a) == "contracts are not billed")
+    (alarm,) = (a for a in metering_stack.alarms if title(a) == "contracts are not billed")
     assert alarm["TreatMissingData"] == "ignore"
 
 
 def test_alarms_watch_metrics_that_are_declared_with_their_dimensions(template: Template) -> None:
     declared = {metric.name: metric for metric in (*metrics.METERING, *metrics.CREDITS)}
-    for alarm in alarms(template):
+    for alarm in template.alarms:
         for metric in watched(alarm):
             if metric["MetricName"] in AWS_METRICS:
                 continue
@@ -135,14 +131,9 @@ def test_every_metric_that_is_declared_is_emitted(metric: Metric) -> None:
     assert f"metrics.{name}.add(" in sources
 
 
-def test_alarms_and_the_machine_may_publish_and_only_over_tls(template: Template) -> None:
-    (policy,) = template.resources("AWS::SNS::TopicPolicy").values()
-    deny, *allow = policy["Properties"]["PolicyDocument"]["Statement"]
-    assert (deny["Effect"], deny["Condition"]) == (
-        "Deny",
-        {"Bool": {"aws:SecureTransport": "false"}},
-    )
-    services = [statement["Principal"]["Service"] for statement in allow]
+def test_only_alarms_rules_and_the_machine_may_publish(template: Template) -> None:
+    rights = [statement for _, statement in template.statements("AWS::SNS::TopicPolicy")]
+    services = [r["Principal"]["Service"] for r in rights if r["Effect"] == "Allow"]
     assert services == ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
     assert template.owners("sns:Publish") == {template.machine}
 
@@ -195,5 +186,5 @@ def test_the_definition_marks_the_cause_of_a_run_that_was_mailed_as_the_rule_exp
 
 
 def test_an_alarm_has_no_more_metrics_than_cloudwatch_takes(template: Template) -> None:
-    for alarm in alarms(template):
+    for alarm in template.alarms:
         assert len(list(watched(alarm))) <= 10

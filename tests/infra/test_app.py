@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_cdk import Stack, Stage
@@ -19,11 +21,16 @@ from infra.stages import BillingPipelines, checked_app
 from tests.infra.templates import ENVIRONMENTS, PIPELINES, Template
 
 
+def artifacts(assembly: Path) -> list[dict[str, Any]]:
+    manifests = assembly.glob("assembly-*/manifest.json")
+    found = (json.loads(manifest.read_text())["artifacts"].values() for manifest in manifests)
+    return list(chain.from_iterable(found))
+
+
 def test_the_app_needs_no_credentials_and_names_a_stack_per_environment(assembly: Path) -> None:
     names = {
         artifact["properties"]["stackName"]
-        for manifest in assembly.glob("assembly-*/manifest.json")
-        for artifact in json.loads(manifest.read_text())["artifacts"].values()
+        for artifact in artifacts(assembly)
         if artifact["type"] == "aws:cloudformation:stack"
     }
     assert names == {
@@ -33,12 +40,8 @@ def test_the_app_needs_no_credentials_and_names_a_stack_per_environment(assembly
 
 def test_each_stack_deploys_without_the_other(assembly: Path, template: Template) -> None:
     name = f"{template.environment.name}-{template.pipeline}"
-    manifest = assembly / f"assembly-{template.environment.name}" / "manifest.json"
-    (stack,) = (
-        artifact
-        for artifact in json.loads(manifest.read_text())["artifacts"].values()
-        if artifact.get("properties", {}).get("stackName") == name
-    )
+    found = artifacts(assembly)
+    (stack,) = (one for one in found if one.get("properties", {}).get("stackName") == name)
     assert [own for own in stack["dependencies"] if not own.endswith(".assets")] == []
     assert len(stack["dependencies"]) == 1
     assert "Fn::ImportValue" not in template.text
@@ -73,8 +76,7 @@ def test_the_partition_is_that_of_the_stack_but_for_services_that_a_definition_n
 def test_only_prod_is_protected_from_being_deleted(assembly: Path) -> None:
     protected = {
         artifact["properties"]["stackName"]
-        for manifest in assembly.glob("assembly-*/manifest.json")
-        for artifact in json.loads(manifest.read_text())["artifacts"].values()
+        for artifact in artifacts(assembly)
         if artifact.get("properties", {}).get("terminationProtection")
     }
     assert protected == {"prod-metering", "prod-credits"}

@@ -44,12 +44,6 @@ def test_a_task_has_no_right_beside_its_objects_its_log_and_what_it_is_for(
     assert credits_stack.rights_of(state).keys() == LOGS | OBJECTS | extra
 
 
-def test_an_upload_is_never_written(credits_stack: Template) -> None:
-    for state in TASKS:
-        written = credits_stack.keys(state, "s3:PutObject", "CreditsBucket")
-        assert not [key for key in written if key.startswith("/credits-") or key == "/*"]
-
-
 def test_only_who_talks_to_cloudzero_reads_its_own_secret(credits_stack: Template) -> None:
     (secret,) = credits_stack.resources("AWS::SecretsManager::Secret")
     assert credits_stack.owners("secretsmanager:GetSecretValue") == TALK_TO_CLOUDZERO

@@ -39,7 +39,7 @@ def stack(assembly: Path) -> Template:
 
 @pytest.fixture
 def alarms(stack: Template) -> list[dict[str, Any]]:
-    return [found["Properties"] for found in stack.resources("AWS::CloudWatch::Alarm").values()]
+    return stack.alarms
 
 
 @pytest.fixture

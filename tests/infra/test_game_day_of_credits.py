@@ -134,10 +134,7 @@ def test_every_trouble_with_credits_is_mailed_once_or_rings(
         mailed = {
             mail.subject.rpartition(", execution")[0] or mail.subject for mail in world.messages
         }
-        alarms = [
-            found["Properties"] for found in stack.resources("AWS::CloudWatch::Alarm").values()
-        ]
-        ringing = Ringing(alarms, [*ours(world.measured)])
+        ringing = Ringing(stack.alarms, [*ours(world.measured)])
         rung |= ringing.names(AUGUST_2, AUGUST_2 + timedelta(hours=6))
         for name in FAULTS[fault]:
             assert name in rung or any(name in subject for subject in mailed), (rung, mailed)
@@ -151,7 +148,4 @@ def test_twelve_calm_files_ring_nothing(stack: Template) -> None:
         assert len(world.cloudzero.posts) == 12
         assert not mailed_once(world, Mailing(stack.body))
         assert not world.messages
-        alarms = [
-            found["Properties"] for found in stack.resources("AWS::CloudWatch::Alarm").values()
-        ]
-        assert not Ringing(alarms, [*ours(world.measured)]).names(AUGUST_2, world.now())
+        assert not Ringing(stack.alarms, [*ours(world.measured)]).names(AUGUST_2, world.now())

@@ -8,8 +8,8 @@ from tests.infra.templates import Template
 
 def test_every_plan_has_a_schedule_that_passes_its_own_time(metering_stack: Template) -> None:
     inputs = [
-        json.loads(schedule["Properties"]["Target"]["Input"])
-        for schedule in metering_stack.resources("AWS::Scheduler::Schedule").values()
+        json.loads(schedule["Target"]["Input"])
+        for schedule in metering_stack.properties("AWS::Scheduler::Schedule")
     ]
     assert inputs == [
         {"plan": plan.key, "as_of": "<aws.scheduler.scheduled-time>", **more}
@@ -24,9 +24,9 @@ def reconciles(plan: Plan) -> list[dict[str, str]]:
 
 def test_every_plan_that_bills_is_reconciled_on_the_third(metering_stack: Template) -> None:
     found = [
-        schedule["Properties"]["ScheduleExpression"]
-        for schedule in metering_stack.resources("AWS::Scheduler::Schedule").values()
-        if "reconcile" in schedule["Properties"]["Target"]["Input"]
+        schedule["ScheduleExpression"]
+        for schedule in metering_stack.properties("AWS::Scheduler::Schedule")
+        if "reconcile" in schedule["Target"]["Input"]
     ]
     billing = [plan for plan in metering_stack.environment.parsed_plans if not plan.dry_run]
     assert found == [RECONCILE for _ in billing]
@@ -34,28 +34,27 @@ def test_every_plan_that_bills_is_reconciled_on_the_third(metering_stack: Templa
 
 
 def test_schedules_run_early_in_the_month_and_daily_in_utc(metering_stack: Template) -> None:
-    schedules = metering_stack.resources("AWS::Scheduler::Schedule").values()
-    expressions = {schedule["Properties"]["ScheduleExpression"] for schedule in schedules}
+    schedules = metering_stack.properties("AWS::Scheduler::Schedule")
+    expressions = {schedule["ScheduleExpression"] for schedule in schedules}
     assert expressions <= {*EARLY_AND_DAILY, RECONCILE}
     assert expressions >= set(EARLY_AND_DAILY)
     for schedule in schedules:
-        properties = schedule["Properties"]
-        assert properties["ScheduleExpressionTimezone"] == "Etc/UTC"
-        assert properties["FlexibleTimeWindow"] == {"Mode": "OFF"}
+        assert schedule["ScheduleExpressionTimezone"] == "Etc/UTC"
+        assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
 
 
 def test_a_start_that_fails_is_tried_again_and_then_kept(metering_stack: Template) -> None:
     (queue,) = metering_stack.resources("AWS::SQS::Queue")
-    for schedule in metering_stack.resources("AWS::Scheduler::Schedule").values():
-        target = schedule["Properties"]["Target"]
+    for schedule in metering_stack.properties("AWS::Scheduler::Schedule"):
+        target = schedule["Target"]
         assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
         assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": [queue, "Arn"]}
 
 
 def test_lost_starts_are_encrypted_and_kept_for_two_weeks(template: Template) -> None:
-    (queue,) = template.resources("AWS::SQS::Queue").values()
-    assert queue["Properties"]["SqsManagedSseEnabled"] is True
-    assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    (queue,) = template.properties("AWS::SQS::Queue")
+    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
 def test_the_schedules_may_start_this_machine_and_nothing_else(metering_stack: Template) -> None:

@@ -12,33 +12,31 @@ VALUES = {"metering": {"StateBucketName", "TopicArn"}, "credits": {"TopicArn"}}
 
 
 def test_the_definition_of_the_file_is_what_is_deployed(template: Template) -> None:
-    (machine,) = template.resources("AWS::StepFunctions::StateMachine").values()
-    assert json.loads(machine["Properties"]["DefinitionString"]) == template.definition
+    (machine,) = template.properties("AWS::StepFunctions::StateMachine")
+    assert json.loads(machine["DefinitionString"]) == template.definition
 
 
 def test_every_placeholder_is_a_task_or_a_known_value(template: Template) -> None:
-    (machine,) = template.resources("AWS::StepFunctions::StateMachine").values()
-    properties = machine["Properties"]
-    used = set(re.findall(r"\$\{(\w+)\}", properties["DefinitionString"]))
+    (machine,) = template.properties("AWS::StepFunctions::StateMachine")
+    used = set(re.findall(r"\$\{(\w+)\}", machine["DefinitionString"]))
     tasks = {f"{state}FunctionArn" for state in template.tasks}
-    assert used == properties["DefinitionSubstitutions"].keys()
+    assert used == machine["DefinitionSubstitutions"].keys()
     assert used == tasks | VALUES[template.pipeline]
 
 
 def test_the_machine_is_named_after_environment_and_pipeline(template: Template) -> None:
-    (machine,) = template.resources("AWS::StepFunctions::StateMachine").values()
+    (machine,) = template.properties("AWS::StepFunctions::StateMachine")
     name = f"{template.environment.name}-{template.pipeline}"
-    assert machine["Properties"]["StateMachineName"] == name
+    assert machine["StateMachineName"] == name
 
 
 def test_the_machine_is_a_standard_workflow_that_logs_errors_without_data(
     template: Template,
 ) -> None:
-    (machine,) = template.resources("AWS::StepFunctions::StateMachine").values()
-    properties = machine["Properties"]
-    assert properties.get("StateMachineType", "STANDARD") == "STANDARD"
-    assert properties["LoggingConfiguration"]["Level"] == "ERROR"
-    assert properties["LoggingConfiguration"]["IncludeExecutionData"] is False
+    (machine,) = template.properties("AWS::StepFunctions::StateMachine")
+    assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
+    assert machine["LoggingConfiguration"]["Level"] == "ERROR"
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
 
 
 def test_a_state_waits_longer_than_its_function_may_run(prod: Template) -> None:

@@ -18,9 +18,9 @@ KEPT = (
 
 @pytest.fixture
 def buckets(template: Template) -> list[dict[str, Any]]:
-    found = list(template.resources("AWS::S3::Bucket").values())
+    found = template.properties("AWS::S3::Bucket")
     assert len(found) == BUCKETS[template.pipeline]
-    return [bucket["Properties"] for bucket in found]
+    return found
 
 
 def test_buckets_are_encrypted_versioned_and_closed(buckets: list[dict[str, Any]]) -> None:
@@ -30,47 +30,42 @@ def test_buckets_are_encrypted_versioned_and_closed(buckets: list[dict[str, Any]
         assert all(bucket["PublicAccessBlockConfiguration"].values())
 
 
-def test_buckets_refuse_what_does_not_come_over_tls(template: Template) -> None:
-    policies = template.resources("AWS::S3::BucketPolicy").values()
-    assert len(policies) == BUCKETS[template.pipeline]
-    for policy in policies:
-        denied = [
-            statement["Condition"]
-            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-            if statement["Effect"] == "Deny"
-        ]
-        assert {"Bool": {"aws:SecureTransport": "false"}} in denied
+def test_buckets_topics_and_queues_refuse_what_does_not_come_over_tls(template: Template) -> None:
+    for kind, count in (("S3::Bucket", BUCKETS[template.pipeline]), ("SNS::Topic", 1)):
+        assert len(template.resources(f"AWS::{kind}Policy")) == count
+    for kind in ("S3::BucketPolicy", "SNS::TopicPolicy", "SQS::QueuePolicy"):
+        policies = template.resources(f"AWS::{kind}")
+        plain = {"Bool": {"aws:SecureTransport": "false"}}
+        denied = {
+            id_
+            for id_, statement in template.statements(f"AWS::{kind}")
+            if (statement["Effect"], statement.get("Condition")) == ("Deny", plain)
+        }
+        assert denied == policies.keys()
 
 
 def test_what_decides_what_was_sent_cannot_be_written_without_a_condition(
     template: Template,
 ) -> None:
-    for id_, policy in template.resources("AWS::S3::BucketPolicy").items():
-        denied = [
-            statement
-            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-            if statement.get("Sid") == "ConditionalWritesOnly"
-        ]
-        if "UsageBucket" in id_:
-            assert not denied
-            continue
-        (statement,) = denied
-        assert statement["Effect"] == "Deny"
-        assert statement["Principal"] == {"AWS": "*"}
-        assert statement["Action"] == "s3:PutObject"
-        absent = {"s3:if-none-match": "true", "s3:if-match": "true"}
-        assert statement["Condition"] == {"Null": absent}, "both in one operator: neither is there"
-        bucket = policy["Properties"]["Bucket"]["Ref"]
-        keys = {key for _, (_, key) in (arn["Fn::Join"] for arn in statement["Resource"])}
-        assert keys == CONDITIONAL[template.pipeline]
-        assert all(bucket in str(arn) for arn in statement["Resource"])
+    rights = template.statements("AWS::S3::BucketPolicy")
+    ((id_, statement),) = (r for r in rights if r[1].get("Sid") == "ConditionalWritesOnly")
+    assert "UsageBucket" not in id_
+    assert statement["Effect"] == "Deny"
+    assert statement["Principal"] == {"AWS": "*"}
+    assert statement["Action"] == "s3:PutObject"
+    absent = {"s3:if-none-match": "true", "s3:if-match": "true"}
+    assert statement["Condition"] == {"Null": absent}, "both in one operator: neither is there"
+    bucket = template.resources("AWS::S3::BucketPolicy")[id_]["Properties"]["Bucket"]["Ref"]
+    keys = {key for _, (_, key) in (arn["Fn::Join"] for arn in statement["Resource"])}
+    assert keys == CONDITIONAL[template.pipeline]
+    assert all(bucket in str(arn) for arn in statement["Resource"])
 
 
 def test_only_what_runs_leave_behind_expires(template: Template) -> None:
     rules = {
         rule.get("Prefix", ""): rule
-        for bucket in template.resources("AWS::S3::Bucket").values()
-        for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+        for bucket in template.properties("AWS::S3::Bucket")
+        for rule in bucket["LifecycleConfiguration"]["Rules"]
         if "ExpirationInDays" in rule
     }
     days = {prefix: rule["ExpirationInDays"] for prefix, rule in rules.items()}
@@ -104,19 +99,13 @@ def test_no_hidden_function_empties_or_configures_a_bucket(template: Template) -
 def test_omnistrate_may_write_and_read_its_export_and_nothing_else(
     metering_stack: Template,
 ) -> None:
-    allowed = [
-        (id_, statement)
-        for id_, policy in metering_stack.resources("AWS::S3::BucketPolicy").items()
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-        if statement["Effect"] == "Allow"
-    ]
-    ((id_, statement),) = allowed
+    rights = metering_stack.statements("AWS::S3::BucketPolicy")
+    ((id_, statement),) = (right for right in rights if right[1]["Effect"] == "Allow")
     assert "UsageBucket" in id_
     assert statement["Action"] == ["s3:GetObject", "s3:PutObject"]
     assert "498789612402:root" in str(statement["Principal"])
 
 
 def test_nobody_outside_is_let_into_the_credits_bucket(credits_stack: Template) -> None:
-    (policy,) = credits_stack.resources("AWS::S3::BucketPolicy").values()
-    effects = {right["Effect"] for right in policy["Properties"]["PolicyDocument"]["Statement"]}
-    assert effects == {"Deny"}
+    rights = credits_stack.statements("AWS::S3::BucketPolicy")
+    assert {right["Effect"] for _, right in rights} == {"Deny"}

@@ -13,6 +13,8 @@ from functions.partners import RECEIVER
 # AWS takes 25 records per batch; a receiver's own limit is not published.
 BATCH = 25
 DUPLICATE, OTHER_QUANTITY = "DUPLICATE", "OTHER_QUANTITY"
+# The receiver bills it, but not as here: no retry changes that.
+BILLED_OTHERWISE = (DUPLICATE, OTHER_QUANTITY)
 TAKEN_OVER, NOT_ACCEPTED = f"taken over from {RECEIVER}'s records", "not accepted: operator"
 # Two plans have sent the same quantity, and one record is billed: whose it is, an operator decides.
 UNCLAIMED = "sent; the billed record may be this plan's or another's"
@@ -133,7 +135,18 @@ class Entry(Persisted, frozen=True, kw_only=True):
     @property
     def accepted(self) -> bool:
         """Every line is billed or waived (none at all: there is nothing to bill)."""
-        return all(line.state in ("accepted", "waived") for line in self.lines)
+        return not self.unsettled
+
+    @property
+    def unsettled(self) -> tuple[Line, ...]:
+        """Lines that are neither billed nor waived."""
+        return tuple(line for line in self.lines if line.state not in ("accepted", "waived"))
+
+    @property
+    def needs_decision(self) -> bool:
+        """Only an operator can say what became of it: no retry changes that."""
+        otherwise = any(line.code in BILLED_OTHERWISE for line in self.unsettled)
+        return bool(self.in_doubt) or otherwise
 
     @property
     def waived(self) -> bool:

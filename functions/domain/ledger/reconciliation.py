@@ -103,9 +103,7 @@ def held(listing: Listing, dimension: str, line: Line | None, owners: Iterable[O
     if undecided:
         differs.append(f"{RECEIVER} has not decided on {undecided} of {len(records)} records")
     expected = [line.taken] if line and line.state == "accepted" else []
-    others = [
-        one for one in owners if not one.dimension or same_dimension(one.dimension, dimension)
-    ]
+    others = [o for o in owners if not o.dimension or same_dimension(o.dimension, dimension)]
     expected += [one.quantity for one in others if one.certain]
     wanted = sum(map(Fraction, expected), Fraction(0))
     none = UNREADABLE if doubt else MISSING if expected else NONE

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from functions.domain.month import parse_instant
-from functions.domain.months.journal import Journal
+from functions.domain.months.journal import Journal, by_code
 from functions.domain.wording import grouped
 
 _MOST_LETTERS, _LONGEST_NOTICE, _MOST_NAMED = 4_000, 1_000, 40
@@ -61,14 +61,8 @@ def _texts(journal: Journal, *, reported: bool) -> list[str]:
     texts: list[str] = []
     room = _MOST_NAMED
     for month, contracts in sorted(journal.unresolved.items()):
-        chosen = [
-            (name, seen) for name, seen in sorted(contracts.items()) if seen.reported is reported
-        ]
-        latest_first = sorted((seen.since, seen.code) for _, seen in chosen)[::-1]
-        first = {code: since[:10] for since, code in latest_first}
-        reasons = [
-            (name, f"{seen.code or 'no code'} since {first[seen.code]}") for name, seen in chosen
-        ]
+        chosen = {name: seen for name, seen in contracts.items() if seen.reported is reported}
+        reasons = [(name, reason) for reason, found in by_code(chosen) for name, _ in found]
         texts += [f"{month}: {text}" for text in grouped(reasons, room)]
         room -= len(reasons)
     return texts

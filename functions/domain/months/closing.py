@@ -150,11 +150,7 @@ def in_state_file(
 
 
 def _due(entry: Entry) -> str:
-    return in_words(
-        (line.quantity, line.dimension)
-        for line in entry.lines
-        if line.state not in ("accepted", "waived")
-    )
+    return in_words((line.quantity, line.dimension) for line in entry.unsettled)
 
 
 def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) -> Journal:

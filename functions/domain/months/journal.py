@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -169,6 +170,17 @@ def resolved(
         since = known.since or seen.since
         contracts[name] = replace(seen, since=since, done_too=known.done_too)
     return _with(journal, month, contracts)
+
+
+def by_code(
+    contracts: Mapping[str, Unresolved],
+) -> Iterator[tuple[str, list[tuple[str, Unresolved]]]]:
+    """Yield each code and since when it is open, with the contracts that have it."""
+    found = defaultdict[str, list[tuple[str, Unresolved]]](list)
+    for name, seen in sorted(contracts.items()):
+        found[seen.code or "no code"].append((name, seen))
+    for code, of in found.items():
+        yield f"{code} since {min(seen.since for _, seen in of)[:10]}", of
 
 
 def _with(journal: Journal, month: Month, contracts: dict[str, Unresolved]) -> Journal:

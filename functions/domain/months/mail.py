@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from functions.domain.ledger.entry import DUPLICATE, OTHER_QUANTITY
+from functions.domain.ledger.entry import BILLED_OTHERWISE
 from functions.domain.ledger.failures import OUTCOME_UNKNOWN
 from functions.domain.ledger.resolution import OUTCOMES
 from functions.domain.mails import Place, execution_link, object_link, start, subject
 from functions.domain.month import Month
 from functions.domain.months.closed_month import ClosedMonth
-from functions.domain.months.journal import Journal, Unresolved
+from functions.domain.months.journal import Journal, Unresolved, by_code
 from functions.domain.months.run import Run
 from functions.domain.templates import render
 from functions.domain.usage.marketplace import deadline, taken_until, time_left
@@ -25,7 +24,7 @@ from functions.errors import MonthHeld
 _TEMPLATE = Path(__file__).with_name("mail.txt")
 _MOST_NAMED = 40
 _HELD = MonthHeld.__name__
-_DECIDED = (OUTCOME_UNKNOWN, DUPLICATE, OTHER_QUANTITY)
+_DECIDED = (OUTCOME_UNKNOWN, *BILLED_OTHERWISE)
 
 
 class Ended(NamedTuple):
@@ -144,16 +143,12 @@ def _not_billed(journal: Journal) -> Iterator[str]:
     """Name open contracts with reason and quantity, the newest month first, each reason once."""
     room = _MOST_NAMED
     for month, contracts in sorted(journal.unresolved.items(), reverse=True):
-        by_code = defaultdict[str, list[tuple[str, Unresolved]]](list)
-        for name, seen in sorted(contracts.items()):
-            by_code[seen.code or "no code"].append((name, seen))
-        for code, found in by_code.items():
-            since = min(seen.since for _, seen in found)[:10]
+        for reason, found in by_code(contracts):
             of = found[0][0] if len(found) == 1 else counted(len(found), "contract")
             named = some((_due(name, seen) for name, seen in found), max(room, 0))
             due = f": {found[0][1].due}" if found[0][1].due else ""
             more = due if len(found) == 1 else f": {'; '.join(named)}"
-            yield f"{month}: {of} ({code} since {since}){more}"
+            yield f"{month}: {of} ({reason}){more}"
             room -= len(found)
 
 

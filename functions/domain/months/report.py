@@ -76,8 +76,7 @@ def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
     """Put bill and ledger together; final usage is reported of its own contracts only."""
     usage, seen = closing.usage, closing.seen
     bills, was = _reported(closing), usage_of(earlier.rows)
-    rows, inputs = _rows(closing, bills, was if earlier.month else None)
-    added_up = totals(rows)
+    rows, inputs, added_up = _rows(closing, bills, was if earlier.month else None)
     history = earlier.history.followed_by(str(seen.month), added_up)
     return Report(
         summary=_summary(seen.plan.service, seen.month, bills, rows),
@@ -109,8 +108,8 @@ def _rows(
     closing: Closing,
     bills: Mapping[str, ContractBill],
     before: Mapping[str, Mapping[str, str]] | None,
-) -> tuple[list[Row], list[Input]]:
-    """Return the rows of all contracts, and what was measured where formulas made other things."""
+) -> tuple[list[Row], list[Input], list[Total]]:
+    """Return all rows, what was measured where formulas made other things, and the totals."""
     seen, rows, inputs = closing.seen, list[Row](), list[Input]()
     formulas, unread = seen.plan.dimensions, closing.usage.bill.unbilled_dimensions
     for name, bill in bills.items():
@@ -124,7 +123,7 @@ def _rows(
             if before is None
             else (replace(row, usage_before=was.get(row.dimension, "0")) for row in of_contract)
         )
-    return rows, inputs
+    return rows, inputs, totals(rows)
 
 
 def _reported(closing: Closing) -> dict[str, ContractBill]:

@@ -30,16 +30,14 @@ def page(report: Report) -> bytes:
 
     It names the contracts with trouble and the largest others; the CSV file has all of them.
     """
-    by_contract = defaultdict[str, list[Row]](list)
-    for row in report.rows:
-        by_contract[row.contract_id].append(row)
+    by_contract = _by_contract(report.rows)
     found = troubles(report, by_contract)
     troubled = [name for trouble in found for name in trouble.contracts]
     calm = sorted(by_contract.keys() - set(troubled), key=lambda name: _size(by_contract[name]))
     shown = [*troubled[:_MOST_PROBLEMS], *calm[:_MOST_CONTRACTS]]
     before = report.history.before(report.month)
     inputs = [item for item in report.inputs if item.note != READ]
-    text = render(
+    return render(
         _TEMPLATE,
         report=report,
         name=f"{Month.parse(report.month).start:%B %Y}",
@@ -56,8 +54,14 @@ def page(report: Report) -> bytes:
         start=start,
         counted=counted,
         number=number,
-    )
-    return text.encode()
+    ).encode()
+
+
+def _by_contract(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    by_contract = defaultdict[str, list[Row]](list)
+    for row in rows:
+        by_contract[row.contract_id].append(row)
+    return by_contract
 
 
 def _size(rows: Iterable[Row]) -> tuple[Fraction, str]:

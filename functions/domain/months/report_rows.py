@@ -88,13 +88,8 @@ def _row(
         due = Fraction(amount) + Fraction(carried)
         quantity = "0" if entry and name in entry.unbilled else bill.quantities.get(name, "0")
         taken = due if column == "waived" else Fraction(line.taken if line else quantity)
-        # The receiver may bill another quantity than ours, or one that we have not sent.
-        billed = Fraction(line.billed) if line and line.billed else Fraction(0)
-        shares = {"billed": billed, "open": Fraction(0), "waived": Fraction(0)}
-        shares[column] += taken - billed
         money = {"usage": amount, "carried_in": carried, "due": exact_text(due)}
-        money |= {share: exact_text(value) for share, value in shares.items()}
-        money["remainder"] = exact_text(due - taken)
+        money |= {**_shares(line, column, taken), "remainder": exact_text(due - taken)}
         outcome = outcome or ("not sent" if taken else NOTHING)
     return Row(
         contract_id=bill.contract_id,
@@ -107,6 +102,15 @@ def _row(
         message=message,
         detail="; ".join(filter(None, _details(bill, entry, name, line))),
     )
+
+
+def _shares(line: Line | None, column: str, taken: Fraction) -> dict[str, str]:
+    """Return what is billed, open and waived of a quantity, nearly all of it in one column."""
+    # The receiver may bill another quantity than ours, or one that we have not sent.
+    billed = Fraction(line.billed) if line and line.billed else Fraction(0)
+    shares = {"billed": billed, "open": Fraction(0), "waived": Fraction(0)}
+    shares[column] += taken - billed
+    return {share: exact_text(value) for share, value in shares.items()}
 
 
 def _amount(bill: ContractBill, entry: Entry | None, name: str, line: Line | None) -> str | None:

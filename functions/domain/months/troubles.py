@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from functions.domain.formula import exact_text
-from functions.domain.ledger.entry import DUPLICATE, OTHER_QUANTITY
+from functions.domain.ledger.entry import BILLED_OTHERWISE
 from functions.domain.ledger.resolution import OUTCOMES
 from functions.domain.months.report import Report
 from functions.domain.months.report_rows import NOT_COMPUTED, Row
@@ -18,8 +18,6 @@ from functions.domain.wording import counted, number, some
 from functions.partners import RECEIVER
 
 _TROUBLE = ("refused", "in doubt", NOT_COMPUTED, "not sent")
-# The receiver bills it, but not as here: no retry changes that.
-DECIDED = (DUPLICATE, OTHER_QUANTITY)
 _ASK = f"or let {RECEIVER} be asked again, and what it does not list be sent"
 _BILL, _RETRY = "bill them", "once that is corrected, retry"
 _LATE = "came after the month was closed"
@@ -72,7 +70,7 @@ def without_name(message: str, contract: str) -> str:
 
 def _way(wrong: Sequence[Row], *, closed: bool) -> str:
     """Return what a contract takes: a decision, only to be billed, or a correction first."""
-    if any(row.outcome == "in doubt" or row.code in DECIDED for row in wrong):
+    if any(row.outcome == "in doubt" or row.code in BILLED_OTHERWISE for row in wrong):
         return _ASK
     late = closed and all(row.outcome == "not sent" and not row.code for row in wrong)
     return _BILL if late else _RETRY

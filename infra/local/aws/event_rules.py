@@ -18,17 +18,8 @@ from infra.local.aws.event_targets import target_input
 from infra.local.aws.object_event import Event
 
 _MACHINE = "AWS::StepFunctions::StateMachine"
-_FILTERS = {
-    "prefix",
-    "suffix",
-    "equals-ignore-case",
-    "wildcard",
-    "anything-but",
-    "exists",
-    "numeric",
-    "cidr",
-}
-_TEXTS = {"prefix", "suffix", "equals-ignore-case", "wildcard"}
+_TEXTS = {"prefix", "suffix", "wildcard"}
+_FILTERS = {*_TEXTS, "anything-but", "exists"}
 
 
 @dataclass(frozen=True)
@@ -91,14 +82,11 @@ class EventRules:
 
 def _check(pattern: Any, rule: str, path: str = "") -> None:
     """Refuse a pattern that is wrong, or that moto would take for one that matches anything."""
-    if not isinstance(pattern, dict) or not pattern:
+    if not isinstance(pattern, dict) or not pattern or "$or" in pattern:
         raise TemplateError(f"the pattern of the rule {rule} is not understood at {path or '$'}")
     for name, wanted in pattern.items():
         below = f"{path}.{name}" if path else str(name)
-        if name == "$or" and isinstance(wanted, list):
-            for choice in wanted:
-                _check(choice, rule, path)
-        elif isinstance(wanted, list) and wanted:
+        if isinstance(wanted, list) and wanted:
             for one in wanted:
                 _check_filter(one, rule, below)
         else:

@@ -1,4 +1,4 @@
-"""What EventBridge hands to a rule's target: the event, a part of it, or what a template makes.
+"""What EventBridge hands to a rule's target: what a template makes of the event.
 
 Only what is understood for certain is worked out. Anything else is a TemplateError: an input that
 is guessed wrongly would look like a defect of the pipeline.
@@ -13,32 +13,26 @@ from typing import Any
 
 from infra.local.app.template import TemplateError
 
-_PATH = re.compile(r"\$(?:\.[A-Za-z0-9_/-]+|\[\d+\])*")
-_STEP = re.compile(r"\.([A-Za-z0-9_/-]+)|\[(\d+)\]")
+_PATH = re.compile(r"\$(?:\.[A-Za-z0-9_/-]+)+")
 # A text in the template, or a place for a value outside of one.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|<[A-Za-z0-9_.-]+>')
 _PLACE = re.compile(r"<([A-Za-z0-9_.-]+)>")
-_WAYS = ("Input", "InputPath", "InputTransformer")
-_KNOWN = {"Arn", "Id", "RoleArn", "RetryPolicy", "DeadLetterConfig", *_WAYS}
+_KNOWN = {"Arn", "Id", "RoleArn", "RetryPolicy", "DeadLetterConfig", "InputTransformer"}
 
 
 def target_input(target: Mapping[str, Any], event: Mapping[str, Any]) -> Any:
     """Return the input that the target is started with."""
     if unknown := sorted(set(target) - _KNOWN):
         raise TemplateError(f"{_name(target)} has {', '.join(unknown)}, which is not understood")
-    given = [way for way in _WAYS if way in target]
-    if len(given) > 1:
-        raise TemplateError(f"{_name(target)} has {' and '.join(given)}: one at most is allowed")
-    if not given:
+    if (asked := target.get("InputTransformer")) is None:
         return event
-    asked = target[given[0]]
-    if given[0] == "Input":
-        return _parsed(str(asked), target)
-    if given[0] == "InputPath":
-        return _found(str(asked), event, target)
     paths = asked.get("InputPathsMap", {})
     values = {name: _found(str(path), event, target) for name, path in paths.items()}
-    return _parsed(_filled(str(asked["InputTemplate"]), values, target), target)
+    text = _filled(str(asked["InputTemplate"]), values, target)
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise TemplateError(f"{_name(target)}: its input is not JSON ({error}): {text}") from None
 
 
 def _name(target: Mapping[str, Any]) -> str:
@@ -46,14 +40,14 @@ def _name(target: Mapping[str, Any]) -> str:
 
 
 def _found(path: str, event: Mapping[str, Any], target: Mapping[str, Any]) -> Any:
-    """Follow a path of names and positions, which is nearly all that EventBridge takes."""
+    """Follow a path of names."""
     if not _PATH.fullmatch(path):
         raise TemplateError(f"{_name(target)}: the path {path} is not understood")
     value: Any = event
-    for name, position in _STEP.findall(path):
+    for name in path.split(".")[1:]:
         try:
-            value = value[int(position) if position else name]
-        except (KeyError, IndexError, TypeError):
+            value = value[name]
+        except (KeyError, TypeError):
             raise TemplateError(
                 f"{_name(target)}: the event has nothing at {path}; on AWS the value is left out"
             ) from None
@@ -79,10 +73,3 @@ def _filled(template: str, values: Mapping[str, Any], target: Mapping[str, Any])
         return json.dumps(value(found[0][1:-1]))
 
     return _TOKEN.sub(token, template)
-
-
-def _parsed(text: str, target: Mapping[str, Any]) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise TemplateError(f"{_name(target)}: its input is not JSON ({error}): {text}") from None

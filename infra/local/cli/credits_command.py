@@ -9,13 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.local.cli import arguments, show
+from infra.local.cli import arguments, options, show
 from infra.local.cli.arguments import BadArgument
 from infra.local.cli.credits_run import CreditsRun
 from infra.local.cli.ending import finish, functions_know
 from infra.local.cli.session import open_session, say
 from infra.local.cli.show_credits import show_credits
-from infra.local.cli.steps import Steps
 from infra.local.cli.wording import words
 
 EXAMPLE = """Examples: a file; its problems only; two versions of it, the second much smaller; undo.
@@ -28,53 +27,41 @@ python -m infra.local credits --state ./credits --input '{"restore": "snapshots/
 Exit code: 0 all executions succeeded, 1 one did not, 2 the command cannot be run as given."""
 
 
+_FILES = typer.Argument(
+    metavar="FILE", help="Uploaded one after the other, such as credits-2025-07.csv."
+)
+_STATE = typer.Option(
+    help="Folder with the credits bucket's objects, kept up to date. Default: a new one."
+)
+_INPUT = typer.Option(
+    "--input",
+    help="A JSON object, or @FILE: start from the console with it, not by the upload. "
+    "With a FILE its bucket and key are added.",
+)
+_AS_OF = typer.Option(
+    help="The time of the event, e.g. 2025-08-02T00:00:00Z: it decides what month is in "
+    "the future. Default: now."
+)
+_CLOUDZERO = typer.Option(
+    help="Base URL of a CloudZero API instead of the built-in one. The key that is sent "
+    "is a local one: the real service would refuse it."
+)
+_METADATA = typer.Option(
+    help="Control totals of each FILE, as for aws s3 cp: row-count=24,total-usd=122727.23"
+)
+
+
 def send_credits(  # noqa: PLR0917 (typer makes options of them)
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="FILE", help="Uploaded one after the other, such as credits-2025-07.csv."
-        ),
-    ] = None,
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with the credits bucket's objects, kept up to date. Default: a new one."
-        ),
-    ] = None,
-    input_: Annotated[
-        str | None,
-        typer.Option(
-            "--input",
-            help="A JSON object, or @FILE: start from the console with it, not by the upload. "
-            "With a FILE its bucket and key are added.",
-        ),
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            help="The time of the event, e.g. 2025-08-02T00:00:00Z: it decides what month is in "
-            "the future. Default: now."
-        ),
-    ] = None,
-    cloudzero: Annotated[
-        str | None,
-        typer.Option(
-            help="Base URL of a CloudZero API instead of the built-in one. The key that is sent "
-            "is a local one: the real service would refuse it."
-        ),
-    ] = None,
-    time_scale: Annotated[
-        float, typer.Option(min=0.0, help="Multiplies the waits of Retry and Wait states.")
-    ] = 1.0,
-    metadata: Annotated[
-        str | None,
-        typer.Option(
-            help="Control totals of each FILE, as for aws s3 cp: row-count=24,total-usd=122727.23"
-        ),
-    ] = None,
+    files: Annotated[list[Path] | None, _FILES] = None,
+    state: Annotated[Path | None, _STATE] = None,
+    input_: Annotated[str | None, _INPUT] = None,
+    as_of: Annotated[str | None, _AS_OF] = None,
+    cloudzero: Annotated[str | None, _CLOUDZERO] = None,
+    time_scale: options.TimeScale = 1.0,
+    metadata: Annotated[str | None, _METADATA] = None,
     check: Annotated[bool, typer.Option("--check", help="Only judge each FILE.")] = False,  # noqa: FBT002
-    json_: Annotated[bool, typer.Option("--json", help="Only one JSON object on stdout.")] = False,  # noqa: FBT002
-    logs: Annotated[bool, typer.Option(help="Function logs to stderr instead of a file.")] = False,  # noqa: FBT002
+    json_: options.Json = False,  # noqa: FBT002
+    logs: options.Logs = False,  # noqa: FBT002
 ) -> None:
     """Send credits: each FILE is uploaded, and the deployed rule starts what it starts in AWS."""
     sent = CreditsRun(time_scale=time_scale)
@@ -106,26 +93,18 @@ def run_credits(
         url = cloudzero or stack.enter_context(_built_in_cloudzero()).url
         if cloudzero is None:
             say("CloudZero: the built-in one answers. Nothing leaves this machine.")
-        steps = sent.steps = stack.enter_context(Steps(shown=not as_json))
-        session = stack.enter_context(
-            open_session(
-                "credits",
-                state=state,
-                environment={"CLOUDZERO_URL": url},
-                time_scale=sent.time_scale,
-                logs=logs,
-                step=steps.step,
-            )
-        )
-        sent.state = session.state
+        how: dict[str, Any] = {"time_scale": sent.time_scale, "shown": not as_json, "logs": logs}
+        opened = open_session("credits", environment={"CLOUDZERO_URL": url}, state=state, **how)
+        session = stack.enter_context(opened)
+        sent.state, sent.steps = session.state, session.steps
         screen = show.console()
         where = words({"--state": session.state, "--cloudzero": cloudzero})
         for ended in sent.each(session.account):
             if not as_json:
-                steps.stop()
+                session.steps.stop()
                 show_credits(ended, state=session.state, console=screen, where=where)
-                steps.go_on()
-        steps.stop()
+                session.steps.go_on()
+        session.steps.stop()
         result = sent.result()
         session.ended(well=not functions_know(result))
         if not as_json:

@@ -38,12 +38,12 @@ def _bill_twice(usage: Path, state: Path, screen: Console) -> dict[str, Any]:
     screen.print(f"Usage as Omnistrate exports it: {_shown(usage)}", highlight=False)
     with (
         ClazarServer() as clazar,
-        open_metering(clazar.url, usage=usage, state=state, plans=[PLAN]) as (session, run),
+        open_metering(clazar.url, usage=usage, state=state, plans=[PLAN]) as session,
     ):
         sent = 0
         for title in ("First run", "Second run: the same again"):
             screen.rule(title, align="left")
-            result = run({"as_of": AS_OF})
+            result = session.run({"as_of": AS_OF})
             show_run(result, state=state.relative_to(ROOT), console=screen)
             posts = clazar.posts[sent:]
             sent += len(posts)

@@ -12,12 +12,10 @@ from rich.console import Console
 
 from functions.domain.wording import counted
 from infra import ROOT
-from infra.local.account import LocalAccount
 from infra.local.cli.demo_data import AS_OF, MONTH
 from infra.local.cli.ending import succeeded
-from infra.local.cli.session import open_session
+from infra.local.cli.session import Session, open_session
 from infra.local.cli.show_credits import show_credits
-from infra.local.cli.steps import Steps
 from infra.local.cli.wording import usd
 from infra.local.partners.cloudzero.server import CloudZeroServer
 
@@ -35,14 +33,11 @@ def send_twice(
     with ExitStack() as stack:
         cloudzero = stack.enter_context(CloudZeroServer())
         environment = {"CLOUDZERO_URL": cloudzero.url}
-        with Steps() as steps:
-            session = stack.enter_context(
-                open_session("credits", state=state, environment=environment, step=steps.step)
-            )
+        session = stack.enter_context(open_session("credits", state=state, environment=environment))
+        session.steps.stop()
         for title in ("First upload", "Second upload: the same again"):
             screen.rule(title, align="left")
-            with Steps() as steps:
-                result = _upload(session.account, file, steps)
+            result = _upload(session, file)
             show_credits(result, state=state.relative_to(ROOT), console=screen)
             if not succeeded(result):
                 break
@@ -67,7 +62,10 @@ def _show_stored(cloudzero: CloudZeroServer, total: Decimal, screen: Console) ->
     return equal
 
 
-def _upload(account: LocalAccount, file: Path, steps: Steps) -> dict[str, Any]:
-    uploaded = account.upload(file.name, file.read_bytes(), at=AS_OF)
-    (running,) = account.started_by(uploaded, progress=steps.report)
-    return {"file": file.name, **account.wait(running).as_dict()}
+def _upload(session: Session, file: Path) -> dict[str, Any]:
+    session.steps.go_on()
+    uploaded = session.account.upload(file.name, file.read_bytes(), at=AS_OF)
+    (running,) = session.account.started_by(uploaded, progress=session.steps.report)
+    ended = session.account.wait(running).as_dict()
+    session.steps.stop()
+    return {"file": file.name, **ended}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -12,11 +11,10 @@ from urllib.parse import urlsplit
 
 import typer
 
-from infra.local.cli import arguments, show
+from infra.local.cli import arguments, options, show
 from infra.local.cli.arguments import BadArgument
 from infra.local.cli.ending import finish, succeeded
 from infra.local.cli.session import Session, open_session, say
-from infra.local.cli.steps import Steps
 from infra.local.cli.wording import words
 
 _BILLED_AT = "clazar-url"  # a file in the state folder, of this machine only
@@ -28,33 +26,26 @@ python -m infra.local metering --usage ./usage --state ./state --as-of 2025-08-0
 Exit code: 0 the execution succeeded, 1 it ended otherwise, 2 the command cannot be run as given."""
 
 
+_USAGE = typer.Option(help="Folder with the usage bucket's objects; only read.")
+_STATE = typer.Option(
+    help="Folder with the state bucket's objects, kept up to date. Default: a new one."
+)
+_PLANS = typer.Option(help="JSON list of plan configurations instead of the environment's.")
+_INPUT = typer.Option("--input", help="Execution input: a JSON object, or @FILE.")
+_AS_OF = typer.Option(help="The time of the run, e.g. 2025-08-02T00:00:00Z. Default: now.")
+_CLAZAR = typer.Option(help="Base URL of a Clazar API instead of the built-in one.")
+
+
 def metering(  # noqa: PLR0917 (typer makes options of them)
-    usage: Annotated[Path, typer.Option(help="Folder with the usage bucket's objects; only read.")],
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with the state bucket's objects, kept up to date. Default: a new one."
-        ),
-    ] = None,
-    plans: Annotated[
-        Path | None,
-        typer.Option(help="JSON list of plan configurations instead of the environment's."),
-    ] = None,
-    input_: Annotated[
-        str | None, typer.Option("--input", help="Execution input: a JSON object, or @FILE.")
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(help="The time of the run, e.g. 2025-08-02T00:00:00Z. Default: now."),
-    ] = None,
-    clazar: Annotated[
-        str | None, typer.Option(help="Base URL of a Clazar API instead of the built-in one.")
-    ] = None,
-    time_scale: Annotated[
-        float, typer.Option(min=0.0, help="Multiplies the waits of Retry and Wait states.")
-    ] = 1.0,
-    json_: Annotated[bool, typer.Option("--json", help="Only one JSON object on stdout.")] = False,  # noqa: FBT002
-    logs: Annotated[bool, typer.Option(help="Function logs to stderr instead of a file.")] = False,  # noqa: FBT002
+    usage: Annotated[Path, _USAGE],
+    state: Annotated[Path | None, _STATE] = None,
+    plans: Annotated[Path | None, _PLANS] = None,
+    input_: Annotated[str | None, _INPUT] = None,
+    as_of: Annotated[str | None, _AS_OF] = None,
+    clazar: Annotated[str | None, _CLAZAR] = None,
+    time_scale: options.TimeScale = 1.0,
+    json_: options.Json = False,  # noqa: FBT002
+    logs: options.Logs = False,  # noqa: FBT002
 ) -> None:
     """Bill usage: a folder of usage files to Clazar, once and only once per contract and month."""
 
@@ -92,60 +83,36 @@ def bill_usage(
         url = clazar or stack.enter_context(_built_in_clazar()).url
         if clazar is None:
             say("Clazar: the built-in one. Nothing is billed; keep this state for trials.")
-        session, run = stack.enter_context(
-            open_metering(
-                url,
-                usage=folders.usage,
-                state=state,
-                plans=configured,
-                time_scale=time_scale,
-                shown=not as_json,
-                logs=logs,
-            )
-        )
-        _check_same_clazar(session.state, clazar)  # another run may have held the folder
-        known = session.state / _BILLED_AT
-        for_trial = clazar is None and not known.exists()
-        known.write_text(clazar or _BUILT_IN, encoding="utf-8")
-        ran = run(given)
-        if for_trial and show.output_of(ran).get("dry_run"):
-            known.unlink()  # nothing counts as billed
+        how = {"time_scale": time_scale, "shown": not as_json, "logs": logs}
+        opened = open_metering(url, usage=folders.usage, state=state, plans=configured, **how)
+        session = stack.enter_context(opened)
+        ran = _run_at(clazar, session, given)
         session.ended(well=succeeded(ran))
         if not as_json:
             screen = show.console()
-            options = {"--usage": folders.usage, "--plans": folders.plans, "--clazar": clazar}
-            options["--plan"] = given.get("plan")
-            where = words({"--state": session.state, **options})
+            typed = {"--usage": folders.usage, "--plans": folders.plans, "--clazar": clazar}
+            where = words({"--state": session.state, **typed, "--plan": given.get("plan")})
             show.show_run(ran, state=session.state, console=screen, where=where)
             show.show_advice([ran], screen)
         del ran["final_input"]
     return ran
 
 
-@contextmanager
-def open_metering(
-    clazar: str, *, shown: bool = True, time_scale: float = 1.0, **others: Any
-) -> Iterator[tuple[Session, Callable[[dict[str, Any]], dict[str, Any]]]]:
-    """Load the pipeline; give it with what runs an execution of it. `others`: of `open_session`."""
-    environment = {"CLAZAR_URL": clazar}
-    with (
-        Steps(shown=shown) as steps,
-        open_session(
-            "metering",
-            environment=environment,
-            time_scale=time_scale,
-            step=steps.step,
-            **others,
-        ) as session,
-    ):
+def _run_at(clazar: str | None, session: Session, given: dict[str, Any]) -> dict[str, Any]:
+    """Run an execution, and remember at which Clazar."""
+    _check_same_clazar(session.state, clazar)  # another run may have held the folder
+    known = session.state / _BILLED_AT
+    for_trial = clazar is None and not known.exists()
+    known.write_text(clazar or _BUILT_IN, encoding="utf-8")
+    ran = session.run(given)
+    if for_trial and show.output_of(ran).get("dry_run"):
+        known.unlink()  # nothing counts as billed
+    return ran
 
-        def run(given: dict[str, Any]) -> dict[str, Any]:
-            steps.go_on()
-            ran = session.account.run(given, time_scale=time_scale, progress=steps.report)
-            steps.stop()
-            return ran.as_dict()
 
-        yield session, run
+def open_metering(clazar: str, **how: Any) -> AbstractContextManager[Session]:
+    """Load the pipeline. `how`: of `open_session`."""
+    return open_session("metering", environment={"CLAZAR_URL": clazar}, **how)
 
 
 def billed_at(state: Path | None) -> str | None:

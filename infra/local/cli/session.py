@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from infra.local.app.synthesis import CACHE, synthesized
 from infra.local.aws.state_folder import StateFolder
 from infra.local.cli.arguments import BadArgument
 from infra.local.cli.show import retry_line
+from infra.local.cli.steps import Steps
 
 if TYPE_CHECKING:
     from infra.local.account import LocalAccount
@@ -44,6 +45,15 @@ class Session:
     account: LocalAccount
     state: Path
     log: Path | None
+    steps: Steps
+    time_scale: float
+
+    def run(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Run an execution to its end, and show what it is doing."""
+        self.steps.go_on()
+        ran = self.account.run(given, time_scale=self.time_scale, progress=self.steps.report)
+        self.steps.stop()
+        return ran.as_dict()
 
     def ended(self, *, well: bool) -> None:
         """Keep the functions' logs only where something went wrong, and say where they are."""
@@ -80,26 +90,27 @@ def open_session(
     environment: Mapping[str, str] | None = None,
     time_scale: float = 1.0,
     logs: bool = False,
-    step: Callable[[str], None] = lambda _: None,
+    shown: bool = True,
 ) -> Iterator[Session]:
     """Hold the state folder, then load everything."""
     with ExitStack() as stacked:
+        steps = stacked.enter_context(Steps(shown=shown))
         folder = _folder(state)
         stacked.callback(folder.close)
         folder.lock(waiting=lambda: say(f"{folder.path} is in use by another run; waiting for it"))
         stream, log = _log(logs=logs)
-        step("loading the app")
+        steps.step("loading the app")
         from infra.local.account import LocalAccount  # noqa: PLC0415 (a second; not for what refuses)
         from infra.local.app.assembly import read_stack  # noqa: PLC0415
 
-        assembly = synthesized(starting=lambda: step(_SYNTHESIZING))
+        assembly = synthesized(starting=lambda: steps.step(_SYNTHESIZING))
         found = read_stack(assembly, stage=STAGE, name=stack)
-        step("starting the functions")
+        steps.step("starting the functions")
         account = LocalAccount(found, cache=CACHE / "code", log=stream, retrying=tell_retry)
         stacked.callback(account.close)
         environment = {**(environment or {}), **scaled(account, time_scale)}
         account.use(state=folder, usage=usage, plans=plans, environment=environment)
-        yield Session(account, folder.path, log)
+        yield Session(account, folder.path, log, steps, time_scale)
 
 
 def _folder(path: Path | None) -> StateFolder:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -162,6 +163,15 @@ def print_json(result: Mapping[str, Any]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         forget_stdout()
+
+
+def run_app(app: typer.Typer, name: str) -> None:
+    """Run a command; a reader that goes away early is not worth a traceback."""
+    try:
+        app(prog_name=name)
+    except BrokenPipeError:
+        forget_stdout()
+        sys.exit(1)
 
 
 def forget_stdout() -> None:

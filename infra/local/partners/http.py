@@ -90,8 +90,6 @@ class LoopbackHttp(ABC):
             self._port = self._server.port
         return self
 
-    begin = start
-
     def stop(self) -> None:
         """Stop listening, wake sleeping answers and cut open connections; safe to repeat."""
         if self._server is not None:

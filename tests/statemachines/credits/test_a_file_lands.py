@@ -29,7 +29,7 @@ def test_a_dropped_file_replaces_its_month_with_credits_that_are_read_back_equal
     costs = [row["cost/cost"] for row in world.cloudzero.stored["2025-01"]]
     assert costs == ["-6407.96", "-116319.27", "0.00"]
     (post,) = world.cloudzero.posts
-    assert (post.operation, post.month) == ("replace_drop", "2025-01")
+    assert (json.loads(post.raw)["operation"], post.month) == ("replace_drop", "2025-01")
     row = world.cloudzero.stored["2025-01"][0]
     assert row["lineitem/type"] == "Credit"
     assert row["time/usage_start"] == "2025-01-01T00:00:00Z"

@@ -6,7 +6,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Self
+from typing import Any
 
 import pytest
 
@@ -134,13 +134,6 @@ class Answering(LoopbackHttp):
         self.reply, self.asked = Reply(status, body), 0
         self.token = token or Reply(200, {"access_token": "t"})
         self.queries: list[dict[str, str]] = []
-
-    def __enter__(self) -> Self:
-        self.begin()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def answer(self, request: Request) -> Reply:
         if request.path == "/authenticate/":

@@ -93,7 +93,7 @@ def play() -> Iterator[Callable[..., tuple[Playing, CloudZero]]]:
 
     def begin(*replies: Reply, secret: Secret | None = None) -> tuple[Playing, CloudZero]:
         started.append(Playing(*replies))
-        started[-1].begin()
+        started[-1].start()
         return started[-1], CloudZero(f"{started[-1].url}/", secret or Secret())
 
     yield begin
@@ -119,7 +119,9 @@ def network(**reply: Any) -> Iterator[responses.RequestsMock]:
 def test_a_drop_is_posted_and_read_back(server: CloudZeroServer, cloudzero: CloudZero) -> None:
     assert cloudzero.post("c-1", BODY).drop_id
     assert cloudzero.stored("c-1", JANUARY) == ROWS
-    assert (server.posts[0].connection_id, server.posts[0].operation) == ("c-1", "replace_drop")
+    (post,) = server.posts
+    operation = json.loads(post.raw)["operation"]
+    assert (post.connection_id, operation) == ("c-1", "replace_drop")
     assert (len(server.posts), server.posts[0].raw) == (1, BODY)
 
 

@@ -47,7 +47,7 @@ class FakeS3(LoopbackHttp):
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS3]:
     server = FakeS3()
-    server.begin()
+    server.start()
     for name, value in {
         "AWS_ENDPOINT_URL": server.url,
         "AWS_ACCESS_KEY_ID": "AKIATEST",

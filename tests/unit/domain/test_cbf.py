@@ -101,7 +101,7 @@ def test_the_request_replaces_the_whole_month() -> None:
 def test_every_request_is_what_cloudzero_documents(
     credits_: dict[str, Decimal], month: Month
 ) -> None:
-    drop = parse_drop(drop_body(month, written(credits_, month)), accept_empty=True)
+    drop = parse_drop(drop_body(month, written(credits_, month)))
     assert (drop.month, len(drop.rows)) == (str(month), len(credits_))
 
 

@@ -15,6 +15,24 @@ from infra.local.aws.services import LoopbackAws
 STATE_BUCKET = "tiny-state"
 MACHINE = "tiny"
 SENDS_EVENTS = {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+# As the CDK writes RuleTargetInput.from_object({"bucket": EventField.from_path(…), …}).
+NAMED = {
+    "InputPathsMap": {
+        "detail-bucket-name": "$.detail.bucket.name",
+        "detail-object-key": "$.detail.object.key",
+        "time": "$.time",
+    },
+    "InputTemplate": '{"bucket":<detail-bucket-name>,"key":<detail-object-key>,"as_of":<time>}',
+}
+
+
+def upload_rule(keys: str) -> dict[str, Any]:
+    """Return a rule that starts the machine for uploads into the state bucket."""
+    bucket, key = {"name": [{"Ref": "State"}]}, {"key": [{"wildcard": keys}]}
+    return {
+        "EventPattern": {"source": ["aws.s3"], "detail": {"bucket": bucket, "object": key}},
+        "Targets": [{"Arn": {"Ref": "Machine"}, "Id": "Target0", "InputTransformer": NAMED}],
+    }
 
 
 def write_assembly(

@@ -37,9 +37,12 @@ def a_closed_month(**plan: Any) -> WholeMonth:
     return world
 
 
-def reconciled(world: WholeMonth, *, ask: bool = True) -> Reconciled:
+def reconciled(
+    world: WholeMonth, *, ask: bool = True, month: Month = JULY, **more: Any
+) -> Reconciled:
     clazar = Clazar(world.clazar) if ask else None
-    return reconcile(Books(world.state_bucket, world.plan), world.usage_bucket, JULY, clazar)
+    books = Books(world.state_bucket, world.plan)
+    return reconcile(books, world.usage_bucket, month, clazar, **more)
 
 
 def found(world: WholeMonth) -> list[tuple[str, str, list[str]]]:
@@ -61,10 +64,7 @@ def test_months_that_carry_remainders_are_calm_too() -> None:
     world.every_hour("2025-07", [a_record("c-1", value=1.75)])
     world.every_hour("2025-08", [a_record("c-1", value=1.5)])
     world.run(as_of="2025-09-02T00:00:00Z")
-    clazar = Clazar(world.clazar)
-    result = reconcile(
-        Books(world.state_bucket, world.plan), world.usage_bucket, Month.parse("2025-08"), clazar
-    )
+    result = reconciled(world, month=JULY.plus(1))
     assert (result.equal, result.rows[0].files, result.rows[0].clazar) == (True, "2", "2")
 
 
@@ -234,12 +234,4 @@ def test_a_contract_that_two_plans_bill_is_no_double() -> None:
     world.state_bucket.objects[key] = world.state_bucket.objects[mine]
     record = next(one for one in world.clazar.accepted if one["contract_id"] == "c-2")
     world.clazar.accepted.append({**record, "id": "r-99"})
-    clazar = Clazar(world.clazar)
-    result = reconcile(
-        Books(world.state_bucket, world.plan),
-        world.usage_bucket,
-        JULY,
-        clazar,
-        others=[Books(world.state_bucket, other)],
-    )
-    assert result.differing == []
+    assert reconciled(world, others=[Books(world.state_bucket, other)]).differing == []

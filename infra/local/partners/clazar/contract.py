@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from infra.local.partners.strict_json import ShapeError, is_time, parse_json
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 Result = dict[str, Any]
-ErrorForm = Literal["strings", "objects", "text"]
 
 MOST_RECORDS = 25  # AWS's own batch limit; Clazar publishes none
 CLOUDS = ("aws", "azure", "gcp")
@@ -50,18 +49,13 @@ class Refusal:
     errors: tuple[str, ...]
     labelled: bool = True
 
-    def result(self, record: Record, form: ErrorForm) -> Result:
-        """Word it as a result; Clazar was seen to use three forms of `errors`."""
-        errors: object = list(self.errors)
-        if form == "objects":
-            errors = [{"message": error} for error in self.errors]
-        elif form == "text":
-            errors = "; ".join(self.errors)
+    def result(self, record: Record) -> Result:
+        """Word it as a result."""
         labels = ("contract_id", "dimension") if self.labelled else ()
         return {
             "code": self.code,
             "message": self.message,
-            "errors": errors,
+            "errors": list(self.errors),
             **{name: record[name] for name in labels if name in record},
         }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from infra.local.partners.clazar.contract import Record
     from infra.local.partners.clazar.steps import Plan
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 class Post:
     """One authorised, well-formed submission, whether or not anything of it was accepted."""
 
-    at: float
     number: int
     contract_id: str
     action: str
@@ -29,26 +28,19 @@ class Post:
 class Received:
     """The log of one server, and how many submissions were worked on at the same time."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self) -> None:
         """Start empty."""
         self.posts: list[Post] = []
         self.max_in_flight = 0
         self._in_flight = 0
-        self._clock = clock
         self._lock = threading.Lock()
-
-    def post_count(self) -> int:
-        """Count the submissions so far."""
-        with self._lock:
-            return len(self.posts)
 
     @contextmanager
     def post(self, records: list[Record], raw: bytes, plan: Plan) -> Iterator[Post]:
-        """Keep a submission under a number; it is in flight until the block ends."""
+        """Keep a submission; it is in flight until the block ends."""
         contract = str(records[0].get("contract_id", ""))
         with self._lock:
-            number = len(self.posts) + 1
-            post = Post(self._clock(), number, contract, plan.words, records, raw)
+            post = Post(len(self.posts) + 1, contract, plan.words, records, raw)
             self.posts.append(post)
             self._in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self._in_flight)

@@ -10,14 +10,9 @@ import threading
 import uuid
 from collections import Counter, defaultdict
 from copy import deepcopy
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from infra.local.partners.clazar.contract import (
     DUPLICATE,
-    UNKNOWN_CONTRACT,
-    ErrorForm,
     ListingQuery,
     Record,
     Refusal,
@@ -29,9 +24,6 @@ from infra.local.partners.clazar.contract import (
 )
 from infra.local.partners.clazar.steps import SUCCESS, Plan
 
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
 MonthKey = tuple[str, str, str]
 
 
@@ -40,105 +32,57 @@ def month_key(record: Record) -> MonthKey:
     return record["contract_id"], record["dimension"], record["start_time"][: len("2025-06")]
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What this Clazar knows and how strict it is; `None` means everything is known."""
-
-    contracts: Collection[str] | None = None
-    dimensions: Collection[str] | None = None
-    refuse_duplicates: bool = True
-    error_form: ErrorForm = "strings"
-
-
-@dataclass(frozen=True)
-class _Stored:
-    post_number: int
-    result: Result
-
-
 class ClazarRecords:
     """Every stored record, billed (`success`) or not (`fail`, `pending`), in order of arrival."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, *, refuse_duplicates: bool) -> None:
         """Start empty."""
-        self._rules = rules
+        self._refuse_duplicates = refuse_duplicates
         self._lock = threading.Lock()
-        self._stored: dict[str, _Stored] = {}
-        self._of_contract: defaultdict[str, list[_Stored]] = defaultdict(list)
+        self._stored: list[Result] = []
+        self._of_contract: defaultdict[str, list[Result]] = defaultdict(list)
         self._hours: set[tuple[str, str, str]] = set()
 
-    def submit(self, records: list[Record], plan: Plan, post_number: int) -> list[Result]:
+    def submit(self, records: list[Record], plan: Plan) -> list[Result]:
         """Decide about all records of one request, one result each, in the order of the request."""
         with self._lock:
-            return [self._decide(record, plan, post_number) for record in records]
+            return [self._decide(record, plan) for record in records]
 
-    def listed(
-        self, query: ListingQuery, *, before_post: int | None = None
-    ) -> tuple[list[Result], int]:
-        """Return copies of one page, and how many records match on all pages.
+    def listed(self, query: ListingQuery) -> list[Result]:
+        """Return copies of one page.
 
-        `before_post` hides those of later requests. Only the page is copied, and only the records
-        of the contract are compared: a run over a whole plan asks once per contract.
+        Only the page is copied, and only the records of the contract are compared: a run over a
+        whole plan asks once per contract.
         """
         contract = query.wanted.get("contract_id")
         with self._lock:
-            entries = (
-                self._stored.values() if contract is None else self._of_contract.get(contract, [])
-            )
-            found = [
-                entry.result
-                for entry in entries
-                if (before_post is None or entry.post_number < before_post)
-                and query.matches(entry.result)
-            ]
-            return deepcopy(query.page_of(found)), len(found)
-
-    def find(self, record_id: str) -> Result | None:
-        """Give a copy of one stored record."""
-        with self._lock:
-            entry = self._stored.get(record_id)
-            return deepcopy(entry.result) if entry else None
+            every = self._stored if contract is None else self._of_contract.get(contract, [])
+            return deepcopy(query.page_of(list(filter(query.matches, every))))
 
     def accepted(self) -> list[Result]:
         """Give copies of what was billed."""
         with self._lock:
-            every = [entry.result for entry in self._stored.values()]
-            return [deepcopy(result) for result in every if result["status"] == SUCCESS]
+            return [deepcopy(result) for result in self._stored if result["status"] == SUCCESS]
 
     def counts(self) -> Counter[MonthKey]:
         """Count the accepted records; a value above one is a double bill."""
         return Counter(month_key(record) for record in self.accepted())
 
-    def totals(self) -> dict[MonthKey, Decimal]:
-        """Add up the accepted quantities."""
-        totals: defaultdict[MonthKey, Decimal] = defaultdict(Decimal)
-        for record in self.accepted():
-            totals[month_key(record)] += Decimal(record["quantity"])
-        return dict(totals)
-
-    def _decide(self, record: Record, plan: Plan, post_number: int) -> Result:
-        refusal = self._refusal(record, plan)
-        if refusal:
-            return refusal.result(record, self._rules.error_form)
+    def _decide(self, record: Record, plan: Plan) -> Result:
+        if refusal := _refusal(record, plan):
+            return refusal.result(record)
         status = plan.status(record)
-        known = self._rules.dimensions
-        if known is not None and record["dimension"] not in known:
-            status = "fail"  # seen live for a made-up dimension: stored, not billed, no errors
         if status == SUCCESS:
-            if self._rules.refuse_duplicates and duplicate_key(record) in self._hours:
-                return DUPLICATE.result(record, self._rules.error_form)
+            if self._refuse_duplicates and duplicate_key(record) in self._hours:
+                return DUPLICATE.result(record)
             self._hours.add(duplicate_key(record))
-        record_id = str(uuid.uuid4())
-        result = stored_result(record, record_id, status)
-        stored = self._stored[record_id] = _Stored(post_number, result)
-        self._of_contract[record["contract_id"]].append(stored)
+        result = stored_result(record, str(uuid.uuid4()), status)
+        self._stored.append(result)
+        self._of_contract[record["contract_id"]].append(result)
         return deepcopy(result)
 
-    def _refusal(self, record: Record, plan: Plan) -> Refusal | None:
-        problems = record_problems(record)
-        if problems:
-            return invalid(problems)
-        known = self._rules.contracts
-        if known is not None and record["contract_id"] not in known:
-            return UNKNOWN_CONTRACT
-        return plan.refusal(record) if plan.refusal else None
+
+def _refusal(record: Record, plan: Plan) -> Refusal | None:
+    if problems := record_problems(record):
+        return invalid(problems)
+    return plan.refusal(record) if plan.refusal else None

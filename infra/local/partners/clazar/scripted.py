@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from infra.local.partners.clazar.received import Post, Received
-from infra.local.partners.clazar.records import ClazarRecords, MonthKey, Rules
+from infra.local.partners.clazar.records import ClazarRecords, MonthKey
 from infra.local.partners.clazar.script import Script
 from infra.local.partners.clazar.steps import (
     AUTHENTICATION_STEPS,
@@ -19,8 +19,6 @@ from infra.local.partners.http import LoopbackHttp
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable
-    from decimal import Decimal
 
     from infra.local.partners.clazar.contract import Record, Result
     from infra.local.partners.clazar.tokens import Tokens
@@ -29,9 +27,9 @@ if TYPE_CHECKING:
 class ScriptedClazar(LoopbackHttp):
     """The scripts of faults, and everything that was received and accepted."""
 
-    def __init__(self, rules: Rules, tokens: Tokens, clock: Callable[[], float], port: int) -> None:
+    def __init__(self, records: ClazarRecords, tokens: Tokens, port: int) -> None:
         super().__init__(port=port)
-        self._tokens, self._records, self._received = tokens, ClazarRecords(rules), Received(clock)
+        self._tokens, self._records, self._received = tokens, records, Received()
         self._scripts: defaultdict[str, Script[Plan]] = defaultdict(
             lambda: Script(METERING_STEPS, Plan)
         )
@@ -61,7 +59,7 @@ class ScriptedClazar(LoopbackHttp):
 
     def preload(self, *records: Record) -> None:
         """Store records as accepted earlier, as by a script that ran before this system."""
-        for result in self._records.submit(list(records), Plan(), 0):
+        for result in self._records.submit(list(records), Plan()):
             if result.get("status") != SUCCESS:
                 message = f"this Clazar would not have accepted the record: {result}"
                 raise ValueError(message)
@@ -91,10 +89,6 @@ class ScriptedClazar(LoopbackHttp):
     def accepted_count(self) -> Counter[MonthKey]:
         """Count the accepted records per contract, dimension and month."""
         return self._records.counts()
-
-    def totals(self) -> dict[MonthKey, Decimal]:
-        """Add up the accepted quantities per contract, dimension and month."""
-        return self._records.totals()
 
     def _next_plan(self, records: list[Record]) -> Plan:
         """Plan one submission: the first of its contracts that has a script decides."""

@@ -2,8 +2,8 @@
 
 The demo, the local runner and the tests bill against it instead of the real service, which has no
 sandbox and cannot take a record back. It is deliberately stricter than what Clazar documents, so
-that a client that passes here does not depend on leniency. `clazar_contract` says what is a valid
-record, `clazar_steps` which faults can be played, `clazar_records` what is a duplicate.
+that a client that passes here does not depend on leniency. `contract` says what is a valid record,
+`steps` which faults can be played, `records` what is a duplicate.
 """
 
 from __future__ import annotations
@@ -12,14 +12,9 @@ import time
 from typing import TYPE_CHECKING
 
 from infra.local.aws.http_wire import Request
-from infra.local.partners.clazar.contract import (
-    ErrorForm,
-    Result,
-    parse_listing_query,
-    parse_submission,
-)
+from infra.local.partners.clazar.contract import Result, parse_listing_query, parse_submission
 from infra.local.partners.clazar.received import Post
-from infra.local.partners.clazar.records import Rules
+from infra.local.partners.clazar.records import ClazarRecords
 from infra.local.partners.clazar.scripted import ScriptedClazar
 from infra.local.partners.clazar.steps import Plan
 from infra.local.partners.clazar.tokens import Credentials, Tokens
@@ -27,7 +22,7 @@ from infra.local.partners.http import CUT, Reply
 from infra.local.partners.strict_json import ShapeError, json_body, parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
 _OWN_PAIR = Credentials()
 _NOT_FOUND = Reply(404, {"message": "Not found; every path ends with a slash."})
@@ -43,27 +38,18 @@ class ClazarServer(ScriptedClazar):
         *,
         credentials: Credentials = _OWN_PAIR,
         token_seconds: float = 86_400,
-        contracts: Collection[str] | None = None,
-        dimensions: Collection[str] | None = None,
         refuse_duplicates: bool = True,
-        error_form: ErrorForm = "strings",
         listing: bool = True,
         page_limit: int = 100,
-        show_count: bool = False,
-        dialect: Callable[[Result], Result] | None = None,
         on_post: Callable[[Post], None] | None = None,
         clock: Callable[[], float] = time.time,
         port: int = 0,
     ) -> None:
-        """Configure the service; `show_count` adds the `count` key that Clazar may not send.
-
-        `dialect` respells what is echoed and listed, results and rows alike; what is stored stays.
-        """
-        rules = Rules(contracts, dimensions, refuse_duplicates, error_form)
-        super().__init__(rules, Tokens(token_seconds, clock), clock, port)
-        self._credentials = credentials
-        self._listing, self._page_limit, self._show_count = listing, page_limit, show_count
-        self._on_post, self._dialect = on_post, dialect
+        """Configure the service."""
+        records = ClazarRecords(refuse_duplicates=refuse_duplicates)
+        super().__init__(records, Tokens(token_seconds, clock), port)
+        self._credentials, self._on_post = credentials, on_post
+        self._listing, self._page_limit = listing, page_limit
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
@@ -82,9 +68,7 @@ class ClazarServer(ScriptedClazar):
             return _NO_TOKEN
         if call == "POST /metering/":
             return self._submit(request)
-        if request.method != "GET" or not self._listing:
-            return _NOT_FOUND
-        return self._list(request) if call == "GET /metering/" else self._one(request)
+        return self._list(request) if call == "GET /metering/" and self._listing else _NOT_FOUND
 
     def _authenticate(self, request: Request) -> Reply:
         given = parse_json(json_body(request))
@@ -113,12 +97,12 @@ class ClazarServer(ScriptedClazar):
             return _NO_TOKEN
         results: list[Result] = []
         if plan.accepts:
-            results = self._records.submit(post.records, plan, post.number)
+            results = self._records.submit(post.records, plan)
         for change in plan.reshape:
             results = change(results)
         if self.stopped_while_waiting(plan.wait_after):
             return CUT
-        return plan.answer or Reply(200, {"results": self._spelled(results)})
+        return plan.answer or Reply(200, {"results": results})
 
     def _list(self, request: Request) -> Reply:
         query = parse_listing_query(request.query, self._page_limit)
@@ -128,19 +112,4 @@ class ClazarServer(ScriptedClazar):
         if plan.expires_tokens:
             self._tokens.end_all()
             return _NO_TOKEN
-        if plan.answer:
-            return plan.answer
-        before = None
-        if plan.hidden_posts:  # what was preloaded has number 0 and is always shown
-            before = max(1, self._received.post_count() - plan.hidden_posts + 1)
-        results, found = self._records.listed(query, before_post=before)
-        count = {"count": found} if self._show_count else {}
-        return Reply(200, {"results": self._spelled(results), **count})
-
-    def _spelled(self, results: list[Result]) -> list[Result]:
-        return [self._dialect(result) for result in results] if self._dialect else results
-
-    def _one(self, request: Request) -> Reply:
-        record_id = request.path.removeprefix("/metering/")
-        found = self._records.find(record_id[:-1]) if record_id.endswith("/") else None
-        return Reply(200, found) if found else _NOT_FOUND
+        return plan.answer or Reply(200, {"results": self._records.listed(query)})

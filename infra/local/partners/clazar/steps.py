@@ -37,7 +37,6 @@ class Plan:
     refusal: Callable[[Record], Refusal | None] | None = None
     status: Callable[[Record], str] = lambda _: SUCCESS
     reshape: tuple[Callable[[list[Result]], list[Result]], ...] = ()
-    hidden_posts: int = 0
 
 
 Step = Callable[[Plan, str], Plan]
@@ -85,10 +84,6 @@ def _refuse(plan: Plan, _: str) -> Plan:
     return replace(plan, refusal=lambda _: UNKNOWN_CONTRACT)
 
 
-def _refuse_once(plan: Plan, _: str) -> Plan:
-    return _reshaping(lambda results: results[:1])(_refuse(plan, ""), "")
-
-
 def _partial(plan: Plan, dimension: str) -> Plan:
     if not dimension:
         message = "partial needs a dimension, as in 'partial:cpu_core_hours'"
@@ -103,10 +98,6 @@ def _fail(plan: Plan, dimension: str) -> Plan:
     return replace(
         plan, status=lambda item: "fail" if dimension in ("", item["dimension"]) else SUCCESS
     )
-
-
-def _odd_status(plan: Plan, status: str) -> Plan:
-    return replace(plan, status=lambda _: status or "pending")
 
 
 def _unlabelled(plan: Plan, _: str) -> Plan:
@@ -126,14 +117,6 @@ def _reshaping(change: Callable[[list[Result]], list[Result]]) -> Step:
     return lambda plan, _: replace(plan, reshape=(*plan.reshape, change))
 
 
-def _stale(plan: Plan, argument: str) -> Plan:
-    hidden = int(argument or "1")
-    if hidden < 1:
-        message = f"stale hides one request or more, got {argument!r}"
-        raise ValueError(message)
-    return replace(plan, hidden_posts=hidden)
-
-
 _BUSY = Reply(429, {"message": "Request was throttled."})
 _UNAVAILABLE = Reply(503, {"message": "Service unavailable."})
 _GATEWAY_TIMEOUT = Reply(504, b"<html><h1>504 Gateway Time-out</h1></html>")
@@ -148,7 +131,7 @@ AUTHENTICATION_STEPS: dict[str, Step] = {
     "drop": _answering(CUT),
     "slow": _slow,
 }
-LISTING_STEPS: dict[str, Step] = {**AUTHENTICATION_STEPS, "expire": _expire, "stale": _stale}
+LISTING_STEPS: dict[str, Step] = {**AUTHENTICATION_STEPS, "expire": _expire}
 METERING_STEPS: dict[str, Step] = {
     **AUTHENTICATION_STEPS,
     "expire": _expire,
@@ -156,10 +139,8 @@ METERING_STEPS: dict[str, Step] = {
     "lost": _answering(CUT, accepts=True),
     "slow-answer": _slow_answer,
     "refuse": _refuse,
-    "refuse-once": _refuse_once,
     "partial": _partial,
     "fail": _fail,
-    "odd-status": _odd_status,
     "unlabelled": _unlabelled,
     "shuffled": _reshaping(lambda results: results[1:] + results[:1]),
     "short": _reshaping(lambda results: results[:-1]),

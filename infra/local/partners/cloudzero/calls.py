@@ -15,17 +15,15 @@ _STREAM = re.compile(rf"{_BASE}/([^/]+)/billing_drops(?:/([^/]+))?")
 
 @dataclass(frozen=True)
 class Call:
-    """One call; a validation belongs to no stream, so its `connection_id` is empty."""
+    """One call of a stream; `month`: that of a reading."""
 
-    kind: Literal["validate", "post", "list", "read"]
-    connection_id: str = ""
+    kind: Literal["post", "list", "read"]
+    connection_id: str
     month: str = ""
 
 
 def parse_call(method: str, path: str) -> Call | None:
     """Understand a request line; nothing for what CloudZero does not have."""
-    if path == f"{_BASE}/validate_billing_drop":
-        return Call("validate") if method == "POST" else None
     found = _STREAM.fullmatch(path)
     if not found:
         return None

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, str]
 
-REPLACE_DROP, REPLACE_HOURLY, SUM = "replace_drop", "replace_hourly", "sum"
-OPERATIONS = (REPLACE_DROP, REPLACE_HOURLY, SUM)
+REPLACE_DROP = "replace_drop"
 LINE_TYPES = (
     *("Usage", "Tax", "Support", "Fee", "Purchase", "CommittedUsePurchase"),
     *("Discount", "Credit", "Adjustment"),
@@ -45,17 +44,7 @@ class Drop:
     """One understood request: `month` is `YYYY-MM` in whatever form it was sent."""
 
     month: str
-    operation: str
     rows: list[Row]
-
-
-class RowsError(ShapeError):
-    """The request is understood, but rows of it are not what CloudZero takes."""
-
-    def __init__(self, problems: list[str]) -> None:
-        """Take one line for each of the first bad rows."""
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 def parse_month(value: object) -> str | None:
@@ -64,7 +53,7 @@ def parse_month(value: object) -> str | None:
     return found[1] if found else None
 
 
-def parse_drop(body: bytes, *, accept_empty: bool) -> Drop:
+def parse_drop(body: bytes) -> Drop:
     """Read the body of a drop, or say why it is refused."""
     document = parse_json(body)
     if not isinstance(document, dict) or not {"data"} <= set(document) <= {
@@ -77,22 +66,20 @@ def parse_drop(body: bytes, *, accept_empty: bool) -> Drop:
         message = "'data' must be an array of objects"
         raise ShapeError(message)
     operation = document.get("operation", REPLACE_DROP)
-    if operation not in OPERATIONS:
-        message = f"'operation' must be one of {', '.join(OPERATIONS)}, got {operation!r}"
+    if operation != REPLACE_DROP:
+        message = f"'operation' must be {REPLACE_DROP}, all that this one plays, got {operation!r}"
         raise ShapeError(message)
-    if not data and not (accept_empty and operation == REPLACE_DROP):
-        message = "'data' must not be empty"
-        raise ShapeError(message)
-    month = _month_of(document)
-    _check_rows(data, month)
-    return Drop(month, operation, data)
+    return whole_month(document.get("month"), data)
 
 
-def whole_month(month: str, rows: Sequence[Row]) -> Drop:
+def whole_month(month: object, rows: Sequence[Row]) -> Drop:
     """Make the drop that leaves a month with exactly these rows."""
-    known = _month_of({"month": month})
+    known = parse_month(month)
+    if known is None:
+        message = "'month' must be YYYY-MM or YYYY-MM-01T00:00:00Z"
+        raise ShapeError(message)
     _check_rows(rows, known)
-    return Drop(known, REPLACE_DROP, list(rows))
+    return Drop(known, list(rows))
 
 
 def _check_rows(rows: Sequence[dict[str, Any]], month: str) -> None:
@@ -102,20 +89,7 @@ def _check_rows(rows: Sequence[dict[str, Any]], month: str) -> None:
     if len(bad) > ROWS_NAMED:
         bad[ROWS_NAMED:] = [f"and {len(bad) - ROWS_NAMED} more rows"]
     if bad:
-        raise RowsError(bad)
-
-
-def _month_of(document: dict[str, Any]) -> str:
-    """Read the month; left out, it is the one of the first row."""
-    if "month" in document:
-        month = parse_month(document["month"])
-    else:
-        start = document["data"][0].get(START) if document["data"] else None
-        month = parse_month(start[: len("2025-06")]) if isinstance(start, str) else None
-    if month is None:
-        message = "'month' must be YYYY-MM or YYYY-MM-01T00:00:00Z"
-        raise ShapeError(message)
-    return month
+        raise ShapeError("; ".join(bad))
 
 
 def _row_problems(row: dict[str, Any], month: str) -> list[str]:

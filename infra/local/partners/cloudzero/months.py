@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from infra.local.partners.cloudzero.contract import COST, REPLACE_DROP, START, SUM
+from infra.local.partners.cloudzero.contract import COST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ class Months:
         """Apply one drop to its month."""
         with self._lock:
             versions = self._versions.setdefault(drop.month, [])
-            rows = _applied(drop, versions[-1].rows if versions else [])
+            rows = [dict(row) for row in drop.rows]
             versions.append(Version(drop_id, rows, self._clock() + ingest_seconds))
 
     def visible(self) -> dict[str, Version]:
@@ -64,13 +64,3 @@ class Months:
     def total(self, month: str) -> Decimal:
         """Add up what a month costs; one that never got a drop costs nothing."""
         return sum((Decimal(row[COST]) for row in self.stored().get(month, [])), Decimal())
-
-
-def _applied(drop: Drop, before: list[Row]) -> list[Row]:
-    rows = [dict(row) for row in drop.rows]
-    if drop.operation == REPLACE_DROP:
-        return rows
-    if drop.operation == SUM:
-        return before + rows
-    hours = {row[START] for row in rows}
-    return [row for row in before if row[START] not in hours] + rows

@@ -18,7 +18,6 @@ class Post:
     at: float
     connection_id: str
     month: str
-    operation: str
     rows: list[Row]
     raw: bytes
     action: str

@@ -29,11 +29,6 @@ def taken(drop_id: str, month: str, row_count: int) -> Reply:
     return Reply(200, {"connection": _described(drop_id, month, row_count)})
 
 
-def validity(errors: list[str]) -> Reply:
-    """Answer a validation: a bad drop is a 200 as well, so the status alone says nothing."""
-    return Reply(200, {"connection": {"is_valid": not errors, "errors": errors}})
-
-
 def listing(months: Iterable[tuple[str, Version]]) -> Reply:
     """List the months that hold a drop."""
     drops = [_described(version.drop_id, month, len(version.rows)) for month, version in months]

@@ -1,8 +1,8 @@
 """A CloudZero on this machine: the AnyCost Stream API over HTTP, strict, and scriptable.
 
 The demo, the local runner and the tests send credits to it instead of the real service, where a
-wrong drop replaces good data. `cloudzero_contract` says what is a valid drop, `cloudzero_steps`
-which faults can be played, `cloudzero_months` what a drop does to its month.
+wrong drop replaces good data. `contract` says what is a valid drop, `steps` which faults can be
+played, `months` what a drop does to its month.
 
 One server holds the data of one stream, whichever connection id a path names: the system has one.
 """
@@ -19,14 +19,7 @@ from typing import TYPE_CHECKING
 from infra.local.aws.http_wire import Request
 from infra.local.partners.clazar.script import Script
 from infra.local.partners.cloudzero.calls import Call, allows, parse_call
-from infra.local.partners.cloudzero.contract import (
-    MOST_BYTES,
-    Drop,
-    Row,
-    RowsError,
-    parse_drop,
-    whole_month,
-)
+from infra.local.partners.cloudzero.contract import MOST_BYTES, Drop, Row, parse_drop, whole_month
 from infra.local.partners.cloudzero.months import Months
 from infra.local.partners.cloudzero.received import Post, Streams
 from infra.local.partners.cloudzero.replies import (
@@ -39,9 +32,8 @@ from infra.local.partners.cloudzero.replies import (
     listing,
     refusal,
     taken,
-    validity,
 )
-from infra.local.partners.cloudzero.steps import CONTENTS_STEPS, DROP_STEPS, VALIDATION_STEPS, Plan
+from infra.local.partners.cloudzero.steps import CONTENTS_STEPS, DROP_STEPS, Plan
 from infra.local.partners.http import CUT, LoopbackHttp, Reply
 from infra.local.partners.strict_json import ShapeError, json_body
 
@@ -57,20 +49,16 @@ class CloudZeroServer(LoopbackHttp):
         self,
         *,
         api_key: str | None = None,
-        accept_empty: bool = True,
-        ingest_seconds: float = 0,
         on_post: Callable[[Post], None] | None = None,
         clock: Callable[[], float] = time.time,
         port: int = 0,
     ) -> None:
         """Configure the service; without a key of its own it takes every key."""
         super().__init__(port=port)
-        self._api_key, self._accept_empty = api_key, accept_empty
-        self._ingest_seconds, self._on_post, self._clock = ingest_seconds, on_post, clock
+        self._api_key, self._on_post, self._clock = api_key, on_post, clock
         self._months, self._streams = Months(clock), Streams()
         self._drops = Script(DROP_STEPS, Plan)
         self._contents = Script(CONTENTS_STEPS, Plan)
-        self._validations = Script(VALIDATION_STEPS, Plan)
         self._posts: list[Post] = []
 
     # Told to misbehave
@@ -83,13 +71,9 @@ class CloudZeroServer(LoopbackHttp):
         """Append faults for the next readings of a month (words: `CONTENTS_STEPS`)."""
         self._contents.add(*actions)
 
-    def validation_script(self, *actions: str) -> None:
-        """Append faults for the next validations (words: `VALIDATION_STEPS`)."""
-        self._validations.add(*actions)
-
     def unused_actions(self) -> int:
         """Count the scripted faults that never happened: a test that expected them proved less."""
-        return len(self._drops) + len(self._contents) + len(self._validations)
+        return len(self._drops) + len(self._contents)
 
     def preload(self, month: str, rows: Sequence[Row]) -> None:
         """Store a month as dropped and ingested earlier."""
@@ -133,7 +117,7 @@ class CloudZeroServer(LoopbackHttp):
             return FORBIDDEN
         if len(request.body) > MOST_BYTES:
             return TOO_LARGE
-        return self._on_stream(call, request) if call.connection_id else self._validate(request)
+        return self._on_stream(call, request)
 
     def _on_stream(self, call: Call, request: Request) -> Reply:
         if not self._streams.take(call.connection_id):
@@ -148,9 +132,9 @@ class CloudZeroServer(LoopbackHttp):
             self._streams.release(call.connection_id)
 
     def _post(self, request: Request, connection_id: str) -> Reply:
-        drop = self._parsed(request)
+        drop = parse_drop(json_body(request))
         plan = self._drops.next()
-        what = (drop.month, drop.operation, drop.rows, request.body, plan.words)
+        what = (drop.month, drop.rows, request.body, plan.words)
         post = Post(self._clock(), connection_id, *what)
         self._posts.append(post)
         if self._on_post:
@@ -163,9 +147,8 @@ class CloudZeroServer(LoopbackHttp):
         return plan.answer or taken(drop_id, drop.month, len(drop.rows))
 
     def _store(self, drop: Drop, drop_id: str, connection_id: str, plan: Plan) -> None:
-        ingest = self._ingest_seconds if plan.ingest is None else plan.ingest
         kept = replace(drop, rows=drop.rows[: plan.keep])
-        put = partial(self._months.put, kept, drop_id, ingest)
+        put = partial(self._months.put, kept, drop_id, plan.ingest)
         if not plan.late:
             put()
             return
@@ -184,17 +167,3 @@ class CloudZeroServer(LoopbackHttp):
             return CUT
         version = self._months.visible().get(month)
         return plan.answer or (contents(plan.view(version.rows)) if version else NO_DROP)
-
-    def _validate(self, request: Request) -> Reply:
-        errors: list[str] = []
-        try:
-            self._parsed(request)
-        except RowsError as error:
-            errors = error.problems
-        plan = self._validations.next()
-        if self.stopped_while_waiting(plan.wait):
-            return CUT
-        return plan.answer or validity(errors)
-
-    def _parsed(self, request: Request) -> Drop:
-        return parse_drop(json_body(request), accept_empty=self._accept_empty)

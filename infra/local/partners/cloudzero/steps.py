@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from infra.local.partners.clazar.steps import parse_seconds
-from infra.local.partners.cloudzero.replies import refusal, validity
+from infra.local.partners.cloudzero.replies import refusal
 from infra.local.partners.http import CUT, Reply
 
 STATUSES = (400, 401, 403, 404, 408, 409, 413, 425, 429, 500, 502, 503, 504)
@@ -29,7 +29,7 @@ class Plan:
     stores: bool = True
     keep: int | None = None
     late: float = 0
-    ingest: float | None = None
+    ingest: float = 0
     answer: Reply | None = None
     view: Callable[[list[Row]], list[Row]] = list
 
@@ -76,13 +76,6 @@ def _after(plan: Plan, argument: str) -> Plan:
     return replace(plan, answer=_scripted(int(argument)))
 
 
-def _invalid(plan: Plan, argument: str) -> Plan:
-    if not argument:
-        message = "invalid needs a text, as in 'invalid:bad month'"
-        raise ValueError(message)
-    return replace(plan, answer=validity([argument]))
-
-
 def _refuse(plan: Plan, argument: str) -> Plan:
     return replace(plan, stores=False, answer=refusal(400, argument))
 
@@ -102,10 +95,6 @@ def _without_zeros(rows: list[Row]) -> list[Row]:
     return [row for row in rows if Decimal(row["cost/cost"])]
 
 
-def _unreadable(rows: list[Row]) -> list[Row]:
-    return [{**row, "cost/cost": "n/a"} for row in rows]
-
-
 def _scripted(status: int) -> Reply:
     return refusal(status, f"Told to answer {status}.")
 
@@ -119,15 +108,12 @@ _EVERYWHERE: dict[str, Step] = {
     "slow": _slow,
 }
 
-VALIDATION_STEPS: dict[str, Step] = {**_EVERYWHERE, "invalid": _invalid}
 CONTENTS_STEPS: dict[str, Step] = {
     **_EVERYWHERE,
     "garbage": _GARBAGE,
-    "empty-object": _setting(answer=Reply(200, {})),
     "columns": _setting(view=_with_columns),
     "numbers": _setting(view=_with_numbers),
     "nozeros": _setting(view=_without_zeros),
-    "unreadable": _setting(view=_unreadable),
 }
 DROP_STEPS: dict[str, Step] = {
     **_EVERYWHERE,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,15 +23,23 @@ from infra.local.cli.show import show_advice, show_run
 NOW = dt.datetime(2025, 8, 2, 3, 4, 5, 678, dt.UTC)
 
 
-def command(*options: str) -> subprocess.CompletedProcess[str]:
+def command(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "infra.local", *options],
         cwd=ROOT,
+        env={**os.environ, **settings},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def shown(status: str = "SUCCEEDED", **result: Any) -> str:
+    """Return what an operator reads of an execution."""
+    screen = Console(file=io.StringIO(), width=160)
+    show_run({"status": status, **result}, state=Path("state"), console=screen, where="--env prod")
+    return screen.file.getvalue()  # type: ignore[attr-defined,no-any-return]
 
 
 @pytest.mark.parametrize(
@@ -113,12 +122,12 @@ def test_a_command_that_cannot_be_run_as_given_ends_with_two_and_says_why() -> N
 
 
 def test_the_help_shows_an_example_of_every_command() -> None:
-    shown = command("metering", "--help")
-    assert shown.returncode == 0
-    assert "python -m infra.local metering --usage" in shown.stdout
+    helped = command("metering", "--help")
+    assert helped.returncode == 0
+    assert "python -m infra.local metering --usage" in helped.stdout
 
 
-def test_a_person_reads_numbers_reasons_and_where_the_evidence_is(tmp_path: Path) -> None:
+def test_a_person_reads_numbers_reasons_and_where_the_evidence_is() -> None:
     month = {"month": "2025-07", "files": 744, "records": 2232, "submitted": 2, "errors": 0}
     output = {
         "plan": "Postgres:PROD:pt-1",
@@ -127,11 +136,8 @@ def test_a_person_reads_numbers_reasons_and_where_the_evidence_is(tmp_path: Path
         "unresolved": 3,
         "open_contracts": ["2025-06: 3 contracts (DIM since 2025-07-01): c-1, c-2, c-3"],
     }
-    screen = Console(file=io.StringIO(), width=160)
-    result = {"status": "SUCCEEDED", "output": output}
-    show_run(result, state=tmp_path, console=screen, where="--env prod")
-    text = screen.file.getvalue()  # type: ignore[attr-defined]
-    for said in ("744", "2,232", "August 2025 waits: the export", "report.html"):
+    text = shown(output=output)
+    for said in ("744", "2,232", "August 2025 waits: the export", "state/reports/report.html"):
         assert said in text
     assert (
         "Contracts not billed so far: 3\n2025-06: 3 contracts (DIM since 2025-07-01): c-1" in text
@@ -140,33 +146,24 @@ def test_a_person_reads_numbers_reasons_and_where_the_evidence_is(tmp_path: Path
     assert "billing status --env prod\n" in text
 
 
-def test_why_nothing_was_due_is_said(tmp_path: Path) -> None:
-    screen = Console(file=io.StringIO(), width=160)
+def test_why_nothing_was_due_is_said() -> None:
     output = {"plan": "S:E:P", "months": [], "why": "2025-08 ends at 2025-09-01T00:00:00Z."}
-    show_run({"status": "SUCCEEDED", "output": output}, state=tmp_path, console=screen)
-    text = screen.file.getvalue()  # type: ignore[attr-defined]
-    assert "Nothing was due. 2025-08 ends at 2025-09-01T00:00:00Z.\n" in text
+    assert "Nothing was due. 2025-08 ends at 2025-09-01T00:00:00Z.\n" in shown(output=output)
 
 
-def test_a_dry_run_shows_what_would_be_submitted(tmp_path: Path) -> None:
+def test_a_dry_run_shows_what_would_be_submitted() -> None:
     month = {"month": "2025-07", "to_submit": 2, "to_submit_records": 6, "submitted": 0}
     output = {"months": [{**month, "dry_run": True, "submitted_records": 0}], "dry_run": True}
-    screen = Console(file=io.StringIO(), width=160)
-    show_run({"status": "SUCCEEDED", "output": output}, state=tmp_path, console=screen)
-    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    text = shown(output=output)
     assert "would submit" in text
     assert "would submit records" in text
     assert "submitted" not in text
 
 
-def test_a_failure_shows_its_message_rather_than_lambdas_json(tmp_path: Path) -> None:
+def test_a_failure_shows_its_message_rather_than_lambdas_json() -> None:
     cause = json.dumps({"errorType": "BadUsage", "errorMessage": "a.json: line 3"})
-    screen = Console(file=io.StringIO(), width=160)
-    result = {"status": "FAILED", "error": "BadUsage", "cause": cause, "output": None}
-    show_run(result, state=tmp_path, console=screen)
-    text = screen.file.getvalue()  # type: ignore[attr-defined]
-    for said in ("FAILED: BadUsage", "a.json: line 3"):
-        assert said in text
+    text = shown("FAILED", error="BadUsage", cause=cause, output=None)
+    assert "FAILED: BadUsage\na.json: line 3\n" in text
 
 
 def test_the_last_line_says_where_to_read_what_to_do_about_each_failure() -> None:
@@ -214,18 +211,12 @@ def test_without_a_clazar_the_built_in_one_answers_and_nothing_else_is_on_stdout
     assert "final_input" not in result
 
 
-def test_a_run_that_needs_a_person_still_shows_its_months(tmp_path: Path) -> None:
-    text = io.StringIO()
+def test_a_run_that_needs_a_person_still_shows_its_months() -> None:
     months = [{"month": "2025-07", "files": 744, "errors": 1}]
-    ended = {
-        "status": "FAILED",
-        "error": "ContractsNeedAttention",
-        "output": None,
-        "final_input": {"result": {"plan": "S:E:P", "months": months, "unresolved": 1}},
-    }
-    show_run(ended, state=tmp_path, console=Console(file=text, width=160))
-    assert "744" in text.getvalue()
-    assert "Contracts not billed so far: 1" in text.getvalue()
+    last = {"result": {"plan": "S:E:P", "months": months, "unresolved": 1}}
+    text = shown("FAILED", error="ContractsNeedAttention", output=None, final_input=last)
+    assert "744" in text
+    assert "Contracts not billed so far: 1" in text
 
 
 @pytest.mark.parametrize(
@@ -273,9 +264,9 @@ def test_a_file_is_uploaded_under_its_own_name(tmp_path: Path) -> None:
 
 
 def test_the_help_of_credits_shows_examples_and_what_its_options_really_do() -> None:
-    shown = command("credits", "--help")
-    assert shown.returncode == 0
-    text = " ".join(shown.stdout.replace("│", " ").split())
+    helped = command("credits", "--help")
+    assert helped.returncode == 0
+    text = " ".join(helped.stdout.replace("│", " ").split())
     for said in (
         "python -m infra.local credits credits-2025-07.csv",
         """v2/credits-2025-07.csv --input '{"accept_shrink": true}'""",

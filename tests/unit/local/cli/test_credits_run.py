@@ -11,7 +11,7 @@ from infra.local.cli.credits_run import CreditsRun
 from infra.local.cli.ending import functions_know, succeeded
 from infra.local.cli.session import Stopped
 from tests.unit.local.conftest import Open
-from tests.unit.local.tiny_app import STATE_BUCKET, client
+from tests.unit.local.tiny_app import STATE_BUCKET, client, upload_rule
 
 # Keeps an account of what it saw in the bucket, so that the order of things can be read there.
 HANDLER = """
@@ -29,31 +29,11 @@ DEFINITION = {
     "StartAt": "Send",
     "States": {"Send": {"Type": "Task", "Resource": "${send}", "End": True}},
 }
-RULE = {
-    "EventPattern": {
-        "source": ["aws.s3"],
-        "detail": {"object": {"key": [{"wildcard": "credits-*.csv"}]}},
-    },
-    "Targets": [
-        {
-            "Arn": {"Ref": "Machine"},
-            "Id": "Target0",
-            "InputTransformer": {
-                "InputPathsMap": {
-                    "b": "$.detail.bucket.name",
-                    "k": "$.detail.object.key",
-                    "t": "$.time",
-                },
-                "InputTemplate": '{"bucket":<b>,"key":<k>,"as_of":<t>}',
-            },
-        }
-    ],
-}
 AS_OF = "2025-08-02T00:00:00Z"
 
 
 def opened(tiny: Open) -> LocalAccount:
-    return tiny({"send": HANDLER}, DEFINITION, rules={"Uploaded": RULE})
+    return tiny({"send": HANDLER}, DEFINITION, rules={"Uploaded": upload_rule("credits-*.csv")})
 
 
 def entries(account: LocalAccount, *names: str, **more: Any) -> list[dict[str, Any]]:

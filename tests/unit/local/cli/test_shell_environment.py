@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from infra import ROOT
+from tests.unit.local.cli.test_command_line import command
 
 
 def test_a_profile_and_a_netrc_of_the_shell_change_nothing(tmp_path: Path) -> None:
@@ -15,15 +16,8 @@ def test_a_profile_and_a_netrc_of_the_shell_change_nothing(tmp_path: Path) -> No
     file = tmp_path / "credits-2025-01.csv"
     file.write_text("000000000001,$5.00\n")
     settings = {"AWS_PROFILE": "nope", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    ran = subprocess.run(
-        [sys.executable, "-m", "infra.local", "credits", str(file), "--json"],
-        cwd=ROOT,
-        env={**os.environ, **settings, "HOME": str(tmp_path), "TZ": "Asia/Kolkata"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    home = {"HOME": str(tmp_path), "TZ": "Asia/Kolkata"}
+    ran = command("credits", str(file), "--json", **settings, **home)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

@@ -12,6 +12,7 @@ from functions.domain.wording import counted
 from infra.local.cli.show_credits import show_credits
 from infra.local.cli.wording import one_line, usd
 
+STATE = Path("/a folder")
 SNAPSHOT = "snapshots/c-1/2025-01/run-1.json"
 MONTH = {
     "billing_month": "2025-01",
@@ -28,57 +29,53 @@ MONTH = {
 UNDO = "undo 2025-01: "
 
 
-def shown(ended: dict[str, Any], tmp: Path) -> str:
+def shown(ended: dict[str, Any]) -> str:
     screen = Console(file=io.StringIO(), width=160)
-    show_credits(ended, state=tmp, console=screen)
+    show_credits(ended, state=STATE, console=screen)
     text: str = screen.file.getvalue()  # type: ignore[attr-defined]
     return text
 
 
-def shown_month(tmp: Path, **changes: Any) -> str:
-    return shown({"status": "SUCCEEDED", "output": {"months": [{**MONTH, **changes}]}}, tmp)
+def shown_month(**changes: Any) -> str:
+    return shown({"status": "SUCCEEDED", "output": {"months": [{**MONTH, **changes}]}})
 
 
-def test_a_person_reads_totals_warnings_and_where_the_evidence_is(tmp_path: Path) -> None:
+def test_a_person_reads_totals_warnings_and_where_the_evidence_is() -> None:
     output = {
         "file": "credits-2025-01.csv",
         "months": [{**MONTH, "warnings": ["line 24: account 0547 [again]"]}],
         "warnings": ["line 24: account 0547 [again]"],
         "report": "reports/1.json",
     }
-    text = shown({"file": "x.csv", "status": "SUCCEEDED", "output": output}, tmp_path)
+    text = shown({"file": "x.csv", "status": "SUCCEEDED", "output": output})
     for said in ("credits-2025-01.csv", "verified", "1,023", "22", "121,125.39", "drop-7"):
         assert said in text
     assert text.count("[again]") == 1
-    assert str(tmp_path / "reports/1.json") in text
+    assert str(STATE / "reports/1.json") in text
 
 
-def test_what_was_replaced_can_be_put_back_with_a_line_that_a_shell_understands(
-    tmp_path: Path,
-) -> None:
-    (line,) = [line for line in shown_month(tmp_path).splitlines() if line.startswith(UNDO)]
+def test_what_was_replaced_can_be_put_back_with_a_line_that_a_shell_understands() -> None:
+    (line,) = [line for line in shown_month().splitlines() if line.startswith(UNDO)]
     words = shlex.split(line.removeprefix(UNDO))
     assert Path(words[0]).name == "billing", "with its folder where it is not on the PATH"
-    assert words[1:] == ["restore", SNAPSHOT, "--state", str(tmp_path)]
+    assert words[1:] == ["restore", SNAPSHOT, "--state", str(STATE)]
 
 
-def test_only_what_can_be_undone_is_offered_to_be_undone(tmp_path: Path) -> None:
-    assert UNDO not in shown_month(tmp_path, undo=None)
+def test_only_what_can_be_undone_is_offered_to_be_undone() -> None:
+    assert UNDO not in shown_month(undo=None)
 
 
 @pytest.mark.parametrize(("posted", "said"), [(True, "yes"), (False, "no"), (None, "perhaps")])
 def test_a_month_says_whether_this_execution_has_posted_it(
     posted: bool | None,  # noqa: FBT001 (from parametrize)
     said: str,
-    tmp_path: Path,
 ) -> None:
-    (row,) = [line for line in shown_month(tmp_path, posted=posted).splitlines() if "1,023" in line]
+    (row,) = [line for line in shown_month(posted=posted).splitlines() if "1,023" in line]
     assert row.replace("│", " ").split()[:3] == ["2025-01", "verified", said]
 
 
-def test_a_superseded_month_says_by_what_and_nothing_that_is_not_known(tmp_path: Path) -> None:
+def test_a_superseded_month_says_by_what_and_nothing_that_is_not_known() -> None:
     text = shown_month(
-        tmp_path,
         status="superseded",
         message="credits-2025-01.csv is newer",
         row_count=None,
@@ -92,7 +89,7 @@ def test_a_superseded_month_says_by_what_and_nothing_that_is_not_known(tmp_path:
     assert row.strip("│").replace("│", " ").split() == ["2025-01", "superseded", "no"]
 
 
-def test_a_failed_run_shows_its_months_and_a_cause_without_lambdas_json(tmp_path: Path) -> None:
+def test_a_failed_run_shows_its_months_and_a_cause_without_lambdas_json() -> None:
     month = {**MONTH, "status": "failed", "error": "DropDiffers", "message": "22 rows, not 23"}
     ended = {
         "status": "FAILED",
@@ -101,14 +98,14 @@ def test_a_failed_run_shows_its_months_and_a_cause_without_lambdas_json(tmp_path
         "output": None,
         "final_input": {"result": {"months": [month, "odd"], "warnings": None}},
     }
-    text = shown(ended, tmp_path)
+    text = shown(ended)
     for said in ("failed", "DropDiffers: 22 rows, not 23", "FAILED: CreditsNeedAttention"):
         assert said in text
     assert "2025-01 needs a person" in text
     assert "errorMessage" not in text
 
 
-def test_a_cause_that_is_the_months_message_is_said_once(tmp_path: Path) -> None:
+def test_a_cause_that_is_the_months_message_is_said_once() -> None:
     month = {**MONTH, "status": "failed", "error": "DropHeld", "message": "2 rows instead of 24"}
     other = {**month, "billing_month": "2025-02", "message": "not a word of it in the cause"}
     ended = {
@@ -117,17 +114,17 @@ def test_a_cause_that_is_the_months_message_is_said_once(tmp_path: Path) -> None
         "cause": "2025-01: DropHeld: 2 rows instead of 24",
         "final_input": {"result": {"months": [month, other]}},
     }
-    text = shown(ended, tmp_path)
+    text = shown(ended)
     assert text.count("2 rows instead of 24") == 1
     assert "2025-02: DropHeld: not a word of it" in text
 
 
-def test_what_is_missing_is_left_empty(tmp_path: Path) -> None:
+def test_what_is_missing_is_left_empty() -> None:
     missed = {"file": "x.csv", "status": "NOT_STARTED", "error": "NoRuleMatched", "output": None}
-    text = shown({**missed, "cause": "no rule takes [it]"}, tmp_path)
+    text = shown({**missed, "cause": "no rule takes [it]"})
     for said in ("x.csv", "NOT_STARTED: NoRuleMatched", "no rule takes [it]"):
         assert said in text
-    assert "2025" in shown({"output": {"months": [{"billing_month": "2025"}]}}, tmp_path)
+    assert "2025" in shown({"output": {"months": [{"billing_month": "2025"}]}})
 
 
 @pytest.mark.parametrize(
@@ -137,9 +134,9 @@ def test_what_is_missing_is_left_empty(tmp_path: Path) -> None:
         (2, "2 rows left out: repeat an account"),
     ],
 )
-def test_repeated_rows_are_counted(count: int, said: str, tmp_path: Path) -> None:
+def test_repeated_rows_are_counted(count: int, said: str) -> None:
     output = {"months": [MONTH], "duplicates": count}
-    assert said in shown({"status": "SUCCEEDED", "output": output}, tmp_path)
+    assert said in shown({"status": "SUCCEEDED", "output": output})
 
 
 def test_numbers_have_one_form_everywhere() -> None:

@@ -7,7 +7,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +17,6 @@ from infra.local.partners.clazar.server import ClazarServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from infra.local.partners.clazar.contract import ErrorForm
     from infra.local.partners.clazar.received import Post
 
 Json = Any
@@ -289,41 +287,6 @@ def test_other_clouds_take_decimals_and_custom_properties_are_echoed(client: Cli
     assert gcp["custom_properties"] == {"run": "r-1"}
 
 
-def test_an_unknown_contract_is_an_error_result_that_does_not_name_the_contract() -> None:
-    with ClazarServer(contracts={"c-1"}) as server:
-        refused, taken = Client(server).submit(usage("c-9"), usage("c-1"))
-    assert set(refused) == {"code", "message", "errors"}
-    assert taken["status"] == "success"
-
-
-def test_a_dimension_that_is_not_registered_is_stored_as_fail_without_errors() -> None:
-    with ClazarServer(dimensions={"cpu_core_hours"}) as server:
-        client = Client(server)
-        (result,) = client.submit(usage(dimension="made_up"))
-        assert (result["status"], result["dimension"]) == ("fail", "made_up")
-        assert "errors" not in result
-        assert server.accepted == []
-        assert client.listed(status="fail") == [result]
-
-
-@pytest.mark.parametrize(
-    ("form", "expected"),
-    [
-        ("strings", ["quantity: required"]),
-        ("objects", [{"message": "quantity: required"}]),
-        ("text", "quantity: required"),
-    ],
-)
-def test_errors_come_in_each_form_that_clazar_was_seen_to_use(
-    form: ErrorForm, expected: Json
-) -> None:
-    record = usage()
-    del record["quantity"]
-    with ClazarServer(error_form=form) as server:
-        (result,) = Client(server).submit(record)
-    assert result["errors"] == expected
-
-
 # Duplicates
 
 
@@ -334,7 +297,7 @@ def test_the_same_contract_dimension_and_hour_is_refused_with_clazars_words(
     (result,) = client.submit(usage(quantity="5", start_time="2025-06-01T00:59:59Z"))
     assert "same contract_id" in result["errors"][0]
     assert "same hour" in result["errors"][0]
-    assert server.totals() == {("c-1", "cpu_core_hours", "2025-06"): Decimal(720)}
+    assert [record["quantity"] for record in server.accepted] == ["720"]
 
 
 def test_another_hour_dimension_or_contract_is_no_duplicate(
@@ -348,7 +311,6 @@ def test_another_hour_dimension_or_contract_is_no_duplicate(
         ("c-1", "memory", "2025-06"): 1,
         ("c-2", "cpu_core_hours", "2025-06"): 1,
     }
-    assert server.totals()["c-1", "cpu_core_hours", "2025-06"] == 723
 
 
 def test_the_same_record_twice_in_one_request_is_accepted_once(client: Client) -> None:
@@ -371,7 +333,6 @@ def test_without_the_duplicate_rule_a_double_bill_is_counted() -> None:
         client.submit(usage())
         client.submit(usage())
         assert server.accepted_count()["c-1", "cpu_core_hours", "2025-06"] == 2
-        assert server.totals()["c-1", "cpu_core_hours", "2025-06"] == 1440
 
 
 def test_of_many_submissions_at_the_same_moment_one_is_accepted(server: ClazarServer) -> None:
@@ -435,12 +396,6 @@ def test_pages_never_exceed_the_limit_and_the_one_past_the_end_is_empty() -> Non
         assert set(client.get().json()) == {"results"}
 
 
-def test_the_count_is_shown_only_when_asked_for() -> None:
-    with ClazarServer(show_count=True) as server:
-        server.preload(usage("c-1"), usage("c-2"))
-        assert Client(server).get(page_size=1).json()["count"] == 2
-
-
 def test_a_page_of_a_long_listing_costs_no_more_than_a_page(
     server: ClazarServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,30 +412,11 @@ def test_a_page_of_a_long_listing_costs_no_more_than_a_page(
     assert len(copied) == 21
 
 
-def test_a_dialect_respells_answers_and_listings_but_not_what_is_stored() -> None:
-    def spelled(result: Json) -> Json:
-        return {**result, "contract_id": result["contract_id"].upper()}
-
-    with ClazarServer(dialect=spelled) as server:
-        client = Client(server)
-        assert [result["contract_id"] for result in client.submit(usage("c-1"))] == ["C-1"]
-        assert [row["contract_id"] for row in client.listed(contract_id="c-1")] == ["C-1"]
-        assert [record["contract_id"] for record in server.accepted] == ["c-1"]
-
-
-def test_one_record_is_read_by_its_id(client: Client) -> None:
-    (result,) = client.submit(usage())
-    assert client.get(f"/metering/{result['id']}/").json() == result
-    assert client.get("/metering/unknown/").status_code == 404
-    assert client.get(f"/metering/{result['id']}").status_code == 404
-
-
 def test_without_a_listing_nothing_can_be_read_but_submitting_works() -> None:
     with ClazarServer(listing=False) as server:
         client = Client(server)
-        (result,) = client.submit(usage())
+        client.submit(usage())
         assert client.get().status_code == 404
-        assert client.get(f"/metering/{result['id']}/").status_code == 404
 
 
 # Told to misbehave
@@ -560,15 +496,10 @@ def test_a_slow_answer_is_about_records_already_accepted(
     wait_until(lambda: len(server.accepted) == 1)
 
 
-def test_refuse_is_one_error_per_record_and_refuse_once_is_one_for_all(
-    server: ClazarServer, client: Client
-) -> None:
-    server.script("c-1", "refuse", "refuse-once")
-    records = [usage(), usage(dimension="memory")]
-    assert [set(result) for result in client.submit(*records)] == [
-        {"code", "message", "errors"}
-    ] * 2
-    assert [set(result) for result in client.submit(*records)] == [{"code", "message", "errors"}]
+def test_refuse_is_one_error_per_record(server: ClazarServer, client: Client) -> None:
+    server.script("c-1", "refuse")
+    results = client.submit(usage(), usage(dimension="memory"))
+    assert [set(result) for result in results] == [{"code", "message", "errors"}] * 2
     assert server.accepted == []
 
 
@@ -588,11 +519,9 @@ def test_partial_refuses_one_dimension_and_accepts_the_others(
     [
         ("fail", ["fail", "fail"]),
         ("fail:memory", ["success", "fail"]),
-        ("odd-status", ["pending", "pending"]),
-        ("odd-status:accepted", ["accepted", "accepted"]),
     ],
 )
-def test_any_status_but_success_is_stored_and_listed_but_not_billed(
+def test_a_record_that_failed_is_stored_and_listed_but_not_billed(
     server: ClazarServer, client: Client, action: str, statuses: list[str]
 ) -> None:
     server.script("c-1", action)
@@ -644,7 +573,7 @@ def test_joined_words_all_take_effect(server: ClazarServer, client: Client) -> N
 
 
 @pytest.mark.parametrize(
-    "action", ["bussy", "", "slow:", "slow:-1", "slow:nan", "partial", "lost:maybe", "ok+stale"]
+    "action", ["bussy", "", "slow:", "slow:-1", "slow:nan", "partial", "lost:maybe", "ok+x"]
 )
 def test_a_fault_that_is_not_understood_is_an_error_when_the_script_is_written(
     server: ClazarServer, action: str
@@ -672,17 +601,6 @@ def test_the_listing_misbehaves_by_its_own_script(server: ClazarServer, client: 
     with pytest.raises(requests.ConnectionError):
         client.get()
     assert client.get().status_code == 200
-
-
-def test_a_stale_listing_hides_what_the_last_requests_brought(
-    server: ClazarServer, client: Client
-) -> None:
-    server.preload(usage("c-0"))
-    for number in (1, 2, 3):
-        client.submit(usage(f"c-{number}"))
-    server.listing_script("stale", "stale:2", "stale:9")
-    seen = [[record["contract_id"] for record in client.listed()] for _ in range(4)]
-    assert seen == [["c-0", "c-1", "c-2"], ["c-0", "c-1"], ["c-0"], ["c-0", "c-1", "c-2", "c-3"]]
 
 
 def test_the_authentication_misbehaves_by_its_own_script(server: ClazarServer) -> None:

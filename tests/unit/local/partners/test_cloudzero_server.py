@@ -51,9 +51,6 @@ class Client:
     def send(self, *rows: Json, **changes: object) -> requests.Response:
         return self.call("POST", "/c-1/billing_drops", json=drop(*rows, **changes))
 
-    def validate(self, *rows: Json) -> requests.Response:
-        return self.call("POST", "/validate_billing_drop", json=drop(*rows))
-
     def get(self, month: str = f"/{JUNE}", stream: str = "c-1") -> requests.Response:
         return self.call("GET", f"/{stream}/billing_drops{month}")
 
@@ -85,8 +82,8 @@ def test_a_drop_is_confirmed_listed_and_read_back(client: Client) -> None:
 
 @pytest.mark.parametrize(("path", "method"), [
     ("/c-1/billing_drops/", "POST"), ("/c-1/billing_drops/2025-06", "POST"),
-    ("/billing_drops", "POST"), ("/c-1/validate_billing_drop", "POST"), ("/c-1", "GET"),
-    ("/validate_billing_drop", "GET"), ("/c-1/billing_drops/2025-13", "GET"),
+    ("/billing_drops", "POST"), ("/validate_billing_drop", "POST"), ("/c-1", "GET"),
+    ("/c-1/billing_drops/2025-13", "GET"),
     ("/c-1/billing_drops/2025-06-02T00:00:00Z", "GET"), ("/c-1/billing_drops/2025-06", "GET"),
 ])  # fmt: skip
 def test_another_path_or_month_is_answered_404(client: Client, path: str, method: str) -> None:
@@ -101,7 +98,7 @@ def test_another_path_or_month_is_answered_404(client: Client, path: str, method
 def test_anything_but_the_bare_key_is_answered_403(api_key: str | None, sent: str) -> None:
     with CloudZeroServer(api_key=api_key) as server:
         client = Client(server, sent)
-        for answer in (client.send(credit()), client.validate(credit()), client.get()):
+        for answer in (client.send(credit()), client.get()):
             assert (answer.status_code, set(answer.json())) == (403, {"message"})
         assert server.posts == []
         assert Client(server, "a-key").send(credit()).ok is (api_key != "")
@@ -125,14 +122,12 @@ def test_five_million_bytes_are_taken_and_one_more_is_answered_413(client: Clien
     (drop(credit(), operation="add"), "operation"), (drop(credit(), operation=[]), "operation"),
     (drop(credit(), month=None), "month"), (drop(credit(), month="2025-6"), "month"),
     (drop(credit(), month="2025-06-01"), "month"), ({"data": []}, "month"),
-    (drop(credit(), month="2025-06-02T00:00:00Z"), "month"), ({"data": [{}]}, "month"),
-    (drop(operation="sum"), "data"), (drop(operation="replace_hourly"), "data"),
+    (drop(credit(), month="2025-06-02T00:00:00Z"), "month"), (drop(operation="sum"), "operation"),
 ])  # fmt: skip
 def test_a_request_of_the_wrong_shape_is_refused(client: Client, body: Json, named: str) -> None:
-    for path in ("/c-1/billing_drops", "/validate_billing_drop"):
-        answer = client.call("POST", path, json=body)
-        assert answer.status_code == 400
-        assert f"'{named}'" in answer.json()["error"]["message"]
+    answer = client.call("POST", "/c-1/billing_drops", json=body)
+    assert answer.status_code == 400
+    assert f"'{named}'" in answer.json()["error"]["message"]
     assert (client.server.posts, client.server.stored) == ([], {})
 
 
@@ -144,9 +139,9 @@ def test_what_is_not_json_or_not_called_so_is_refused(client: Client, kind: str,
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("month", [{}, {"month": JUNE}, {"month": "2025-06-01T00:00:00Z"}])
-def test_the_month_comes_in_two_forms_or_from_the_rows(client: Client, month: Json) -> None:
-    assert client.call("POST", "/c-1/billing_drops", json={"data": [credit()], **month}).ok
+@pytest.mark.parametrize("month", [JUNE, "2025-06-01T00:00:00Z"])
+def test_the_month_comes_in_two_forms(client: Client, month: str) -> None:
+    assert client.send(credit(), month=month).ok
     assert list(client.server.stored) == [JUNE]
 
 
@@ -162,12 +157,9 @@ def test_the_month_comes_in_two_forms_or_from_the_rows(client: Client, month: Js
     ("account", "1"), ("resource/tag:", "x"), ("resource/tag:a b", "x"), ("usage/amount", 1),
 ])  # fmt: skip
 def test_a_bad_row_refuses_the_drop_and_is_named(client: Client, column: str, value: Json) -> None:
-    rows = (credit(), credit(changes={column: value}))
-    answer, validation = client.send(*rows), client.validate(*rows).json()["connection"]
+    answer = client.send(credit(), credit(changes={column: value}))
     assert answer.status_code == 400
     assert f"data[1]: {column}: " in answer.json()["error"]["message"]
-    assert validation["is_valid"] is False
-    assert validation["errors"][0].startswith(f"data[1]: {column}: ")
     assert (client.server.posts, client.server.stored) == ([], {})
 
 
@@ -191,30 +183,15 @@ def test_optional_columns_are_taken_and_the_type_may_be_left_out(client: Client)
 # What a drop does
 
 
-@pytest.mark.parametrize(("operation", "expected"), [
-    ("replace_drop", ["-9"]), ("sum", ["-1", "-2", "-9"]), ("replace_hourly", ["-2", "-9"]),
-])  # fmt: skip
-def test_a_drop_replaces_or_adds(client: Client, operation: str, expected: list[str]) -> None:
-    later = credit("-2", {"time/usage_start": "2025-06-01T01:00:00Z"})
-    client.server.preload(JUNE, [credit("-1"), later])
+def test_a_drop_replaces_its_month(client: Client) -> None:
+    client.server.preload(JUNE, [credit("-1"), credit("-2")])
     client.server.preload("2025-05", [])
-    assert client.send(credit("-9"), operation=operation).json()["connection"]["row_count"] == 1
-    assert client.costs() == stored(client.server) == expected
+    assert client.send(credit("-9")).json()["connection"]["row_count"] == 1
+    assert client.costs() == stored(client.server) == ["-9"]
     listed = client.get("").json()["billing_drops"]
-    assert [month["row_count"] for month in listed] == [0, len(expected)]
-
-
-def test_an_empty_drop_empties_the_month_unless_it_is_refused(client: Client) -> None:
-    client.send(credit())
+    assert [month["row_count"] for month in listed] == [0, 1]
     assert client.send().json()["connection"]["row_count"] == 0
     assert client.costs() == []
-    with CloudZeroServer(accept_empty=False) as server:
-        assert Client(server).send().status_code == 400
-
-
-def test_a_validation_writes_nothing(client: Client) -> None:
-    assert client.validate(credit()).json() == {"connection": {"is_valid": True, "errors": []}}
-    assert (client.server.posts, client.server.stored) == ([], {})
 
 
 def test_only_a_valid_month_can_be_preloaded(client: Client) -> None:
@@ -225,17 +202,17 @@ def test_only_a_valid_month_can_be_preloaded(client: Client) -> None:
 
 def test_a_drop_reads_as_before_until_it_is_ingested() -> None:
     now = [1_000.0]
-    with CloudZeroServer(ingest_seconds=60, clock=lambda: now[0]) as server:
+    with CloudZeroServer(clock=lambda: now[0]) as server:
         client = Client(server)
+        server.script("ingest:60", "ingest:7200", "ok")
         client.send(credit("-1"))
         assert (client.get().status_code, client.get("").json()["billing_drops"]) == (404, [])
         assert stored(server) == ["-1"]
         now[0] += 60
-        server.script("ingest:7200", "ingest:0")
         client.send(credit("-2"))
         assert (client.costs(), stored(server)) == (["-1"], ["-2"])
-        client.send(credit("-3"), operation="sum")
-        assert client.costs() == ["-2", "-3"]
+        client.send(credit("-3"))
+        assert client.costs() == ["-3"]
 
 
 def test_a_second_request_on_a_stream_is_counted_and_answered_429() -> None:
@@ -244,12 +221,12 @@ def test_a_second_request_on_a_stream_is_counted_and_answered_429() -> None:
     def meanwhile(_: Post) -> None:
         other = Client(running)
         answers = [other.send(credit("-7")), other.get(), other.get("")]
-        answers += [other.validate(credit()), other.get("", stream="c-2")]
+        answers += [other.get("", stream="c-2")]
         seen.extend(answer.status_code for answer in answers)
 
     with CloudZeroServer(on_post=meanwhile) as running:
         assert Client(running).send(credit()).ok
-        assert seen == [429, 429, 429, 200, 200]
+        assert seen == [429, 429, 429, 200]
         assert (running.overlaps, len(running.posts), stored(running)) == (3, 1, ["-1.50"])
         assert Client(running).get().ok
 
@@ -299,26 +276,22 @@ def test_a_waiting_drop_keeps_its_stream_busy_until_stop(client: Client, action:
     assert client.server.stored == {}
 
 
-def test_readings_and_validations_misbehave_by_their_own_scripts(client: Client) -> None:
+def test_readings_misbehave_by_their_own_script(client: Client) -> None:
     client.send(credit())
-    client.server.contents_script("ok", "503", "404", "garbage", "empty-object", "slow:0.01+drop")
-    client.server.validation_script("invalid:month: closed", "slow:0.01+429", "ok", "drop")
-    read, checked = [client.get() for _ in range(5)], [client.validate(credit()) for _ in range(3)]
-    assert [answer.status_code for answer in read] == [200, 503, 404, 200, 200]
-    assert (read[3].text[:6], read[4].json()) == ("<html>", {})
-    assert [answer.status_code for answer in checked] == [200, 429, 200]
-    assert checked[0].json()["connection"] == {"is_valid": False, "errors": ["month: closed"]}
-    for cut in (client.get, client.validate):
-        with pytest.raises(requests.ConnectionError):
-            cut()
+    client.server.contents_script("ok", "503", "404", "garbage", "slow:0.01+drop")
+    read = [client.get() for _ in range(4)]
+    assert [answer.status_code for answer in read] == [200, 503, 404, 200]
+    assert read[3].text.startswith("<html>")
+    with pytest.raises(requests.ConnectionError):
+        client.get()
     assert (client.costs(), client.server.unused_actions()) == (["-1.50"], 0)
 
 
 @pytest.mark.parametrize("action", [
-    "lots", "", "200", "drop:1", "keep", "keep:-1", "slow:", "late:x", "after:", "ok+", "invalid:",
+    "lots", "", "200", "drop:1", "keep", "keep:-1", "slow:", "late:x", "after:", "ok+",
 ])  # fmt: skip
 def test_a_misspelt_word_is_an_error_when_it_is_scripted(client: Client, action: str) -> None:
-    for kind in ("script", "contents_script", "validation_script"):
+    for kind in ("script", "contents_script"):
         with pytest.raises(ValueError, match=r".+"):
             getattr(client.server, kind)("503", action)
     assert client.server.unused_actions() == 0
@@ -328,10 +301,10 @@ def test_every_drop_is_kept_as_received_before_it_is_answered() -> None:
     seen: list[Post] = []
     with CloudZeroServer(on_post=seen.append, clock=lambda: 7.0) as server:
         server.script("503")
-        Client(server).send(credit(), operation="sum")
+        Client(server).send(credit())
         (post,), (exchange,) = server.posts, server.exchanges
     assert seen == [post]
-    assert (post.at, post.connection_id, post.month, post.operation) == (7.0, "c-1", JUNE, "sum")
+    assert (post.at, post.connection_id, post.month) == (7.0, "c-1", JUNE)
     assert (post.action, post.rows) == ("503", json.loads(post.raw)["data"])
     assert (exchange.path, exchange.status) == (f"{BASE}/c-1/billing_drops", 503)
 
