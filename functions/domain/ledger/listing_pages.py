@@ -67,7 +67,7 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
     fresh = bool(rows) and digest != asked.last
     seen, pages = asked.rows + len(rows) * fresh, asked.pages + 1
     more = _says_more(body, query, seen, pages) if body else asked.more
-    listing = with_rows(asked.listing, rows, contract, month) if fresh else asked.listing
+    listing = with_rows(asked.listing, rows, contract, month)
     if fresh and pages < _MOST_PAGES:
         return replace(
             asked,
@@ -116,7 +116,7 @@ def _flat(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in body.items():
         if isinstance(value, Mapping):
             yield from value.items()
-        elif name != "results":
+        else:
             yield name, value
 
 
