@@ -180,10 +180,10 @@ def test_warnings_say_what_was_withdrawn_taken_over_overtaken_and_late() -> None
         "2025-07: b was put into success_contracts while it was being sent; look in Clazar",
         f"2025-07: {TAKEN_OVER}, not sent by this pipeline: 1: a cpu 5 (record r-1)",
     ]
+    start = 'start {"plan": "S:E:P", "months": ["2025-07"]} to bill them, if nobody has'
     changed = [
         "2025-07: a cpu: billed 5, usage now comes to 7 (+2)",
-        '2025-07: never billed: c; start {"plan": "S:E:P", "months": ["2025-07"]} to bill them, '
-        "if nobody has",
+        f"2025-07: never billed: c; {start}",
     ]
     assert closing.usage.warnings == [*said, *changed], "the month closes only now"
     again = given._replace(state=PlanState(last_processed_month=JULY))

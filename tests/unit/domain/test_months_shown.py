@@ -161,6 +161,10 @@ def test_the_limits_of_a_marketplace_are_said_where_they_are_kept() -> None:
     assert (
         above_limit(plan, bills(2**31 - 1)) == above_limit(a_plan(cloud="gcp"), bills(9**20)) == ""
     )
+    names = "abcde"
+    several = [ContractBill(contract_id="c", usage={}, quantities=dict.fromkeys(names, str(2**31)))]
+    formulas = ", ".join(f'"{name}": "{name} / 2**30"' for name in "abc")
+    assert f"such as {formulas}, and 2 more, and with" in above_limit(plan, several)
     assert above_limit(a_plan(dimensions={"mem": "bytes"}), bills(2**31)) == (
         "AWS takes quantities up to 2,147,483,647; scale with a formula such as "
         '"mem": "(bytes) / 2**30": c-0 mem 2147483648'

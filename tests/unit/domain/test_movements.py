@@ -60,6 +60,7 @@ def test_a_dimension_that_a_contract_has_in_one_month_only_has_moved() -> None:
 
 def test_new_and_gone_contracts_are_counted_and_the_largest_are_named() -> None:
     june = {"stays": {"cpu": "1"}, "gone": {"cpu": "9"}, "idle": {"cpu": "0"}}
+    june["left"] = {"cpu": "8"}
     july = {
         "stays": {"cpu": "1"},
         "gone": {"cpu": "0"},
@@ -67,7 +68,7 @@ def test_new_and_gone_contracts_are_counted_and_the_largest_are_named() -> None:
         **{f"new-{size:02d}": {"cpu": str(size)} for size in range(1, 13)},
     }
     compared = found(june, july)
-    assert (compared.new, compared.gone, compared.gone_contracts) == (12, 1, ["gone"])
+    assert (compared.new, compared.gone, compared.gone_contracts) == (12, 2, ["gone", "left"])
     assert compared.new_contracts == [f"new-{size:02d}" for size in range(12, 2, -1)]
     assert compared.moved == []
 

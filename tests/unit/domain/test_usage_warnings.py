@@ -65,8 +65,8 @@ def test_files_that_are_written_twice_are_counted_and_the_first_pair_is_named() 
     total = MonthTotal()
     total.twins, total.twin = 1, "a and b"
     assert said(total) == ["2025-07: identical files of one hour, which both count: a and b"]
-    total.twins = 3
-    assert said(total)[0].endswith("which both count: a and b and 2 more")
+    total.twins = 2
+    assert said(total)[0].endswith("which both count: a and b and 1 more")
 
 
 def test_usage_without_a_payer_is_counted_and_the_first_five_are_named() -> None:
