@@ -66,7 +66,9 @@ def test_months_are_compared_by_usage_so_a_remainder_counts_in_its_own_month_onl
         carried={"cpu": "0.9"},
         remainders={"cpu": "0.3"},
     )
-    assert MonthTotals.of("2025-07", a_bill(carried)).usage == {"cpu": "0.4"}
+    assert MonthTotals.of("2025-07", a_bill(carried)) == MonthTotals(
+        month="2025-07", usage={"cpu": "0.4"}
+    )
 
 
 def test_contracts_that_are_missing_from_a_total_are_counted_where_it_is_named() -> None:

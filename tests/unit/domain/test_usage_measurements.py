@@ -206,6 +206,7 @@ def test_long_numbers_are_shown_in_part() -> None:
 def test_a_timestamp_that_says_no_hour_is_shown() -> None:
     said = refusal(of_pod(1, timestamp="soon"), hour=None)
     assert said == "timestamp 'soon' says no hour, nor does the folder"
+    assert tally(of_pod(1, timestamp="soon"), hour=None).problems[0].key == "file"
 
 
 # Files

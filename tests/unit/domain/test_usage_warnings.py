@@ -99,9 +99,9 @@ def test_files_of_an_hour_with_the_same_content_are_twins_where_nothing_tells_th
 
 def test_files_whose_records_are_compared_are_no_twins_unless_all_records_count() -> None:
     body = b'[{"externalPayerId":"c","dimension":"d","value":1,"podName":"p"}]'
-    for duplicates, twins in (("max", 0), ("sum", 1)):
+    for duplicates, again, twins in (("max", body, 0), ("sum", body, 1), ("sum", body + b" ", 0)):
         tally = Tally(duplicates=duplicates)
         tally.add_file("a", "01/00", body)
-        tally.add_file("b", "01/00", body)
+        tally.add_file("b", "01/00", again)
         tally.end_hour()
         assert tally.twins == twins
