@@ -13,7 +13,7 @@ HISTORY = History(
     months=[
         MonthTotals(month="2025-05", usage={"cpu": "100000"}),
         MonthTotals(month="2025-06", usage={"cpu": "100", "bytes": "1000000"}),
-        MonthTotals(month="2025-07", usage={"cpu": "100", "bytes": "1000000"}),
+        MonthTotals(month="2025-07", usage={"cpu": "60", "bytes": "500000"}),
     ]
 )
 
