@@ -16,6 +16,7 @@ from functions.domain.months.late_usage import NOTHING_COMPARED, Difference
 from functions.domain.months.outcome import Outcome
 from functions.domain.months.state_file import PlanState
 from functions.domain.usage.bill import ContractBill
+from functions.errors import BadState
 from tests.builders import (
     AUGUST_2,
     FAILURE,
@@ -246,6 +247,13 @@ def test_an_error_that_has_become_a_success_since_is_none_any_more() -> None:
     known = PlanState(success={JULY: frozenset({"c"}), JUNE: frozenset({"d"})})
     found = written(july(errors="cd", state=known), now)
     assert [error["contract_id"] for error in found["error_contracts"]["2025-07"]] == ["c", "d"]
+
+
+def test_a_state_file_that_was_broken_since_is_named() -> None:
+    with pytest.raises(
+        BadState, match=rf"^state file {PLAN.state_file}, {KEY}: \[\] is not an obj"
+    ):
+        written(july(), {KEY: []})
 
 
 def test_a_month_is_what_the_state_file_and_the_journal_say_of_it() -> None:

@@ -76,8 +76,11 @@ def test_rows_add_up_by_dimension_and_those_without_a_value_are_counted_apart() 
 def test_a_history_knows_its_months_by_name() -> None:
     history = History(months=[JUNE])
     assert (history.at("2025-06"), history.at("2025-05")) == (JUNE, None)
-    nothing = MonthTotals(month="2025-07", usage={})
-    assert history.followed_by("2025-07", []).at("2025-07") == nothing
+    july = MonthTotals(month="2025-07", usage={})
+    assert history.followed_by("2025-07", []).at("2025-07") == july
+    failed = [Total(dimension="cpu", not_computed=2), Total(dimension="mem", not_computed=1)]
+    july = MonthTotals(month="2025-07", usage={"cpu": "0", "mem": "0"}, failed=2)
+    assert history.followed_by("2025-07", failed).at("2025-07") == july
 
 
 @pytest.mark.parametrize("usage", ["?", "1/0"])
