@@ -185,6 +185,8 @@ def test_records_without_ids_are_distinguished_by_their_places() -> None:
     assert listed(nameless, nameless).of("cpu") == (a_record(""), a_record(""))
     turned = dict(reversed(nameless.items()))
     assert with_rows(listed(nameless), [turned], "c-1", JULY).of("cpu") == (a_record(""),)
+    another = with_rows(listed(nameless), [{**nameless, "quantity": "6"}], "c-1", JULY)
+    assert another.of("cpu") == (a_record(""), a_record("", "6"))
 
 
 # Rows that are another's
@@ -196,9 +198,10 @@ def test_records_without_ids_are_distinguished_by_their_places() -> None:
 def test_a_record_outside_the_month_whose_window_is_no_month_may_have_strayed(time: object) -> None:
     listing = listed({**CPU, "start_time": time})
     assert (listing.of("cpu"), listing.doubts) == ((), {})
-    assert listing.stray("CPU", "5") == (
-        "record r-1 has this quantity, but not the window of a month"
-    )
+    for found in (listing, with_rows(listing, [CPU], "c-1", JULY)):
+        assert found.stray("CPU", "5") == (
+            "record r-1 has this quantity, but not the window of a month"
+        )
     assert listing.stray("cpu", "6") == listing.stray("mem", "5") == ""
 
 
@@ -220,6 +223,7 @@ def test_a_record_outside_the_month_that_is_not_understood_says_nothing(
         {"status": "fail", "quantity": None, "start_time": None, "dimension": 3},
     ],
 )
+@pytest.mark.usefixtures("machine_in_new_york")
 def test_rows_of_other_contracts_or_months_and_failed_ones_say_nothing(
     fields: dict[str, Any],
 ) -> None:
