@@ -223,7 +223,6 @@ def test_a_record_outside_the_month_that_is_not_understood_says_nothing(
         {"status": "fail", "quantity": None, "start_time": None, "dimension": 3},
     ],
 )
-@pytest.mark.usefixtures("machine_in_new_york")
 def test_rows_of_other_contracts_or_months_and_failed_ones_say_nothing(
     fields: dict[str, Any],
 ) -> None:
