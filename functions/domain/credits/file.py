@@ -196,7 +196,7 @@ def _has_a_total(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal
     last = every[-1]
     return any(last) and any(
         sum(map(any, others)) > 1
-        and last == [exact_sum(column) for column in zip(*others, strict=True)]
+        and last == [exact_sum(row[month] for row in others) for month in range(len(last))]
         for others in (every[:-1], [amounts for amounts in kept.values() if amounts is not last])
     )
 

@@ -63,7 +63,7 @@ class Listing(msgspec.Struct, frozen=True):
 
     def doubt(self, dimension: str) -> str:
         """Return what may be a record of a dimension and cannot be placed; empty if nothing may."""
-        return self.doubts.get(_folded(dimension), "") or self.doubts.get("", "")
+        return self.doubts.get(_folded(dimension)) or self.doubts.get("", "")
 
     def stray(self, dimension: str, quantity: str) -> str:
         """Return which record of this quantity may be of another window; empty if none may."""
@@ -201,7 +201,7 @@ def _folded(dimension: str) -> str:
 
 def _text(value: object) -> str:
     """Return a value as a text that can be kept; JSON may hold half a character."""
-    return str(value).strip().encode("utf-8", "replace").decode()
+    return str(value).strip().encode(errors="replace").decode()
 
 
 def read_time(value: object) -> datetime | None:
@@ -209,7 +209,7 @@ def read_time(value: object) -> datetime | None:
 
     ISO 8601 (without an offset it is UTC), a date, or seconds or milliseconds since 1970.
     """
-    text = str(value).strip().upper() if isinstance(value, str | int | float) else ""
+    text = str(value).strip().upper()
     try:
         if _EPOCH.fullmatch(text):
             number = float(text)

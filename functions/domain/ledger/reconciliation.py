@@ -98,14 +98,14 @@ def held(listing: Listing, dimension: str, line: Line | None, owners: Iterable[O
         differs.append(f"{RECEIVER}: {doubt}")
     records = listing.of(dimension)
     numbers = [read_quantity(record.quantity) for record in records]
-    total = sum((Fraction(number) for number in numbers if number is not None), Fraction(0))
+    total = Fraction(sum(Fraction(number) for number in numbers if number is not None))
     undecided = sum(record.status != "billed" for record in records)
     if undecided:
         differs.append(f"{RECEIVER} has not decided on {undecided} of {len(records)} records")
     expected = [line.taken] if line and line.state == "accepted" else []
     others = [o for o in owners if not o.dimension or same_dimension(o.dimension, dimension)]
     expected += [one.quantity for one in others if one.certain]
-    wanted = sum(map(Fraction, expected), Fraction(0))
+    wanted = Fraction(sum(map(Fraction, expected)))
     none = UNREADABLE if doubt else MISSING if expected else NONE
     text = exact_text(total) if records else none
     if text == MISSING:

@@ -79,4 +79,4 @@ def _not_accepted(line: Line) -> Line:
 
 def _states(entry: Entry) -> str:
     found = ", ".join(f"{line.dimension} is {line.state}" for line in entry.lines)
-    return found or (entry.failure.message if entry.failure else "it has no dimension to bill")
+    return found or (entry.failure.message if entry.failure else "")

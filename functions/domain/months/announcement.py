@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from functions.domain.months.journal import Journal, by_code
 from functions.domain.wording import grouped
 
 _MOST_LETTERS, _LONGEST_NOTICE, _MOST_NAMED = 4_000, 1_000, 40
-_LAST_DAILY, _WEEKLY = 3, (3, 8, 15, 22, 29)
+_REMINDED_ON = (1, 2, 3, 8, 15, 22, 29)
 
 
 def with_notices(journal: Journal, texts: Iterable[str]) -> Journal:
@@ -42,14 +43,12 @@ class Announcement(NamedTuple):
 
 def to_announce(journal: Journal, at: str) -> Announcement:
     """Return what a message at this time says. Notices that do not fit are left for the next."""
-    sizes = accumulate(len(text) for text in journal.notices)
+    sizes = list(accumulate(map(len, journal.notices)))
     reported = [known.reported for found in journal.unresolved.values() for known in found.values()]
     return Announcement(
         new=_texts(journal, reported=False),
         standing=_texts(journal, reported=True),
-        notices=[
-            text for text, size in zip(journal.notices, sizes, strict=True) if size <= _MOST_LETTERS
-        ],
+        notices=list(journal.notices[: bisect_right(sizes, _MOST_LETTERS)]),
         new_total=reported.count(False),
         total=len(reported),
         reminds=any(reported) and _is_due(journal.reminded_at, at),
@@ -73,9 +72,7 @@ def _is_due(reminded_at: str, at: str) -> bool:
     if not reminded_at:
         return True
     today = parse_instant(at).date()
-    begin = today.day
-    if begin > _LAST_DAILY:
-        begin = max(day for day in _WEEKLY if day <= today.day)
+    begin = max(day for day in _REMINDED_ON if day <= today.day)
     return parse_instant(reminded_at).date() < today.replace(day=begin)
 
 

@@ -16,8 +16,6 @@ from functions.domain.plan import Plan
 from functions.domain.usage.bill import MonthBill
 from functions.domain.wording import number, some
 
-_MOST_NAMED = 20
-
 
 class Held(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A bill that is not sent: its digest, what has moved, and since when it is held.
@@ -37,8 +35,7 @@ def compared(
 ) -> Held:
     """Return what a bill would be held as; it is not held unless something has moved."""
     moved = moves(MonthTotals.of(str(month), bill), before, limit)
-    taken_in = tuple(some(_carried(bill), _MOST_NAMED))
-    return Held(digest=digest(bill), moves=(*moved, *taken_in), since=since)
+    return Held(digest=digest(bill), moves=(*moved, *some(_carried(bill))), since=since)
 
 
 def _carried(bill: MonthBill) -> Iterator[str]:
@@ -61,7 +58,7 @@ def digest(bill: MonthBill) -> str:
 
 def moves(now: MonthTotals, before: MonthTotals, limit: Fraction) -> tuple[str, ...]:
     """Return the dimensions whose usage is new, gone, or has moved by more than a share."""
-    return tuple(some(_moves(now, before, limit), _MOST_NAMED))
+    return tuple(some(_moves(now, before, limit)))
 
 
 def _moves(now: MonthTotals, before: MonthTotals, limit: Fraction) -> Iterator[str]:

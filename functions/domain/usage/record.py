@@ -107,7 +107,8 @@ def may_repeat(body: bytes, records: Sequence[Money]) -> bool:
         return bool(records)
     names, optional = _NAMES[type(records[0])]
     absent = sum(map(is_, chain.from_iterable(map(optional, records)), repeat(UNSET)))
-    return sum(stringzilla.count(body, name) for name in names) > len(names) * len(records) - absent
+    counted: int = sum(stringzilla.count(body, name) for name in names)
+    return counted > len(names) * len(records) - absent
 
 
 def duplicate_keys(body: bytes, records: Sequence[Record]) -> Iterator[tuple[int, str]]:

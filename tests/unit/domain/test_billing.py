@@ -112,9 +112,11 @@ def test_usage_that_no_formula_reads_is_named() -> None:
 
 
 def test_a_dimension_named_like_the_price_of_another_is_an_error_of_the_plan() -> None:
-    sums = used("cpu", "cpu_total_price", value=2)
-    with pytest.raises(BadInput, match="cpu_total_price is the name of exported usage and of a"):
-        the_bill(sums, dimensions={"a": "cpu", "b": "cpu_total_price"})
+    sums = used("cpu", "cpu_total_price", "gpu", "gpu_total_price", value=2)
+    with pytest.raises(
+        BadInput, match=": cpu_total_price, gpu_total_price is the name of exported"
+    ):
+        the_bill(sums, dimensions={"a": "cpu", "b": "cpu_total_price", "c": "gpu_total_price"})
     only_read = the_bill(sums, dimensions={"a": "cpu"})
     assert only_read.contracts[0].quantities == {"a": "2"}, "nobody reads it"
 
@@ -138,8 +140,8 @@ def test_a_name_that_was_never_exported_is_one_error_of_the_plan_with_those_that
 
 
 def test_a_name_like_no_other_is_an_error_without_a_guess() -> None:
-    with pytest.raises(BadInput, match="usage of zzz was never exported; known: cpu_core"):
-        the_bill(SUMS, dimensions={"x": "zzz"})
+    with pytest.raises(BadInput, match="usage of yyy, zzz was never exported; known: cpu_core"):
+        the_bill(SUMS, dimensions={"x": "zzz + yyy"})
 
 
 def test_a_formula_that_no_contract_needs_is_not_looked_at() -> None:

@@ -288,6 +288,7 @@ def put_back(**columns: Any) -> dict[str, str]:
         ("time/usage_end", "9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59-05:00"),
     ],
 )
+@pytest.mark.usefixtures("machine_in_new_york")
 def test_a_column_is_put_back_as_a_text_that_cloudzero_accepts(
     column: str, value: Any, text: str
 ) -> None:
@@ -307,11 +308,13 @@ def test_a_blank_column_and_a_remark_of_cloudzero_are_left_out(value: Any) -> No
     assert put_back(lineitem__id=value, drop_id="d-1") == {START: "2025-01-01T00:00:00Z"}
 
 
-@pytest.mark.parametrize("account", [int(A), f"{int(A)}.0"])
-def test_an_account_that_is_shown_as_a_number_has_its_zeros_again(account: Any) -> None:
+@pytest.mark.parametrize(
+    ("account", "text"), [(int(A), A), (f"{int(A)}.0", A), (1.5, "1.5"), (float("nan"), "nan")]
+)
+def test_an_account_that_is_shown_as_a_number_has_its_zeros_again(account: Any, text: str) -> None:
     row = a_row("-1.00", account, **IN_JANUARY)
-    assert as_posted(JANUARY, [row])[0]["resource/account"] == A
-    assert read_rows([row]).shows(contents(**{A: "-1.00"}))
+    assert as_posted(JANUARY, [row])[0]["resource/account"] == text
+    assert read_rows([row]).shows(contents(**{text: "-1.00"}))
 
 
 @pytest.mark.parametrize("cost", [-100, Decimal("-1E+2"), "-1e2", "-100.0"])
@@ -339,6 +342,11 @@ def test_a_row_that_cannot_be_put_back_is_named(columns: dict[str, Any], said: s
         as_posted(JANUARY, rows)
 
 
+def test_a_row_without_a_time_is_of_no_month() -> None:
+    with pytest.raises(BadCredits, match=r"^kept row 1: time/usage_start '' is not in 2025-01$"):
+        as_posted(JANUARY, [a_row("-1.00")], "kept")
+
+
 @settings(deadline=None)
 @given(credits_of_a_month)
 def test_our_own_rows_are_put_back_as_they_are(credits_: dict[str, Decimal]) -> None:
@@ -354,6 +362,13 @@ def test_a_request_that_is_too_large_is_refused() -> None:
 def test_one_row_may_be_too_large_and_then_fewer_accounts_would_not_help() -> None:
     with pytest.raises(BadCredits, match=r"2025-01 has 1 row, 5,.* a month in one request$"):
         drop_body(JANUARY, [{"lineitem/description": "x" * MOST_BYTES}], advice="")
+
+
+def test_a_request_of_just_less_than_the_limit_is_sent() -> None:
+    room = MOST_BYTES - len(drop_body(JANUARY, [{"lineitem/description": ""}]))
+    assert drop_body(JANUARY, [{"lineitem/description": "x" * (room - 1)}])
+    with pytest.raises(BadCredits, match="5,000,000 bytes as a request; CloudZero takes less than"):
+        drop_body(JANUARY, [{"lineitem/description": "x" * room}])
 
 
 def test_rows_of_nothing_may_be_missing_and_no_others() -> None:

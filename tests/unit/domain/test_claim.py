@@ -301,16 +301,21 @@ def a_core_line(state: LineState, **fields: Any) -> Line:
     return Line(dimension="cores", quantity="5", state=state, **fields)
 
 
+@pytest.mark.parametrize("until", [None, "2025-07-13T10:00:00Z"])
 @pytest.mark.parametrize("state", ["sent", "present", "refused", "waived"])
-def test_usage_that_a_fixed_line_covers_is_not_billed_under_another_name(state: LineState) -> None:
-    line = a_core_line(state)
-    item = an_item({"cpu_hours": "5"}, usage={"cpu": "5"})
+def test_usage_that_a_fixed_line_covers_is_not_billed_under_another_name(
+    state: LineState, until: str | None
+) -> None:
+    line, usage = a_core_line(state), {"cpu": "5"}
+    item = an_item({"cpu_hours": "5", "cpu_days": "1"}, usage=usage)
+    terms = NOW._replace(plan=replace(PLAN, dimensions={**BYTES, "cpu_days": "cpu"}), until=until)
     cause = (
-        f"cpu is billed as cores (5 {state}); cpu_hours would bill it again. Nothing was sent: "
-        "deploy the earlier configuration and retry, or resolve the contract as waived"
+        f"cpu is billed as cores (5 {state}); cpu_days would bill it again; cpu is billed as "
+        f"cores (5 {state}); cpu_hours would bill it again. Nothing was sent: deploy the earlier "
+        "configuration and retry, or resolve the contract as waived"
     )
-    entry = a_month(line, Line(dimension="mem", quantity="1"))
-    taken = claim(entry, item, NOW)
+    entry = replace(a_month(line, Line(dimension="mem", quantity="1")), until=until)
+    taken = claim(entry, item, terms)
     assert taken == Claim(
         replace(entry, execution="x-2"), "record_error", CONFIGURATION_CHANGED, cause
     ), "the entry is as it was, for a return to the earlier configuration"
@@ -321,6 +326,7 @@ def test_a_refused_line_that_is_tried_again_covers_nothing() -> None:
     taken = claim(entry, an_item({"cpu_hours": "5"}, retry=True, usage={"cpu": "5"}), NOW)
     found = [line.dimension for line in taken.entry.lines]
     assert (taken.action, found) == ("submit", ["cpu_hours"])
+    assert taken.entry.withdrawn == {}, "its usage has another name, it has not gone"
 
 
 def test_one_that_may_have_been_accepted_before_covers_its_usage_when_it_is_tried_again() -> None:
@@ -330,7 +336,7 @@ def test_one_that_may_have_been_accepted_before_covers_its_usage_when_it_is_trie
     item = an_item({"cpu_hours": "5"}, retry=True, usage={"cpu": "5"})
     taken = claim(entry, item, NOW)
     assert (taken.action, taken.error) == ("record_error", CONFIGURATION_CHANGED)
-    assert taken.entry.decisions[-1].what == "reopened"
+    assert (taken.entry.settled_at, taken.entry.decisions[-1].what) == (None, "reopened")
     back = claim(taken.entry, an_item({"cores": "5"}, retry=True), EARLIER)
     assert (back.action, back.entry.lines) == ("submit", (a_core_line("sent"),))
 

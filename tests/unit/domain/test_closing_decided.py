@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.domain.ledger.entry import Attempt, Decision, Entry, Line
+from functions.domain.ledger.entry import TAKEN_OVER, Attempt, Decision, Entry, Line
 from functions.domain.month import Month
 from functions.domain.months.closing import Closing, Seen, decide, in_state_file
 from functions.domain.months.journal import Journal, Unresolved
@@ -16,6 +16,7 @@ from functions.domain.months.late_usage import NOTHING_COMPARED, Difference
 from functions.domain.months.outcome import Outcome
 from functions.domain.months.state_file import PlanState
 from functions.domain.usage.bill import ContractBill
+from functions.errors import BadState
 from tests.builders import (
     AUGUST_2,
     FAILURE,
@@ -88,8 +89,9 @@ def test_a_contract_that_is_neither_keeps_the_month_open() -> None:
     ],
 )
 def test_a_month_that_was_closed_before_stays_closed_with_a_contract_open(before: Any) -> None:
-    closing = decided(a_claim("a"), names="a", **before)
+    closing = decided(a_claim("a"), names="ab", processed="a", **before)
     assert (closing.counts, closing.open) == (True, ["a"])
+    assert closing.outcome.unaccounted == ["a"], "what came late leaves nothing open"
 
 
 def test_final_usage_closes_no_month_and_counts_its_own_contracts() -> None:
@@ -100,18 +102,26 @@ def test_final_usage_closes_no_month_and_counts_its_own_contracts() -> None:
     assert counted(closing) == [1, 1, 1, 0, 0]
     whole = decided(accepted("a"), names="a", until="2025-07-03T04:00:00Z", contracts=["a"])
     assert (whole.outcome.complete, whole.counts) == (True, False)
+    unknown = decided(names="a", processed="", contracts=["b"], until="2025-07-03T04:00:00Z")
+    assert counted(unknown) == [1, 0, 0, 0, 0]
 
 
 def test_a_run_for_some_contracts_is_kept_open_only_by_these() -> None:
-    for asked, left_open in ((["a"], []), (["a", "b"], ["b"])):
+    for asked, left_open in ((["a"], []), (["a", "b"], ["b"]), (None, ["b"])):
         closing = decided(
-            accepted("a"), a_claim("b"), names="ab", processed="".join(asked), contracts=asked
+            accepted("a"),
+            a_claim("b"),
+            names="ab",
+            processed="".join(asked or "a"),
+            contracts=asked,
         )
         assert (closing.counts, closing.open) == (False, left_open)
 
 
 def test_what_an_earlier_run_has_sent_is_not_counted_as_submitted() -> None:
     assert counted(decided(accepted("a", sent_by="earlier"), names="a")) == [1, 0, 0, 0, 0]
+    done = PlanState(success={JULY: frozenset("b")})
+    assert counted(decided(accepted("a"), names="ab", processed="a", state=done)) == [2, 1, 1, 0, 0]
 
 
 def test_a_contract_with_an_accepted_line_and_a_failure_is_counted_once_as_an_error() -> None:
@@ -129,13 +139,17 @@ def test_a_contract_that_was_reopened_and_left_alone_does_not_become_an_error_ag
 
 
 def test_a_contract_is_accepted_only_with_the_plans_formulas_covered() -> None:
-    plan = a_plan(dimensions={"fee": "cpu * 2"})
-    bill = ContractBill(contract_id="a", usage={"cpu": "5"}, quantities={"fee": "10"})
-    usage = month_usage(a_bill(bill), "a")
-    ledger = {"a": accepted("a", "fee", formulas={"fee": "cpu * 2"}, usage={"cpu": "5"})}
+    plan = a_plan(dimensions={"fee": "cpu * 2", "seats": "mem"})
+    bills = [
+        ContractBill(contract_id=name, usage={"cpu": "5", **more}, quantities={"fee": "10", **due})
+        for name, more, due in (("a", {}, {}), ("b", {"mem": "3"}, {"seats": "3"}))
+    ]
+    usage = month_usage(a_bill(*bills), "ab")
+    known: dict[str, Any] = {"formulas": {"fee": "cpu * 2"}, "usage": {"cpu": "5"}}
+    ledger = {name: accepted(name, "fee", **known) for name in "ab"}
     closing = decide(a_closing(usage=usage, plan=plan, ledger=ledger).seen, NOTHING_COMPARED)
-    assert (closing.outcome.accepted, closing.outcome.unaccounted) == (["a"], [])
-    assert closing.remainders.formulas == {"fee": "cpu * 2"}
+    assert (closing.outcome.accepted, closing.outcome.unaccounted) == (["a"], ["b"])
+    assert closing.remainders.formulas == plan.dimensions
 
 
 def test_what_a_month_leaves_is_worked_out_from_its_ledger() -> None:
@@ -152,28 +166,32 @@ def test_what_a_month_leaves_is_worked_out_from_its_ledger() -> None:
 def test_warnings_say_what_was_withdrawn_taken_over_overtaken_and_late() -> None:
     late = Difference(contract_id="a", dimension="cpu", billed="5", now="7", difference="2")
     evident = an_entry(
-        a_line("cpu", "accepted", evidence="taken over", record_id="r-1"),
+        a_line("cpu", "accepted", evidence=TAKEN_OVER, record_id="r-1"),
         contract_id="a",
         settled_at="t",
         withdrawn={"mem": "3"},
     )
     waived = Decision(what="waived", execution="x", at="t", reason="by hand")
-    overtaken = an_entry(
-        a_line("cpu", "waived"), contract_id="b", settled_at="t", decisions=(waived,)
-    )
-    given = seen(evident, overtaken, names="ab", by_hand=["b"])
-    given = given._replace(usage=month_usage(given.usage.bill, "ab"))
-    said = decide(given, NOTHING_COMPARED._replace(differences=[late])).usage.warnings
-    assert [text.partition(":")[0] for text in said] == ["2025-07"] * len(said)
-    text = "\n".join(said)
-    for expected in ("mem", "b", "a cpu: billed 5, usage now comes to 7 (+2)"):
-        assert expected in text
-    assert "usage changed after it was billed" not in text, "the month closes only now"
+    given = seen(evident, accepted("b", decisions=(waived,)), names="ab", by_hand=["b"])
+    compared = NOTHING_COMPARED._replace(differences=[late], never_billed=["c"])
+    closing = decide(given, compared)
+    assert (closing.seen, closing.compared) == (given, compared)
+    said = [
+        "2025-07: a mem: 3 was not billed before, and the files no longer contain it",
+        "2025-07: b was put into success_contracts while it was being sent; look in Clazar",
+        f"2025-07: {TAKEN_OVER}, not sent by this pipeline: 1: a cpu 5 (record r-1)",
+    ]
+    start = 'start {"plan": "S:E:P", "months": ["2025-07"]} to bill them, if nobody has'
+    changed = [
+        "2025-07: a cpu: billed 5, usage now comes to 7 (+2)",
+        f"2025-07: never billed: c; {start}",
+    ]
+    assert closing.usage.warnings == [*said, *changed], "the month closes only now"
     again = given._replace(state=PlanState(last_processed_month=JULY))
-    said = decide(again, NOTHING_COMPARED._replace(differences=[late])).usage.warnings
-    assert any("usage changed after it was billed" in text for text in said)
-    silent = decide(given, NOTHING_COMPARED._replace(days=["01"])).usage.warnings
-    assert silent == decide(given, NOTHING_COMPARED).usage.warnings, "days alone are no difference"
+    head = "2025-07: usage changed after it was billed and is not billed: the same files"
+    assert decide(again, compared).usage.warnings == [*said, head, *changed]
+    days_alone = NOTHING_COMPARED._replace(days=["01"])
+    assert decide(again, days_alone).usage.warnings == said, "days alone are no difference"
 
 
 def written(
@@ -229,6 +247,13 @@ def test_an_error_that_has_become_a_success_since_is_none_any_more() -> None:
     known = PlanState(success={JULY: frozenset({"c"}), JUNE: frozenset({"d"})})
     found = written(july(errors="cd", state=known), now)
     assert [error["contract_id"] for error in found["error_contracts"]["2025-07"]] == ["c", "d"]
+
+
+def test_a_state_file_that_was_broken_since_is_named() -> None:
+    with pytest.raises(
+        BadState, match=rf"^state file {PLAN.state_file}, {KEY}: \[\] is not an obj"
+    ):
+        written(july(), {KEY: []})
 
 
 def test_a_month_is_what_the_state_file_and_the_journal_say_of_it() -> None:

@@ -73,30 +73,32 @@ def test_a_dimension_that_was_renamed_would_bill_the_same_usage_again(state: str
 
 
 @pytest.mark.parametrize(
-    ("then", "now", "name"),
+    ("then", "now", "bills"),
     [
-        ({"cores": "cpu"}, {}, "cpu"),
-        ({}, {"total": "cores"}, "total"),
-        ({"cores": "cpu"}, {"total": "cpu / 1000"}, "total"),
-        ({"cores": "cpu + mem"}, {"memory": "mem"}, "memory"),
-        ({"cores": "cpu"}, {"cents": "cpu_total_price"}, "cents"),
-        ({"cores": "cpu_total_price"}, {"hours": "cpu"}, "hours"),
-        ({"cores": "100"}, {"fee": "100"}, "fee"),
-        ({"cores": "100"}, {"fee": "99 + 1"}, "fee"),
+        ({"cores": "cpu"}, {}, "cpu: cpu"),
+        ({}, {"total": "cores"}, "total: cores"),
+        ({"cores": "cpu"}, {"total": "cpu / 1000"}, "total: cpu"),
+        ({"cores": "cpu + mem"}, {"both": "mem + cpu"}, "both: cpu, mem"),
+        ({"cores": "cpu + mem"}, {"memory": "mem"}, "memory: mem"),
+        ({"cores": "cpu"}, {"cents": "cpu_total_price"}, "cents: cpu"),
+        ({"cores": "cpu_total_price"}, {"hours": "cpu"}, "hours: cpu"),
+        ({"cores": "100"}, {"fee": "100"}, "fee: a flat fee"),
+        ({"cores": "100"}, {"fee": "99 + 1"}, "fee: a flat fee"),
     ],
 )
 def test_formulas_switched_on_or_off_changed_or_priced_bill_the_same_usage(
-    then: dict[str, str], now: dict[str, str], name: str
+    then: dict[str, str], now: dict[str, str], bills: str
 ) -> None:
-    (text,) = conflicts(then, now, name)
-    assert text.endswith(f"billed as cores (5 accepted); {name} would bill it again")
+    name, _, usage = bills.partition(": ")
+    text = f"{usage} is billed as cores (5 accepted); {name} would bill it again"
+    assert conflicts(then, now, name) == [text]
     assert conflicts(then, now, "unrelated") == []
 
 
 def test_a_fixed_line_that_would_read_more_now_is_no_longer_what_it_was() -> None:
     then = {"cores": "cpu"}
-    assert conflicts(then, {"cores": "cpu + mem"}, "cores") == [
-        "cores reads mem now, which cores (5 accepted) does not bill"
+    assert conflicts(then, {"cores": "cpu + mem + io"}, "cores") == [
+        "cores reads io, mem now, which cores (5 accepted) does not bill"
     ]
     assert conflicts(then, {"cores": "cpu / 1000"}, "cores") == [], "its quantity stays anyway"
     assert conflicts({"cores": "cpu + mem"}, {"cores": "cpu"}, "cores") == []

@@ -218,7 +218,7 @@ def test_reversals_are_read_only_where_they_are_allowed() -> None:
     ],
 )
 def test_a_short_or_long_row_is_refused(row: str, said: str) -> None:
-    assert f"line 2: {said}" in problems(f"{B},$1.00\n{row}\n")
+    assert problems(f"{B},$1.00\n{row}\n") == [f"line 2: {said}"]
 
 
 @pytest.mark.parametrize(
@@ -703,6 +703,16 @@ def test_an_amount_without_its_quotes_is_not_taken_for_several_months(
     assert said == [f"line 1: '{amounts}' may be one amount or several; put every amount in quotes"]
 
 
+@pytest.mark.parametrize(
+    ("amounts", "other"), [("$1,407", "2,3"), ("100,000", "2,3"), ("1,407", "5.00,3")]
+)
+def test_a_dollar_sign_zeros_or_cents_anywhere_show_that_an_amount_lacks_its_quotes(
+    amounts: str, other: str
+) -> None:
+    said = problems(f"{A},{amounts}\n{B},{other}\n", "credits-2025-01_2025-02.csv")
+    assert said == [f"line 1: '{amounts}' may be one amount or several; put every amount in quotes"]
+
+
 def test_two_amounts_in_a_row_without_quotes_are_both_named() -> None:
     said = problems(f"{A},$12,050,$13,060\n", "credits-2025-01_2025-04.csv")
     assert [text.split("'")[1] for text in said] == ["$12,050", "$13,060"]
@@ -713,7 +723,7 @@ def test_two_amounts_in_a_row_without_quotes_are_both_named() -> None:
     [
         *(("$1.00,407.96", "1.00 407.96"), ("$1,$407.96", "1 407.96"), ("5,100", "5 100")),
         *(('"1","407.96"', "1 407.96"), ('"1", 407.96', "1 407.96")),
-        ('"$1,407.96","$2,034,567.89"', "1407.96 2034567.89"),
+        ('"$1,407.96","$2,134,567.89"', "1407.96 2134567.89"),
     ],
 )
 def test_what_can_only_be_two_months_is_read(row: str, amounts: str) -> None:

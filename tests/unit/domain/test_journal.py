@@ -44,6 +44,10 @@ def test_a_contract_put_into_the_success_list_beside_its_error_is_not_reopened_l
     ("payload", "due"),
     [
         ({"request": [{"quantity": "5", "dimension": "cpu"}, "?"]}, "5 cpu"),
+        (
+            {"request": [{"quantity": n, "dimension": "d"} for n in range(5)]},
+            "0 d, 1 d, 2 d, and 2 more",
+        ),
         ({"request": {"quantity": "5"}}, ""),
         ({"records": []}, ""),
         ("5 cpu", ""),

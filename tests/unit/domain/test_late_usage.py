@@ -15,6 +15,7 @@ from functions.domain.months.late_usage import (
     texts,
 )
 from functions.domain.usage.bill import ContractBill, MonthBill
+from functions.domain.usage.manifest import Manifest
 from tests.builders import NOBODY, a_line, an_entry, month_usage
 
 
@@ -102,6 +103,7 @@ def test_after_a_changed_configuration_what_was_measured_is_compared_and_not_ano
     assert found([a_bill(cores="5"), a_bill("c-2", cores="6")], *entries, formulas=old) == [
         "c-2 cores: billed 5, usage now comes to 6 (+1)"
     ]
+    assert found([], entries[0], formulas=new) == ["c-1 cpu: billed 5, usage now comes to 0 (-5)"]
     switched_on = replace(billed(cpu="5"), usage={"cpu": "5"})
     assert found([measured(cpu="5")], switched_on, formulas=new) == []
     assert found([measured(cpu="5", mem="2")], entries[0], formulas={}) == [
@@ -176,12 +178,21 @@ def test_contracts_that_were_never_billed_are_named_with_the_input_that_bills_th
             unbilled_dimensions=[],
         )
     )
-    known: dict[str, Any] = {"formulas": {}, "by_hand": NOBODY}
-    shown = compare(usage, {"c-1": billed(cpu="5")}, None, **known, failed={"c-9"})
-    assert shown.never_billed == [], "an error of the state file is retried, not billed as late"
-    found = compare(usage, {"c-1": billed(cpu="5")}, None, **known, failed=NOBODY)
-    assert found.never_billed == ["c-9"]
-    assert texts("S:E:P", "2025-07", found)[-1] == (
-        '2025-07: never billed: c-9; start {"plan": "S:E:P", "months": ["2025-07"]} to bill them, '
-        "if nobody has"
+    known: dict[str, Any] = {"formulas": {"cpu": "cpu"}, "by_hand": NOBODY}
+    manifest = Manifest(execution="x", days={"01": "a", "02": "b"})
+    for billed_from, days in ((None, []), (manifest, ["01", "03"])):
+        ledger = {"c-1": replace(billed(cpu="5"), formulas={"cpu": "cpu"})}
+        given = (replace(usage, days={"02": "b", "03": "c"}), ledger, billed_from)
+        shown = compare(*given, **known, failed={"c-9"})
+        assert shown.never_billed == [], "an error of the state file is retried, not billed as late"
+        found = compare(*given, **known, failed=NOBODY)
+        differences = [
+            Difference(contract_id="c-9", dimension="cpu", billed="0", now="3", difference="3"),
+            Difference(contract_id="c-1", dimension="cpu", billed="5", now="7", difference="2"),
+        ]
+        assert found == Compared(days, differences, [], ["c-9"])
+    many = found._replace(never_billed=[f"c-{n:02d}" for n in range(12)])
+    assert texts("S:E:P", "2025-07", many)[-1] == (
+        "2025-07: never billed: c-00, c-01, c-02, c-03, c-04, c-05, c-06, c-07, c-08, c-09, and 2 "
+        'more; start {"plan": "S:E:P", "months": ["2025-07"]} to bill them, if nobody has'
     )

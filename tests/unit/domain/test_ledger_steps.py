@@ -151,6 +151,11 @@ def test_what_a_person_has_waived_is_changed_by_nothing_but_an_acceptance() -> N
     assert concluded(waived, Answer(kind="accepted")).state == "accepted"
 
 
+def test_a_line_that_is_accepted_keeps_its_first_evidence() -> None:
+    listed = replace(CPU, state="accepted", evidence="listing", record_id="r-1")
+    assert concluded(listed, Answer(kind="accepted", record_id="r-2")) == listed
+
+
 def test_only_the_last_request_decides_whether_all_are_over() -> None:
     early = [an_attempt(name, "2025-08-02T11:00:00Z") for name in ("a-0", "a-1")]
     entry = an_entry(attempts=(*early, an_attempt("a-2")))

@@ -62,6 +62,7 @@ def test_a_row_is_stored_under_its_dimension_with_its_id_and_quantity() -> None:
         *(1_751_328_000, 1_751_328_000.0, "1751328000", 1_751_328_000_000, "1751328000000"),
     ],
 )
+@pytest.mark.usefixtures("machine_in_new_york")
 def test_a_time_that_has_one_sensible_reading_is_read(begins: Any) -> None:
     assert read_time(begins) == JULY.start
     assert listed({**CPU, "start_time": begins}) == listed(CPU)
@@ -71,6 +72,7 @@ def test_a_time_that_has_one_sensible_reading_is_read(begins: Any) -> None:
     "begins",
     [
         *(None, "", "soon", True, False, 0, 1, 2025, -1, 10**14, float("nan"), float("inf"), "NaN"),
+        *(10**9 - 1, 2 * 10**9),
         *([], {}, ["2025-07-01"], "2025-07", "2025-13-01", "01/07/2025"),
         *("Tue, 01 Jul 2025 00:00:00 GMT", "0001-01-01T00:00:00+01:00"),
     ],
@@ -181,9 +183,10 @@ def test_several_records_of_a_window_are_distinguished_by_their_ids() -> None:
 def test_records_without_ids_are_distinguished_by_their_places() -> None:
     nameless = {name: value for name, value in CPU.items() if name != "id"}
     assert listed(nameless, nameless).of("cpu") == (a_record(""), a_record(""))
-    assert with_rows(listed(nameless), [nameless], "c-1", JULY, AUGUST_2).of("cpu") == (
-        a_record(""),
-    )
+    turned = dict(reversed(nameless.items()))
+    assert with_rows(listed(nameless), [turned], "c-1", JULY, AUGUST_2).of("cpu") == (a_record(""),)
+    another = with_rows(listed(nameless), [{**nameless, "quantity": "6"}], "c-1", JULY, AUGUST_2)
+    assert another.of("cpu") == (a_record(""), a_record("", "6"))
 
 
 # Rows that are another's
@@ -195,9 +198,10 @@ def test_records_without_ids_are_distinguished_by_their_places() -> None:
 def test_a_record_outside_the_month_whose_window_is_no_month_may_have_strayed(time: object) -> None:
     listing = listed({**CPU, "start_time": time})
     assert (listing.of("cpu"), listing.doubts) == ((), {})
-    assert listing.stray("CPU", "5") == (
-        "record r-1 has this quantity, but not the window of a month"
-    )
+    for found in (listing, with_rows(listing, [CPU], "c-1", JULY, AUGUST_2)):
+        assert found.stray("CPU", "5") == (
+            "record r-1 has this quantity, but not the window of a month"
+        )
     assert listing.stray("cpu", "6") == listing.stray("mem", "5") == ""
 
 
@@ -302,6 +306,12 @@ def test_the_first_doubt_of_a_dimension_is_kept_and_long_ones_are_cut() -> None:
     assert found.of("cpu") == (a_record(),), "what is placed is seen beside it"
     assert len(listed("x" * 1_000).doubt("cpu")) == 80
     assert len(listed({**CPU, "start_time": "x" * 1_000}).doubt("cpu")) == 160
+
+
+def test_half_a_character_is_shown_as_a_question_mark() -> None:
+    found = listed({**CPU, "dimension": "\ud800"}, {**CPU, "id": "\udc00", "quantity": "x"})
+    assert found.of("?") == (a_record(),)
+    assert found.doubts == {"cpu": "record ?: quantity 'x' is not understood"}
 
 
 def test_a_quantity_that_is_not_decided_may_be_anything() -> None:

@@ -107,16 +107,20 @@ def test_nothing_behind_the_last_page_ends_a_listing() -> None:
     assert doubt(read({"results": []})) == ""
     assert doubt(read({"results": rows(3)}, {})) == ""
     assert doubt(read({"results": rows(3), "count": 3}, {})) == ""
-    more = doubt(read({"results": rows(3), "count": 4}, {}))
-    assert more == "the listing ends after 3 records although count is 4"
+    more = doubt(read({"results": rows(3), "next": "x" * 101}, {}))
+    assert more == f"the listing ends after 3 records although next is {'x' * 100}"
     assert doubt(read({"results": rows(PAGE_SIZE)}, {})) == ""
 
 
 def test_a_server_that_ignores_the_page_gives_each_record_once() -> None:
-    found = read({"results": rows(2)}, {"results": rows(2)})
+    again = [dict(reversed(row.items())) for row in rows(2)]
+    found = read({"results": rows(2)}, {"results": again})
     assert (seen(found), doubt(found)) == (["r-0", "r-1"], "")
-    page = {"results": rows(PAGE_SIZE)}  # a full one may hide others
+    page = {
+        "results": rows(PAGE_SIZE)
+    }  # a full one may hide others, unless it says that it does not
     assert doubt(read(page, page)) == "the listing ends after 100 records although page 2 is full"
+    assert doubt(read(page, {**page, "count": PAGE_SIZE})) == ""
 
 
 def test_ten_thousand_pages_are_read_and_then_it_is_a_doubt(monkeypatch: Any) -> None:

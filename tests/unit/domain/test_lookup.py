@@ -111,6 +111,10 @@ def test_our_quantity_is_acceptance_with_the_listed_record_as_evidence() -> None
 # Another record is there
 
 
+def test_a_record_of_nothing_is_another_quantity() -> None:
+    assert looked(a_line("sent"), stored("0")).billed == "0"
+
+
 def test_another_quantity_is_refused_and_names_both_and_the_record() -> None:
     message = "Clazar bills cpu for this contract and month: 6 (record r-1), not the 5 of this plan"
     for state in ASKED:

@@ -1,7 +1,5 @@
 """The month: the unit that is billed."""
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -67,15 +65,6 @@ def test_a_timestamp_needs_an_offset() -> None:
     for text in ("2025-07-01T00:00:00", "yesterday", None, 5):
         with pytest.raises(ValueError, match="is not a timestamp"):
             parse_instant(text)
-
-
-@pytest.fixture
-def machine_in_new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patched:
-        patched.setenv("TZ", "America/New_York")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 @pytest.mark.usefixtures("machine_in_new_york")

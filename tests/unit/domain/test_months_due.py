@@ -35,6 +35,14 @@ def test_neither_the_current_month_nor_a_future_one_is_ever_due() -> None:
     assert months_due.candidates(JULY, just_before, 12, []) == ([], [])
 
 
+def test_months_past_the_limit_are_left_and_the_first_of_them_says_why() -> None:
+    reason = "left for the next run: 2 months are the limit"
+    for first in (MAY.plus(-1), MAY):
+        second, third = first.plus(1), first.plus(2)
+        left = months_due.Waiting(str(third), reason)
+        assert months_due.candidates(first, AUGUST_2, 2, []) == ([first, second], [left])
+
+
 def test_an_incomplete_month_holds_up_the_later_ones() -> None:
     for reached, expected in (
         (datetime(2025, 7, 1, 0, 59, 59, tzinfo=UTC), [MAY]),

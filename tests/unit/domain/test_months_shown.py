@@ -76,6 +76,11 @@ def test_rows_add_up_by_dimension_and_those_without_a_value_are_counted_apart() 
 def test_a_history_knows_its_months_by_name() -> None:
     history = History(months=[JUNE])
     assert (history.at("2025-06"), history.at("2025-05")) == (JUNE, None)
+    july = MonthTotals(month="2025-07", usage={})
+    assert history.followed_by("2025-07", []).at("2025-07") == july
+    failed = [Total(dimension="cpu", not_computed=2), Total(dimension="mem", not_computed=1)]
+    july = MonthTotals(month="2025-07", usage={"cpu": "0", "mem": "0"}, failed=2)
+    assert history.followed_by("2025-07", failed).at("2025-07") == july
 
 
 @pytest.mark.parametrize("usage", ["?", "1/0"])
@@ -161,6 +166,10 @@ def test_the_limits_of_a_marketplace_are_said_where_they_are_kept() -> None:
     assert (
         above_limit(plan, bills(2**31 - 1)) == above_limit(a_plan(cloud="gcp"), bills(9**20)) == ""
     )
+    names = "abcde"
+    several = [ContractBill(contract_id="c", usage={}, quantities=dict.fromkeys(names, str(2**31)))]
+    formulas = ", ".join(f'"{name}": "{name} / 2**30"' for name in "abc")
+    assert f"such as {formulas}, and 2 more, and with" in above_limit(plan, several)
     assert above_limit(a_plan(dimensions={"mem": "bytes"}), bills(2**31)) == (
         "AWS takes quantities up to 2,147,483,647; scale with a formula such as "
         '"mem": "(bytes) / 2**30": c-0 mem 2147483648'

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from functions.domain.months.journal import Journal
 from functions.domain.months.months_due import month_before
-from functions.domain.months.movements import Movements, UsageRow, movements, usage_of
+from functions.domain.months.movements import Movement, Movements, UsageRow, movements, usage_of
 from functions.domain.months.state_file import PlanState
 from functions.domain.months.totals import History, MonthTotals
 from tests.builders import JULY, JUNE, MAY
 
 HISTORY = History(
     months=[
+        MonthTotals(month="2025-05", usage={"cpu": "100000"}),
         MonthTotals(month="2025-06", usage={"cpu": "100", "bytes": "1000000"}),
-        MonthTotals(month="2025-07", usage={"cpu": "100", "bytes": "1000000"}),
+        MonthTotals(month="2025-07", usage={"cpu": "60", "bytes": "500000"}),
     ]
 )
 
@@ -23,18 +24,27 @@ def found(june: dict[str, dict[str, str]], july: dict[str, dict[str, str]]) -> M
 
 def moved(june: dict[str, dict[str, str]], july: dict[str, dict[str, str]]) -> list[str]:
     compared = found(june, july).moved
-    return [f"{m.contract_id} {m.dimension} {m.difference} {m.change}" for m in compared]
+    return [f"{m.contract_id} {m.dimension} {m.difference} {m.change} {m.share}" for m in compared]
 
 
 def test_the_largest_share_of_its_dimension_comes_first_whatever_the_unit() -> None:
     june = {"a": {"cpu": "10", "bytes": "10"}, "b": {"cpu": "50"}}
     july = {"a": {"cpu": "15", "bytes": "4010"}, "b": {"cpu": "20"}}
-    assert moved(june, july) == ["b cpu -30 -60.0%", "a cpu 5 +50.0%"]
+    assert moved(june, july) == ["b cpu -30 -60.0% 30.0%", "a cpu 5 +50.0% 5.0%"]
+    assert found(june, july).moved[0] == Movement(
+        contract_id="b",
+        dimension="cpu",
+        before="50",
+        usage="20",
+        difference="-30",
+        change="-60.0%",
+        share="30.0%",
+    )
 
 
 def test_of_each_contract_the_dimension_that_moved_most_is_enough() -> None:
     june, july = {"a": {"cpu": "1", "bytes": "0"}}, {"a": {"cpu": "2", "bytes": "500000"}}
-    assert moved(june, july) == ["a bytes 500000 new"]
+    assert moved(june, july) == ["a bytes 500000 new 50.0%"]
     assert found(june, july).more == 0
 
 
@@ -45,11 +55,12 @@ def test_usage_that_is_as_it_was_has_not_moved() -> None:
 def test_a_dimension_that_a_contract_has_in_one_month_only_has_moved() -> None:
     june = {"a": {"cpu": "1", "old": "2"}, "b": {"cpu": "1"}}
     july = {"a": {"cpu": "1"}, "b": {"cpu": "1", "bytes": "3"}}
-    assert sorted(moved(june, july)) == ["a old -2 gone", "b bytes 3 new"]
+    assert moved(june, july) == ["a old -2 gone 200.0%", "b bytes 3 new 0.0%"]
 
 
 def test_new_and_gone_contracts_are_counted_and_the_largest_are_named() -> None:
     june = {"stays": {"cpu": "1"}, "gone": {"cpu": "9"}, "idle": {"cpu": "0"}}
+    june["left"] = {"cpu": "8"}
     july = {
         "stays": {"cpu": "1"},
         "gone": {"cpu": "0"},
@@ -57,7 +68,7 @@ def test_new_and_gone_contracts_are_counted_and_the_largest_are_named() -> None:
         **{f"new-{size:02d}": {"cpu": str(size)} for size in range(1, 13)},
     }
     compared = found(june, july)
-    assert (compared.new, compared.gone, compared.gone_contracts) == (12, 1, ["gone"])
+    assert (compared.new, compared.gone, compared.gone_contracts) == (12, 2, ["gone", "left"])
     assert compared.new_contracts == [f"new-{size:02d}" for size in range(12, 2, -1)]
     assert compared.moved == []
 

@@ -203,9 +203,14 @@ def test_if_none_gets_through_nobody_is_to_blame() -> None:
 
 def test_a_listing_that_answers_for_others_says_nothing_of_what_may_be_sent() -> None:
     """One that was taken over from the listing has sent nothing."""
-    taken_over = billed("c-2")
+    taken_over = billed("c-2", execution="x-1")
     listing = not_served("c-1", "GET /metering/: HTTP 500: broken")
     assert blamed_for([listing], waiting(), taken_over) == {"c-1": "HTTP_500"}
+    both = [listing, not_served("c-3", listing.message)]
+    assert blamed_for(both, waiting(), taken_over) == {"c-1": "HTTP_500"}
+    assert blamed_for(both, waiting(), replace(taken_over, execution="x-0")) == {}
+    itself = replace(waiting(), lines=taken_over.lines)
+    assert blamed_for([listing], itself) == {}, "its own record is no other's"
     assert blamed_for([not_served("c-1")], waiting(), taken_over) == {}
     nothing_to_bill = an_entry(name="c-2", settled_at="t")
     assert blamed_for([listing], waiting(), nothing_to_bill) == {}
@@ -243,7 +248,7 @@ def test_what_was_taken_over_is_named_with_its_records_in_one_line() -> None:
         "2025-07: taken over from Clazar's records, not sent by this pipeline: 2: "
         "c-1 cpu 5 (record r-1), c-1 mem 5 (record ?)"
     )
-    assert noticed(["c-2", "c-1", "c-9"], ledger) == [text]
+    assert noticed(["c-2", "c-1", "c-9"], ledger) == noticed(["c-1"], ledger) == [text]
     assert noticed(["c-2"], ledger) == noticed([], ledger) == []
 
 

@@ -125,22 +125,33 @@ def test_records_of_another_plan_are_expected_as_well() -> None:
 def test_a_plan_that_may_account_for_a_record_is_named_and_excuses_nothing(unsure: Owner) -> None:
     entry = an_entry(accepted())
     assert differences(entry, a_listing("7"), unsure) == []
-    assert differences(entry, a_listing("7", "2"), unsure)[0][3][2:] == [
-        f"plan {OTHER} may account for it"
+    assert differences(entry, a_listing("7", "2"), unsure, Owner("S:E:P2"))[0][3][2:] == [
+        f"plan S:E:P2, {OTHER} may account for it"
     ]
 
 
 @pytest.mark.parametrize("state", ["unsure", "sent", "present"])
-def test_an_open_line_is_not_compared_and_the_others_are(state: Any) -> None:
-    entry = an_entry(a_line("mem", state), accepted())
-    compared = compare(entry, a_listing("8"), [])
-    assert compared.not_compared == f"open in the ledger: mem is {state}"
-    assert [one.dimension for one in compared.differences] == ["cpu"]
+def test_open_and_waived_lines_are_named_and_the_others_are_compared(state: Any) -> None:
+    left_out = (a_line("mem", state), a_line("io", state), a_line("a", "waived"))
+    entry = an_entry(*left_out, a_line("b", "waived"), accepted())
+    assert compare(entry, a_listing("8"), []) == Comparison(
+        contract="c-1",
+        differences=[
+            Difference(
+                contract="c-1",
+                dimension="cpu",
+                ledger="7",
+                listed="8",
+                differs=["Clazar bills 8, the ledger 7"],
+            )
+        ],
+        not_compared=f"open in the ledger: mem is {state}, io is {state}; waived: a, b",
+    )
 
 
-def test_a_waived_line_is_left_out_and_named() -> None:
+def test_a_waived_line_is_not_compared() -> None:
     compared = compare(an_entry(a_line("cpu", "waived")), a_listing("8"), [])
-    assert (compared.differences, compared.not_compared) == ([], "waived: cpu")
+    assert compared == Comparison(contract="c-1", not_compared="waived: cpu")
 
 
 def test_a_refused_line_must_not_be_listed() -> None:
@@ -159,7 +170,7 @@ def test_a_contract_that_failed_before_it_had_lines_is_not_compared() -> None:
 
 def a_difference(contract: str, dimension: str = "cpu") -> Difference:
     return Difference(
-        contract=contract, dimension=dimension, ledger="7", listed="8", differs=["8, not 7"]
+        contract=contract, dimension=dimension, ledger="7", listed="8", differs=["8, not 7", "more"]
     )
 
 
@@ -189,7 +200,7 @@ def test_a_month_counts_each_contract_once_as_equal_different_or_not_compared() 
     different, left_out = found.texts(REPORT)
     assert different == (
         f"2025-07: differs from Clazar's records, see {REPORT}: "
-        "2 contracts (cpu: 8, not 7): b, c; b (mem: 8, not 7)"
+        "2 contracts (cpu: 8, not 7, more): b, c; b (mem: 8, not 7, more)"
     )
     assert left_out == (
         f"2025-07: not compared with Clazar's records, see {REPORT}: c (open); "

@@ -38,8 +38,8 @@ def test_the_window_of_a_cancelled_contract_ends_with_it_and_never_after_the_mon
 ) -> None:
     (record,) = submission.records(an_entry(until=until), [CPU])
     assert (record["start_time"], record["end_time"]) == ("2025-07-01T00:00:00Z", end)
-    sent = json.loads(submission.request(an_entry(until=until), [CPU]).body)
-    assert sent == {"request": [record]}
+    sent = submission.request(an_entry(until=until), [CPU])
+    assert (json.loads(sent.body), sent.records) == ({"request": [record]}, [record])
 
 
 def test_a_request_is_always_the_same_bytes_for_the_same_lines() -> None:

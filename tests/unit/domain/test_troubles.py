@@ -64,24 +64,37 @@ def test_more_contracts_than_an_input_names_have_several_and_no_other_is_retried
         {**RETRY, "contracts": names[first : first + 100]} for first in range(0, 500, 100)
     ]
     assert cause.inputs[4][0] == "once that is corrected, retry (the first 500 of 700)"
-    (cause,) = found(*map(refused, names[:101]))
-    assert [len(given["contracts"]) for _, given in cause.inputs] == [100, 1]
+    (cause,) = found(*map(refused, names[:200]))
+    assert [(what, len(given["contracts"])) for what, given in cause.inputs] == [
+        ("once that is corrected, retry (the first 100 of 200)", 100),
+        ("once that is corrected, retry", 100),
+    ]
 
 
 def test_contracts_that_came_after_their_month_was_closed_are_only_billed() -> None:
     (cause,) = found(*(refused(name, code="", message="", outcome="not sent") for name in "ab"))
     assert (cause.open, cause.cause) == ("cpu 8 not sent", "came after the month was closed")
     assert cause.inputs == [("bill them", {**RETRY, "contracts": ["a", "b"]})]
+    (cause,) = found(refused("a", code="HTTP_403", message="", outcome="not sent"))
+    assert cause.inputs[0][0] == "once that is corrected, retry"
 
 
 @pytest.mark.parametrize("names", [["c-1"], ["c-1", "c-2"]])
 def test_what_is_in_doubt_is_asked_for_again_and_settled_one_by_one(names: list[str]) -> None:
     (cause,) = found(*map(in_doubt, names))
-    (what, decision), (instead, retry) = cause.inputs
-    assert instead == "or let Clazar be asked again, and what it does not list be sent"
-    assert retry == {**RETRY, "contracts": names}
-    assert decision["resolve"]["contract"] == "c-1"
-    assert ("each" in what) == (len(names) > 1)
+    which = "each" if len(names) > 1 else "it"
+    outcomes = "accepted (it was billed), not_accepted (send it) or waived (never bill it)"
+    decision = {"contract": "c-1", "month": "2025-07", "outcome": "OUTCOME", "reason": "..."}
+    assert cause.inputs == [
+        (
+            f"settle {which} by what Clazar's console shows; OUTCOME is {outcomes}",
+            {"plan": "S:E:P", "resolve": decision},
+        ),
+        (
+            "or let Clazar be asked again, and what it does not list be sent",
+            {**RETRY, "contracts": names},
+        ),
+    ]
 
 
 @pytest.mark.parametrize("code", ["DUPLICATE", "OTHER_QUANTITY"])

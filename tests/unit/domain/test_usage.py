@@ -225,6 +225,12 @@ def test_the_same_names_elsewhere_are_no_problem(extra: str) -> None:
     assert (found.problems, found.groups) == ([], {("c-1", "cpu", 1, None): 2})
 
 
+def test_a_key_that_stands_twice_is_found_beside_what_is_skipped_whatever_that_holds() -> None:
+    skipped = b'"note": "\xff", "number": ' + b"1" * 5_000
+    (problem,) = tally(b"[" + FLAT[:-1].encode() + b', "value": 2, ' + skipped + b"}]").problems
+    assert problem.detail == "duplicate key 'value'"
+
+
 def test_records_without_payer_or_price_are_not_parsed_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -40,8 +40,9 @@ def test_a_cut_day_holds_the_hours_before_its_end() -> None:
 
 
 def test_an_hours_files_follow_each_other_in_the_order_of_their_keys() -> None:
-    files = [a_file("13/10", name=name) for name in "zb"] + [a_file("13/09", name="x")]
-    assert [file.key[-12:-5] for file in of_day("13", files)] == ["13/09/x", "13/10/b", "13/10/z"]
+    hours = {"z": "13/10", "b": "13/10", "x": "13/09"}
+    files = [replace(a_file(hour), key=key) for key, hour in hours.items()]
+    assert [file.key for file in of_day("13", files)] == ["x", "b", "z"]
 
 
 def test_files_are_known_by_key_etag_and_size_in_order() -> None:

@@ -32,6 +32,15 @@ def tally(*records: dict[str, Any], hour: str | None = "01/00", duplicates: str 
     return found
 
 
+def by_hour(*records: dict[str, Any]) -> Tally:
+    """Return the sums of records that are each alone in their hour."""
+    found = Tally(duplicates="max")
+    for hour, record in enumerate(records):
+        found.add_file("file", f"01/{hour:02d}", json.dumps([record]).encode())
+    found.end_hour()
+    return found
+
+
 def refusal(*records: dict[str, Any], hour: str | None = "01/00") -> str:
     (problem,) = tally(*records, hour=hour).problems
     return problem.detail
@@ -112,9 +121,10 @@ def test_usage_without_a_payer_adds_up_by_subscription() -> None:
 # Values and prices
 
 
-def test_a_sum_of_thirty_digits_and_a_half_is_exact() -> None:
-    found = tally(a_record(10**30 - 1), a_record(0.5))
-    assert found.groups == {GROUP: Decimal("999999999999999999999999999999.5")}
+def test_a_sum_of_thirty_digits_and_a_half_is_exact_within_an_hour_and_over_hours() -> None:
+    expected = {GROUP: Decimal("999999999999999999999999999999.5")}
+    assert tally(a_record(10**30 - 1), a_record(0.5)).groups == expected
+    assert by_hour(a_record(10**30 - 1), a_record(0.5)).groups == expected
 
 
 def test_nothing_used_and_nothing_asked_for_it_are_amounts() -> None:
@@ -125,11 +135,11 @@ def test_nothing_used_and_nothing_asked_for_it_are_amounts() -> None:
 
 def test_a_price_that_only_looks_like_one_is_refused_after_a_true_one() -> None:
     records = [a_record(pricePerUnit=1), a_record(pricePerUnit=True), a_record(pricePerUnit=1)]
-    found = tally(*records)
-    assert found.groups == {("c-1", "cpu", 1, None): 2}
-    assert [problem.detail for problem in found.problems] == [
-        "pricePerUnit True is not a number of zero or more"
-    ]
+    for found in (tally(*records), by_hour(*records)):
+        assert found.groups == {("c-1", "cpu", 1, None): 2}
+        assert [problem.detail for problem in found.problems] == [
+            "pricePerUnit True is not a number of zero or more"
+        ]
 
 
 LONG = "1" * 90
@@ -196,6 +206,7 @@ def test_long_numbers_are_shown_in_part() -> None:
 def test_a_timestamp_that_says_no_hour_is_shown() -> None:
     said = refusal(of_pod(1, timestamp="soon"), hour=None)
     assert said == "timestamp 'soon' says no hour, nor does the folder"
+    assert tally(of_pod(1, timestamp="soon"), hour=None).problems[0].key == "file"
 
 
 # Files

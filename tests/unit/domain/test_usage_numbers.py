@@ -32,7 +32,7 @@ def test_a_number_is_what_its_text_says(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-0.5", "-1e-9", "1e30", f"1{'0' * 30}.0", "1e-61", f"0.{'0' * 60}1", "1e99", "1e-99"]
+    "text", ["-0.5", "-1e-9", "1e30", f"1{'0' * 30}.0", "1e-61", f"0.{'0' * 60}1", "1E99", "1e-99"]
 )
 def test_a_number_that_is_negative_or_has_too_many_digits_keeps_its_text(text: str) -> None:
     (value,) = values(text)
