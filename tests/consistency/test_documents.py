@@ -43,7 +43,7 @@ WITH_CODES = (
     "metering/record_*.py",
     "adapters/clazar/answers.py",
 )
-NO_CODES = {"GET", "POST", "HTTP_"}
+NO_CODES = {"GET", "POST", "HTTP_", "NFKC"}
 CODES = re.compile(r"^\| ((?:`[A-Z]\w+`(?:, )?)+) \|", re.MULTILINE)
 # Options of every command, and one that the CLI spells in its own way.
 GLOBAL = {"--cli-input-json", "--query", "--output", "--max-items", "--notification-endpoint"}
