@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction
 from typing import TypeVar
 
@@ -12,9 +12,10 @@ import msgspec
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
-from functions.domain.formula import PRICE, exact_text, names_in
+from functions.domain.formula import exact_text
 from functions.domain.month import Month
 from functions.domain.months.late_usage import Difference
+from functions.domain.months.report_rows import UNREAD, Input
 from functions.domain.usage.bill import Quarantined
 from functions.domain.usage.usage_files import digest
 from functions.domain.wording import counted, number, some
@@ -43,7 +44,7 @@ class _Reported(msgspec.Struct):
     """What is read of a month's report."""
 
     quarantined: list[Quarantined]
-    file_totals: dict[str, str]
+    inputs: list[Input]
     hours: int = 0
 
 
@@ -80,7 +81,7 @@ def _of_month(books: Books, month: Month, run: str) -> Iterator[tuple[str, str]]
             "Omnistrate, have the files exported again; a contract without a bill is billed by:"
         )
         yield text, run
-    if total := _total(_unread(books, reported.file_totals) if reported else ()):
+    if total := _total(_unread(reported) if reported else ()):
         yield f"usage that no formula reads is not billed: {total}", ""
     if late and (changes := _changes(late)):
         yield f"usage that changed after it was billed is not billed: {changes}", ""
@@ -126,13 +127,9 @@ def _short(total: Fraction) -> str:
     return f"about {number(exact_text(round(total, 2)))}" if "/" in exact else number(exact)
 
 
-def _unread(books: Books, totals: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield usage that no formula of the plan reads; without formulas all of it is billed."""
-    formulas = books.plan.dimensions.values()
-    read = {name for text in formulas for name in names_in(text)}
-    for name, total in totals.items():
-        if formulas and not {name, f"{name}{PRICE}"} & read:
-            yield name, total
+def _unread(reported: _Reported) -> Iterator[tuple[str, str]]:
+    """Yield usage that no formula of its month reads."""
+    return ((one.dimension, one.usage) for one in reported.inputs if one.note == UNREAD)
 
 
 def _changed(books: Books, usage: Objects | None, month: Month) -> str:

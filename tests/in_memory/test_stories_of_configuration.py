@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -136,3 +137,31 @@ def test_two_configured_plans_of_one_id_do_not_stand_for_each_other() -> None:
         world.plans.append(parse_plan(WARNS))
         world.execute(plan="R:E:P")
         assert world.parked() == {("2025-07", "c-1"): "DUPLICATE"}, "it was sent"
+
+
+def test_a_formula_that_was_added_after_the_close_is_named_and_sent_once_asked_for() -> None:
+    formulas = {"hours": "cpu"}
+    with MeteringWorld({**WARNS, "dimensions": formulas}) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4, "mem": 7}, "c-2": {"mem": 2}})
+        world.execute()
+        billed = {Billed("c-1", "hours", "2025-07"): "4"}
+        world.configure({**WARNS, "dimensions": {**formulas, "gib": "mem", "more": "cpu + mem"}})
+        said = world.execute(months=["2025-07"]).output["message"]
+        assert world.clazar.quantities() == billed, "success_contracts settles a contract"
+        assert (
+            "2025-07: not billed, as the formula was added since: 2 contracts (gib): c-1, c-2; to "
+            'bill it, take them out of success_contracts of 2025-07 and start {"months": '
+            '["2025-07"]}'
+        ) in said
+        report = json.loads(world.state_bucket.objects["reports/S/E/P/2025-07/report.json"])
+        rows = {(row["contract_id"], row["dimension"]): row for row in report["rows"]}
+        assert rows["c-1", "gib"]["open"] == "7"
+        assert report["summary"]["text"].endswith("0 of 2 contracts billed, 2 open")
+        notes = {(one["contract_id"], one["dimension"]): one["note"] for one in report["inputs"]}
+        assert notes["c-1", "mem"] == notes["c-2", "mem"] == "not read by any formula"
+        world.edit_state(lambda entry: entry["success_contracts"]["2025-07"].remove("c-1"))
+        said = world.execute(months=["2025-07"]).output["message"]
+        assert world.clazar.quantities() == {**billed, Billed("c-1", "gib", "2025-07"): "7"}
+        assert "c-1" not in said
+        again = world.execute(months=["2025-07"])
+        assert (again.status, len(world.clazar.quantities())) == ("SUCCEEDED", 2)

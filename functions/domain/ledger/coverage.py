@@ -95,9 +95,33 @@ def still_due(
     usage: Mapping[str, str],
     formulas: Mapping[str, str],
 ) -> set[str]:
-    """Return the dimensions that a billed entry may still take: they bill usage that came since."""
-    return {
+    """Return the dimensions that a billed entry may still take.
+
+    They bill usage that came since, or that was not read then.
+    """
+    return never_read(entry, quantities, formulas) | {
         name
         for name in not_covered(entry, quantities.keys() - entry.fixed, formulas)
         if any(usage.get(source) != entry.usage.get(source) for source in sources(name, formulas))
     }
+
+
+def never_read(
+    entry: Entry, quantities: Mapping[str, str], formulas: Mapping[str, str]
+) -> set[str]:
+    """Return the dimensions of which neither a line nor a recorded formula reads any usage.
+
+    An entry without recorded formulas has billed all usage under its own name; final usage is
+    final.
+    """
+    if entry.until or not entry.formulas:
+        return set()
+    read = read_by(entry)
+    names = not_covered(entry, quantities.keys() - entry.fixed, formulas)
+    return {name for name in names if not sources(name, formulas) & read}
+
+
+def read_by(entry: Entry) -> frozenset[str]:
+    """Return the usage dimensions that an entry's lines, amounts and formulas read."""
+    names = {line.dimension for line in entry.lines} | entry.unbilled.keys() | entry.formulas.keys()
+    return frozenset().union(*(sources(name, entry.formulas) for name in names))

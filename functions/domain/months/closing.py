@@ -22,6 +22,7 @@ from functions.domain.months.outcome import (
     error_record,
     noticed,
     overtaken,
+    unread,
     withdrawn,
 )
 from functions.domain.months.state_file import MonthState, PlanState
@@ -84,6 +85,7 @@ def decide(seen: Seen, compared: Compared) -> Closing:
     )
     warnings = [
         *usage.warnings,
+        *unread(str(month), usage.bill.contracts, seen.ledger, plan.dimensions),
         *withdrawn(usage.processed, seen.ledger),
         *overtaken(str(month), seen.execution, seen.by_hand, seen.ledger),
         *noticed(usage.processed, seen.ledger),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from functions.domain.ledger import submission
-from functions.domain.ledger.coverage import still_due
+from functions.domain.ledger.coverage import never_read, still_due
 from functions.domain.ledger.entry import TAKEN_OVER, Entry, Failure
 from functions.domain.ledger.failures import explain
 from functions.domain.months.state_file import ErrorRecord, MonthState
@@ -119,6 +119,26 @@ def _covers(entry: Entry, bill: ContractBill | None, formulas: Mapping[str, str]
     if bill is None or entry.waived or entry.until:
         return True
     return not still_due(entry, bill.quantities, bill.usage, formulas)
+
+
+def unread(
+    month: str,
+    bills: Iterable[ContractBill],
+    ledger: Mapping[str, Entry],
+    formulas: Mapping[str, str],
+) -> list[str]:
+    """Name usage of billed contracts that is read only by formulas configured since."""
+    found = [
+        (bill.contract_id, name)
+        for bill in bills
+        if (entry := ledger.get(bill.contract_id))
+        and entry.settled_at
+        and not (entry.failure or entry.waived)
+        for name in sorted(never_read(entry, bill.quantities, formulas))
+    ]
+    how = f'take them out of success_contracts of {month} and start {{"months": ["{month}"]}}'
+    what = f"not billed, as the formula was added since: {'; '.join(grouped(found, 20))}"
+    return [f"{month}: {what}; to bill it, {how}"] if found else []
 
 
 def withdrawn(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:

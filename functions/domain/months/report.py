@@ -114,9 +114,10 @@ def _rows(
     formulas, unread = seen.plan.dimensions, closing.usage.bill.unbilled_dimensions
     for name, bill in bills.items():
         by_hand = name in seen.shown.done
-        of_contract = list(rows_of(bill, seen.ledger.get(name), formulas, by_hand=by_hand))
+        entry = seen.ledger.get(name)
+        of_contract = list(rows_of(bill, entry, formulas, by_hand=by_hand))
         shown = set() if formulas else {row.dimension for row in of_contract}
-        inputs += inputs_of(bill, shown, formulas, unread)
+        inputs += inputs_of(bill, entry, shown, formulas, unread)
         was = {} if before is None else before.get(name, {})
         rows += (
             of_contract

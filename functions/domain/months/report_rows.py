@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 
 import msgspec
 
 from functions.domain.formula import exact_text
+from functions.domain.ledger.coverage import never_read, read_by
 from functions.domain.ledger.entry import Entry, Line
 from functions.domain.ledger.failures import FORMULA
 from functions.domain.usage.bill import ContractBill
 from functions.partners import RECEIVER
 
-READ = "read by a formula"
+READ, UNREAD = "read by a formula", "not read by any formula"
 BY_HAND, NOT_COMPUTED, NOTHING = "settled in the state file", "not computed", "nothing to bill"
 # Nobody who reads a report should take a request that left for one that was accepted.
 OUTCOME_OF = {"sent": "in doubt", "present": "in doubt", "unsure": "not sent"}
@@ -58,11 +59,12 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows_of(
-    bill: ContractBill, entry: Entry | None, formulas: Collection[str], *, by_hand: bool
+    bill: ContractBill, entry: Entry | None, formulas: Mapping[str, str], *, by_hand: bool
 ) -> Iterator[Row]:
     """Yield a row for what the ledger holds and, until a contract is settled, what is to be billed.
 
-    A contract that is settled, or whose window ended before the month, takes nothing more.
+    A contract that is settled, or whose window ended before the month, takes nothing more: what a
+    formula reads that was added since stays open.
     """
     lines = {line.dimension: line for line in entry.lines} if entry else {}
     held = lines.keys() | (entry.unbilled.keys() if entry else set())
@@ -70,6 +72,8 @@ def rows_of(
     names = set(formulas or bill.usage)
     if final:
         names -= names if bill.failure else bill.amounts.keys()  # what is zero stays in sight
+        if entry and not entry.waived:
+            names |= never_read(entry, bill.quantities, formulas)
     else:
         names |= bill.amounts.keys()
     for name in sorted(held | names):
@@ -165,12 +169,21 @@ def _details(
 
 
 def inputs_of(
-    bill: ContractBill, shown: Collection[str], formulas: Collection[str], unread: Collection[str]
+    bill: ContractBill,
+    entry: Entry | None,
+    shown: Collection[str],
+    formulas: Collection[str],
+    unread: Collection[str],
 ) -> Iterator[Input]:
-    """Yield the usage that is in no row: read by formulas, by none, or too late."""
+    """Yield the usage that is in no row: read by formulas, by none, or too late.
+
+    What is settled is read by the formulas that it was billed with; `unread`: by none of today's.
+    """
+    if entry and entry.formulas and entry.settled_at and not entry.failure:
+        unread = bill.usage.keys() - read_by(entry)
     for name, text in sorted(bill.usage.items()):
         if name not in shown:
             late = "came after the contract was settled: not billed"
-            note = "not read by any formula" if name in unread else READ
+            note = UNREAD if name in unread else READ
             note = note if formulas else late
             yield Input(contract_id=bill.contract_id, dimension=name, usage=text, note=note)

@@ -178,6 +178,26 @@ def test_a_billed_contract_takes_only_what_bills_usage_that_came_since() -> None
     assert due({}, {"cpu": "5", "mem": "0.5", "net": "1"}, "cpu", "mem", "net") == {"net"}
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "found"),
+    [
+        ({"cores": "cpu"}, {"cores": "cpu", "gib": "mem"}, {"gib"}),
+        ({"cores": "cpu"}, {"gib": "mem", "all": "cpu + mem", "vcpu": "cpu"}, {"gib"}),
+        ({"cores": "cpu", "gib": "mem / 9"}, {"gib": "mem", "mem": "mem"}, set()),
+        ({"cores": "cpu"}, {}, {"mem"}),
+        ({}, {"gib": "mem"}, set()),
+    ],
+)
+def test_a_billed_contract_takes_what_bills_usage_that_no_formula_of_it_has_read(
+    then: dict[str, str], now: dict[str, str], found: set[str]
+) -> None:
+    entry = an_entry(a_line("cores"), formulas=then, usage={"cpu": "5", "mem": "9"})
+    names = dict.fromkeys(now or ("cpu", "mem"), "1")
+    assert coverage.still_due(entry, names, entry.usage, now) == found
+    final = replace(entry, until="2025-07-13T10:00:00Z")
+    assert coverage.still_due(final, names, entry.usage, now) == set()
+
+
 # Whatever is configured from one run to the next
 
 

@@ -20,6 +20,7 @@ from infra import ROOT
 from infra.operator import unbilled
 from infra.operator.folder import Folder
 from tests.builders import a_record
+from tests.in_memory.metering_world import PLAN
 from tests.unit.metering.whole_month import ROOT as USAGE
 from tests.unit.metering.whole_month import WholeMonth
 from tests.unit.operator.typed import Billing, answer, options
@@ -266,7 +267,14 @@ def test_status_names_usage_that_nobody_is_billed_for(billing: Billing, tmp_path
     assert "last closed month 2025-07; no contract in error." in said
     payer = "2025-07: usage without a payer is not billed: 1,500 cpu of 1 subscription: sub-9"
     assert payer in said
-    assert "2025-07: usage that no formula reads is not billed: 12 network" in said
+    network = "2025-07: usage that no formula reads is not billed: 12 network"
+    assert network in said
+    world.configure({**PLAN, "dimensions": {"cpu": "cpu", "net": "network"}})
+    given = options(world, tmp_path)
+    assert network in billing("status", *given).stdout, "its month was billed without it"
+    world.run(months=["2025-07"])
+    assert network in billing("status", *options(world, tmp_path)).stdout
+    world.configure({**PLAN, "dimensions": {"cpu": "cpu"}})
     world.hour("02/05", [a_record("c-1", value=3)], name="late")
     said = billing("status", *options(world, tmp_path)).stdout
     assert "2025-07: files of these days came, changed or went since the last run: 02" in said
