@@ -112,7 +112,7 @@ FLAWS: Mapping[str, Flaw] = {
         (close_month,), "blamed", lambda *_: {}, "12", 3
     ),
     "5: what is settled by hand is sent": Flaw(
-        (submit_contract,), "_is_settled_by_hand", lambda *_: False, "11", 51
+        (submit_contract,), "_is_settled_by_hand", lambda *_: False, "11", 46
     ),
     "what leaves is not marked": Flaw((transitions,), "begin", _begin_without_marking, "1", 6),
     "a request is over at once": Flaw((transitions,), "is_over", lambda *_: True, "1", 6),
