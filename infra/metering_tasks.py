@@ -41,7 +41,7 @@ TASKS: Mapping[str, MeteringTask] = {
         timeout_seconds=300,
         settings=("USAGE_BUCKET",),
         state=Access(read=(STATE_FILES, LEDGER), write=(JOURNALS, CONTRACTS)),
-        usage=Access(read=(EXPORT_MARKER,)),
+        usage=Access(read=(EXPORT_MARKER,), list_only=(EXPORT,)),
     ),
     "ResolveContract": MeteringTask(settings=("SETTLE_SECONDS",), state=SETTLES),
     "FoldDay": MeteringTask(

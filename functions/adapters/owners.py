@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from functions.adapters import keys
 from functions.adapters.books import Books
+from functions.adapters.objects import Objects
 from functions.adapters.storage import folders
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.listing import spellings
@@ -45,27 +46,32 @@ def own_records(books: Books, month: Month, contract: str) -> set[str]:
     return {line.record_id for entry in entries for line in entry.lines if line.record_id}
 
 
-def earlier_name(books: Books, months: Iterable[Month], configured: Collection[str]) -> str:
+def earlier_name(
+    books: Books, usage: Objects, months: Iterable[Month], configured: Collection[str]
+) -> str:
     """Say which month, not begun yet, is in the books of a plan with this id; empty for none.
 
     The exporter keeps the id of a plan whose service or environment is renamed. One that is
-    `configured` is another plan.
+    `configured` and has usage files of that month is another plan.
     """
     plan, document = books.plan, _state(books)
     held = {path.replace("/", ":") for path in folders(books.objects, keys.LEDGER_ROOT, 3)}
-    other = sorted((held | document.keys()) - {plan.key, *configured})
+    other = sorted((held | document.keys()) - {plan.key})
     namesakes = [key for key in other if key.split(":")[2:] == [plan.plan_id]]
     for month in months if namesakes else ():
-        own = f"{plan.path}/{month}/"
-        for key in () if _has_any(books, own) else namesakes:
-            state = state_file.read_plan(document, key, plan.state_file)
-            if _has_any(books, f"{key.replace(':', '/')}/{month}/") or state.at(month).done:
-                return f"{month} was billed for {key}"
+        own = _has_any(books.objects, f"{keys.LEDGER_ROOT}{plan.path}/{month}/")
+        for key in () if own else namesakes:
+            path = key.replace(":", "/")
+            state = state_file.read_plan(document, key, plan.state_file).at(month)
+            begun = state.done or _has_any(books.objects, f"{keys.LEDGER_ROOT}{path}/{month}/")
+            files = f"{keys.USAGE_ROOT}{path}/{month.path}/"
+            if begun and not (key in configured and _has_any(usage, files)):
+                return f"{month} is in the books of {key}"
     return ""
 
 
-def _has_any(books: Books, path: str) -> bool:
-    return any(books.objects.list(f"{keys.LEDGER_ROOT}{path}", limit=1))
+def _has_any(objects: Objects, prefix: str) -> bool:
+    return any(objects.list(prefix, limit=1))
 
 
 def _state(books: Books) -> state_file.Document:

@@ -29,9 +29,8 @@ from functions.payloads import task_handler
 logger = Logger()
 Known = tuple[PlanState, Journal]
 _NAMESAKE = (
-    "a plan with the same id that is not configured any more. If {} is its new name, set its "
-    "start_month to the first month that the earlier name has not billed; what is open there is "
-    "settled under the earlier name"
+    "a plan with the same id. If {} is its new name, move its books to that name (runbook, A plan "
+    "is renamed) and start again; if it is another plan, keep it configured with its usage files"
 )
 
 
@@ -64,7 +63,7 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
             why = planned.why + _never_billed(run.plan, state, journal, books)
             planned = msgspec.structs.replace(planned, why=why)
     months = [Month.parse(text) for text in planned.months]
-    if billed := owners.earlier_name(books, months, run.namesakes):
+    if billed := owners.earlier_name(books, usage, months, run.namesakes):
         raise BadInput(f"{billed}, {_NAMESAKE.format(run.plan.key)}")
     work = [_item("bill", month, month.window_end(run.until)) for month in months]
     work += [

@@ -111,13 +111,39 @@ def test_a_month_that_was_billed_under_the_services_earlier_name_is_not_billed_a
         rename_service(world)
         stopped = world.execute()
         assert stopped.error == "BadInput"
-        assert "2025-07 was billed for S:E:P, a plan with the same id that is not" in stopped.cause
+        assert "2025-07 is in the books of S:E:P, a plan with the same id. If" in stopped.cause
         assert world.clazar.quantities() == {Billed("c-1", "cpu", "2025-07"): "4"}
-        world.configure({**WARNS, "service": "R", "start_month": "2025-08"})
-        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 2}})
+
+
+def test_books_that_are_moved_to_the_services_new_name_go_on_there() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4.5}, "c-2": {"cpu": 1}})
+        world.execute_refusing("c-2")
+        rename_service(world)
+        books = world.state_bucket
+        for key in [key for key in books.objects if key.startswith("ledger/S/E/P/")]:
+            books.edit(key.replace("/S/E/P/", "/R/E/P/"), books.objects.pop(key))
+        state = books.objects["metering_state.json"].replace(b'"S:E:P"', b'"R:E:P"')
+        books.edit("metering_state.json", state)
+        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 2.5}})
         until_september(world)
-        assert world.execute().status == "SUCCEEDED"
-        assert world.clazar.quantities()[Billed("c-1", "cpu", "2025-08")] == "2"
+        assert world.execute(retry_errors=True).status == "SUCCEEDED"
+        assert world.clazar.quantities() == {
+            Billed("c-1", "cpu", "2025-07"): "4",
+            Billed("c-2", "cpu", "2025-07"): "1",
+            Billed("c-1", "cpu", "2025-08"): "3",
+        }
+
+
+def test_a_month_of_the_earlier_name_is_not_billed_again_because_both_are_configured() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+        world.execute()
+        rename_service(world)
+        world.plans.append(parse_plan(WARNS))
+        for key in [key for key in world.usage_bucket.objects if "/S/E/P/" in key]:
+            world.usage_bucket.objects.pop(key)
+        assert "2025-07 is in the books of S:E:P" in world.execute(plan="R:E:P").cause
 
 
 def test_a_month_that_the_state_file_has_under_the_earlier_name_is_not_billed_again() -> None:
@@ -125,7 +151,7 @@ def test_a_month_that_the_state_file_has_under_the_earlier_name_is_not_billed_ag
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
         rename_service(world)
-        assert "2025-07 was billed for S:E:P" in world.execute().cause
+        assert "2025-07 is in the books of S:E:P" in world.execute().cause
 
 
 def test_two_configured_plans_of_one_id_do_not_stand_for_each_other() -> None:
