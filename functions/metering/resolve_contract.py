@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from functools import partial
 
@@ -97,7 +98,8 @@ def _reopen(books: Books, month: Month, entry: Entry, at: str) -> None:
 def _message(asked: Resolve, entry: Entry, *, settled: bool) -> str:
     head = f"{asked.month}: {asked.contract} resolved as {asked.outcome}"
     if settled:
-        return head
+        given = json.dumps({"months": [asked.month], "contracts": [asked.contract]})
+        return f"{head}; the report of {asked.month} shows it once {given} was started"
     if asked.outcome == "accepted" and entry.failure:
         return f"{head}; still to be looked at: {entry.failure.code} {entry.failure.message}"
     if entry.until:

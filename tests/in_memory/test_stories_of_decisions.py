@@ -56,6 +56,21 @@ def test_a_decision_that_makes_no_sense_changes_nothing(
             assert body == before.get(key), key
 
 
+@pytest.mark.parametrize(("outcome", "column"), [("accepted", "billed"), ("waived", "waived")])
+def test_the_report_shows_a_decision_once_what_the_message_says_was_started(
+    parked: MeteringWorld, outcome: str, column: str
+) -> None:
+    parked.put_usage("2025-07", "01/00", {"c-9": {"cpu": 1}}, file="sub-2.json")
+    said = decided(parked, outcome=outcome).output["message"]
+    given = '{"months": ["2025-07"], "contracts": ["c-1"]}'
+    assert said.endswith(f"; the report of 2025-07 shows it once {given} was started")
+    parked.execute(**json.loads(given))
+    report = json.loads(parked.state_bucket.objects["reports/S/E/P/2025-07/report.json"])
+    row = next(row for row in report["rows"] if row["contract_id"] == "c-1")
+    assert (row[column], row["open"]) == ("4", "0")
+    assert [name.contract for name in parked.clazar.quantities()] == ["c-2"], "nothing is sent"
+
+
 @pytest.mark.parametrize("outcome", ["accepted", "waived"])
 def test_a_decision_is_final(parked: MeteringWorld, outcome: str) -> None:
     posts = parked.clazar.counts()
