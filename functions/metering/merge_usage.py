@@ -17,7 +17,7 @@ from functions.adapters.run_files import read_run_file
 from functions.domain.formula import names_in
 from functions.domain.ledger.entry import Decision
 from functions.domain.ledger.item import ContractItem
-from functions.domain.ledger.remainders import Balance
+from functions.domain.ledger.remainders import Carried
 from functions.domain.month import format_instant
 from functions.domain.months.contracts_due import Asked, Known, check_spelling, contracts_due
 from functions.domain.months.hold import compared, explain
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
     state_version: str
     journal: Journal
     in_ledger: frozenset[str]
-    carried: Balance
+    carried: Carried
     exported: set[str]
     interrupted: frozenset[str]
 
@@ -71,13 +71,14 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     hours = month_days.uncovered(task.of_days, total, usage, to_the_end=run.until is not None)
     seen = gather(task, books)
     shown = seen.state.at(month)
-    known = seen.in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried}
-    bill = billing.bill(plan, total.sums.items(), seen.carried, seen.exported, known)
+    known = seen.in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried.balance}
+    bill = billing.bill(plan, total.sums.items(), seen.carried.balance, seen.exported, known)
     items = to_process(task, bill, seen)
     approval, said = hold(task, bill, seen, books)
     items = [replace(item, approval=approval) for item in items]
     warnings = [
         *hours,
+        *(f"{month}: {text}" for text in seen.carried.left_out),
         *usage_warnings.warnings(plan, month, total, bill),
         *_settled_before(task, items),
         *said,
@@ -105,7 +106,7 @@ def gather(task: MonthTask, books: Books) -> Seen:
         state_version=version,
         journal=journal,
         in_ledger=frozenset(books.contracts_in_ledger(month)),
-        carried=books.balance_of_other_months(month, state, journal) if carries else {},
+        carried=books.balance_of_other_months(month, state, journal) if carries else Carried(),
         exported=_exported(task, journal, books.objects),
         interrupted=frozenset(entry.contract_id for entry in again if not entry.failure),
     )
