@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from itertools import chain
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from functions.adapters.objects import Objects
 from functions.domain.lease import Lease
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.remainders import (
-    Balance,
+    Carried,
     Remainders,
     balance,
     remainders_of,
@@ -137,7 +138,7 @@ class Books:
         if document.read():
             document.change(lambda found: with_entries(found or Remainders(), entries))
 
-    def balance_of_other_months(self, month: Month, state: PlanState, journal: Journal) -> Balance:
+    def balance_of_other_months(self, month: Month, state: PlanState, journal: Journal) -> Carried:
         """Add up what rounding left in all months but one.
 
         Of a month that a run has begun and not accounted for, the ledger itself knows best.
@@ -146,9 +147,16 @@ class Books:
         left_out = {keys.remainders(self.plan, other) for other in underway | {month}}
         listed = [item.key for item in self.objects.list(keys.remainders(self.plan))]
         found = [key for key in listed if key not in left_out]
-        begun = (self._left_so_far(other, state.at(other).done) for other in sorted(underway))
+        begun = (
+            (str(other), self._left_so_far(other, state.at(other).done))
+            for other in sorted(underway)
+        )
         # One at a time: years of months of all contracts need not fit into memory together.
-        kept = (left for key in found for left in self.read_all([key], Remainders))
+        kept = (
+            (PurePosixPath(key).stem, left)
+            for key in found
+            for left in self.read_all([key], Remainders)
+        )
         return balance(chain(begun, kept), self.plan.dimensions)
 
     def _left_so_far(self, month: Month, done: frozenset[str]) -> Remainders:

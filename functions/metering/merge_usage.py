@@ -16,7 +16,7 @@ from functions.adapters.run_files import read_run_file
 from functions.domain.formula import names_in
 from functions.domain.ledger.entry import Decision
 from functions.domain.ledger.item import ContractItem
-from functions.domain.ledger.remainders import Balance
+from functions.domain.ledger.remainders import Carried
 from functions.domain.month import format_instant
 from functions.domain.months.contracts_due import Asked, Known, check_spelling, contracts_due
 from functions.domain.months.hold import compared, explain
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
     state_version: str
     journal: Journal
     known: Known
-    carried: Balance
+    carried: Carried
     exported: set[str]
 
 
@@ -68,8 +68,8 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     hours = month_days.uncovered(task.of_days, total, usage, to_the_end=run.until is not None)
     seen = gather(task, books)
     in_ledger, shown = seen.known.in_ledger, seen.known.state
-    known = in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried}
-    bill = billing.bill(plan, total.groups.items(), seen.carried, seen.exported, known)
+    known = in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried.balance}
+    bill = billing.bill(plan, total.groups.items(), seen.carried.balance, seen.exported, known)
     items = to_process(task, bill, seen)
     approval, said = hold(task, bill, seen, books)
     items = [replace(item, approval=approval) for item in items]
@@ -80,7 +80,8 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     asked = set(run.contracts or ()) if run.until else set()
     if done := ", ".join(sorted(asked.difference(processed))[:10]):
         said = [f"{month}: settled before, nothing was sent for this final usage: {done}", *said]
-    found = MonthUsage.of(task.of_days, total, bill, hours)
+    left_out = (f"{month}: {text}" for text in seen.carried.left_out)
+    found = MonthUsage.of(task.of_days, total, bill, [*hours, *left_out])
     found = replace(
         found,
         warnings=[*found.warnings, *said],
@@ -118,7 +119,7 @@ def gather(task: MonthTask, books: Books) -> Seen:
             in_ledger=frozenset(books.contracts_in_ledger(month)),
             closed=is_closed(month, state, journal),
         ),
-        carried=books.balance_of_other_months(month, state, journal) if carries else {},
+        carried=books.balance_of_other_months(month, state, journal) if carries else Carried(),
         exported=_exported(task, journal, books.objects),
     )
 

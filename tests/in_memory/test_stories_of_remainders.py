@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -118,3 +119,19 @@ def test_a_partly_accepted_contract_that_was_settled_by_hand_keeps_what_was_acce
         world.execute(months=["2025-08"])
         billed = [int(quantity(world, month) or 0) for month in ("2025-07", "2025-08", "2025-09")]
         assert billed == [3, 1, 0]
+
+
+def test_what_a_renamed_dimension_has_left_is_not_dropped_in_silence() -> None:
+    with MeteringWorld({**WARNS, "dimensions": {"cpu": "cpu"}}, now=SEPTEMBER_2) as world:
+        use(world, m07=4000, m08=4000)
+        world.execute(max_months=1)
+        key = "ledger/S/E/P/remainders/2025-07.json"
+        left = {"contracts": {"c-1": {"cpu": "3000"}}, "formulas": {"cpu": "cpu"}}
+        world.state_bucket.objects[key] = json.dumps(left).encode()
+        world.configure({**WARNS, "dimensions": {"vcpu": "cpu"}})
+        ended = world.execute(dry_run=True)
+        said = "2025-08: 3,000 of c-1 cpu, left in 2025-07, is not carried"
+        assert said in str(ended.output)
+        world.configure(WARNS)
+        world.execute()
+        assert quantity(world, "2025-08") == "7000", "usage as it is has no other unit"

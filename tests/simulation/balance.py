@@ -54,7 +54,7 @@ class Balance:
                 yield f"5: {line} leaves {sums[line]}, more than {plan.rounding} can"
 
     def _of_changed_balance(self, plan: Plan) -> Iterator[str]:
-        """5: of each month the books hold what was left by formulas that were the same then.
+        """5: of each month the books hold what was left, by whatever formulas.
 
         No books: there was nothing to write down, by one of the configurations that there were.
         """
@@ -64,16 +64,18 @@ class Balance:
             key = keys.remainders(plan, Month.parse(month))
             body = self._world.state_bucket.objects.get(key)
             if body is None:
-                known = [found.dimensions for found in self._world.history[plan.key]]
+                known: list[Mapping[str, str] | None] = [
+                    found.dimensions for found in self._world.history[plan.key]
+                ]
                 held = {}
             else:
                 books = json.loads(body)
-                known, held = [books.get("formulas", {})], books.get("contracts", {})
+                known, held = [None], books.get("contracts", {})
             wrong = min((self._differences(plan, month, held, of) for of in known), key=len)
             yield from wrong
 
     def _differences(
-        self, plan: Plan, month: str, held: Mapping[str, Any], formulas: Mapping[str, str]
+        self, plan: Plan, month: str, held: Mapping[str, Any], formulas: Mapping[str, str] | None
     ) -> list[str]:
         found = []
         for entry in self._world.entries(plan, month):
@@ -81,7 +83,7 @@ class Balance:
             left = {
                 dimension: value
                 for dimension, value in self._left(plan, entry).items()
-                if value and of.get(dimension) == formulas.get(dimension)
+                if value and (formulas is None or of.get(dimension) == formulas.get(dimension))
             }
             known = {what: Fraction(text) for what, text in held.get(name, {}).items()}
             if left != known:

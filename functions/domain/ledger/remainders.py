@@ -10,24 +10,41 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
+from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry
+from functions.domain.wording import number, some
 
 Balance = Mapping[tuple[str, str], Fraction]
+
+
+class Carried(NamedTuple):
+    """What months have left in today's units, and what of it is in others, in words."""
+
+    balance: Balance = MappingProxyType({})
+    left_out: tuple[str, ...] = ()
 
 
 class Remainders(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One month's `usage - quantity` by contract and dimension, where it is not zero.
 
     `formulas`: what the plan computed its dimensions with. They are the unit of what is left.
+    `units`: those of contracts that were computed with others.
     """
 
     contracts: dict[str, dict[str, str]] = {}
     formulas: dict[str, str] = {}
+    units: dict[str, dict[str, str]] = {}
+
+    def unit(self, contract: str, dimension: str) -> str | None:
+        """Return what an amount was computed with."""
+        of_contract = self.units.get(contract, {})
+        return of_contract.get(dimension) or _unit(self.formulas, dimension)
 
 
 def remainders_of(
@@ -45,18 +62,29 @@ def with_entries(
     left: Remainders, entries: Iterable[Entry], *, done: Collection[str] = ()
 ) -> Remainders:
     """Return a month's remainders with those that some entries leave now."""
-    found = dict(left.contracts)
+    found, units = dict(left.contracts), dict(left.units)
     for entry in entries:
         given_up = entry.waived or (entry.contract_id in done and not entry.accepted)
-        found[entry.contract_id] = _left(entry, left.formulas, given_up=given_up)
-    return replace(left, contracts={name: found[name] for name in sorted(found) if found[name]})
+        found[entry.contract_id] = of_entry = _left(entry, given_up=given_up)
+        units[entry.contract_id] = {
+            name: unit
+            for name in of_entry
+            if (unit := entry.formulas.get(name, name)) != _unit(left.formulas, name)
+        }
+    return replace(
+        left,
+        contracts={name: found[name] for name in sorted(found) if found[name]},
+        units={name: units[name] for name in sorted(units) if units[name]},
+    )
 
 
-def _left(entry: Entry, formulas: Mapping[str, str], *, given_up: bool) -> dict[str, str]:
-    """Return what an entry leaves. What was given up is not billed later either.
+def _unit(formulas: Mapping[str, str], dimension: str) -> str | None:
+    """Return what a plan computes a dimension with: without formulas, its own usage."""
+    return formulas.get(dimension) if formulas else dimension
 
-    What another formula has left is in another unit, and nobody knows what it is worth in this one.
-    """
+
+def _left(entry: Entry, *, given_up: bool) -> dict[str, str]:
+    """Return what an entry leaves. What was given up is not billed later either."""
     if given_up:
         amounts = {line.dimension: line.amount for line in entry.lines if line.state == "accepted"}
     else:
@@ -65,17 +93,39 @@ def _left(entry: Entry, formulas: Mapping[str, str], *, given_up: bool) -> dict[
     left = {
         name: Fraction(amount) - Fraction(quantities.get(name, "0"))
         for name, amount in sorted(amounts.items())
-        if amount and entry.formulas.get(name) == formulas.get(name)
+        if amount
     }
     return {name: exact_text(value) for name, value in left.items() if value}
 
 
-def balance(months: Iterable[Remainders], formulas: Mapping[str, str]) -> Balance:
-    """Add up what months have left that were computed with these formulas."""
+def balance(months: Iterable[tuple[str, Remainders]], formulas: Mapping[str, str]) -> Carried:
+    """Add up what months have left that were computed with these formulas.
+
+    What another formula has left is in another unit, and nobody knows what it is worth in this one.
+    """
     total: defaultdict[tuple[str, str], Fraction] = defaultdict(Fraction)
-    for month in months:
-        for contract, dimensions in month.contracts.items():
+    others: defaultdict[tuple[str, str, str | None], Fraction] = defaultdict(Fraction)
+    last: defaultdict[tuple[str, str, str | None], str] = defaultdict(str)
+    for month, left in months:
+        for contract, dimensions in left.contracts.items():
             for dimension, text in dimensions.items():
-                if month.formulas.get(dimension) == formulas.get(dimension):
+                unit = left.unit(contract, dimension)
+                if unit == _unit(formulas, dimension):
                     total[contract, dimension] += Fraction(text)
-    return {key: value for key, value in total.items() if value}
+                else:
+                    line = (contract, dimension, unit)
+                    others[line] += Fraction(text)
+                    last[line] = max(last[line], month)
+    left_out: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for (contract, dimension, unit), value in others.items():
+        if abs(value) >= 1:
+            amount = f"{number(exact_text(value))} of {contract}"
+            left_out[last[contract, dimension, unit], dimension].append(amount)
+    return Carried(
+        {key: value for key, value in total.items() if value},
+        tuple(
+            f"{', '.join(some(amounts, 5))} {dimension}, left in {month}, is not carried: "
+            "its formula or name changed"
+            for (month, dimension), amounts in sorted(left_out.items())
+        ),
+    )

@@ -47,8 +47,9 @@ def test_months_add_up_and_what_comes_to_nothing_is_gone() -> None:
         Remainders(contracts={"c-1": {"cpu": "0.75", "mem": "0.5"}, "c-2": {"cpu": "1/3"}}),
         Remainders(contracts={"c-1": {"cpu": "0.5", "mem": "-0.5"}}),
     ]
-    assert balance(months, {}) == {("c-1", "cpu"): Fraction(5, 4), ("c-2", "cpu"): Fraction(1, 3)}
-    assert balance([], {}) == {}
+    found = balance(zip(("2025-07", "2025-08"), months, strict=True), {})
+    assert found.balance == {("c-1", "cpu"): Fraction(5, 4), ("c-2", "cpu"): Fraction(1, 3)}
+    assert balance([], {}) == ({}, ())
 
 
 WAIVED = (Decision(what="waived", execution="x", at="t", reason="r"),)
@@ -94,7 +95,9 @@ def test_one_entry_is_renewed_beside_the_others() -> None:
     )
     entry = replace(an_entry("c-1", cpu="0.5", mem="0.5"), formulas={"cpu": "a", "mem": "b"})
     renewed = with_entries(left, [entry])
-    assert renewed == replace(left, contracts={"c-1": {"cpu": "0.5"}, "c-2": {"cpu": "0.2"}})
+    of_both = {"c-1": {"cpu": "0.5", "mem": "0.5"}, "c-2": {"cpu": "0.2"}}
+    assert renewed == replace(left, contracts=of_both, units={"c-1": {"mem": "b"}})
+    assert with_entries(renewed, [an_entry("c-1")]).units == {}
     nothing = with_entries(left, [an_entry("c-2")])
     assert nothing == replace(left, contracts={"c-1": {"cpu": "0.9"}})
     assert [*with_entries(left, [replace(entry, contract_id="c-0")]).contracts][:1] == ["c-0"]
@@ -105,6 +108,33 @@ def test_what_another_formula_has_left_is_in_another_unit() -> None:
     entry = replace(an_entry("c-1", cpu="0.9"), formulas=hours)
     left = remainders_of([entry], hours)
     assert left == Remainders(contracts={"c-1": {"cpu": "0.9"}}, formulas=hours)
-    assert remainders_of([entry], thousands) == Remainders(formulas=thousands)
-    assert balance([left], hours) == {("c-1", "cpu"): Fraction(9, 10)}
-    assert balance([left], thousands) == balance([left], {}) == {}
+    mixed = remainders_of([entry], thousands)
+    assert mixed == replace(left, formulas=thousands, units={"c-1": hours})
+    for month in (left, mixed):
+        months = [("2025-07", month)]
+        assert balance(months, hours).balance == {("c-1", "cpu"): Fraction(9, 10)}
+        assert balance(months, thousands) == balance(months, {}) == ({}, ())
+
+
+def test_usage_as_it_is_has_one_unit_with_and_without_a_formula() -> None:
+    left = Remainders(contracts={"c-1": {"cpu": "3000"}})
+    carried = {("c-1", "cpu"): Fraction(3000)}
+    assert balance([("2025-07", left)], {"cpu": "cpu"}) == (carried, ())
+    assert balance([("2025-07", replace(left, formulas={"cpu": "cpu"}))], {}) == (carried, ())
+    assert balance([("2025-07", left)], {"vcpu": "cpu"}).left_out == (
+        "3,000 of c-1 cpu, left in 2025-07, is not carried: its formula or name changed",
+    )
+
+
+def test_a_unit_or_more_that_is_left_out_is_named_once_per_cause() -> None:
+    """What later months have taken in of it is not left out."""
+    old, new = {"cpu": "hours", "mem": "bytes"}, {"cpu": "hours * 1", "mem": "bytes"}
+    july = {"c-1": {"cpu": "3000", "mem": "5"}, "c-2": {"cpu": "-1"}, "c-3": {"cpu": "9.5"}}
+    months = {"2025-08": {"c-3": {"cpu": "-9"}}, "2025-07": july}
+    found = balance(
+        [(m, Remainders(contracts=left, formulas=old)) for m, left in months.items()], new
+    )
+    assert found.balance == {("c-1", "mem"): Fraction(5)}
+    assert found.left_out == (
+        "3,000 of c-1, -1 of c-2 cpu, left in 2025-07, is not carried: its formula or name changed",
+    )
