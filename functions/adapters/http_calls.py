@@ -87,24 +87,26 @@ def send(method: str, url: str, timeout: tuple[float, float], **request: Any) ->
             request |= {"timeout": timeout, "stream": True}
             answer = session.request(method, url, **request)
             status = answer.status_code
-            ends = began + sum(timeout)
-            alarm = Timer(ends - time.monotonic(), answer.raw.shutdown)
-            alarm.start()
-            try:
-                _ = answer.content
-            except requests.RequestException as error:
-                raise AnswerCut(answer.status_code, error) from error
-            finally:
-                alarm.cancel()
-            if time.monotonic() >= ends:  # a body without a length ends like a whole one
-                raise AnswerCut(
-                    answer.status_code, requests.ReadTimeout("the answer took too long")
-                )
+            _receive(answer, began + sum(timeout))
         return answer
     finally:
         took = round((time.monotonic() - began) * 1000)
         call: dict[str, Any] = {"partner": to.hostname, "method": method, "path": to.path}
         logger.info("partner called", status=status, milliseconds=took, **call)
+
+
+def _receive(answer: requests.Response, ends: float) -> None:
+    """Read an answer's body; AnswerCut if it does not come, or not in time."""
+    alarm = Timer(ends - time.monotonic(), answer.raw.shutdown)
+    alarm.start()
+    try:
+        _ = answer.content
+    except requests.RequestException as error:
+        raise AnswerCut(answer.status_code, error) from error
+    finally:
+        alarm.cancel()
+    if time.monotonic() >= ends:  # a body without a length ends like a whole one
+        raise AnswerCut(answer.status_code, requests.ReadTimeout("the answer took too long"))
 
 
 def bounded(text: str, most: int = 600) -> str:

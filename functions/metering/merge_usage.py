@@ -82,20 +82,22 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
         said = [f"{month}: settled before, nothing was sent for this final usage: {done}", *said]
     left_out = (f"{month}: {text}" for text in seen.carried.left_out)
     found = MonthUsage.of(task.of_days, total, bill, [*hours, *left_out])
-    found = replace(
-        found,
-        warnings=[*found.warnings, *said],
-        processed=processed,
-        before=str(before or ""),
-    )
+    warnings = [*found.warnings, *said]
+    found = replace(found, warnings=warnings, processed=processed, before=str(before or ""))
+    return _write(task, found, items, seen.state_version, books.objects)
+
+
+def _write(
+    task: DaysTask, found: MonthUsage, items: list[ContractItem], version: str, objects: Objects
+) -> Merged:
     merged = Merged(
         bill_key=f"{task.root}bill.json",
         contracts_key=f"{task.root}contracts.json",
         to_process=len(items),
-        state_version=seen.state_version,
+        state_version=version,
     )
-    books.objects.put(merged.bill_key, msgspec.json.encode(found))
-    books.objects.put(merged.contracts_key, msgspec.json.encode(items))
+    objects.put(merged.bill_key, msgspec.json.encode(found))
+    objects.put(merged.contracts_key, msgspec.json.encode(items))
     return merged
 
 

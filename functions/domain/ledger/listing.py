@@ -130,12 +130,8 @@ def _place(
     elsewhere = begins is not None and not inside and not _may_stray(begins, month, now)
     if same is False or status == "not billed" or elsewhere:
         return None
-    understood = {
-        "contract_id": same,
-        "dimension": name,
-        "start_time": begins,
-        "quantity": status != "billed" or read_quantity(row.get("quantity")) is not None,
-    }
+    counted = status != "billed" or read_quantity(row.get("quantity")) is not None
+    understood = {"contract_id": same, "dimension": name, "start_time": begins, "quantity": counted}
     if field := next((field for field, value in understood.items() if not value), ""):
         text = _text(f"record {row.get('id')}: {field} {row.get(field)!r} is not understood")
         return name, text[: 2 * _SHOWN]
