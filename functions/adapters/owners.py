@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from itertools import chain
 
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
 from functions.adapters.storage import folders
-from functions.domain.ledger.entry import Entry
+from functions.domain.ledger.entry import BY_RESPONSE, Entry
 from functions.domain.ledger.listing import spellings
 from functions.domain.ledger.lookup import Owner, owners_of
 from functions.domain.month import Month
@@ -38,12 +39,16 @@ def owners(books: Books, month: Month, contract: str) -> list[Owner]:
 
 
 def own_records(books: Books, month: Month, contract: str) -> set[str]:
-    """Return the ids of the records that this plan has for a contract's other months."""
+    """Return the ids of the records that this plan has sent for a contract's other months.
+
+    The answer to the request must say so: what a listing shows may have been moved there.
+    """
     root = f"{keys.LEDGER_ROOT}{books.plan.path}/"
     names = [name for name in folders(books.objects, root, 1) if name != str(month)]
     tail = keys.ledger_entry(books.plan, month, contract).rpartition("/")[2]
     entries = books.read_all([f"{root}{name}/{tail}" for name in names], Entry, unreadable=[])
-    return {line.record_id for entry in entries for line in entry.lines if line.record_id}
+    lines = chain.from_iterable(entry.lines for entry in entries)
+    return {line.record_id for line in lines if line.record_id and line.evidence == BY_RESPONSE}
 
 
 def earlier_name(

@@ -16,6 +16,7 @@ DUPLICATE, OTHER_QUANTITY = "DUPLICATE", "OTHER_QUANTITY"
 # The receiver bills it, but not as here: no retry changes that.
 BILLED_OTHERWISE = (DUPLICATE, OTHER_QUANTITY)
 TAKEN_OVER, NOT_ACCEPTED = f"taken over from {RECEIVER}'s records", "not accepted: operator"
+BY_RESPONSE = "response"
 # Two plans have sent the same quantity, and one record is billed: whose it is, an operator decides.
 UNCLAIMED = "sent; the billed record may be this plan's or another's"
 

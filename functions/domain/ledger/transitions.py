@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from functions.domain.ledger.answers import UNKNOWN, Answer, Reply
 from functions.domain.ledger.entry import (
+    BY_RESPONSE,
     DUPLICATE,
     UNCLAIMED,
     Attempt,
@@ -98,7 +99,7 @@ def conclude(entry: Entry, attempt_id: str, reply: Reply) -> Entry:
 def _answered(line: Line, answer: Answer, *, newest: bool) -> Line:
     if answer.kind == "accepted" and line.state != "accepted":
         return replace(
-            line, state="accepted", evidence="response", record_id=answer.record_id, message=""
+            line, state="accepted", evidence=BY_RESPONSE, record_id=answer.record_id, message=""
         )
     if line.state in ("accepted", "waived") or not newest:
         return line

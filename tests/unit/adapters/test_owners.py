@@ -10,7 +10,7 @@ import pytest
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.documents import Document
-from functions.adapters.owners import owners
+from functions.adapters.owners import own_records, owners
 from functions.domain.ledger.entry import Attempt, Entry, Line, LineState
 from functions.domain.ledger.lookup import Owner
 from functions.domain.month import Month
@@ -53,6 +53,17 @@ def test_nobody_else_has_a_record_of_a_contract_that_only_this_plan_knows() -> N
     keep(objects, an_entry(a_line(), plan="P"))
     say(objects, {"2025-07": ["c-1"]}, plan="S:E:P")
     assert owners_of(objects) == []
+
+
+@pytest.mark.parametrize("evidence", ["listing", "operator", "taken over", ""])
+def test_a_record_is_of_another_month_only_by_the_answer_to_its_request(evidence: str) -> None:
+    objects, other = MemoryObjects(), Month(2025, 6)
+    sure = a_line(evidence="response", record_id="r-1")
+    keep(
+        objects, an_entry(sure, a_line("mem", evidence=evidence, record_id="r-2"), plan="P"), other
+    )
+    keep(objects, an_entry(a_line(evidence="response", record_id="r-3"), plan="P"))
+    assert own_records(Books(objects, a_plan()), JULY, "c-1") == {"r-1"}
 
 
 def test_what_another_plan_has_sent_or_may_have_is_its_with_dimension_and_quantity() -> None:
