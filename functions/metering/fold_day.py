@@ -44,7 +44,7 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
         tally = Tally(duplicates=plan.duplicates)
         for file, body in usage.read(files):
             tally.add_file(file.key, file.hour, body)
-        tally.end_hour()
+        tally.end()
         problems = tally.problems
         if not problems:
             body = msgspec.json.encode(tally.fold(made_of))

@@ -66,7 +66,7 @@ class MonthFiles(NamedTuple):
         tally = Tally(duplicates=self.plan.duplicates)
         for file, body in self.bodies(day.files):
             tally.add_file(file.key, file.hour, body)
-        tally.end_hour()
+        tally.end()
         self.problems.extend(tally.problems)
         return tally.fold(fold.made_of(self.plan, day.digest))
 
@@ -79,7 +79,7 @@ class MonthFiles(NamedTuple):
         for file, body in self.bodies([file for day, _ in wanted for file in day.files]):
             if _may_name(body, spelled[file.key]):
                 trace.add_file(file.key, file.hour, body)
-        trace.end_hour()
+        trace.end()
         self.problems.extend(trace.problems)
         return trace.leaves
 

@@ -52,12 +52,12 @@ class Trace(Tally):
         self._counts: dict[tuple[Any, ...], tuple[Leaf, object]] = {}
         self._measured: list[tuple[Any, ...]] = []
 
-    def end_hour(self) -> None:
+    def _end_hour(self) -> None:
         """Read all fields of all files: the short way does not look at single records."""
         files, self._files = self._files, []
         for key, body in files:
             self._add_closely(key, body)
-        super().end_hour()
+        super()._end_hour()
         self._counts.clear()
 
     def _add_closely(self, key: str, body: bytes) -> None:

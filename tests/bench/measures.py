@@ -170,7 +170,7 @@ def decode(subscriptions: str, again: str = "") -> Callable[[], dict[str, Any]]:
         tally = Tally(duplicates="max")
         for key, body in files.items():
             tally.add_file(key, key.removeprefix(layouts.ROOT)[:5], body)
-        tally.end_hour()
+        tally.end()
         assert not tally.problems
         return {"files": tally.files, "records": tally.records}
 

@@ -43,7 +43,7 @@ def _tally(month: GeneratedMonth, files: Files) -> Tally:
     tally = Tally(duplicates=month.plan.duplicates)
     for number, (hour, body) in enumerate(files):
         tally.add_file(f"{hour}/{number}.json", hour, body)
-    tally.end_hour()
+    tally.end()
     return tally
 
 

@@ -15,7 +15,7 @@ def problems_of(body: bytes, hour: str | None) -> list[str]:
     tally = Tally(duplicates="max")
     tally.add_file("k", hour, body)
     tally.add_file("after", hour, b'[{"externalPayerId": "c", "dimension": "d", "value": 1}]')
-    tally.end_hour()
+    tally.end()
     assert tally.files == 2
     assert not [problem for problem in tally.problems if problem.key == "after"]
     return [str(problem) for problem in tally.problems]

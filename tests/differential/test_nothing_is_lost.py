@@ -78,7 +78,7 @@ def outcome(partitions: Sequence[Files], rule: Rules) -> Outcome:
         for hour, records in files:
             body = f"[{','.join(record.text for record in records)}]"
             tally.add_file(f"{hour}/x.json", hour, body.encode())
-        tally.end_hour()
+        tally.end()
         assert not tally.problems
         tallies.append(tally)
     plan = parse_plan(

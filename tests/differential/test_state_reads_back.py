@@ -122,7 +122,7 @@ def test_a_contract_id_that_usage_may_have_is_taken_as_it_is(contract: str) -> N
     tally = Tally(duplicates="max")
     record = {"externalPayerId": contract, "dimension": "d", "value": 1}
     tally.add_file("k", "01/00", json.dumps([record]).encode())
-    tally.end_hour()
+    tally.end()
     assert tally.groups == {(contract, "d", None, None): 1}
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import chain, repeat
-from operator import attrgetter, is_
+from operator import attrgetter, is_not
 from typing import Any
 from urllib.parse import quote
 
@@ -50,17 +50,6 @@ class Record(Money, frozen=True, gc=False):
     timestamp: Any = UNSET
 
 
-def _names_of(kind: type[Money]) -> tuple[list[bytes], Callable[[Money], tuple[Any, ...]]]:
-    """Return how the fields are named in a file, and a getter of those that may be absent."""
-    names = kind.__struct_fields__
-    fields = zip(names, kind.__struct_defaults__, strict=True)
-    optional = [name for name, default in fields if default is UNSET]
-    return [f'"{name}"'.encode() for name in names], attrgetter(*optional)
-
-
-_NAMES = {kind: _names_of(kind) for kind in (Money, Record)}
-
-
 class Inadmissible(str):
     """A number's text that is negative or too long to be summed exactly."""
 
@@ -91,24 +80,26 @@ def _admitted(text: str) -> Decimal | Inadmissible:
 _decimal_of = _ExactDecimals().__getitem__
 decode_money = msgspec.json.Decoder(list[Money], float_hook=_decimal_of).decode
 decode_records = msgspec.json.Decoder(list[Record], float_hook=_decimal_of).decode
-_pair_of = attrgetter("externalPayerId", "dimension")
 names_of = attrgetter("externalPayerId", "dimension", "pricePerUnit")
 _identity_of = attrgetter(
     "externalPayerId", "dimension", "subscriptionId", "instanceId", "podName", "hostName"
 )
 
 
-def may_repeat(body: bytes, records: Sequence[Money]) -> bool:
-    """Return False only if no record can have a field twice: its names are counted as text.
+def may_repeat(body: bytes, records: Sequence[Money], *, complete: bool = False) -> bool:
+    """Return False only if no record has a field twice: the names of fields are counted as text.
 
-    A record without value or dimension is refused; the other fields may be absent.
+    `complete`: no record lacks a field. One without value or dimension is refused.
     """
     if not records or (b"\\" in body and _ESCAPED_LETTER.search(body)):
         return bool(records)
-    names, optional = _NAMES[type(records[0])]
-    absent = sum(map(is_, chain.from_iterable(map(optional, records)), repeat(UNSET)))
-    counted: int = sum(stringzilla.count(body, name) for name in names)
-    return counted > len(names) * len(records) - absent
+    names = records[0].__struct_fields__
+    present = len(names) * len(records)
+    if not complete:
+        fields = chain.from_iterable(map(msgspec.structs.astuple, records))
+        present = sum(map(is_not, fields, repeat(UNSET)))
+    counted: int = sum(stringzilla.count(body, f'"{name}"'.encode()) for name in names)
+    return counted > present
 
 
 def duplicate_keys(body: bytes, records: Sequence[Record]) -> Iterator[tuple[int, str]]:
@@ -123,23 +114,37 @@ def duplicate_keys(body: bytes, records: Sequence[Record]) -> Iterator[tuple[int
             yield from ((index, name) for name, times in names.items() if times > 1)
 
 
-def repeated_in(files: Sequence[Sequence[Money] | None]) -> set[int]:
-    """Return the files of an hour in which a contract and dimension occur again, by index."""
-    try:
-        counts = Counter(map(_pair_of, chain.from_iterable(records or () for records in files)))
-    except TypeError:  # a list or an object where a name should be
-        return set(range(len(files)))
-    repeated = {pair for pair, times in counts.items() if times > 1}
-    return {
-        index
-        for index, records in enumerate(files)
-        if repeated and not repeated.isdisjoint(map(_pair_of, records or ()))
-    }
+def are_numbers(values: Iterable[Any]) -> bool:
+    """Return True if values or prices can be summed exactly."""
+    whole = [value for value in values if type(value) is not Decimal]
+    return not whole or ({*map(type, whole)} == {int} and min(whole) >= 0 and max(whole) < _LIMIT)
 
 
-def is_number(value: object) -> bool:
-    """Return True if a value or a price can be summed exactly."""
-    return type(value) is Decimal or (type(value) is int and 0 <= value < _LIMIT)
+class Groups(dict[tuple[Any, ...], int]):
+    """The groups of a day by number, found by the names in a record; 0: take a closer look at it.
+
+    `pairs`: the same number for those that differ in their price alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: list[Group] = [("", "", None, None)]
+        self.sums: list[int | Decimal] = [0]
+        self.pairs = [0]
+        self._pair_of: dict[tuple[Any, ...], int] = {}
+
+    def __missing__(self, names: tuple[Any, ...]) -> int:
+        try:
+            group = group_of(*names)
+        except ValueError:  # said of the record when it is looked at
+            return 0
+        number = len(self.known) if group[0] else 0
+        if number:
+            self.known.append(group)
+            self.sums.append(0)
+            self.pairs.append(self._pair_of.setdefault(group[:2], number))
+        self[names] = number
+        return number
 
 
 def group_of(contract: Any, dimension: Any, price: Any) -> Group:
@@ -148,7 +153,7 @@ def group_of(contract: Any, dimension: Any, price: Any) -> Group:
         raise ValueError(f"dimension {shown(dimension)} is not a name")
     if price is None or price is UNSET:
         price = None
-    elif not is_number(price):
+    elif not are_numbers([price]):
         raise ValueError(f"pricePerUnit {shown(price)} is not a number of zero or more")
     else:
         price = Decimal(price)

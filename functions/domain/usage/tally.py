@@ -8,47 +8,50 @@ of the file, never a float.
 from __future__ import annotations
 
 import decimal
+from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import lru_cache, partial
-from itertools import starmap
-from operator import itemgetter
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec import UnsetType
 
 from functions.domain.usage.fold import EXACT, Total
 from functions.domain.usage.problem import Problem, line_of_error, line_of_record
 from functions.domain.usage.record import (
     Group,
+    Groups,
     Money,
     Record,
+    are_numbers,
     decode_money,
     decode_records,
     duplicate_keys,
     group_of,
     identity,
-    is_number,
     may_repeat,
     names_of,
-    repeated_in,
     shown,
 )
 
 MAX_PROBLEMS = 100
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _Measured = tuple[int | Decimal, Group]
-_contract_of = itemgetter(0)
+_price_of = attrgetter("pricePerUnit")
 
 
 class Tally(Total):
-    """Running sums of a day, plus what could not be summed. Complete after `end_hour`."""
+    """Running sums of a day, plus what could not be summed. Complete after `end`."""
 
     def __init__(self, *, duplicates: str) -> None:
         super().__init__()
         self.problems: list[Problem] = []
         # Typed, because True is equal to 1 and is no price.
         self._group_of = lru_cache(maxsize=None, typed=True)(group_of)
+        self._groups = Groups()
         self._largest = duplicates == "max"
         self._hour: str | None = None
         self._files: list[tuple[str, bytes]] = []
@@ -62,7 +65,7 @@ class Tally(Total):
         measurement taken twice, and the larger one counts.
         """
         if hour != self._hour:
-            self.end_hour()
+            self._end_hour()
             self._hour = hour
         self.files += 1
         if hour:
@@ -71,37 +74,55 @@ class Tally(Total):
         else:
             self._add_closely(key, body)
 
-    def end_hour(self) -> None:
+    def end(self) -> None:
+        """Add up the last hour."""
+        self._end_hour()
+        with decimal.localcontext(EXACT):
+            for group, value in zip(self._groups.known[1:], self._groups.sums[1:], strict=True):
+                self.groups[group] += value
+        self._groups = Groups()
+
+    def _end_hour(self) -> None:
         """Add up the files of the hour that was read.
 
         A contract and dimension that occur once in their hour have nothing to be compared with:
         the four fields that make money are enough of their file. Others are read with all fields.
         """
-        money = [_money_of(body) for _, body in self._files]
-        repeated = repeated_in(money)
-        for index, (key, body) in enumerate(self._files):
-            if index in repeated or not self._add_money(body, money[index]):
+        found = [self._money_of(body) for _, body in self._files]
+        pair_of = self._groups.pairs.__getitem__
+        pairs = list(map(pair_of, chain.from_iterable(numbers for numbers, _ in found)))
+        again = set[int]()
+        if len(set(pairs)) < len(pairs):
+            again = {pair for pair, times in Counter(pairs).items() if times > 1}
+        for (key, body), (numbers, records) in zip(self._files, found, strict=True):
+            repeats = again and not again.isdisjoint(map(pair_of, numbers))
+            if repeats or 0 in numbers or not self._add_money(body, numbers, records):
                 self._add_closely(key, body)
         self._files.clear()
         self._seen.clear()
         self._bodies.clear()
 
-    def _add_money(self, body: bytes, records: Sequence[Money] | None) -> bool:
-        """Add a file by its four fields; False, and nothing added, if it takes a closer look."""
-        if records is None or may_repeat(body, records):
-            return False
+    def _money_of(self, body: bytes) -> tuple[list[int], list[Money]]:
+        """Return a file's records by their four fields, and the group of each."""
         try:
-            groups = list(starmap(self._group_of, map(names_of, records)))
-        except (TypeError, ValueError):  # a list where a name should be, or one that is no good
-            return False
+            records = decode_money(body)
+            return list(map(self._groups.__getitem__, map(names_of, records))), records
+        except (*_UNREADABLE, TypeError):  # a list where a name should be
+            return [0], []
+
+    def _add_money(self, body: bytes, numbers: list[int], records: Sequence[Money]) -> bool:
+        """Add a file by its four fields; False, and nothing added, if it takes a closer look."""
         values = [record.value for record in records]
-        whole = [value for value in values if type(value) is not Decimal]
-        if None in map(_contract_of, groups) or not all(map(is_number, whole)):
+        prices = set(map(type, map(_price_of, records)))
+        if bool in prices or not are_numbers(values):  # True is equal to 1, and is no price
+            return False
+        if may_repeat(body, records, complete=UnsetType not in prices):
             return False
         self.records += len(records)
+        sums = self._groups.sums
         with decimal.localcontext(EXACT):
-            for group, value in zip(groups, values, strict=True):
-                self.groups[group] += value
+            for number, value in zip(numbers, values, strict=True):
+                sums[number] += value
         return True
 
     def _add_closely(self, key: str, body: bytes) -> None:
@@ -138,7 +159,7 @@ class Tally(Total):
     def _add(self, record: Record) -> None:
         """Add a record; ValueError explains what is wrong with it."""
         value = record.value
-        if not is_number(value):
+        if not are_numbers([value]):
             raise ValueError(f"value {shown(value)} is not a number of zero or more")
         try:
             group = self._group_of(*names_of(record))
@@ -172,14 +193,6 @@ class Tally(Total):
         """Note why something cannot be summed; past the first hundred they are not kept."""
         if len(self.problems) < MAX_PROBLEMS:  # the line of each of 10,000 records takes minutes
             self.problems.append(Problem(key=key, line=line_of(), detail=detail))
-
-
-def _money_of(body: bytes) -> list[Money] | None:
-    """Return the four fields of each record, None if they cannot be read."""
-    try:
-        return decode_money(body)
-    except _UNREADABLE:
-        return None
 
 
 def _by_size(measured: _Measured) -> tuple[int | Decimal, int | Decimal]:

@@ -20,7 +20,7 @@ def tally(*files: Any, duplicates: str = "max", hour: str | None = "01/00") -> T
     for index, file in enumerate(files):
         body = file if isinstance(file, bytes) else json.dumps(file).encode()
         found.add_file(f"file-{index}", hour, body)
-    found.end_hour()
+    found.end()
     return found
 
 
@@ -136,7 +136,7 @@ def test_measurements_of_other_hours_pods_or_dimensions_are_not_the_same() -> No
     ]
     found.add_file("a", "01/00", json.dumps(body).encode())
     found.add_file("b", "01/01", json.dumps([record]).encode())
-    found.end_hour()
+    found.end()
     assert found.duplicates == 0
     assert sum(found.groups.values()) == 7
 

@@ -28,7 +28,7 @@ def without_payer(value: Any, **fields: Any) -> dict[str, Any]:
 def tally(*records: dict[str, Any], hour: str | None = "01/00", duplicates: str = "max") -> Tally:
     found = Tally(duplicates=duplicates)
     found.add_file("file", hour, json.dumps(records, indent=0).encode())
-    found.end_hour()
+    found.end()
     return found
 
 
@@ -37,7 +37,7 @@ def by_hour(*records: dict[str, Any]) -> Tally:
     found = Tally(duplicates="max")
     for hour, record in enumerate(records):
         found.add_file("file", f"01/{hour:02d}", json.dumps([record]).encode())
-    found.end_hour()
+    found.end()
     return found
 
 
@@ -178,7 +178,7 @@ def test_only_the_files_in_which_something_occurs_again_are_read_with_all_fields
     }
     for key, records in files.items():
         found.add_file(key, "01/00", json.dumps(records).encode())
-    found.end_hour()
+    found.end()
     assert (found.duplicates, found.dropped, found.records) == (1, {"cpu": 2}, 4)
     assert {group[:2]: value for group, value in found.groups.items() if value} == {
         ("c-1", "cpu"): 5,
@@ -191,7 +191,7 @@ def test_long_numbers_are_shown_in_part() -> None:
     def shown(record: str) -> str:
         found = Tally(duplicates="max")
         found.add_file("file", "01/00", f"[{record}]".encode())
-        found.end_hour()
+        found.end()
         return found.problems[0].detail
 
     assert shown(f'{{"value": -{LONG}.5}}') == (

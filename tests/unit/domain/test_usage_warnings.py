@@ -92,7 +92,7 @@ def test_files_of_an_hour_with_the_same_content_are_twins_where_nothing_tells_th
     for key, hour in (("a", "01/00"), ("b", "01/00"), ("c", "01/00"), ("d", "01/01")):
         tally.add_file(key, hour, body)
         tally.add_file(f"{key}-empty", hour, other)
-    tally.end_hour()
+    tally.end()
     assert (tally.twins, tally.twin) == (2, "a and b")
     assert tally.groups == {("c", "d", None, None): Decimal(4)}
 
@@ -103,5 +103,5 @@ def test_files_whose_records_are_compared_are_no_twins_unless_all_records_count(
         tally = Tally(duplicates=duplicates)
         tally.add_file("a", "01/00", body)
         tally.add_file("b", "01/00", again)
-        tally.end_hour()
+        tally.end()
         assert tally.twins == twins
