@@ -25,7 +25,9 @@ def add_up(days: Days, objects: Objects) -> Total:
     total, problems, missing = Total(), list[Problem](), dict[str, str]()
     for name in days.names:
         read = days.read.get(name, DayRead(error="Unknown", cause="see its map run"))
-        if read.error:
+        if read.error == BadUsage.__name__:  # a key that no request can name stays as it is
+            problems.append(Problem(key=f"day {name}", detail=read.cause))
+        elif read.error:
             missing[name] = f"{read.error}: {read.cause[:_CAUSE]}"
         elif read.problems:
             stored = objects.read(read.problems)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from functions.adapters import keys
@@ -14,6 +14,7 @@ from functions.domain.ledger.listing import spellings
 from functions.domain.ledger.lookup import Owner, owners_of
 from functions.domain.month import Month
 from functions.domain.months import state_file
+from functions.domain.wording import counted, some
 
 
 def owners(books: Books, month: Month, contract: str) -> list[Owner]:
@@ -73,6 +74,21 @@ def earlier_name(
             if begun and not (key in configured and _has_any(usage, files)):
                 return f"{month} is in the books of {key}"
     return ""
+
+
+def forgotten(books: Books, configured: Collection[str]) -> Iterator[str]:
+    """Name the open contracts of plans that are configured no longer: no run of theirs does."""
+    document = _state(books)
+    others = [key for key in document if key.count(":") > 1 and key not in configured]
+    for key in sorted(others) if configured else ():
+        found = state_file.read_plan(document, key, books.plan.state_file)
+        names = {f"{name} {month}" for month, of in found.errors.items() for name in of}
+        if names:
+            yield (
+                f"{key} is not configured, and {counted(len(names), 'contract')} of it not billed: "
+                f"{', '.join(some(sorted(names)))}; configure it to bill them, or remove their "
+                f"entries from error_contracts in {books.plan.state_file}"
+            )
 
 
 def _has_any(objects: Objects, prefix: str) -> bool:

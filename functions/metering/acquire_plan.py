@@ -54,7 +54,7 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
         approve=asked.approve and _approved(asked.approve, asked, dry_run=dry_run),
         reconcile=asked.reconcile and _to_reconcile(asked.reconcile, asked, as_of, dry_run=dry_run),
         reason=(asked.reason or "").strip(),
-        namesakes=_namesakes(plan, plans),
+        plans=sorted(plans),
     )
 
 
@@ -65,11 +65,6 @@ def _choose(name: str | None, plans: Mapping[str, Plan]) -> Plan:
         return plans[name]
     wrong = f"plan: {name!r} is not configured" if name else "several plans are configured"
     raise BadInput(f"{wrong}; name one of {', '.join(sorted(plans))}")
-
-
-def _namesakes(plan: Plan, plans: Mapping[str, Plan]) -> list[str]:
-    same = (other.key for other in plans.values() if other.plan_id == plan.plan_id)
-    return sorted(key for key in same if key != plan.key)
 
 
 def _checked(resolve: Resolve, asked: ExecutionInput, *, dry_run: bool) -> Resolve:

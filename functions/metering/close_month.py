@@ -120,7 +120,11 @@ def _write_findings(
     if compared.differences or (run.until is None and books.objects.read(key)):
         reports.write_late_usage(books.objects, key, task.late_usage(usage, compared, at))
     if decided.outcome.complete and run.until is None:
-        billed = Manifest(execution=run.execution, days=usage.days)
+        names = {bill.contract_id for bill in usage.bill.contracts}
+        by_hand = tuple(sorted(names & decided.seen.shown.done - decided.seen.ledger.keys()))
+        billed = Manifest(
+            execution=run.execution, days=usage.days, duplicates=plan.duplicates, by_hand=by_hand
+        )
         books.manifest(month).change(lambda _: billed)
 
 

@@ -33,7 +33,7 @@ def handler(task: DayTask, _context: object) -> DayRead:
 
 def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
     """Bad usage is a result, not an error, so that every bad file of a month gets named."""
-    plan, key = task.run.plan, keys.day(task.run.plan, task.of, task.day)
+    plan, key = task.plan, keys.day(task.plan, task.of, task.day)
     files, problems = _listed(task, usage)
     digest = usage_files.digest(files) if files else ""
     read = DayRead(day=task.day, digest=digest, files=len(files))

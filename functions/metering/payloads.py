@@ -18,6 +18,7 @@ from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.late_usage import Compared, LateUsage
 from functions.domain.months.months_due import Waiting
 from functions.domain.months.run import Run
+from functions.domain.plan import Plan
 from functions.domain.usage.fold import DayRead, Days
 from functions.domain.usage.month_usage import MonthUsage
 from functions.payloads import Finished, Problem
@@ -44,14 +45,16 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 class MonthItem(msgspec.Struct, frozen=True):
     """One item of the month map: what for, and which of its days are read.
 
-    `compare`: what a closed month was billed for. `fold`: the days of the running month so far.
-    `reconcile`: the contracts in the ledger, whose names are behind `contracts_key`.
+    `compare`: what a closed month was billed for, with its duplicates counted as they were then.
+    `fold`: the days of the running month so far. `reconcile`: the contracts in the ledger, whose
+    names are behind `contracts_key`.
     """
 
     month: str
     purpose: Purpose
     days: list[str]
     contracts_key: str = ""
+    duplicates: str = ""
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -118,13 +121,24 @@ class MonthTask(RunTask, frozen=True, kw_only=True):
         )
 
 
-class DayTask(MonthTask, frozen=True, kw_only=True):
+class UsageTask(MonthTask, frozen=True, kw_only=True):
+    """What the states take that read usage. `duplicates`: how they are counted, if said."""
+
+    duplicates: Literal["", "max", "sum"] = ""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan as its duplicates are counted in this month."""
+        return replace(self.run.plan, duplicates=self.duplicates or self.run.plan.duplicates)
+
+
+class DayTask(UsageTask, frozen=True, kw_only=True):
     """Input of FoldDay."""
 
     day: str
 
 
-class DaysTask(MonthTask, frozen=True, kw_only=True):
+class DaysTask(UsageTask, frozen=True, kw_only=True):
     """Input of MergeUsage, ReportLateUsage and ReportUsageSoFar: a month whose days were read."""
 
     days: list[str]
@@ -138,7 +152,7 @@ class DaysTask(MonthTask, frozen=True, kw_only=True):
             for read in self.read
             if read
         }
-        return Days(self.run.plan, self.of, self.days, read)
+        return Days(self.plan, self.of, self.days, read)
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,13 +63,14 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
             why = planned.why + _never_billed(run.plan, state, journal, books)
             planned = msgspec.structs.replace(planned, why=why)
     months = [Month.parse(text) for text in planned.months]
-    if billed := owners.earlier_name(books, usage, months, run.namesakes):
+    if billed := owners.earlier_name(books, usage, months, run.plans):
         raise BadInput(f"{billed}, {_NAMESAKE.format(run.plan.key)}")
     work = [_item("bill", month, month.window_end(run.until)) for month in months]
     work += [
-        _item("compare", month, month.end)
+        msgspec.structs.replace(item, duplicates=manifest.value.duplicates)
         for month in months_due.closed_lately(run.plan, state, journal)
-        if month not in months and books.manifest(month).read()
+        if month not in months and (manifest := books.manifest(month).read())
+        for item in [_item("compare", month, month.end)]
     ]
     if not (months or run.until or run.months or run.contracts):
         work += _running(run, months_due.first_month(run.plan, state, journal, as_of), usage)

@@ -8,7 +8,7 @@ from functools import partial
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
-from functions.adapters import clock, wiring
+from functions.adapters import clock, owners, wiring
 from functions.adapters.books import Books
 from functions.domain.ledger.entry import Decision, Entry
 from functions.domain.ledger.remainders import remainders_of
@@ -49,6 +49,9 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     write that into the state file. An entry that cannot be read is reported and blocks nothing.
     """
     state, journal = books.read_state(), books.read_journal()
+    forgotten = tuple(owners.forgotten(books, run.plans))
+    if forgotten != journal.forgotten:
+        journal = books.change_journal(lambda old: replace(old, forgotten=forgotten))
     if run.approve:
         _approve(run, Month.parse(run.approve), state, books, at)
     _check_months(run, state, journal, books, at)

@@ -12,6 +12,7 @@ from functions.domain.month import format_instant
 from functions.domain.months.announcement import with_notices
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.late_usage import Compared, compare, texts
+from functions.domain.months.state_file import MonthState
 from functions.domain.usage import billing
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
@@ -37,10 +38,10 @@ def report_late_usage(task: DaysTask, books: Books, at: str) -> ClosedMonth | No
     """Compare files and usage, write it down, and see that it is reported once."""
     run, month, days = task.run, task.of, task.of_days
     document = books.manifest(month)
-    billed = document.read()
-    if billed is None or (days.are_sound and billed.value.is_of(days.digests)):
+    billed, shown = document.read(), books.read_state().at(month)
+    if billed is None or (days.are_sound and billed.value.is_of(days.digests, shown.done)):
         return None  # without a manifest it was closed by an earlier program or by other means
-    usage, compared = _compare(task, books, billed.value)
+    usage, compared = _compare(task, books, billed.value, shown)
     key = task.late_usage_key
     reports.write_late_usage(books.objects, key, task.late_usage(usage, compared, at))
     changed = bool(compared.differences or compared.days)
@@ -49,18 +50,19 @@ def report_late_usage(task: DaysTask, books: Books, at: str) -> ClosedMonth | No
         warnings = [f"{month}: its files are again those that it was billed from"]
     if not run.dry_run:
         books.change_journal(lambda old: with_notices(old, warnings))
-        document.change(lambda before: (before or billed.value).as_reported(usage.days))
+        document.change(lambda before: (before or billed.value).as_reported(usage.days, shown.done))
     usage = msgspec.structs.replace(usage, warnings=warnings)
     return ClosedMonth.of(task.month, usage, closed=True, late=True, changed=changed, report=key)
 
 
-def _compare(task: DaysTask, books: Books, billed: Manifest) -> tuple[MonthUsage, Compared]:
+def _compare(
+    task: DaysTask, books: Books, billed: Manifest, shown: MonthState
+) -> tuple[MonthUsage, Compared]:
     """Return today's usage, and where it is not what was billed."""
     plan, month, days = task.run.plan, task.of, task.of_days
     total = month_days.add_up(days, books.objects)
     ledger = {entry.contract_id: entry for entry in books.entries(month)}
-    shown, exported = books.read_state().at(month), books.read_journal().dimensions
-    known = ledger.keys() | shown.done | shown.failed
+    known, exported = ledger.keys() | shown.done | shown.failed, books.read_journal().dimensions
     bill = billing.bill(plan, total.groups.items(), {}, exported, known)
     usage = MonthUsage.of(days, total, bill)
     # Nobody knows what was billed for those that an operator or the earlier script has settled.

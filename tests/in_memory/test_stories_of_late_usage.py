@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.builders import a_record
 from tests.in_memory.clazar import Billed
 from tests.in_memory.metering_world import PLAN, WARNS, MeteringWorld
 
@@ -232,3 +233,31 @@ def test_a_contract_that_was_never_billed_is_billed_by_the_input_that_the_messag
     assert billed.clazar.quantities()[Billed("c-1", "cpu", "2025-07")] == "6"
     billed.put_usage("2025-07", "01/07", {"c-1": {"cpu": 1}})
     assert "never billed" not in message(billed)
+
+
+def test_other_counting_of_duplicates_since_is_no_late_usage_of_others() -> None:
+    with MeteringWorld(WARNS) as world:
+        twice = [a_record("c-1", "cpu", value=value, podName="p") for value in (2, 5)]
+        key = world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 5}})
+        world.usage_bucket.edit(key, json.dumps(twice).encode())
+        assert world.execute().status == "SUCCEEDED"
+        world.configure({**WARNS, "duplicates": "sum"})
+        world.put_usage("2025-07", "01/06", {"c-2": {"cpu": 1}})
+        said = message(world)
+        assert "c-2 cpu: billed 0, usage now comes to 1 (+1)" in said
+        assert "c-1 cpu" not in said
+
+
+def test_a_contract_that_leaves_the_successes_without_having_been_billed_is_named_once() -> None:
+    with MeteringWorld(WARNS) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 6}, "c-2": {"cpu": 7}})
+        world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-2"]}))
+        assert world.execute().status == "SUCCEEDED"
+        assert message(world).startswith(NOTHING)
+        world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
+        said = message(world)
+        assert "2025-07: c-2 cpu: billed 0, usage now comes to 7 (+7)" in said
+        assert 'never billed: c-2; start {"plan": "S:E:P", "months": ["2025-07"]}' in said
+        assert message(world).startswith(NOTHING)
+        world.execute(months=["2025-07"])
+        assert world.clazar.quantities()[Billed("c-2", "cpu", "2025-07")] == "7"

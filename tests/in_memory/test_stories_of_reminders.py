@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.domain.plan import parse_plan
 from functions.errors import CredentialsRefused
 from tests.in_memory.interruptions import abort
 from tests.in_memory.machine import Execution
@@ -108,6 +109,27 @@ def test_a_dry_run_says_what_would_be_sent() -> None:
         assert (month["to_submit"], month["to_submit_records"], month["skipped"]) == (1, 2, 1)
         assert "2025-07: would send 2 records of 1 contract" in output["message"]
         assert month["submitted"] == 0
+
+
+def test_open_contracts_of_a_plan_that_is_configured_no_longer_are_named_and_reminded_of() -> None:
+    other = {**WARNS, "plan_id": "Q"}
+    with MeteringWorld(WARNS, other) as world:
+        for plan in world.plans:
+            world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}}, plan=plan)
+        world.clazar.unknown_contracts.add("c-1")
+        world.execute(plan="S:E:Q")
+        world.clazar.unknown_contracts.clear()
+        assert "S:E:Q" not in world.execute(plan="S:E:P").output["message"]
+        del world.plans[1]
+        world.messages.clear()
+        said = "S:E:Q is not configured, and 1 contract of it not billed: c-1 2025-07"
+        assert said in world.execute().output["message"]
+        assert said in world.execute().output["message"]
+        (mail,) = world.messages
+        assert (mail.subject, said in mail.text) == ("[dev] S: needs review", True)
+        assert "There is nothing to do" not in mail.text
+        world.plans.append(parse_plan(other))
+        assert said not in world.execute(plan="S:E:P").output["message"]
 
 
 def numbers(month: dict[str, int]) -> list[int]:

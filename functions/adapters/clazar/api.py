@@ -51,7 +51,7 @@ class Clazar(UsageReceiver):
         """Send one request, whose records are all of one contract."""
         names = [record["dimension"] for record in request.records]
         try:
-            status, said = self._http.post(request.body.encode())
+            status, said, _ = self._http.post(request.body.encode())
         except (PartnerUnreachable, StorageBusy) as error:
             return Reply("unreachable", dict.fromkeys(names, NOT_TAKEN), response=str(error))
         except CredentialsRefused as error:
@@ -69,7 +69,7 @@ class Clazar(UsageReceiver):
         """Read what Clazar lists for a contract's month, as far as the time allows."""
         while asked.queries and seconds_left() >= _SECONDS_FOR_A_PAGE:
             try:
-                status, said = self._http.get(asked.queries[0])
+                status, said, paging = self._http.get(asked.queries[0])
             except NoAnswer as error:
                 raise PartnerUnreachable(f"GET /metering/: {error}") from error
             body = as_json(said)
@@ -89,7 +89,7 @@ class Clazar(UsageReceiver):
             if status != HTTPStatus.OK or not isinstance(rows, list):
                 what = "" if status != HTTPStatus.OK else " without a listing"
                 raise ContractUnserved(f"GET /metering/: HTTP {status}{what}: {said[:_SHOWN]}")
-            asked = turn(asked, body, contract, month)
+            asked = turn(asked, {"headers": paging, **body}, contract, month)
         return asked
 
 

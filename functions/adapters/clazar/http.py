@@ -37,10 +37,14 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Response(NamedTuple):
-    """An answer, without the token that a proxy may repeat in it."""
+    """An answer, without the token that a proxy may repeat in it.
+
+    `paging`: what its headers may say of further pages: links by their relation, and `X-` headers.
+    """
 
     status: int
     text: str
+    paging: Mapping[str, str] = {}
 
 
 class NoAnswer(Exception):
@@ -77,7 +81,7 @@ class Session:
                     headers={"accept": "application/json", **headers, **authorization},
                     **request,
                 )
-                answer = Response(response.status_code, _text(response))
+                answer = Response(response.status_code, _text(response), _paging(response))
             except CredentialsRefused:
                 self._expires = 0.0  # the next token may be better
                 raise
@@ -126,6 +130,12 @@ class Session:
                     f"POST /authenticate/: HTTP {status} without a token{check}"
                 )
         raise CredentialsRefused(f"Clazar refused the credentials in the secret: HTTP {status}")
+
+
+def _paging(response: requests.Response) -> dict[str, str]:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    said = {name[2:]: value for name, value in headers.items() if name.startswith("x-")}
+    return said | {name: link.get("url", "") for name, link in response.links.items()}
 
 
 def _text(response: requests.Response) -> str:

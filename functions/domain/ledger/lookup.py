@@ -6,7 +6,7 @@ What may be sent now is returned beside the entry, not in it: it is true for thi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -132,7 +132,8 @@ def _conflict(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> 
     """Refuse a line whose window holds another quantity, or another plan's record."""
     known = [owner for owner in others if owner.quantity]
     left = _without(billed, known)[len(others) - len(known) :]
-    quantity = sum((read_quantity(record.quantity) or Decimal(0) for record in left), Decimal(0))
+    with localcontext(prec=120):
+        quantity = sum((read_quantity(found.quantity) or 0 for found in left), Decimal(0))
     whose = f"not the {line.quantity} of this plan"
     if not left:
         plans = ", ".join(sorted({owner.plan for owner in others}))

@@ -45,13 +45,14 @@ def to_announce(journal: Journal, at: str) -> Announcement:
     """Return what a message at this time says. Notices that do not fit are left for the next."""
     sizes = list(accumulate(map(len, journal.notices)))
     reported = [known.reported for found in journal.unresolved.values() for known in found.values()]
+    standing = [*_texts(journal, reported=True), *journal.forgotten]
     return Announcement(
         new=_texts(journal, reported=False),
-        standing=_texts(journal, reported=True),
+        standing=standing,
         notices=list(journal.notices[: bisect_right(sizes, _MOST_LETTERS)]),
         new_total=reported.count(False),
         total=len(reported),
-        reminds=any(reported) and _is_due(journal.reminded_at, at),
+        reminds=bool(standing) and _is_due(journal.reminded_at, at),
     )
 
 

@@ -89,7 +89,7 @@ def _head(run: Run, ended: Ended, at: datetime) -> str:
         said = "held"
     elif ended.error:
         said = f"not billed, {ended.error}" if text else ended.error
-    elif ended.reminds:
+    elif ended.reminds and total:
         said = f"{counted(total, 'contract')} still not billed"
     elif one and one.closed and not _details(ended):
         said = f"closed, {counted(one.contracts, 'contract')}"
@@ -150,6 +150,7 @@ def _not_billed(journal: Journal) -> Iterator[str]:
             more = due if len(found) == 1 else f": {'; '.join(named)}"
             yield f"{month}: {of} ({reason}){more}"
             room -= len(found)
+    yield from journal.forgotten
 
 
 def _due(name: str, seen: Unresolved) -> str:
@@ -182,5 +183,5 @@ def _steps(run: Run, ended: Ended, place: Place) -> Iterator[str]:
         yield f"settle one; OUTCOME is {OUTCOMES}:\n  {command}"
     if ended.error:
         yield f"read {place.runbook}, section {ended.error}"
-    elif newest or _details(ended):
+    elif newest or ended.journal.forgotten or _details(ended):
         yield f"read {place.runbook}"

@@ -92,7 +92,7 @@ def candidates(
     over = takewhile(lambda month: month.end <= as_of, map(first.plus, count()))
     new, waiting = list(islice(over, limit + 1)), []
     if len(new) > limit:
-        reason = f"left for the next run: {limit} months are the limit"
+        reason = f"left for the next run: max_months is {limit}"
         waiting.append(Waiting(str(new.pop()), reason))
     waiting += [Waiting(str(late), "has not ended yet") for late in again if late.end > as_of]
     chosen = new + sorted({month for month in again if month.end <= as_of} - set(new))

@@ -50,7 +50,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     `until`: where the window of cancelled contracts ends. `approve`: a held month to bill as it is.
     `reconcile`: the closed month whose records are compared; nothing is sent. `reason`: why an
-    operator started it. `namesakes`: other configured plans with its plan id.
+    operator started it. `plans`: all that are configured.
     """
 
     plan: Plan
@@ -67,4 +67,4 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     approve: str | None = None
     reconcile: str | None = None
     reason: str = ""
-    namesakes: list[str] = []
+    plans: list[str] = []

@@ -101,10 +101,7 @@ def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
         last_processed_month=None
         if last is None
         else _month(last, f"{where}.last_processed_month"),
-        success={
-            month: frozenset(contracts) | {name.strip() for name in contracts}
-            for month, contracts in done.items()
-        },
+        success={month: frozenset(found) for month, found in done.items()},
         errors=_by_month(
             entry,
             "error_contracts",
@@ -141,10 +138,10 @@ def _by_month(
             raise BadState(f"{place}: {items!r} is not a list; write one such as {_EXAMPLE[name]}")
         of_month = found.setdefault(_month(text, f"{where}.{name}"), {})
         for item in items:
-            if not isinstance(contract := contract_of(item), str):
+            if not isinstance(contract := contract_of(item), str) or not contract.strip():
                 shown = f"{str(item)[:80]!r}"
                 raise BadState(f"{place}: {shown} names no contract; write {_EXAMPLE[name]}")
-            of_month[contract] = item
+            of_month[contract.strip()] = item
     return found
 
 
@@ -184,7 +181,7 @@ def _errors(listed: list[Any], errors: Iterable[ErrorRecord], gone: set[str]) ->
     """Return a month's errors; a new one replaces an earlier entry of its contract."""
     records = {record.contract_id: record for record in errors}
     replaced = gone | records.keys()
-    kept = [item for item in listed if item["contract_id"] not in replaced]
+    kept = [item for item in listed if item["contract_id"].strip() not in replaced]
     return kept + [msgspec.to_builtins(records[contract]) for contract in sorted(records)]
 
 

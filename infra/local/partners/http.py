@@ -29,6 +29,7 @@ class Reply:
 
     status: int
     body: object = None
+    headers: tuple[tuple[str, str], ...] = ()
 
     def encoded(self) -> bytes:
         """Give the bytes of the body."""
@@ -117,7 +118,8 @@ class LoopbackHttp(ABC):
         if reply is CUT:
             return False
         status = f"{reply.status} {responses.get(reply.status, '')}"
-        connection.send(status, [("Content-Type", "application/json")], reply.encoded())
+        headers = [("Content-Type", "application/json"), *reply.headers]
+        connection.send(status, headers, reply.encoded())
         return True
 
 

@@ -281,6 +281,12 @@ def test_without_time_for_a_page_nothing_is_asked(server: ClazarServer, clazar: 
     assert not clazar.read_listing(asked, "c-1", JULY, lambda: 50.0).queries
 
 
+_HEADERS = {
+    "link header": ("Link", '<{}>; rel="next"'),
+    "total header": ("X-Total-Count", "3"),
+}
+
+
 class Paging(Answering):
     """Three records, one to a page, in a dialect of its own."""
 
@@ -300,10 +306,14 @@ class Paging(Answering):
             "address": {"links": {"next": address}},
             "hidden": {"paging": {"has_more": True}},
         }
+        if self.by in _HEADERS:
+            name, value = _HEADERS[self.by]
+            headers = ((name, value.format(address)),) if more else ()
+            return Reply(200, {"results": [records("abc")[start]]}, headers)
         return Reply(200, {"results": [records("abc")[start]], **said[self.by]})
 
 
-@pytest.mark.parametrize("by", ["404", "cursor", "address"])
+@pytest.mark.parametrize("by", ["404", "cursor", "address", "link header"])
 def test_every_way_of_paging_is_followed_on_the_same_host(by: str, secret: Secret) -> None:
     with Paging(by) as server:
         found = listed(Clazar(Session(server.url, secret)))
@@ -312,11 +322,14 @@ def test_every_way_of_paging_is_followed_on_the_same_host(by: str, secret: Secre
     assert 3 <= server.asked <= 4
 
 
-def test_pages_that_cannot_be_reached_are_a_doubt(secret: Secret) -> None:
-    with Paging("hidden") as server:
+@pytest.mark.parametrize(
+    ("by", "said"), [("hidden", "has_more is True"), ("total header", "total-count is 3")]
+)
+def test_pages_that_cannot_be_reached_are_a_doubt(by: str, said: str, secret: Secret) -> None:
+    with Paging(by) as server:
         found = listed(Clazar(Session(server.url, secret)))
     assert [record.record_id for record in found.of("cpu")] == ["a"]
-    assert found.doubt("cpu") == "the listing ends after 1 records although has_more is True"
+    assert found.doubt("cpu") == f"the listing ends after 1 records although {said}"
 
 
 class OnePage(Answering):

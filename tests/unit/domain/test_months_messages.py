@@ -17,7 +17,7 @@ def test_a_month_past_the_limit_or_not_over_is_reported() -> None:
     months, waiting = months_due.candidates(MAY, AUGUST_2, 2, [Month(2025, 8), Month(2025, 9)])
     assert months == [MAY, JUNE]
     assert waiting == [
-        Waiting("2025-07", "left for the next run: 2 months are the limit"),
+        Waiting("2025-07", "left for the next run: max_months is 2"),
         Waiting("2025-08", "has not ended yet"),
         Waiting("2025-09", "has not ended yet"),
     ]
@@ -27,7 +27,7 @@ def test_a_month_that_ends_this_very_moment_is_over() -> None:
     end = datetime(2025, 8, 1, tzinfo=UTC)
     assert months_due.candidates(JULY, end, 0, [JULY]) == (
         [JULY],
-        [Waiting("2025-07", "left for the next run: 0 months are the limit")],
+        [Waiting("2025-07", "left for the next run: max_months is 0")],
     )
     assert months_due.candidates(Month(2025, 8), end, 1, [JULY]) == ([JULY], [])
     assert months_due.requested_months(["2025-07"], end) == [JULY]

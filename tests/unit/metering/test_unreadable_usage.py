@@ -11,7 +11,7 @@ import pytest
 from functions.adapters.books import Books
 from functions.adapters.keys import EXPORT_MARKER
 from functions.domain.month import parse_instant
-from functions.errors import StorageBusy
+from functions.errors import BadUsage, StorageBusy
 from functions.metering.plan_months import plan_months
 from tests.builders import a_plan, a_record
 from tests.in_memory.metering_world import PLAN
@@ -61,6 +61,14 @@ def test_a_file_that_storage_refuses_stops_the_month_by_name(why: str) -> None:
     assert said in stopped.cause
     assert STATE_FILE not in world.state_bucket.objects
     assert not world.clazar.requests
+
+
+def test_a_key_that_no_request_can_name_is_bad_usage_that_no_retry_heals() -> None:
+    world = WholeMonth(missing_hours="warn")
+    world.unreadable[world.hour("02/01", [a_record("c-1")])] = BadUsage("02/01/a\x01.json: no")
+    world.unreadable[world.hour("03/01", [a_record("c-1")])] = StorageBusy("503 Slow Down")
+    stopped = world.run()
+    assert (stopped.error, "day 02: 02/01/a\x01.json: no" in stopped.cause) == ("BadUsage", True)
 
 
 def test_a_partition_that_storage_did_not_answer_for_leaves_no_sums_behind() -> None:
