@@ -66,12 +66,8 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
     if billed := owners.earlier_name(books, usage, months, run.plans):
         raise BadInput(f"{billed}, {_NAMESAKE.format(run.plan.key)}")
     work = [_item("bill", month, month.window_end(run.until)) for month in months]
-    work += [
-        msgspec.structs.replace(item, duplicates=manifest.value.duplicates)
-        for month in months_due.closed_lately(run.plan, state, journal)
-        if month not in months and (manifest := books.manifest(month).read())
-        for item in [_item("compare", month, month.end)]
-    ]
+    closed = months_due.closed_lately(run.plan, state, journal)
+    work += _to_compare([month for month in closed if month not in months], books)
     if not (months or run.until or run.months or run.contracts):
         work += _running(run, months_due.first_month(run.plan, state, journal, as_of), usage)
     return msgspec.structs.replace(planned, work=work[: months_due.MOST_MONTHS])
@@ -94,6 +90,14 @@ def _to_reconcile(run: Run, month: Month, known: Known, books: Books) -> Planned
 
 def _item(purpose: Purpose, month: Month, end: datetime) -> MonthItem:
     return MonthItem(str(month), purpose, usage_files.days(month, end))
+
+
+def _to_compare(closed: list[Month], books: Books) -> Iterator[MonthItem]:
+    """Yield closed months; one without a manifest was closed by other means."""
+    for month in closed:
+        if billed := books.manifest(month).read():
+            item = _item("compare", month, month.end)
+            yield msgspec.structs.replace(item, duplicates=billed.value.duplicates)
 
 
 def _running(run: Run, month: Month, usage: Objects) -> Iterator[MonthItem]:

@@ -49,9 +49,6 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     write that into the state file. An entry that cannot be read is reported and blocks nothing.
     """
     state, journal = books.read_state(), books.read_journal()
-    forgotten = tuple(owners.forgotten(books, run.plans))
-    if forgotten != journal.forgotten:
-        journal = books.change_journal(lambda old: replace(old, forgotten=forgotten))
     if run.approve:
         _approve(run, Month.parse(run.approve), state, books, at)
     _check_months(run, state, journal, books, at)
@@ -73,8 +70,16 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
         _waive(run, month, _in_doubt(entries, here, in_both(journal, month)), books, at)
         if months_due.is_closed(month, state, journal) and len(entries) == len(names):
             _end_if_settled(books, month, state, entries, at)
-    if unreadable:
-        books.change_journal(lambda old: with_notices(old, sorted(unreadable)))
+    _report(sorted(unreadable), tuple(owners.forgotten(books, run.plans)), journal, books)
+
+
+def _report(
+    unreadable: list[str], forgotten: tuple[str, ...], journal: Journal, books: Books
+) -> None:
+    if unreadable or forgotten != journal.forgotten:
+        books.change_journal(
+            lambda old: with_notices(replace(old, forgotten=forgotten), unreadable)
+        )
 
 
 def _approve(run: Run, month: Month, state: PlanState, books: Books, at: str) -> None:

@@ -67,8 +67,7 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
     fresh = shown - asked.last
     seen, pages = asked.rows + len(fresh), asked.pages + 1
     more = _says_more(body, query, seen, pages) if body else asked.more
-    begun = datetime.fromisoformat(asked.begun)
-    listing = with_rows(asked.listing, rows, contract, month, begun)
+    listing = with_rows(asked.listing, rows, contract, month, datetime.fromisoformat(asked.begun))
     if fresh and pages < _MOST_PAGES:
         return replace(
             asked,

@@ -109,11 +109,10 @@ def balance(months: Iterable[tuple[str, Remainders]], formulas: Mapping[str, str
     for month, left in months:
         for contract, dimensions in left.contracts.items():
             for dimension, text in dimensions.items():
-                unit = left.unit(contract, dimension)
-                if unit == _unit(formulas, dimension):
+                line = (contract, dimension, left.unit(contract, dimension))
+                if line[2] == _unit(formulas, dimension):
                     total[contract, dimension] += Fraction(text)
                 else:
-                    line = (contract, dimension, unit)
                     others[line] += Fraction(text)
                     last[line] = max(last[line], month)
     left_out: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
