@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from functions.domain.ledger import listing
+from functions.domain.ledger import reading
 from functions.domain.usage.record import Group, Record
 from functions.domain.usage.tally import Tally
 
 # Asked of every record; a month has far more of them than contracts.
-same_contract = lru_cache(maxsize=100_000)(listing.same_contract)
+same_contract = lru_cache(maxsize=100_000)(reading.same_contract)
 
 
 class Leaf(msgspec.Struct, kw_only=True, omit_defaults=True):

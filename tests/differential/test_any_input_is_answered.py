@@ -13,14 +13,9 @@ from functions.adapters.clazar.answers import read_answers
 from functions.domain import formula
 from functions.domain.credits.cbf import read_rows
 from functions.domain.credits.file import read_credits
-from functions.domain.ledger.listing import (
-    Listing,
-    read_quantity,
-    read_time,
-    same_contract,
-    with_rows,
-)
+from functions.domain.ledger.listing import Listing, with_rows
 from functions.domain.ledger.listing_pages import ask, turn
+from functions.domain.ledger.reading import read_quantity, read_time, same_contract
 from functions.domain.month import Month, parse_instant
 from functions.domain.months import state_file
 from functions.domain.plan import Plan, parse_plan, parse_plans

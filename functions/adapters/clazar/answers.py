@@ -12,7 +12,7 @@ from typing import Any
 
 from functions.domain.ledger.answers import UNKNOWN, Answer
 from functions.domain.ledger.entry import OTHER_QUANTITY
-from functions.domain.ledger.listing import read_time, same_contract, same_dimension, same_quantity
+from functions.domain.ledger.reading import read_time, same_contract, same_dimension, same_quantity
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
 _FAILED = ("fail", "failed", "error", "rejected", "invalid", "declined")

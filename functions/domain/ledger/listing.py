@@ -8,22 +8,23 @@ acceptance.
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
-import uuid
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Literal
 
 import msgspec
 
+from functions.domain.ledger.reading import (
+    as_text,
+    folded,
+    read_quantity,
+    read_time,
+    same_contract,
+    same_quantity,
+)
 from functions.domain.month import Month
 
-_EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
-_MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
-_SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
 _SHOWN = 80
 _FARTHEST_ZONE = timedelta(hours=38)  # of the time of day, and a day more if only a date is listed
 
@@ -59,15 +60,15 @@ class Listing(msgspec.Struct, frozen=True):
 
     def of(self, dimension: str) -> tuple[Stored, ...]:
         """Return the records of a dimension that are billed, or may be."""
-        return tuple(self.stored.get(_folded(dimension), {}).values())
+        return tuple(self.stored.get(folded(dimension), {}).values())
 
     def doubt(self, dimension: str) -> str:
         """Return what may be a record of a dimension and cannot be placed; empty if nothing may."""
-        return self.doubts.get(_folded(dimension)) or self.doubts.get("", "")
+        return self.doubts.get(folded(dimension)) or self.doubts.get("", "")
 
     def stray(self, dimension: str, quantity: str) -> str:
         """Return which record of this quantity may be of another window; empty if none may."""
-        for record in self.strays.get(_folded(dimension), {}).values():
+        for record in self.strays.get(folded(dimension), {}).values():
             if same_quantity(record.quantity, quantity):
                 return f"record {record.record_id} has this quantity, but not the window of a month"
         return ""
@@ -110,7 +111,7 @@ def with_rows(
 def identity(row: object, index: int) -> str:
     """Return what tells a row from the others: its id, or all of it and its place on the page."""
     named = row.get("id") if isinstance(row, Mapping) else None
-    return _text(named) if named else f"{json.dumps(row, sort_keys=True)} {index}"
+    return as_text(named) if named else f"{json.dumps(row, sort_keys=True)} {index}"
 
 
 def _place(
@@ -125,7 +126,7 @@ def _place(
     status = _STATUSES.get(str(row.get("status")).strip().casefold(), "undecided")
     same = same_contract(row.get("contract_id"), contract)
     dimension, begins = row.get("dimension"), read_time(row.get("start_time"))
-    name = _folded(dimension) if isinstance(dimension, str) else ""
+    name = folded(dimension) if isinstance(dimension, str) else ""
     inside = begins is None or month.start <= begins < month.end
     elsewhere = begins is not None and not inside and not _may_stray(begins, month, now)
     if same is False or status == "not billed" or elsewhere:
@@ -133,11 +134,11 @@ def _place(
     counted = status != "billed" or read_quantity(row.get("quantity")) is not None
     understood = {"contract_id": same, "dimension": name, "start_time": begins, "quantity": counted}
     if field := next((field for field, value in understood.items() if not value), ""):
-        text = _text(f"record {row.get('id')}: {field} {row.get(field)!r} is not understood")
+        text = as_text(f"record {row.get('id')}: {field} {row.get(field)!r} is not understood")
         return name, text[: 2 * _SHOWN]
     return name, Stored(
-        record_id=_text(row.get("id") or ""),
-        quantity=_text(row.get("quantity")),
+        record_id=as_text(row.get("id") or ""),
+        quantity=as_text(row.get("quantity")),
         status=status,
         whole=inside and begins is not None and begins < month.start + timedelta(hours=1),
         strayed=not inside,
@@ -148,86 +149,3 @@ def _may_stray(begins: datetime, month: Month, now: datetime) -> bool:
     """Return True of a window outside the month, not long before it, that is no past month's."""
     other = Month.of(begins)
     return begins >= month.start - _FARTHEST_ZONE and (begins != other.start or other.end > now)
-
-
-def same_contract(listed: object, ours: str) -> bool | None:
-    """Return True if two contract ids name the same contract; None if nobody can tell.
-
-    UUIDs compare as UUIDs. Ids that differ only in case or form, and texts that hold ours, may or
-    may not be the same.
-    """
-    text = str(listed).strip() if isinstance(listed, str | int) else ""
-    if not text or isinstance(listed, bool):
-        return None
-    if text == ours or (as_uuid(text) and as_uuid(text) == as_uuid(ours)):
-        return True
-    found, own = _usual(text), _usual(ours)
-    holds = own and re.search(rf"(?:^|[\W_]){re.escape(own)}(?:$|[\W_])", found)
-    return None if holds else False
-
-
-def _usual(text: str) -> str:
-    """Return a text in one case and form, and a number without zeros in front."""
-    folded = unicodedata.normalize("NFKC", text).casefold().strip()
-    return folded.lstrip("0") if folded.isdecimal() else folded
-
-
-def as_uuid(text: str) -> uuid.UUID | None:
-    """Return the UUID that a text is, however it is written."""
-    try:
-        return uuid.UUID(text.strip().lower())
-    except ValueError:
-        return None
-
-
-def spellings(contract: str) -> tuple[str, ...]:
-    """Return how a contract id may be written: ours first; a UUID in lower and upper case, too."""
-    usual = str(as_uuid(contract) or contract)
-    return tuple(dict.fromkeys((contract, usual, usual.upper() if as_uuid(usual) else usual)))
-
-
-def same_dimension(listed: object, ours: str) -> bool:
-    """Return True if two dimension names have the same letters and digits, in whatever case."""
-    return isinstance(listed, str) and _folded(listed) == _folded(ours)
-
-
-def _folded(dimension: str) -> str:
-    return re.sub(r"[\W_]", "", _usual(_text(dimension))) or _text(dimension)
-
-
-def _text(value: object) -> str:
-    """Return a value as a text that can be kept; JSON may hold half a character."""
-    return str(value).strip().encode(errors="replace").decode()
-
-
-def read_time(value: object) -> datetime | None:
-    """Read a time that has one sensible reading; None for anything else.
-
-    ISO 8601 (without an offset it is UTC), a date, or seconds or milliseconds since 1970.
-    """
-    text = str(value).strip().upper()
-    try:
-        if _EPOCH.fullmatch(text):
-            number = float(text)
-            seconds = number / (1000 if number >= _MILLISECONDS_FROM else 1)
-            known = _SECONDS[0] <= seconds < _SECONDS[1]
-            return datetime.fromtimestamp(seconds, UTC) if known else None
-        found = datetime.fromisoformat(text.removesuffix(" UTC"))
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def read_quantity(value: object) -> Decimal | None:
-    """Return a quantity as a number, None if it is not one."""
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def same_quantity(stored: object, ours: str) -> bool:
-    """Return True if two quantities are the same number, however it is written."""
-    number = read_quantity(stored)
-    return number is not None and number == Decimal(ours)

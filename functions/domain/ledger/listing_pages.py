@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from msgspec.structs import replace
 
-from functions.domain.ledger.listing import Listing, as_uuid, identity, with_rows
+from functions.domain.ledger.listing import Listing, identity, with_rows
+from functions.domain.ledger.reading import as_uuid
 from functions.domain.month import Month
 
 PAGE_SIZE = 100

@@ -20,13 +20,8 @@ from functions.domain.ledger.entry import (
     Entry,
     Line,
 )
-from functions.domain.ledger.listing import (
-    Listing,
-    Stored,
-    read_quantity,
-    same_dimension,
-    same_quantity,
-)
+from functions.domain.ledger.listing import Listing, Stored
+from functions.domain.ledger.reading import read_quantity, same_dimension, same_quantity
 from functions.domain.wording import some
 from functions.partners import RECEIVER
 

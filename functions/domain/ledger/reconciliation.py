@@ -13,9 +13,10 @@ import msgspec
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry, Line
-from functions.domain.ledger.listing import Listing, read_quantity, same_dimension
+from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.listing_pages import Asked
 from functions.domain.ledger.lookup import Owner
+from functions.domain.ledger.reading import read_quantity, same_dimension
 from functions.domain.wording import counted, grouped
 from functions.partners import RECEIVER
 

@@ -15,16 +15,8 @@ from functions.domain.months import months_due, state_file
 from functions.domain.months.journal import Journal, Unresolved, ended, in_words, reopened, resolved
 from functions.domain.months.late_usage import Compared
 from functions.domain.months.late_usage import texts as late
-from functions.domain.months.outcome import (
-    Open,
-    Outcome,
-    account,
-    error_record,
-    noticed,
-    overtaken,
-    unread,
-    withdrawn,
-)
+from functions.domain.months.notices import noticed, overtaken, unread, withdrawn
+from functions.domain.months.outcome import Open, Outcome, account, error_record
 from functions.domain.months.state_file import MonthState, PlanState
 from functions.domain.plan import Plan
 from functions.domain.usage.month_usage import MonthUsage

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from functions.domain import formula
 from functions.domain.formula import PRICE
 from functions.domain.ledger.coverage import sources
-from functions.domain.ledger.listing import as_uuid
+from functions.domain.ledger.reading import as_uuid
 from functions.domain.ledger.remainders import Balance
 from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion

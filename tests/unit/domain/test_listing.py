@@ -8,16 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.ledger.listing import (
-    Listing,
-    Stored,
+from functions.domain.ledger.listing import Listing, Stored, with_rows
+from functions.domain.ledger.reading import (
     read_quantity,
     read_time,
     same_contract,
     same_dimension,
     same_quantity,
     spellings,
-    with_rows,
 )
 from functions.domain.month import Month
 from tests.differential.steadily import steadily

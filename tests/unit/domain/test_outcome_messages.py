@@ -16,6 +16,7 @@ from functions.domain.ledger.entry import (
     Line,
     LineState,
 )
+from functions.domain.months.notices import noticed, overtaken, withdrawn
 from functions.domain.months.outcome import (
     Open,
     Outcome,
@@ -24,9 +25,6 @@ from functions.domain.months.outcome import (
     error_record,
     explain_open,
     is_shown,
-    noticed,
-    overtaken,
-    withdrawn,
 )
 from functions.domain.months.state_file import ErrorRecord, MonthState
 from functions.domain.usage.bill import ContractBill

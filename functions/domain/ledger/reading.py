@@ -1,0 +1,97 @@
+"""How a receiver may write an id, a name, a time or a quantity, and which are the same: pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+_EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
+_MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
+_SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
+
+
+def same_contract(listed: object, ours: str) -> bool | None:
+    """Return True if two contract ids name the same contract; None if nobody can tell.
+
+    UUIDs compare as UUIDs. Ids that differ only in case or form, and texts that hold ours, may or
+    may not be the same.
+    """
+    text = str(listed).strip() if isinstance(listed, str | int) else ""
+    if not text or isinstance(listed, bool):
+        return None
+    if text == ours or (as_uuid(text) and as_uuid(text) == as_uuid(ours)):
+        return True
+    found, own = _usual(text), _usual(ours)
+    holds = own and re.search(rf"(?:^|[\W_]){re.escape(own)}(?:$|[\W_])", found)
+    return None if holds else False
+
+
+def _usual(text: str) -> str:
+    """Return a text in one case and form, and a number without zeros in front."""
+    folded = unicodedata.normalize("NFKC", text).casefold().strip()
+    return folded.lstrip("0") if folded.isdecimal() else folded
+
+
+def as_uuid(text: str) -> uuid.UUID | None:
+    """Return the UUID that a text is, however it is written."""
+    try:
+        return uuid.UUID(text.strip().lower())
+    except ValueError:
+        return None
+
+
+def spellings(contract: str) -> tuple[str, ...]:
+    """Return how a contract id may be written: ours first; a UUID in lower and upper case, too."""
+    usual = str(as_uuid(contract) or contract)
+    return tuple(dict.fromkeys((contract, usual, usual.upper() if as_uuid(usual) else usual)))
+
+
+def same_dimension(listed: object, ours: str) -> bool:
+    """Return True if two dimension names have the same letters and digits, in whatever case."""
+    return isinstance(listed, str) and folded(listed) == folded(ours)
+
+
+def folded(dimension: str) -> str:
+    """Return the letters and digits of a dimension's name, in one case and form."""
+    return re.sub(r"[\W_]", "", _usual(as_text(dimension))) or as_text(dimension)
+
+
+def as_text(value: object) -> str:
+    """Return a value as a text that can be kept; JSON may hold half a character."""
+    return str(value).strip().encode(errors="replace").decode()
+
+
+def read_time(value: object) -> datetime | None:
+    """Read a time that has one sensible reading; None for anything else.
+
+    ISO 8601 (without an offset it is UTC), a date, or seconds or milliseconds since 1970.
+    """
+    text = str(value).strip().upper()
+    try:
+        if _EPOCH.fullmatch(text):
+            number = float(text)
+            seconds = number / (1000 if number >= _MILLISECONDS_FROM else 1)
+            known = _SECONDS[0] <= seconds < _SECONDS[1]
+            return datetime.fromtimestamp(seconds, UTC) if known else None
+        found = datetime.fromisoformat(text.removesuffix(" UTC"))
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def read_quantity(value: object) -> Decimal | None:
+    """Return a quantity as a number, None if it is not one."""
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def same_quantity(stored: object, ours: str) -> bool:
+    """Return True if two quantities are the same number, however it is written."""
+    number = read_quantity(stored)
+    return number is not None and number == Decimal(ours)
