@@ -23,6 +23,7 @@ from functions.errors import (
 _KEPT_RESPONSE, _SHOWN = 8_000, 200
 _NOT_OFFERED = (404, 405, 501)  # if Clazar itself says so: a gateway's page is no JSON
 _NO_SUCH_PAGE = (404, 416)
+_UNSAID = (408, *range(300, 400))  # a redirection may come after the request was taken
 _BEHIND_THE_LAST_PAGE = (400, *_NO_SUCH_PAGE, 422)
 # A page with its token and one repetition after a 401 fits in this.
 _SECONDS_FOR_A_PAGE = 50.0
@@ -99,8 +100,10 @@ def _of_the_whole(status: int, text: str) -> tuple[Outcome, Answer | None]:
         return "busy", NOT_TAKEN
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return "unserved", NOT_TAKEN
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _UNSAID:
         return "unknown", UNKNOWN
+    if status in _NOT_OFFERED and not isinstance(as_json(text), dict):
+        return "unreachable", NOT_TAKEN
     if status == HTTPStatus.CONFLICT:
         return "answered", Answer(kind="present", code=f"HTTP_{status}", message=text[:500])
     return "answered", None

@@ -153,9 +153,9 @@ class Answering(LoopbackHttp):
         ([401], "unserved", "not_taken", 2),  # once more with a new token
         ([403], "unserved", "not_taken", 1),
         ([429], "busy", "not_taken", 1),
-        ([408, 500, 502, 504], "unknown", "unknown", 1),
+        ([302, 308, 408, 500, 502, 504], "unknown", "unknown", 1),
         ([409], "answered", "present", 1),
-        ([302, 400, 404, 422], "answered", "refused", 1),
+        ([400, 404, 422], "answered", "refused", 1),
         ([200, 201], "answered", "unknown", 1),
     ],
 )
@@ -170,6 +170,12 @@ def test_each_status_of_a_submission_means_one_thing(
         found = {name: answer.kind for name, answer in reply.answers.items()}
         assert found == {"cpu": kind, "mem": kind}
         assert server.asked == calls
+
+
+def test_a_page_of_a_gateway_that_knows_no_such_path_refuses_no_contract(secret: Secret) -> None:
+    with Answering(404, b"<html>nginx</html>") as server:
+        reply = Clazar(Session(server.url, secret)).submit(a_request("cpu"))
+    assert (reply.outcome, reply.answers["cpu"].kind) == ("unreachable", "not_taken")
 
 
 @pytest.mark.parametrize(
