@@ -3,8 +3,6 @@
 A metric with `per_plan` has the dimension `plan` beside the service.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric

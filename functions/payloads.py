@@ -1,7 +1,5 @@
 """What the states of both pipelines have in common: reading inputs, errors from Catch, endings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps

@@ -1,7 +1,5 @@
 """The books of a plan: ledger, journal, lease, remainders, manifests and state file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial

@@ -1,7 +1,5 @@
 """The time. Everything else takes the time as an argument."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 

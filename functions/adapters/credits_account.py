@@ -1,7 +1,5 @@
 """Which partner receives credits. Apart from `wiring`: only who needs a partner imports it."""
 
-from __future__ import annotations
-
 import os
 from functools import cache
 

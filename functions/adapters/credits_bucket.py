@@ -1,7 +1,5 @@
 """The credits bucket's objects under their names: lease, drops, snapshots, prepared requests."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Typed JSON objects that are only ever changed by conditional writes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 

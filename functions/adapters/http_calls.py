@@ -1,7 +1,5 @@
 """HTTP requests to partners, and what a failed one says about whether anything has left."""
 
-from __future__ import annotations
-
 import json
 import os
 import ssl

@@ -1,7 +1,5 @@
 """Where things are in the state bucket. A contract id is quoted: it is data, not a path."""
 
-from __future__ import annotations
-
 import hashlib
 from urllib.parse import quote, unquote
 

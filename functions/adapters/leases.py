@@ -1,7 +1,5 @@
 """Leases are taken and given back by conditional writes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import msgspec

@@ -1,7 +1,5 @@
 """What an execution has found of a month's days: their folds, what is wrong, what is not there."""
 
-from __future__ import annotations
-
 import msgspec
 
 from functions.adapters import keys

@@ -1,7 +1,5 @@
 """A bucket through obstore, where many small objects are read: a fraction of boto3's CPU time."""
 
-from __future__ import annotations
-
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """What the use cases need of a bucket: a port, so that tests and tools can bring their own."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol

@@ -1,7 +1,5 @@
 """Who else may account for a contract's month: the ledgers and successes of other plans."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 

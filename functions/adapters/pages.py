@@ -1,7 +1,5 @@
 """JSON files and the pages beside them: for readers only, so a page that fails stops nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the pipelines need of a partner. Another one is a folder and a line in `*_account`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 

@@ -1,7 +1,5 @@
 """Reports of a plan's months in the state bucket, as people open and forward them."""
 
-from __future__ import annotations
-
 import msgspec
 
 from functions.adapters import keys

@@ -1,7 +1,5 @@
 """What one execution writes for itself under `runs/` or `previews/`, read back by a later state."""
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 import msgspec

@@ -1,7 +1,5 @@
 """Which partner bills usage. Apart from `wiring`, so that only who needs a partner imports it."""
 
-from __future__ import annotations
-
 import os
 from functools import cache, partial
 

@@ -1,7 +1,5 @@
 """What deployment gives the functions: names in the environment, plans in SSM, secrets."""
 
-from __future__ import annotations
-
 import os
 from decimal import Decimal
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """AcquireStream: check the execution input and take the stream's lease."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from aws_lambda_powertools import Logger

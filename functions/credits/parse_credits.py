@@ -1,7 +1,5 @@
 """ParseCredits: read the newest upload, or a snapshot, and prepare a request per month."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import msgspec

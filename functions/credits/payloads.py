@@ -4,8 +4,6 @@ Nothing here grows with the number of rows: those are behind S3 keys. Amounts ar
 dollars, credits positive.
 """
 
-from __future__ import annotations
-
 import json
 
 import msgspec

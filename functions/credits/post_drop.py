@@ -4,8 +4,6 @@ The order is the guarantee: that a request leaves is on disk before it does, and
 that was lost CloudZero is asked before anything is posted again.
 """
 
-from __future__ import annotations
-
 from uuid import uuid4
 
 import msgspec

@@ -1,7 +1,5 @@
 """ReportCredits: write down what an execution did, release the stream and say how it ends."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

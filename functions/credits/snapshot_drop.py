@@ -1,7 +1,5 @@
 """SnapshotDrop: keep what a month holds, and prove that it can be put back."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from typing import Any

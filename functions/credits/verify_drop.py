@@ -1,7 +1,5 @@
 """VerifyDrop: read a month back and compare it with what was to be there."""
 
-from __future__ import annotations
-
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 

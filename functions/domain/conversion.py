@@ -1,7 +1,5 @@
 """Reading a typed value, and saying what is wrong with one that cannot be read."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -4,8 +4,6 @@ Values are fractions, so `x / 3 * 3` is `x` and no division loses a unit before 
 A syntax tree becomes a function of the totals; only what is listed here is known.
 """
 
-from __future__ import annotations
-
 import ast
 import math
 import operator

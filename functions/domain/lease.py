@@ -1,7 +1,5 @@
 """A lease: which execution may work on a plan or a stream, and what it is asking a partner now."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 import msgspec

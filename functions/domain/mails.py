@@ -1,7 +1,5 @@
 """What the mails of both pipelines share: where they come from, their subject, links, commands."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A page of lists and tables, for what is no month's report: previews, late usage, credits."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple

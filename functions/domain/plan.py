@@ -1,7 +1,5 @@
 """A plan: what is metered, and by which rules. The same keys in infra and in a JSON file."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Which known name was probably meant by one that is not known."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 

@@ -1,7 +1,5 @@
 """Mails and pages, rendered from a template beside the module that says what is in them."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """AcquirePlan: settle the terms of a run and take the plan's lease."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from aws_lambda_powertools import Logger

@@ -1,7 +1,5 @@
 """ClaimContract: write down what is to be sent for a contract's month, before anything is."""
 
-from __future__ import annotations
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, wiring

@@ -1,7 +1,5 @@
 """CloseMonth: ledger -> state file and report. A month with an unaccounted contract stays open."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from functools import partial
 

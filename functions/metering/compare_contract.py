@@ -4,8 +4,6 @@ A listing that takes longer than one invocation is read on by the state machine'
 ListingUnfinished. Why a contract could not be compared is written down before the error leaves.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """FoldDay: list a day's files, and read them and add them up unless that was done before."""
 
-from __future__ import annotations
-
 from itertools import chain
 
 import msgspec

@@ -1,7 +1,5 @@
 """MergeUsage: add up the days, work out the bill, list the contracts still to process."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Nothing here grows with the number of files or contracts: those are behind S3 keys.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

@@ -1,7 +1,5 @@
 """PlanMonths: which months are owed, which wait, and why."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime

@@ -1,7 +1,5 @@
 """PreviewMonth: what a real run would send, written nowhere but into the dry run's own folder."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import msgspec

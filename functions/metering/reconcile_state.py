@@ -1,7 +1,5 @@
 """ReconcileState: make state file and ledger agree again, whoever came between them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 

@@ -1,7 +1,5 @@
 """RecordError: close a contract's ledger entry with what an operator has to look at."""
 
-from __future__ import annotations
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, wiring

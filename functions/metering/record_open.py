@@ -1,7 +1,5 @@
 """RecordOpen: note why a contract is left open for the next run. Nobody is to blame for it yet."""
 
-from __future__ import annotations
-
 import msgspec
 from aws_lambda_powertools import Logger
 

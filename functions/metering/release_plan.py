@@ -1,7 +1,5 @@
 """ReleasePlan: note what the run's message has reported, and give the lease back."""
 
-from __future__ import annotations
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, leases, wiring

@@ -1,7 +1,5 @@
 """ReportLateUsage: what changed in a month since it was billed, and by how much. Sends nothing."""
 
-from __future__ import annotations
-
 import msgspec
 from aws_lambda_powertools import Logger
 

@@ -1,7 +1,5 @@
 """ReportReconciliation: writes and reports where the receiver's records are not the ledger's."""
 
-from __future__ import annotations
-
 from aws_lambda_powertools import Logger
 
 from functions import metrics

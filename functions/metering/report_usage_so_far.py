@@ -1,7 +1,5 @@
 """ReportUsageSoFar: the running month's total by now, and what is wrong with it already."""
 
-from __future__ import annotations
-
 from aws_lambda_powertools import Logger
 
 from functions.adapters import month_days, wiring

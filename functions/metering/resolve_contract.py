@@ -1,7 +1,5 @@
 """ResolveContract: settle a parked contract as an operator decided, in ledger and state file."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 from functools import partial

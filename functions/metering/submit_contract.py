@@ -5,8 +5,6 @@ before anything else happens, and nothing is sent before the receiver was asked 
 Waiting for a request whose outcome is not known is the state machine's Retry on OutcomeUnknown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple

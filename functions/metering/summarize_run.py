@@ -1,7 +1,5 @@
 """SummarizeRun: what a run's message says and how its execution ends. Writes nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple

@@ -4,8 +4,6 @@ Sources: vendor notes on `POST /metering/` (per-record `results` under HTTP 200;
 may lack contract and dimension; a duplicate is an explicit rejection).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any

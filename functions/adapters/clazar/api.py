@@ -1,7 +1,5 @@
 """Clazar's metering API: what its answers and listings say, in the words of the ledger."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Protocol

@@ -5,8 +5,6 @@ No retries and no waiting: that is the state machine's job, where it can be seen
 `POST /authenticate/`, `POST /metering/`, `GET /metering/` (developers.clazar.io).
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Callable, Mapping

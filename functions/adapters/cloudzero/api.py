@@ -6,8 +6,6 @@ No retries and no waiting: that is the state machine's job, where it can be seen
 No idempotency key: it would replay an old answer, whatever the body.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator

@@ -5,8 +5,6 @@ worked on. So every request stands in the stream's lease before it leaves, and t
 until its answer was there or it is old enough to be over.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Amounts of a credits file: dollars and cents as an operator or a spreadsheet writes them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from decimal import Context, Decimal

@@ -1,7 +1,5 @@
 """Cells of a credits file: what a spreadsheet leaves around a value, and account numbers."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

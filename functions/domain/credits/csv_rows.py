@@ -1,7 +1,5 @@
 """From the bytes of a CSV file to its rows, as spreadsheets save them."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

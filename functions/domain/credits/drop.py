@@ -1,7 +1,5 @@
 """What was last posted for a month of a stream: which upload it came from, and how far it got."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction

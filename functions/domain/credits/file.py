@@ -4,8 +4,6 @@ All or nothing: the receiver replaces a month as a whole, so posting the rows th
 erase those that cannot.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence

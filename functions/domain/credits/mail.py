@@ -1,7 +1,5 @@
 """What a credits run mails: which months are posted, which are not, and what to type next."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The name of a credits file: it alone decides which months the file speaks of."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What the receiver answered, per record: the words in which the ledger keeps it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 

@@ -1,7 +1,5 @@
 """Claiming a contract's month: what an execution does with what the ledger holds already. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 

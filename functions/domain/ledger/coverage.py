@@ -4,8 +4,6 @@ The receiver's dimension name is what a line is called at the moment. A line bel
 dimensions that its formula reads; without a formula it is its own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from itertools import product
 

@@ -1,7 +1,5 @@
 """An entry of the ledger: one contract's month, what is to be sent, what was, and the outcome."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from typing import Literal
 

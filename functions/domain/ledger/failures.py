@@ -1,7 +1,5 @@
 """Why a contract's month needs an operator, in words: read from its ledger entry."""
 
-from __future__ import annotations
-
 from functions.domain.ledger.entry import Entry, Failure
 from functions.partners import RECEIVER
 

@@ -1,7 +1,5 @@
 """One item of the contract map: what a contract's month amounts to before it is claimed."""
 
-from __future__ import annotations
-
 import msgspec
 
 from functions.domain.ledger.entry import Decision

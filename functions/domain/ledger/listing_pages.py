@@ -1,7 +1,5 @@
 """Reading a listing page by page, without trusting that a page is the last one. Pure."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterator, Mapping

@@ -3,8 +3,6 @@
 What may be sent now is returned beside the entry, not in it: it is true for this moment only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal, localcontext
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """How a receiver may write an id, a name, a time or a quantity, and which are the same: pure."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 import uuid

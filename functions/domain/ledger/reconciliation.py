@@ -3,8 +3,6 @@
 What is missing is never zero, and what could not be compared is not equal.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple

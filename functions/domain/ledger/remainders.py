@@ -5,8 +5,6 @@ billed takes the balance of all *other* months in, so it does not matter in whic
 billed or re-opened, and no unit is lost or billed twice: usage = quantities + balance, always.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """An operator's decision about a parked contract: a pure transition of its ledger entry."""
 
-from __future__ import annotations
-
 from msgspec.structs import replace
 
 from functions.domain.ledger.entry import DUPLICATE, NOT_ACCEPTED, Decision, Entry, Line

@@ -1,7 +1,5 @@
 """What is submitted for a contract's month: always the same bytes for the same lines."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from datetime import timedelta

@@ -6,8 +6,6 @@ line is `sent` on disk before the request leaves, and a `sent` line is never sen
 receiver, asked after the request must have ended, does not list it.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from msgspec.structs import replace

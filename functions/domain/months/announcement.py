@@ -1,7 +1,5 @@
 """What a message says of the journal, and the journal once that message has been delivered."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate

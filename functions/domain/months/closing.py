@@ -1,7 +1,5 @@
 """How a month is closed: a pure decision about all that was read, before anything is written."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple

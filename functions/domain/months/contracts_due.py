@@ -1,7 +1,5 @@
 """Which contracts of a month a run works on: pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A month whose usage has moved far is held until an operator approves that very bill."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What the pipeline remembers of a plan beside the state file that people edit."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType

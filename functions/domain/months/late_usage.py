@@ -3,8 +3,6 @@
 The receiver takes one record per contract, dimension and month, so a difference cannot be billed.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fractions import Fraction

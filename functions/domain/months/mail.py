@@ -1,7 +1,5 @@
 """What a metering run mails: what is billed, what is not, until when, and what to type next."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

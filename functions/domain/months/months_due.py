@@ -1,7 +1,5 @@
 """Which months a run works on, and why others wait."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import count, islice, takewhile

@@ -1,7 +1,5 @@
 """Which contracts have moved most against the month before, and which are new or gone."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """What a month's message names of its contracts beside their errors: money that needs a look."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from functions.domain.ledger.coverage import never_read

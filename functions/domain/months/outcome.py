@@ -1,7 +1,5 @@
 """What became of a month's contracts, read from the ledger."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple

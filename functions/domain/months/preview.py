@@ -1,7 +1,5 @@
 """What a dry run shows: each contract as a real run would treat it now, and a draft invoice."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction

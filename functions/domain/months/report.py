@@ -1,7 +1,5 @@
 """A month's report: what became of each contract, its inputs and its totals."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """A month's report as the file that spreadsheets open."""
 
-from __future__ import annotations
-
 import csv
 import io
 

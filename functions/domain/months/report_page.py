@@ -1,7 +1,5 @@
 """A month's report as a page: read offline, on paper or a phone, without any program of ours."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """What a month's report says of one contract: a row per billed dimension, and its other usage."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """What a run is asked for, and its terms once they are settled."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

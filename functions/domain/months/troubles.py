@@ -1,7 +1,5 @@
 """What needs an operator in a month: each cause once, with its contracts and what settles them."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """The bill of a month: every contract and everything that cannot be billed."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import msgspec

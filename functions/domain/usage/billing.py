@@ -4,8 +4,6 @@ The law of this module: per dimension, input + carried in = billed + remainder +
 exactly. With formulas it holds for each formula's value: value + carried in = billed + remainder.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping

@@ -1,7 +1,5 @@
 """What a marketplace takes of a month's usage: until when, and quantities of which size."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 

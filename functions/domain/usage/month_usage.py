@@ -1,7 +1,5 @@
 """A month's bill with where it comes from: what MergeUsage hands to the states behind it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Self

@@ -1,7 +1,5 @@
 """Why usage cannot be billed, with its place: object and line."""
 
-from __future__ import annotations
-
 import json
 
 import msgspec

@@ -1,7 +1,5 @@
 """An exported usage record, decoded for the few fields that decide money, with exact numbers."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -5,8 +5,6 @@ without it is kept apart (quarantined), never dropped. Numbers are `int` or `Dec
 of the file, never a float.
 """
 
-from __future__ import annotations
-
 import decimal
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """The files of a month by day, the unit that is read, and which hours they cover."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

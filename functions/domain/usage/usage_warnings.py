@@ -1,7 +1,5 @@
 """What an operator has to know of a month's usage, said with its bill."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 
