@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import msgspec
 
@@ -56,6 +56,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def approve_share(self) -> Fraction | None:
         """The share by which a total may move; a month that moves more is held."""
         return None if self.approve_above is None else Fraction(self.approve_above[:-1]) / 100
+
+    def counting(self, duplicates: str) -> Self:
+        """Return the plan with this rule for duplicates, its own if none is given."""
+        return msgspec.structs.replace(self, duplicates=duplicates or self.duplicates)
 
     def to_json(self) -> str:
         """Return the configuration as JSON text that `parse_plan` reads back."""

@@ -122,12 +122,12 @@ class MonthTask(RunTask, frozen=True, kw_only=True):
 class UsageTask(MonthTask, frozen=True, kw_only=True):
     """What the states take that read usage. `duplicates`: how they are counted, if said."""
 
-    duplicates: Literal["", "max", "sum"] = ""
+    duplicates: str = ""
 
     @property
     def plan(self) -> Plan:
         """The plan as its duplicates are counted in this month."""
-        return replace(self.run.plan, duplicates=self.duplicates or self.run.plan.duplicates)
+        return self.run.plan.counting(self.duplicates)
 
 
 class DayTask(UsageTask, frozen=True, kw_only=True):

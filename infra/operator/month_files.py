@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from functions.adapters import keys
+from functions.adapters.books import Books
 from functions.adapters.objects import Objects
 from functions.domain.month import Month
 from functions.domain.plan import Plan
@@ -109,7 +110,12 @@ def list_days(
 def read_month(
     plan: Plan, month: Month, usage: Objects, state: Objects, end: datetime | None = None
 ) -> MonthFiles:
-    """List a month up to an hour, and find the folds that were made of these files."""
+    """List a month up to an hour, and find the folds that were made of these files.
+
+    Of a closed month duplicates are counted as they were when it was billed.
+    """
+    billed = Books(state, plan).manifest(month).read()
+    plan = plan.counting(billed.value.duplicates if billed else "")
     listed = usage.list(keys.usage_prefix(plan, month))
     found, problems = list_days(plan, month, listed, end or month.end)
     stored = state.read_many([keys.day(plan, month, name) for name in found])
