@@ -95,7 +95,7 @@ class MeteringWorld(Account):
         return [plan.state_file for plan in self.plans]
 
     def follow(self, other: MeteringWorld) -> None:
-        """Begin where another world has come to, in which nothing is underway."""
+        """Begin where another world has come to, in which no state of an execution is underway."""
         self.timeline.now = other.now()
         self.step_functions.follow(other.step_functions)
         for name, bucket in other.buckets.items():
