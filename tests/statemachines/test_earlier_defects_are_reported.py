@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
 from infra.local.cli.session import scaled
-from tests.statemachines.world import AUGUST_2, KEY, TIME_SCALE, World, a_record
+from tests.statemachines.world import AUGUST_2, TIME_SCALE, World
 
 
 def reported(world: World, already: int) -> str:
@@ -56,36 +52,3 @@ def test_an_error_without_a_contract_is_reported_of_the_contract_that_was_sent(
         "c-2"
     ]
     assert world.billed_contracts() == {"c-1", "c-3"}
-
-
-@pytest.mark.parametrize(
-    ("as_of", "messages"), [("2025-08-02T23:00:00Z", 0), ("2025-08-03T05:30:00Z", 1)]
-)
-def test_an_export_that_stopped_is_reported_once_it_is_two_days_late(
-    world: World, as_of: str, messages: int
-) -> None:
-    world.month("c-1")
-    world.exported_to("2025-07-20T00:00:00Z", key=KEY)
-    already = sent(world)
-    assert world.run(as_of=as_of).status == "SUCCEEDED"
-    assert len(world.account.aws.published()[already:]) == messages
-    assert world.state_json() is None
-
-
-@pytest.mark.parametrize("broken", [{"plan": "Renamed:PROD:x"}, {"months": ["2025-99"]}])
-def test_a_run_that_cannot_even_begin_ends_failed_for_the_alarm(
-    world: World, broken: dict[str, Any]
-) -> None:
-    world.month("c-1")
-    result = world.run(broken)
-    assert (result.status, result.error) == ("FAILED", "BadInput")
-    assert not world.clazar.exchanges
-
-
-def test_a_quarantined_month_is_reported_although_everything_else_is_well(world: World) -> None:
-    for hour in range(3):
-        world.hour(f"01/{hour:02d}", [a_record(None, value=2)])
-    already = sent(world)
-    assert world.run().status == "SUCCEEDED"
-    assert "6 cpu_core_hours of subscription sub-1" in reported(world, already)
-    assert not world.clazar.posts
