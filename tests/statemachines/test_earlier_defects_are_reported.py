@@ -6,22 +6,12 @@ from infra.local.cli.session import scaled
 from tests.statemachines.world import AUGUST_2, TIME_SCALE, World
 
 
-def reported(world: World, already: int) -> str:
-    """What a person was sent since; one message of one run."""
-    (message,) = world.account.aws.published()[already:]
-    return str(message)
-
-
-def sent(world: World) -> int:
-    return len(world.account.aws.published())
-
-
 def test_a_usage_bucket_that_cannot_be_listed_fails_the_run_and_closes_no_month(
     world: World,
 ) -> None:
     world.month("c-1")
     world.plan["completeness"] = "calendar"
-    already = sent(world)
+    already = len(world.account.aws.published())
     world.account.use(
         usage=world.usage,
         state=world.state_folder,
@@ -34,7 +24,8 @@ def test_a_usage_bucket_that_cannot_be_listed_fails_the_run_and_closes_no_month(
     )
     result = world.account.run({"as_of": AUGUST_2}, time_scale=TIME_SCALE)
     assert (result.status, result.error) == ("FAILED", "DaysMissing")
-    assert "a-bucket-that-is-not-there" in reported(world, already)
+    (message,) = world.account.aws.published()[already:]
+    assert "a-bucket-that-is-not-there" in message
     assert world.state_json() is None
     assert not world.clazar.exchanges
 
@@ -44,11 +35,11 @@ def test_an_error_without_a_contract_is_reported_of_the_contract_that_was_sent(
 ) -> None:
     world.month("c-1", "c-2", "c-3")
     world.clazar.script("c-2", "unlabelled")
-    already = sent(world)
+    already = len(world.account.aws.published())
     result = world.run()
     assert (result.status, result.error) == ("FAILED", "ContractsNeedAttention")
-    assert "2025-07: c-2 (" in reported(world, already)
-    assert [item["contract_id"] for item in world.state_json()["error_contracts"]["2025-07"]] == [
-        "c-2"
-    ]
+    (message,) = world.account.aws.published()[already:]
+    assert "2025-07: c-2 (" in message
+    (error,) = world.state_json()["error_contracts"]["2025-07"]
+    assert error["contract_id"] == "c-2"
     assert world.billed_contracts() == {"c-1", "c-3"}

@@ -161,22 +161,3 @@ def test_identical_files_of_one_hour_that_count_both_are_named(
         assert f"{folder}/sub-1.json and " in text
         assert f"{folder}/sub-2.json and 1 more" in text
         assert text in world.run().result["message"]
-
-
-def test_no_mail_address_of_a_customer_is_written_or_reported() -> None:
-    world = WholeMonth()
-    world.hour("01/00", [a_record("c-1"), a_record(None), a_record("c-2", value=0)])
-    ended = world.run()
-    assert ended.succeeded
-    bad: list[Any] = [{**a_record("c-1"), name: ["x"]} for name in ("externalPayerId", "dimension")]
-    for number, record in enumerate([*bad, a_record("c-1", value=None), "row"]):
-        world.hour("01/01", [record], name=f"sub-{number}")
-    world.hour("01/02", json.dumps([a_record("c-1")]).encode()[:-9])
-    stopped = world.run(months=["2025-07"])
-    assert stopped.error == "BadUsage"
-    assert "problems: 5" in stopped.cause
-    reported = world.reported()
-    written = b"".join(world.state_bucket.objects.values()).decode()
-    for personal in ("customer.example", "Customer Inc"):
-        assert personal not in reported
-        assert personal not in written
