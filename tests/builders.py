@@ -19,7 +19,10 @@ from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 
 MAY, JUNE, JULY = Month(2025, 5), Month(2025, 6), Month(2025, 7)
+JULY_14 = datetime(2025, 7, 14, tzinfo=UTC)
 AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
+SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
+OCTOBER_2 = datetime(2025, 10, 2, tzinfo=UTC)
 NOBODY: frozenset[str] = frozenset()
 PLAN = Plan(service="S", environment_type="E", plan_id="P")
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-1")

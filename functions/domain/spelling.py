@@ -12,10 +12,10 @@ def mistyped(names: Iterable[str], known: Collection[str], *, alike: float) -> s
     `alike`: from which likeness on; 1 is the same but for case and blanks around it. A name that
     is a known one with more behind it is another one: people keep copies.
     """
-    for name in names:
+    for name in (one for one in names if one not in known):
         text, near = name.strip().casefold(), _nearest(name.strip(), known, alike)
         is_copy = near.casefold() in text and near.casefold() != text
-        if near and name not in known and not is_copy:
+        if near and not is_copy:
             return f"{name!r} is not known; did you mean {near}?"
     return ""
 

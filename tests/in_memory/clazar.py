@@ -94,6 +94,10 @@ class Clazar(MeteringApi):
         """The quantities that were accepted, the first of each."""
         return {_billed(record): record["quantity"] for record in reversed(self.accepted)}
 
+    def quantity(self, month: str, dimension: str = "cpu", contract: str = "c-1") -> str | None:
+        """Return the quantity of something that was accepted, None if nothing was."""
+        return self.quantities().get(Billed(contract, dimension, month))
+
     def billed(self) -> list[tuple[str, str, str, str]]:
         """Return contract, dimension, month and quantity of every record, sorted."""
         return sorted((*_billed(record), record["quantity"]) for record in self.accepted)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import pytest
+
+from functions.errors import CredentialsRefused
 from tests.in_memory.machine import Execution
 from tests.in_memory.metering_world import MeteringWorld
 from tests.in_memory.points import Break, Point, Result, nothing
@@ -42,6 +45,17 @@ def abort(
     assert stopped, "the execution has not come to that point"
     assert execution.status == "ABORTED"
     return execution
+
+
+def execute_without_credentials(world: MeteringWorld, **given: Any) -> Execution:
+    """Run an execution to its end while Clazar refuses our credentials."""
+
+    def refuse(_body: bytes) -> NoReturn:
+        raise CredentialsRefused("401")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(world.clazar, "post", refuse)
+        return world.execute(**given)
 
 
 def writes(state: str, key: str) -> Where:

@@ -202,12 +202,16 @@ class Machine:
         failures = 0
         for index in self._order(here.path, len(items)):
             child = _child(here, index, items[index])
+            if child.path in child.execution.ended:
+                results[index], _ = child.execution.ended[child.path]
+                continue
             selector = state.get("ItemSelector")
             given = small(filled(selector, data, child.context) if selector else items[index])
             if distributed:  # an execution of its own
                 child.context["Execution"] = {"Id": f"{here.execution.id}/{index}", "Input": given}
             try:
                 results[index] = yield from self._states(processor, given, child)
+                child.execution.ended[child.path] = (results[index], None)
             except StateFailed:
                 if not distributed:
                     raise

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 from tests.in_memory.breaks import Case, Player, cases, check
@@ -21,6 +20,7 @@ from tests.in_memory.metering_scenarios import (
     settle,
 )
 from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.points import Break, Point, nothing
 
 _AGAIN = 16
 # The claim before a contract's first request and the record after its last one belong to them.
@@ -28,28 +28,44 @@ _AROUND = 4
 
 
 class Row:
-    """A scenario with one receiver; what comes before the run that breaks is played once."""
+    """A scenario with one receiver; what comes before the break is played once."""
 
     def __init__(self, scenario: Scenario, receiver: Receiver) -> None:
         self._scenario, self._receiver = scenario, receiver
         plan = {**PLAN, "start_month": scenario.first_month, **scenario.plan}
         rule, lists = receiver
         self._a_world = partial(MeteringWorld, plan, refuses_duplicates=rule, lists=lists)
-        with self._a_world() as self._before:
-            self._promises = Promises(self._before)
-            scenario.usage(self._before)
-            scenario.before(self._before, self._promises)
         self._known: dict[str, list[str]] = {}
         self._met: Counter[str] = Counter()
+        # By the number of a point: what the world was like when its function was called.
+        self._moments: dict[int, tuple[MeteringWorld, Promises]] = {}
+        self._points = self._play_without_a_break()
 
-    @contextmanager
-    def _begun(self) -> Iterator[tuple[MeteringWorld, Promises]]:
+    def _copy(self, world: MeteringWorld, promises: Promises) -> tuple[MeteringWorld, Promises]:
+        copy = self._a_world()
+        copy.follow(world)
+        watching = Promises(copy)
+        watching.broken += promises.broken
+        watching.reopened |= promises.reopened
+        return copy, watching
+
+    def _play_without_a_break(self) -> list[Point]:
+        """Return the points of the run, and keep the moments at which a play can begin."""
         with self._a_world() as world:
-            world.follow(self._before)
             promises = Promises(world)
-            promises.broken += self._promises.broken
-            promises.reopened |= self._promises.reopened
-            yield world, promises
+            self._scenario.usage(world)
+            self._scenario.before(world, promises)
+            begin = len(world.points.seen)
+
+            def keep(point: Point) -> Break | None:
+                if point.kind == "lambda":
+                    self._moments[point.number] = self._copy(world, promises)
+                    self._moments[point.number][0].points.seen.pop()  # it is yet to come
+                return nothing(point)
+
+            world.points.choose = keep
+            world.execute(**self._scenario.given)
+            return world.points.seen[begin:]
 
     def recorded(self) -> list[Case]:
         """Return all cases: the points of a run in which nothing breaks.
@@ -58,22 +74,20 @@ class Row:
         another execution: two receivers are enough for them, the one with both rules and the one
         with none.
         """
-        with self._begun() as (world, _promises):
-            begin = len(world.points.seen)
-            world.execute(**self._scenario.given)
-            points = world.points.seen[begin:]
-        talking = [point.number for point in points if point.kind in ("request", "listing")]
+        talking = [point.number for point in self._points if point.kind in ("request", "listing")]
         extreme = self._receiver.refuses_duplicates == self._receiver.lists
         return [
             case
-            for case in cases(points)
+            for case in cases(self._points)
             if extreme or talking[0] - _AROUND <= case.number <= talking[-1] + _AROUND
         ]
 
     def play(self, case: Case) -> list[str]:
         """Break a run, let others follow until nothing changes, and return the broken promises."""
-        with self._begun() as (world, promises):
-            broken = world.start(**self._scenario.given)
+        moment = max(number for number in self._moments if number <= case.number)
+        world, promises = self._copy(*self._moments[moment])
+        with world:
+            broken = world.step_functions.executions[-1]
             player = Player(case, world.timeline, world.step_functions, broken)
             world.points.choose = player.choose
             world.timeline.run(until=lambda: broken.status != "RUNNING")

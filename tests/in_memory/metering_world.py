@@ -1,7 +1,6 @@
 """The metering pipeline in memory: usage goes in, Clazar bills, people edit and are reported.
 
-    with MeteringWorld() as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(july={"c-1": {"cpu": 4}}) as world:
         world.execute()
         assert world.clazar.counts()[Billed("c-1", "cpu", "2025-07")] == 1
 
@@ -13,7 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from functions.domain.month import Month, format_instant
 from functions.domain.plan import Plan, parse_plan
 from functions.metering import submit_contract
 from infra.tasks import SETTLE_SECONDS
-from tests.builders import a_record
+from tests.builders import AUGUST_2, a_record
 from tests.in_memory.account import Account
 from tests.in_memory.clazar import Clazar
 from tests.in_memory.lambdas import PLACE
@@ -32,14 +31,16 @@ from tests.memory import UsageInMemory
 
 PLAN = {"service": "S", "environment_type": "E", "plan_id": "P", "start_month": "2025-07"}
 WARNS = {**PLAN, "missing_hours": "warn"}
-AUGUST_2 = datetime(2025, 8, 2, tzinfo=UTC)
+# The final usage of c-1.
+FINAL: dict[str, Any] = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
 Usage = Mapping[str, Mapping[str, Any]]
 
 
 class MeteringWorld(Account):
     """One or more plans with one state bucket, one usage bucket and one Clazar.
 
-    The export has got to everything that is over, unless `exported_to` says otherwise.
+    The export has got to everything that is over, unless `exported_to` says otherwise. `july`: the
+    usage in the first hour of July.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class MeteringWorld(Account):
         refuses_duplicates: bool = True,
         lists: bool = True,
         order: Callable[[Path, int], Sequence[int]] = as_listed,
+        july: Usage | None = None,
     ) -> None:
         super().__init__("metering", now, order)
         self.plans = [parse_plan(plan) for plan in plans or (PLAN,)]
@@ -62,6 +64,8 @@ class MeteringWorld(Account):
         self._exported: dict[str, str] = {}
         for plan in self.plans:
             self.exported_to(now, plan)
+        if july:
+            self.put_usage("2025-07", "01/00", july)
 
     def __enter__(self) -> Self:
         ports = {
@@ -95,7 +99,7 @@ class MeteringWorld(Account):
         return [plan.state_file for plan in self.plans]
 
     def follow(self, other: MeteringWorld) -> None:
-        """Begin where another world has come to, in which nothing is underway."""
+        """Begin where another world has come to, in which no state of an execution is underway."""
         self.timeline.now = other.now()
         self.step_functions.follow(other.step_functions)
         for name, bucket in other.buckets.items():

@@ -47,7 +47,8 @@ class DeployedBucket(RecordedBucket):
         if not self._points.invocations:
             return
         state = self._points.invocations[-1].state
-        if not _may((self._pipeline, state, self.name), what, key, tuple(self._state_files())):
+        role = (self._pipeline, state, self.name)
+        if not (_may(role, what, key, ()) or _may(role, what, key, tuple(self._state_files()))):
             raise Denied(f"{state} has no right to {what} {key} in the {self.name} bucket")
 
     def read(self, key: str, *, unless: str = "") -> Stored | None:

@@ -21,6 +21,7 @@ from functions.metering.payloads import Finish
 from infra import credits_tasks, metering_tasks
 from infra.tasks import snake_case
 from tests.in_memory import lambdas
+from tests.in_memory.by_hand import decide
 from tests.in_memory.credits_world import CreditsWorld
 from tests.in_memory.metering_world import WARNS, MeteringWorld
 
@@ -34,12 +35,10 @@ ENDS: Mapping[str, type] = {"SummarizeRun": Finish, "ReportCredits": ReportTask}
 
 
 def metering() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {name: {"cpu": 4} for name in ("c-1", "c-2")})
+    with MeteringWorld(WARNS, july={name: {"cpu": 4} for name in ("c-1", "c-2")}) as world:
         world.execute(dry_run=True)
         world.execute_refusing("c-1")
-        decision = {"contract": "c-1", "month": "2025-07", "outcome": "waived", "reason": "seen"}
-        world.execute(resolve=decision)
+        decide(world, "waived")
         world.put_usage("2025-07", "02/00", {"c-2": {"cpu": 1}})
         world.put_usage("2025-08", "01/00", {"c-3": {"cpu": 1}})
         world.pass_days(2)

@@ -6,14 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.builders import SEPTEMBER_2
 from tests.in_memory.metering_world import WARNS, MeteringWorld
 
-SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
 REPORTS = "reports/S/E/P"
 Usage = Mapping[str, Mapping[str, Any]]
 

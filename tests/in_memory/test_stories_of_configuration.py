@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from functions.domain.plan import parse_plan
+from tests.in_memory.by_hand import decide
 from tests.in_memory.clazar import Billed
 from tests.in_memory.interruptions import abort, starts
 from tests.in_memory.metering_world import WARNS, MeteringWorld
 
-SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
 LOW = "ae641bd1-edf8-4038-bfed-d2ff556c729e"
 UPPER = LOW.upper()
-
-
-def until_september(world: MeteringWorld) -> None:
-    world.timeline.pass_time((SEPTEMBER_2 - world.now()).total_seconds())
-    world.exported_to(world.now())
 
 
 @pytest.mark.parametrize("dimensions", [{}, {"hours2": "cpu"}, {"hours": "cpu", "more": "cpu"}])
@@ -34,52 +28,44 @@ def test_usage_that_was_billed_under_another_configuration_leaves_no_remainder(
         world.timeline.pass_time(86_400)
         world.execute()
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 10}})
-        until_september(world)
+        world.pass_days(31)
         world.execute()
-        july = {
-            name: held for name, held in world.clazar.quantities().items() if name[2] < "2025-08"
-        }
-        assert july == {Billed("c-1", "hours", "2025-07"): "4"}
-        august = [q for name, q in world.clazar.quantities().items() if name[2] == "2025-08"]
-        assert set(august) == {"10"}, "nothing of July comes again"
+        july, *august = sorted(world.clazar.billed(), key=lambda record: record[2])
+        assert july == ("c-1", "hours", "2025-07", "4")
+        months = {(month, quantity) for _, _, month, quantity in august}
+        assert months == {("2025-08", "10")}, "nothing of July comes again"
 
 
 @pytest.mark.parametrize("fraction", [{}, {"c-2": {"cpu": 2.5}}])
 def test_what_clazar_bills_less_is_carried_whatever_other_contracts_leave(
     fraction: dict[str, Any],
 ) -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 7}, **fraction})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 7}, **fraction}) as world:
         row = {"cloud": "aws", "contract_id": "c-1", "dimension": "cpu", "status": "success"}
         times = {"start_time": "2025-07-01T00:00:00Z", "end_time": "2025-07-31T23:59:59Z"}
         world.clazar.accepted.append({**row, **times, "quantity": "4", "id": "old-1"})
         world.execute()
-        decision = {"contract": "c-1", "month": "2025-07", "outcome": "accepted", "reason": "seen"}
-        world.execute(resolve=decision)
+        decide(world, "accepted")
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 1}})
-        until_september(world)
+        world.pass_days(31)
         world.execute()
-        assert world.clazar.quantities()[Billed("c-1", "cpu", "2025-08")] == "4"
+        assert world.clazar.quantity("2025-08") == "4"
 
 
 def test_a_contract_keeps_the_spelling_that_the_ledger_knows() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {LOW: {"cpu": 4.9}})
+    with MeteringWorld(WARNS, july={LOW: {"cpu": 4.9}}) as world:
         world.execute()
         world.put_usage("2025-07", "01/00", {UPPER: {"cpu": 4.9}})
         world.put_usage("2025-08", "01/00", {UPPER: {"cpu": 4.9}})
-        until_september(world)
+        world.pass_days(31)
         world.execute(months=["2025-07", "2025-08"])
-        assert world.clazar.quantities() == {
-            Billed(LOW, "cpu", "2025-07"): "4",
-            Billed(LOW, "cpu", "2025-08"): "5",
-        }
+        billed = [(LOW, "cpu", "2025-07", "4"), (LOW, "cpu", "2025-08", "5")]
+        assert world.clazar.billed() == billed
         assert world.execute().status == "SUCCEEDED"
 
 
 def test_a_contract_that_the_state_file_lists_is_skipped_however_its_usage_spells_it() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {UPPER: {"cpu": 4}, "c-1": {"cpu": 1}})
+    with MeteringWorld(WARNS, july={UPPER: {"cpu": 4}, "c-1": {"cpu": 1}}) as world:
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": [LOW]}))
         assert world.execute().status == "SUCCEEDED"
         assert list(world.clazar.quantities()) == [Billed("c-1", "cpu", "2025-07")]
@@ -104,8 +90,7 @@ def rename_service(world: MeteringWorld) -> None:
 
 
 def test_a_month_that_was_billed_under_the_services_earlier_name_is_not_billed_again() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
         world.execute()
         world.put_usage("2025-07", "01/01", {"c-1": {"cpu": 1}})
         rename_service(world)
@@ -116,8 +101,7 @@ def test_a_month_that_was_billed_under_the_services_earlier_name_is_not_billed_a
 
 
 def test_books_that_are_moved_to_the_services_new_name_go_on_there() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4.5}, "c-2": {"cpu": 1}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4.5}, "c-2": {"cpu": 1}}) as world:
         world.execute_refusing("c-2")
         rename_service(world)
         books = world.state_bucket
@@ -126,18 +110,14 @@ def test_books_that_are_moved_to_the_services_new_name_go_on_there() -> None:
         state = books.objects["metering_state.json"].replace(b'"S:E:P"', b'"R:E:P"')
         books.edit("metering_state.json", state)
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 2.5}})
-        until_september(world)
+        world.pass_days(31)
         assert world.execute(retry_errors=True).status == "SUCCEEDED"
-        assert world.clazar.quantities() == {
-            Billed("c-1", "cpu", "2025-07"): "4",
-            Billed("c-2", "cpu", "2025-07"): "1",
-            Billed("c-1", "cpu", "2025-08"): "3",
-        }
+        used = [(name, month, quantity) for name, _, month, quantity in world.clazar.billed()]
+        assert used == [("c-1", "2025-07", "4"), ("c-1", "2025-08", "3"), ("c-2", "2025-07", "1")]
 
 
 def test_a_month_of_the_earlier_name_is_not_billed_again_because_both_are_configured() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
         world.execute()
         rename_service(world)
         world.plans.append(parse_plan(WARNS))
@@ -147,16 +127,14 @@ def test_a_month_of_the_earlier_name_is_not_billed_again_because_both_are_config
 
 
 def test_a_month_that_the_state_file_has_under_the_earlier_name_is_not_billed_again() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
         rename_service(world)
         assert "2025-07 is in the books of S:E:P" in world.execute().cause
 
 
 def test_two_configured_plans_of_one_id_do_not_stand_for_each_other() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
         world.execute()
         world.put_usage("2025-07", "01/01", {"c-1": {"cpu": 1}})
         rename_service(world)
@@ -169,7 +147,7 @@ def test_a_formula_that_was_added_after_the_close_is_named_and_sent_once_asked_f
     formulas = {"hours": "cpu"}
     with MeteringWorld({**WARNS, "dimensions": formulas}) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4, "mem": 7}, "c-2": {"mem": 2}})
-        world.execute()
+        assert "no formula reads the dimensions mem" in world.execute().output["message"]
         billed = {Billed("c-1", "hours", "2025-07"): "4"}
         world.configure({**WARNS, "dimensions": {**formulas, "gib": "mem", "more": "cpu + mem"}})
         said = world.execute(months=["2025-07"]).output["message"]
@@ -184,6 +162,7 @@ def test_a_formula_that_was_added_after_the_close_is_named_and_sent_once_asked_f
         assert rows["c-1", "gib"]["open"] == "7"
         assert report["summary"]["text"].endswith("0 of 2 contracts billed, 2 open")
         notes = {(one["contract_id"], one["dimension"]): one["note"] for one in report["inputs"]}
+        assert notes["c-1", "cpu"] == "read by a formula"
         assert notes["c-1", "mem"] == notes["c-2", "mem"] == "not read by any formula"
         world.edit_state(lambda entry: entry["success_contracts"]["2025-07"].remove("c-1"))
         said = world.execute(months=["2025-07"]).output["message"]

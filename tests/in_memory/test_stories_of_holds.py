@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.builders import SEPTEMBER_2
 from tests.in_memory.interruptions import abort, starts
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import WARNS, MeteringWorld
 
-SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
-HOLDS = {**PLAN, "missing_hours": "warn", "approve_above": "20%"}
+HOLDS = {**WARNS, "approve_above": "20%"}
 APPROVE: dict[str, Any] = {"approve": "2025-08", "reason": "a new customer, says jane"}
 
 
@@ -196,13 +195,6 @@ def test_final_usage_and_a_closed_month_are_not_held(doubled: MeteringWorld) -> 
     doubled.put_usage("2025-08", None, {"c-3": {"cpu": 100}}, file="sub-2.json")
     assert doubled.execute(months=["2025-08"]).status == "SUCCEEDED"
     assert sent(doubled) == 3
-
-
-def test_without_the_setting_nothing_is_held() -> None:
-    with MeteringWorld({**PLAN, "missing_hours": "warn"}, now=SEPTEMBER_2) as world:
-        world.put_usage("2025-07", None, {"c-1": {"cpu": 4}})
-        world.put_usage("2025-08", None, {"c-1": {"cpu": 400}})
-        assert world.execute().status == "SUCCEEDED"
 
 
 def test_final_usage_up_to_the_end_of_a_month_is_no_way_around_its_hold() -> None:

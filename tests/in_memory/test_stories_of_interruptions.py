@@ -1,14 +1,22 @@
 """Executions that end early: what they have begun is not forgotten, nor done on old news."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from functions.errors import CredentialsRefused, StorageBusy
+from functions.errors import StorageBusy
+from tests.builders import SEPTEMBER_2
+from tests.in_memory.by_hand import decide, decision, move_to_success
 from tests.in_memory.clazar import Billed
-from tests.in_memory.interruptions import abort, answers_lost, sends, starts, writes
+from tests.in_memory.interruptions import (
+    abort,
+    answers_lost,
+    execute_without_credentials,
+    sends,
+    starts,
+    writes,
+)
 from tests.in_memory.metering_world import WARNS, MeteringWorld
 from tests.in_memory.points import Break, Point, Result, nothing
 
@@ -37,22 +45,16 @@ def test_a_retry_that_was_aborted_is_finished_by_the_next_run(
 
 
 def test_a_retry_that_had_no_credentials_is_finished_by_the_next_run(
-    refused: MeteringWorld, monkeypatch: pytest.MonkeyPatch
+    refused: MeteringWorld,
 ) -> None:
-    def refuse(_body: bytes) -> None:
-        raise CredentialsRefused("401")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(refused.clazar, "post", refuse)
-        assert refused.execute(retry_errors=True).error == "MonthIncomplete"
+    assert execute_without_credentials(refused, retry_errors=True).error == "MonthIncomplete"
     assert refused.execute().status == "SUCCEEDED"
     assert refused.clazar.counts()[C_1] == 1
     assert not refused.parked()
 
 
 def test_another_outcome_of_a_retry_that_was_aborted_is_shown_and_reported() -> None:
-    with MeteringWorld(WARNS, lists=False) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, lists=False, july={"c-1": {"cpu": 4}}) as world:
         world.execute_refusing("c-1")
         lost = answers_lost(arrive=True)
         abort(world, starts("CloseMonth"), after=False, also=lost, retry_errors=True)
@@ -81,7 +83,7 @@ def test_an_error_that_nobody_had_heard_of_and_that_was_settled_by_hand_is_waive
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 1}})
         world.clazar.unknown_contracts.add("c-1")
         abort(world, writes("CloseMonth", "metering_state"), after=True)
-        _move_to_success(world)
+        move_to_success(world)
         assert world.execute().status == "SUCCEEDED"
         assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
         assert "c-1 (" not in world.reported()
@@ -107,15 +109,14 @@ def test_a_contract_that_is_settled_by_hand_between_two_states_is_waived_by_the_
         world.clazar.unknown_contracts.add("c-1")
         world.execute()
         stopped = abort(world, starts("PlanMonths"), after=False)
-        _move_to_success(world)
+        move_to_success(world)
         world.redrive(stopped)
         world.execute()
         assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
 
 
 def test_an_execution_that_ends_before_its_message_is_marked_leaves_it_to_the_next() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
         world.clazar.unknown_contracts.add("c-1")
         stopped = abort(world, starts("ReleasePlan"), after=False)
         assert len(world.messages) == 1
@@ -125,8 +126,7 @@ def test_an_execution_that_ends_before_its_message_is_marked_leaves_it_to_the_ne
 
 
 def test_a_redriven_message_of_an_execution_that_has_lost_its_plan_marks_nothing() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
         world.clazar.unknown_contracts.add("c-1")
         stopped = abort(world, starts("SummarizeRun"), after=False)
         other = abort(world, starts("ReleasePlan"), after=False)
@@ -141,13 +141,8 @@ def test_a_redriven_decision_is_not_applied_to_a_newer_doubt() -> None:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
         world.points.choose = answers_lost(arrive=False)
         world.execute()
-        decision = {"contract": "c-1", "month": "2025-07", "outcome": "not_accepted"}
-        stopped = abort(
-            world,
-            writes("ResolveContract", "metering_state"),
-            after=True,
-            resolve={**decision, "reason": "Clazar shows nothing"},
-        )
+        resolves = writes("ResolveContract", "metering_state")
+        stopped = abort(world, resolves, after=True, resolve=decision("not_accepted"))
         world.pass_days(1)
         world.points.choose = answers_lost(arrive=True)
         world.execute()
@@ -161,8 +156,7 @@ def test_a_redriven_decision_is_not_applied_to_a_newer_doubt() -> None:
 
 
 def test_a_redriven_execution_sends_nothing_once_others_have_worked_on_its_plan() -> None:
-    with MeteringWorld(WARNS, refuses_duplicates=False) as world:
-        world.put_usage("2025-07", "01/00", {"c-9": {"cpu": 4}})
+    with MeteringWorld(WARNS, refuses_duplicates=False, july={"c-9": {"cpu": 4}}) as world:
         stopped = abort(world, starts("ClaimContract"), after=False)
         world.put_usage("2025-07", "01/00", {"c-10": {"cpu": 4}})
         assert world.execute().status == "SUCCEEDED"
@@ -173,8 +167,7 @@ def test_a_redriven_execution_sends_nothing_once_others_have_worked_on_its_plan(
 
 
 def test_a_redriven_execution_goes_on_if_nobody_else_has_worked_on_its_plan() -> None:
-    with MeteringWorld(WARNS, refuses_duplicates=False) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, refuses_duplicates=False, july={"c-1": {"cpu": 4}}) as world:
         stopped = abort(world, sends, after=True)
         world.timeline.pass_time(600)
         world.redrive(stopped)
@@ -205,15 +198,6 @@ def test_a_contract_that_was_settled_meanwhile_is_no_error_again(refused: Meteri
     assert refused.clazar.counts()[C_1] == 1
 
 
-def _move_to_success(world: MeteringWorld) -> None:
-    def change(entry: dict[str, Any]) -> None:
-        errors = entry["error_contracts"]
-        errors["2025-07"] = [item for item in errors["2025-07"] if item["contract_id"] != "c-1"]
-        entry["success_contracts"]["2025-07"].append("c-1")
-
-    world.edit_state(change)
-
-
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_a_retry_that_got_stuck_on_lost_usage_can_be_given_up(
     refused: MeteringWorld, *, by_hand: bool
@@ -224,10 +208,9 @@ def test_a_retry_that_got_stuck_on_lost_usage_can_be_given_up(
     refused.timeline.pass_time(600)
     assert refused.execute().error == "BadUsage"
     if by_hand:
-        _move_to_success(refused)
+        move_to_success(refused)
     else:
-        decision = {"contract": "c-1", "month": "2025-07", "outcome": "waived", "reason": "r"}
-        assert refused.execute(resolve=decision).status == "SUCCEEDED"
+        assert decide(refused, "waived").status == "SUCCEEDED"
     refused.configure({**WARNS, "late_window": 0})
     assert refused.execute().status == "SUCCEEDED"
     assert refused.execute().status == "SUCCEEDED"
@@ -237,8 +220,7 @@ def test_a_retry_that_got_stuck_on_lost_usage_can_be_given_up(
 
 def test_a_redriven_execution_does_not_call_a_billed_contract_failed() -> None:
     formula = {**WARNS, "dimensions": {"cpu": "cpu / (mem - 1)"}}
-    with MeteringWorld(formula) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4, "mem": 1}})
+    with MeteringWorld(formula, july={"c-1": {"cpu": 4, "mem": 1}}) as world:
         stopped = abort(world, starts("RecordError"), after=False)
         world.configure({**WARNS, "dimensions": {"cpu": "cpu"}})
         assert world.execute().status == "SUCCEEDED"
@@ -248,8 +230,7 @@ def test_a_redriven_execution_does_not_call_a_billed_contract_failed() -> None:
 
 
 def test_a_contract_that_was_settled_by_hand_while_it_was_being_sent_is_reported() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 4}}) as world:
         stopped = abort(world, starts("CloseMonth"), after=False)
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
         world.redrive(stopped)
@@ -263,8 +244,7 @@ def test_a_contract_that_was_settled_by_hand_while_it_was_being_sent_is_reported
 def test_a_contract_that_was_settled_by_hand_while_stopped_is_not_sent_by_a_redrive(
     state: str,
 ) -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 4}}) as world:
         stopped = abort(world, starts(state), after=False)
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
         world.redrive(stopped)
@@ -275,18 +255,18 @@ def test_a_contract_that_was_settled_by_hand_while_stopped_is_not_sent_by_a_redr
 
 @pytest.mark.parametrize("where", ["ledger/S/E/P/2025-07/c-1", "remainders"])
 def test_a_hand_move_that_is_taken_over_in_two_runs_leaves_nothing_behind(where: str) -> None:
-    with MeteringWorld(WARNS, now=datetime(2025, 9, 2, tzinfo=UTC)) as world:
+    with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 3.6}, "c-2": {"cpu": 1}})
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 2.5}})
         world.execute_refusing("c-1", max_months=1)
-        _move_to_success(world)
+        move_to_success(world)
         abort(world, writes("ReconcileState", where), after=True)
         world.execute()
-        assert world.clazar.quantities()[Billed("c-1", "cpu", "2025-08")] == "2"
+        assert world.clazar.quantity("2025-08") == "2"
 
 
 def test_a_retry_that_ended_before_its_month_was_closed_leaves_its_remainder() -> None:
-    with MeteringWorld(WARNS, now=datetime(2025, 9, 2, tzinfo=UTC)) as world:
+    with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
         world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 2.5}})
         world.execute_refusing("c-1", max_months=1)
@@ -299,8 +279,7 @@ def test_a_retry_that_ended_before_its_month_was_closed_leaves_its_remainder() -
 
 
 def test_a_month_whose_closing_is_tried_again_blames_nobody() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
         failed: list[Point] = []
 
         def fail(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break

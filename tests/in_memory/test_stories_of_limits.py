@@ -11,7 +11,7 @@ import pytest
 from functions.domain.month import Month
 from tests.in_memory.clazar import Billed
 from tests.in_memory.machine import Path, as_listed
-from tests.in_memory.metering_world import PLAN, MeteringWorld
+from tests.in_memory.metering_world import PLAN, WARNS, MeteringWorld
 
 FIRST = Month(2023, 1)
 THIRTY_MONTHS_LATER = datetime(2025, 7, 2, tzinfo=UTC)
@@ -57,8 +57,7 @@ def test_contracts_whose_names_are_too_long_for_a_message_are_counted_all_the_sa
 
 def test_of_much_late_usage_the_largest_is_named_and_the_report_has_all() -> None:
     late = {f"c-{number:02d}": {"cpu": number} for number in range(1, 26)}
-    with MeteringWorld({**PLAN, "missing_hours": "warn"}) as world:
-        world.put_usage("2025-07", "01/00", {"c-00": {"cpu": 1}})
+    with MeteringWorld(WARNS, july={"c-00": {"cpu": 1}}) as world:
         world.execute()
         world.put_usage("2025-07", "01/01", late)
         reported = world.execute().output["message"]
@@ -107,8 +106,7 @@ def test_more_than_24_months_cannot_be_asked_for(given: dict[str, object], said:
 
 
 def test_an_ordinary_contract_s_month_takes_three_writes() -> None:
-    with MeteringWorld() as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4, "mem": 2}, "c-2": {"cpu": 1}})
+    with MeteringWorld(july={"c-1": {"cpu": 4, "mem": 2}, "c-2": {"cpu": 1}}) as world:
         assert world.execute().status == "SUCCEEDED"
         states = ("ClaimContract", "SubmitContract", "RecordError", "RecordOpen")
         writes = [

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.in_memory.clazar import Billed
-from tests.in_memory.metering_world import PLAN, WARNS, MeteringWorld
-
-OCTOBER_2 = datetime(2025, 10, 2, tzinfo=UTC)
-SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
-JULY_14 = datetime(2025, 7, 14, tzinfo=UTC)
-FINAL: dict[str, Any] = {"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"}
-
-
-def quantity(world: MeteringWorld, month: str, dimension: str = "cpu") -> str | None:
-    return world.clazar.quantities().get(Billed("c-1", dimension, month))
+from tests.builders import JULY_14, SEPTEMBER_2
+from tests.in_memory.by_hand import decide
+from tests.in_memory.metering_world import FINAL, PLAN, WARNS, MeteringWorld
 
 
 def test_a_closed_month_that_cannot_be_read_when_asked_for_does_not_stop_later_months() -> None:
@@ -28,21 +19,20 @@ def test_a_closed_month_that_cannot_be_read_when_asked_for_does_not_stop_later_m
         world.usage_bucket.objects["omnistrate-metering/S/E/P/2025/07/01/02/x.json"] = b"nonsense"
         assert world.execute(months=["2025-07"]).error == "BadUsage"
         world.execute()
-        assert quantity(world, "2025-08") == "1"
+        assert world.clazar.quantity("2025-08") == "1"
 
 
 def test_a_remainder_that_is_billed_without_usage_is_billed_once() -> None:
     formula = {"hours": "cpu * 1"}
     plan = {**WARNS, "dimensions": formula, "rounding": "floor"}
-    with MeteringWorld(plan, now=SEPTEMBER_2) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 0.6}})
+    with MeteringWorld(plan, now=SEPTEMBER_2, july={"c-1": {"cpu": 0.6}}) as world:
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 0.4}})
         world.execute()
-        assert quantity(world, "2025-08", "hours") == "1"
+        assert world.clazar.quantity("2025-08", "hours") == "1"
         world.pass_days(30)
         world.put_usage("2025-09", "01/00", {"c-1": {"cpu": 0}})
         world.execute()
-        assert quantity(world, "2025-09", "hours") is None
+        assert world.clazar.quantity("2025-09", "hours") is None
 
 
 def test_accepted_does_not_settle_what_was_refused_when_its_formula_fails_now() -> None:
@@ -53,8 +43,7 @@ def test_accepted_does_not_settle_what_was_refused_when_its_formula_fails_now() 
         world.execute()
         world.configure(plan)
         world.execute(retry_errors=True)
-        decision = {"contract": "c-1", "month": "2025-07", "outcome": "accepted", "reason": "r"}
-        assert world.execute(resolve=decision).error == "BadInput"
+        assert decide(world, "accepted").error == "BadInput"
         assert ("2025-07", "c-1") in world.parked()
 
 
@@ -78,17 +67,9 @@ def test_a_final_usage_that_failed_is_tried_again_as_final_usage() -> None:
         world.pass_days(20)
         world.execute()
         world.execute(retry_errors=True)
-        assert quantity(world, "2025-07") == "4"
-        assert quantity(world, "2025-07", "mem") is None
+        assert world.clazar.quantity("2025-07") == "4"
+        assert world.clazar.quantity("2025-07", "mem") is None
         assert "c-1 mem: billed 0, usage now comes to 9 (+9)" in world.reported()
-
-
-def test_a_final_usage_that_is_started_again_tries_its_errors_again() -> None:
-    with MeteringWorld(WARNS, now=JULY_14) as world:
-        world.put_usage("2025-07", "01/09", {"c-1": {"cpu": 4}})
-        world.execute_refusing("c-1", **FINAL)
-        assert world.execute(**FINAL).status == "SUCCEEDED"
-        assert quantity(world, "2025-07") == "4"
 
 
 def test_another_final_usage_of_a_settled_contract_is_reported_and_not_billed() -> None:
@@ -97,7 +78,7 @@ def test_another_final_usage_of_a_settled_contract_is_reported_and_not_billed() 
             world.put_usage("2025-07", f"01/{hour}", {"c-1": {"cpu": 4}})
         world.execute(**FINAL)
         world.execute(**{**FINAL, "until": "2025-07-01T12:00:00Z"})
-        assert quantity(world, "2025-07") == "4"
+        assert world.clazar.quantity("2025-07") == "4"
         assert "settled before, nothing was sent for this final usage: c-1" in world.reported()
 
 
@@ -115,26 +96,14 @@ def test_nothing_of_a_waived_month_is_billed_later() -> None:
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 10.2}})
         world.clazar.unknown_contracts.add("c-1")
         world.execute(max_months=1)
-        decision = {"contract": "c-1", "month": "2025-07", "outcome": "waived", "reason": "r"}
-        assert world.execute(resolve=decision).status == "SUCCEEDED"
+        assert decide(world, "waived").status == "SUCCEEDED"
         world.clazar.unknown_contracts.clear()
         world.execute()
-        assert quantity(world, "2025-08") == "10"
-
-
-def test_late_usage_that_no_formula_can_compute_is_named() -> None:
-    plan = {**WARNS, "dimensions": {"cost": "cpu / mem"}}
-    with MeteringWorld(plan) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4, "mem": 2}, "c-2": {"mem": 1}})
-        world.execute()
-        world.put_usage("2025-07", "01/01", {"c-3": {"cpu": 4}})
-        world.execute()
-        assert "c-3 cpu: billed 0, usage now comes to 4" in world.reported()
+        assert world.clazar.quantity("2025-08") == "10"
 
 
 def test_a_late_change_that_is_taken_back_is_reported_and_so_is_its_return() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
         world.execute()
         key = world.put_usage("2025-07", "01/01", {"c-1": {"cpu": 3}})
         world.execute()

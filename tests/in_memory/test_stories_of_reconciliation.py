@@ -14,6 +14,7 @@ from functions.adapters.clazar.api import Clazar
 from functions.domain.ledger.listing_pages import Asked
 from functions.domain.month import Month
 from functions.errors import StorageBusy
+from tests.in_memory.clazar import Record
 from tests.in_memory.metering_world import WARNS, MeteringWorld, Usage
 
 JULY = Month(2025, 7)
@@ -45,43 +46,32 @@ def written(world: MeteringWorld) -> dict[str, bytes]:
     return {key: body for key, body in world.state_bucket.objects.items() if prefix in key}
 
 
-def a_quantity_changes(world: MeteringWorld) -> None:
-    world.clazar.accepted[0]["quantity"] = "5"
-
-
-def a_record_is_missing(world: MeteringWorld) -> None:
-    del world.clazar.accepted[0]
-
-
-def a_record_is_extra(world: MeteringWorld) -> None:
-    world.clazar.accepted.append({**world.clazar.accepted[0], "id": "r-9", "dimension": "gpu"})
-
-
-def a_record_is_double(world: MeteringWorld) -> None:
-    world.clazar.accepted.append({**world.clazar.accepted[0], "id": "r-9"})
-
-
-def a_record_is_not_understood(world: MeteringWorld) -> None:
-    world.clazar.accepted[0]["quantity"] = "many"
-
-
-FOUND: dict[Callable[[MeteringWorld], None], tuple[str, str, str, str]] = {
-    a_quantity_changes: ("cpu", "6", "5", "Clazar bills 5, the ledger 6"),
-    a_record_is_missing: ("cpu", "6", "missing", "Clazar lists no record"),
-    a_record_is_extra: ("gpu", "missing", "6", "Clazar lists 1 record, expected 0"),
-    a_record_is_double: ("cpu", "6", "12", "Clazar lists 2 records, expected 1"),
-    a_record_is_not_understood: ("cpu", "6", "not understood", "not understood"),
+# What is different, in the records of Clazar.
+DIFFERENT: dict[str, Callable[[list[Record]], object]] = {
+    "a quantity changes": lambda held: held[0].update(quantity="5"),
+    "a record is missing": lambda held: held.pop(0),
+    "a record is extra": lambda held: held.append({**held[0], "id": "r-9", "dimension": "gpu"}),
+    "a record is double": lambda held: held.append({**held[0], "id": "r-9"}),
+    "a record is not understood": lambda held: held[0].update(quantity="many"),
 }
 
 
-@pytest.mark.parametrize("change", FOUND, ids=lambda change: change.__name__)
+@pytest.mark.parametrize(
+    ("what", "dimension", "ledger", "listed", "text"),
+    [
+        ("a quantity changes", "cpu", "6", "5", "Clazar bills 5, the ledger 6"),
+        ("a record is missing", "cpu", "6", "missing", "Clazar lists no record"),
+        ("a record is extra", "gpu", "missing", "6", "Clazar lists 1 record, expected 0"),
+        ("a record is double", "cpu", "6", "12", "Clazar lists 2 records, expected 1"),
+        ("a record is not understood", "cpu", "6", "not understood", "not understood"),
+    ],
+)
 def test_a_difference_is_in_the_report_the_mail_and_the_metric(
-    change: Callable[[MeteringWorld], None], billed: MeteringWorld
+    billed: MeteringWorld, *, what: str, dimension: str, ledger: str, listed: str, text: str
 ) -> None:
-    change(billed)
+    DIFFERENT[what](billed.clazar.accepted)
     report = reconciled(billed)
     (row,) = report["differences"]
-    dimension, ledger, listed, text = FOUND[change]
     assert (row["contract"], row["dimension"]) == ("c-1", dimension)
     assert (row["ledger"], row["listed"]) == (ledger, listed)
     assert text in "; ".join(row["differs"])

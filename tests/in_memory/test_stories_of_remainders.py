@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
-from functions.errors import CredentialsRefused
-from tests.in_memory.clazar import Billed
-from tests.in_memory.interruptions import abort, writes
+from tests.builders import OCTOBER_2, SEPTEMBER_2
+from tests.in_memory.by_hand import decision, move_to_success
+from tests.in_memory.interruptions import abort, execute_without_credentials, writes
 from tests.in_memory.metering_world import WARNS, MeteringWorld
 
-SEPTEMBER_2 = datetime(2025, 9, 2, tzinfo=UTC)
-OCTOBER_2 = datetime(2025, 10, 2, tzinfo=UTC)
-WAIVED = {"contract": "c-1", "month": "2025-07", "outcome": "waived", "reason": "r"}
-
-
-def quantity(world: MeteringWorld, month: str) -> str | None:
-    return world.clazar.quantities().get(Billed("c-1", "cpu", month))
+MONTHS = ("2025-07", "2025-08", "2025-09")
 
 
 def use(world: MeteringWorld, **months: float) -> None:
@@ -27,51 +20,70 @@ def use(world: MeteringWorld, **months: float) -> None:
         world.put_usage(f"2025-{name[1:]}", "01/00", {"c-1": {"cpu": value}})
 
 
-def move_to_success(world: MeteringWorld, month: str) -> None:
-    def change(entry: dict[str, dict[str, list[object]]]) -> None:
-        entry["error_contracts"][month] = []
-        entry["success_contracts"].setdefault(month, []).append("c-1")
+def row_of(world: MeteringWorld, month: str) -> str:
+    (row,) = json.loads(world.state_bucket.objects[f"reports/S/E/P/{month}/report.json"])["rows"]
+    columns = ("usage", "carried_in", "due", "billed", "open", "remainder")
+    return " ".join(row[name] for name in columns)
 
-    world.edit_state(change)
+
+@pytest.mark.parametrize(
+    ("carry", "quantities", "august"),
+    [(True, ["1", "2", "1"], "1.5 0.5 2 2 0 0"), (False, ["1", "1", "1"], "1.5 0 1.5 1 0 0.5")],
+)
+def test_a_remainder_is_carried_to_the_next_month_and_shown_unless_the_plan_leaves_it(
+    *, carry: bool, quantities: list[str], august: str
+) -> None:
+    with MeteringWorld({**WARNS, "carry_remainders": carry}, now=OCTOBER_2) as world:
+        use(world, m07=1.5, m08=1.5, m09=1.5)
+        assert world.execute().status == "SUCCEEDED"
+        assert [world.clazar.quantity(month) for month in MONTHS] == quantities
+        assert row_of(world, "2025-07") == row_of(world, "2025-09") == "1.5 0 1.5 1 0 0.5"
+        assert row_of(world, "2025-08") == august
+        again = world.execute(months=["2025-08"])
+        assert "usage now comes to" not in again.output["message"]
+        assert len(world.clazar.requests) == 3
+
+
+def test_a_contract_that_failed_takes_its_remainder_along_when_it_is_sent_later() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        use(world, m07=1.5, m08=1.5, m09=1.5)
+        world.clazar.actions.append("refuse")
+        world.execute()
+        assert [world.clazar.quantity(month) for month in MONTHS] == [None, "2", "1"]
+        world.execute(retry_errors=True)
+        assert [world.clazar.quantity(month) for month in MONTHS] == ["1", "2", "1"]
 
 
 def test_a_contract_that_was_settled_by_hand_leaves_nothing_to_later_months() -> None:
     with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
         use(world, m07=3.9, m08=10.2)
         world.execute_refusing("c-1", max_months=1)
-        move_to_success(world, "2025-07")
+        move_to_success(world)
         assert world.execute().status == "SUCCEEDED"
-        assert quantity(world, "2025-08") == "10"
+        assert world.clazar.quantity("2025-08") == "10"
         assert (
             "put into success_contracts of"
             in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"].decode()
         )
 
 
-def test_a_contract_that_was_listed_as_done_before_it_was_sent_leaves_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def refuse(_body: bytes) -> None:
-        raise CredentialsRefused("401")
-
+def test_a_contract_that_was_listed_as_done_before_it_was_sent_leaves_nothing() -> None:
     with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
         use(world, m07=3.9, m08=10.2)
-        with monkeypatch.context() as patched:
-            patched.setattr(world.clazar, "post", refuse)
-            assert world.execute().error == "MonthIncomplete"
+        assert execute_without_credentials(world).error == "MonthIncomplete"
         world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
         world.execute()
-        assert (quantity(world, "2025-07"), quantity(world, "2025-08")) == (None, "10")
+        assert (world.clazar.quantity("2025-07"), world.clazar.quantity("2025-08")) == (None, "10")
 
 
 def test_a_decision_that_was_aborted_behind_the_ledger_counts_and_is_shown() -> None:
     with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
         use(world, m07=3.9, m08=10.2)
         world.execute_refusing("c-1", max_months=1)
-        abort(world, writes("ResolveContract", "ledger/"), after=True, resolve=WAIVED)
+        abort(world, writes("ResolveContract", "ledger/"), after=True, resolve=decision("waived"))
         assert world.parked() == {("2025-07", "c-1"): "NOT_FOUND"}
         world.execute()
-        assert quantity(world, "2025-08") == "10"
+        assert world.clazar.quantity("2025-08") == "10"
         assert not world.parked()
         assert world.state()["success_contracts"]["2025-07"] == ["c-1"]
 
@@ -80,12 +92,12 @@ def test_a_month_that_is_worked_on_without_remainders_keeps_what_it_has_taken_in
     with MeteringWorld(WARNS, now=OCTOBER_2) as world:
         use(world, m07=3.6, m08=0.4, m09=0.4)
         world.execute(max_months=2)
-        assert (quantity(world, "2025-07"), quantity(world, "2025-08")) == ("3", "1")
+        assert (world.clazar.quantity("2025-07"), world.clazar.quantity("2025-08")) == ("3", "1")
         world.configure({**WARNS, "carry_remainders": False})
         world.execute(months=["2025-08"])
         world.configure(WARNS)
         world.execute()
-        assert quantity(world, "2025-09") is None, "4 of 4.4 are billed"
+        assert world.clazar.quantity("2025-09") is None, "4 of 4.4 are billed"
 
 
 def test_what_one_formula_has_left_is_not_billed_in_the_unit_of_another() -> None:
@@ -94,12 +106,11 @@ def test_what_one_formula_has_left_is_not_billed_in_the_unit_of_another() -> Non
         world.execute(max_months=1)
         world.configure({**WARNS, "dimensions": {"cpu": "cpu / 1000"}})
         world.execute()
-        assert quantity(world, "2025-08") is None, "0.1 thousand core hours are used"
+        assert world.clazar.quantity("2025-08") is None, "0.1 thousand core hours are used"
 
 
 def test_a_partly_accepted_contract_that_was_settled_by_hand_keeps_what_was_accepted() -> None:
-    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 3.6}})
+    with MeteringWorld(WARNS, now=OCTOBER_2, july={"c-1": {"cpu": 3.6}}) as world:
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 0.4, "mem": 2}})
         world.put_usage("2025-09", "01/00", {"c-1": {"cpu": 0.4}})
         world.execute(max_months=1)
@@ -117,7 +128,7 @@ def test_a_partly_accepted_contract_that_was_settled_by_hand_keeps_what_was_acce
             move_to_success(world, "2025-08")
         world.execute()
         world.execute(months=["2025-08"])
-        billed = [int(quantity(world, month) or 0) for month in ("2025-07", "2025-08", "2025-09")]
+        billed = [int(world.clazar.quantity(month) or 0) for month in MONTHS]
         assert billed == [3, 1, 0]
 
 
@@ -134,4 +145,4 @@ def test_what_a_renamed_dimension_has_left_is_not_dropped_in_silence() -> None:
         assert said in str(ended.output)
         world.configure(WARNS)
         world.execute()
-        assert quantity(world, "2025-08") == "7000", "usage as it is has no other unit"
+        assert world.clazar.quantity("2025-08") == "7000", "usage as it is has no other unit"

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from functions.domain.plan import parse_plan
-from functions.errors import CredentialsRefused
-from tests.in_memory.interruptions import abort
+from tests.builders import SEPTEMBER_2
+from tests.in_memory.by_hand import decide
+from tests.in_memory.interruptions import abort, execute_without_credentials
 from tests.in_memory.machine import Execution
 from tests.in_memory.metering_world import WARNS, MeteringWorld
 
@@ -73,8 +74,7 @@ def test_a_reminder_that_was_not_delivered_is_sent_by_the_next_run(world: Meteri
 
 
 def test_what_is_settled_is_not_reminded_of(world: MeteringWorld) -> None:
-    decision = {"contract": "c-1", "month": "2025-07", "outcome": "waived", "reason": "paid"}
-    assert world.execute(resolve=decision).status == "SUCCEEDED"
+    assert decide(world, "waived").status == "SUCCEEDED"
     world.timeline.pass_time(86_400)
     ended = world.execute()
     assert (ended.output["unresolved"], ended.output["open_contracts"]) == (0, [])
@@ -82,8 +82,7 @@ def test_what_is_settled_is_not_reminded_of(world: MeteringWorld) -> None:
 
 
 def test_the_errors_of_an_earlier_program_are_announced_once_by_name() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
         earlier = {"last_processed_month": "2025-07", "success_contracts": {"2025-07": ["c-1"]}}
         errors = {"2025-07": [{**ERROR, "last_retry_time": "2025-08-01 11:12"}]}
         world.edit_state(lambda entry: entry.update({**earlier, "error_contracts": errors}))
@@ -102,8 +101,7 @@ def test_a_dry_run_names_what_is_open_and_marks_nothing(world: MeteringWorld) ->
 
 
 def test_a_dry_run_says_what_would_be_sent() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4, "mem": 1}, "c-2": {"cpu": 0}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4, "mem": 1}, "c-2": {"cpu": 0}}) as world:
         output = world.execute(dry_run=True).output
         (month,) = output["months"]
         assert (month["to_submit"], month["to_submit_records"], month["skipped"]) == (1, 2, 1)
@@ -145,6 +143,8 @@ def test_each_contract_of_a_month_is_counted_once() -> None:
         world.clazar.unknown_contracts.add("c-2")
         (month,) = world.execute(contracts=["c-1"]).output["months"]
         assert (numbers(month), month["closed"]) == ([4, 1, 0, 3, 0], False)
+        assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "4")]
+        assert "last_processed_month" not in world.state()
         failed = world.execute()
         (month,) = ending(failed)["months"]
         assert (numbers(month), month["closed"]) == ([4, 2, 1, 0, 1], True)
@@ -157,17 +157,12 @@ def ending(execution: Execution) -> dict[str, Any]:
     return result
 
 
-def test_the_months_of_a_run_that_failed_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_body: bytes) -> None:
-        raise CredentialsRefused("401")
-
-    with MeteringWorld(WARNS, now=datetime(2025, 9, 2, tzinfo=UTC)) as world:
+def test_the_months_of_a_run_that_failed_are_shown() -> None:
+    with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
         for month in ("2025-07", "2025-08"):
             world.put_usage(month, "01/00", {f"c-{month}": {"cpu": 4}, "c-2": {"cpu": 4}})
         assert world.execute(max_months=1).status == "SUCCEEDED"
-        with monkeypatch.context() as patched:
-            patched.setattr(world.clazar, "post", refuse)
-            failed = world.execute()
+        failed = execute_without_credentials(world)
         assert failed.error == "MonthIncomplete"
         assert "2 contracts (" in failed.cause, "one reason is said once"
         (month,) = ending(failed)["months"]

@@ -28,6 +28,12 @@ def answers_are_lost(kind: str, name: str) -> Callable[[Point], Break | None]:
     ("given", "said"),
     [
         ({"months": "2025-07"}, "at `$.months`: '2025-07'"),
+        ({"months": ["2025-7"]}, "months: '2025-7' is not a month (YYYY-MM)"),
+        ({"month": ["2025-07"]}, "contains unknown field `month`; known are plan, months,"),
+        ({"max_months": 0}, "Expected `int` >= 1 - at `$.max_months`: 0"),
+        ({"as_of": "tomorrow"}, "as_of: 'tomorrow' is not a timestamp with an offset"),
+        ({"as_of": "2999-01-01T00:00:00Z"}, "as_of: 2999-01-01T00:00:00Z is in the future"),
+        ({"dry_run": "yes"}, "got `str` - at `$.dry_run`: 'yes'"),
         ({"plan": "S:E:other"}, "plan: 'S:E:other' is not configured; name one of S:E:P"),
         ({"run": {"plan": {}}, "refused": {}, "succeeded": True}, "contains unknown field"),
     ],
@@ -35,8 +41,7 @@ def answers_are_lost(kind: str, name: str) -> Callable[[Point], Break | None]:
 def test_a_metering_input_that_is_wrong_is_mailed_with_what_to_type_next(
     given: dict[str, Any], said: str
 ) -> None:
-    with MeteringWorld() as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(july={"c-1": {"cpu": 4}}) as world:
         ended = world.execute(**given)
         assert (ended.status, ended.error) == ("FAILED", "BadInput")
         (mail,) = world.messages
@@ -51,9 +56,24 @@ def test_a_metering_input_that_is_wrong_is_mailed_with_what_to_type_next(
         assert world.execute().status == "SUCCEEDED"
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"months": ["2025-08"]}, "2025-08 has not ended yet at 2025-08-02T00:00:00Z"),
+        ({"contracts": ["c-9"]}, "'c-9' (did you mean c-1? known: c-1) without usage in 2025-07"),
+    ],
+)
+def test_a_month_or_contract_that_cannot_be_billed_is_refused_by_name(
+    given: dict[str, Any], said: str
+) -> None:
+    with MeteringWorld(july={"c-1": {"cpu": 4}}) as world:
+        ended = world.execute(**given)
+        assert (ended.error, said in ended.cause) == ("BadInput", True)
+        assert not world.clazar.requests
+
+
 def test_a_plan_that_is_held_for_an_hour_is_mailed_and_its_holder_keeps_it() -> None:
-    with MeteringWorld() as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(july={"c-1": {"cpu": 4}}) as world:
         world.clazar.actions.extend(["drop"] * 2)
         holder, waits = world.start(), world.start()
         world.timeline.run(until=lambda: waits.status != "RUNNING")
@@ -78,8 +98,7 @@ def test_plans_that_cannot_be_read_are_mailed(monkeypatch: pytest.MonkeyPatch) -
 def test_a_plan_whose_first_state_timed_out_after_it_took_the_lease_is_free_for_the_next_run() -> (
     None
 ):
-    with MeteringWorld() as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(july={"c-1": {"cpu": 4}}) as world:
         world.points.choose = answers_are_lost("lambda", "AcquirePlan")
         assert world.execute().error == "States.Timeout"
         assert [mail.subject for mail in world.messages] == [
@@ -103,6 +122,9 @@ def test_a_mail_that_does_not_arrive_leaves_no_mark_that_it_did() -> None:
     ("given", "said"),
     [
         ({}, "give either"),
+        ({"key": FILE, "restore": "snapshots/x"}, "give either"),
+        ({"key": FILE, "acept_shrink": True}, "contains unknown field `acept_shrink`"),
+        ({"key": FILE, "as_of": "2099-01-01T00:00:00Z"}, "as_of: 2099-01-01T00:00:00Z is in the"),
         ({"bucket": "other", "key": FILE}, "'other' is not the credits bucket credits"),
         ({"key": FILE, "parsed": {}, "run": {}, "months": []}, "contains unknown field"),
     ],

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
-from functions.errors import CredentialsRefused
+from tests.builders import OCTOBER_2
 from tests.in_memory.clazar import Billed
+from tests.in_memory.interruptions import execute_without_credentials
 from tests.in_memory.metering_world import WARNS, MeteringWorld
 
-OCTOBER_2 = datetime(2025, 10, 2, tzinfo=UTC)
 MONTHS = ("2025-07", "2025-08", "2025-09")
-
-
-def _refuse(_body: bytes) -> None:
-    raise CredentialsRefused("401")
 
 
 def three_months(world: MeteringWorld) -> None:
@@ -48,13 +42,49 @@ def test_a_last_month_that_is_not_over_is_refused_by_name() -> None:
 def test_a_success_that_was_mistyped_stops_the_plan_before_anything_is_sent(
     done: dict[str, list[str]], said: str
 ) -> None:
-    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, now=OCTOBER_2, july={"c-1": {"cpu": 4}}) as world:
         world.execute(dry_run=True)
         world.edit_state(lambda entry: entry.update(success_contracts=done))
         ended = world.execute(max_months=1)
         assert (ended.error, said in str(ended.cause)) == ("BadState", True)
         assert not world.clazar.counts()
+
+
+def test_a_month_asked_for_out_of_order_opens_no_gap() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        for month in MONTHS:
+            world.put_usage(month, "01/00", {"c-1": {"cpu": 4}})
+        world.execute(months=["2025-08"])
+        assert {billed.month for billed in world.clazar.counts()} == {"2025-08"}
+        assert "last_processed_month" not in world.state()
+        world.execute()
+        assert {billed.month for billed in world.clazar.counts()} == set(MONTHS)
+        assert world.state()["last_processed_month"] == "2025-09"
+
+
+def test_what_was_lost_from_the_state_file_is_restored_from_the_ledger_not_sent_again() -> None:
+    used = {"cpu": 4}
+    with MeteringWorld(WARNS, refuses_duplicates=False) as world:
+        world.put_usage("2025-07", "01/00", dict.fromkeys(("c-1", "c-2", "c-3"), used))
+        world.execute_refusing("c-3")
+        requests = len(world.clazar.requests)
+        for key in ("metering_state.json", "ledger/S/E/P/plan.json"):
+            del world.state_bucket.objects[key]
+        assert world.execute().error == "ContractsNeedAttention"
+        assert len(world.clazar.requests) == requests
+        assert world.state()["success_contracts"] == {"2025-07": ["c-1", "c-2"]}
+        assert world.parked().keys() == {("2025-07", "c-3")}
+
+
+def test_a_contract_whose_usage_went_away_after_it_was_claimed_does_not_keep_the_month_open() -> (
+    None
+):
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-old": {"cpu": 4}}) as world:
+        assert execute_without_credentials(world).error == "MonthIncomplete"
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}, "c-new": {"cpu": 4}})
+        assert world.execute().status == "SUCCEEDED"
+        assert {billed.contract for billed in world.clazar.counts()} == {"c-1", "c-new"}
+        assert world.state()["last_processed_month"] == "2025-07"
 
 
 def test_months_that_were_skipped_by_hand_are_reported_once() -> None:
@@ -81,8 +111,7 @@ def test_a_last_month_that_was_moved_back_bills_nothing_twice() -> None:
 
 
 def test_a_dimension_that_was_refused_and_has_no_usage_any_more_is_reported() -> None:
-    with MeteringWorld(WARNS) as world:
-        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 4}})
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
         gone = world.put_usage("2025-07", "01/01", {"c-1": {"mem": 7}})
         world.execute_refusing("c-1")
         del world.usage_bucket.objects[gone]
@@ -106,15 +135,11 @@ def test_many_notices_are_heard_only_if_they_were_in_a_message() -> None:
         assert "hours without a file" in message.text
 
 
-def test_a_month_that_was_left_open_and_passed_over_by_hand_is_reported(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_month_that_was_left_open_and_passed_over_by_hand_is_reported() -> None:
     with MeteringWorld(WARNS, now=OCTOBER_2) as world:
         for month in MONTHS:
             world.put_usage(month, "01/00", {"c-1": {"cpu": 4}})
-        with monkeypatch.context() as patched:
-            patched.setattr(world.clazar, "post", _refuse)
-            assert world.execute(max_months=1).error == "MonthIncomplete"
+        assert execute_without_credentials(world, max_months=1).error == "MonthIncomplete"
         set_last(world, "2025-07")
         reported = world.execute().output["message"]
         assert "not closed by this pipeline and not billed in full: 2025-07;" in reported

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -69,9 +70,17 @@ class StepFunctions:
         self._by_id: dict[str, Execution] = {}
 
     def follow(self, other: StepFunctions) -> None:
-        """Know the executions that have ended elsewhere."""
-        self.executions = [*other.executions]
+        """Know the executions from elsewhere; those that run there go on from here."""
+        self.executions = [
+            replace(execution, ended={**execution.ended})
+            if execution.status == "RUNNING"
+            else execution
+            for execution in other.executions
+        ]
         self._by_id = {execution.id: execution for execution in self.executions}
+        for execution in self.executions:
+            if execution.status == "RUNNING":
+                self._drive(execution)
 
     def start(self, given: Any) -> Execution:
         """Start an execution. It runs as the timeline does."""

@@ -78,11 +78,6 @@ class Dialect:
         """Whether a row may be listed in another month's window."""
         return self.times in MOVED
 
-    @property
-    def is_readable(self) -> bool:
-        """Whether every row says its time."""
-        return self.times not in UNREADABLE
-
     def contract(self, name: str, *, lower: bool = False) -> str:
         """Return how a contract is written in the usage of a plan."""
         if self.typed == "plain":

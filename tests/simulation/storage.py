@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from functions.adapters.objects import Stored
@@ -20,7 +21,7 @@ class StoryBucket(RecordedBucket):
         self._is_busy = is_busy
         self._names: Sequence[str] = ()
         self._indexed = 0
-        self.edits = 0
+        self.edits: Counter[str] = Counter()  # by folder of a month
 
     def read(self, key: str, *, unless: str = "") -> Stored | None:
         """Return an object, None if there is none."""
@@ -51,12 +52,17 @@ class StoryBucket(RecordedBucket):
 
     def edit(self, key: str, body: bytes) -> None:
         """Write as a person does."""
-        self.edits += 1
+        self.edits[_month_of(key)] += 1
         super().edit(key, body)
 
     def remove(self, keys: Sequence[str]) -> None:
         """Remove objects, as a person or a lifecycle rule does."""
-        self.edits += 1
         for key in keys:
+            self.edits[_month_of(key)] += 1
             self.objects.pop(key, None)
         self._indexed = -1
+
+
+def _month_of(key: str) -> str:
+    """Return the folder of a month's usage files: root, service, environment, plan, year, month."""
+    return "/".join(key.split("/", 6)[:6])

@@ -128,7 +128,8 @@ class StoryWorld(MeteringWorld):
         return self._add_up(plan, month, until)
 
     def _add_up(self, plan: Plan, month: Month, until: str | None, day: str = "") -> Totals | None:
-        asked = (self.usage_bucket.edits, plan.key, month, until, day)
+        edits = self.usage_bucket.edits[keys.usage_prefix(plan, month).rstrip("/")]
+        asked = (edits, plan.key, plan.duplicates, month, until, day)
         if asked not in self._totals:
             self._totals[asked] = self._added_up(plan, month, until, day)
         return self._totals[asked]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from calendar import monthrange
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,36 +79,22 @@ class World:
         for month in of:
             self.month(*contracts, month=month, dimensions=DIMENSIONS[:1])
 
-    def full_month(self, *contracts: str, month: str) -> None:
-        """Write every hour of a month."""
-        year, number = map(int, month.split("-"))
-        records = [a_record(name) for name in contracts]
-        for day in range(1, monthrange(year, number)[1] + 1):
-            for hour in range(24):
-                self.hour(f"{day:02d}/{hour:02d}", records, month=month.replace("-", "/"))
-
-    def _use(self, plans: Sequence[Mapping[str, Any]] | None) -> None:
+    def _use(self) -> None:
         self.account.use(
             usage=self.usage,
             state=self.state_folder,
-            plans=plans or [self.plan],
+            plans=[self.plan],
             environment={"CLAZAR_URL": self.clazar.url, **scaled(self.account, TIME_SCALE)},
         )
 
-    def run(
-        self,
-        given: Mapping[str, Any] | None = None,
-        *,
-        as_of: str = AUGUST_2,
-        plans: Sequence[Mapping[str, Any]] | None = None,
-    ) -> RunResult:
+    def run(self, given: Mapping[str, Any] | None = None, *, as_of: str = AUGUST_2) -> RunResult:
         """Run an execution to its end."""
-        self._use(plans)
+        self._use()
         return self.account.run({"as_of": as_of, **(given or {})}, time_scale=TIME_SCALE)
 
     def start(self, given: Mapping[str, Any] | None = None) -> Running:
         """Start an execution and go on."""
-        self._use(None)
+        self._use()
         return self.account.start({"as_of": AUGUST_2, **(given or {})}, time_scale=TIME_SCALE)
 
     def state_json(self) -> Any:

@@ -19,12 +19,7 @@ def moved(event: Event, key: str) -> Event:
     ("text", "said"),
     [
         (a_file(24) + ',"$99.00"\n', "line 25: account '' is missing; remove the row"),
-        (a_file(2) + "000000000001\n", "line 3: 1 column instead of 2"),
-        (a_file(2) + "000000000001,$1.00,x\n", "line 3: 3 columns instead of 2"),
-        ("000000000001,NaN\n000000000002,1e5\n", "line 2"),
-        ("account,amount\n000000000002,$1.00\n", "line 1"),
         ("", "empty"),
-        ("000000000001,$6407.9", "line 1: the file ends within an amount"),
     ],
 )
 def test_nothing_is_requested_of_cloudzero_for_a_file_with_a_line_that_is_not_understood(
@@ -56,25 +51,14 @@ def test_every_kind_of_problem_is_listed_and_an_operator_is_mailed(world: Credit
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("credits-2025-00.csv", "'2025-00' is not a month"),
-        ("credits-2025-13.csv", "'2025-13' is not a month"),
         ("credits-2025-09.csv", "2025-09 is in the future"),
-        ("credits-2025-1.csv", "name it credits-2025-01.csv and upload it again"),
-        ("credits-2025-03_2025-01.csv", "2025-03 is after 2025-01"),
-        ("credits-2020-01_2025-01.csv", "24 months"),
-        ("credits-x/credits-2025-01.csv", "root of the bucket"),
         ("in/credits-2025-01.csv", "name it credits-2025-01.csv and upload it again"),
-        ("Credits-2025-01.csv", "name it credits-2025-01.csv and upload it again"),
-        ("credits-2025-01.CSV", "name it credits-2025-01.csv and upload it again"),
-        ("credits_2025-01.csv", "name it credits-2025-01.csv and upload it again"),
-        ("credits-2025-01 (1).csv", "name it credits-2025-01.csv and upload it again"),
-        ("credits-2025-01.csv.bak", "name it credits-2025-01.csv and upload it again"),
     ],
 )
 def test_a_name_that_is_not_a_month_of_the_past_is_refused(
     world: CreditsWorld, name: str, said: str
 ) -> None:
-    result = world.drop(name, a_file(3) if "_" not in name else "")
+    result = world.drop(name, a_file(3))
     assert (result.status, result.error) == ("FAILED", "BadCredits")
     assert said in str(result.cause)
     assert not world.cloudzero.exchanges
@@ -84,26 +68,6 @@ def test_an_event_about_a_file_that_is_gone_says_so(world: CreditsWorld) -> None
     event = moved(world.upload(JANUARY, a_file(3)), "credits-2025-02.csv")
     result = world.account.wait(world.start(event))
     assert "credits-2025-02.csv: there is no such object" in str(result.cause)
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {},
-        {"key": JANUARY, "restore": "snapshots/x"},
-        {"key": JANUARY, "acept_shrink": True},
-        {"bucket": "another-bucket", "key": JANUARY},
-        {"key": JANUARY, "as_of": "2099-01-01T00:00:00Z"},
-        [],
-    ],
-)
-def test_an_execution_input_that_is_not_understood_is_refused_before_anything_else(
-    world: CreditsWorld, given: dict[str, object]
-) -> None:
-    world.upload(JANUARY, a_file(3))
-    result = world.run(given)
-    assert (result.status, result.error) == ("FAILED", "BadInput")
-    assert not world.cloudzero.exchanges
 
 
 def test_what_we_write_ourselves_and_a_folder_start_nothing(world: CreditsWorld) -> None:

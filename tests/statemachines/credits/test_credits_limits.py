@@ -35,7 +35,7 @@ def test_two_years_at_once_stay_within_a_history_of_a_thousand_events(world: Cre
     assert result.largest_payload_bytes < 60_000
 
 
-@pytest.mark.parametrize("letter", ["x", "é", "😀", '"'])
+@pytest.mark.parametrize("letter", ["😀", '"'], ids=["escaped as two", "escaped twice"])
 def test_twenty_four_long_refusals_still_end_in_a_report(world: CreditsWorld, letter: str) -> None:
     world.cloudzero.script(*[f"refuse:{letter * 4_000}"] * 24)
     result = world.drop("credits-2023-01_2024-12.csv", "000000000001" + ",$1.00" * 24 + "\n")

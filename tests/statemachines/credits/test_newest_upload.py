@@ -2,25 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file
-
-
-@pytest.mark.parametrize("older_event_first", [True, False])
-def test_two_versions_in_quick_succession_end_with_the_newest_one(
-    world: CreditsWorld,
-    older_event_first: bool,  # noqa: FBT001 (from parametrize)
-) -> None:
-    old = world.upload(JANUARY, a_file(5))
-    new = world.upload(JANUARY, a_file(4))
-    order = [old, new] if older_event_first else [new, old]
-    running = [world.start(event) for event in order]
-    for each in running:
-        assert world.account.wait(each).status == "SUCCEEDED"
-    assert len(world.accounts()) == 4
-    assert len(world.cloudzero.posts) == 1
-    assert world.cloudzero.overlaps == 0
 
 
 def test_executions_at_the_same_time_never_send_two_requests_at_once(world: CreditsWorld) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from infra.local.account import RunResult
 from tests.statemachines.credits.credits_world import (
     JANUARY,
-    TIME_SCALE,
     CreditsWorld,
     a_file,
     month_of,
@@ -22,18 +23,26 @@ USAGE = {
 }
 
 
-def test_a_month_is_kept_before_it_is_replaced(world: CreditsWorld) -> None:
-    world.drop(JANUARY, a_file(5))
-    before = world.cloudzero.stored["2025-01"]
-    result = world.drop(JANUARY, a_file(4))
-    assert world.read(month_of(result)["snapshot"])["rows"] == before
+def restore(
+    world: CreditsWorld,
+    rows: list[dict[str, Any]],
+    *,
+    month: str = "2025-01",
+    connection: str | None = None,
+) -> RunResult:
+    """Restore a snapshot with these rows, of this connection unless told."""
+    of = connection or world.account.setting("CLOUDZERO_CONNECTION_ID")
+    snapshot = {"connection": of, "month": month, "taken_at": "", "execution": "", "rows": rows}
+    world.upload("snapshots/odd.json", json.dumps(snapshot))
+    return world.run({"restore": "snapshots/odd.json"})
 
 
 def test_a_snapshot_is_put_back_row_by_row(world: CreditsWorld) -> None:
     world.drop(JANUARY, a_file(5))
     before = world.cloudzero.stored["2025-01"]
-    replaced = world.drop(JANUARY, a_file(4))
-    restored = world.run({"restore": month_of(replaced)["snapshot"]})
+    kept = month_of(world.drop(JANUARY, a_file(4)))["snapshot"]
+    assert world.read(kept)["rows"] == before
+    restored = world.run({"restore": kept})
     assert restored.status == "SUCCEEDED", restored.cause
     assert world.cloudzero.stored["2025-01"] == before
     assert len(world.read(month_of(restored)["snapshot"])["rows"]) == 4, "and can be undone"
@@ -53,22 +62,25 @@ def test_a_late_or_repeated_event_does_not_undo_a_restore_but_a_new_upload_does(
 
 
 @pytest.mark.parametrize(
-    ("small", "said"),
+    ("before", "text", "said"),
     [
-        (a_file(11, cents=90_000_000), "11 rows would replace 23"),
-        (a_file(23, cents=100), "USD of credits would replace"),
+        (a_file(23), a_file(11, cents=90_000_000), "11 rows would replace 23"),
+        (a_file(23), a_file(23, cents=100), "USD of credits would replace"),
+        (a_file(1, cents=600), a_file(1, cents=6_100), "61.00 USD of credits would replace"),
+        (a_file(1, cents=600), a_file(11, cents=100), "11 rows would replace 1"),
     ],
 )
-def test_a_file_that_shrinks_its_month_is_held_until_a_person_accepts_it(
-    world: CreditsWorld, small: str, said: str
+def test_a_file_that_shrinks_its_month_or_grows_it_tenfold_is_held_until_an_operator_accepts_it(
+    world: CreditsWorld, before: str, text: str, said: str
 ) -> None:
-    world.drop(JANUARY, a_file(23))
+    world.drop(JANUARY, before)
     stored = world.cloudzero.stored["2025-01"]
-    held = world.drop(JANUARY, small)
+    held = world.drop(JANUARY, text)
     assert (held.status, held.error) == ("FAILED", "DropHeld")
     assert said in str(held.cause)
     assert '"accept_shrink": true' in str(held.cause)
     assert world.cloudzero.stored["2025-01"] == stored
+    assert month_of(held)["total_credit_usd"] == f"{world.total():.2f}", "what CloudZero holds"
     assert world.run({"key": JANUARY, "accept_shrink": True}).status == "SUCCEEDED"
     assert world.cloudzero.stored["2025-01"] != stored
 
@@ -110,22 +122,11 @@ def test_what_is_no_snapshot_cannot_be_restored(world: CreditsWorld, key: str) -
 
 
 def test_a_restore_posts_texts_where_cloudzero_has_returned_numbers(world: CreditsWorld) -> None:
-    connection = world.account.setting("CLOUDZERO_CONNECTION_ID")
     rows = [{**USAGE, "cost/cost": 12.5, "usage/amount": 3, "lineitem/id": None}]
-    snapshot = {"connection": connection, "month": "2025-01", "taken_at": "", "execution": ""}
-    world.upload("snapshots/numbers.json", json.dumps({**snapshot, "rows": rows}))
-    restored = world.run({"restore": "snapshots/numbers.json"})
+    restored = restore(world, rows)
     assert restored.status == "SUCCEEDED", restored.cause
     expected = [{**USAGE, "cost/cost": "12.5", "usage/amount": "3"}]
     assert world.cloudzero.stored["2025-01"] == expected
-
-
-def test_a_snapshot_of_another_stream_is_not_put_into_this_one(world: CreditsWorld) -> None:
-    snapshot = {"connection": "other", "month": "2025-01", "taken_at": "", "execution": ""}
-    world.upload("snapshots/other.json", json.dumps({**snapshot, "rows": []}))
-    result = world.run({"restore": "snapshots/other.json"})
-    assert result.error == "BadCredits"
-    assert "of the stream other" in str(result.cause)
 
 
 ODD = {
@@ -152,54 +153,20 @@ def test_whatever_form_rows_are_shown_in_the_way_back_leads_to_the_same_money(
     assert bool(warned) == (view == "nozeros")
 
 
-def test_a_snapshot_that_does_not_show_what_was_posted_last_is_no_way_back(
-    world: CreditsWorld,
-) -> None:
-    world.waits = 0.0002
-    world.cloudzero.script("ingest:60")
-    assert world.drop(JANUARY, a_file(3)).error == "DropDiffers"
-    world.waits = TIME_SCALE
-    replaced = world.drop(JANUARY, a_file(4))
-    month = month_of(replaced)
-    assert (replaced.status, month["undo"]) == ("SUCCEEDED", None)
-    assert f"to undo this drop upload {JANUARY} (version " in replaced.output["warnings"][0]
-    restored = world.run({"restore": month["snapshot"]})
-    assert restored.error == "DropHeld"
-    assert f"upload {JANUARY} (version " in str(restored.cause)
-    assert len(world.accounts()) == 4
-    given = {"restore": month["snapshot"], "accept_shrink": True}
-    assert world.run(given).status == "SUCCEEDED"
-    assert world.accounts() == []
-
-
 @pytest.mark.parametrize(
-    ("rows", "month", "said"),
+    ("rows", "of", "said"),
     [
-        ([{**ODD, "cost/cost": "n/a"}], "2025-01", "row 1: cost/cost 'n/a' is not a number"),
-        ([ODD], "2025-02", "row 1: time/usage_start '2025-01-01T00:00:00Z' is not in 2025-02"),
-        ([], "soon", "'soon' is not a month"),
+        ([{**ODD, "cost/cost": "n/a"}], {}, "row 1: cost/cost 'n/a' is not a number"),
+        ([ODD], {"month": "2025-02"}, "usage_start '2025-01-01T00:00:00Z' is not in 2025-02"),
+        ([], {"month": "soon"}, "'soon' is not a month"),
+        ([], {"connection": "other"}, "of the stream other"),
     ],
 )
 def test_a_snapshot_that_cannot_be_posted_says_why(
-    world: CreditsWorld, rows: list[dict[str, str]], month: str, said: str
+    world: CreditsWorld, rows: list[dict[str, str]], of: dict[str, str], said: str
 ) -> None:
-    connection = world.account.setting("CLOUDZERO_CONNECTION_ID")
-    snapshot = {"connection": connection, "month": month, "taken_at": "", "execution": ""}
-    world.upload("snapshots/odd.json", json.dumps({**snapshot, "rows": rows}))
-    result = world.run({"restore": "snapshots/odd.json"})
-    assert result.error == "BadCredits"
-    assert said in str(result.cause)
-
-
-@pytest.mark.parametrize("large", ["000000000001,$61.00\n", a_file(11, cents=100)])
-def test_a_file_that_grows_its_month_tenfold_is_held_until_an_operator_accepts_it(
-    world: CreditsWorld, large: str
-) -> None:
-    world.drop(JANUARY, "000000000001,$6.00\n")
-    held = world.drop(JANUARY, large)
-    assert held.error == "DropHeld"
-    assert month_of(held)["total_credit_usd"] == "6.00", "what CloudZero holds"
-    assert world.run({"key": JANUARY, "accept_shrink": True}).status == "SUCCEEDED"
+    result = restore(world, rows, **of)
+    assert (result.error, said in str(result.cause)) == ("BadCredits", True)
 
 
 def test_rows_that_equal_another_months_are_held_until_an_operator_accepts_them(

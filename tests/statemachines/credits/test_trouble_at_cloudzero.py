@@ -30,15 +30,6 @@ def test_what_passes_is_ridden_out_and_the_month_ends_verified(
     assert world.cloudzero.overlaps == 0
 
 
-def test_after_a_lost_answer_cloudzero_is_asked_and_nothing_is_posted_again(
-    world: CreditsWorld,
-) -> None:
-    world.cloudzero.script("lost")
-    result = world.drop(JANUARY, a_file(23))
-    assert result.status == "SUCCEEDED"
-    assert len(world.cloudzero.posts) == 1
-
-
 @pytest.mark.parametrize("status", ["400", "404", "413"])
 def test_a_refusal_is_final_and_names_the_month(world: CreditsWorld, status: str) -> None:
     world.cloudzero.script(status, "ok")

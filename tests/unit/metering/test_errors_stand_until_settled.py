@@ -96,9 +96,9 @@ def test_an_error_is_retried_as_often_as_asked_and_never_given_up() -> None:
 def test_a_refused_contract_can_be_retried_after_later_months_were_closed(
     given: Mapping[str, Any],
 ) -> None:
-    world = WholeMonth("refuse", start_month="2025-05")
+    world = WholeMonth("refuse", missing_hours="warn", start_month="2025-05")
     for month in ("2025-05", "2025-06", "2025-07"):
-        world.every_hour(month, [a_record("c-1")])
+        world.hour("01/00", [a_record("c-1")], month=month)
     assert world.run().error == "ContractsNeedAttention"
     assert world.state()["last_processed_month"] == "2025-07"
     if not given.get("retry_errors"):
@@ -114,7 +114,9 @@ def test_a_contract_with_one_refused_dimension_is_an_error_and_not_a_success_too
     world.hour("01/00", [a_record("c-1", "cpu"), a_record("c-1", "mem")])
     world.run()
     assert world.state()["success_contracts"].get("2025-07", []) == []
-    assert [item["contract_id"] for item in world.errors()] == ["c-1"]
+    (error,) = world.errors()
+    assert error["contract_id"] == "c-1"
+    assert [record["dimension"] for record in error["payload"]["request"]] == ["mem"]
     world.forget_errors("2025-07")
     assert world.run().succeeded
     assert [record["dimension"] for record in world.clazar.requests[-1]] == ["mem"]
@@ -150,9 +152,9 @@ def test_a_duplicate_rejection_of_what_is_billed_ends_as_billed_and_not_as_an_er
 
 
 def test_a_fresh_state_sends_nothing_of_the_months_that_were_billed_before() -> None:
-    world = WholeMonth(start_month="2025-06")
+    world = WholeMonth(missing_hours="warn", start_month="2025-06")
     for month in ("2025-06", "2025-07"):
-        world.every_hour(month, [a_record("c-1")])
+        world.hour("01/00", [a_record("c-1")], month=month)
     world.run()
     world.state_bucket.objects.clear()
     world.clazar.refuses_duplicates = False
@@ -179,9 +181,9 @@ def test_a_run_that_stops_before_a_month_leaves_the_state_file_as_people_wrote_i
 
 
 def test_a_state_file_under_its_old_name_is_continued_where_it_ended() -> None:
-    world = WholeMonth(state_file="clazar_state.json", start_month="2025-05")
+    world = WholeMonth(state_file="clazar_state.json", missing_hours="warn", start_month="2025-05")
     for month in ("2025-05", "2025-06", "2025-07"):
-        world.every_hour(month, [a_record("c-1")])
+        world.hour("01/00", [a_record("c-1")], month=month)
     earlier = {"last_processed_month": "2025-06", "success_contracts": {"2025-06": ["c-1"]}}
     world.state_bucket.objects["clazar_state.json"] = json.dumps({KEY: earlier}).encode()
     assert world.run().succeeded

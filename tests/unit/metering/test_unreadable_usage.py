@@ -163,27 +163,54 @@ def test_by_the_calendar_not_even_missing_hours_that_warn_make_an_empty_month() 
     assert world.state()["last_processed_month"] == "2025-06"
 
 
-def test_an_export_marker_under_another_name_stops_the_run() -> None:
+@pytest.mark.parametrize("marker", [None, b"{}", b'{"Other:PROD:x": {}}'])
+def test_without_a_marker_the_error_names_the_way_out(marker: bytes | None) -> None:
     world = WholeMonth()
     world.hour("01/00", [a_record("c-1")])
-    marker = b'{"New:E:P": {"last_processed_to": "2026-01-01T00:00:00Z"}}'
-    world.usage_bucket.edit("omnistrate-metering/last_success_export.json", marker)
+    del world.usage_bucket.objects[EXPORT_MARKER]
+    if marker is not None:
+        world.usage_bucket.edit(EXPORT_MARKER, marker)
     stopped = world.run()
-    assert (stopped.error, stopped.notify) == ("BadUsage", True)
-    assert "no entry for S:E:P; did you mean New:E:P? known: New:E:P; or set" in stopped.cause
+    assert stopped.error == "BadUsage"
+    assert "last_success_export.json" in stopped.cause
+    assert "calendar" in stopped.cause
 
 
-@pytest.mark.parametrize("name", ["s:e:p", "S:E:P2", " S:E:P"])
-def test_a_plan_that_the_export_marker_spells_otherwise_is_asked_for_before_the_calendar(
-    name: str,
-) -> None:
+def test_by_the_calendar_every_hour_is_needed_and_no_marker() -> None:
+    world = WholeMonth(completeness="calendar")
+    del world.usage_bucket.objects[EXPORT_MARKER]
+    world.hour("01/00", [a_record("c-1")])
+    stopped = world.run()
+    assert (stopped.error, "hours without a file" in stopped.cause) == ("BadUsage", True)
+    world.every_hour("2025-07", [a_record("c-1")])
+    assert world.run().succeeded
+    assert world.clazar.billed() == [("c-1", "cpu", "2025-07", "1")]
+
+
+def test_a_broken_month_holds_up_the_later_ones_but_not_the_earlier_nor_what_failed_in_it() -> None:
+    world = WholeMonth("refuse", start_month="2025-05", missing_hours="warn")
+    for month in ("2025-05", "2025-06", "2025-07"):
+        world.hour("01/00", [a_record("c-0"), a_record("c-1")], month=month)
+    world.hour("15/07", b"nonsense", month="2025-06")
+    stopped = world.run()
+    assert (stopped.error, "2025-05: c-0 (" in stopped.cause) == ("BadUsage", True)
+    assert world.clazar.billed() == [("c-1", "cpu", "2025-05", "1")]
+    assert world.state()["last_processed_month"] == "2025-05"
+
+
+@pytest.mark.parametrize("name", ["New:E:P", "s:e:p", "S:E:P2", " S:E:P"])
+def test_an_export_marker_under_another_name_stops_the_run(name: str) -> None:
+    """Its own name is asked for before the calendar is offered."""
     world = WholeMonth()
+    world.hour("01/00", [a_record("c-1")])
     entry = {"last_processed_to": "2026-01-01T00:00:00Z"}
     marker = json.dumps({"Other:PROD:pt-1": entry, name: entry}).encode()
-    world.usage_bucket.edit("omnistrate-metering/last_success_export.json", marker)
-    cause = world.run().cause
-    assert f"no entry for S:E:P; did you mean {name}? known: " in cause
-    assert cause.index("Other:PROD:pt-1") < cause.index("calendar")
+    world.usage_bucket.edit(EXPORT_MARKER, marker)
+    stopped = world.run()
+    assert (stopped.error, stopped.notify) == ("BadUsage", True)
+    assert f"no entry for S:E:P; did you mean {name}? known: " in stopped.cause
+    assert stopped.cause.index("Other:PROD:pt-1") < stopped.cause.index("; or set")
+    assert stopped.cause.index("; or set") < stopped.cause.index("calendar")
 
 
 @pytest.mark.parametrize(
