@@ -1,7 +1,5 @@
 """How every verb ends: its result on stdout, errors in one sentence on stderr, an exit code."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable

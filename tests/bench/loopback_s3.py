@@ -7,8 +7,6 @@ A process of its own on the last core, so that it does not compete with what is 
 GET of an object and ListObjectsV2 with prefix, delimiter and pages; signatures are not checked.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import multiprocessing

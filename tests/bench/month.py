@@ -1,7 +1,5 @@
 """A month of very many contracts, merged and closed: what that takes with all state in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal

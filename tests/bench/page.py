@@ -1,7 +1,5 @@
 """The page that the benchmark writes: docs/performance.md."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess

@@ -1,7 +1,5 @@
 """Runs measures in turn, each in a fresh process, and takes the median."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """When alarms of the real template ring: CloudWatch's rules for what was measured in memory."""
 
-from __future__ import annotations
-
 import json
 import re
 from bisect import bisect_left

@@ -1,7 +1,5 @@
 """The dashboard shows every metric that is declared; the saved queries name the log groups."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from typing import Any

@@ -6,8 +6,6 @@ The real functions run the real definition in memory, hour by hour as the schedu
 they measure and how executions end is held against the alarms of the template of prod.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta

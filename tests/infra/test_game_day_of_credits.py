@@ -1,7 +1,5 @@
 """Game day of the credits pipeline: what is wrong with a file, its key or CloudZero is known."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal

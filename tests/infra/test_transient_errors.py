@@ -1,7 +1,5 @@
 """Every Lambda task retries what passes by itself, and the definitions do not repeat it."""
 
-from __future__ import annotations
-
 import json
 
 import aws_cdk

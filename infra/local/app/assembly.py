@@ -1,7 +1,5 @@
 """The cloud assembly that `cdk synth` wrote: where a stack is, and where its functions' code is."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """The cloud assembly of the working tree, made by `app.py` and kept until its sources change."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

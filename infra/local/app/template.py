@@ -5,14 +5,12 @@ and definitions are read from here. Only the intrinsics that the CDK really writ
 any other one is an error, because a name guessed wrongly would look like a defect of the pipeline.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from infra.local.app import resource_names
 
@@ -57,7 +55,7 @@ class Template:
         }
 
     @classmethod
-    def read(cls, path: Path, *, stack: str, region: str) -> Template:
+    def read(cls, path: Path, *, stack: str, region: str) -> Self:
         """Read what `cdk synth` wrote."""
         return cls(json.loads(path.read_text(encoding="utf-8")), stack=stack, region=region)
 

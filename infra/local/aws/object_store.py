@@ -7,16 +7,16 @@
 * A plain GET, PUT or listing, nearly every request, is answered here: moto takes milliseconds.
 """
 
-from __future__ import annotations
-
 import contextlib
 import datetime as dt
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree as ET
+
+from moto.s3.models import FakeKey, S3Backend
 
 from infra.local.aws.bucket_policy import Refusal
 from infra.local.aws.object_http import (
@@ -31,9 +31,6 @@ from infra.local.aws.object_listing import listing
 from infra.local.aws.object_versions import add_version, load
 from infra.local.aws.state_folder import BadKey, StateFolder, files_below
 from infra.local.aws.wsgi_server import Application, Environ, StartResponse
-
-if TYPE_CHECKING:
-    from moto.s3.models import FakeKey, S3Backend
 
 _WRITES = {"PUT", "POST", "DELETE"}
 _PLAIN_GET = {"", "x-id=GetObject"}

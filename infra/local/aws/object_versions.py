@@ -5,8 +5,6 @@ is worked out from that moment and the content: a later process that loads the f
 version, and one that compares the id with what it wrote down is not misled.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """The AWS of this machine: moto's services behind one loopback port, filled from a template."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -32,7 +30,7 @@ CREDENTIALS = (
 class LoopbackAws:
     """All services. moto's state belongs to the process, so there is one of these at a time."""
 
-    _newest: ClassVar[LoopbackAws | None] = None
+    _newest: ClassVar["LoopbackAws | None"] = None
 
     def __init__(self, region: str) -> None:
         # A profile or an endpoint of the shell is for the real AWS; moto would look for it.

@@ -4,8 +4,6 @@ Importing them costs more processor time than most handlers run. Forking after i
 Linux only; elsewhere every process is started afresh.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import itertools
@@ -73,7 +71,7 @@ def start_afresh(
 
 
 @functools.cache
-def _server() -> _ForkServer:
+def _server() -> "_ForkServer":
     return _SPAWNER.submit(_ForkServer).result()
 
 

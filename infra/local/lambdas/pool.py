@@ -1,7 +1,5 @@
 """Lambda on this machine: every function in processes of its own, one per call at a time."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable
 from typing import IO

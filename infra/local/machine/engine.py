@@ -6,8 +6,6 @@ Moto interprets the real definition; what is changed here is (1) where a Lambda 
 `waits` holds the second, `map_runs` the third for Distributed Maps. Checked against moto 5.2.5.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import logging

@@ -1,7 +1,5 @@
 """Executions of a state machine on this machine: started, waited for, and what they cost."""
 
-from __future__ import annotations
-
 import json
 import time
 import uuid

@@ -1,7 +1,5 @@
 """What an execution really cost: states entered, child executions, the largest payload."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import threading

@@ -4,8 +4,6 @@
 A retry may wait for minutes. Whoever watches a run has to be able to tell that from a hang.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

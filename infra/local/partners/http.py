@@ -5,8 +5,6 @@ answer can be a cut connection, and stopping really stops (open keep-alive conne
 answers included).
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from abc import ABC, abstractmethod

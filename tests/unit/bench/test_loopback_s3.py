@@ -1,7 +1,5 @@
 """The benchmark's S3 lists and gives objects as the pipeline's own reader asks for them."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest

@@ -1,7 +1,5 @@
 """A tiny app on this machine, for one test at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A cloud assembly as `cdk synth` would write it, for handlers and a definition given by a test."""
 
-from __future__ import annotations
-
 import json
 import textwrap
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Verbs that start executions, and the doctor, against an account in memory."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """The command as it is typed: verbs on folders, exit codes, sentences instead of tracebacks."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

@@ -1,7 +1,5 @@
 """A billed quantity is explained down to its records, and they add up exactly."""
 
-from __future__ import annotations
-
 import json
 import time
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """Reconciliation finds every kind of difference, and nothing on a calm month."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

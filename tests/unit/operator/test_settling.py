@@ -1,7 +1,5 @@
 """Each cause of open contracts is named once, with the commands that settle them and no others."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The command as tests type it, and months in memory as the folders that it reads."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

@@ -9,18 +9,14 @@ Clazar documents no answer for most mistakes, so this is the strict reading of w
   because Clazar reports per record and a client that only looks at the HTTP status must be caught.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.local.partners.strict_json import ShapeError, is_time, parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Record = dict[str, Any]
 Result = dict[str, Any]

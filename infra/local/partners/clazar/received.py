@@ -1,17 +1,12 @@
 """What reached the stand-in Clazar: kept whole, so that a test can say what was really sent."""
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from infra.local.partners.clazar.contract import Record
-    from infra.local.partners.clazar.steps import Plan
+from infra.local.partners.clazar.contract import Record
+from infra.local.partners.clazar.steps import Plan
 
 
 @dataclass(frozen=True)

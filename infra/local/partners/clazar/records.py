@@ -4,8 +4,6 @@ Taking a record and looking for its duplicate happen under one lock, because the
 ("at most one quantity per contract, dimension and month") is about overlapping runs.
 """
 
-from __future__ import annotations
-
 import threading
 import uuid
 from collections import Counter, defaultdict

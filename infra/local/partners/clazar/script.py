@@ -4,13 +4,9 @@ A word is checked when the script is written, not when it is played: a misspelt 
 otherwise make a test pass without testing anything.
 """
 
-from __future__ import annotations
-
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
 
 PlanT = TypeVar("PlanT")
 

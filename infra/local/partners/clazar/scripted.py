@@ -1,10 +1,8 @@
 """What a test says to the stand-in Clazar and asks of it, beside what a client sees."""
 
-from __future__ import annotations
+from collections import Counter, defaultdict
 
-from collections import defaultdict
-from typing import TYPE_CHECKING
-
+from infra.local.partners.clazar.contract import Record, Result
 from infra.local.partners.clazar.received import Post, Received
 from infra.local.partners.clazar.records import ClazarRecords, MonthKey
 from infra.local.partners.clazar.script import Script
@@ -15,13 +13,8 @@ from infra.local.partners.clazar.steps import (
     SUCCESS,
     Plan,
 )
+from infra.local.partners.clazar.tokens import Tokens
 from infra.local.partners.http import LoopbackHttp
-
-if TYPE_CHECKING:
-    from collections import Counter
-
-    from infra.local.partners.clazar.contract import Record, Result
-    from infra.local.partners.clazar.tokens import Tokens
 
 
 class ScriptedClazar(LoopbackHttp):

@@ -6,10 +6,8 @@ that a client that passes here does not depend on leniency. `contract` says what
 `steps` which faults can be played, `records` what is a duplicate.
 """
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from infra.local.aws.http_wire import Request
 from infra.local.partners.clazar.contract import Result, parse_listing_query, parse_submission
@@ -20,9 +18,6 @@ from infra.local.partners.clazar.steps import Plan
 from infra.local.partners.clazar.tokens import Credentials, Tokens
 from infra.local.partners.http import CUT, Reply
 from infra.local.partners.strict_json import ShapeError, json_body, parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _OWN_PAIR = Credentials()
 _NOT_FOUND = Reply(404, {"message": "Not found; every path ends with a slash."})

@@ -5,8 +5,6 @@ is one table entry that changes one thing, and words can be joined: `"slow:0.2+l
 `"partial:memory_byte_hours+unlabelled+shuffled"`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 

@@ -4,16 +4,12 @@ Where CloudZero's guide and its schema disagree the strict reading that every ex
 taken, except for the sign of a cost: credits are negative in everything that was seen live.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.local.partners.strict_json import ShapeError, is_time, parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 Row = dict[str, str]
 

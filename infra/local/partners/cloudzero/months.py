@@ -3,19 +3,12 @@
 A drop is stored at once but read only after its ingestion; until then the month reads as before.
 """
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from infra.local.partners.cloudzero.contract import COST
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from infra.local.partners.cloudzero.contract import Drop, Row
+from infra.local.partners.cloudzero.contract import COST, Drop, Row
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,10 @@
 """What reached the stand-in CloudZero, and which stream is being worked on at this moment."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from infra.local.partners.cloudzero.contract import Row
+from infra.local.partners.cloudzero.contract import Row
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ played, `months` what a drop does to its month.
 One server holds the data of one stream, whichever connection id a path names: the system has one.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING
 
 from infra.local.aws.http_wire import Request
 from infra.local.partners.clazar.script import Script
@@ -36,10 +35,6 @@ from infra.local.partners.cloudzero.replies import (
 from infra.local.partners.cloudzero.steps import CONTENTS_STEPS, DROP_STEPS, Plan
 from infra.local.partners.http import CUT, LoopbackHttp, Reply
 from infra.local.partners.strict_json import ShapeError, json_body
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from decimal import Decimal
 
 
 class CloudZeroServer(LoopbackHttp):
