@@ -56,13 +56,22 @@ def test_a_listing_goes_on_to_its_last_page(stubbed: Stubber) -> None:
     assert [item.key for item in Bucket(NAME).list("usage/")] == names
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda bucket: bucket.read(KEY),
+        lambda bucket: bucket.read(KEY, unless='"e"'),
+        lambda bucket: bucket.upload(KEY, 10),
+    ],
+    ids=["an object", "one that may not have changed", "an upload"],
+)
 @pytest.mark.parametrize(("code", "error"), FAILURES)
 def test_a_read_that_fails_is_an_error_and_not_a_missing_object(
-    stubbed: Stubber, code: str, error: type[Exception]
+    stubbed: Stubber, read: Callable[[Bucket], object], code: str, error: type[Exception]
 ) -> None:
     stubbed.add_client_error("get_object", service_error_code=code)
     with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
-        Bucket(NAME).read(KEY)
+        read(Bucket(NAME))
 
 
 @pytest.mark.parametrize(
@@ -112,15 +121,6 @@ def test_an_object_that_is_known_is_not_read_again_and_one_that_has_changed_is(
     assert (changed.body, changed.etag != etag) == (b"second", True)
     s3.delete_object(Bucket=NAME, Key=KEY)
     assert bucket.read(KEY, unless=etag) is None, "gone is not unchanged"
-
-
-@pytest.mark.parametrize(("code", "error"), FAILURES)
-def test_a_read_that_fails_is_not_taken_for_an_object_that_has_not_changed(
-    stubbed: Stubber, code: str, error: type[Exception]
-) -> None:
-    stubbed.add_client_error("get_object", service_error_code=code)
-    with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
-        Bucket(NAME).read(KEY, unless='"e"')
 
 
 class Busy:

@@ -1,7 +1,5 @@
 """One request at a time on a stream, over executions, their leftovers and lost answers."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -219,25 +217,17 @@ def test_an_answer_that_does_not_come_in_time_leaves_the_request_underway(
     assert world.held.request
 
 
-def test_a_failure_that_nobody_foresaw_leaves_the_request_underway(world: World) -> None:
-    def broken() -> bool:
-        raise RuntimeError("nobody foresaw this")
+@pytest.mark.parametrize("failure", [RuntimeError("unforeseen"), SystemExit("killed")])
+def test_a_failure_that_nobody_foresaw_or_a_kill_leaves_the_request_underway(
+    world: World, failure: BaseException
+) -> None:
+    def fail() -> bool:
+        raise failure
 
-    with pytest.raises(RuntimeError):
-        world.stream().post(JANUARY, BODY, broken)
+    with pytest.raises(type(failure)):
+        world.stream().post(JANUARY, BODY, fail)
     assert world.held.request
     assert world.server.posts == []
-
-
-def test_a_function_that_was_killed_leaves_its_request_underway(world: World) -> None:
-    class Killed(BaseException):
-        pass
-
-    def killed() -> bool:
-        raise Killed
-
-    with pytest.raises(Killed):
-        world.stream().post(JANUARY, BODY, killed)
     with pytest.raises(StreamBusy):
         world.post()
     world.pass_by(SETTLE)
@@ -260,18 +250,16 @@ def test_a_stream_that_was_taken_over_is_not_asked(
     assert world.held == Lease(execution=holder, at=NOON)
 
 
-def test_a_stream_without_a_lease_is_not_asked(world: World) -> None:
-    del world.objects.objects[KEY]
-    with pytest.raises(StreamBusy, match="held by nobody"):
+@pytest.mark.parametrize(
+    ("objects", "error"), [({}, StreamBusy), ({KEY: b"{ broken by hand"}, BadState)]
+)
+def test_a_lease_that_is_not_there_or_cannot_be_read_stops_the_request_and_is_left_as_it_is(
+    world: World, objects: dict[str, bytes], error: type[Exception]
+) -> None:
+    world.objects.objects = dict(objects)
+    with pytest.raises(error, match="held by nobody" if error is StreamBusy else KEY):
         world.post()
-    assert (world.asked, world.objects.objects) == (0, {})
-
-
-def test_a_lease_that_cannot_be_read_stops_the_request_and_is_left_as_it_is(world: World) -> None:
-    world.objects.objects[KEY] = b"{ broken by hand"
-    with pytest.raises(BadState):
-        world.post()
-    assert (world.asked, world.objects.objects) == (0, {KEY: b"{ broken by hand"})
+    assert (world.asked, world.objects.objects) == (0, objects)
 
 
 def test_a_stream_that_is_taken_over_at_the_last_moment_is_not_asked(world: World) -> None:

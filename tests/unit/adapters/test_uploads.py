@@ -94,21 +94,6 @@ def test_a_bucket_that_is_not_there_is_no_missing_upload() -> None:
         Bucket("another-bucket").upload(KEY, 10)
 
 
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [
-        *((code, StorageBusy) for code in ("SlowDown", "InternalError", "RequestTimeout")),
-        ("AccessDenied", PermissionError),
-    ],
-)
-def test_a_failure_is_never_a_missing_upload(
-    stubbed: Stubber, code: str, error: type[Exception]
-) -> None:
-    stubbed.add_client_error("get_object", service_error_code=code)
-    with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
-        Bucket(NAME).upload(KEY, 10)
-
-
 def test_an_upload_that_breaks_off_is_not_taken_for_the_whole(stubbed: Stubber) -> None:
     answer: dict[str, Any] = {
         "Body": StreamingBody(BytesIO(b"ro"), 4),

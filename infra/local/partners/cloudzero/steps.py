@@ -4,8 +4,6 @@ A plan is plain data and each word changes one thing in it, so words can be join
 `"slow:0.2+keep:3"`, `"ingest:60+lost"`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -126,5 +124,4 @@ DROP_STEPS: dict[str, Step] = {
     "garbage": _GARBAGE,
     "bare": _setting(answer=Reply(200, {})),
     "after": _after,
-    "500-after": _setting(answer=_scripted(500)),
 }
