@@ -81,7 +81,8 @@ def wait(running: Running) -> RunResult:
     while execution.status == "RUNNING":
         if (state := _state_of(execution)) and state != said:
             said = state
-            record.entered(state)
+            if record.progress:
+                record.progress(state, 0, 0)
         time.sleep(POLL_SECONDS)
     history = execution.exec_worker.env.event_manager.get_event_history()
     for event in history:

@@ -102,11 +102,9 @@ def parse_submission(body: bytes) -> list[Record]:
         raise ShapeError(message)
     records = document["request"]
     if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
-        message = "'request' must be an array of objects"
-        raise ShapeError(message)
+        raise ShapeError("'request' must be an array of objects")
     if not 1 <= len(records) <= MOST_RECORDS:
-        message = f"'request' must hold 1 to {MOST_RECORDS} records, got {len(records)}"
-        raise ShapeError(message)
+        raise ShapeError(f"'request' must hold 1 to {MOST_RECORDS} records, got {len(records)}")
     return records
 
 
@@ -118,12 +116,10 @@ def parse_listing_query(query: list[tuple[str, str]], page_limit: int) -> Listin
     given = dict(query)
     unknown = sorted(set(given) - {*FILTERS, "page", "page_size"})
     if unknown or len(given) < len(query):
-        message = f"unknown or repeated parameters in the query: {unknown}"
-        raise ShapeError(message)
+        raise ShapeError(f"unknown or repeated parameters in the query: {unknown}")
     page, size = given.get("page", "1"), given.get("page_size", str(page_limit))
     if not (_PAGE.fullmatch(page) and _PAGE.fullmatch(size)):
-        message = "page and page_size must be positive integers"
-        raise ShapeError(message)
+        raise ShapeError("page and page_size must be positive integers")
     wanted = {name: given[name] for name in FILTERS if name in given}
     return ListingQuery(wanted, int(page), min(int(size), page_limit))
 

@@ -6,7 +6,7 @@ Taking a record and looking for its duplicate happen under one lock, because the
 
 import threading
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from copy import deepcopy
 
 from infra.local.partners.clazar.contract import (
@@ -22,19 +22,11 @@ from infra.local.partners.clazar.contract import (
 )
 from infra.local.partners.clazar.steps import SUCCESS, Plan
 
-MonthKey = tuple[str, str, str]
-
-
-def month_key(record: Record) -> MonthKey:
-    """Give what must be billed at most once: contract, dimension, month of the start."""
-    return record["contract_id"], record["dimension"], record["start_time"][: len("2025-06")]
-
 
 class ClazarRecords:
     """Every stored record, billed (`success`) or not (`fail`, `pending`), in order of arrival."""
 
     def __init__(self, *, refuse_duplicates: bool) -> None:
-        """Start empty."""
         self._refuse_duplicates = refuse_duplicates
         self._lock = threading.Lock()
         self._stored: list[Result] = []
@@ -61,10 +53,6 @@ class ClazarRecords:
         """Give copies of what was billed."""
         with self._lock:
             return [deepcopy(result) for result in self._stored if result["status"] == SUCCESS]
-
-    def counts(self) -> Counter[MonthKey]:
-        """Count the accepted records; a value above one is a double bill."""
-        return Counter(month_key(record) for record in self.accepted())
 
     def _decide(self, record: Record, plan: Plan) -> Result:
         if refusal := _refusal(record, plan):

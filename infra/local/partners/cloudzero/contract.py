@@ -59,8 +59,7 @@ def parse_drop(body: bytes) -> Drop:
         raise ShapeError(message)
     data = document["data"]
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
-        message = "'data' must be an array of objects"
-        raise ShapeError(message)
+        raise ShapeError("'data' must be an array of objects")
     operation = document.get("operation", REPLACE_DROP)
     if operation != REPLACE_DROP:
         message = f"'operation' must be {REPLACE_DROP}, all that this one plays, got {operation!r}"
@@ -72,8 +71,7 @@ def whole_month(month: object, rows: Sequence[Row]) -> Drop:
     """Make the drop that leaves a month with exactly these rows."""
     known = parse_month(month)
     if known is None:
-        message = "'month' must be YYYY-MM or YYYY-MM-01T00:00:00Z"
-        raise ShapeError(message)
+        raise ShapeError("'month' must be YYYY-MM or YYYY-MM-01T00:00:00Z")
     _check_rows(rows, known)
     return Drop(known, list(rows))
 

@@ -11,19 +11,16 @@ from infra.local.partners.cloudzero.contract import Row
 class Post:
     """One authorised, well-formed drop, whether or not anything of it was stored."""
 
-    at: float
     connection_id: str
     month: str
     rows: list[Row]
     raw: bytes
-    action: str
 
 
 class Streams:
     """CloudZero allows one request at a time per stream; this counts who did not keep to it."""
 
     def __init__(self) -> None:
-        """Start with every stream free."""
         self.overlaps = 0
         self._lock = threading.Lock()
         self._held: Counter[str] = Counter()

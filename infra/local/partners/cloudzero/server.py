@@ -18,7 +18,14 @@ from functools import partial
 from infra.local.aws.http_wire import Request
 from infra.local.partners.clazar.script import Script
 from infra.local.partners.cloudzero.calls import Call, allows, parse_call
-from infra.local.partners.cloudzero.contract import MOST_BYTES, Drop, Row, parse_drop, whole_month
+from infra.local.partners.cloudzero.contract import (
+    COST,
+    MOST_BYTES,
+    Drop,
+    Row,
+    parse_drop,
+    whole_month,
+)
 from infra.local.partners.cloudzero.months import Months
 from infra.local.partners.cloudzero.received import Post, Streams
 from infra.local.partners.cloudzero.replies import (
@@ -38,7 +45,10 @@ from infra.local.partners.strict_json import ShapeError, json_body
 
 
 class CloudZeroServer(LoopbackHttp):
-    """CloudZero's AnyCost Stream API on 127.0.0.1; keeps everything it received and stored."""
+    """CloudZero's AnyCost Stream API on 127.0.0.1; keeps everything it received and stored.
+
+    `posts` are in order of arrival.
+    """
 
     def __init__(
         self,
@@ -50,11 +60,11 @@ class CloudZeroServer(LoopbackHttp):
     ) -> None:
         """Configure the service; without a key of its own it takes every key."""
         super().__init__(port=port)
-        self._api_key, self._on_post, self._clock = api_key, on_post, clock
+        self._api_key, self._on_post = api_key, on_post
         self._months, self._streams = Months(clock), Streams()
         self._drops = Script(DROP_STEPS, Plan)
         self._contents = Script(CONTENTS_STEPS, Plan)
-        self._posts: list[Post] = []
+        self.posts: list[Post] = []
 
     # Told to misbehave
 
@@ -77,11 +87,6 @@ class CloudZeroServer(LoopbackHttp):
     # What was received and stored
 
     @property
-    def posts(self) -> list[Post]:
-        """Every authorised, well-formed drop, in order of arrival."""
-        return list(self._posts)
-
-    @property
     def overlaps(self) -> int:
         """How many requests came while another one of their stream was being worked on."""
         return self._streams.overlaps
@@ -92,8 +97,8 @@ class CloudZeroServer(LoopbackHttp):
         return self._months.stored()
 
     def total(self, month: str) -> Decimal:
-        """Add up the stored costs of a month."""
-        return self._months.total(month)
+        """Add up what a month costs; one that never got a drop costs nothing."""
+        return sum((Decimal(row[COST]) for row in self.stored.get(month, [])), Decimal())
 
     # The API
 
@@ -129,9 +134,8 @@ class CloudZeroServer(LoopbackHttp):
     def _post(self, request: Request, connection_id: str) -> Reply:
         drop = parse_drop(json_body(request))
         plan = self._drops.next()
-        what = (drop.month, drop.rows, request.body, plan.words)
-        post = Post(self._clock(), connection_id, *what)
-        self._posts.append(post)
+        post = Post(connection_id, drop.month, drop.rows, request.body)
+        self.posts.append(post)
         if self._on_post:
             self._on_post(post)
         if self.stopped_while_waiting(plan.wait):
