@@ -239,11 +239,11 @@ READ = """
         return {"body": found["Body"].read().decode(), "version": found["VersionId"],
                 "modified": found["LastModified"].isoformat(), "as_of": event["as_of"]}
 """
-RULES = {"Uploaded": upload_rule("*.csv")}
+UPLOADED = upload_rule("*.csv")
 
 
 def test_the_event_of_an_upload_is_whole_and_names_what_was_stored(tiny: Open) -> None:
-    account = tiny({"read": READ}, WAITING, rules=RULES)
+    account = tiny({"read": READ}, WAITING, Uploaded=UPLOADED)
     sent = account.upload("a.csv", b"12345", at="2025-08-02T00:00:00Z")
     assert set(sent) == set(event())
     assert {name: sent[name] for name in ("version", "detail-type", "source", "region")} == {
@@ -271,7 +271,7 @@ def test_the_event_of_an_upload_is_whole_and_names_what_was_stored(tiny: Open) -
 
 
 def test_uploads_and_their_events_may_come_in_any_order_and_overlap(tiny: Open) -> None:
-    account = tiny({"read": READ}, WAITING, rules=RULES)
+    account = tiny({"read": READ}, WAITING, Uploaded=UPLOADED)
     noon = dt.datetime(2025, 8, 2, 12, tzinfo=dt.UTC)
     first = account.upload("a.csv", b"1", at="2025-08-02T12:00:00Z", last_modified=noon)
     later = noon + dt.timedelta(seconds=7)
