@@ -13,6 +13,14 @@ from tests.unit.metering.whole_month import WholeMonth
 Billing = Callable[..., Result]
 
 
+def billed(records: list[dict[str, Any]], *actions: str, **plan: Any) -> WholeMonth:
+    """Return July after its run: these records in its first hour, and what Clazar did with them."""
+    world = WholeMonth(*actions, **plan)
+    world.every_hour("2025-07", records)
+    world.run()
+    return world
+
+
 def written(objects: MemoryObjects, folder: Path) -> Path:
     """Write objects as a folder, as python -m infra.local metering leaves them."""
     for key, body in objects.objects.items():
