@@ -89,17 +89,17 @@ class ObjectStore:
             folder.write(key, body, modified_ns)
         return add_version(self._backend.get_bucket(bucket), key, body, modified_ns, metadata)
 
-    def attach_usage(self, bucket: str, folder: Path) -> int:
+    def attach_usage(self, bucket: str, folder: Path) -> None:
         """Load a folder into a bucket that can only be read."""
         self._read_only.add(bucket)
-        return load(self._backend.get_bucket(bucket), files_below(folder), known=False)
+        load(self._backend.get_bucket(bucket), files_below(folder), known=False)
 
-    def attach_state(self, bucket: str, folder: StateFolder) -> int:
+    def attach_state(self, bucket: str, folder: StateFolder) -> None:
         """Load the folder and from now on write every change of the bucket through to it."""
         before = self._folders.get(bucket)
         known = before is not None and before.path == folder.path
         self._folders[bucket] = folder
-        return load(self._backend.get_bucket(bucket), folder.objects(), known=known)
+        load(self._backend.get_bucket(bucket), folder.objects(), known=known)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, or let moto do so."""

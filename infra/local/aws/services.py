@@ -80,8 +80,7 @@ class LoopbackAws:
         for topic in template.of_type("AWS::SNS::Topic"):
             sns_backends[ACCOUNT][self.region].create_topic(topic.name)
         for queue in template.of_type("AWS::SQS::Queue"):
-            if not queue.name.endswith(".fifo"):
-                sqs_backends[ACCOUNT][self.region].create_queue(queue.name)
+            sqs_backends[ACCOUNT][self.region].create_queue(queue.name)
         for parameter in template.of_type("AWS::SSM::Parameter"):
             self.parameter(parameter.name, str(parameter.properties["Value"]))
 

@@ -51,11 +51,10 @@ class Running:
 
 
 class How(TypedDict, total=False):
-    """How an execution is to run here: its waits shortened, watched, under a name of its own."""
+    """How an execution is to run here: its waits shortened, and watched."""
 
     time_scale: float
     progress: Progress | None
-    name: str | None
 
 
 def start(
@@ -66,7 +65,7 @@ def start(
     **how: Unpack[How],
 ) -> Running:
     """Start an execution with this input."""
-    name = how.get("name") or f"local-{uuid.uuid4()}"
+    name = f"local-{uuid.uuid4()}"
     record = RunRecord(how.get("time_scale", 1.0), how.get("progress"), retrying)
     arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
     measure.register(arn, record)

@@ -69,11 +69,6 @@ DUPLICATE = Refusal(
 )
 
 
-def invalid(problems: list[str]) -> Refusal:
-    """Refuse a record for what is wrong inside it."""
-    return Refusal("INVALID_RECORD", "The metering record is not valid.", tuple(problems))
-
-
 @dataclass(frozen=True)
 class ListingQuery:
     """What `GET /metering/` was asked for."""
@@ -81,14 +76,6 @@ class ListingQuery:
     wanted: dict[str, str]
     page: int
     page_size: int
-
-    def page_of(self, found: list[Result]) -> list[Result]:
-        """Cut out the page; past the end it is empty."""
-        return found[(self.page - 1) * self.page_size : self.page * self.page_size]
-
-    def matches(self, record: Result) -> bool:
-        """Compare the filters, exactly."""
-        return all(record[name] == value for name, value in self.wanted.items())
 
 
 def parse_submission(body: bytes) -> list[Record]:

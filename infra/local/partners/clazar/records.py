@@ -16,7 +16,6 @@ from infra.local.partners.clazar.contract import (
     Refusal,
     Result,
     duplicate_key,
-    invalid,
     record_problems,
     stored_result,
 )
@@ -47,7 +46,8 @@ class ClazarRecords:
         contract = query.wanted.get("contract_id")
         with self._lock:
             every = self._stored if contract is None else self._of_contract.get(contract, [])
-            return deepcopy(query.page_of(list(filter(query.matches, every))))
+            found = [item for item in every if query.wanted.items() <= item.items()]
+            return deepcopy(found[(query.page - 1) * query.page_size :][: query.page_size])
 
     def accepted(self) -> list[Result]:
         """Give copies of what was billed."""
@@ -70,5 +70,5 @@ class ClazarRecords:
 
 def _refusal(record: Record, plan: Plan) -> Refusal | None:
     if problems := record_problems(record):
-        return invalid(problems)
+        return Refusal("INVALID_RECORD", "The metering record is not valid.", tuple(problems))
     return plan.refusal(record) if plan.refusal else None

@@ -149,7 +149,7 @@ def test_the_usage_bucket_cannot_be_written(aws: LoopbackAws, s3: Any, tmp_path:
     (tmp_path / "usage/2025").mkdir(parents=True)
     (tmp_path / "usage/2025/a.json").write_bytes(b"[]")
     aws.bucket("usage")
-    assert aws.objects.attach_usage("usage", tmp_path / "usage") == 1
+    aws.objects.attach_usage("usage", tmp_path / "usage")
     with pytest.raises(ClientError) as error:
         s3.put_object(Bucket="usage", Key="2025/a.json", Body=b"")
     assert status(error) == 403
