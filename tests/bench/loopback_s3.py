@@ -27,6 +27,17 @@ _PAGE, _BEHIND = 1_000, "\U0010ffff"
 Make = Callable[[], Mapping[str, bytes]]
 
 
+def settings(url: str) -> dict[str, str]:
+    """Return the environment of a process that uses it."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
 class Listing:
     """The objects in key order."""
 

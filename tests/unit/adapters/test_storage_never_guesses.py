@@ -1,21 +1,17 @@
 """The buckets: a call that failed is an error, never an empty answer, and no write is blind."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from mypy_boto3_s3 import S3Client
 from obstore.exceptions import GenericError
 
 from functions.adapters import object_store, usage_reader
 from functions.adapters.storage import Bucket
 from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 NAME, KEY = "a-bucket", "metering_state.json"
 FAILURES = [

@@ -1,23 +1,19 @@
 """An upload as S3 holds it now: its content, version, moment and what its uploader says of it."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
+from mypy_boto3_s3 import S3Client
 
 from functions.adapters.objects import Uploaded
 from functions.adapters.storage import Bucket
 from functions.errors import StorageBusy
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 NAME, KEY = "a-bucket", "credits-2025-01.csv"
 
