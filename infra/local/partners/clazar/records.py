@@ -9,16 +9,8 @@ import uuid
 from collections import defaultdict
 from copy import deepcopy
 
-from infra.local.partners.clazar.contract import (
-    DUPLICATE,
-    ListingQuery,
-    Record,
-    Refusal,
-    Result,
-    duplicate_key,
-    record_problems,
-    stored_result,
-)
+from infra.local.partners.clazar import contract
+from infra.local.partners.clazar.contract import ListingQuery, Record, Refusal, Result
 from infra.local.partners.clazar.steps import SUCCESS, Plan
 
 
@@ -43,9 +35,9 @@ class ClazarRecords:
         Only the page is copied, and only the records of the contract are compared: a run over a
         whole plan asks once per contract.
         """
-        contract = query.wanted.get("contract_id")
+        name = query.wanted.get("contract_id")
         with self._lock:
-            every = self._stored if contract is None else self._of_contract.get(contract, [])
+            every = self._stored if name is None else self._of_contract.get(name, [])
             found = [item for item in every if query.wanted.items() <= item.items()]
             return deepcopy(found[(query.page - 1) * query.page_size :][: query.page_size])
 
@@ -59,16 +51,16 @@ class ClazarRecords:
             return refusal.result(record)
         status = plan.status(record)
         if status == SUCCESS:
-            if self._refuse_duplicates and duplicate_key(record) in self._hours:
-                return DUPLICATE.result(record)
-            self._hours.add(duplicate_key(record))
-        result = stored_result(record, str(uuid.uuid4()), status)
+            if self._refuse_duplicates and contract.duplicate_key(record) in self._hours:
+                return contract.DUPLICATE.result(record)
+            self._hours.add(contract.duplicate_key(record))
+        result = contract.stored_result(record, str(uuid.uuid4()), status)
         self._stored.append(result)
         self._of_contract[record["contract_id"]].append(result)
         return deepcopy(result)
 
 
 def _refusal(record: Record, plan: Plan) -> Refusal | None:
-    if problems := record_problems(record):
+    if problems := contract.record_problems(record):
         return Refusal("INVALID_RECORD", "The metering record is not valid.", tuple(problems))
     return plan.refusal(record) if plan.refusal else None

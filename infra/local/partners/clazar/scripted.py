@@ -6,16 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from infra.local.partners.clazar import steps
 from infra.local.partners.clazar.contract import Record, Result
 from infra.local.partners.clazar.records import ClazarRecords
 from infra.local.partners.clazar.script import Script
-from infra.local.partners.clazar.steps import (
-    AUTHENTICATION_STEPS,
-    LISTING_STEPS,
-    METERING_STEPS,
-    SUCCESS,
-    Plan,
-)
+from infra.local.partners.clazar.steps import SUCCESS, Plan
 from infra.local.partners.clazar.tokens import Tokens
 from infra.local.partners.http import LoopbackHttp
 
@@ -41,10 +36,10 @@ class ScriptedClazar(LoopbackHttp):
         self.max_in_flight = self._in_flight = 0
         self._lock = threading.Lock()
         self._scripts: defaultdict[str, Script[Plan]] = defaultdict(
-            lambda: Script(METERING_STEPS, Plan)
+            lambda: Script(steps.METERING_STEPS, Plan)
         )
-        self._listing_script = Script(LISTING_STEPS, Plan)
-        self._authentication_script = Script(AUTHENTICATION_STEPS, Plan)
+        self._listing_script = Script(steps.LISTING_STEPS, Plan)
+        self._authentication_script = Script(steps.AUTHENTICATION_STEPS, Plan)
 
     def script(self, contract_id: str, *actions: str) -> None:
         """Append faults for the next submissions of one contract (words: `METERING_STEPS`)."""

@@ -8,13 +8,8 @@ is one table entry that changes one thing, and words can be joined: `"slow:0.2+l
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from infra.local.partners.clazar.contract import (
-    DIMENSION_NOT_ALLOWED,
-    UNKNOWN_CONTRACT,
-    Record,
-    Refusal,
-    Result,
-)
+from infra.local.partners.clazar import contract
+from infra.local.partners.clazar.contract import Record, Refusal, Result
 from infra.local.partners.clazar.script import Step, seconds, setting
 from infra.local.partners.http import CUT, GARBAGE, Reply
 
@@ -55,7 +50,9 @@ def _partial(plan: Plan, dimension: str) -> Plan:
         raise ValueError("partial needs a dimension, as in 'partial:cpu_core_hours'")
     return replace(
         plan,
-        refusal=lambda item: DIMENSION_NOT_ALLOWED if item["dimension"] == dimension else None,
+        refusal=lambda item: (
+            contract.DIMENSION_NOT_ALLOWED if item["dimension"] == dimension else None
+        ),
     )
 
 
@@ -68,7 +65,7 @@ def _fail(plan: Plan, dimension: str) -> Plan:
 def _unlabelled(plan: Plan, _: str) -> Plan:
     """Take the labels off error results; alone it refuses every record, so that there are some."""
     if plan.refusal is None:
-        plan = replace(plan, refusal=lambda _: DIMENSION_NOT_ALLOWED)
+        plan = replace(plan, refusal=lambda _: contract.DIMENSION_NOT_ALLOWED)
     return _reshaping(lambda results: [_without_labels(result) for result in results])(plan, "")
 
 
@@ -103,7 +100,7 @@ METERING_STEPS: dict[str, Step[Plan]] = {
     "garbage": _answering(GARBAGE, accepts=True),
     "lost": _answering(CUT, accepts=True),
     "slow-answer": seconds("wait_after"),
-    "refuse": setting(refusal=lambda _: UNKNOWN_CONTRACT),
+    "refuse": setting(refusal=lambda _: contract.UNKNOWN_CONTRACT),
     "partial": _partial,
     "fail": _fail,
     "unlabelled": _unlabelled,

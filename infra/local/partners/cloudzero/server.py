@@ -17,28 +17,10 @@ from functools import partial
 
 from infra.local.aws.http_wire import Request
 from infra.local.partners.clazar.script import Script
+from infra.local.partners.cloudzero import contract, replies
 from infra.local.partners.cloudzero.calls import Call, allows, parse_call
-from infra.local.partners.cloudzero.contract import (
-    COST,
-    MOST_BYTES,
-    Drop,
-    Row,
-    parse_drop,
-    whole_month,
-)
 from infra.local.partners.cloudzero.months import Months
 from infra.local.partners.cloudzero.received import Post, Streams
-from infra.local.partners.cloudzero.replies import (
-    FORBIDDEN,
-    NO_DROP,
-    NO_PATH,
-    OVERLAP,
-    TOO_LARGE,
-    contents,
-    listing,
-    refusal,
-    taken,
-)
 from infra.local.partners.cloudzero.steps import CONTENTS_STEPS, DROP_STEPS, Plan
 from infra.local.partners.http import CUT, LoopbackHttp, Reply
 from infra.local.partners.strict_json import ShapeError, json_body
@@ -80,9 +62,9 @@ class CloudZeroServer(LoopbackHttp):
         """Count the scripted faults that never happened: a test that expected them proved less."""
         return len(self._drops) + len(self._contents)
 
-    def preload(self, month: str, rows: Sequence[Row]) -> None:
+    def preload(self, month: str, rows: Sequence[contract.Row]) -> None:
         """Store a month as dropped and ingested earlier."""
-        self._months.put(whole_month(month, rows), str(uuid.uuid4()))
+        self._months.put(contract.whole_month(month, rows), str(uuid.uuid4()))
 
     # What was received and stored
 
@@ -92,13 +74,13 @@ class CloudZeroServer(LoopbackHttp):
         return self._streams.overlaps
 
     @property
-    def stored(self) -> dict[str, list[Row]]:
+    def stored(self) -> dict[str, list[contract.Row]]:
         """Copies of the rows of each month, in its `YYYY-MM`, ingested or not."""
         return self._months.stored()
 
     def total(self, month: str) -> Decimal:
         """Add up what a month costs; one that never got a drop costs nothing."""
-        return sum((Decimal(row[COST]) for row in self.stored.get(month, [])), Decimal())
+        return sum((Decimal(row[contract.COST]) for row in self.stored.get(month, [])), Decimal())
 
     # The API
 
@@ -107,32 +89,32 @@ class CloudZeroServer(LoopbackHttp):
         try:
             return self._route(request)
         except ShapeError as error:
-            return refusal(400, str(error))
+            return replies.refusal(400, str(error))
 
     def _route(self, request: Request) -> Reply:
         call = parse_call(request.method, request.path)
         if call is None:
-            return NO_PATH
+            return replies.NO_PATH
         if not allows(request.headers.get("authorization", ""), self._api_key):
-            return FORBIDDEN
-        if len(request.body) > MOST_BYTES:
-            return TOO_LARGE
+            return replies.FORBIDDEN
+        if len(request.body) > contract.MOST_BYTES:
+            return replies.TOO_LARGE
         return self._on_stream(call, request)
 
     def _on_stream(self, call: Call, request: Request) -> Reply:
         if not self._streams.take(call.connection_id):
-            return OVERLAP
+            return replies.OVERLAP
         try:
             if call.kind == "post":
                 return self._post(request, call.connection_id)
             if call.kind == "read":
                 return self._read(call.month)
-            return listing(self._months.visible().items())
+            return replies.listing(self._months.visible().items())
         finally:
             self._streams.release(call.connection_id)
 
     def _post(self, request: Request, connection_id: str) -> Reply:
-        drop = parse_drop(json_body(request))
+        drop = contract.parse_drop(json_body(request))
         plan = self._drops.next()
         post = Post(connection_id, drop.month, drop.rows, request.body)
         self.posts.append(post)
@@ -143,9 +125,9 @@ class CloudZeroServer(LoopbackHttp):
         drop_id = str(uuid.uuid4())
         if plan.stores:
             self._store(drop, drop_id, connection_id, plan)
-        return plan.answer or taken(drop_id, drop.month, len(drop.rows))
+        return plan.answer or replies.taken(drop_id, drop.month, len(drop.rows))
 
-    def _store(self, drop: Drop, drop_id: str, connection_id: str, plan: Plan) -> None:
+    def _store(self, drop: contract.Drop, drop_id: str, connection_id: str, plan: Plan) -> None:
         kept = replace(drop, rows=drop.rows[: plan.keep])
         put = partial(self._months.put, kept, drop_id, plan.ingest)
         if not plan.late:
@@ -165,4 +147,6 @@ class CloudZeroServer(LoopbackHttp):
         if self.stopped_while_waiting(plan.wait):
             return CUT
         version = self._months.visible().get(month)
-        return plan.answer or (contents(plan.view(version.rows)) if version else NO_DROP)
+        return plan.answer or (
+            replies.contents(plan.view(version.rows)) if version else replies.NO_DROP
+        )
