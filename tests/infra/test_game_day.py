@@ -37,11 +37,6 @@ def stack(assembly: Path) -> Template:
 
 
 @pytest.fixture
-def alarms(stack: Template) -> list[dict[str, Any]]:
-    return stack.alarms
-
-
-@pytest.fixture
 def mailing(stack: Template) -> Mailing:
     return Mailing(stack.body)
 
@@ -74,16 +69,15 @@ class Night:
             at += timedelta(hours=1)
         return at
 
-    def rings(self, alarms: list[dict[str, Any]], first: datetime, last: datetime) -> set[str]:
+    def rings(self, stack: Template, first: datetime, last: datetime) -> set[str]:
         """Return the alarms that ring, and `mail` if the run has sent one."""
         of_runs = [Happened(first - timedelta(hours=n), "Runs", 1, self.key) for n in range(30)]
-        ringing = Ringing(alarms, [*of_runs, *ours(self.world.measured)])
+        ringing = Ringing(stack.alarms, [*of_runs, *ours(self.world.measured)])
         mails = {"mail"} if any(self.world.messages) else set()
         return ringing.names(first, last) | mails
 
     @property
     def key(self) -> str:
-        """The plan's key."""
         return self.world.plan.key
 
 
@@ -195,20 +189,20 @@ FAULTS: dict[str, tuple[Fault, set[str]]] = {
 
 @pytest.mark.parametrize(("fault", "known"), FAULTS.values(), ids=FAULTS)
 def test_every_trouble_is_known_within_the_hour(
-    fault: Fault, known: set[str], night: Night, alarms: list[dict[str, Any]], mailing: Mailing
+    fault: Fault, known: set[str], night: Night, stack: Template, mailing: Mailing
 ) -> None:
     fault(night)
     night.until(FIRST.replace(hour=4, minute=45))
     mailed = mailed_once(night.world, mailing)
-    assert known <= night.rings(alarms, FIRST, FIRST.replace(hour=6)) | mailed
+    assert known <= night.rings(stack, FIRST, FIRST.replace(hour=6)) | mailed
 
 
 def test_a_schedule_that_starts_nothing_rings_before_the_deadline_and_after_26_hours(
-    night: Night, alarms: list[dict[str, Any]]
+    night: Night, stack: Template
 ) -> None:
     before = FIRST.replace(hour=5)
-    assert night.rings(alarms, FIRST, before) == {"deadline in 60 minutes"}
-    later = night.rings(alarms, FIRST, FIRST + timedelta(hours=27))
+    assert night.rings(stack, FIRST, before) == {"deadline in 60 minutes"}
+    later = night.rings(stack, FIRST, FIRST + timedelta(hours=27))
     assert later == {"deadline in 60 minutes", "no run for 26 hours"}
 
 
@@ -225,28 +219,26 @@ def test_a_rehearsal_that_fails_rings(night: Night, mailing: Mailing) -> None:
     assert mailed_once(night.world, mailing) == {"a run failed"}
 
 
-def test_usage_that_changes_after_billing_rings(night: Night, alarms: list[dict[str, Any]]) -> None:
+def test_usage_that_changes_after_billing_rings(night: Night, stack: Template) -> None:
     night.until(FIRST.replace(hour=2))
     night.world.put_usage("2025-07", "09/00", {"c-1": {"cpu": 5}}, file="late.json")
     night.until(FIRST.replace(hour=3))
-    rung = night.rings(alarms, FIRST, FIRST.replace(hour=4))
+    rung = night.rings(stack, FIRST, FIRST.replace(hour=4))
     assert {"mail", "usage changed after billing"} <= rung
 
 
-def test_a_record_that_is_not_the_ledgers_rings_on_the_third(
-    night: Night, alarms: list[dict[str, Any]]
-) -> None:
+def test_a_record_that_is_not_the_ledgers_rings_on_the_third(night: Night, stack: Template) -> None:
     night.until(FIRST.replace(hour=2))
     night.world.clazar.accepted[0]["quantity"] = "400"
     third = FIRST.replace(day=3, hour=9)
     night.until(third)
     night.reconcile()
     assert {"mail", "ledger and records differ"} <= night.rings(
-        alarms, third - timedelta(hours=1), third + timedelta(hours=1)
+        stack, third - timedelta(hours=1), third + timedelta(hours=1)
     )
 
 
-def test_twelve_calm_months_ring_nothing(alarms: list[dict[str, Any]]) -> None:
+def test_twelve_calm_months_ring_nothing(stack: Template) -> None:
     months = [JULY.plus(number) for number in range(12)]
     with MeteringWorld({**PLAN, "late_window": 0}, now=FIRST) as world:
         calm = Night(world)
@@ -254,5 +246,5 @@ def test_twelve_calm_months_ring_nothing(alarms: list[dict[str, Any]]) -> None:
             world.put_usage(str(month), None, {"c-1": {"cpu": 1}})
             calm.until(month.end + timedelta(days=3))
             calm.reconcile()
-        assert calm.rings(alarms, FIRST, months[-1].end) == set()
+        assert calm.rings(stack, FIRST, months[-1].end) == set()
         assert len(world.clazar.accepted) == 12

@@ -141,7 +141,6 @@ class Answering(LoopbackHttp):
         return self.page(dict(request.query)) if request.method == "GET" else self.reply
 
     def page(self, _query: dict[str, str]) -> Reply:
-        """Answer a GET."""
         return self.reply
 
 

@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
@@ -40,12 +40,9 @@ class World:
         self.keep(Lease(execution="x-1", at=NOON))
 
     def stream(self, execution: str = "x-1", connection: str = "c-1", key: str = "k") -> Stream:
-        clock = Clock(self._now, lambda: self.left, SETTLE)
+        clock = Clock(lambda: self.now, lambda: self.left, SETTLE)
         cloudzero = CloudZero(self.server.url, lambda _fresh: key)
         return Stream(self.objects, cloudzero, connection, execution, clock)
-
-    def _now(self) -> datetime:
-        return self.now
 
     def _on_post(self, _post: Post) -> None:
         self.meanwhile()

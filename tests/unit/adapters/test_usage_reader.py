@@ -200,7 +200,6 @@ class OneFile(Quiet):
     """Answers every GET with an empty file."""
 
     def do_GET(self) -> None:  # noqa: N802 (as http.server calls it)
-        """Answer."""
         self.send_response(200)
         for name, value in {
             "Content-Length": "2",

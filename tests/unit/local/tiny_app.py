@@ -35,6 +35,15 @@ def upload_rule(keys: str) -> dict[str, Any]:
     }
 
 
+Resources = dict[str, tuple[str, dict[str, Any]]]
+
+
+def template_of(resources: Resources) -> Template:
+    """Return a template with resources of these types and properties."""
+    found = {n: {"Type": f"AWS::{kind}", "Properties": p} for n, (kind, p) in resources.items()}
+    return Template({"Resources": found}, stack="tiny", region="us-east-1")
+
+
 def tiny_stack(
     folder: Path, handlers: dict[str, str], definition: dict[str, Any], **rules: dict[str, Any]
 ) -> Stack:
@@ -54,7 +63,7 @@ def tiny_stack(
         "CLAZAR_URL": "https://api.clazar.io",
     }
     arns = {name: {"Fn::GetAtt": [f"F{name}", "Arn"]} for name in handlers}
-    properties: dict[str, tuple[str, dict[str, Any]]] = {
+    properties: Resources = {
         "State": (
             "S3::Bucket",
             {
@@ -88,9 +97,7 @@ def tiny_stack(
             "Code": {"S3Bucket": "assets", "S3Key": "0123abcd.zip"},
         }
         properties[f"F{name}"] = ("Lambda::Function", function)
-    body = {n: {"Type": f"AWS::{kind}", "Properties": p} for n, (kind, p) in properties.items()}
-    template = Template({"Resources": body}, stack="tiny", region="us-east-1")
-    return Stack("tiny", template, {"0123abcd.zip": code})
+    return Stack("tiny", template_of(properties), {"0123abcd.zip": code})
 
 
 def client(aws: LoopbackAws, service: str) -> Any:

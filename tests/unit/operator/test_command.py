@@ -23,15 +23,15 @@ from tests.unit.metering.whole_month import ROOT as USAGE
 from tests.unit.metering.whole_month import WholeMonth
 from tests.unit.operator.typed import Billing, answer, billed, options
 
-LOOKING = ["explain", "reconcile", "status", "check", "report", "logs"]
-VERBS = [*LOOKING, "run", "retry", "resolve", "approve"]
+LOOKING = ["explain", "reconcile", "status", "check", "report", "logs", "doctor"]
+ACTING = ["run", "retry", "resolve", "approve", "restore", "drill"]
 
 
 def a_month(*actions: str) -> WholeMonth:
     return billed([a_record("c-1", value=7), a_record("c-2", value=1)], *actions)
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "doctor", "restore", "drill"])
+@pytest.mark.parametrize("verb", [*LOOKING, *ACTING])
 def test_every_verb_has_an_example_and_the_common_options(billing: Billing, verb: str) -> None:
     result = billing(verb, "--help")
     assert result.exit_code == 0

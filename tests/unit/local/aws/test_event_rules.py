@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from infra.local.app.template import Template, TemplateError
+from infra.local.app.template import TemplateError
 from infra.local.aws.event_rules import EventRules
 from infra.local.aws.object_event import Event
+from tests.unit.local import tiny_app
 from tests.unit.local.conftest import Open
 from tests.unit.local.tiny_app import NAMED, SENDS_EVENTS, STATE_BUCKET, client, upload_rule
 
@@ -58,22 +59,13 @@ def rules(
         "Targets": [target or TARGET],
         **more,
     }
-    resources = {
-        "Bucket": {
-            "Type": "AWS::S3::Bucket",
-            "Properties": {"BucketName": "uploads", "NotificationConfiguration": sends},
-        },
-        "Machine": {
-            "Type": "AWS::StepFunctions::StateMachine",
-            "Properties": {"StateMachineName": "credits"},
-        },
-        "Rule": {"Type": "AWS::Events::Rule", "Properties": {"Name": "uploaded", **properties}},
-        "Hourly": {
-            "Type": "AWS::Events::Rule",
-            "Properties": {"ScheduleExpression": "rate(1 hour)", "Targets": [TARGET]},
-        },
+    resources: tiny_app.Resources = {
+        "Bucket": ("S3::Bucket", {"BucketName": "uploads", "NotificationConfiguration": sends}),
+        "Machine": ("StepFunctions::StateMachine", {"StateMachineName": "credits"}),
+        "Rule": ("Events::Rule", {"Name": "uploaded", **properties}),
+        "Hourly": ("Events::Rule", {"ScheduleExpression": "rate(1 hour)", "Targets": [TARGET]}),
     }
-    return EventRules(Template({"Resources": resources}, stack="Credits", region="us-east-1"))
+    return EventRules(tiny_app.template_of(resources))
 
 
 def key_pattern(*filters: Any) -> dict[str, Any]:

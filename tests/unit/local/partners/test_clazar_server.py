@@ -47,11 +47,9 @@ class Client:
         self.session.headers["Authorization"] = f"Bearer {token}"
 
     def post(self, path: str = "/metering/", **how: Any) -> requests.Response:
-        """Post anything."""
         return self.session.post(self.server.url + path, **{"timeout": SOON, **how})
 
     def send(self, body: Json, timeout: float = SOON) -> requests.Response:
-        """Post a body as it is."""
         return self.post(json=body, timeout=timeout)
 
     def submit(self, *records: Json) -> list[Json]:
@@ -62,11 +60,9 @@ class Client:
         return results
 
     def get(self, path: str = "/metering/", **query: str | int) -> requests.Response:
-        """Read from the API."""
         return self.session.get(self.server.url + path, params=query, timeout=SOON)
 
     def listed(self, **query: str | int) -> list[Json]:
-        """Read a page of the listing."""
         results: list[Json] = self.get("/metering/", **query).json()["results"]
         return results
 
