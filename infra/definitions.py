@@ -4,8 +4,6 @@ The files name our own reactions. What passes by itself is retried by every Lamb
 said once, here.
 """
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -8,11 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aws_cdk import IgnoreMode
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra import ROOT
 from infra.constructs.bucket_access import Access
 from infra.constructs.dependency_layer import DependencyLayer
-from infra.constructs.functions_code import functions_code
 from infra.constructs.task_function import TaskFunction
 from infra.own_metrics import OwnMetrics
 
@@ -46,7 +48,7 @@ def task_functions(
     log_days: int,
 ) -> dict[str, TaskFunction]:
     """Make a function per task, with the settings of all and those it asks for."""
-    code, layer = functions_code(), DependencyLayer(scope, "Dependencies")
+    code, layer = _functions_code(), DependencyLayer(scope, "Dependencies")
     common = {**everyone, **own.settings, "POWERTOOLS_LOG_LEVEL": "INFO"}
     return {
         state: TaskFunction(
@@ -62,6 +64,16 @@ def task_functions(
         )
         for state, task in tasks.items()
     }
+
+
+def _functions_code() -> lambda_.Code:
+    """The one zip: the ``functions`` package under its own name, and nothing else of the project.
+
+    The same import works in tests, on this machine and in Lambda, and two Lambdas can never run
+    different versions of a rule. Excluding everything first keeps ``.venv``, data and docs out.
+    """
+    exclude = ["*", "!functions", "!functions/**", "__pycache__", "*.pyc", ".DS_Store"]
+    return lambda_.Code.from_asset(str(ROOT), exclude=exclude, ignore_mode=IgnoreMode.GIT)
 
 
 def snake_case(state: str) -> str:

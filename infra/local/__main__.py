@@ -1,7 +1,5 @@
 """Run the deployed app on this machine: `python -m infra.local --help`."""
 
-from __future__ import annotations
-
 import gc
 from typing import Any
 

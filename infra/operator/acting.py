@@ -1,7 +1,5 @@
 """`billing run`, `retry`, `resolve`, `approve`, `logs`: executions, in AWS or on a folder."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`billing`: the verbs that look. Those that act on a deployed environment are in `acting`."""
 
-from __future__ import annotations
-
 import datetime as dt
 import shlex
 import sys

@@ -1,7 +1,5 @@
 """A deployed environment, found by the outputs of its stacks with the user's AWS credentials."""
 
-from __future__ import annotations
-
 import os
 from functools import cache
 from typing import Any

@@ -1,7 +1,5 @@
 """`billing doctor`: what has to be there for a run to succeed, each with what to do."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Callable, Iterator
 

@@ -1,7 +1,5 @@
 """`billing drill`: an incident of made-up contracts on this machine, which the operator settles."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import shlex

@@ -1,7 +1,5 @@
 """How every verb ends: its result on stdout, errors in one sentence on stderr, an exit code."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable
@@ -12,15 +10,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from rich.console import Console
 
-from functions.errors import (
-    BadInput,
-    BadState,
-    BadUsage,
-    CredentialsRefused,
-    PartnerBusy,
-    PartnerUnreachable,
-    StorageBusy,
-)
+from functions import errors
 from infra.local.aws.state_folder import FolderBusy
 from infra.local.cli.arguments import BadArgument
 from infra.local.cli.session import Stopped, stopped_by_signals
@@ -30,11 +20,14 @@ from infra.operator.options import Screen
 
 T = TypeVar("T")
 _WIDTH = 160
-_USAGE = (Unusable, BadArgument, BadInput)
+_USAGE = (Unusable, BadArgument, errors.BadInput)
 _NEXT: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    ((CredentialsRefused,), "put working ones into the secret or the environment"),
-    ((PartnerBusy, PartnerUnreachable, StorageBusy, FolderBusy), "run it again in a minute"),
-    ((BadState, BadUsage), "what to do about such objects is in docs/runbook.md"),
+    ((errors.CredentialsRefused,), "put working ones into the secret or the environment"),
+    (
+        (errors.PartnerBusy, errors.PartnerUnreachable, errors.StorageBusy, FolderBusy),
+        "run it again in a minute",
+    ),
+    ((errors.BadState, errors.BadUsage), "what to do about such objects is in docs/runbook.md"),
     ((ClientError, BotoCoreError, PermissionError), "`billing doctor` says what is missing"),
 )
 

@@ -1,7 +1,5 @@
 """What the ledger holds of one dimension of a contract's month."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Executions of a deployed state machine: start one, follow it, and tell the story of any."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import time

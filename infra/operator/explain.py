@@ -1,7 +1,5 @@
 """Where a billed quantity comes from, down to single records, and whether that adds up exactly."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction

@@ -1,10 +1,9 @@
 """What an explanation consists of: sums down to records, and the equations that they are in."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
+from typing import Self
 
 import msgspec
 
@@ -21,7 +20,7 @@ class Sum(msgspec.Struct, kw_only=True, omit_defaults=True):
     name: str
     total: str
     prices: list[str] = []
-    parts: list[Sum] = []
+    parts: list["Sum"] = []
     records: list[Leaf] = []
 
     def leaves(self) -> Iterator[Leaf]:
@@ -40,7 +39,7 @@ class Check(msgspec.Struct, kw_only=True):
     holds: bool
 
     @classmethod
-    def of(cls, what: str, found: str, expected: str) -> Check:
+    def of(cls, what: str, found: str, expected: str) -> Self:
         """Compare two texts of exact numbers."""
         return cls(what=what, found=found, expected=expected, holds=found == expected)
 

@@ -1,7 +1,5 @@
 """An explanation as an operator reads it: the verdict in the first line, then a tree of sums."""
 
-from __future__ import annotations
-
 from rich.console import Console
 from rich.tree import Tree
 

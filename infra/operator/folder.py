@@ -1,7 +1,5 @@
 """A folder that is read like a bucket: the same keys, and the ETags of S3."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A month's usage files as they are now, by day, with the folds that are still of these files."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator

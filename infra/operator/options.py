@@ -1,7 +1,5 @@
 """Options that several verbs share, and how a verb gets them."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from functools import wraps

@@ -1,12 +1,10 @@
 """Where a verb looks: a deployed environment, or a state folder with its usage folder."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from functions.adapters.books import Books
 from functions.adapters.clazar.api import Clazar
@@ -34,7 +32,7 @@ class Place(NamedTuple):
     clazar: Callable[[], UsageReceiver] | None = None
     credits: Objects | None = None
 
-    def only(self, key: str | None) -> Place:
+    def only(self, key: str | None) -> Self:
         """Return the same place with the plan that is meant; all of them if none is named."""
         if key is None:
             return self

@@ -1,7 +1,5 @@
 """A month four times over: files, bill, ledger, and what Clazar lists; differences first."""
 
-from __future__ import annotations
-
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence

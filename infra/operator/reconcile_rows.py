@@ -1,7 +1,5 @@
 """One contract's row per dimension: what each of the four says, and what is not equal."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 

@@ -1,7 +1,5 @@
 """A month's report as it was written: fetched, printed, or opened in a browser."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile

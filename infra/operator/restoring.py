@@ -1,7 +1,5 @@
 """`billing restore`: a month of credits as it was before a drop, deployed or on a state folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

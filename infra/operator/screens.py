@@ -1,7 +1,5 @@
 """Results as an operator reads them: the answer in the first line, then what it rests on."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 

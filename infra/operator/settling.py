@@ -1,7 +1,5 @@
 """Contracts that are not billed, by cause, each cause with the commands that settle all of them."""
 
-from __future__ import annotations
-
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Where every plan stands: what is closed, what waits, what is open and how it is settled."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Which records a contract's usage is the sum of: the pipeline's own tally, record by record."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any

@@ -1,7 +1,5 @@
 """Usage of recent months that no contract is billed for, in a sentence each."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction

@@ -4,8 +4,6 @@ Times of reading are the median of ROUNDS processes, taken in turn. `make bench 
 `PIPELINE="10 1000 5000"` the numbers of contracts of the last part.
 """
 
-from __future__ import annotations
-
 import os
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What is read: a day as Omnistrate exports it, and a month of one large file an hour."""
 
-from __future__ import annotations
-
 import json
 from decimal import Decimal
 from typing import Any

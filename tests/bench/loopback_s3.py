@@ -7,8 +7,6 @@ A process of its own on the last core, so that it does not compete with what is 
 GET of an object and ListObjectsV2 with prefix, delimiter and pages; signatures are not checked.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import multiprocessing
@@ -27,6 +25,17 @@ BUCKET = "bucket"
 _PAGE, _BEHIND = 1_000, "\U0010ffff"
 
 Make = Callable[[], Mapping[str, bytes]]
+
+
+def settings(url: str) -> dict[str, str]:
+    """Return the environment of a process that uses it."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
 
 
 class Listing:

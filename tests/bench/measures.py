@@ -4,8 +4,6 @@ The process keeps to one core and prints wall and processor seconds, peak reside
 has done. Preparing is not counted; the server's processor time is not either.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

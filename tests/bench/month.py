@@ -1,7 +1,5 @@
 """A month of very many contracts, merged and closed: what that takes with all state in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,16 +9,16 @@ import msgspec
 
 from functions.adapters import keys
 from functions.adapters.books import Books
-from functions.domain.ledger.entry import Attempt, Entry, Line
+from functions.domain.ledger.entry import Attempt, Entry
 from functions.domain.usage import usage_files
-from functions.domain.usage.bill import ContractBill, MonthBill
+from functions.domain.usage.bill import ContractBill
 from functions.domain.usage.fold import DayRead, Fold, made_of
-from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.usage.record import Group
 from functions.metering.close_month import close_month
 from functions.metering.merge_usage import merge_usage
 from functions.metering.payloads import DaysTask, Merged, MergedMonth
 from tests.bench.layouts import DIMENSIONS, MONTH, PLAN, ROOT, RUN, contract
+from tests.builders import a_bill, a_line, an_entry, month_usage
 from tests.memory import MemoryObjects
 
 _FIRST_FILE = f"{ROOT}01/00/a.json"
@@ -62,17 +60,9 @@ def close(contracts: str) -> Callable[[], dict[str, Any]]:
     for name in names:
         key = keys.ledger_entry(PLAN, MONTH, name)
         state.objects[key] = msgspec.json.format(msgspec.json.encode(_entry(name)), indent=1)
-    usage = MonthUsage(
-        files=1,
-        records=1,
-        duplicates=0,
-        dropped={},
-        warnings=[],
-        days={"01": "x"},
-        bill=MonthBill(contracts=list(map(_bill, names)), quarantined=[], unbilled_dimensions=[]),
-        processed=names,
-    )
-    state.objects["runs/bill.json"] = msgspec.json.encode(usage)
+    usage = month_usage(a_bill(*map(_bill, names)), names)
+    whole = msgspec.structs.replace(usage, days={"01": "x"})
+    state.objects["runs/bill.json"] = msgspec.json.encode(whole)
     merged = Merged(bill_key="runs/bill.json", to_process=len(names))
     task = MergedMonth(run=RUN, month=str(MONTH), merged=merged)
     now = datetime(2025, 8, 2, tzinfo=UTC)
@@ -95,10 +85,8 @@ def _bill(name: str) -> ContractBill:
 
 def _entry(name: str) -> Entry:
     """Return an entry of ordinary size: one attempt with its request and answer."""
-    line = Line(
-        dimension="", quantity="2983", amount="2983.75", state="accepted", record_id="r" * 36
-    )
-    lines = (msgspec.structs.replace(line, dimension=d) for d in DIMENSIONS)
+    billed = {"quantity": "2983", "amount": "2983.75", "record_id": "r" * 36}
+    lines = (a_line(dimension, "accepted", **billed) for dimension in DIMENSIONS)
     at = "2025-08-02T00:00:00Z"
     attempt = Attempt(
         id="a" * 32,
@@ -110,15 +98,6 @@ def _entry(name: str) -> Entry:
         status=200,
         response="a" * 600,
     )
-    return Entry(
-        plan=PLAN.key,
-        month=str(MONTH),
-        contract_id=name,
-        execution="x",
-        claimed_at=at,
-        cloud="aws",
-        usage=dict.fromkeys(DIMENSIONS, "2983.75"),
-        lines=tuple(lines),
-        attempts=(attempt,),
-        settled_at=at,
-    )
+    usage = dict.fromkeys(DIMENSIONS, "2983.75")
+    settled = {"claimed_at": at, "settled_at": at, "attempts": (attempt,)}
+    return an_entry(*lines, contract_id=name, cloud="aws", usage=usage, **settled)

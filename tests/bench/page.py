@@ -1,7 +1,5 @@
 """The page that the benchmark writes: docs/performance.md."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess
@@ -36,7 +34,6 @@ class Page:
         self._lines: list[str] = []
 
     def title(self, text: str, columns: str = _COLUMNS) -> None:
-        """Begin a table."""
         self._say(f"\n## {text}\n\n{columns}")
 
     def row(self, name: str, figures: Figures, count: int) -> None:
@@ -56,7 +53,6 @@ class Page:
         self._say(f"\n{text}")
 
     def text(self) -> str:
-        """Return the page."""
         head = _HEAD.format(
             rounds=self.rounds,
             date=f"{datetime.now(UTC):%Y-%m-%d}",

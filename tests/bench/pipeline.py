@@ -1,7 +1,5 @@
 """Both pipelines on the local engine: time, requests and sizes per contract, and imports."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

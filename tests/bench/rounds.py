@@ -1,7 +1,5 @@
 """Runs measures in turn, each in a fresh process, and takes the median."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -9,6 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any, NamedTuple
+
+from tests.bench.loopback_s3 import settings
 
 _LONGEST = 1_800
 _USED = ("wall", "cpu", "base", "peak")
@@ -39,17 +39,9 @@ def measure(runs: Mapping[str, Sequence[str]], url: str, rounds: int) -> dict[st
 
 def _run(arguments: Sequence[str], url: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.bench.measures", *arguments]
-    given = {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "bench",
-        "AWS_SECRET_ACCESS_KEY": "bench",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "POWERTOOLS_LOG_LEVEL": "ERROR",
-    }
     done = subprocess.run(
         command,
-        env={**os.environ, **given},
+        env={**os.environ, **settings(url), "POWERTOOLS_LOG_LEVEL": "ERROR"},
         capture_output=True,
         text=True,
         timeout=_LONGEST,

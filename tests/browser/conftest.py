@@ -1,7 +1,5 @@
 """Pages in a real browser: Chromium from the system, driven by playwright."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator

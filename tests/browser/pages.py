@@ -1,7 +1,5 @@
 """Every kind of page with much in it, of which a part is hostile."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Every page on a desk, a phone and paper, in the dark, by keyboard and screen reader."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

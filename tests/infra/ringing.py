@@ -1,7 +1,5 @@
 """When alarms of the real template ring: CloudWatch's rules for what was measured in memory."""
 
-from __future__ import annotations
-
 import json
 import re
 from bisect import bisect_left
@@ -103,34 +101,26 @@ class Ringing:
 
     def _rings(self, alarm: dict[str, Any], at: datetime) -> bool:
         """Ask for the periods before a full hour; shorter ones ring if any within the hour does."""
-        expression = next((p for p in alarm.get("Metrics", ()) if "Expression" in p), None)
         parts = {p["Id"]: p["MetricStat"] for p in alarm.get("Metrics", ()) if "MetricStat" in p}
         seconds = next(iter(parts.values()))["Period"] if parts else alarm["Period"]
         period, count = timedelta(seconds=seconds), alarm["EvaluationPeriods"]
         ends = [at - period * number for number in range(max(1, HOUR // period))]
         return any(
-            all(
-                self._breaches(alarm, expression, parts, end - period * n, period)
-                for n in range(count)
-            )
+            all(self._breaches(alarm, parts, end - period * n, period) for n in range(count))
             for end in ends
         )
 
     def _breaches(
-        self,
-        alarm: dict[str, Any],
-        expression: dict[str, Any] | None,
-        parts: dict[str, Any],
-        end: datetime,
-        period: timedelta,
+        self, alarm: dict[str, Any], parts: dict[str, Any], end: datetime, period: timedelta
     ) -> bool:
         begin = end - period
-        if expression:
+        if parts:
+            (expression,) = (p["Expression"] for p in alarm["Metrics"] if "Expression" in p)
             values = {
                 name: self._value(stat["Metric"], stat["Stat"], begin, end)
                 for name, stat in parts.items()
             }
-            value = evaluate(expression["Expression"], values, begin)
+            value = evaluate(expression, values, begin)
         else:
             value = self._value(alarm, alarm["Statistic"], begin, end)
         if value is None:

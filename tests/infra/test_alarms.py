@@ -1,7 +1,5 @@
 """Alarms have names and texts that an operator can act on, and watch what is really emitted."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -1,10 +1,7 @@
 """The dashboard shows every metric that is declared; the saved queries name the log groups."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -14,14 +11,9 @@ from tests.infra.ringing import evaluate
 from tests.infra.templates import Template
 
 
-def text_of(value: Any) -> str:
-    """Return a template's text with what is joined into it."""
-    return json.dumps(value)
-
-
 def test_the_dashboard_shows_every_metric_of_its_pipeline(template: Template) -> None:
     (board,) = template.resources("AWS::CloudWatch::Dashboard").values()
-    body = text_of(board["Properties"]["DashboardBody"])
+    body = json.dumps(board["Properties"]["DashboardBody"])
     own = metrics.METERING if template.pipeline == "metering" else metrics.CREDITS
     for name in (*(metric.name for metric in own), "ExecutionsFailed", "Throttles", "Duration"):
         assert f'\\"{name}\\"' in body, name
@@ -38,7 +30,7 @@ def test_questions_to_the_logs_are_saved_over_all_functions(template: Template) 
 
 def test_the_dashboard_shows_how_fast_partners_answer_and_with_what(template: Template) -> None:
     (board,) = template.resources("AWS::CloudWatch::Dashboard").values()
-    body = text_of(board["Properties"]["DashboardBody"])
+    body = json.dumps(board["Properties"]["DashboardBody"])
     assert "pct(milliseconds, 95)" in body
     assert "by partner, method, status" in body
     assert ("hours until AWS" in body) == (template.pipeline == "metering")

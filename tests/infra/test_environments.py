@@ -61,41 +61,25 @@ def test_a_bad_plan_is_named_with_environment_plan_and_field(field: str, value: 
     assert str(value if field == "plan_id" else POSTGRES["plan_id"]) in message
 
 
+NO_BASE_URL = ("http://api.io", "https://api.io/", "https://api.io?page=1", "https://a:b@api.io")
+BAD: dict[str, tuple[object, ...]] = {
+    "clazar_url": (*NO_BASE_URL, "https://"),
+    "cloudzero_url": NO_BASE_URL,
+    "cloudzero_connection_id": ("", "a/b", "strëam", "x" * 65),
+    "allow_reversals": ("false", 1),
+    "shrink_limit": (0.5, "-0.1", "1.1", "50%", "1e-1", "NaN", ".5"),
+    "growth_limit": (10, "0.9", "-2", "1e1", "NaN"),
+    "name": ("Prod",),
+    "log_days": (8,),
+    "schedules": (("rate(1 hour)",),),
+    "usage_bucket": ("Not_A_Bucket",),
+    "alarm_email": ("nobody",),
+    "plans": ((),),
+}
+
+
 @pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("clazar_url", "http://api.clazar.io"),
-        ("clazar_url", "https://api.clazar.io/"),
-        ("clazar_url", "https://api.clazar.io?page=1"),
-        ("clazar_url", "https://user:word@api.clazar.io"),
-        ("clazar_url", "https://"),
-        ("cloudzero_url", "http://api.cloudzero.com"),
-        ("cloudzero_url", "https://api.cloudzero.com/"),
-        ("cloudzero_connection_id", ""),
-        ("cloudzero_connection_id", "a/b"),
-        ("cloudzero_connection_id", "strëam"),
-        ("cloudzero_connection_id", "x" * 65),
-        ("allow_reversals", "false"),
-        ("allow_reversals", 1),
-        ("shrink_limit", 0.5),
-        ("shrink_limit", "-0.1"),
-        ("shrink_limit", "1.1"),
-        ("shrink_limit", "50%"),
-        ("shrink_limit", "1e-1"),
-        ("shrink_limit", "NaN"),
-        ("shrink_limit", ".5"),
-        ("growth_limit", 10),
-        ("growth_limit", "0.9"),
-        ("growth_limit", "-2"),
-        ("growth_limit", "1e1"),
-        ("growth_limit", "NaN"),
-        ("name", "Prod"),
-        ("log_days", 8),
-        ("schedules", ("rate(1 hour)",)),
-        ("usage_bucket", "Not_A_Bucket"),
-        ("alarm_email", "nobody"),
-        ("plans", ()),
-    ],
+    ("field", "value"), [(field, value) for field, values in BAD.items() for value in values]
 )
 def test_a_bad_setting_is_named_with_its_environment(field: str, value: object) -> None:
     with pytest.raises(InvalidEnvironment, match=f"^environment .*: {field} .* is not valid$"):

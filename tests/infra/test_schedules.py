@@ -1,6 +1,5 @@
 import json
 
-from functions.domain.plan import Plan
 from infra.environment import EARLY_AND_DAILY
 from infra.schedules import RECONCILE
 from tests.infra.templates import Template
@@ -14,12 +13,8 @@ def test_every_plan_has_a_schedule_that_passes_its_own_time(metering_stack: Temp
     assert inputs == [
         {"plan": plan.key, "as_of": "<aws.scheduler.scheduled-time>", **more}
         for plan in metering_stack.environment.parsed_plans
-        for more in [*({} for _ in EARLY_AND_DAILY), *reconciles(plan)]
+        for more in [*({} for _ in EARLY_AND_DAILY), *[{"reconcile": "last"}] * (not plan.dry_run)]
     ]
-
-
-def reconciles(plan: Plan) -> list[dict[str, str]]:
-    return [] if plan.dry_run else [{"reconcile": "last"}]
 
 
 def test_every_plan_that_bills_is_reconciled_on_the_third(metering_stack: Template) -> None:

@@ -1,13 +1,23 @@
+"""The machine is the definition of the file; every Lambda task retries what passes by itself."""
+
 import json
 import re
 from typing import Any
 
+import aws_cdk
 import pytest
+from aws_cdk import aws_lambda
+from aws_cdk import aws_stepfunctions_tasks as sfn_tasks
 
+from functions import errors
+from infra import ROOT, definitions
 from infra.constructs.state_machine import DefinitionMismatch, check_placeholders
 from infra.tasks import SETTLE_SECONDS
 from tests.infra.templates import Template
 
+# Of Step Functions and Lambda: the function died, or nobody knows what became of it.
+DIED = {"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"}
+OURS = {errors.StorageBusy.__name__, errors.WriteConflict.__name__}
 VALUES = {"metering": {"StateBucketName", "TopicArn"}, "credits": {"TopicArn"}}
 
 
@@ -65,6 +75,25 @@ def test_a_placeholder_without_a_task_is_named() -> None:
 def test_a_task_without_a_placeholder_is_named() -> None:
     with pytest.raises(DefinitionMismatch, match="lacks the placeholders: OldFunctionArn"):
         check_placeholders("metering", "{}", {"OldFunctionArn": "arn"})
+
+
+def test_the_retrier_has_the_errors_of_cdk_s_own_task_and_those_of_a_function_that_died() -> None:
+    stack = aws_cdk.Stack()
+    function = aws_lambda.Function.from_function_arn(
+        stack, "F", "arn:aws:lambda:eu-central-1:000000000000:function:f"
+    )
+    task = sfn_tasks.LambdaInvoke(stack, "T", lambda_function=function)
+    (rule,) = task.to_state_json()["Retry"]
+    wanted = {*rule["ErrorEquals"], *DIED, "Lambda.TooManyRequestsException", *OURS}
+    assert set(definitions.TRANSIENT["ErrorEquals"]) == wanted
+
+
+@pytest.mark.parametrize("pipeline", ["metering", "credits"])
+def test_the_files_name_only_our_own_reactions(pipeline: str) -> None:
+    text = (ROOT / "statemachines" / f"{pipeline}.asl.json").read_text(encoding="utf-8")
+    assert not [name for name in definitions.TRANSIENT["ErrorEquals"] if f'"{name}"' in text]
+    count = text.count("FunctionArn}")
+    assert json.dumps(definitions.load(pipeline)).count('"Sandbox.Timedout"') == count
 
 
 def _tasks(scope: dict[str, Any]) -> dict[str, dict[str, Any]]:

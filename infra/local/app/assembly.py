@@ -1,7 +1,5 @@
 """The cloud assembly that `cdk synth` wrote: where a stack is, and where its functions' code is."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile
@@ -11,7 +9,7 @@ from typing import Any
 
 from infra.local.app.template import Template, TemplateError
 
-DEFAULT_REGION = "us-east-1"
+REGION = "us-east-1"  # the stacks name none
 
 
 @dataclass(frozen=True)
@@ -24,43 +22,29 @@ class Stack:
 
 
 def read_stack(assembly: Path, *, stage: str, name: str) -> Stack:
-    """The stack of a stage, e.g. ("dev", "metering"); an assembly without stages will do, too."""
-    nested = assembly / f"assembly-{stage}"
-    folder = nested if nested.is_dir() else assembly
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    for artifact, body in manifest["artifacts"].items():
-        if body["type"] != "aws:cloudformation:stack":
-            continue
-        properties = body["properties"]
-        known_as = {artifact, properties.get("stackName", ""), body.get("displayName", "")}
-        if any(known == name or known.endswith((f"-{name}", f"/{name}")) for known in known_as):
-            break
-    else:
-        raise TemplateError(f"{folder} has no stack {name}")
-    region = str(body.get("environment", "")).rpartition("/")[2]
-    stack = properties.get("stackName", artifact)
-    return Stack(
-        stack,
-        Template.read(
-            folder / properties["templateFile"],
-            stack=stack,
-            region=DEFAULT_REGION if region in {"", "unknown-region"} else region,
-        ),
-        _assets(folder, manifest["artifacts"]),
-    )
+    """The stack of a stage, e.g. ("dev", "metering")."""
+    folder = assembly / f"assembly-{stage}"
+    artifacts = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    stack = f"{stage}-{name}"
+    for body in artifacts.values():
+        properties = body.get("properties", {})
+        if properties.get("stackName") == stack:
+            text = (folder / properties["templateFile"]).read_text(encoding="utf-8")
+            template = Template(json.loads(text), stack=stack, region=REGION)
+            return Stack(stack, template, _assets(folder, artifacts))
+    raise TemplateError(f"{folder} has no stack {stack}")
 
 
 def _assets(folder: Path, artifacts: dict[str, Any]) -> dict[str, Path]:
-    """S3 object key -> folder or archive, as the publishing tool would read it."""
+    """S3 object key -> folder, as the publishing tool would read it."""
     found = {}
     for body in artifacts.values():
         if body["type"] != "cdk:asset-manifest":
             continue
         listed = json.loads((folder / body["properties"]["file"]).read_text(encoding="utf-8"))
-        for asset in listed.get("files", {}).values():
+        for asset in listed["files"].values():
             for destination in asset["destinations"].values():
-                if "path" in asset["source"]:
-                    found[destination["objectKey"]] = (folder / asset["source"]["path"]).resolve()
+                found[destination["objectKey"]] = (folder / asset["source"]["path"]).resolve()
     return found
 
 
@@ -69,16 +53,13 @@ def unpack(asset: Path, cache: Path) -> Path:
 
     A copy, so that Python can keep its compiled files there without touching what was synthesized.
     """
-    target = cache / asset.name.removesuffix(".zip")
+    target = cache / asset.name
     if target.is_dir():
         return target
     cache.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".unpack-", dir=cache))
     try:
-        if asset.is_dir():
-            shutil.copytree(asset, partial, dirs_exist_ok=True)
-        else:
-            shutil.unpack_archive(asset, partial, "zip")
+        shutil.copytree(asset, partial, dirs_exist_ok=True)
         partial.rename(target)
     except OSError:
         # Another run was faster.

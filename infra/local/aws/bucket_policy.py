@@ -1,7 +1,5 @@
 """What a bucket's policy refuses of writes: those without a condition, where it demands one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase

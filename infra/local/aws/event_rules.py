@@ -4,8 +4,6 @@ moto delivers no event of S3 to EventBridge, and starts no state machine from a 
 is used, for the patterns that it really understands: an unknown one would match anything.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Only what is understood for certain is worked out. Anything else is a TemplateEr
 is guessed wrongly would look like a defect of the pipeline.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """One HTTP server on loopback for everything here: it keeps connections open, a thread for each."""
 
-from __future__ import annotations
-
 import contextlib
 import socket
 import threading

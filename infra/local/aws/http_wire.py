@@ -4,8 +4,6 @@ A month of 2,000 contracts makes some 30,000 requests on this machine. Servers f
 twice the time for them, and werkzeug's closes the connection after every one: docs/decisions.md.
 """
 
-from __future__ import annotations
-
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ EC2's tables of instance types cost more than a second. They are out of sight fo
 is imported and no longer: whoever imports EC2 afterwards gets it.
 """
 
-from __future__ import annotations
-
 import importlib
 import sys
 from collections.abc import Iterator

@@ -1,16 +1,13 @@
 """The event that S3 sends to EventBridge when an object was stored."""
 
-from __future__ import annotations
-
 import datetime as dt
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from moto.s3.models import FakeKey
 
 from infra.local.app.template import ACCOUNT, PARTITION
-
-if TYPE_CHECKING:
-    from moto.s3.models import FakeKey
 
 Event = dict[str, Any]
 

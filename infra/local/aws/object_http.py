@@ -1,17 +1,13 @@
 """How objects, conditions and errors of S3 look in HTTP."""
 
-from __future__ import annotations
-
 from io import BytesIO
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-from infra.local.aws.wsgi_server import Environ, StartResponse
+from moto.s3.models import FakeKey
 
-if TYPE_CHECKING:
-    from moto.s3.models import FakeKey
+from infra.local.aws.wsgi_server import Environ, StartResponse
 
 
 def named_in_body(environ: Environ) -> list[str]:

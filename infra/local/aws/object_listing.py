@@ -1,16 +1,10 @@
 """ListObjectsV2: a month of usage is listed hour by hour, and moto takes milliseconds for each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote
 from xml.sax.saxutils import escape
 
-from moto.s3.models import FakeKey
-
-if TYPE_CHECKING:
-    from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, FakeKey
 
 _KNOWN = {
     *("list-type", "prefix", "delimiter", "start-after", "continuation-token", "max-keys"),

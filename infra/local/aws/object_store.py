@@ -7,16 +7,16 @@
 * A plain GET, PUT or listing, nearly every request, is answered here: moto takes milliseconds.
 """
 
-from __future__ import annotations
-
 import contextlib
 import datetime as dt
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree as ET
+
+from moto.s3.models import FakeKey, S3Backend
 
 from infra.local.aws.bucket_policy import Refusal
 from infra.local.aws.object_http import (
@@ -31,9 +31,6 @@ from infra.local.aws.object_listing import listing
 from infra.local.aws.object_versions import add_version, load
 from infra.local.aws.state_folder import BadKey, StateFolder, files_below
 from infra.local.aws.wsgi_server import Application, Environ, StartResponse
-
-if TYPE_CHECKING:
-    from moto.s3.models import FakeKey, S3Backend
 
 _WRITES = {"PUT", "POST", "DELETE"}
 _PLAIN_GET = {"", "x-id=GetObject"}
@@ -92,17 +89,17 @@ class ObjectStore:
             folder.write(key, body, modified_ns)
         return add_version(self._backend.get_bucket(bucket), key, body, modified_ns, metadata)
 
-    def attach_usage(self, bucket: str, folder: Path) -> int:
+    def attach_usage(self, bucket: str, folder: Path) -> None:
         """Load a folder into a bucket that can only be read."""
         self._read_only.add(bucket)
-        return load(self._backend.get_bucket(bucket), files_below(folder), known=False)
+        load(self._backend.get_bucket(bucket), files_below(folder), known=False)
 
-    def attach_state(self, bucket: str, folder: StateFolder) -> int:
+    def attach_state(self, bucket: str, folder: StateFolder) -> None:
         """Load the folder and from now on write every change of the bucket through to it."""
         before = self._folders.get(bucket)
         known = before is not None and before.path == folder.path
         self._folders[bucket] = folder
-        return load(self._backend.get_bucket(bucket), folder.objects(), known=known)
+        load(self._backend.get_bucket(bucket), folder.objects(), known=known)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, or let moto do so."""

@@ -5,8 +5,6 @@ is worked out from that moment and the content: a later process that loads the f
 version, and one that compares the id with what it wrote down is not misled.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import os
@@ -51,8 +49,8 @@ def add_version(
     return stored
 
 
-def load(bucket: FakeBucket, files: Iterable[tuple[str, Path]], *, known: bool) -> int:
-    """Make a bucket's objects what the files are. Returns how many there are.
+def load(bucket: FakeBucket, files: Iterable[tuple[str, Path]], *, known: bool) -> None:
+    """Make a bucket's objects what the files are.
 
     `known` says that these files were loaded before: what is the same stays, with its earlier
     versions, so that an execution which runs meanwhile misses nothing.
@@ -60,17 +58,14 @@ def load(bucket: FakeBucket, files: Iterable[tuple[str, Path]], *, known: bool) 
     if not known:
         bucket.keys.clear()
     gone = set(bucket.keys)
-    count = 0
     for key, path in files:
         with path.open("rb") as file:
             modified_ns, body = os.fstat(file.fileno()).st_mtime_ns, file.read()
         if not _is_newest(bucket, key, body, modified_ns):
             add_version(bucket, key, body, modified_ns)
         gone.discard(key)
-        count += 1
     for key in gone:
         bucket.keys.pop(key)
-    return count
 
 
 def _is_newest(bucket: FakeBucket, key: str, body: bytes, modified_ns: int) -> bool:

@@ -1,7 +1,5 @@
 """The AWS of this machine: moto's services behind one loopback port, filled from a template."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -32,7 +30,7 @@ CREDENTIALS = (
 class LoopbackAws:
     """All services. moto's state belongs to the process, so there is one of these at a time."""
 
-    _newest: ClassVar[LoopbackAws | None] = None
+    _newest: ClassVar["LoopbackAws | None"] = None
 
     def __init__(self, region: str) -> None:
         # A profile or an endpoint of the shell is for the real AWS; moto would look for it.
@@ -82,8 +80,7 @@ class LoopbackAws:
         for topic in template.of_type("AWS::SNS::Topic"):
             sns_backends[ACCOUNT][self.region].create_topic(topic.name)
         for queue in template.of_type("AWS::SQS::Queue"):
-            if not queue.name.endswith(".fifo"):
-                sqs_backends[ACCOUNT][self.region].create_queue(queue.name)
+            sqs_backends[ACCOUNT][self.region].create_queue(queue.name)
         for parameter in template.of_type("AWS::SSM::Parameter"):
             self.parameter(parameter.name, str(parameter.properties["Value"]))
 

@@ -7,8 +7,6 @@ A file is named like its key. Only a part of a key that no file name can hold (S
 bytes, a file system 255) continues over several levels: `<254 bytes>+/+<the rest>`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import fcntl

@@ -1,7 +1,5 @@
 """The loopback server for WSGI applications, which is what moto is."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterable
 from io import BytesIO

@@ -1,7 +1,5 @@
 """What the command line was given, checked. A refusal says which option and what is wrong."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """`credits --check`: files are read and judged as the pipeline does it, and nothing is started."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from itertools import chain

@@ -1,7 +1,5 @@
 """`credits`: credit files dropped into the deployed bucket on this machine."""
 
-from __future__ import annotations
-
 import datetime as dt
 from contextlib import ExitStack
 from pathlib import Path

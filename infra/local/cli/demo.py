@@ -1,7 +1,5 @@
 """`make demo`: a month is billed and a file of credits is sent, each twice: nothing doubles."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The second half of `make demo`: a file of credits lands to the cent, and once more the same."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import ExitStack
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """July 2025: usage as Omnistrate would have exported it, and a file of credits; all invented."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import shutil

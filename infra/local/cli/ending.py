@@ -1,7 +1,5 @@
 """How a command ends: its result is printed, and the exit code says how it went."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NoReturn
 

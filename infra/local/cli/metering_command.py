@@ -1,7 +1,5 @@
 """`metering`: usage of a folder billed on this machine."""
 
-from __future__ import annotations
-
 import datetime as dt
 from contextlib import AbstractContextManager, ExitStack, suppress
 from ipaddress import ip_address

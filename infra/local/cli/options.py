@@ -1,7 +1,5 @@
 """Options that both pipelines take."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

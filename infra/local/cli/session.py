@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from infra.local.machine.measure import RetryWait
 
 STAGE = "prod"
-SCALED = ("SETTLE_SECONDS",)
-"""Settings of functions that are waits too: the time scale holds for them as well."""
-
 TOLD_SECONDS = 2.0
 """Shorter waits before a retry are not worth a line."""
 
@@ -130,8 +127,8 @@ def tell_retry(wait: RetryWait) -> None:
 
 
 def scaled(account: LocalAccount, time_scale: float) -> dict[str, str]:
-    """Return the settings that are waits, by the time scale."""
-    return {name: str(float(account.setting(name)) * time_scale) for name in SCALED}
+    """Return the setting of functions that is a wait too: the time scale holds for it as well."""
+    return {"SETTLE_SECONDS": str(float(account.setting("SETTLE_SECONDS")) * time_scale)}
 
 
 def _log(*, logs: bool) -> tuple[IO[bytes], Path | None]:

@@ -1,7 +1,5 @@
 """A run as an operator reads it: a table of its months, what is open, how it ended."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -3,8 +3,6 @@
 The numbers are what CloudZero holds.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a command is doing: a live line on a terminal, plain lines in a pipe; always on stderr."""
 
-from __future__ import annotations
-
 import contextlib
 import sys
 import time

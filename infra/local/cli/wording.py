@@ -1,7 +1,5 @@
 """Numbers and messages as an operator reads them, the same everywhere on the screen."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import shutil

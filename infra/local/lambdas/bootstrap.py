@@ -5,8 +5,6 @@ Arguments: the runner's process id, then the handler. Without a handler it is th
 `fork_server`: it imports once what most handlers import, and forks for each process.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import functools

@@ -1,7 +1,5 @@
 """The stack's functions as they would run in Lambda: code, settings and limits of the template."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ Importing them costs more processor time than most handlers run. Forking after i
 Linux only; elsewhere every process is started afresh.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import itertools
@@ -20,7 +18,7 @@ import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 NO_ACCOUNT = {
     "AWS_CONFIG_FILE": os.devnull,
@@ -38,20 +36,9 @@ _COMMAND = (sys.executable, "-P", "-s", str(_BOOTSTRAP), str(os.getpid()))
 _SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lambda-spawner")
 
 
-class Process(Protocol):
-    """A process, as `subprocess.Popen` has it."""
-
-    def kill(self) -> None:
-        """End it at once, if it has not ended yet."""
-
-    def poll(self) -> int | None:
-        """Return its exit code, below zero for a signal; None while it runs."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its exit code; TimeoutExpired if it runs on."""
-
-
-def start(handler: str, code: Path, environment: Mapping[str, str], log: IO[bytes]) -> Process:
+def start(
+    handler: str, code: Path, environment: Mapping[str, str], log: IO[bytes]
+) -> "_Forked | subprocess.Popen[bytes]":
     """Start a process that becomes Lambda's runtime for this handler."""
     if _CAN_FORK:
         return _server().start(handler, code, environment, log)
@@ -73,7 +60,7 @@ def start_afresh(
 
 
 @functools.cache
-def _server() -> _ForkServer:
+def _server() -> "_ForkServer":
     return _SPAWNER.submit(_ForkServer).result()
 
 
@@ -91,7 +78,7 @@ class _ForkServer:
 
     def start(
         self, handler: str, code: Path, environment: Mapping[str, str], log: IO[bytes]
-    ) -> Process:
+    ) -> "_Forked":
         ended, report = os.pipe()
         number = next(self._numbers)
         asked = {
@@ -112,7 +99,7 @@ class _ForkServer:
 
 
 class _Forked:
-    """A process that the server has forked."""
+    """A process that the server has forked, with what is needed of a `subprocess.Popen`."""
 
     def __init__(self, server: _ForkServer, number: int, ended: int) -> None:
         self._server, self._number, self._ended = server, number, ended

@@ -1,7 +1,5 @@
 """Lambda on this machine: every function in processes of its own, one per call at a time."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterable
 from typing import IO
@@ -99,12 +97,8 @@ class LambdaService:
             pool.close()
 
     def invoke(self, arn: str, payload: bytes) -> Outcome:
-        """Run a function, named by its ARN, with or without a version, or by its bare name."""
-        base = ":".join(arn.split(":")[:7])
-        for known, pool in self._pools.items():
-            if arn in {known, pool.function.name} or base == known:
-                return pool.invoke(payload)
-        raise LookupError(f"Function not found: {arn}")
+        """Run a function, named by its ARN."""
+        return self._pools[arn].invoke(payload)
 
     def close(self) -> None:
         """End every process of every function."""

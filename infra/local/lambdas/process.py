@@ -5,8 +5,6 @@ its own, and the thread that invokes speaks to it directly: one request at a tim
 Lambda execution environment ever handles, and so no thread has to hand anything to another one.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

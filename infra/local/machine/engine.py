@@ -6,14 +6,12 @@ Moto interprets the real definition; what is changed here is (1) where a Lambda 
 `waits` holds the second, `map_runs` the third for Distributed Maps. Checked against moto 5.2.5.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import logging
 import threading
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -26,22 +24,14 @@ from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.utils import boto_client, json_path
 from moto.stepfunctions.parser.backend import execution, execution_worker
 
-from infra.local.lambdas.process import Outcome
+from infra.local.lambdas.pool import LambdaService
 from infra.local.machine.map_runs import patch_maps, timestamp
 from infra.local.machine.waits import patch_waits
-
-
-class Functions(Protocol):
-    """Where code runs."""
-
-    def invoke(self, arn: str, payload: bytes) -> Outcome:
-        """Run a function by its ARN."""
-
 
 _account: dict[str, Any] = {}
 
 
-def install(*, functions: Functions, endpoint: str) -> None:
+def install(*, functions: LambdaService, endpoint: str) -> None:
     """Point the interpreter at this account."""
     _account.update(functions=functions, endpoint=endpoint)
     _client.cache_clear()

@@ -1,7 +1,5 @@
 """Executions of a state machine on this machine: started, waited for, and what they cost."""
 
-from __future__ import annotations
-
 import json
 import time
 import uuid
@@ -53,11 +51,10 @@ class Running:
 
 
 class How(TypedDict, total=False):
-    """How an execution is to run here: its waits shortened, watched, under a name of its own."""
+    """How an execution is to run here: its waits shortened, and watched."""
 
     time_scale: float
     progress: Progress | None
-    name: str | None
 
 
 def start(
@@ -68,7 +65,7 @@ def start(
     **how: Unpack[How],
 ) -> Running:
     """Start an execution with this input."""
-    name = how.get("name") or f"local-{uuid.uuid4()}"
+    name = f"local-{uuid.uuid4()}"
     record = RunRecord(how.get("time_scale", 1.0), how.get("progress"), retrying)
     arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
     measure.register(arn, record)
@@ -83,7 +80,8 @@ def wait(running: Running) -> RunResult:
     while execution.status == "RUNNING":
         if (state := _state_of(execution)) and state != said:
             said = state
-            record.entered(state)
+            if record.progress:
+                record.progress(state, 0, 0)
         time.sleep(POLL_SECONDS)
     history = execution.exec_worker.env.event_manager.get_event_history()
     for event in history:

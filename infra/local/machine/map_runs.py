@@ -1,8 +1,6 @@
 # ruff: noqa: SLF001 (reaching into moto is what this module is for)
 """Maps as AWS runs them, where moto's interpreter differs; see `engine` for the rest."""
 
-from __future__ import annotations
-
 import datetime as dt
 import threading
 import uuid

@@ -1,7 +1,5 @@
 """What an execution really cost: states entered, child executions, the largest payload."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import threading
@@ -61,21 +59,11 @@ class RunRecord:
         for side in ("input", "output"):
             text = body.get(side)
             # The history's JSON is never shorter than the compact form that Step Functions counts.
-            if isinstance(text, str) and len(text) > self.largest_payload_bytes:
-                size = compact_size(text)
-                if size > self.largest_payload_bytes:
-                    self.largest_payload_bytes = size
-                    self.largest_payload_state = str(body.get("name") or body.get("resource") or "")
-
-    def retries(self, wait: RetryWait) -> None:
-        """Say that a state waits to be tried again."""
-        if self.retrying is not None:
-            self.retrying(wait)
-
-    def entered(self, state: str) -> None:
-        """Report the state that the execution is in."""
-        if self.progress is not None:
-            self.progress(state, 0, 0)
+            if not isinstance(text, str) or len(text) <= self.largest_payload_bytes:
+                continue
+            if (size := _compact_size(text)) > self.largest_payload_bytes:
+                self.largest_payload_bytes = size
+                self.largest_payload_state = str(body.get("name") or body.get("resource") or "")
 
     def child_started(self) -> None:
         """Count a child execution of a Distributed Map."""
@@ -90,7 +78,7 @@ class RunRecord:
             self.progress(state, ended, total)
 
 
-def compact_size(text: str) -> int:
+def _compact_size(text: str) -> int:
     """Bytes of a JSON text as UTF-8 without spaces; of any other text as it is."""
     with contextlib.suppress(ValueError):
         text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))

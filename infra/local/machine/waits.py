@@ -4,8 +4,6 @@
 A retry may wait for minutes. Whoever watches a run has to be able to tell that from a hang.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable
@@ -43,16 +41,17 @@ def _retry_sleep(seconds: float) -> None:
     env, attempts = _local.env, _local.retrier.max_attempts
     record, failed = _record(env), env.states.get_error_output()
     seconds *= record.time_scale
-    record.retries(
-        RetryWait(
-            state=str(env.states.context_object.context_object_data["State"]["Name"]),
-            error=str(failed["Error"]),
-            cause=str(failed["Cause"]),
-            seconds=seconds,
-            attempt=attempts._access_attempt_number(env) + 1,
-            attempts=attempts.attempts,
+    if record.retrying:
+        record.retrying(
+            RetryWait(
+                state=str(env.states.context_object.context_object_data["State"]["Name"]),
+                error=str(failed["Error"]),
+                cause=str(failed["Cause"]),
+                seconds=seconds,
+                attempt=attempts._access_attempt_number(env) + 1,
+                attempts=attempts.attempts,
+            )
         )
-    )
     _sleep(env, seconds)
 
 

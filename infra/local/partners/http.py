@@ -5,8 +5,6 @@ answer can be a cut connection, and stopping really stops (open keep-alive conne
 answers included).
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from abc import ABC, abstractmethod
@@ -17,9 +15,8 @@ from typing import Self
 from infra.local.aws.http_server import HttpServer
 from infra.local.aws.http_wire import Connection, Request
 
-__all__ = ["BODY_LIMIT", "CUT", "LOOPBACK", "Exchange", "LoopbackHttp", "Reply", "Request"]
+__all__ = ["CUT", "GARBAGE", "Exchange", "LoopbackHttp", "Reply", "Request"]
 
-LOOPBACK = "127.0.0.1"
 BODY_LIMIT = 10_000_000
 
 
@@ -36,6 +33,7 @@ class Reply:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
+GARBAGE = Reply(200, b"<html>Please wait while we check your browser</html>")
 CUT = Reply(0)
 """Not an answer: the connection is closed without a byte, as when a gateway dies."""
 
@@ -57,31 +55,26 @@ class LoopbackHttp(ABC):
     """A server on 127.0.0.1 that can be stopped and started again at the same address.
 
     Subclasses say what to answer. The port chosen by the first start is kept, so a test can take
-    the partner away for a while and bring it back without telling the client.
+    the partner away for a while and bring it back without telling the client. `exchanges` holds
+    every request of any kind with the status it got.
     """
 
     def __init__(self, *, port: int = 0) -> None:
         self._port = port
         self._server: HttpServer | None = None
         self._stopping = threading.Event()
-        self._exchanges: list[Exchange] = []
+        self.exchanges: list[Exchange] = []
 
     @abstractmethod
     def answer(self, request: Request) -> Reply:
         """Answer one request; called on one thread per connection."""
 
     @property
-    def exchanges(self) -> list[Exchange]:
-        """Every request of any kind with the status it got."""
-        return list(self._exchanges)
-
-    @property
     def url(self) -> str:
         """The base address, without a trailing slash."""
         if not self._port:
-            message = "the server has no address before start()"
-            raise RuntimeError(message)
-        return f"http://{LOOPBACK}:{self._port}"
+            raise RuntimeError("the server has no address before start()")
+        return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> Self:
         """Serve on background threads, unless it already does; gives itself back."""
@@ -114,7 +107,7 @@ class LoopbackHttp(ABC):
         """Note what is answered before the client can see it."""
         reply = _unreadable(request) or self.answer(request)
         given = (request.method, request.path, request.query)
-        self._exchanges.append(Exchange(*given, reply.status))
+        self.exchanges.append(Exchange(*given, reply.status))
         if reply is CUT:
             return False
         status = f"{reply.status} {responses.get(reply.status, '')}"

@@ -1,7 +1,5 @@
 """What both stand-in partners are strict about: JSON, its content type, and times."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import datetime

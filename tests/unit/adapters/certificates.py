@@ -1,8 +1,11 @@
-"""Certificates for servers on this machine."""
+"""Certificates for servers on this machine, and a server that shows one."""
 
-from __future__ import annotations
-
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -12,7 +15,31 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
+class Quiet(BaseHTTPRequestHandler):
+    """Logs nothing."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served_over_tls(handler: type[Quiet], folder: Path) -> Iterator[HTTPServer]:
+    """Serve with a certificate of its own, which is in the folder."""
+    served = HTTPServer(("127.0.0.1", 0), handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*_self_signed(folder))
+    served.socket = context.wrap_socket(served.socket, server_side=True)
+    thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield served
+    finally:
+        served.shutdown()
+        thread.join()
+        served.server_close()
+
+
+def _self_signed(folder: Path) -> tuple[Path, Path]:
     """Return a certificate of 127.0.0.1 and its key, made for a day."""
     certificate, key = folder / "cert.pem", folder / "key.pem"
     private = ec.generate_private_key(ec.SECP256R1())

@@ -1,17 +1,12 @@
 """A bucket called `a-bucket`: as moto answers, and as a test says that S3 answers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from mypy_boto3_s3 import S3Client
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The Clazar adapter over real HTTP: what counts as sent, not sent, and not known."""
 
-from __future__ import annotations
-
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -143,7 +141,6 @@ class Answering(LoopbackHttp):
         return self.page(dict(request.query)) if request.method == "GET" else self.reply
 
     def page(self, _query: dict[str, str]) -> Reply:
-        """Answer a GET."""
         return self.reply
 
 
@@ -461,13 +458,6 @@ def test_a_listing_that_ignores_its_parameters_counts_each_record_once(secret: S
     assert server.asked == 2
 
 
-def test_a_token_with_a_line_end_around_it_is_sent_without_it(secret: Secret) -> None:
-    for token in ("a-token\n", " a-token\r\n"):
-        signed = Reply(200, {"access_token": token})
-        with Answering(200, {"results": records("p")}, token=signed) as server:
-            assert listed(Clazar(Session(server.url, secret))).of("cpu")
-
-
 @pytest.mark.parametrize("token", ["t0k\nen", "t0k\u2026en", "t0k\u00e9en"])
 def test_a_token_that_no_header_can_hold_is_not_sent_or_repeated_and_the_next_one_counts(
     token: str, secret: Secret
@@ -508,9 +498,11 @@ def test_an_answer_that_repeats_the_token_is_kept_without_it(status: int, secret
         assert server.token not in f"{reply.response} {reply.answers}"
 
 
-def test_a_token_that_is_a_part_of_other_words_changes_no_answer(secret: Secret) -> None:
-    for token in ("t", "1", "c-1", "p"):
-        signed = Reply(200, {"access_token": token})
-        with Answering(200, {"results": records("p")}, token=signed) as server:
-            (record,) = listed(Clazar(Session(server.url, secret))).of("cpu")
-            assert (record.record_id, record.quantity) == ("p", "307")
+@pytest.mark.parametrize("token", ["a-token\n", " a-token\r\n", "t", "1", "c-1", "p"])
+def test_a_token_is_sent_without_its_line_end_and_changes_no_answer_that_has_it_in_other_words(
+    token: str, secret: Secret
+) -> None:
+    signed = Reply(200, {"access_token": token})
+    with Answering(200, {"results": records("p")}, token=signed) as server:
+        (record,) = listed(Clazar(Session(server.url, secret))).of("cpu")
+        assert (record.record_id, record.quantity) == ("p", "307")

@@ -1,7 +1,5 @@
 """A Clazar that does not answer: the request ends by itself, and its outcome is not guessed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,13 +1,9 @@
 """Calls over TLS: whom they trust, and that the authorities are read once."""
 
-from __future__ import annotations
-
-import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,16 +13,16 @@ import requests
 
 from functions.adapters import http_calls
 from functions.adapters.http_calls import AnswerCut, send
-from tests.unit.adapters.certificates import self_signed
+from tests.unit.adapters.certificates import Quiet, served_over_tls
 
 SOON = (5.0, 5.0)
 
 
-class Partner(BaseHTTPRequestHandler):
+class Partner(Quiet):
     protocol_version = "HTTP/1.1"
     clients: list[int]
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 (as http.server calls it)
         self.server.clients.append(self.client_address[1])  # type: ignore[attr-defined]
         if self.path.startswith("/trickle"):
             self.trickle()
@@ -56,25 +52,24 @@ class Partner(BaseHTTPRequestHandler):
                 self.wfile.write(b" ")
                 time.sleep(0.02)
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[HTTPServer]:
-    served = HTTPServer(("127.0.0.1", 0), Partner)
-    served.clients = []  # type: ignore[attr-defined]
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*self_signed(tmp_path))
-    served.socket = context.wrap_socket(served.socket, server_side=True)
-    thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    http_calls.adapter.cache_clear()
-    yield served
-    http_calls.adapter.cache_clear()
-    served.shutdown()
-    thread.join()
-    served.server_close()
+    with served_over_tls(Partner, tmp_path) as served:
+        served.clients = []  # type: ignore[attr-defined]
+        http_calls.adapter.cache_clear()
+        yield served
+        http_calls.adapter.cache_clear()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The server's, which is trusted."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
+    return tmp_path / "cert.pem"
+
+
+trusted = pytest.mark.usefixtures("certificate")
 
 
 def url(server: HTTPServer) -> str:
@@ -82,21 +77,19 @@ def url(server: HTTPServer) -> str:
 
 
 def test_each_call_has_a_connection_of_its_own_and_the_authorities_are_read_once(
-    server: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: HTTPServer, certificate: Path
 ) -> None:
-    certificate = tmp_path / "cert.pem"
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     assert send("GET", url(server), SOON).text == "{}"
     certificate.unlink()
     assert send("GET", url(server), SOON).text == "{}"
     assert len(set(server.clients)) == 2  # type: ignore[attr-defined]
 
 
+@trusted
 @pytest.mark.parametrize("length", ["/trickle/100", "/trickle"])
 def test_an_answer_that_trickles_is_cut_in_time_and_keeps_its_status(
-    server: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: str
+    server: HTTPServer, length: str
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
     began = time.monotonic()
     with pytest.raises(AnswerCut, match=r"^HTTP 200, then ") as cut:
         send("GET", url(server).removesuffix("/") + length, (0.2, 0.3))
@@ -122,10 +115,10 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return said
 
 
+@trusted
 def test_a_call_is_logged_with_its_time_and_status_and_nothing_that_was_sent(
-    server: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: list[Any]
+    server: HTTPServer, logged: list[Any]
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
     send("GET", url(server) + "metering/", SOON, params={"contract": "c-1"}, headers={"a": "key"})
     (call,) = logged
     assert 0 <= call.pop("milliseconds") < 5_000
@@ -146,11 +139,11 @@ def test_a_call_that_nobody_answers_is_logged_as_such(
     assert [call["status"] for call in logged] == ["no answer"]
 
 
+@trusted
 @pytest.mark.parametrize("to", ["http://[::1", "//[", "http://a:b:c/", "/elsewhere", ""])
 def test_a_redirection_is_an_answer_and_not_followed_wherever_it_leads(
-    server: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+    server: HTTPServer, to: str
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
     answer = send("GET", f"{url(server)}moved/{to}", SOON)
     assert (answer.status_code, answer.text) == (302, "moved")
     assert len(server.clients) == 1  # type: ignore[attr-defined]

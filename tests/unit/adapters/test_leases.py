@@ -1,7 +1,5 @@
 """Taking a lease and giving it back: one holder, and nobody's request is forgotten."""
 
-from __future__ import annotations
-
 import threading
 from concurrent.futures import ThreadPoolExecutor
 

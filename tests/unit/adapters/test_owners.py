@@ -1,7 +1,5 @@
 """Who else may account for a record that Clazar lists: other plans' ledgers and state file."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

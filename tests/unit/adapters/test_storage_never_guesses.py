@@ -1,21 +1,17 @@
 """The buckets: a call that failed is an error, never an empty answer, and no write is blind."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from mypy_boto3_s3 import S3Client
 from obstore.exceptions import GenericError
 
 from functions.adapters import object_store, usage_reader
 from functions.adapters.storage import Bucket
 from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 NAME, KEY = "a-bucket", "metering_state.json"
 FAILURES = [
@@ -56,13 +52,22 @@ def test_a_listing_goes_on_to_its_last_page(stubbed: Stubber) -> None:
     assert [item.key for item in Bucket(NAME).list("usage/")] == names
 
 
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda bucket: bucket.read(KEY),
+        lambda bucket: bucket.read(KEY, unless='"e"'),
+        lambda bucket: bucket.upload(KEY, 10),
+    ],
+    ids=["an object", "one that may not have changed", "an upload"],
+)
 @pytest.mark.parametrize(("code", "error"), FAILURES)
 def test_a_read_that_fails_is_an_error_and_not_a_missing_object(
-    stubbed: Stubber, code: str, error: type[Exception]
+    stubbed: Stubber, read: Callable[[Bucket], object], code: str, error: type[Exception]
 ) -> None:
     stubbed.add_client_error("get_object", service_error_code=code)
     with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
-        Bucket(NAME).read(KEY)
+        read(Bucket(NAME))
 
 
 @pytest.mark.parametrize(
@@ -112,15 +117,6 @@ def test_an_object_that_is_known_is_not_read_again_and_one_that_has_changed_is(
     assert (changed.body, changed.etag != etag) == (b"second", True)
     s3.delete_object(Bucket=NAME, Key=KEY)
     assert bucket.read(KEY, unless=etag) is None, "gone is not unchanged"
-
-
-@pytest.mark.parametrize(("code", "error"), FAILURES)
-def test_a_read_that_fails_is_not_taken_for_an_object_that_has_not_changed(
-    stubbed: Stubber, code: str, error: type[Exception]
-) -> None:
-    stubbed.add_client_error("get_object", service_error_code=code)
-    with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
-        Bucket(NAME).read(KEY, unless='"e"')
 
 
 class Busy:

@@ -1,17 +1,16 @@
 """One request at a time on a stream, over executions, their leftovers and lost answers."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
 import pytest
 
+from functions import errors
 from functions.adapters import credits_bucket, leases
 from functions.adapters.cloudzero.api import SECONDS_FOR_A_REQUEST, CloudZero
 from functions.adapters.cloudzero.streams import Clock, Stream
@@ -19,16 +18,6 @@ from functions.adapters.documents import Document
 from functions.domain.credits.cbf import credit_rows, drop_body
 from functions.domain.lease import Lease, Request
 from functions.domain.month import Month, format_instant, parse_instant
-from functions.errors import (
-    BadState,
-    CredentialsRefused,
-    OutcomeUnknown,
-    PartnerBusy,
-    PartnerRefused,
-    PartnerUnreachable,
-    StreamBusy,
-    WriteConflict,
-)
 from infra.local.partners.cloudzero.received import Post
 from infra.local.partners.cloudzero.server import CloudZeroServer
 from tests.memory import MemoryObjects, Raced
@@ -51,12 +40,9 @@ class World:
         self.keep(Lease(execution="x-1", at=NOON))
 
     def stream(self, execution: str = "x-1", connection: str = "c-1", key: str = "k") -> Stream:
-        clock = Clock(self._now, lambda: self.left, SETTLE)
+        clock = Clock(lambda: self.now, lambda: self.left, SETTLE)
         cloudzero = CloudZero(self.server.url, lambda _fresh: key)
         return Stream(self.objects, cloudzero, connection, execution, clock)
-
-    def _now(self) -> datetime:
-        return self.now
 
     def _on_post(self, _post: Post) -> None:
         self.meanwhile()
@@ -145,7 +131,7 @@ def test_many_requests_follow_each_other(world: World) -> None:
 
 def test_every_stream_has_a_lease_of_its_own(world: World) -> None:
     world.keep(Lease(execution="x-1", at=NOON, request=a_request()))
-    with pytest.raises(StreamBusy, match=r"leases/c-2\.json is held by nobody"):
+    with pytest.raises(errors.StreamBusy, match=r"leases/c-2\.json is held by nobody"):
         world.stream(connection="c-2").stored(JANUARY)
     busy = leases.acquire(
         credits_bucket.lease(world.objects, "c-2"), "x-1", NOON, lambda _execution: False
@@ -162,10 +148,10 @@ def test_every_stream_has_a_lease_of_its_own(world: World) -> None:
 @pytest.mark.parametrize(
     ("action", "error"),
     [
-        ("400", PartnerRefused),
-        ("413", PartnerRefused),
-        ("403", CredentialsRefused),
-        ("429", PartnerBusy),
+        ("400", errors.PartnerRefused),
+        ("413", errors.PartnerRefused),
+        ("403", errors.CredentialsRefused),
+        ("429", errors.PartnerBusy),
     ],
 )
 def test_after_a_refusal_nothing_is_underway(
@@ -181,7 +167,7 @@ def test_after_a_refusal_nothing_is_underway(
 @every_request
 def test_without_a_connection_nothing_is_underway(world: World, what: str) -> None:
     world.server.stop()
-    with pytest.raises(PartnerUnreachable):
+    with pytest.raises(errors.PartnerUnreachable):
         ASKING[what](world.stream())
     assert world.held.request is None
 
@@ -192,7 +178,7 @@ def test_after_a_lost_answer_the_stream_is_busy_until_the_request_has_settled(
     world: World, what: str, action: str
 ) -> None:
     SCRIPTS[what](world.server)(action)
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(errors.OutcomeUnknown):
         ASKING[what](world.stream())
     underway = world.held.request
     assert underway
@@ -201,7 +187,7 @@ def test_after_a_lost_answer_the_stream_is_busy_until_the_request_has_settled(
     for seconds in (0, 60, 59.9):
         world.pass_by(seconds)
         for ask in ASKING.values():
-            with pytest.raises(StreamBusy, match="may still be underway"):
+            with pytest.raises(errors.StreamBusy, match="may still be underway"):
                 ask(world.stream())
     assert (world.asked, world.held.request) == (asked, underway)
     world.pass_by(0.1)
@@ -214,31 +200,23 @@ def test_an_answer_that_does_not_come_in_time_leaves_the_request_underway(
 ) -> None:
     monkeypatch.setattr("functions.adapters.cloudzero.api._TIMEOUT", (5, 0.2))
     world.server.script("slow:20")
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(errors.OutcomeUnknown):
         world.post()
     assert world.held.request
 
 
-def test_a_failure_that_nobody_foresaw_leaves_the_request_underway(world: World) -> None:
-    def broken() -> bool:
-        raise RuntimeError("nobody foresaw this")
+@pytest.mark.parametrize("failure", [RuntimeError("unforeseen"), SystemExit("killed")])
+def test_a_failure_that_nobody_foresaw_or_a_kill_leaves_the_request_underway(
+    world: World, failure: BaseException
+) -> None:
+    def fail() -> bool:
+        raise failure
 
-    with pytest.raises(RuntimeError):
-        world.stream().post(JANUARY, BODY, broken)
+    with pytest.raises(type(failure)):
+        world.stream().post(JANUARY, BODY, fail)
     assert world.held.request
     assert world.server.posts == []
-
-
-def test_a_function_that_was_killed_leaves_its_request_underway(world: World) -> None:
-    class Killed(BaseException):
-        pass
-
-    def killed() -> bool:
-        raise Killed
-
-    with pytest.raises(Killed):
-        world.stream().post(JANUARY, BODY, killed)
-    with pytest.raises(StreamBusy):
+    with pytest.raises(errors.StreamBusy):
         world.post()
     world.pass_by(SETTLE)
     world.post()
@@ -254,30 +232,28 @@ def test_a_stream_that_was_taken_over_is_not_asked(
     world: World, what: str, holder: str, named: str
 ) -> None:
     world.keep(Lease(execution=holder, at=NOON))
-    with pytest.raises(StreamBusy, match=rf"leases/c-1\.json is held by {named}"):
+    with pytest.raises(errors.StreamBusy, match=rf"leases/c-1\.json is held by {named}"):
         ASKING[what](world.stream())
     assert world.asked == 0
     assert world.held == Lease(execution=holder, at=NOON)
 
 
-def test_a_stream_without_a_lease_is_not_asked(world: World) -> None:
-    del world.objects.objects[KEY]
-    with pytest.raises(StreamBusy, match="held by nobody"):
+@pytest.mark.parametrize(
+    ("objects", "error"), [({}, errors.StreamBusy), ({KEY: b"{ broken by hand"}, errors.BadState)]
+)
+def test_a_lease_that_is_not_there_or_cannot_be_read_stops_the_request_and_is_left_as_it_is(
+    world: World, objects: dict[str, bytes], error: type[Exception]
+) -> None:
+    world.objects.objects = dict(objects)
+    with pytest.raises(error, match="held by nobody" if error is errors.StreamBusy else KEY):
         world.post()
-    assert (world.asked, world.objects.objects) == (0, {})
-
-
-def test_a_lease_that_cannot_be_read_stops_the_request_and_is_left_as_it_is(world: World) -> None:
-    world.objects.objects[KEY] = b"{ broken by hand"
-    with pytest.raises(BadState):
-        world.post()
-    assert (world.asked, world.objects.objects) == (0, {KEY: b"{ broken by hand"})
+    assert (world.asked, world.objects.objects) == (0, objects)
 
 
 def test_a_stream_that_is_taken_over_at_the_last_moment_is_not_asked(world: World) -> None:
     theirs = b'{"execution": "x-2", "at": "2025-02-03T12:00:01Z"}'
     world.objects = Raced(world.objects.objects, lambda raced: raced.objects.update({KEY: theirs}))
-    with pytest.raises(WriteConflict):
+    with pytest.raises(errors.WriteConflict):
         world.post()
     assert (world.asked, world.held.execution) == (0, "x-2")
 
@@ -305,12 +281,12 @@ def test_whoever_comes_next_waits_for_the_request_of_an_execution_that_is_gone(
     world: World,
 ) -> None:
     world.server.script("lost")
-    with pytest.raises(OutcomeUnknown):
+    with pytest.raises(errors.OutcomeUnknown):
         world.post("x-1")
     leases.release(world.lease, "x-1", format_instant(world.now))
     world.pass_by(60)
     assert world.take_over("x-2") == ""
-    with pytest.raises(StreamBusy, match="may still be underway"):
+    with pytest.raises(errors.StreamBusy, match="may still be underway"):
         world.stream("x-2").stored(JANUARY)
     world.pass_by(60)
     assert len(world.stream("x-2").stored(JANUARY)) == 1
@@ -324,7 +300,7 @@ def test_of_many_invocations_at_once_one_request_leaves(world: World) -> None:
         together.wait(10)
         try:
             world.post()
-        except (StreamBusy, WriteConflict) as error:
+        except (errors.StreamBusy, errors.WriteConflict) as error:
             return type(error).__name__
         return "posted"
 
@@ -341,7 +317,7 @@ def test_of_many_invocations_at_once_one_request_leaves(world: World) -> None:
 @every_request
 def test_a_request_that_may_not_end_in_time_does_not_leave(world: World, what: str) -> None:
     world.left = SECONDS_FOR_A_REQUEST - 0.1
-    with pytest.raises(StreamBusy, match="not enough time left"):
+    with pytest.raises(errors.StreamBusy, match="not enough time left"):
         ASKING[what](world.stream())
     assert world.asked == 0
     assert world.held == Lease(execution="x-1", at=NOON)
@@ -353,7 +329,7 @@ def test_a_request_that_may_not_end_in_time_does_not_leave(world: World, what: s
 
 
 def test_what_is_not_wanted_any_more_does_not_leave(world: World) -> None:
-    with pytest.raises(WriteConflict, match="2025-01 was taken on by another invocation"):
+    with pytest.raises(errors.WriteConflict, match="2025-01 was taken on by another invocation"):
         world.stream().post(JANUARY, BODY, lambda: False)
     assert world.asked == 0
     assert world.held == Lease(execution="x-1", at=NOON)

@@ -1,23 +1,19 @@
 """An upload as S3 holds it now: its content, version, moment and what its uploader says of it."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
+from mypy_boto3_s3 import S3Client
 
 from functions.adapters.objects import Uploaded
 from functions.adapters.storage import Bucket
 from functions.errors import StorageBusy
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 NAME, KEY = "a-bucket", "credits-2025-01.csv"
 
@@ -92,21 +88,6 @@ def test_what_is_not_there_or_was_deleted_is_none(versioned: S3Client) -> None:
 def test_a_bucket_that_is_not_there_is_no_missing_upload() -> None:
     with pytest.raises(PermissionError, match="s3://another-bucket/credits-2025-01"):
         Bucket("another-bucket").upload(KEY, 10)
-
-
-@pytest.mark.parametrize(
-    ("code", "error"),
-    [
-        *((code, StorageBusy) for code in ("SlowDown", "InternalError", "RequestTimeout")),
-        ("AccessDenied", PermissionError),
-    ],
-)
-def test_a_failure_is_never_a_missing_upload(
-    stubbed: Stubber, code: str, error: type[Exception]
-) -> None:
-    stubbed.add_client_error("get_object", service_error_code=code)
-    with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
-        Bucket(NAME).upload(KEY, 10)
 
 
 def test_an_upload_that_breaks_off_is_not_taken_for_the_whole(stubbed: Stubber) -> None:

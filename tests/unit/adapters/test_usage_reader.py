@@ -1,12 +1,7 @@
 """The usage reader: ordered, bounded, signed with the function's own credentials."""
 
-from __future__ import annotations
-
 import json
-import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,7 +16,7 @@ from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage.usage_files import Listed
 from functions.errors import BadUsage, StorageBusy
 from infra.local.partners.http import LoopbackHttp, Reply, Request
-from tests.unit.adapters.certificates import self_signed
+from tests.unit.adapters.certificates import Quiet, served_over_tls
 
 
 class FakeS3(LoopbackHttp):
@@ -46,18 +41,18 @@ class FakeS3(LoopbackHttp):
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeS3]:
-    server = FakeS3()
-    server.start()
-    for name, value in {
-        "AWS_ENDPOINT_URL": server.url,
-        "AWS_ACCESS_KEY_ID": "AKIATEST",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_SESSION_TOKEN": "the-session-token",
-        "AWS_REGION": "eu-central-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    yield server
-    server.stop()
+    with FakeS3() as server:
+        point_to(server.url, monkeypatch)
+        monkeypatch.setenv("AWS_SESSION_TOKEN", "the-session-token")
+        monkeypatch.setenv("AWS_REGION", "eu-central-1")
+        yield server
+
+
+def point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the storage be at a URL."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
 
 
 def a_file(name: str, size: int = 10) -> Listed:
@@ -157,9 +152,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[UsageStore]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+    point_to(f"http://{host}:{port}", monkeypatch)
     client = boto3.client("s3", region_name="us-east-1")
     client.create_bucket(Bucket="bucket")
     for key in [*NAMES, "r/", "r/01/", "r/01/00/"]:
@@ -197,28 +190,16 @@ def test_a_name_that_cannot_be_read_is_bad_usage(bucket: UsageStore) -> None:
 def test_files_are_read_over_tls_from_a_server_whose_certificate_is_trusted(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    certificate, key = self_signed(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    server = HTTPServer(("127.0.0.1", 0), OneFile)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    try:
+    with served_over_tls(OneFile, tmp_path) as server:
+        point_to(f"https://127.0.0.1:{server.server_port}", monkeypatch)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
         assert list(UsageStore("bucket").read([a_file("a")])) == [(a_file("a"), b"[]")]
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
-class OneFile(BaseHTTPRequestHandler):
+class OneFile(Quiet):
     """Answers every GET with an empty file."""
 
-    def do_GET(self) -> None:
-        """Answer."""
+    def do_GET(self) -> None:  # noqa: N802 (as http.server calls it)
         self.send_response(200)
         for name, value in {
             "Content-Length": "2",
@@ -228,6 +209,3 @@ class OneFile(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(b"[]")
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""

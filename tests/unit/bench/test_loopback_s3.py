@@ -1,7 +1,5 @@
 """The benchmark's S3 lists and gives objects as the pipeline's own reader asks for them."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest
@@ -10,7 +8,7 @@ from functions.adapters.storage import Bucket
 from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage.usage_files import Listed
 from tests.bench import layouts
-from tests.bench.loopback_s3 import BUCKET, serving
+from tests.bench.loopback_s3 import BUCKET, serving, settings
 
 
 def test_pages_folders_and_objects_are_those_that_were_put_there(
@@ -18,12 +16,7 @@ def test_pages_folders_and_objects_are_those_that_were_put_there(
 ) -> None:
     objects = layouts.small_files(1_001, 2)
     with serving(partial(layouts.small_files, 1_001, 2)) as url:
-        for name, value in {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "bench",
-            "AWS_SECRET_ACCESS_KEY": "bench",
-            "AWS_REGION": "us-east-1",
-        }.items():
+        for name, value in settings(url).items():
             monkeypatch.setenv(name, value)
         store = UsageStore(BUCKET)
         listed, folders = store.folder(f"{layouts.ROOT}01/")

@@ -1,7 +1,5 @@
 """A tiny app on this machine, for one test at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,10 +8,9 @@ from typing import Any
 import pytest
 
 from infra.local.account import LocalAccount
-from infra.local.app.assembly import read_stack
 from infra.local.aws.state_folder import StateFolder
 from infra.local.machine.measure import Retrying
-from tests.unit.local.tiny_app import write_assembly
+from tests.unit.local.tiny_app import tiny_stack
 
 Open = Callable[..., LocalAccount]
 
@@ -34,18 +31,11 @@ def tiny(tmp_path: Path, state: StateFolder) -> Iterator[Open]:
             handlers: dict[str, str],
             definition: dict[str, Any],
             retrying: Retrying | None = None,
-            **more: Any,
+            **rules: Any,
         ) -> LocalAccount:
-            assembly = tmp_path / "assembly"
-            assembly.mkdir()
-            write_assembly(assembly, handlers=handlers, definition=definition, **more)
+            found = tiny_stack(tmp_path, handlers, definition, **rules)
             log = stack.enter_context((tmp_path / "functions.log").open("wb"))
-            account = LocalAccount(
-                read_stack(assembly, stage="dev", name="tiny"),
-                cache=tmp_path / "cache",
-                log=log,
-                retrying=retrying,
-            )
+            account = LocalAccount(found, cache=tmp_path / "cache", log=log, retrying=retrying)
             stack.callback(account.close)
             account.use(state=state)
             return account

@@ -1,6 +1,4 @@
-"""A cloud assembly as `cdk synth` would write it, for handlers and a definition given by a test."""
-
-from __future__ import annotations
+"""A stack as `cdk synth` would write it, for handlers and a definition given by a test."""
 
 import json
 import textwrap
@@ -10,6 +8,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from infra.local.app.assembly import Stack
+from infra.local.app.template import Template
 from infra.local.aws.services import LoopbackAws
 
 STATE_BUCKET = "tiny-state"
@@ -35,89 +35,69 @@ def upload_rule(keys: str) -> dict[str, Any]:
     }
 
 
-def write_assembly(
-    folder: Path,
-    *,
-    handlers: dict[str, str],
-    definition: dict[str, Any],
-    timeout: int = 30,
-    environment: dict[str, str] | None = None,
-    rules: dict[str, Any] | None = None,
-) -> Path:
+Resources = dict[str, tuple[str, dict[str, Any]]]
+
+
+def template_of(resources: Resources) -> Template:
+    """Return a template with resources of these types and properties."""
+    found = {n: {"Type": f"AWS::{kind}", "Properties": p} for n, (kind, p) in resources.items()}
+    return Template({"Resources": found}, stack="tiny", region="us-east-1")
+
+
+def tiny_stack(
+    folder: Path, handlers: dict[str, str], definition: dict[str, Any], **rules: dict[str, Any]
+) -> Stack:
     """One stack "tiny": a state bucket, one function per handler, one state machine.
 
     In the definition `${name}` stands for a function's ARN. With rules, the bucket sends events.
     """
-    asset = folder / "asset.0123abcd" / "functions"
-    asset.mkdir(parents=True)
-    (asset / "__init__.py").write_text("")
+    code = folder / "asset.0123abcd"
+    (code / "functions").mkdir(parents=True)
+    (code / "functions/__init__.py").write_text("")
     for name, source in handlers.items():
-        (asset / f"{name}.py").write_text(textwrap.dedent(source))
+        (code / f"functions/{name}.py").write_text(textwrap.dedent(source))
     variables = {
         "STATE_BUCKET": {"Ref": "State"},
         "USAGE_BUCKET": "tiny-usage",
         "PLANS_PATH": "/tiny/plans",
         "CLAZAR_URL": "https://api.clazar.io",
-        **(environment or {}),
     }
-    resources: dict[str, Any] = {
-        "State": {
-            "Type": "AWS::S3::Bucket",
-            "Properties": {
+    arns = {name: {"Fn::GetAtt": [f"F{name}", "Arn"]} for name in handlers}
+    properties: Resources = {
+        "State": (
+            "S3::Bucket",
+            {
                 "BucketName": STATE_BUCKET,
                 "VersioningConfiguration": {"Status": "Enabled"},
                 **({"NotificationConfiguration": SENDS_EVENTS} if rules else {}),
             },
-        },
-        "Alarms": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "tiny-alarms"}},
-        "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "tiny/clazar"}},
-        "Machine": {
-            "Type": "AWS::StepFunctions::StateMachine",
-            "Properties": {
+        ),
+        "Alarms": ("SNS::Topic", {"TopicName": "tiny-alarms"}),
+        "Secret": ("SecretsManager::Secret", {"Name": "tiny/clazar"}),
+        "Machine": (
+            "StepFunctions::StateMachine",
+            {
                 "StateMachineName": MACHINE,
                 "DefinitionString": json.dumps(definition),
                 "DefinitionSubstitutions": {
-                    **{name: {"Fn::GetAtt": [f"F{name}", "Arn"]} for name in handlers},
+                    **arns,
                     "StateBucket": {"Ref": "State"},
                     "Topic": {"Ref": "Alarms"},
                 },
             },
-        },
+        ),
+        **{name: ("Events::Rule", rule) for name, rule in rules.items()},
     }
-    for name, properties in (rules or {}).items():
-        resources[name] = {"Type": "AWS::Events::Rule", "Properties": properties}
     for name in handlers:
-        resources[f"F{name}"] = {
-            "Type": "AWS::Lambda::Function",
-            "Properties": {
-                "Handler": f"functions.{name}.handler",
-                "Timeout": timeout,
-                "MemorySize": 256,
-                "Environment": {"Variables": variables},
-                "Code": {"S3Bucket": "assets", "S3Key": "0123abcd.zip"},
-            },
+        function = {
+            "Handler": f"functions.{name}.handler",
+            "Timeout": 30,
+            "MemorySize": 256,
+            "Environment": {"Variables": variables},
+            "Code": {"S3Bucket": "assets", "S3Key": "0123abcd.zip"},
         }
-    manifest: dict[str, Any] = {
-        "artifacts": {
-            "tiny.assets": {
-                "type": "cdk:asset-manifest",
-                "properties": {"file": "tiny.assets.json"},
-            },
-            "tiny": {
-                "type": "aws:cloudformation:stack",
-                "environment": "aws://unknown-account/unknown-region",
-                "properties": {"templateFile": "tiny.template.json", "stackName": "tiny"},
-            },
-        }
-    }
-    asset_of_all = {
-        "source": {"path": "asset.0123abcd", "packaging": "zip"},
-        "destinations": {"current": {"bucketName": "assets", "objectKey": "0123abcd.zip"}},
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    (folder / "tiny.assets.json").write_text(json.dumps({"files": {"all": asset_of_all}}))
-    (folder / "tiny.template.json").write_text(json.dumps({"Resources": resources}))
-    return folder
+        properties[f"F{name}"] = ("Lambda::Function", function)
+    return Stack("tiny", template_of(properties), {"0123abcd.zip": code})
 
 
 def client(aws: LoopbackAws, service: str) -> Any:

@@ -1,7 +1,5 @@
 """Verbs that start executions, and the doctor, against an account in memory."""
 
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -13,7 +11,7 @@ from tests.builders import a_record
 from tests.memory import MemoryObjects
 from tests.unit.metering.whole_month import WholeMonth
 from tests.unit.operator.account import AT, MACHINE, Account
-from tests.unit.operator.typed import Billing, answer
+from tests.unit.operator.typed import Billing, answer, billed
 
 
 def test_run_starts_follows_and_ends_with_the_message(billing: Billing, account: Account) -> None:
@@ -110,9 +108,7 @@ def a_bucket(monkeypatch: pytest.MonkeyPatch, *, marker: bool) -> None:
 def test_the_verbs_that_look_work_on_a_deployed_environment(
     billing: Billing, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = WholeMonth("refuse", plan_id="P")
-    world.every_hour("2025-07", [a_record("c-1", value=7)])
-    world.run()
+    world = billed([a_record("c-1", value=7)], "refuse", plan_id="P")
     buckets = {"state": world.state_bucket, "usage": world.usage_bucket, "credits": MemoryObjects()}
     monkeypatch.setattr(deployed, "Bucket", buckets.__getitem__)
     monkeypatch.setattr(deployed, "Clazar", lambda _: Clazar(world.clazar))

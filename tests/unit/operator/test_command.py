@@ -1,7 +1,5 @@
 """The command as it is typed: verbs on folders, exit codes, sentences instead of tracebacks."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex
@@ -23,20 +21,17 @@ from tests.builders import a_record
 from tests.in_memory.metering_world import PLAN
 from tests.unit.metering.whole_month import ROOT as USAGE
 from tests.unit.metering.whole_month import WholeMonth
-from tests.unit.operator.typed import Billing, answer, options
+from tests.unit.operator.typed import Billing, answer, billed, options
 
-LOOKING = ["explain", "reconcile", "status", "check", "report", "logs"]
-VERBS = [*LOOKING, "run", "retry", "resolve", "approve"]
+LOOKING = ["explain", "reconcile", "status", "check", "report", "logs", "doctor"]
+ACTING = ["run", "retry", "resolve", "approve", "restore", "drill"]
 
 
 def a_month(*actions: str) -> WholeMonth:
-    world = WholeMonth(*actions)
-    world.every_hour("2025-07", [a_record("c-1", value=7), a_record("c-2", value=1)])
-    world.run()
-    return world
+    return billed([a_record("c-1", value=7), a_record("c-2", value=1)], *actions)
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "doctor", "restore", "drill"])
+@pytest.mark.parametrize("verb", [*LOOKING, *ACTING])
 def test_every_verb_has_an_example_and_the_common_options(billing: Billing, verb: str) -> None:
     result = billing(verb, "--help")
     assert result.exit_code == 0
@@ -64,11 +59,10 @@ def test_explain_of_an_unknown_contract_says_what_to_look_at(
 
 
 def test_explain_takes_the_name_of_usage_in_the_files(billing: Billing, tmp_path: Path) -> None:
-    world = WholeMonth(dimensions={"compute": "cpu * 2", "both": "cpu + mem_total_price"})
     records = [a_record("c-1", value=7), a_record("c-1", "mem", value=2, pricePerUnit=3)]
-    world.every_hour("2025-07", [*records, a_record("c-1", "network", value=12)])
-    world.run()
-    given = options(world, tmp_path)
+    records += [a_record("c-1", "network", value=12)]
+    formulas = {"compute": "cpu * 2", "both": "cpu + mem_total_price"}
+    given = options(billed(records, dimensions=formulas), tmp_path)
     cpu = billing("explain", "c-1", "2025-07", "cpu", *given)
     assert cpu.exit_code == 0
     assert "read by: both, compute\n" in cpu.stdout
@@ -95,9 +89,8 @@ def test_explain_of_a_contract_of_the_month_before_says_so(
 
 
 def test_explain_shows_prices_and_how_to_see_more(billing: Billing, tmp_path: Path) -> None:
-    world = WholeMonth(dimensions={"money": "cpu_total_price * 100"})
-    world.every_hour("2025-07", [a_record("c-1", value=2, pricePerUnit=0.25)])
-    world.run()
+    records = [a_record("c-1", value=2, pricePerUnit=0.25)]
+    world = billed(records, dimensions={"money": "cpu_total_price * 100"})
     given = options(world, tmp_path)
     said = billing("explain", "c-1", "2025-07", *given).stdout
     assert "formula: cpu_total_price * 100, with cpu_total_price = 0.5\n" in said
@@ -118,9 +111,7 @@ def test_reconcile_ends_with_one_if_anything_differs(billing: Billing, tmp_path:
 
 
 def test_a_difference_that_many_amounts_have_is_said_once(billing: Billing, tmp_path: Path) -> None:
-    world = WholeMonth(*["refuse"] * 30)
-    world.every_hour("2025-07", [a_record(f"c-{n:02d}", value=n) for n in range(1, 32)])
-    world.run()
+    world = billed([a_record(f"c-{n:02d}", value=n) for n in range(1, 32)], *["refuse"] * 30)
     world.hour("02/05", [a_record("c-31", value=1)], name="late")
     given = options(world, tmp_path)
     said = billing("reconcile", "2025-07", *given).stdout
@@ -204,10 +195,8 @@ def test_nothing_in_codes_and_names_reaches_the_terminal_as_a_control_character(
     billing: Billing, tmp_path: Path
 ) -> None:
     escape = "\x1b[2J"
-    world = WholeMonth("refuse", dimensions={"cpu": "cpu"})
     records = [a_record("c-1", value=7), a_record("c-1", f"net{escape}", value=12)]
-    world.every_hour("2025-07", records)
-    world.run()
+    world = billed(records, "refuse", dimensions={"cpu": "cpu"})
 
     def recode(state: dict[str, Any]) -> None:
         state["error_contracts"]["2025-07"][0]["code"] = f"CODE{escape}"
@@ -223,9 +212,7 @@ def test_nothing_in_codes_and_names_reaches_the_terminal_as_a_control_character(
 def test_contracts_with_the_same_cause_are_named_together_with_one_command(
     billing: Billing, tmp_path: Path
 ) -> None:
-    world = WholeMonth(*["refuse"] * 30)
-    world.every_hour("2025-07", [a_record(f"c-{n:02d}", value=n) for n in range(1, 31)])
-    world.run()
+    world = billed([a_record(f"c-{n:02d}", value=n) for n in range(1, 31)], *["refuse"] * 30)
     given = options(world, tmp_path)
     said = billing("status", *given).stdout
     assert "  2025-07 30 contracts: " in said
@@ -256,11 +243,9 @@ def test_without_anything_open_the_next_deadline_is_said(billing: Billing, tmp_p
 
 
 def test_status_names_usage_that_nobody_is_billed_for(billing: Billing, tmp_path: Path) -> None:
-    world = WholeMonth(dimensions={"cpu": "cpu"})
     unpaid = a_record("", value=1500, subscriptionId="sub-9")
     unread = a_record("c-1", "network", value=12)
-    world.every_hour("2025-07", [a_record("c-1", value=7), unpaid, unread])
-    world.run()
+    world = billed([a_record("c-1", value=7), unpaid, unread], dimensions={"cpu": "cpu"})
     result = billing("status", *options(world, tmp_path), "--as-of", "2025-08-02")
     said = result.stdout
     assert (result.exit_code, "nothing open" in said) == (0, False)

@@ -1,7 +1,5 @@
 """`billing drill`: it sets the scene without blocking, and judges what the operator did."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

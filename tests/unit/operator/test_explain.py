@@ -1,7 +1,5 @@
 """A billed quantity is explained down to its records, and they add up exactly."""
 
-from __future__ import annotations
-
 import json
 import time
 from decimal import Decimal
@@ -18,6 +16,7 @@ from infra.operator.explain import explain
 from infra.operator.explained import Explained, Explanation, Sum
 from tests.builders import a_record
 from tests.unit.metering.whole_month import ROOT, WholeMonth
+from tests.unit.operator.typed import billed
 
 JULY = Month.parse("2025-07")
 
@@ -39,9 +38,7 @@ def leaf_sum(total: Sum) -> Fraction:
 
 
 def test_a_quantity_is_followed_to_its_day_hour_file_and_record() -> None:
-    world = WholeMonth()
-    world.every_hour("2025-07", [a_record("c-2"), a_record("c-1", value=7)])
-    world.run()
+    world = billed([a_record("c-2"), a_record("c-1", value=7)])
     found = explained(world)
     one = only(found)
     assert (found.exact, one.quantity, one.state, one.remainder) == (True, "7", "accepted", "0")
@@ -78,9 +75,7 @@ def test_what_was_carried_in_is_shown_with_the_month_that_left_it() -> None:
 
 
 def test_usage_that_came_after_the_bill_is_called_no_explanation() -> None:
-    world = WholeMonth()
-    world.every_hour("2025-07", [a_record("c-1", value=7)])
-    world.run()
+    world = billed([a_record("c-1", value=7)])
     world.hour("02/05", [a_record("c-1", value=1)], name="late")
     found = explained(world)
     assert not found.exact
@@ -102,13 +97,9 @@ def test_a_contract_whose_formula_failed_is_explained_as_not_billed() -> None:
 
 
 def test_a_formula_with_a_price_is_explained() -> None:
-    world = WholeMonth(dimensions={"money": "cpu_total_price * 100 + mem / 3"})
-    records = [
-        a_record("c-1", value=2, pricePerUnit=0.25),
-        a_record("c-1", "mem", value=4, pricePerUnit=1),
-    ]
-    world.every_hour("2025-07", records)
-    world.run()
+    records = [a_record("c-1", value=2, pricePerUnit=0.25)]
+    records += [a_record("c-1", "mem", value=4, pricePerUnit=1)]
+    world = billed(records, dimensions={"money": "cpu_total_price * 100 + mem / 3"})
     one = only(explained(world))
     assert (one.exact, one.quantity, one.amount) == (True, "51", "154/3")
     assert [(total.name, total.total) for total in one.usage] == [("cpu", "2"), ("mem", "4")]

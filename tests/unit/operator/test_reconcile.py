@@ -1,7 +1,5 @@
 """Reconciliation finds every kind of difference, and nothing on a calm month."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any
@@ -20,21 +18,14 @@ from infra.operator.errors import Failed
 from infra.operator.reconcile import Reconciled, reconcile
 from tests.builders import a_plan, a_record
 from tests.unit.metering.whole_month import WholeMonth
+from tests.unit.operator.typed import billed
 
 JULY = Month.parse("2025-07")
 
 
 def a_closed_month(**plan: Any) -> WholeMonth:
-    world = WholeMonth(**plan)
-    records = [
-        a_record("c-1", value=7.5),
-        a_record("c-1", "mem", value=4),
-        a_record("c-2", value=9),
-        a_record("c-3", value=0.25),
-    ]
-    world.every_hour("2025-07", records)
-    world.run()
-    return world
+    records = [a_record("c-1", value=7.5), a_record("c-1", "mem", value=4)]
+    return billed([*records, a_record("c-2", value=9), a_record("c-3", value=0.25)], **plan)
 
 
 def reconciled(
@@ -162,9 +153,7 @@ def test_what_the_ledger_holds_as_open_stands_apart_from_real_differences() -> N
 
 
 def test_a_record_of_a_line_that_is_open_is_a_difference() -> None:
-    world = WholeMonth("refuse")
-    world.every_hour("2025-07", [a_record("c-1", value=7), a_record("c-2", value=9)])
-    world.run()
+    world = billed([a_record("c-1", value=7), a_record("c-2", value=9)], "refuse")
     record = {**world.clazar.accepted[0], "contract_id": "c-1", "id": "r-99"}
     world.clazar.accepted.append(record)
     ((contract, _, differs),) = found(world)

@@ -1,7 +1,5 @@
 """`billing restore`: the input it starts, what it refuses, and a folder that it restores."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 

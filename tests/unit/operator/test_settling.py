@@ -1,7 +1,5 @@
 """Each cause of open contracts is named once, with the commands that settle them and no others."""
 
-from __future__ import annotations
-
 import shlex
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from infra.operator.settling import OpenContracts, open_contracts
 from tests.builders import a_record
 from tests.unit.metering.whole_month import WholeMonth
 from tests.unit.operator.account import Account
-from tests.unit.operator.typed import Billing, options
+from tests.unit.operator.typed import Billing, billed, options
 
 
 def causes(world: WholeMonth) -> list[OpenContracts]:
@@ -71,9 +69,7 @@ def test_what_a_retry_of_contracts_in_doubt_does_is_said(billing: Billing, tmp_p
 
 @pytest.mark.parametrize("code", ["DUPLICATE", "OTHER_QUANTITY"])
 def test_what_clazar_bills_otherwise_is_resolved_first(code: str) -> None:
-    world = WholeMonth("refuse", "refuse")
-    world.every_hour("2025-07", [a_record("c-1", value=7), a_record("c-2", value=1)])
-    world.run()
+    world = billed([a_record("c-1", value=7), a_record("c-2", value=1)], "refuse", "refuse")
     books = Books(world.state_bucket, world.plan)
     document = books.entry(Month(2025, 7), "c-1")
     read = document.read()
@@ -88,9 +84,7 @@ def test_what_clazar_bills_otherwise_is_resolved_first(code: str) -> None:
 
 def test_a_retry_names_its_month_and_contracts_however_many_there_are() -> None:
     names = [f"c-{n:03d}" for n in range(101)]
-    world = WholeMonth(*["refuse"] * len(names))
-    world.every_hour("2025-07", [a_record(name, value=1) for name in names])
-    world.run()
+    world = billed([a_record(name, value=1) for name in names], *["refuse"] * len(names))
     (found,) = causes(world)
     first, second = map(shlex.split, verbs(found))
     assert [first.count("--contract"), second.count("--contract")] == [100, 1]
@@ -101,9 +95,7 @@ def test_a_retry_names_its_month_and_contracts_however_many_there_are() -> None:
 
 
 def test_a_message_that_names_its_contract_is_the_same_cause() -> None:
-    world = WholeMonth(*["refuse"] * 2)
-    world.every_hour("2025-07", [a_record("c-1", value=7), a_record("c-2", value=1)])
-    world.run()
+    world = billed([a_record("c-1", value=7), a_record("c-2", value=1)], *["refuse"] * 2)
 
     def name_them(entry: dict[str, list[dict[str, str]]]) -> None:
         for item in entry["error_contracts"]["2025-07"]:  # type: ignore[call-overload]
@@ -134,9 +126,7 @@ def test_final_usage_is_retried_with_its_window() -> None:
 def test_a_folder_is_not_continued_with_another_clazar_unasked(
     billing: Billing, tmp_path: Path
 ) -> None:
-    world = WholeMonth("refuse")
-    world.every_hour("2025-07", [a_record("c-1", value=7)])
-    world.run()
+    world = billed([a_record("c-1", value=7)], "refuse")
     given = options(world, tmp_path)
     elsewhere = ("--clazar", "http://127.0.0.1:9")
     dry = billing("run", *given, *elsewhere, "--as-of", "2025-08-02", "--dry-run", "--json")

@@ -1,7 +1,5 @@
 """The command as tests type it, and months in memory as the folders that it reads."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +11,14 @@ from tests.memory import MemoryObjects
 from tests.unit.metering.whole_month import WholeMonth
 
 Billing = Callable[..., Result]
+
+
+def billed(records: list[dict[str, Any]], *actions: str, **plan: Any) -> WholeMonth:
+    """Return July after its run: these records in its first hour, and what Clazar did with them."""
+    world = WholeMonth(*actions, **plan)
+    world.every_hour("2025-07", records)
+    world.run()
+    return world
 
 
 def written(objects: MemoryObjects, folder: Path) -> Path:

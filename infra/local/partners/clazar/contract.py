@@ -9,18 +9,14 @@ Clazar documents no answer for most mistakes, so this is the strict reading of w
   because Clazar reports per record and a client that only looks at the HTTP status must be caught.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.local.partners.strict_json import ShapeError, is_time, parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 Record = dict[str, Any]
 Result = dict[str, Any]
@@ -73,11 +69,6 @@ DUPLICATE = Refusal(
 )
 
 
-def invalid(problems: list[str]) -> Refusal:
-    """Refuse a record for what is wrong inside it."""
-    return Refusal("INVALID_RECORD", "The metering record is not valid.", tuple(problems))
-
-
 @dataclass(frozen=True)
 class ListingQuery:
     """What `GET /metering/` was asked for."""
@@ -85,14 +76,6 @@ class ListingQuery:
     wanted: dict[str, str]
     page: int
     page_size: int
-
-    def page_of(self, found: list[Result]) -> list[Result]:
-        """Cut out the page; past the end it is empty."""
-        return found[(self.page - 1) * self.page_size : self.page * self.page_size]
-
-    def matches(self, record: Result) -> bool:
-        """Compare the filters, exactly."""
-        return all(record[name] == value for name, value in self.wanted.items())
 
 
 def parse_submission(body: bytes) -> list[Record]:
@@ -106,11 +89,9 @@ def parse_submission(body: bytes) -> list[Record]:
         raise ShapeError(message)
     records = document["request"]
     if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
-        message = "'request' must be an array of objects"
-        raise ShapeError(message)
+        raise ShapeError("'request' must be an array of objects")
     if not 1 <= len(records) <= MOST_RECORDS:
-        message = f"'request' must hold 1 to {MOST_RECORDS} records, got {len(records)}"
-        raise ShapeError(message)
+        raise ShapeError(f"'request' must hold 1 to {MOST_RECORDS} records, got {len(records)}")
     return records
 
 
@@ -122,12 +103,10 @@ def parse_listing_query(query: list[tuple[str, str]], page_limit: int) -> Listin
     given = dict(query)
     unknown = sorted(set(given) - {*FILTERS, "page", "page_size"})
     if unknown or len(given) < len(query):
-        message = f"unknown or repeated parameters in the query: {unknown}"
-        raise ShapeError(message)
+        raise ShapeError(f"unknown or repeated parameters in the query: {unknown}")
     page, size = given.get("page", "1"), given.get("page_size", str(page_limit))
     if not (_PAGE.fullmatch(page) and _PAGE.fullmatch(size)):
-        message = "page and page_size must be positive integers"
-        raise ShapeError(message)
+        raise ShapeError("page and page_size must be positive integers")
     wanted = {name: given[name] for name in FILTERS if name in given}
     return ListingQuery(wanted, int(page), min(int(size), page_limit))
 

@@ -4,39 +4,20 @@ Taking a record and looking for its duplicate happen under one lock, because the
 ("at most one quantity per contract, dimension and month") is about overlapping runs.
 """
 
-from __future__ import annotations
-
 import threading
 import uuid
-from collections import Counter, defaultdict
+from collections import defaultdict
 from copy import deepcopy
 
-from infra.local.partners.clazar.contract import (
-    DUPLICATE,
-    ListingQuery,
-    Record,
-    Refusal,
-    Result,
-    duplicate_key,
-    invalid,
-    record_problems,
-    stored_result,
-)
+from infra.local.partners.clazar import contract
+from infra.local.partners.clazar.contract import ListingQuery, Record, Refusal, Result
 from infra.local.partners.clazar.steps import SUCCESS, Plan
-
-MonthKey = tuple[str, str, str]
-
-
-def month_key(record: Record) -> MonthKey:
-    """Give what must be billed at most once: contract, dimension, month of the start."""
-    return record["contract_id"], record["dimension"], record["start_time"][: len("2025-06")]
 
 
 class ClazarRecords:
     """Every stored record, billed (`success`) or not (`fail`, `pending`), in order of arrival."""
 
     def __init__(self, *, refuse_duplicates: bool) -> None:
-        """Start empty."""
         self._refuse_duplicates = refuse_duplicates
         self._lock = threading.Lock()
         self._stored: list[Result] = []
@@ -54,35 +35,32 @@ class ClazarRecords:
         Only the page is copied, and only the records of the contract are compared: a run over a
         whole plan asks once per contract.
         """
-        contract = query.wanted.get("contract_id")
+        name = query.wanted.get("contract_id")
         with self._lock:
-            every = self._stored if contract is None else self._of_contract.get(contract, [])
-            return deepcopy(query.page_of(list(filter(query.matches, every))))
+            every = self._stored if name is None else self._of_contract.get(name, [])
+            found = [item for item in every if query.wanted.items() <= item.items()]
+            return deepcopy(found[(query.page - 1) * query.page_size :][: query.page_size])
 
     def accepted(self) -> list[Result]:
         """Give copies of what was billed."""
         with self._lock:
             return [deepcopy(result) for result in self._stored if result["status"] == SUCCESS]
 
-    def counts(self) -> Counter[MonthKey]:
-        """Count the accepted records; a value above one is a double bill."""
-        return Counter(month_key(record) for record in self.accepted())
-
     def _decide(self, record: Record, plan: Plan) -> Result:
         if refusal := _refusal(record, plan):
             return refusal.result(record)
         status = plan.status(record)
         if status == SUCCESS:
-            if self._refuse_duplicates and duplicate_key(record) in self._hours:
-                return DUPLICATE.result(record)
-            self._hours.add(duplicate_key(record))
-        result = stored_result(record, str(uuid.uuid4()), status)
+            if self._refuse_duplicates and contract.duplicate_key(record) in self._hours:
+                return contract.DUPLICATE.result(record)
+            self._hours.add(contract.duplicate_key(record))
+        result = contract.stored_result(record, str(uuid.uuid4()), status)
         self._stored.append(result)
         self._of_contract[record["contract_id"]].append(result)
         return deepcopy(result)
 
 
 def _refusal(record: Record, plan: Plan) -> Refusal | None:
-    if problems := record_problems(record):
-        return invalid(problems)
+    if problems := contract.record_problems(record):
+        return Refusal("INVALID_RECORD", "The metering record is not valid.", tuple(problems))
     return plan.refusal(record) if plan.refusal else None

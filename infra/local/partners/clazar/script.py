@@ -4,23 +4,42 @@ A word is checked when the script is written, not when it is played: a misspelt 
 otherwise make a test pass without testing anything.
 """
 
-from __future__ import annotations
-
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
 PlanT = TypeVar("PlanT")
+Step = Callable[[PlanT, str], PlanT]
+LONGEST_WAIT = 3_600
+
+
+def setting(**changes: Any) -> Step[Any]:
+    """Make a step for a word that takes no argument."""
+
+    def step(plan: Any, argument: str) -> Any:
+        if argument:
+            raise ValueError(f"the argument {argument!r} in {plan.words!r} has no meaning")
+        return replace(plan, **changes)
+
+    return step
+
+
+def seconds(field: str, longest: float = LONGEST_WAIT, **changes: Any) -> Step[Any]:
+    """Make a step for a word that takes a time."""
+
+    def step(plan: Any, argument: str) -> Any:
+        if not 0 <= (time := float(argument)) <= longest:
+            raise ValueError(f"expected 0 to {longest} seconds, got {argument!r}")
+        return replace(plan, **{field: time}, **changes)
+
+    return step
 
 
 class Script(Generic[PlanT]):
     """A queue of plans; when it is used up the service is in good health again."""
 
-    def __init__(
-        self, steps: Mapping[str, Callable[[PlanT, str], PlanT]], plan: Callable[[str], PlanT]
-    ) -> None:
+    def __init__(self, steps: Mapping[str, Step[PlanT]], plan: Callable[[str], PlanT]) -> None:
         """Take the words that make sense at this place, and how a plan starts from its words."""
         self._steps = steps
         self._plan = plan

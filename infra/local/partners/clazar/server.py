@@ -6,23 +6,17 @@ that a client that passes here does not depend on leniency. `contract` says what
 `steps` which faults can be played, `records` what is a duplicate.
 """
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from infra.local.aws.http_wire import Request
 from infra.local.partners.clazar.contract import Result, parse_listing_query, parse_submission
-from infra.local.partners.clazar.received import Post
 from infra.local.partners.clazar.records import ClazarRecords
-from infra.local.partners.clazar.scripted import ScriptedClazar
+from infra.local.partners.clazar.scripted import Post, ScriptedClazar
 from infra.local.partners.clazar.steps import Plan
 from infra.local.partners.clazar.tokens import Credentials, Tokens
 from infra.local.partners.http import CUT, Reply
 from infra.local.partners.strict_json import ShapeError, json_body, parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _OWN_PAIR = Credentials()
 _NOT_FOUND = Reply(404, {"message": "Not found; every path ends with a slash."})
@@ -45,7 +39,6 @@ class ClazarServer(ScriptedClazar):
         clock: Callable[[], float] = time.time,
         port: int = 0,
     ) -> None:
-        """Configure the service."""
         records = ClazarRecords(refuse_duplicates=refuse_duplicates)
         super().__init__(records, Tokens(token_seconds, clock), port)
         self._credentials, self._on_post = credentials, on_post
@@ -84,7 +77,7 @@ class ClazarServer(ScriptedClazar):
     def _submit(self, request: Request) -> Reply:
         records = parse_submission(json_body(request))
         plan = self._next_plan(records)
-        with self._received.post(records, request.body, plan) as post:
+        with self._receive(records) as post:
             if self._on_post:
                 self._on_post(post)
             return self._play(post, plan)

@@ -5,22 +5,15 @@ is one table entry that changes one thing, and words can be joined: `"slow:0.2+l
 `"partial:memory_byte_hours+unlabelled+shuffled"`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from infra.local.partners.clazar.contract import (
-    DIMENSION_NOT_ALLOWED,
-    UNKNOWN_CONTRACT,
-    Record,
-    Refusal,
-    Result,
-)
-from infra.local.partners.http import CUT, Reply
+from infra.local.partners.clazar import contract
+from infra.local.partners.clazar.contract import Record, Refusal, Result
+from infra.local.partners.clazar.script import Step, seconds, setting
+from infra.local.partners.http import CUT, GARBAGE, Reply
 
 SUCCESS = "success"
-LONGEST_WAIT = 3_600
 _LABELS = ("contract_id", "dimension")
 
 
@@ -39,10 +32,7 @@ class Plan:
     reshape: tuple[Callable[[list[Result]], list[Result]], ...] = ()
 
 
-Step = Callable[[Plan, str], Plan]
-
-
-def _answering(reply: Reply, *, accepts: bool = False) -> Step:
+def _answering(reply: Reply, *, accepts: bool = False) -> Step[Plan]:
     """Make a step that answers without results; `:accepted` / `:unaccepted` says what is true."""
 
     def step(plan: Plan, argument: str) -> Plan:
@@ -55,42 +45,14 @@ def _answering(reply: Reply, *, accepts: bool = False) -> Step:
     return step
 
 
-def _ok(plan: Plan, _: str) -> Plan:
-    return replace(plan, refusal=lambda _: None)
-
-
-def _expire(plan: Plan, _: str) -> Plan:
-    return replace(plan, expires_tokens=True, accepts=False)
-
-
-def _slow(plan: Plan, argument: str) -> Plan:
-    return replace(plan, wait_before=parse_seconds(argument))
-
-
-def _slow_answer(plan: Plan, argument: str) -> Plan:
-    return replace(plan, wait_after=parse_seconds(argument))
-
-
-def parse_seconds(argument: str, longest: float = LONGEST_WAIT) -> float:
-    """Read the argument of a word that takes a time."""
-    seconds = float(argument)
-    if not 0 <= seconds <= longest:
-        message = f"expected 0 to {longest} seconds, got {argument!r}"
-        raise ValueError(message)
-    return seconds
-
-
-def _refuse(plan: Plan, _: str) -> Plan:
-    return replace(plan, refusal=lambda _: UNKNOWN_CONTRACT)
-
-
 def _partial(plan: Plan, dimension: str) -> Plan:
     if not dimension:
-        message = "partial needs a dimension, as in 'partial:cpu_core_hours'"
-        raise ValueError(message)
+        raise ValueError("partial needs a dimension, as in 'partial:cpu_core_hours'")
     return replace(
         plan,
-        refusal=lambda item: DIMENSION_NOT_ALLOWED if item["dimension"] == dimension else None,
+        refusal=lambda item: (
+            contract.DIMENSION_NOT_ALLOWED if item["dimension"] == dimension else None
+        ),
     )
 
 
@@ -103,7 +65,7 @@ def _fail(plan: Plan, dimension: str) -> Plan:
 def _unlabelled(plan: Plan, _: str) -> Plan:
     """Take the labels off error results; alone it refuses every record, so that there are some."""
     if plan.refusal is None:
-        plan = replace(plan, refusal=lambda _: DIMENSION_NOT_ALLOWED)
+        plan = replace(plan, refusal=lambda _: contract.DIMENSION_NOT_ALLOWED)
     return _reshaping(lambda results: [_without_labels(result) for result in results])(plan, "")
 
 
@@ -113,32 +75,32 @@ def _without_labels(result: Result) -> Result:
     return {name: value for name, value in result.items() if name not in _LABELS}
 
 
-def _reshaping(change: Callable[[list[Result]], list[Result]]) -> Step:
+def _reshaping(change: Callable[[list[Result]], list[Result]]) -> Step[Plan]:
     return lambda plan, _: replace(plan, reshape=(*plan.reshape, change))
 
 
 _BUSY = Reply(429, {"message": "Request was throttled."})
 _UNAVAILABLE = Reply(503, {"message": "Service unavailable."})
 _GATEWAY_TIMEOUT = Reply(504, b"<html><h1>504 Gateway Time-out</h1></html>")
-_GARBAGE = Reply(200, b"<html>Please wait while we check your browser</html>")
+_EXPIRE: Step[Plan] = setting(expires_tokens=True, accepts=False)
 
-AUTHENTICATION_STEPS: dict[str, Step] = {
-    "ok": _ok,
+AUTHENTICATION_STEPS: dict[str, Step[Plan]] = {
+    "ok": setting(refusal=lambda _: None),
     "busy": _answering(_BUSY),
     "unavailable": _answering(_UNAVAILABLE),
     "gateway-timeout": _answering(_GATEWAY_TIMEOUT),
-    "garbage": _answering(_GARBAGE),
+    "garbage": _answering(GARBAGE),
     "drop": _answering(CUT),
-    "slow": _slow,
+    "slow": seconds("wait_before"),
 }
-LISTING_STEPS: dict[str, Step] = {**AUTHENTICATION_STEPS, "expire": _expire}
-METERING_STEPS: dict[str, Step] = {
+LISTING_STEPS: dict[str, Step[Plan]] = {**AUTHENTICATION_STEPS, "expire": _EXPIRE}
+METERING_STEPS: dict[str, Step[Plan]] = {
     **AUTHENTICATION_STEPS,
-    "expire": _expire,
-    "garbage": _answering(_GARBAGE, accepts=True),
+    "expire": _EXPIRE,
+    "garbage": _answering(GARBAGE, accepts=True),
     "lost": _answering(CUT, accepts=True),
-    "slow-answer": _slow_answer,
-    "refuse": _refuse,
+    "slow-answer": seconds("wait_after"),
+    "refuse": setting(refusal=lambda _: contract.UNKNOWN_CONTRACT),
     "partial": _partial,
     "fail": _fail,
     "unlabelled": _unlabelled,

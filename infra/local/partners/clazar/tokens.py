@@ -1,14 +1,9 @@
 """Who may use the stand-in Clazar: credentials in, tokens out, tokens that end."""
 
-from __future__ import annotations
-
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Which calls the AnyCost Stream API has, and who may make them."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Literal

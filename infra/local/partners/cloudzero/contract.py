@@ -4,16 +4,12 @@ Where CloudZero's guide and its schema disagree the strict reading that every ex
 taken, except for the sign of a cost: credits are negative in everything that was seen live.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.local.partners.strict_json import ShapeError, is_time, parse_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 Row = dict[str, str]
 
@@ -63,8 +59,7 @@ def parse_drop(body: bytes) -> Drop:
         raise ShapeError(message)
     data = document["data"]
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
-        message = "'data' must be an array of objects"
-        raise ShapeError(message)
+        raise ShapeError("'data' must be an array of objects")
     operation = document.get("operation", REPLACE_DROP)
     if operation != REPLACE_DROP:
         message = f"'operation' must be {REPLACE_DROP}, all that this one plays, got {operation!r}"
@@ -76,8 +71,7 @@ def whole_month(month: object, rows: Sequence[Row]) -> Drop:
     """Make the drop that leaves a month with exactly these rows."""
     known = parse_month(month)
     if known is None:
-        message = "'month' must be YYYY-MM or YYYY-MM-01T00:00:00Z"
-        raise ShapeError(message)
+        raise ShapeError("'month' must be YYYY-MM or YYYY-MM-01T00:00:00Z")
     _check_rows(rows, known)
     return Drop(known, list(rows))
 

@@ -3,19 +3,11 @@
 A drop is stored at once but read only after its ingestion; until then the month reads as before.
 """
 
-from __future__ import annotations
-
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from infra.local.partners.cloudzero.contract import COST
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from infra.local.partners.cloudzero.contract import Drop, Row
+from infra.local.partners.cloudzero.contract import Drop, Row
 
 
 @dataclass(frozen=True)
@@ -31,7 +23,6 @@ class Months:
     """The months of one stream, with every version they went through."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Start empty."""
         self._clock = clock
         self._lock = threading.Lock()
         self._versions: dict[str, list[Version]] = {}
@@ -60,7 +51,3 @@ class Months:
                 month: [dict(row) for row in versions[-1].rows]
                 for month, versions in sorted(self._versions.items())
             }
-
-    def total(self, month: str) -> Decimal:
-        """Add up what a month costs; one that never got a drop costs nothing."""
-        return sum((Decimal(row[COST]) for row in self.stored().get(month, [])), Decimal())

@@ -1,33 +1,26 @@
 """What reached the stand-in CloudZero, and which stream is being worked on at this moment."""
 
-from __future__ import annotations
-
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from infra.local.partners.cloudzero.contract import Row
+from infra.local.partners.cloudzero.contract import Row
 
 
 @dataclass(frozen=True)
 class Post:
     """One authorised, well-formed drop, whether or not anything of it was stored."""
 
-    at: float
     connection_id: str
     month: str
     rows: list[Row]
     raw: bytes
-    action: str
 
 
 class Streams:
     """CloudZero allows one request at a time per stream; this counts who did not keep to it."""
 
     def __init__(self) -> None:
-        """Start with every stream free."""
         self.overlaps = 0
         self._lock = threading.Lock()
         self._held: Counter[str] = Counter()

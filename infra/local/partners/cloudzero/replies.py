@@ -1,18 +1,11 @@
 """The shapes in which CloudZero answers, each written once."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
-from infra.local.partners.cloudzero.contract import MOST_BYTES
+from infra.local.partners.cloudzero.contract import MOST_BYTES, Row
+from infra.local.partners.cloudzero.months import Version
 from infra.local.partners.http import Reply
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from infra.local.partners.cloudzero.contract import Row
-    from infra.local.partners.cloudzero.months import Version
 
 _WITH_ERROR_OBJECT = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 

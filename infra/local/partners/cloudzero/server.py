@@ -7,43 +7,30 @@ played, `months` what a drop does to its month.
 One server holds the data of one stream, whichever connection id a path names: the system has one.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING
 
 from infra.local.aws.http_wire import Request
 from infra.local.partners.clazar.script import Script
+from infra.local.partners.cloudzero import contract, replies
 from infra.local.partners.cloudzero.calls import Call, allows, parse_call
-from infra.local.partners.cloudzero.contract import MOST_BYTES, Drop, Row, parse_drop, whole_month
 from infra.local.partners.cloudzero.months import Months
 from infra.local.partners.cloudzero.received import Post, Streams
-from infra.local.partners.cloudzero.replies import (
-    FORBIDDEN,
-    NO_DROP,
-    NO_PATH,
-    OVERLAP,
-    TOO_LARGE,
-    contents,
-    listing,
-    refusal,
-    taken,
-)
 from infra.local.partners.cloudzero.steps import CONTENTS_STEPS, DROP_STEPS, Plan
 from infra.local.partners.http import CUT, LoopbackHttp, Reply
 from infra.local.partners.strict_json import ShapeError, json_body
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from decimal import Decimal
-
 
 class CloudZeroServer(LoopbackHttp):
-    """CloudZero's AnyCost Stream API on 127.0.0.1; keeps everything it received and stored."""
+    """CloudZero's AnyCost Stream API on 127.0.0.1; keeps everything it received and stored.
+
+    `posts` are in order of arrival.
+    """
 
     def __init__(
         self,
@@ -55,11 +42,11 @@ class CloudZeroServer(LoopbackHttp):
     ) -> None:
         """Configure the service; without a key of its own it takes every key."""
         super().__init__(port=port)
-        self._api_key, self._on_post, self._clock = api_key, on_post, clock
+        self._api_key, self._on_post = api_key, on_post
         self._months, self._streams = Months(clock), Streams()
         self._drops = Script(DROP_STEPS, Plan)
         self._contents = Script(CONTENTS_STEPS, Plan)
-        self._posts: list[Post] = []
+        self.posts: list[Post] = []
 
     # Told to misbehave
 
@@ -75,16 +62,11 @@ class CloudZeroServer(LoopbackHttp):
         """Count the scripted faults that never happened: a test that expected them proved less."""
         return len(self._drops) + len(self._contents)
 
-    def preload(self, month: str, rows: Sequence[Row]) -> None:
+    def preload(self, month: str, rows: Sequence[contract.Row]) -> None:
         """Store a month as dropped and ingested earlier."""
-        self._months.put(whole_month(month, rows), str(uuid.uuid4()))
+        self._months.put(contract.whole_month(month, rows), str(uuid.uuid4()))
 
     # What was received and stored
-
-    @property
-    def posts(self) -> list[Post]:
-        """Every authorised, well-formed drop, in order of arrival."""
-        return list(self._posts)
 
     @property
     def overlaps(self) -> int:
@@ -92,13 +74,13 @@ class CloudZeroServer(LoopbackHttp):
         return self._streams.overlaps
 
     @property
-    def stored(self) -> dict[str, list[Row]]:
+    def stored(self) -> dict[str, list[contract.Row]]:
         """Copies of the rows of each month, in its `YYYY-MM`, ingested or not."""
         return self._months.stored()
 
     def total(self, month: str) -> Decimal:
-        """Add up the stored costs of a month."""
-        return self._months.total(month)
+        """Add up what a month costs; one that never got a drop costs nothing."""
+        return sum((Decimal(row[contract.COST]) for row in self.stored.get(month, [])), Decimal())
 
     # The API
 
@@ -107,36 +89,35 @@ class CloudZeroServer(LoopbackHttp):
         try:
             return self._route(request)
         except ShapeError as error:
-            return refusal(400, str(error))
+            return replies.refusal(400, str(error))
 
     def _route(self, request: Request) -> Reply:
         call = parse_call(request.method, request.path)
         if call is None:
-            return NO_PATH
+            return replies.NO_PATH
         if not allows(request.headers.get("authorization", ""), self._api_key):
-            return FORBIDDEN
-        if len(request.body) > MOST_BYTES:
-            return TOO_LARGE
+            return replies.FORBIDDEN
+        if len(request.body) > contract.MOST_BYTES:
+            return replies.TOO_LARGE
         return self._on_stream(call, request)
 
     def _on_stream(self, call: Call, request: Request) -> Reply:
         if not self._streams.take(call.connection_id):
-            return OVERLAP
+            return replies.OVERLAP
         try:
             if call.kind == "post":
                 return self._post(request, call.connection_id)
             if call.kind == "read":
                 return self._read(call.month)
-            return listing(self._months.visible().items())
+            return replies.listing(self._months.visible().items())
         finally:
             self._streams.release(call.connection_id)
 
     def _post(self, request: Request, connection_id: str) -> Reply:
-        drop = parse_drop(json_body(request))
+        drop = contract.parse_drop(json_body(request))
         plan = self._drops.next()
-        what = (drop.month, drop.rows, request.body, plan.words)
-        post = Post(self._clock(), connection_id, *what)
-        self._posts.append(post)
+        post = Post(connection_id, drop.month, drop.rows, request.body)
+        self.posts.append(post)
         if self._on_post:
             self._on_post(post)
         if self.stopped_while_waiting(plan.wait):
@@ -144,9 +125,9 @@ class CloudZeroServer(LoopbackHttp):
         drop_id = str(uuid.uuid4())
         if plan.stores:
             self._store(drop, drop_id, connection_id, plan)
-        return plan.answer or taken(drop_id, drop.month, len(drop.rows))
+        return plan.answer or replies.taken(drop_id, drop.month, len(drop.rows))
 
-    def _store(self, drop: Drop, drop_id: str, connection_id: str, plan: Plan) -> None:
+    def _store(self, drop: contract.Drop, drop_id: str, connection_id: str, plan: Plan) -> None:
         kept = replace(drop, rows=drop.rows[: plan.keep])
         put = partial(self._months.put, kept, drop_id, plan.ingest)
         if not plan.late:
@@ -166,4 +147,6 @@ class CloudZeroServer(LoopbackHttp):
         if self.stopped_while_waiting(plan.wait):
             return CUT
         version = self._months.visible().get(month)
-        return plan.answer or (contents(plan.view(version.rows)) if version else NO_DROP)
+        return plan.answer or (
+            replies.contents(plan.view(version.rows)) if version else replies.NO_DROP
+        )

@@ -4,16 +4,14 @@ A plan is plain data and each word changes one thing in it, so words can be join
 `"slow:0.2+keep:3"`, `"ingest:60+lost"`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from infra.local.partners.clazar.steps import parse_seconds
+from infra.local.partners.clazar.script import Step, seconds, setting
 from infra.local.partners.cloudzero.replies import refusal
-from infra.local.partners.http import CUT, Reply
+from infra.local.partners.http import CUT, GARBAGE, Reply
 
 STATUSES = (400, 401, 403, 404, 408, 409, 413, 425, 429, 500, 502, 503, 504)
 LONGEST_INGEST = 86_400
@@ -34,45 +32,16 @@ class Plan:
     view: Callable[[list[Row]], list[Row]] = list
 
 
-Step = Callable[[Plan, str], Plan]
-
-
-def _setting(**changes: Any) -> Step:
-    """Make a step for a word that takes no argument."""
-
-    def step(plan: Plan, argument: str) -> Plan:
-        if argument:
-            message = f"the argument {argument!r} in {plan.words!r} has no meaning"
-            raise ValueError(message)
-        return replace(plan, **changes)
-
-    return step
-
-
-def _slow(plan: Plan, argument: str) -> Plan:
-    return replace(plan, wait=parse_seconds(argument))
-
-
-def _late(plan: Plan, argument: str) -> Plan:
-    return replace(plan, late=parse_seconds(argument), answer=CUT)
-
-
-def _ingest(plan: Plan, argument: str) -> Plan:
-    return replace(plan, ingest=parse_seconds(argument, LONGEST_INGEST))
-
-
 def _keep(plan: Plan, argument: str) -> Plan:
     rows = int(argument)
     if rows < 0:
-        message = f"keep takes a number of rows, got {argument!r}"
-        raise ValueError(message)
+        raise ValueError(f"keep takes a number of rows, got {argument!r}")
     return replace(plan, keep=rows)
 
 
 def _after(plan: Plan, argument: str) -> Plan:
     if argument not in _REFUSING:
-        message = f"after takes one of {', '.join(_REFUSING)}, got {argument!r}"
-        raise ValueError(message)
+        raise ValueError(f"after takes one of {', '.join(_REFUSING)}, got {argument!r}")
     return replace(plan, answer=_scripted(int(argument)))
 
 
@@ -99,32 +68,31 @@ def _scripted(status: int) -> Reply:
     return refusal(status, f"Told to answer {status}.")
 
 
-_GARBAGE = _setting(answer=Reply(200, b"<html>Please wait while we check your browser</html>"))
-_REFUSING = {str(status): _setting(stores=False, answer=_scripted(status)) for status in STATUSES}
-_EVERYWHERE: dict[str, Step] = {
-    "ok": _setting(),
+_GARBAGE = setting(answer=GARBAGE)
+_REFUSING = {str(status): setting(stores=False, answer=_scripted(status)) for status in STATUSES}
+_EVERYWHERE: dict[str, Step[Plan]] = {
+    "ok": setting(),
     **_REFUSING,
-    "drop": _setting(stores=False, answer=CUT),
-    "slow": _slow,
+    "drop": setting(stores=False, answer=CUT),
+    "slow": seconds("wait"),
 }
 
-CONTENTS_STEPS: dict[str, Step] = {
+CONTENTS_STEPS: dict[str, Step[Plan]] = {
     **_EVERYWHERE,
     "garbage": _GARBAGE,
-    "columns": _setting(view=_with_columns),
-    "numbers": _setting(view=_with_numbers),
-    "nozeros": _setting(view=_without_zeros),
+    "columns": setting(view=_with_columns),
+    "numbers": setting(view=_with_numbers),
+    "nozeros": setting(view=_without_zeros),
 }
-DROP_STEPS: dict[str, Step] = {
+DROP_STEPS: dict[str, Step[Plan]] = {
     **_EVERYWHERE,
-    "lost": _setting(answer=CUT),
-    "late": _late,
-    "ingest": _ingest,
-    "ignore": _setting(stores=False),
+    "lost": setting(answer=CUT),
+    "late": seconds("late", answer=CUT),
+    "ingest": seconds("ingest", LONGEST_INGEST),
+    "ignore": setting(stores=False),
     "refuse": _refuse,
     "keep": _keep,
     "garbage": _GARBAGE,
-    "bare": _setting(answer=Reply(200, {})),
+    "bare": setting(answer=Reply(200, {})),
     "after": _after,
-    "500-after": _setting(answer=_scripted(500)),
 }

@@ -1,14 +1,13 @@
-from __future__ import annotations
-
 import datetime as dt
 import json
 from typing import Any
 
 import pytest
 
-from infra.local.app.template import Template, TemplateError
+from infra.local.app.template import TemplateError
 from infra.local.aws.event_rules import EventRules
 from infra.local.aws.object_event import Event
+from tests.unit.local import tiny_app
 from tests.unit.local.conftest import Open
 from tests.unit.local.tiny_app import NAMED, SENDS_EVENTS, STATE_BUCKET, client, upload_rule
 
@@ -60,22 +59,13 @@ def rules(
         "Targets": [target or TARGET],
         **more,
     }
-    resources = {
-        "Bucket": {
-            "Type": "AWS::S3::Bucket",
-            "Properties": {"BucketName": "uploads", "NotificationConfiguration": sends},
-        },
-        "Machine": {
-            "Type": "AWS::StepFunctions::StateMachine",
-            "Properties": {"StateMachineName": "credits"},
-        },
-        "Rule": {"Type": "AWS::Events::Rule", "Properties": {"Name": "uploaded", **properties}},
-        "Hourly": {
-            "Type": "AWS::Events::Rule",
-            "Properties": {"ScheduleExpression": "rate(1 hour)", "Targets": [TARGET]},
-        },
+    resources: tiny_app.Resources = {
+        "Bucket": ("S3::Bucket", {"BucketName": "uploads", "NotificationConfiguration": sends}),
+        "Machine": ("StepFunctions::StateMachine", {"StateMachineName": "credits"}),
+        "Rule": ("Events::Rule", {"Name": "uploaded", **properties}),
+        "Hourly": ("Events::Rule", {"ScheduleExpression": "rate(1 hour)", "Targets": [TARGET]}),
     }
-    return EventRules(Template({"Resources": resources}, stack="Credits", region="us-east-1"))
+    return EventRules(tiny_app.template_of(resources))
 
 
 def key_pattern(*filters: Any) -> dict[str, Any]:
@@ -241,11 +231,11 @@ READ = """
         return {"body": found["Body"].read().decode(), "version": found["VersionId"],
                 "modified": found["LastModified"].isoformat(), "as_of": event["as_of"]}
 """
-RULES = {"Uploaded": upload_rule("*.csv")}
+UPLOADED = upload_rule("*.csv")
 
 
 def test_the_event_of_an_upload_is_whole_and_names_what_was_stored(tiny: Open) -> None:
-    account = tiny({"read": READ}, WAITING, rules=RULES)
+    account = tiny({"read": READ}, WAITING, Uploaded=UPLOADED)
     sent = account.upload("a.csv", b"12345", at="2025-08-02T00:00:00Z")
     assert set(sent) == set(event())
     assert {name: sent[name] for name in ("version", "detail-type", "source", "region")} == {
@@ -273,7 +263,7 @@ def test_the_event_of_an_upload_is_whole_and_names_what_was_stored(tiny: Open) -
 
 
 def test_uploads_and_their_events_may_come_in_any_order_and_overlap(tiny: Open) -> None:
-    account = tiny({"read": READ}, WAITING, rules=RULES)
+    account = tiny({"read": READ}, WAITING, Uploaded=UPLOADED)
     noon = dt.datetime(2025, 8, 2, 12, tzinfo=dt.UTC)
     first = account.upload("a.csv", b"1", at="2025-08-02T12:00:00Z", last_modified=noon)
     later = noon + dt.timedelta(seconds=7)

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import datetime as dt
 import os
 import threading
@@ -13,11 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 from obstore.store import S3Store
 
-from infra.local.app.template import Template
 from infra.local.aws.bucket_policy import Refusal, refusals
 from infra.local.aws.services import LoopbackAws
 from infra.local.aws.state_folder import StateFolder
-from tests.unit.local.tiny_app import client
+from tests.unit.local.tiny_app import client, template_of
 
 BUCKET = "state-bucket"
 
@@ -151,7 +148,7 @@ def test_the_usage_bucket_cannot_be_written(aws: LoopbackAws, s3: Any, tmp_path:
     (tmp_path / "usage/2025").mkdir(parents=True)
     (tmp_path / "usage/2025/a.json").write_bytes(b"[]")
     aws.bucket("usage")
-    assert aws.objects.attach_usage("usage", tmp_path / "usage") == 1
+    aws.objects.attach_usage("usage", tmp_path / "usage")
     with pytest.raises(ClientError) as error:
         s3.put_object(Bucket="usage", Key="2025/a.json", Body=b"")
     assert status(error) == 403
@@ -303,7 +300,6 @@ def test_what_is_denied_is_what_the_template_says() -> None:
         statement(Action="s3:*", Condition={"Bool": {"aws:SecureTransport": "false"}}),
     ]
     policy = {"Bucket": "b", "PolicyDocument": {"Statement": statements}}
-    body = {"Resources": {"P": {"Type": "AWS::S3::BucketPolicy", "Properties": policy}}}
-    (found,) = refusals(Template(body, stack="s", region="us-east-1"))
+    (found,) = refusals(template_of({"P": ("S3::BucketPolicy", policy)}))
     assert found.resource == "arn:aws:s3:::b/ledger/*"
     assert set(found.headers) == {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"}

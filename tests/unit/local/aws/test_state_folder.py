@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import errno
 import os
 import signal
@@ -138,9 +136,8 @@ KILLED = """
 import sys
 from pathlib import Path
 from infra.local.account import LocalAccount
-from infra.local.app.assembly import read_stack
 from infra.local.aws.state_folder import StateFolder
-from tests.unit.local.tiny_app import write_assembly
+from tests.unit.local.tiny_app import tiny_stack
 
 folder = Path(sys.argv[1])
 handler = '''
@@ -151,12 +148,9 @@ def handler(event, context):
         s3.put_object(Bucket=os.environ["STATE_BUCKET"], Key=f"n/{number}", Body=str(os.getpid()))
         os.write(1, (str(number) + os.linesep).encode())
 '''
-(folder / "assembly").mkdir()
 task = {"Type": "Task", "Resource": "${write}", "End": True}
-write_assembly(folder / "assembly", handlers={"write": handler},
-               definition={"StartAt": "A", "States": {"A": task}})
+stack = tiny_stack(folder, {"write": handler}, {"StartAt": "A", "States": {"A": task}})
 with (folder / "log").open("wb") as log:
-    stack = read_stack(folder / "assembly", stage="dev", name="tiny")
     account = LocalAccount(stack, cache=folder / "cache", log=log)
     state = StateFolder(folder / "state")
     state.lock(waiting=lambda: None)

@@ -1,7 +1,5 @@
 """A state folder is continued with the Clazar that it was billed at, or not at all."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import NoReturn

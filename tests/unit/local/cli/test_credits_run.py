@@ -33,7 +33,7 @@ AS_OF = "2025-08-02T00:00:00Z"
 
 
 def opened(tiny: Open) -> LocalAccount:
-    return tiny({"send": HANDLER}, DEFINITION, rules={"Uploaded": upload_rule("credits-*.csv")})
+    return tiny({"send": HANDLER}, DEFINITION, Uploaded=upload_rule("credits-*.csv"))
 
 
 def entries(account: LocalAccount, *names: str, **more: Any) -> list[dict[str, Any]]:

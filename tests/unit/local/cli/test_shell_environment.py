@@ -1,7 +1,5 @@
 """What the shell has set for the real AWS and for other programs does not reach this one."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

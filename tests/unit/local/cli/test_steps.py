@@ -1,7 +1,5 @@
 """What a command shows while it works: something at once on a terminal, lines in a pipe."""
 
-from __future__ import annotations
-
 import os
 import pty
 import select

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 import time
 from typing import Any
@@ -7,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.account import LocalAccount, RunResult
+from infra.local.account import RunResult
 from infra.local.aws.state_folder import StateFolder
 from tests.unit.local.conftest import Open
 from tests.unit.local.tiny_app import STATE_BUCKET, client
@@ -32,19 +30,19 @@ def task(function: str, **more: Any) -> dict[str, Any]:
     return {"Type": "Task", "Resource": f"${{{function}}}", "End": True, **more}
 
 
-def distributed(child: dict[str, Any], **more: Any) -> dict[str, Any]:
-    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
-    return {
-        "Type": "Map",
-        "ItemsPath": "$.items",
-        "ItemProcessor": {"ProcessorConfig": config, **machine(Child=child)},
-        "End": True,
-        **more,
-    }
+def mapped(child: dict[str, Any], mode: str = "DISTRIBUTED", **more: Any) -> dict[str, Any]:
+    """Return a machine that is a map, with the items of its input."""
+    kind = {} if mode == "INLINE" else {"ExecutionType": "STANDARD"}
+    processor = {"ProcessorConfig": {"Mode": mode, **kind}, **machine(Child=child)}
+    items = {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": processor, "End": True}
+    return machine(M={**items, **more})
 
 
-def run(account: LocalAccount, given: Any, **more: Any) -> RunResult:
-    return account.run(given, **more)
+def counting(tiny: Open, items: int, bad: list[int], **more: Any) -> RunResult:
+    """Run a map of which some items fail, and each leaves an object."""
+    each = {"id.$": "$$.Map.Item.Value", "bad.$": "$.bad"}
+    account = tiny({"work": COUNT_AND_FAIL}, mapped(task("work"), ItemSelector=each, **more))
+    return account.run({"items": list(range(items)), "bad": bad})
 
 
 def ran(state: StateFolder) -> int:
@@ -61,7 +59,7 @@ def test_both_kinds_of_lambda_task_run_the_code(tiny: Open) -> None:
     }
     direct = {"Type": "Task", "Resource": "${echo}", "Next": "B"}
     account = tiny({"echo": ECHO}, machine(A=direct, B=invoke))
-    result = run(account, {"x": "é"})
+    result = account.run({"x": "é"})
     assert (result.status, result.output) == ("SUCCEEDED", {"said": {"x": "é"}})
     assert (result.transitions, result.states) == (2, {"A": 1, "B": 1})
     assert result.largest_payload_bytes >= len(json.dumps({"x": "é"}).encode())
@@ -83,7 +81,7 @@ def test_an_error_reaches_retry_and_catch_by_its_class_name_with_lambdas_cause(t
     )
     failed = {"Type": "Fail", "ErrorPath": "$.caught.Error", "CausePath": "$.caught.Cause"}
     account = tiny({"fails": fails}, machine(A=state, Failed=failed))
-    result = run(account, {}, time_scale=0.0)
+    result = account.run({}, time_scale=0.0)
     assert (result.status, result.error) == ("FAILED", "KeyError")
     assert result.cause is not None
     cause = json.loads(result.cause)
@@ -97,7 +95,7 @@ def test_the_time_scale_shortens_retries_and_waits_alike(tiny: Open) -> None:
     wait = {"Type": "Wait", "SecondsPath": "$.seconds", "Next": "A"}
     account = tiny({"fails": fails}, machine(W=wait, A=task("fails", Retry=[retry])))
     started = time.monotonic()
-    result = run(account, {"seconds": 20}, time_scale=0.01)
+    result = account.run({"seconds": 20}, time_scale=0.01)
     # 20 s, then 20 s and 40 s: a hundredth of it.
     assert 0.8 <= time.monotonic() - started < 5
     assert result.error == "ValueError"
@@ -115,47 +113,34 @@ def test_the_longest_delay_and_jitter_bound_a_retry(tiny: Open) -> None:
     }
     account = tiny({"fails": fails}, machine(A=task("fails", Retry=[retry])))
     started = time.monotonic()
-    run(account, {}, time_scale=0.01)
+    account.run({}, time_scale=0.01)
     assert time.monotonic() - started < 3
 
 
-def test_with_full_tolerance_every_child_runs_although_all_fail(
-    tiny: Open, state: StateFolder
+@pytest.mark.parametrize(("percent", "bad"), [(100.0, list(range(12))), (10.0, [3])])
+def test_with_no_more_failed_children_than_tolerated_every_child_runs(
+    tiny: Open, state: StateFolder, percent: float, bad: list[int]
 ) -> None:
-    states = machine(
-        M=distributed(task("work"), ToleratedFailurePercentage=100.0, MaxConcurrency=3)
-    )
-    states["States"]["M"]["ItemSelector"] = {"id.$": "$$.Map.Item.Value", "bad.$": "$.items"}
-    result = run(tiny({"work": COUNT_AND_FAIL}, states), {"items": list(range(12))})
+    result = counting(tiny, 12, bad, ToleratedFailurePercentage=percent, MaxConcurrency=3)
     assert result.status == "SUCCEEDED"
-    assert (result.children, result.failed_children, ran(state)) == (12, 12, 12)
+    assert (result.children, result.failed_children, ran(state)) == (12, len(bad), 12)
 
 
 @pytest.mark.parametrize("tolerated", [{}, {"ToleratedFailurePercentage": 10.0}])
 def test_more_failed_children_than_tolerated_fail_the_map(
     tiny: Open, state: StateFolder, tolerated: dict[str, float]
 ) -> None:
-    states = machine(M=distributed(task("work"), MaxConcurrency=2, **tolerated))
-    states["States"]["M"]["ItemSelector"] = {"id.$": "$$.Map.Item.Value", "bad.$": "$.items"}
-    result = run(tiny({"work": COUNT_AND_FAIL}, states), {"items": list(range(40))})
+    result = counting(tiny, 40, list(range(40)), MaxConcurrency=2, **tolerated)
     assert (result.status, result.error) == ("FAILED", "States.ExceedToleratedFailureThreshold")
     assert ran(state) < 15
-
-
-def test_fewer_failed_children_than_tolerated_do_not(tiny: Open, state: StateFolder) -> None:
-    states = machine(M=distributed(task("work"), ToleratedFailurePercentage=10.0, MaxConcurrency=2))
-    states["States"]["M"]["ItemSelector"] = {"id.$": "$$.Map.Item.Value", "bad": [3]}
-    result = run(tiny({"work": COUNT_AND_FAIL}, states), {"items": list(range(10))})
-    assert (result.status, result.failed_children, ran(state)) == ("SUCCEEDED", 1, 10)
 
 
 def test_a_child_is_an_execution_of_its_own_but_its_item_is_chosen_by_the_parent(
     tiny: Open,
 ) -> None:
     child = {"Type": "Pass", "Parameters": {"own.$": "$$.Execution.Id", "run.$": "$.run"}}
-    states = machine(M=distributed({**child, "End": True}))
-    states["States"]["M"]["ItemSelector"] = {"run.$": "$$.Execution.Id"}
-    result = run(tiny({"echo": ECHO}, states), {"items": [1, 2]})
+    states = mapped({**child, "End": True}, ItemSelector={"run.$": "$$.Execution.Id"})
+    result = tiny({"echo": ECHO}, states).run({"items": [1, 2]})
     runs = {item["run"] for item in result.output}
     assert runs == {result.execution_arn}
     assert len({item["own"] for item in result.output} | runs) == 3
@@ -168,8 +153,8 @@ def test_the_result_writer_takes_its_prefix_from_the_states_input_and_writes_thr
         "Resource": "arn:aws:states:::s3:putObject",
         "Parameters": {"Bucket": "${StateBucket}", "Prefix.$": "$.prefix"},
     }
-    states = machine(M=distributed(task("echo"), ResultWriter=writer))
-    result = run(tiny({"echo": ECHO}, states), {"items": [1], "prefix": "runs/7"})
+    account = tiny({"echo": ECHO}, mapped(task("echo"), ResultWriter=writer))
+    result = account.run({"items": [1], "prefix": "runs/7"})
     assert result.status == "SUCCEEDED"
     (key,) = [key for key, _ in state.objects()]
     assert key.startswith("runs/7/")
@@ -178,14 +163,9 @@ def test_the_result_writer_takes_its_prefix_from_the_states_input_and_writes_thr
 
 @pytest.mark.parametrize("mode", ["INLINE", "DISTRIBUTED"])
 def test_two_thousand_items_one_at_a_time_do_not_exhaust_the_stack(tiny: Open, mode: str) -> None:
-    states = machine(M=distributed({"Type": "Pass", "End": True}, MaxConcurrency=1))
-    states["States"]["M"]["ItemProcessor"]["ProcessorConfig"] = (
-        {"Mode": "INLINE"}
-        if mode == "INLINE"
-        else {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
-    )
+    states = mapped({"Type": "Pass", "End": True}, mode, MaxConcurrency=1)
     items = list(range(2000))
-    assert run(tiny({"echo": ECHO}, states), {"items": items}).output == items
+    assert tiny({"echo": ECHO}, states).run({"items": items}).output == items
 
 
 def test_an_execution_is_described_over_the_endpoint_and_an_unknown_one_does_not_exist(
@@ -218,7 +198,7 @@ def test_a_message_to_a_topic_is_kept_and_the_start_time_is_a_text(tiny: Open) -
         "End": True,
     }
     account = tiny({"echo": ECHO}, machine(P=publish, When=when))
-    result = run(account, {"text": "a person is needed"})
+    result = account.run({"text": "a person is needed"})
     assert account.aws.published() == ["a person is needed"]
     assert result.output["at"].endswith("Z")
 
@@ -227,7 +207,7 @@ def test_runs_one_after_the_other_use_the_same_processes(tiny: Open) -> None:
     account = tiny(
         {"pid": "import os\ndef handler(e, c): return os.getpid()"}, machine(A=task("pid"))
     )
-    first = run(account, {}).output
-    assert run(account, {}).output == first
+    first = account.run({}).output
+    assert account.run({}).output == first
     account.use(environment={"CLAZAR_URL": "http://127.0.0.1:1"})
-    assert run(account, {}).output != first
+    assert account.run({}).output != first

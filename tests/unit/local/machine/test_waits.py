@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
@@ -8,6 +6,7 @@ from infra.local.cli.session import tell_retry
 from infra.local.cli.show import retry_line
 from infra.local.machine.measure import RetryWait
 from tests.unit.local.conftest import Open
+from tests.unit.local.machine.test_state_machine import machine, mapped, task
 
 FAILS = """
     class Busy(Exception): pass
@@ -21,14 +20,8 @@ WAIT = RetryWait(
 def retried(mode: str | None) -> dict[str, Any]:
     """Give a machine whose task fails and is retried twice, on its own or in a map."""
     retry = {"ErrorEquals": ["Busy"], "IntervalSeconds": 20, "MaxAttempts": 2, "BackoffRate": 3}
-    task = {"Type": "Task", "Resource": "${fails}", "Retry": [retry], "End": True}
-    machine = {"StartAt": "Send", "States": {"Send": task}}
-    if mode is None:
-        return machine
-    config = {"Mode": mode, **({} if mode == "INLINE" else {"ExecutionType": "STANDARD"})}
-    processor = {"ProcessorConfig": config, **machine}
-    items = {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": processor, "End": True}
-    return {"StartAt": "M", "States": {"M": items}}
+    fails = task("fails", Retry=[retry])
+    return mapped(fails, mode) if mode else machine(Child=fails)
 
 
 @pytest.mark.parametrize("mode", [None, "INLINE", "DISTRIBUTED"])
@@ -39,11 +32,11 @@ def test_every_retry_is_reported_with_its_reason_and_its_real_seconds(
     account = tiny({"fails": FAILS}, retried(mode), retrying=reported.append)
     assert account.run({"items": [1]}, time_scale=0.01).status == "FAILED"
     assert [(wait.state, wait.error, wait.attempt, wait.attempts) for wait in reported] == [
-        ("Send", "Busy", 1, 2),
-        ("Send", "Busy", 2, 2),
+        ("Child", "Busy", 1, 2),
+        ("Child", "Busy", 2, 2),
     ]
     assert [round(wait.seconds, 2) for wait in reported] == [0.2, 0.6]
-    assert retry_line(reported[0]) == "Send: Busy, again in 0 s (1 of 2): the stream is in use"
+    assert retry_line(reported[0]) == "Child: Busy, again in 0 s (1 of 2): the stream is in use"
 
 
 def test_the_line_of_a_retry_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
