@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from fractions import Fraction
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -11,7 +10,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from functions.adapters import keys
-from functions.domain import formula
 from functions.domain.ledger.entry import Entry
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.months import state_file
@@ -249,11 +247,3 @@ def _without(document: dict[str, Any], plan: str, month: str) -> dict[str, Any]:
         entry[name] = {key: value for key, value in entry.get(name, {}).items() if key != month}
     entry.pop("last_updated", None)
     return {**document, plan: dict(sorted(entry.items()))}
-
-
-@steadily
-@given(st.fractions(), st.integers(-20, 20))
-def test_a_text_of_an_amount_is_no_longer_than_it_needs_to_be(value: Fraction, shift: int) -> None:
-    text = formula.exact_text(value * Fraction(10) ** shift)
-    assert not ("." in text and text.endswith("0"))
-    assert text != "-0"

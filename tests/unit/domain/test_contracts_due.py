@@ -9,6 +9,7 @@ from functions.domain.months.contracts_due import Asked, Known, check_spelling, 
 from functions.domain.months.state_file import MonthState
 from functions.domain.usage.bill import ContractBill
 from functions.errors import BadState
+from tests.builders import a_contract
 
 NOTHING = Asked(contracts=None, by_name=False, errors=False)
 
@@ -18,7 +19,7 @@ def names(*contracts: str) -> frozenset[str]:
 
 
 def a_bill(name: str, **fields: Any) -> ContractBill:
-    return ContractBill(contract_id=name, usage={"cpu": "2.9"}, quantities={"cpu": "2"}, **fields)
+    return a_contract(name, usage={"cpu": "2.9"}, quantities={"cpu": "2"}, **fields)
 
 
 def a_month(
@@ -80,7 +81,7 @@ def test_contracts_that_nobody_knows_are_named() -> None:
 
 
 def test_a_contract_in_other_letters_than_the_files_write_is_refused() -> None:
-    bills = [ContractBill(contract_id=name, usage={}, quantities={}) for name in ("c-1", "c-2")]
+    bills = [a_contract("c-1"), a_contract("c-2")]
     state = MonthState(done=names("C-1", "c-2", "x"))
     with pytest.raises(BadState, match=r"^W: 'C-1' is 'c-1' in the usage files; write it as they"):
         check_spelling(bills, state, names(), "W")

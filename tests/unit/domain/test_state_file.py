@@ -3,11 +3,8 @@
 import json
 from typing import Any
 
-import pytest
-
 from functions.domain.months import state_file
 from functions.domain.months.state_file import ErrorRecord, MonthState, PlanState
-from functions.errors import BadState
 from tests.builders import JULY, JUNE
 
 KEY = "Postgres:PROD:pt-HJSv20iWX0"
@@ -45,30 +42,6 @@ def test_the_seeds_file_is_read_as_it_is() -> None:
     assert read({}) == read({KEY: {}}) == bare, "no entry is a beginning"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b'"x"',
-        b"\xff\xfe{}",
-        b'{"a": 1, "a": 2}',
-        json.dumps({KEY: []}).encode(),
-        json.dumps({KEY: {"last_processed_month": "June"}}).encode(),
-        json.dumps({KEY: {"success_contracts": []}}).encode(),
-        json.dumps({KEY: {"success_contracts": {"2025-06": "a"}}}).encode(),
-        json.dumps({KEY: {"success_contracts": {"2025-06": [1]}}}).encode(),
-        json.dumps({KEY: {"success_contracts": {"June": []}}}).encode(),
-        json.dumps({KEY: {"error_contracts": {"2025-06": [{"code": "x"}]}}}).encode(),
-        json.dumps({KEY: {"error_contracts": {"2025-06": ["c"]}}}).encode(),
-    ],
-)
-def test_a_file_that_cannot_be_understood_stops_the_run(body: bytes) -> None:
-    with pytest.raises(BadState, match=r"state\.json"):
-        state_file.read_plan(state_file.parse(body, "state.json"), KEY, "state.json")
-
-
 def test_a_month_is_added_and_everything_else_stays() -> None:
     before = the_seed() | {"Other:PROD:pt-2": {"last_processed_month": "2024-01", "note": 1}}
     before[KEY]["note"] = "kept"
@@ -100,8 +73,3 @@ def test_an_open_month_does_not_count_as_processed() -> None:
     assert "last_processed_month" not in record({}, successes=["a"], closes=False)[KEY]
     still = record(the_seed(), successes=["x"], closes=False)
     assert still[KEY]["last_processed_month"] == "2025-06"
-
-
-def test_what_is_written_reads_back() -> None:
-    written = record(the_seed(), successes=["ü"])
-    assert state_file.parse(state_file.encode(written), "state.json") == written

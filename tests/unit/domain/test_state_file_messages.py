@@ -57,7 +57,10 @@ def test_what_cannot_be_understood_is_named_with_its_place_and_value(
 
 
 def test_a_file_that_is_no_object_or_has_a_key_twice_is_named() -> None:
-    assert refusal("[]") == f"state file s.json must hold a JSON object. {LEFT}"
+    for body in ("[]", '"x"'):
+        assert refusal(body) == f"state file s.json must hold a JSON object. {LEFT}"
+    for body in ("", "{", "\ufffe{}"):
+        assert refusal(body).startswith("state file s.json cannot be read: ")
     assert refusal('{"c": 1, "b": {"x": 1, "z": 1, "y": 2, "z": 2, "y": 3}}') == (
         f"state file s.json cannot be read: duplicate key 'y' in one object. {LEFT}"
     )
