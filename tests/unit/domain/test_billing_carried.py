@@ -76,10 +76,12 @@ def test_contracts_and_dimensions_are_billed_in_order() -> None:
 
 
 def test_a_formula_that_fails_leaves_a_bill_of_the_usage_and_the_reason() -> None:
-    sums: Sums = {("c-1", "cpu", None, None): 1, ("c-1", "a", None, None): Decimal("0.5")}
-    (contract,) = billed(sums, dimensions={"x": "1 / (cpu - 1)"}).contracts
+    sums: Sums = {**used("cpu"), ("c-1", "a", None, None): Decimal("0.5")}
+    sums[("c-2", "cpu", None, None)] = 2
+    contract, other = billed(sums, dimensions={"x": "1 / (cpu - 1)"}).contracts
     reason = "formula '1 / (cpu - 1)': division by zero"
     assert contract == a_contract(usage={"a": "0.5", "cpu": "1"}, failure=reason)
+    assert (other.failure, other.quantities) == (None, {"x": "1"})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ import pytest
 from msgspec.structs import replace
 
 from functions.domain.ledger.entry import TAKEN_OVER, Attempt, Decision, Entry, Line
-from functions.domain.month import Month
 from functions.domain.months.closing import Closing, Seen, decide, in_state_file
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.late_usage import NOTHING_COMPARED, Difference
@@ -22,7 +21,6 @@ from tests.builders import (
     FAILURE,
     JULY,
     JUNE,
-    MAY,
     PLAN,
     a_bill,
     a_closing,
@@ -241,12 +239,3 @@ def test_a_state_file_that_was_broken_since_is_named() -> None:
     said = rf"^state file {PLAN.state_file}, {KEY}: \[\] is not an obj"
     with pytest.raises(BadState, match=said):
         written(july(), {KEY: []})
-
-
-def test_a_month_is_what_the_state_file_and_the_journal_say_of_it() -> None:
-    state = PlanState(success={MAY: frozenset({"m"}), JULY: frozenset({"a"})})
-    assert seen(state=state).shown.done == {"a"}
-    assert not seen(state=PlanState(last_processed_month=JUNE)).closed
-    assert seen(state=PlanState(last_processed_month=JULY)).closed
-    assert seen(journal=Journal(last_closed_month="2025-08")).closed
-    assert seen(state=PlanState(last_processed_month=Month(2025, 8))).closed

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from functions.domain.ledger import claim, lookup, transitions
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.domain.ledger.entry import (
-    DUPLICATE,
     NOT_ACCEPTED,
     UNCLAIMED,
     Attempt,
@@ -19,7 +18,7 @@ from functions.domain.ledger.entry import (
 )
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.listing import Listing, Stored
-from functions.domain.ledger.lookup import Look, Owner
+from functions.domain.ledger.lookup import Look
 from functions.errors import BadState, LeaseLost
 from tests.builders import PLAN, an_entry
 
@@ -63,14 +62,15 @@ def stored(quantity: str = "5", name: str = "r-1", **fields: Any) -> Stored:
     return Stored(record_id=name, quantity=quantity, **fields)
 
 
-def look(entry: Entry, *records: Stored, owners: tuple[Owner, ...] = (), over: bool = True) -> Look:
+def look(entry: Entry, *records: Stored) -> Look:
+    """Return what a look says once every request must be over."""
     listing = Listing({"cpu": {f"{n}": record for n, record in enumerate(records)}})
-    return lookup.looked(entry, listing, owners, lambda _: over)
+    return lookup.looked(entry, listing, (), lambda _: True)
 
 
-def seen(entry: Entry, *records: Stored, owners: tuple[Owner, ...] = ()) -> Entry:
-    """Return what a look says once every request must be over; nothing may be sent."""
-    found = look(entry, *records, owners=owners)
+def seen(entry: Entry, *records: Stored) -> Entry:
+    """Return the entry after a look that lets nothing be sent."""
+    found = look(entry, *records)
     assert not found.free
     return found.entry
 
@@ -79,50 +79,11 @@ IN_DOUBT = answered(begun(a_claim()), UNKNOWN)
 ACCEPTED = Answer(kind="accepted", record_id="r")
 
 
-def test_a_line_that_is_leaving_is_in_doubt_until_it_is_answered() -> None:
-    entry = begun(a_claim())
-    assert states(entry) == {"cpu": "sent"}
-    assert entry.in_doubt
-    assert not look(entry, over=False).free
-
-
 def test_an_accepted_answer_settles_the_line_for_good() -> None:
     entry = answered(begun(a_claim()), ACCEPTED)
     assert entry.accepted
     assert answered(entry, Answer(kind="refused")).accepted
     assert claimed(entry, {"cpu": "9"}, "x-2").lines[0].quantity == "5"
-
-
-def test_a_request_that_was_not_taken_may_be_sent_again_after_another_look() -> None:
-    busy = answered(begun(a_claim()), NOT_TAKEN)
-    assert states(busy) == {"cpu": "unsure"}
-    assert busy.to_look_up
-    assert look(busy, over=False).free == {"cpu"}
-    assert seen(busy, stored()).accepted
-
-
-def test_a_doubt_is_settled_by_what_is_listed_and_by_nothing_less() -> None:
-    assert look(IN_DOUBT, over=False) == (IN_DOUBT, set())
-    assert look(IN_DOUBT) == (IN_DOUBT, {"cpu"}), "its request must be over"
-    assert lookup.not_listable(IN_DOUBT) == (IN_DOUBT, set())
-    assert seen(IN_DOUBT, stored(status="undecided")) == IN_DOUBT
-    assert seen(IN_DOUBT, stored("5.0")).lines[0].evidence == "listing"
-    other = seen(IN_DOUBT, stored("6"))
-    assert other.refused[0].code == DUPLICATE
-    assert seen(IN_DOUBT, stored(), owners=(Owner("S:E:other", "cpu", "5"),)).refused
-
-
-def test_a_duplicate_rejection_is_evidence_only_of_what_we_sent_before() -> None:
-    """Without a listing it settles, with one what is listed does."""
-    duplicate = Answer(kind="present", code="DUPLICATE")
-    resent = answered(begun(IN_DOUBT, "a-2"), duplicate, "a-2")
-    assert lookup.not_listable(resent).entry.accepted
-    assert seen(resent) == resent
-    assert seen(resent, stored()).accepted
-    first = answered(begun(a_claim()), duplicate)
-    assert lookup.not_listable(first) == (first, set())
-    assert first.in_doubt
-    assert seen(first).refused[0].code == DUPLICATE, "it is not sent for ever"
 
 
 def test_a_line_that_is_refused_in_so_many_words_claims_no_record_any_more() -> None:
@@ -144,13 +105,6 @@ def test_partial_acceptance_is_kept_and_only_the_rest_is_sent() -> None:
     entry = reopened(failed)
     assert states(entry) == {"cpu": "accepted", "mem": "unsure"}
     assert lookup.not_listable(entry).free == {"mem"}
-
-
-def test_a_reopened_line_is_looked_up_before_it_is_sent() -> None:
-    entry = reopened(answered(begun(a_claim()), Answer(kind="refused", code="X")))
-    assert entry.to_look_up
-    assert look(entry).free == {"cpu"}
-    assert seen(entry, stored()).accepted
 
 
 def test_a_reopened_duplicate_is_sent_once_what_was_there_has_gone() -> None:

@@ -1,6 +1,6 @@
 """Each step of the ledger as a whole: what it notes, and that it touches nothing else."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -156,18 +156,6 @@ def test_a_line_that_is_accepted_keeps_its_first_evidence() -> None:
     assert concluded(listed, Answer(kind="accepted", record_id="r-2")) == listed
 
 
-def test_only_the_last_request_decides_whether_all_are_over() -> None:
-    early = [an_attempt(name, "2025-08-02T11:00:00Z") for name in ("a-0", "a-1")]
-    entry = an_entry(attempts=(*early, an_attempt("a-2")))
-
-    def over(seconds: float) -> bool:
-        return transitions.is_over(entry, parse_instant(NOON) + timedelta(seconds=seconds), 120)
-
-    assert [over(seconds) for seconds in (0, 119.999, 120, 121)] == [False, False, True, True]
-    assert transitions.is_over(an_entry(), datetime.fromisoformat(NOON), 120)
-    assert transitions.is_over(an_entry(), datetime.fromisoformat(NOON), 120, CPU)
-
-
 def test_a_request_is_over_for_everything_but_sending_again_after_its_own_time() -> None:
     """However often an outcome was unknown: an operator may decide then."""
     sent = replace(CPU, state="sent", doubts=2)
@@ -175,6 +163,7 @@ def test_a_request_is_over_for_everything_but_sending_again_after_its_own_time()
     later = parse_instant(NOON) + timedelta(seconds=120)
     assert transitions.is_over(entry, later, 120)
     assert not transitions.is_over(entry, later, 120, sent)
+    assert transitions.is_over(an_entry(), later, 120), "nothing was sent"
 
 
 def test_a_failure_and_a_success_are_noted_with_their_moment() -> None:

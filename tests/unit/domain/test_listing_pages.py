@@ -58,15 +58,6 @@ def test_all_dimensions_are_asked_for_in_one_listing() -> None:
     assert asked().queries == (first,)
 
 
-def test_a_uuid_is_asked_for_as_we_write_it_and_in_the_usual_way() -> None:
-    def contracts(name: str) -> list[str]:
-        return [query["contract_id"] for query in ask(name, BEGUN).queries]
-
-    assert contracts(A_UUID) == [A_UUID]
-    assert contracts(A_UUID.upper()) == [A_UUID.upper(), A_UUID]
-    assert contracts("C-1") == ["C-1"]
-
-
 def test_both_spellings_are_read_into_one_listing() -> None:
     found = ask(A_UUID.upper(), BEGUN)
     pages = [[a_row(0, contract_id=A_UUID.upper())], [], [a_row(1, contract_id=A_UUID)], []]
@@ -84,14 +75,6 @@ def test_a_doubt_about_one_spelling_stays_whatever_the_other_says() -> None:
 
 
 # Where a listing ends
-
-
-def test_a_listing_ends_with_an_empty_page_however_small_the_others_are() -> None:
-    pages = [{"results": rows(7)[a : a + 3]} for a in (0, 3, 6, 9)]
-    found = read(*pages)
-    assert seen(found) == [f"r-{number}" for number in range(7)]
-    assert doubt(found) == ""
-    assert [*map(len, (read(*pages[:n]).queries for n in range(1, 4)))] == [1, 1, 1]
 
 
 def test_the_pages_are_counted_up() -> None:

@@ -293,11 +293,6 @@ def test_lines_that_need_no_look_are_left_alone() -> None:
         assert looked(line, stored("6"), any="a row") == line
 
 
-def test_a_dimension_that_clazar_does_not_list_is_absent_and_nobody_elses() -> None:
-    found = lookup.looked(an_entry(a_line("unsure")), Listing(), (), lambda _: False)
-    assert found == Look(an_entry(a_line("unsure")), {"cpu"})
-
-
 def test_where_there_is_no_listing_a_second_rejection_of_our_own_record_is_evidence() -> None:
     lines = [
         a_line("unsure"),

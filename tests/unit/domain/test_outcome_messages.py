@@ -304,11 +304,3 @@ def test_what_another_plan_may_have_sent_counts_although_it_was_waived() -> None
     sent = replace(entry, attempts=(attempt,)).may_be_billed
     assert [line.dimension for line in sent] == ["sent", "present", "accepted", "waived"]
     assert "waived" not in [line.dimension for line in entry.may_be_billed]
-
-
-def test_an_error_that_stands_does_not_hide_those_behind_it() -> None:
-    failed = an_entry(failure=FAILURE, settled_at="t", name="a")
-    state = MonthState(NOBODY, {"a": msgspec.to_builtins(error_record(failed))})
-    ledger = {"a": failed, "z": billed("z")}
-    found = account(month_usage(processed=["z"]), ledger, state, NOBODY, formulas={})
-    assert found == Outcome(["z"], {}, [])

@@ -86,9 +86,6 @@ def test_what_needs_an_operator_comes_first_with_the_command_that_settles_it() -
     )
     assert "stateMachine:prod-metering --input" in html
     assert html.index(">z</th>", table) < html.index(">a</th>", table)
-
-
-def test_a_month_without_trouble_says_so_by_its_first_line_alone() -> None:
     assert "What needs an operator" not in html_of(a_report([a_row("a")]))
 
 

@@ -135,13 +135,6 @@ def test_the_same_decision_of_another_execution_is_taken_again_while_it_is_parke
         assert states(entry) == {"sent": "unsure"}
 
 
-def test_another_decision_of_the_same_execution_is_another_one() -> None:
-    before = a_decision("not_accepted")
-    entry = resolve(parked(UNSURE, decisions=(before,)), a_decision("waived"))
-    assert entry.decisions == (before, a_decision("waived"))
-    assert entry.waived
-
-
 def test_a_decision_that_was_noted_before_is_not_applied_to_what_came_since() -> None:
     noted = a_decision("not_accepted")
     newer = a_decision("reopened", "x-10")

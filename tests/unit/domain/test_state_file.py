@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from functions.domain.months import state_file
-from functions.domain.months.state_file import ErrorRecord, MonthState, PlanState
+from functions.domain.months.state_file import MonthState, PlanState
 from tests.builders import JULY, JUNE
 
 KEY = "Postgres:PROD:pt-HJSv20iWX0"
@@ -59,17 +59,3 @@ def test_a_success_leaves_the_error_list_and_is_listed_once() -> None:
     assert after[KEY]["success_contracts"]["2025-06"] == ["a", "b", "c"]
     assert after[KEY]["error_contracts"]["2025-06"] == []
     assert after[KEY]["last_processed_month"] == "2025-06"
-
-
-def test_an_error_replaces_the_contracts_earlier_one() -> None:
-    error = ErrorRecord(contract_id="c", errors=["e"], code="C", message="m", retry_count=1)
-    after = record(the_seed(), month=JUNE, errors=[error], closes=False)
-    assert after[KEY]["error_contracts"]["2025-06"] == [
-        {"contract_id": "c", "errors": ["e"], "code": "C", "message": "m", "retry_count": 1}
-    ]
-
-
-def test_an_open_month_does_not_count_as_processed() -> None:
-    assert "last_processed_month" not in record({}, successes=["a"], closes=False)[KEY]
-    still = record(the_seed(), successes=["x"], closes=False)
-    assert still[KEY]["last_processed_month"] == "2025-06"

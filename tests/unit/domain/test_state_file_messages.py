@@ -104,12 +104,12 @@ def test_a_file_with_a_byte_order_mark_is_read() -> None:
 
 
 def test_a_plan_of_its_own_begins_with_what_the_month_came_to() -> None:
-    error = ErrorRecord(contract_id="c", errors=["e"], code="C", message="m")
+    error = ErrorRecord(contract_id="c", errors=["e"], code="C", message="m", retry_count=1)
     assert recorded({}, successes=["b", "a"], errors=[error], closes=True) == {
         "last_processed_month": "2025-07",
         "last_updated": "now",
         "success_contracts": {"2025-07": ["b", "a"]},
-        "error_contracts": {"2025-07": [an_error("c")]},
+        "error_contracts": {"2025-07": [{**an_error("c"), "retry_count": 1}]},
     }
 
 
