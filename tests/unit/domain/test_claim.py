@@ -76,12 +76,6 @@ def test_what_cannot_be_sent_is_an_error_with_its_code_and_cause() -> None:
     assert final[1:] == ("record_error", "FINAL_USAGE", "its final usage was not billed")
 
 
-def test_a_contract_that_is_accepted_and_not_settled_is_settled_at_the_time_of_the_claim() -> None:
-    accepted = an_entry(a_line("accepted", amount="5"), usage={"cpu": "5"})
-    settled = claim(accepted, an_item(amounts={"cpu": "5"}, usage={"cpu": "5"}), TERMS)
-    assert (settled.action, settled.entry.settled_at) == ("nothing", TERMS.at)
-
-
 def test_a_contract_that_is_settled_is_left_as_it_is() -> None:
     """That failed and is not to be tried again, was waived, or comes to the same."""
     waived = Decision(what="waived", execution="x-0", at="t-0", reason="r")
@@ -120,6 +114,7 @@ def test_what_is_billed_stays_whatever_it_comes_to_today_but_new_usage_is_sent()
 def test_what_is_billed_and_not_settled_is_settled_now_but_a_failing_formula_is_reported() -> None:
     taken = claim(an_entry(a_line("accepted")), an_item(), LATER)
     assert (taken.action, taken.entry.execution) == ("nothing", "x-2")
+    assert taken.entry.settled_at == LATER.at
     settled = an_entry(a_line("accepted"), settled_at="t-0")
     assert claim(settled, an_item(failure="negative"), AGAIN).action == "record_error"
 

@@ -53,13 +53,7 @@ def test_in_a_closed_month_only_what_was_begun_there_is_due_unless_it_is_asked_f
 def test_an_error_that_was_reopened_or_interrupted_is_tried_again(why: str) -> None:
     known = a_month(failed=names("a", "b"), closed=True, **{why: names("b")})
     (item,) = contracts_due([a_bill("a"), a_bill("b")], known, NOTHING)
-    assert item == ContractItem(
-        contract_id="b",
-        quantities={"cpu": "2"},
-        amounts={"cpu": "2"},
-        usage={"cpu": "2.9"},
-        retry=True,
-    )
+    assert (item.contract_id, item.quantities, item.retry) == ("b", {"cpu": "2"}, True)
 
 
 def test_errors_are_tried_again_if_that_is_asked_for_but_no_success() -> None:

@@ -116,13 +116,13 @@ def test_a_name_that_is_refused_is_reported_with_its_fault(key: str, said: str) 
             [
                 *("Credits-2025-01.csv", "credits-2025-01.CSV", "CREDITS-2025-01.CSV"),
                 *("credit-2025-01.csv", "credits 2025-01.csv", "credits.2025-01.csv"),
+                *("2025-01.csv", "credits_2025-01.csv", "credits-2025-1.csv"),
                 *(
-                    "2025-01.csv",
-                    "credits_2025-01.csv",
-                    "credits-2025-1.csv",
                     "credits-01-2025.csv",
+                    "credits-2025_01.csv",
+                    "credits-202501.csv",
+                    "credits-2025-01-v2.csv",
                 ),
-                *("credits-2025_01.csv", "credits-202501.csv", "credits-2025-01-v2.csv"),
                 *("credits-2025-01 (1).csv", "credits-2025-01 - Copy.csv", "xcredits-2025-01.csv"),
                 *("Copy of credits-2025-01.csv", "credits-2025-01 .csv", " credits-2025-01.csv"),
                 *("credits-2025-01.csv.csv", "credits-2025-01.csv.txt", "credits-2025-01+copy.csv"),
@@ -230,17 +230,10 @@ def test_a_total_counts_repeated_rows_or_leaves_them_out() -> None:
     assert lines_of(problems(f"{rows}{B},$4.50\n")) == [4]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"{A},$5.00\n{B},$5.00\n",
-        f"{A},$5.00\n{C},$0.00\n{B},$5.00\n",
-        f"{A},$0.00\n{B},$0.00\n{C},$0.00\n",
-        f"{A},$5.00\n",
-    ],
-)
-def test_accounts_with_the_same_amount_are_no_total(text: str) -> None:
-    assert read(text).rows == text.count("\n")
+@pytest.mark.parametrize("amounts", [[5], [5, 5], [5, 0, 5], [0, 0, 0]])
+def test_accounts_with_the_same_amount_are_no_total(amounts: list[int]) -> None:
+    rows = zip([A, B, C], amounts, strict=False)
+    assert read("".join(f"{name},${dollars}.00\n" for name, dollars in rows)).rows == len(amounts)
 
 
 def test_the_total_of_a_back_fill_is_that_of_every_month() -> None:
@@ -515,12 +508,6 @@ def test_a_repeated_account_keeps_the_first_row() -> None:
     ]
     assert (file.rows, file.total) == (4, Decimal("5.50"))
     assert [row.differs for row in file.repeated] == [False, True]
-
-
-@pytest.mark.parametrize("nothing", ["0", "-0.00", "(0)", "$0.00"])
-def test_nothing_is_nothing_however_it_is_written(nothing: str) -> None:
-    file = read(f"{A},$0.00\n{A},{nothing}\n", allow_reversals=True)
-    assert not file.repeated[0].differs
 
 
 def test_a_back_fill_compares_the_amounts_of_every_month() -> None:

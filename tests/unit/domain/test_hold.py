@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Decision
-from functions.domain.months.hold import Held, compared, digest, explain, moves
+from functions.domain.months.hold import Held, compared, digest, moves
 from functions.domain.months.journal import Journal, holding, released
 from functions.domain.months.totals import MonthTotals
 from functions.domain.usage.bill import MonthBill
-from tests.builders import JULY, JUNE, a_bill, a_contract, a_plan
+from tests.builders import JULY, JUNE, a_bill, a_contract
 
 HELD = Held(digest="d-1", moves=("cpu: 1 in 2025-06, now 2 (+100.0%)",), since="t-1")
 APPROVAL = Decision(what="approved", execution="x", at="t-2", reason="checked")
@@ -94,17 +94,6 @@ def test_a_bill_that_is_held_already_keeps_its_approval_and_another_one_has_none
 def test_a_month_is_released_alone() -> None:
     both = holding(holding(Journal(), JUNE, HELD), JULY, HELD)
     assert released(both, JULY).held == {"2025-06": HELD}
-
-
-def test_what_is_held_is_reported_with_its_limit_and_the_input_that_bills_it() -> None:
-    plan = a_plan(approve_above="20%")
-    assert explain(JULY, HELD, plan) == (
-        "2025-07 is held because usage moved by more than 20% or was carried in: cpu: 1 in "
-        "2025-06, now 2 (+100.0%). Nothing more of it is sent: correct its usage, or start "
-        '{"plan": "S:E:P", "approve": "2025-07", "reason": "..."} to bill it as it is'
-    )
-    again = explain(JULY, replace(HELD, changed=True), plan)
-    assert again.startswith("2025-07 is held again, its bill has changed, because usage moved")
 
 
 def test_a_bill_that_takes_in_more_than_rounding_leaves_is_held() -> None:

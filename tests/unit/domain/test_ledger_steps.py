@@ -8,15 +8,16 @@ from msgspec.structs import replace
 
 from functions.domain.ledger import transitions
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
-from functions.domain.ledger.entry import DUPLICATE, Attempt, Decision, Line
+from functions.domain.ledger.entry import DUPLICATE, Attempt, Decision, Line, LineState
 from functions.domain.ledger.failures import doubts
 from functions.domain.ledger.listing_pages import ask
 from functions.domain.month import parse_instant
-from tests.builders import FAILURE, an_entry
+from tests.builders import FAILURE, a_line, an_entry
 
 NOON = "2025-08-02T12:00:00Z"
 CPU = Line(dimension="cpu", quantity="5", amount="5.5")
 MEM = Line(dimension="mem", quantity="7")
+REFUSED = replace(CPU, state="refused", code="DIM", message="no", errors=("no",))
 ASKED = ask("c-1", NOON)
 
 
@@ -34,41 +35,29 @@ def concluded(line: Line, answer: Answer) -> Line:
 
 
 def test_reopening_forgets_the_refusal_and_counts_the_retry() -> None:
-    refused = replace(
-        CPU, state="refused", code="DIM", message="no", errors=("no",), doubts=2, billed="4"
-    )
-    unsure = replace(MEM, doubts=1)
-    entry = an_entry(
-        refused,
-        unsure,
-        failure=FAILURE,
-        retries=1,
-        decisions=(a_decision("x-1"),),
-        settled_at="t-1",
-    )
+    lines = (replace(REFUSED, doubts=2, billed="4"), replace(MEM, doubts=1))
+    before: dict[str, Any] = {"retries": 1, "decisions": (a_decision("x-1"),)}
+    entry = an_entry(*lines, failure=FAILURE, settled_at="t-1", **before)
     assert transitions.reopen(entry, a_decision()) == an_entry(
-        CPU, unsure, retries=2, decisions=(a_decision("x-1"), a_decision()), settled_at="t-1"
+        CPU, lines[1], retries=2, decisions=(a_decision("x-1"), a_decision()), settled_at="t-1"
     )
 
 
 def test_what_can_not_be_tried_keeps_its_refusal_although_it_is_reopened() -> None:
-    refused = replace(CPU, state="refused", code="DIM", message="no", errors=("no",))
-    entry = an_entry(refused, failure=FAILURE, retries=1)
+    entry = an_entry(REFUSED, failure=FAILURE, retries=1)
     assert transitions.reopen(entry, a_decision(), lines=False) == an_entry(
-        refused, retries=2, decisions=(a_decision(),)
+        REFUSED, retries=2, decisions=(a_decision(),)
     )
 
 
 def test_reopening_leaves_what_is_billed_or_in_doubt() -> None:
-    lines = tuple(
-        Line(dimension=state, quantity="1", state=state, doubts=1, code="C")
-        for state in ("sent", "present", "accepted", "waived")
-    )
+    states: tuple[LineState, ...] = ("sent", "present", "accepted", "waived")
+    lines = tuple(a_line(state, state, doubts=1, code="C") for state in states)
     assert transitions.reopen(an_entry(*lines, failure=FAILURE), a_decision()).lines == lines
 
 
 def test_a_duplicate_that_is_reopened_is_there_until_a_look_says_otherwise() -> None:
-    refused = replace(CPU, state="refused", code=DUPLICATE, message="m", errors=("m",), billed="6")
+    refused = replace(REFUSED, code=DUPLICATE, billed="6")
     assert transitions.reopen(an_entry(refused), a_decision()).lines == (
         replace(CPU, state="present"),
     )

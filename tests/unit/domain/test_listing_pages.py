@@ -99,9 +99,8 @@ def test_a_server_that_ignores_the_page_gives_each_record_once() -> None:
     again = [dict(reversed(row.items())) for row in rows(2)]
     found = read({"results": rows(2)}, {"results": again})
     assert (seen(found), doubt(found)) == (["r-0", "r-1"], "")
-    page = {
-        "results": rows(PAGE_SIZE)
-    }  # a full one may hide others, unless it says that it does not
+    # A full one may hide others, unless it says that it does not.
+    page = {"results": rows(PAGE_SIZE)}
     assert doubt(read(page, page)) == "the listing ends after 100 records although page 2 is full"
     assert doubt(read(page, {**page, "count": PAGE_SIZE})) == ""
 

@@ -18,7 +18,6 @@ from functions.domain.months.hold import Held, explain
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.mail import Ended, has_closed, is_news, mail
 from functions.domain.months.run import Run
-from functions.domain.usage.marketplace import deadline
 from tests.builders import JULY, a_plan
 
 PLACE = Place("prod", "eu-central-1", "state-1", "https://wiki.example/runbook", mails_closed=True)
@@ -174,9 +173,6 @@ def test_only_what_an_operator_has_to_know_is_news() -> None:
 
 
 def test_a_marketplace_without_a_known_limit_has_no_deadline() -> None:
-    assert deadline("aws", JULY) == datetime(2025, 8, 1, 6, tzinfo=UTC)
-    assert deadline("azure", JULY) == datetime(2025, 8, 2, tzinfo=UTC)
-    assert deadline("gcp", JULY) is None
     title, body = mail(a_run(cloud="gcp"), METERING["refused"], PLACE, AT)
     assert title.endswith("2 of 300 contracts not billed")
     assert "takes its usage until" not in body

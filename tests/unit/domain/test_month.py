@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from functions.domain.month import Month, format_instant, parse_instant
@@ -16,10 +16,12 @@ def test_what_is_written_reads_back(month: Month) -> None:
     assert Month.parse(str(month)) == month
 
 
-@given(months, st.integers(-1000, 1000))
-def test_going_forth_and_back_ends_where_it_began(month: Month, steps: int) -> None:
-    if 1 <= month.year + steps // 12 <= 9998:
-        assert month.plus(steps).plus(-steps) == month
+@given(months, st.integers(-1000, 1000), st.integers(-1000, 1000))
+def test_months_add_up(month: Month, one: int, other: int) -> None:
+    assume(all(1 <= month.year + steps // 12 <= 9996 for steps in (0, one, one + other, other)))
+    assert month.plus(one).plus(other) == month.plus(one + other)
+    assert (month.plus(one) < month.plus(other)) == (one < other)
+    assert month.plus(12) == Month(month.year + 1, month.month)
 
 
 @given(months)

@@ -116,6 +116,7 @@ def test_what_is_held_again_and_what_would_be_say_so() -> None:
     )
     calm = Held(digest="d", moves=("a", "b"), since="t")
     assert explain(JULY, calm, plan, dry_run=True) == f"2025-07 would be held {because}"
+    assert explain(JULY, calm, plan).startswith(f"2025-07 is held {because}. Nothing more of it")
 
 
 @pytest.mark.parametrize(

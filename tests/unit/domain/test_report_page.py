@@ -47,10 +47,9 @@ def a_report(rows: list[Row], **changes: Any) -> Report:
         "warnings": [],
         "quarantined": [],
         "file_totals": {},
-        "totals": totals(rows),
         "inputs": [],
     }
-    return Report(rows=rows, **{**about, **changes})
+    return Report(rows=rows, **{"totals": totals(rows), **about, **changes})
 
 
 def html_of(report: Report) -> str:

@@ -111,14 +111,6 @@ def test_all_bad_files_are_named_up_to_a_hundred() -> None:
     assert len(tally(*[b"x"] * 150).problems) == MAX_PROBLEMS
 
 
-def test_of_two_measurements_of_one_pod_and_hour_the_larger_counts() -> None:
-    small, large = a_record(podName="p", value=3), a_record(podName="p", value=5)
-    for files in ([[small, large]], [[large, small]], [[small], [large]]):
-        found = tally(*files)
-        assert found.groups == {("c-1", "cpu", None, None): 5}
-        assert (found.duplicates, found.dropped) == (1, {"cpu": 3})
-
-
 def test_measurements_of_other_hours_pods_or_dimensions_are_not_the_same() -> None:
     found = Tally(duplicates="max")
     record = a_record(podName="p", instanceId="i", hostName="h", subscriptionId="s")

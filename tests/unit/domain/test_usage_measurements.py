@@ -41,11 +41,6 @@ def by_hour(*records: dict[str, Any]) -> Tally:
     return found
 
 
-def refusal(*records: dict[str, Any], hour: str | None = "01/00") -> str:
-    (problem,) = tally(*records, hour=hour).problems
-    return problem.detail
-
-
 # Measured twice
 
 
@@ -152,8 +147,8 @@ LONG = "1" * 90
 def test_what_measurements_are_distinguished_by_has_to_be_text_where_there_are_two() -> None:
     odd = of_pod(1, instanceId=["x"])
     assert not tally(odd).problems, "there is nothing to compare it with"
-    said = refusal(odd, of_pod(1))
-    assert said.startswith("identity ('c-1', 'cpu', None, ['x'], 'p', None) is not text")
+    (problem,) = tally(odd, of_pod(1)).problems
+    assert problem.detail.startswith("identity ('c-1', 'cpu', None, ['x'], 'p', None) is not text")
 
 
 def test_only_the_files_in_which_something_occurs_again_are_read_with_all_fields() -> None:
