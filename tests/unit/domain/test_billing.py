@@ -54,6 +54,26 @@ def test_quantities_are_strings_of_positive_integers(sums: dict[Group, Decimal])
             assert quantity.isascii() and quantity.isdigit() and int(quantity) > 0  # noqa: PT018
 
 
+def test_a_zero_is_not_sent_and_leaves_nothing() -> None:
+    (contract,) = the_bill(used("d", value=0)).contracts
+    assert (contract.usage, contract.quantities, contract.remainders) == ({"d": "0"}, {}, {})
+
+
+def test_without_formulas_every_dimension_passes_through() -> None:
+    month = the_bill(used("replica_hours", "new_one", value=3))
+    assert month.contracts[0].quantities == {"replica_hours": "3", "new_one": "3"}
+
+
+def test_usage_that_no_formula_reads_is_named() -> None:
+    sums: dict[Group, Any] = {("c", name, Decimal(1), None): 1 for name in ("z", "cpu", "a", "mem")}
+    sums |= used("unused", value=0)
+    formulas = {"x": "cpu", "y": "mem_total_price"}
+    assert the_bill(sums, dimensions=formulas).unbilled_dimensions == ["a", "z"]
+    assert the_bill(sums).unbilled_dimensions == []
+    own = the_bill(used("list_total_price"), dimensions={"x": "list_total_price"})
+    assert own.unbilled_dimensions == []
+
+
 def test_a_formula_bills_prices_exactly() -> None:
     sums: dict[Group, Any] = {
         ("c", "cpu_core_hours", Decimal("8.7"), None): 1,

@@ -117,16 +117,6 @@ def test_a_result_of_nothing_is_not_sent() -> None:
     assert (contract.quantities, contract.remainders, contract.failure) == ({}, {}, None)
 
 
-def test_dimensions_that_no_formula_reads_are_named_in_order_where_they_were_used() -> None:
-    sums: Sums = {("c-1", name, Decimal(1), None): 1 for name in ("z", "cpu", "a", "mem")}
-    sums |= used("unused", value=0)
-    formulas = {"x": "cpu", "y": "mem_total_price"}
-    assert billed(sums, dimensions=formulas).unbilled_dimensions == ["a", "z"]
-    assert billed(sums).unbilled_dimensions == []
-    own = billed(used("list_total_price"), dimensions={"x": "list_total_price"})
-    assert own.unbilled_dimensions == []
-
-
 def test_usage_without_a_payer_is_held_by_subscription_and_dimension() -> None:
     sums: Sums = {
         (None, "mem", None, "s-1"): 2,

@@ -39,6 +39,10 @@ def the_outcome(
 FAILED = transitions.fail(an_entry("c", cpu="1"), FAILURE)
 
 
+def test_a_contract_without_an_entry_keeps_the_month_open() -> None:
+    assert the_outcome().unaccounted == ["c"]
+
+
 def test_a_claim_that_was_never_settled_is_not_accepted_even_without_lines() -> None:
     outcome = the_outcome(replace(an_entry("c"), settled_at=None))
     assert (outcome.accepted, outcome.unaccounted) == ([], ["c"])

@@ -65,17 +65,12 @@ def an_entry(
     return transitions.succeed(entry, "t-1") if entry.accepted and not found.failure else entry
 
 
-def a_report(
-    month: MonthBill,
-    entry: Entry | None = None,
-    *,
-    done: str = "",
-    formulas: Any = (),
-    **asked: Any,
-) -> Report:
+def a_report(month: MonthBill, entry: Entry | None = None, done: str = "", **asked: Any) -> Report:
+    """Return a month's report; `done`: the contract that the state file has as a success."""
+    formulas = dict.fromkeys(asked.pop("formulas", ()), "")
     closing = a_closing(
         month_usage(month),
-        plan=replace(PLAN, dimensions=dict.fromkeys(formulas, "")),
+        plan=replace(PLAN, dimensions=formulas),
         ledger={"c-1": entry} if entry else {},
         state=PlanState(success={JULY: frozenset(done.split())}),
         **asked,

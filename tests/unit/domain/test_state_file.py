@@ -83,7 +83,7 @@ def test_what_cannot_be_understood_is_named_with_its_place_and_value(
     assert refusal(f'{{"K": {of_plan}}}') == f"state file s.json, K{said}"
 
 
-def test_a_file_that_is_no_object_or_has_a_key_twice_is_named() -> None:
+def test_a_file_that_cannot_be_understood_stops_the_run() -> None:
     for body in ("[]", '"x"'):
         assert refusal(body) == f"state file s.json must hold a JSON object. {LEFT}"
     for body in ("", "{", "\ufffe{}"):

@@ -52,16 +52,12 @@ def test_numbers_are_read_from_their_text_not_as_floats() -> None:
         (a_record(value=True), "value True"),
         (a_record(value=[1]), "value [1]"),
         (a_record(value=10**30), f"value 1{'0' * 30} is not a number of zero or more"),
-        (a_record(value="1" * 90), f"value '{'1' * 79} is not a number"),
         (a_record(dimension=None), "dimension (missing)"),
-        (a_record(dimension=""), "dimension '' is not a name"),
         (a_record(dimension=" "), "dimension"),
-        (a_record(dimension=0.5), "dimension 0.5 is not a name"),
         (a_record(dimension=["cpu"]), "dimension ['cpu']"),
         (a_record(externalPayerId=7), "externalPayerId 7"),
         (a_record(externalPayerId={"id": 7}), "externalPayerId {'id': 7}"),
         (a_record(externalPayerId="c\n1"), "externalPayerId 'c\\n1' is not a contract id"),
-        (a_record(pricePerUnit=10**30), f"pricePerUnit 1{'0' * 30} is not a number"),
         (a_record(pricePerUnit="free"), "pricePerUnit 'free'"),
         (a_record(dimension="other", pricePerUnit=[1]), "pricePerUnit [1]"),
         (a_record(externalPayerId=" c-1 "), "externalPayerId ' c-1 '"),
@@ -109,6 +105,14 @@ def test_all_bad_files_are_named_up_to_a_hundred() -> None:
     found = tally(b"x", [a_record()], b"y").problems
     assert [problem.key for problem in found] == ["file-0", "file-2"]
     assert len(tally(*[b"x"] * 150).problems) == MAX_PROBLEMS
+
+
+def test_of_two_measurements_of_one_pod_and_hour_the_larger_counts() -> None:
+    small, large = a_record(podName="p", value=3), a_record(podName="p", value=5)
+    for files in ([[small, large]], [[large, small]], [[small], [large]]):
+        found = tally(*files)
+        assert found.groups == {("c-1", "cpu", None, None): 5}
+        assert (found.duplicates, found.dropped) == (1, {"cpu": 3})
 
 
 def test_measurements_of_other_hours_pods_or_dimensions_are_not_the_same() -> None:

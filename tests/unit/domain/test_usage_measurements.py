@@ -144,6 +144,20 @@ def test_a_price_that_only_looks_like_one_is_refused_beside_true_ones(
 LONG = "1" * 90
 
 
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (a_record(LONG), f"value '{'1' * 79} is not a number of zero or more"),
+        (a_record(pricePerUnit=10**30), f"pricePerUnit 1{'0' * 30} is not a number"),
+        (a_record(dimension=""), "dimension '' is not a name"),
+        (a_record(dimension=0.5), "dimension 0.5 is not a name"),
+    ],
+)
+def test_a_refusal_shows_the_value_as_it_stands(record: dict[str, Any], said: str) -> None:
+    (problem,) = tally(record).problems
+    assert problem.detail.startswith(said)
+
+
 def test_what_measurements_are_distinguished_by_has_to_be_text_where_there_are_two() -> None:
     odd = of_pod(1, instanceId=["x"])
     assert not tally(odd).problems, "there is nothing to compare it with"
