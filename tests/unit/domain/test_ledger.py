@@ -25,6 +25,7 @@ from tests.builders import PLAN, an_entry
 SETTLE = 120.0
 HOUR, NEVER = 30 * SETTLE, float("inf")
 NOON = datetime(2025, 8, 2, 12, tzinfo=UTC)
+RETRY = Decision(what="reopened", execution="x-9", at="2025-08-03T00:00:00Z", reason="r")
 
 
 def claimed(entry: Entry | None, quantities: dict[str, str], execution: str = "x-1") -> Entry:
@@ -38,7 +39,7 @@ def a_claim(**quantities: str) -> Entry:
 
 
 def reopened(entry: Entry) -> Entry:
-    return transitions.reopen(entry, Decision(what="reopened", execution="x-2", at="t", reason="r"))
+    return transitions.reopen(entry, replace(RETRY, execution="x-2", at="t"))
 
 
 def begun(entry: Entry, name: str = "a-1", at: datetime = NOON) -> Entry:
@@ -177,14 +178,13 @@ def test_an_answer_that_came_through_counts_as_one_more() -> None:
 
 def test_an_operators_retry_lets_it_be_sent_after_the_longest_wait() -> None:
     stuck = again(again(again(a_claim(), NOON), NOON), NOON)
-    retry = Decision(what="reopened", execution="x-9", at="2025-08-03T00:00:00Z", reason="r")
-    retried = replace(stuck, decisions=(retry,))
+    retried = replace(stuck, decisions=(RETRY,))
     assert waits(stuck) == NEVER
     assert waits(retried) == HOUR
     for sent in (datetime(2025, 8, 3, hour, tzinfo=UTC) for hour in (0, 1)):
         assert waits(again(retried, sent), sent) == NEVER, "one retry, once"
-    other = replace(retry, what="accepted")
-    assert waits(replace(stuck, decisions=(retry, other))) == NEVER
+    other = replace(RETRY, what="accepted")
+    assert waits(replace(stuck, decisions=(RETRY, other))) == NEVER
 
 
 def test_a_request_that_was_not_taken_adds_no_doubt() -> None:

@@ -19,10 +19,9 @@ from functions.domain.ledger.listing import (
     spellings,
     with_rows,
 )
-from functions.domain.month import Month
+from tests.builders import AUGUST_2, JULY
 from tests.differential.steadily import steadily
 
-JULY, AUGUST_2 = Month(2025, 7), datetime(2025, 8, 2, tzinfo=UTC)
 A_UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
 CPU = {
     "id": "r-1",
@@ -242,13 +241,8 @@ def test_a_contract_id_in_another_form_may_be_ours(written: str) -> None:
     "fields",
     [
         *({"start_time": t} for t in ("2025-06-29T09:59:59Z", "2025-06-01", 1_700_000_000)),
-        *(
-            {"contract_id": "c-2"},
-            {"contract_id": "c-10"},
-            {"contract_id": "xc-1"},
-            {"status": "fail"},
-            {"status": "Error"},
-        ),
+        *({"contract_id": name} for name in ("c-2", "c-10", "xc-1")),
+        *({"status": text} for text in ("fail", "Error")),
         {"contract_id": "c-2", "start_time": None, "dimension": None},
         {"start_time": "2025-06-01", "contract_id": None, "quantity": "?"},
         {"status": "fail", "quantity": None, "start_time": None, "dimension": 3},
@@ -342,15 +336,9 @@ def test_what_may_be_ours_is_never_absent(drawn: list[dict[str, Any]]) -> None:
 # Quantities
 
 
-@pytest.mark.parametrize("written", ["5", "5.0", "5.000000000", 5, 5.0, " 5 ", "5e0", "+5", "05"])
-def test_a_quantity_is_a_number_however_it_is_written(written: Any) -> None:
-    assert same_quantity(written, "5")
-
-
-@pytest.mark.parametrize(
-    "written", ["6", "5.1", "-5", "five", "", None, True, [5], "NaN", "Infinity", "5,0", "5 5"]
-)
-def test_what_is_another_number_or_none_is_not_the_same_quantity(written: Any) -> None:
-    assert not same_quantity(written, "5")
-    number = read_quantity(written)
-    assert number is None or number != 5
+def test_a_quantity_is_a_number_however_it_is_written_and_another_one_or_none_is_not_it() -> None:
+    for written in ("5", "5.0", "5.000000000", 5, 5.0, " 5 ", "5e0", "+5", "05"):
+        assert same_quantity(written, "5")
+    for other in ("6", "5.1", "-5", "five", "", None, True, [5], "NaN", "Infinity", "5,0", "5 5"):
+        assert not same_quantity(other, "5")
+        assert read_quantity(other) != 5

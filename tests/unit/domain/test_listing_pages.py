@@ -144,10 +144,7 @@ def test_a_listing_that_says_there_is_more_and_gives_none_is_a_doubt(said: dict[
 @pytest.mark.parametrize(
     "said",
     [
-        {"count": 2},
-        {"count": 0},
-        {"count": None},
-        {"count": True},
+        *({"count": count} for count in (2, 0, None, True)),
         {"total": "2", "pages": 1, "page": 1, "page_size": 100},
         {"next": None, "previous": f"{URL}page=0"},
         {"next": "", "prev_cursor": "abc"},

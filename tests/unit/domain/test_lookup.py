@@ -111,10 +111,6 @@ def test_our_quantity_is_acceptance_with_the_listed_record_as_evidence() -> None
 # Another record is there
 
 
-def test_a_record_of_nothing_is_another_quantity() -> None:
-    assert looked(a_line("sent"), stored("0")).billed == "0"
-
-
 def test_another_quantity_is_refused_and_names_both_and_the_record() -> None:
     message = "Clazar bills cpu for this contract and month: 6 (record r-1), not the 5 of this plan"
     for state in ASKED:
@@ -155,6 +151,7 @@ def test_another_record_waits_for_a_request_that_may_be_on_its_way() -> None:
 
 def test_what_is_billed_counts_as_billed_only_where_it_is_more() -> None:
     assert looked(a_line("unsure"), stored("6")).taken == "6"
+    assert looked(a_line("sent"), stored("0")).billed == "0", "nothing is another quantity"
     assert looked(a_line("unsure"), stored("4")).taken == "5", "the rest is still to be settled"
     assert replace(looked(a_line("unsure"), stored("4")), state="accepted").taken == "4"
 

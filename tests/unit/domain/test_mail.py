@@ -30,16 +30,10 @@ IN_DOUBT = Unresolved(code="OUTCOME_UNKNOWN", since="2025-08-01T02:31:00Z", due=
 
 def a_run(cloud: str = "aws") -> Run:
     named = {"service": "Postgres", "environment_type": "PROD", "plan_id": "pt-1"}
+    plan = a_plan(**named, cloud=cloud, approve_above="20%")
     asked: dict[str, Any] = {"months": None, "contracts": None, "retry_errors": False}
-    return Run(
-        plan=a_plan(**named, cloud=cloud, approve_above="20%"),
-        execution=EXECUTION,
-        name="x-1",
-        as_of="2025-08-01T05:10:00Z",
-        dry_run=False,
-        max_months=12,
-        **asked,
-    )
+    begun: dict[str, Any] = {"execution": EXECUTION, "name": "x-1", "as_of": "2025-08-01T05:10:00Z"}
+    return Run(plan=plan, dry_run=False, max_months=12, **asked, **begun)
 
 
 def a_month(**changes: Any) -> ClosedMonth:
@@ -146,7 +140,6 @@ def test_a_mail_reads_as_it_was_approved(name: str) -> None:
     title, body = of(name)
     text = f"{title}\n\n{body}"
     if os.environ.get("MAILS") == "write":
-        MAILS.mkdir(exist_ok=True)
         (MAILS / f"{name}.txt").write_text(text, encoding="utf-8")
     assert text == (MAILS / f"{name}.txt").read_text(encoding="utf-8")
 

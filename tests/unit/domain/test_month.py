@@ -1,5 +1,6 @@
 """The month: the unit that is billed."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -28,7 +29,7 @@ def test_months_add_up(month: Month, one: int, other: int) -> None:
 def test_a_month_ends_where_the_next_begins(month: Month) -> None:
     assert month.end == month.plus(1).start
     assert Month.of(month.last_second) == month
-    assert (month.end - month.start).days * 24 == month.hours
+    assert str((month.end - month.start).days * 24) == str(month.hours)
 
 
 FULL_WIDTH = "\uff12\uff10\uff12\uff15-07"
@@ -80,23 +81,16 @@ def test_the_clock_zone_of_the_machine_decides_nothing() -> None:
 
 
 def test_a_refusal_of_a_timestamp_names_the_value_and_what_one_looks_like() -> None:
-    with pytest.raises(ValueError, match="timestamp") as refused:
+    said = r"^'soon' is not a timestamp with an offset \(2025-07-25T20:15:32Z\)$"
+    with pytest.raises(ValueError, match=said):
         parse_instant("soon")
-    assert str(refused.value) == ("'soon' is not a timestamp with an offset (2025-07-25T20:15:32Z)")
     for text in ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"):
-        with pytest.raises(ValueError, match="no instant") as refused:
+        said = f"^{re.escape(repr(text))} is no instant of the years 1 to 9999 in UTC$"
+        with pytest.raises(ValueError, match=said):
             parse_instant(text)
-        assert str(refused.value) == f"{text!r} is no instant of the years 1 to 9999 in UTC"
 
 
 def test_a_month_is_written_with_four_and_two_digits() -> None:
     month = Month(987, 6)
     assert (str(month), month.path) == ("0987-06", "0987/06")
     assert [month.plus(months) for months in (7, -6, 0)] == [Month(988, 1), Month(986, 12), month]
-
-
-@pytest.mark.parametrize(
-    ("year", "month", "hours"), [(2025, 6, 720), (2025, 7, 744), (2024, 2, 696)]
-)
-def test_a_month_has_a_whole_number_of_hours(year: int, month: int, hours: int) -> None:
-    assert str(Month(year, month).hours) == str(hours)
