@@ -23,10 +23,7 @@ def bill(**due: str) -> MonthBill:
     """Return a bill of two contracts: whole units of the first, what rounding left of the other."""
     whole = {name: text.partition(".")[0] for name, text in due.items()}
     left = {name: f"0.{text.partition('.')[2]}" for name, text in due.items() if "." in text}
-    return a_bill(
-        a_contract("c-1", quantities=whole),
-        a_contract("c-2", remainders=left),
-    )
+    return a_bill(a_contract("c-1", quantities=whole), a_contract("c-2", remainders=left))
 
 
 def a_month(**usage: str) -> MonthTotals:

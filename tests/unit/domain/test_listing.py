@@ -228,8 +228,7 @@ def test_records_that_are_known_to_be_of_other_months_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "written",
-    ["https://api.example/contracts/c-1/", "contract_c-1", "C-1", "\uff43-1"],
+    "written", ["https://api.example/contracts/c-1/", "contract_c-1", "C-1", "\uff43-1"]
 )
 def test_a_contract_id_in_another_form_may_be_ours(written: str) -> None:
     assert listed({**CPU, "contract_id": written}).doubt("cpu")

@@ -109,9 +109,8 @@ def test_an_unknown_key_is_reported_with_those_that_are_known() -> None:
 
 
 def test_a_key_that_is_missing_or_a_plan_that_is_none_is_reported_as_it_stands() -> None:
-    with pytest.raises(
-        BadInput, match=r"^plan \?: Object missing required field `environment_type`$"
-    ):
+    missing = r"^plan \?: Object missing required field `environment_type`$"
+    with pytest.raises(BadInput, match=missing):
         parse_plan({"service": "S"})
     with pytest.raises(BadInput, match=r"^plan 3: Expected `object`, got `int`$"):
         parse_plan(3)
