@@ -116,13 +116,8 @@ def test_a_name_that_is_refused_is_reported_with_its_fault(key: str, said: str) 
             [
                 *("Credits-2025-01.csv", "credits-2025-01.CSV", "CREDITS-2025-01.CSV"),
                 *("credit-2025-01.csv", "credits 2025-01.csv", "credits.2025-01.csv"),
-                *("2025-01.csv", "credits_2025-01.csv", "credits-2025-1.csv"),
-                *(
-                    "credits-01-2025.csv",
-                    "credits-2025_01.csv",
-                    "credits-202501.csv",
-                    "credits-2025-01-v2.csv",
-                ),
+                *("2025-01.csv", "credits_2025-01.csv", "credits-2025-1.csv", "credits-202501.csv"),
+                *("credits-01-2025.csv", "credits-2025_01.csv", "credits-2025-01-v2.csv"),
                 *("credits-2025-01 (1).csv", "credits-2025-01 - Copy.csv", "xcredits-2025-01.csv"),
                 *("Copy of credits-2025-01.csv", "credits-2025-01 .csv", " credits-2025-01.csv"),
                 *("credits-2025-01.csv.csv", "credits-2025-01.csv.txt", "credits-2025-01+copy.csv"),

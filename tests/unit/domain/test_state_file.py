@@ -74,6 +74,10 @@ def test_a_success_leaves_the_error_list_and_is_listed_once() -> None:
             '{"success_contracts": {"2025-06": ["c", 7, null]}}',
             ".success_contracts.2025-06: '7' names no contract; write [\"c-1\"]",
         ),
+        (
+            '{"error_contracts": {"2025-06": ["c"]}}',
+            f".error_contracts.2025-06: 'c' names no contract; write {ERRORS}",
+        ),
         ('{"error_contracts": {"June": []}}', f".error_contracts: {NO_MONTH}"),
     ],
 )
