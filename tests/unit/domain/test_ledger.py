@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from functions.domain.ledger import claim, lookup, transitions
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
-from functions.domain.ledger.entry import NOT_ACCEPTED, UNCLAIMED, Attempt, Decision, Entry, Failure
+from functions.domain.ledger.entry import NOT_ACCEPTED, UNCLAIMED, Attempt, Decision, Entry
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.listing import Listing, Stored
 from functions.domain.ledger.lookup import Look
 from functions.errors import BadState, LeaseLost
-from tests.builders import PLAN, an_entry
+from tests.builders import FAILURE, PLAN, an_entry
 
 SETTLE = 120.0
 HOUR, NEVER = 30 * SETTLE, float("inf")
@@ -73,13 +73,6 @@ IN_DOUBT = answered(begun(a_claim()), UNKNOWN)
 ACCEPTED = Answer(kind="accepted", record_id="r")
 
 
-def test_an_accepted_answer_settles_the_line_for_good() -> None:
-    entry = answered(begun(a_claim()), ACCEPTED)
-    assert entry.accepted
-    assert answered(entry, Answer(kind="refused")).accepted
-    assert claimed(entry, {"cpu": "9"}, "x-2").lines[0].quantity == "5"
-
-
 def test_a_line_that_is_refused_in_so_many_words_claims_no_record_any_more() -> None:
     entry = begun(a_claim())
     line = replace(entry.lines[0], state="sent", evidence=UNCLAIMED)
@@ -95,8 +88,7 @@ def test_partial_acceptance_is_kept_and_only_the_rest_is_sent() -> None:
     answers = {"cpu": ACCEPTED, "mem": Answer(kind="refused", code="DIM", message="no")}
     entry = transitions.conclude(entry, "a-1", Reply("answered", answers))
     assert states(entry) == {"cpu": "accepted", "mem": "refused"}
-    failed = transitions.fail(entry, Failure(code="DIM", message="no", errors=("no",), at="t"))
-    entry = reopened(failed)
+    entry = reopened(transitions.fail(entry, FAILURE))
     assert states(entry) == {"cpu": "accepted", "mem": "unsure"}
     assert lookup.not_listable(entry).free == {"mem"}
 
@@ -117,12 +109,11 @@ def test_a_late_answer_to_an_older_attempt_counts_only_if_it_is_acceptance() -> 
 
 
 def test_a_failure_of_a_contract_that_was_settled_meanwhile_is_not_written() -> None:
-    failure = Failure(code="X", message="m", errors=("m",), at="t-2")
     known, begun_since = a_claim(), begun(a_claim())
     settled = transitions.succeed(answered(begun_since, ACCEPTED), "t-1")
-    assert transitions.fail_if_open(known, failure, settled) == settled
+    assert transitions.fail_if_open(known, FAILURE, settled) == settled
     for found, failed in ((begun_since, begun_since), (None, known)):
-        assert transitions.fail_if_open(known, failure, found) == transitions.fail(failed, failure)
+        assert transitions.fail_if_open(known, FAILURE, found) == transitions.fail(failed, FAILURE)
 
 
 # How long a line waits until it may be sent again

@@ -142,7 +142,8 @@ def test_what_a_person_has_waived_is_changed_by_nothing_but_an_acceptance() -> N
 
 def test_a_line_that_is_accepted_keeps_its_first_evidence() -> None:
     listed = replace(CPU, state="accepted", evidence="listing", record_id="r-1")
-    assert concluded(listed, Answer(kind="accepted", record_id="r-2")) == listed
+    for later in (Answer(kind="accepted", record_id="r-2"), Answer(kind="refused", code="C")):
+        assert concluded(listed, later) == listed
 
 
 def test_a_request_is_over_for_everything_but_sending_again_after_its_own_time() -> None:
