@@ -73,6 +73,17 @@ IN_DOUBT = answered(begun(a_claim()), UNKNOWN)
 ACCEPTED = Answer(kind="accepted", record_id="r")
 
 
+def test_a_doubt_is_settled_by_what_is_listed_or_a_second_rejection_and_by_nothing_less() -> None:
+    assert look(IN_DOUBT) == (IN_DOUBT, {"cpu"}), "its request must be over"
+    assert lookup.not_listable(IN_DOUBT) == (IN_DOUBT, set())
+    assert seen(IN_DOUBT, stored(status="undecided")) == IN_DOUBT
+    assert seen(IN_DOUBT, stored("5.0")).lines[0].evidence == "listing"
+    assert seen(IN_DOUBT, stored("6")).refused
+    resent = answered(begun(IN_DOUBT, "a-2"), Answer(kind="present", code="DUPLICATE"), "a-2")
+    assert lookup.not_listable(resent).entry.accepted
+    assert seen(resent) == resent, "where there is a listing, that decides"
+
+
 def test_a_line_that_is_refused_in_so_many_words_claims_no_record_any_more() -> None:
     entry = begun(a_claim())
     line = replace(entry.lines[0], state="sent", evidence=UNCLAIMED)
