@@ -56,6 +56,10 @@ def an_entry(*lines: Line, **fields: Any) -> Entry:
     return Entry(**{**of, "execution": "x", "claimed_at": "t", "lines": lines, **fields})
 
 
+def a_contract(name: str = "c-1", /, **fields: Any) -> ContractBill:
+    return ContractBill(**{"contract_id": name, "usage": {}, "quantities": {}, **fields})
+
+
 def a_bill(*contracts: ContractBill) -> MonthBill:
     return MonthBill(contracts=list(contracts), quarantined=[], unbilled_dimensions=[])
 

@@ -10,7 +10,8 @@ import json
 import random
 from typing import NamedTuple
 
-from functions.domain.plan import Plan, parse_plan
+from functions.domain.plan import Plan
+from tests.builders import a_plan
 
 PASSED_THROUGH: dict[str, str] = {}
 FORMULAS = {
@@ -63,15 +64,11 @@ class _Exporter:
 
     def month(self) -> GeneratedMonth:
         choose = self._chance.choice
-        plan = parse_plan(
-            {
-                "service": "S",
-                "environment_type": "E",
-                "plan_id": f"pt-{self._seed}",
-                "duplicates": choose(["max", "max", "sum"]),
-                "rounding": choose(["floor", "half_up", "ceiling"]),
-                "dimensions": FORMULAS if self._formulas else PASSED_THROUGH,
-            }
+        plan = a_plan(
+            plan_id=f"pt-{self._seed}",
+            duplicates=choose(["max", "max", "sum"]),
+            rounding=choose(["floor", "half_up", "ceiling"]),
+            dimensions=FORMULAS if self._formulas else PASSED_THROUGH,
         )
         flat = self._chance.random() < 0.2  # one month in five
         hours = self._chance.sample(range(744), self._chance.randint(2, 9))

@@ -61,23 +61,6 @@ def test_records_are_summed_or_named_whatever_they_hold(
         assert problem.startswith("k")
 
 
-@pytest.mark.parametrize("timestamp", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"])
-def test_a_timestamp_at_the_end_of_time_stops_no_reader(timestamp: str) -> None:
-    record = {"externalPayerId": "c", "dimension": "d", "value": 1, "podName": "p"}
-    (problem,) = problems_of(json.dumps([{**record, "timestamp": timestamp}]).encode(), None)
-    assert f"line 1: timestamp '{timestamp}' says no hour" in problem
-
-
-@pytest.mark.parametrize("first", ["1", "0"])
-def test_a_price_that_is_no_number_is_named_whatever_came_before_it(first: str) -> None:
-    named = '"externalPayerId": "c", "dimension": "d", "value": 1, "pricePerUnit"'
-    wrong = {"1": "true", "0": "false"}[first]
-    texts = [f"{{{named}: {first}}}", f"{{{named}: {wrong}}}"]
-    for ordered in (texts, texts[::-1]):
-        (problem,) = problems_of(f"[{','.join(ordered)}]".encode(), "01/00")
-        assert "pricePerUnit" in problem
-
-
 def test_a_refused_record_does_not_hide_what_is_wrong_with_the_next_ones() -> None:
     good = {"externalPayerId": "c", "dimension": "d", "value": 1}
     listed = [{**good, "instanceId": ["x"]}, good, {**good, "value": -1}]

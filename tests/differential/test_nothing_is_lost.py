@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.domain.formula import exact_text
-from functions.domain.plan import parse_plan
 from functions.domain.usage import billing
 from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.tally import Tally
+from tests.builders import a_plan
 from tests.differential.steadily import steadily
 
 DUPLICATES, ROUNDINGS = ("max", "sum"), ("floor", "half_up", "ceiling")
@@ -81,16 +81,13 @@ def outcome(partitions: Sequence[Files], rule: Rules) -> Outcome:
         tally.end()
         assert not tally.problems
         tallies.append(tally)
-    plan = parse_plan(
-        {"service": "S", "environment_type": "E", "plan_id": "P", "rounding": rounding}
-    )
     dropped: dict[str, Fraction] = defaultdict(Fraction)
     for tally in tallies:
         for dimension, value in tally.dropped.items():
             dropped[dimension] += Fraction(value)
     sums = [item for tally in tallies for item in tally.groups.items()]
     return Outcome(
-        billing.bill(plan, sums),
+        billing.bill(a_plan(rounding=rounding), sums),
         {dimension: exact_text(value) for dimension, value in sorted(dropped.items())},
         sum(tally.duplicates for tally in tallies),
     )

@@ -11,7 +11,7 @@ from functions.domain.ledger.remainders import Balance
 from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
 from functions.domain.usage.billing import bill, check_conservation, round_to_whole
 from functions.domain.usage.record import Group
-from tests.builders import a_plan
+from tests.builders import a_contract, a_plan
 
 Sums = dict[Group, Any]
 
@@ -44,13 +44,9 @@ def the_bill(amount: str, carry: str, **fields: Any) -> ContractBill:
 def test_what_other_months_left_is_billed_with_this_one(
     rounding: str, quantities: dict[str, str], left: dict[str, str]
 ) -> None:
-    assert the_bill("2.5", "0.75", rounding=rounding) == ContractBill(
-        contract_id="c-1",
-        usage={"cpu": "2.5"},
-        quantities=quantities,
-        carried={"cpu": "0.75"},
-        remainders=left,
-    )
+    due = {"quantities": quantities, "carried": {"cpu": "0.75"}, "remainders": left}
+    found = the_bill("2.5", "0.75", rounding=rounding)
+    assert found == a_contract(usage={"cpu": "2.5"}, **due)
 
 
 def test_what_other_months_billed_too_much_is_taken_off_down_to_nothing() -> None:
@@ -67,7 +63,7 @@ def test_the_amounts_of_a_bill_are_its_own_months_usage() -> None:
 
 def test_without_remainders_the_month_stands_alone() -> None:
     (contract,) = billed(used("cpu", value=2)).contracts
-    assert contract == ContractBill(contract_id="c-1", usage={"cpu": "2"}, quantities={"cpu": "2"})
+    assert contract == a_contract(usage={"cpu": "2"}, quantities={"cpu": "2"})
 
 
 def test_contracts_and_dimensions_are_billed_in_order() -> None:
@@ -80,14 +76,12 @@ def test_contracts_and_dimensions_are_billed_in_order() -> None:
 
 
 def test_a_formula_that_fails_leaves_a_bill_of_the_usage_and_the_reason() -> None:
-    sums: Sums = {("c-1", "cpu", None, None): 1, ("c-1", "a", None, None): Decimal("0.5")}
-    (contract,) = billed(sums, dimensions={"x": "1 / (cpu - 1)"}).contracts
-    assert contract == ContractBill(
-        contract_id="c-1",
-        usage={"a": "0.5", "cpu": "1"},
-        quantities={},
-        failure="formula '1 / (cpu - 1)': division by zero",
-    )
+    sums: Sums = {**used("cpu"), ("c-1", "a", None, None): Decimal("0.5")}
+    sums[("c-2", "cpu", None, None)] = 2
+    contract, other = billed(sums, dimensions={"x": "1 / (cpu - 1)"}).contracts
+    reason = "formula '1 / (cpu - 1)': division by zero"
+    assert contract == a_contract(usage={"a": "0.5", "cpu": "1"}, failure=reason)
+    assert (other.failure, other.quantities) == (None, {"x": "1"})
 
 
 @pytest.mark.parametrize(
@@ -121,16 +115,6 @@ def test_a_total_price_is_usage_times_price_and_nothing_for_what_was_not_used() 
 def test_a_result_of_nothing_is_not_sent() -> None:
     (contract,) = billed(used("cpu"), dimensions={"x": "cpu - 1"}).contracts
     assert (contract.quantities, contract.remainders, contract.failure) == ({}, {}, None)
-
-
-def test_dimensions_that_no_formula_reads_are_named_in_order_where_they_were_used() -> None:
-    sums: Sums = {("c-1", name, Decimal(1), None): 1 for name in ("z", "cpu", "a", "mem")}
-    sums |= used("unused", value=0)
-    formulas = {"x": "cpu", "y": "mem_total_price"}
-    assert billed(sums, dimensions=formulas).unbilled_dimensions == ["a", "z"]
-    assert billed(sums).unbilled_dimensions == []
-    own = billed(used("list_total_price"), dimensions={"x": "list_total_price"})
-    assert own.unbilled_dimensions == []
 
 
 def test_usage_without_a_payer_is_held_by_subscription_and_dimension() -> None:

@@ -347,12 +347,6 @@ def test_a_row_without_a_time_is_of_no_month() -> None:
         as_posted(JANUARY, [a_row("-1.00")], "kept")
 
 
-@settings(deadline=None)
-@given(credits_of_a_month)
-def test_our_own_rows_are_put_back_as_they_are(credits_: dict[str, Decimal]) -> None:
-    assert as_posted(JANUARY, written(credits_)) == written(credits_)
-
-
 def test_a_request_that_is_too_large_is_refused() -> None:
     rows = written({f"{n:012d}": Decimal("11845.35") for n in range(21_000)})
     with pytest.raises(BadCredits, match=r"2025-01 has 21,000 rows, .* Leave out accounts with"):

@@ -6,6 +6,8 @@ from functions.domain.credits.cells import account_problem, tidy
 
 A = "054736553085"
 TEXT = f"write {A} and format the column as text"
+SCIENTIFIC = "is in scientific notation; format the column as text and enter its 12 digits"
+NO_DIGITS = "is not exactly 12 digits"
 
 
 @pytest.mark.parametrize("account", ["000000000001", A, "999999999999"])
@@ -18,9 +20,7 @@ def test_twelve_digits_are_an_account(account: str) -> None:
     [
         ("", "is missing; remove the row if it is a total"),
         ("000000000000", "does not exist; remove the row if it is a total"),
-        ("Total", "is a total; remove the row"),
-        ("GRAND TOTAL:", "is a total; remove the row"),
-        ("Sum", "is a total; remove the row"),
+        *((account, "is a total; remove the row") for account in ("Total", "GRAND TOTAL:", "Sum")),
         (
             "54736553085",
             f"has 11 digits: the leading zero was lost: {A}? Format the column as text",
@@ -31,15 +31,7 @@ def test_twelve_digits_are_an_account(account: str) -> None:
         ),
         ("1234567", "has 7 digits instead of 12"),
         ("0547365530850", "has 13 digits instead of 12"),
-        (
-            "5.47E+10",
-            "is in scientific notation; format the column as text and enter its 12 digits",
-        ),
-        ("5e10", "is in scientific notation; format the column as text and enter its 12 digits"),
-        (
-            "5,47E+10",
-            "is in scientific notation; format the column as text and enter its 12 digits",
-        ),
+        *((account, SCIENTIFIC) for account in ("5.47E+10", "5e10", "5,47E+10")),
         (f'="{A}"', f"is a formula; {TEXT}"),
         (f"={A}", f"is a formula; {TEXT}"),
         (f"'{A}", f"has an apostrophe; {TEXT}"),
@@ -48,11 +40,8 @@ def test_twelve_digits_are_an_account(account: str) -> None:
         ("54736553085.0", f"is formatted as a number; {TEXT}"),
         ("54,736,553,085", f"is formatted as a number; {TEXT}"),
         (f"Prod ({A})", f"has more in its cell than 12 digits; {TEXT}"),
-        ("Summer", "is not exactly 12 digits"),
-        (f"{A[:-1]}o", "is not exactly 12 digits"),
-        ("\u0660" * 12, "is not exactly 12 digits"),
-        ("\uff10" * 12, "is not exactly 12 digits"),
-        ("\u00b2" * 12, "is not exactly 12 digits"),
+        *((account, NO_DIGITS) for account in ("Summer", f"{A[:-1]}o")),
+        *((digit * 12, NO_DIGITS) for digit in "\u0660\uff10\u00b2"),
     ],
 )
 def test_an_account_that_is_none_is_called_by_its_fault(account: str, said: str) -> None:

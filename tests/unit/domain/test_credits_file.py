@@ -3,17 +3,17 @@
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from functions.domain.credits.file import MOST_PROBLEMS, CreditsFile, read_credits
-from functions.domain.credits.name import MOST_MONTHS, is_range, months_of
-from functions.domain.month import Month
+from functions.domain.credits.name import months_of
 from functions.errors import BadCredits
 from tests.builders import JULY
 
@@ -26,32 +26,21 @@ CUT_OFF = (
 )
 
 
-def read(
-    text: str | bytes,
-    key: str = ONE,
-    *,
-    allow_reversals: bool = False,
-    metadata: Mapping[str, str] | None = None,
-) -> CreditsFile:
+def read(text: str | bytes, key: str = ONE, **given: Any) -> CreditsFile:
+    """Read a file; `given` may be its metadata and whether reversals are allowed."""
     body = text.encode() if isinstance(text, str) else text
-    months = months_of(key, JULY)
-    return read_credits(key, body, months, metadata or {}, allow_reversals=allow_reversals)
+    terms: dict[str, Any] = {"metadata": {}, "allow_reversals": False, **given}
+    return read_credits(key, body, months_of(key, JULY), **terms)
 
 
-def back_fill(text: str, *, allow_reversals: bool = False) -> CreditsFile:
-    return read(text, QUARTER, allow_reversals=allow_reversals)
+def back_fill(text: str, **given: Any) -> CreditsFile:
+    return read(text, QUARTER, **given)
 
 
-def problems(
-    text: str | bytes,
-    key: str = ONE,
-    *,
-    allow_reversals: bool = False,
-    metadata: Mapping[str, str] | None = None,
-) -> list[str]:
+def problems(text: str | bytes, key: str = ONE, **given: Any) -> list[str]:
     """Return the lines of the refusal below its first."""
     with pytest.raises(BadCredits) as refused:
-        read(text, key, allow_reversals=allow_reversals, metadata=metadata)
+        read(text, key, **given)
     first, *listed = str(refused.value).split("\n")
     count = f"{len(listed)} problem{'s' if len(listed) != 1 else ''}"
     assert first == f"{key}: {count}, nothing of it was posted"
@@ -65,114 +54,6 @@ def lines_of(listed: Sequence[str]) -> list[int]:
 
 def amounts_of(file: CreditsFile) -> dict[str, list[str]]:
     return {account: [f"{amount:.2f}" for amount in row] for account, row in file.credits.items()}
-
-
-# Which months
-
-
-@pytest.mark.parametrize(
-    ("key", "months"),
-    [
-        ("credits-2025-07.csv", ["2025-07"]),
-        ("credits-2006-01.csv", ["2006-01"]),
-        ("credits-2024-12_2025-02.csv", ["2024-12", "2025-01", "2025-02"]),
-        ("credits-2025-07_2025-07.csv", ["2025-07"]),
-    ],
-)
-def test_the_name_says_which_months_oldest_first(key: str, months: list[str]) -> None:
-    assert [str(month) for month in months_of(key, JULY)] == months
-    assert len(months_of("credits-2023-02_2025-01.csv", JULY)) == MOST_MONTHS == 24
-    assert [is_range(ONE), is_range(QUARTER)] == [False, True]
-
-
-@given(st.integers(1, MOST_MONTHS), st.integers(0, 500))
-def test_a_range_holds_every_month_of_it_once(count: int, ago: int) -> None:
-    last = max(JULY.plus(-ago), Month(2006, 1).plus(count - 1))
-    months = months_of(f"credits-{last.plus(1 - count)}_{last}.csv", JULY)
-    assert [month.plus(count - 1 - number) for number, month in enumerate(months)] == [last] * count
-
-
-UPLOAD = "and upload it again"
-SAVED = "save it as CSV UTF-8, name it credits-2025-01.csv"
-NO_GUESS = (
-    f"name it credits-YYYY-MM.csv, or credits-YYYY-MM_YYYY-MM.csv for several months, {UPLOAD}"
-)
-
-
-def refused_name(key: str) -> str:
-    with pytest.raises(BadCredits) as refused:
-        months_of(key, JULY)
-    name, _, said = str(refused.value).partition(": ")
-    assert name == key
-    return said
-
-
-@pytest.mark.parametrize(
-    ("key", "said"),
-    [
-        ("credits-2025-00.csv", "'2025-00' is not a month (YYYY-MM)"),
-        ("credits-2025-13.csv", "'2025-13' is not a month (YYYY-MM)"),
-        ("credits-2005-12.csv", "2005-12 is before 2006-01"),
-        ("credits-2025-08.csv", "2025-08 is in the future"),
-        ("credits-2026-01.csv", "2026-01 is in the future"),
-        ("credits-2025-06_2025-08.csv", "2025-08 is in the future"),
-        ("credits-9999-12.csv", "9999-12 is in the future"),
-        ("credits-2025-03_2025-01.csv", "2025-03 is after 2025-01; the oldest month comes first"),
-        ("credits-2023-01_2025-01.csv", "25 months; a file has at most 24 months"),
-        ("credits-2025-01.csv.gz", f"unpack it, name it credits-2025-01.csv {UPLOAD}"),
-        ("credits-2025-01.ZIP", f"unpack it, name it credits-2025-01.csv {UPLOAD}"),
-        *((f"credits-2025-01{end}", f"{SAVED} {UPLOAD}") for end in (".xlsx", "", ".tsv")),
-    ],
-)
-def test_a_name_that_is_refused_is_reported_with_its_fault(key: str, said: str) -> None:
-    assert refused_name(key) == said
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        *("Credits-2025-01.csv", "credits-2025-01.CSV", "CREDITS-2025-01.CSV"),
-        *("credit-2025-01.csv", "credits 2025-01.csv", "credits.2025-01.csv", "2025-01.csv"),
-        *("credits_2025-01.csv", "credits-2025-1.csv", "credits-2025_01.csv", "credits-202501.csv"),
-        *("credits-2025-01 (1).csv", "credits-2025-01 - Copy.csv", "Copy of credits-2025-01.csv"),
-        *("credits-2025-01 .csv", " credits-2025-01.csv", "credits-2025-01.csv.csv"),
-        *("credits-2025-01.csv.txt", "credits-2025-01+copy.csv", "credits-2025-01.csv\n"),
-        *("credits\u20112025\u201101.csv", "credits-2025-01-v2.csv", "xcredits-2025-01.csv"),
-        "credits-01-2025.csv",
-    ],
-)
-def test_a_name_that_is_nearly_right_is_refused_with_the_right_one(key: str) -> None:
-    assert refused_name(key) == f"name it credits-2025-01.csv {UPLOAD}"
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        *("credits-2025-01-2025-03.csv", "Credits 2025-01 to 2025-03.csv"),
-        *("credits-2025-1_2025-3.csv", "credits-2025-01_2025-03.CSV", "credits-202501_202503.csv"),
-    ],
-)
-def test_the_right_name_of_a_back_fill_has_its_first_and_last_month(key: str) -> None:
-    assert refused_name(key) == f"name it {QUARTER} {UPLOAD}"
-
-
-@pytest.mark.parametrize("folder", ["/", "credits-x/", "in/2025/", "2024-12/"])
-def test_a_file_in_a_folder_cannot_stand_in_for_the_one_in_the_root(folder: str) -> None:
-    said = refused_name(f"{folder}credits-2025-01.csv")
-    assert said == f"name it credits-2025-01.csv {UPLOAD} to the root of the bucket"
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        *("credits.csv", "credits-2025.csv", "x.csv", "credits-20250131.csv", ".csv"),
-        *("credits-2025-01-31.csv", "credits-2025-01_03.csv", "Credits-2025-13.csv"),
-        *("credits-2025-03-2025-01.csv", "credits-2025-01-2025-02-2025-03.csv"),
-        "credits-\u0662\u0660\u0662\u0665-01.csv",
-    ],
-)
-def test_a_name_that_may_mean_several_months_is_refused_without_a_guess(key: str) -> None:
-    assert refused_name(key) == NO_GUESS
 
 
 # What is accepted
@@ -221,23 +102,6 @@ def test_a_short_or_long_row_is_refused(row: str, said: str) -> None:
     assert problems(f"{B},$1.00\n{row}\n") == [f"line 2: {said}"]
 
 
-@pytest.mark.parametrize(
-    "account",
-    ["", " ", "54736553085", "000000000000", f"'{A}", "5.47366E+10", "x", "0547-3655-3085"],
-)
-def test_an_account_that_is_not_exactly_12_ascii_digits_is_refused(account: str) -> None:
-    (problem,) = problems(f"{B},$1.00\n{account},$1.00\n")
-    assert problem.startswith(f"line 2: account {account.strip()!r} ")
-
-
-@pytest.mark.parametrize("before", ["", " ", "\xa0", "\t", "\ufeff"])
-@pytest.mark.parametrize("after", ["", "  ", "\xa0"])
-def test_blanks_around_account_and_amount_are_not_read(before: str, after: str) -> None:
-    file = read(f"{before}{A}{after},{before}$5.00{after}\n{before}{A}{after},$5.00\n")
-    assert amounts_of(file) == {A: ["5.00"]}
-    assert [(row.account, row.differs) for row in file.repeated] == [(A, False)]
-
-
 def test_a_grand_total_below_the_rows_is_no_account() -> None:
     (problem,) = problems(f'{A},"$6,407.96"\n{B},$0.04\n,"$6,408.00"\n')
     assert problem == "line 3: account '' is missing; remove the row if it is a total"
@@ -261,33 +125,16 @@ def test_a_total_counts_repeated_rows_or_leaves_them_out() -> None:
     assert lines_of(problems(f"{rows}{B},$4.50\n")) == [4]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"{A},$5.00\n{B},$5.00\n",
-        f"{A},$5.00\n{C},$0.00\n{B},$5.00\n",
-        f"{A},$0.00\n{B},$0.00\n{C},$0.00\n",
-        f"{A},$5.00\n",
-    ],
-)
-def test_accounts_with_the_same_amount_are_no_total(text: str) -> None:
-    assert read(text).rows == text.count("\n")
+@pytest.mark.parametrize("amounts", [[5], [5, 5], [5, 0, 5], [0, 0, 0]])
+def test_accounts_with_the_same_amount_are_no_total(amounts: list[int]) -> None:
+    rows = zip([A, B, C], amounts, strict=False)
+    assert read("".join(f"{name},${dollars}.00\n" for name, dollars in rows)).rows == len(amounts)
 
 
 def test_the_total_of_a_back_fill_is_that_of_every_month() -> None:
     rows = f"{A},1.00,2.00,0\n{B},1.00,0,3.00\n"
     assert lines_of(problems(f"{rows}{C},2.00,2.00,3.00\n", QUARTER)) == [3]
     assert back_fill(f"{rows}{C},2.00,2.00,0\n").rows == 3
-
-
-@pytest.mark.parametrize(
-    "amount",
-    ["NaN", "Infinity", "1e5", "1.005", '"6.407,96"', '"6407,96"', "", "-1.00", "(1.00)", "1.00-"],
-)
-def test_an_amount_that_is_not_plain_dollars_and_cents_is_refused(amount: str) -> None:
-    (problem,) = problems(f"{B},$1.00\n{A},{amount}\n")
-    assert problem.startswith("line 2: ")
-    assert repr(amount.strip('"')) in problem
 
 
 @pytest.mark.parametrize(
@@ -478,15 +325,6 @@ def test_one_bad_row_refuses_the_whole_file_and_is_named_by_its_line(
     assert set(lines_of(listed)) == {number + 1}
 
 
-@given(st.one_of(st.binary(max_size=80), st.text('0159",$.\n\r- (\ufeff', max_size=80)))
-def test_a_file_is_read_or_refused_whatever_it_holds(body: bytes | str) -> None:
-    try:
-        file = read(body, allow_reversals=True)
-    except BadCredits:
-        return
-    assert len(file.credits) + len(file.repeated) == file.rows > 0
-
-
 # Cut off
 
 
@@ -567,12 +405,6 @@ def test_a_repeated_account_keeps_the_first_row() -> None:
     assert [row.differs for row in file.repeated] == [False, True]
 
 
-@pytest.mark.parametrize("nothing", ["0", "-0.00", "(0)", "$0.00"])
-def test_nothing_is_nothing_however_it_is_written(nothing: str) -> None:
-    file = read(f"{A},$0.00\n{A},{nothing}\n", allow_reversals=True)
-    assert not file.repeated[0].differs
-
-
 def test_a_back_fill_compares_the_amounts_of_every_month() -> None:
     file = back_fill(f"{A},1.00,2.00,3.00\n{A},1.00,2.00,3.00\n{A},1.00,3.00,2.00\n")
     assert [row.differs for row in file.repeated] == [False, True]
@@ -623,10 +455,9 @@ def test_every_row_of_a_back_fill_has_exactly_as_many_amounts_as_months(
     assert problem.startswith(f"line {line}: {cells.count(',') + 2} columns instead of 4")
 
 
-def test_a_back_fill_has_an_amount_per_month_oldest_first_and_is_no_file_of_one_month() -> None:
+def test_a_back_fill_has_an_amount_per_month_oldest_first() -> None:
     file = back_fill(f'{A},$1.00,"$2,000.00",3\n{B},0.00,0.00,0.01\n')
     assert amounts_of(file) == {A: ["1.00", "2000.00", "3.00"], B: ["0.00", "0.00", "0.01"]}
-    assert lines_of(problems(f"{A},1.00\n{B},2.00\n", QUARTER)) == [1, 2]
 
 
 @pytest.mark.parametrize("cell", ["", " ", "\xa0"])

@@ -15,8 +15,9 @@ from functions.domain.credits.credits_report import (
     encode,
     superseded,
 )
-from functions.domain.credits.drop import Drop, Source
+from functions.domain.credits.drop import Source
 from functions.domain.credits.file import Repeated
+from tests.unit.domain.test_drop import a_drop
 
 
 def repeated(line: int, kept: str = "1.00", skipped: str = "2.00") -> Repeated:
@@ -57,10 +58,7 @@ def test_the_first_line_of_the_report_says_that_amounts_differ() -> None:
     rows = [repeated(24)]
     first = encode(a_report(rows)).split(b"\n")[0].decode()
     assert first == f'{{"attention": {json.dumps(attention(rows), ensure_ascii=False)},'
-
-
-def test_the_first_line_is_there_when_nothing_differs() -> None:
-    assert encode(a_report()).startswith(b'{"attention": "",\n')
+    assert encode(a_report()).startswith(b'{"attention": "",\n'), "it is there if none differs"
 
 
 def test_the_report_is_json_with_every_row_that_was_skipped() -> None:
@@ -80,31 +78,30 @@ def test_the_report_is_json_with_every_row_that_was_skipped() -> None:
 
 SOURCE = Source(kind="upload", key="credits-2025-01.csv", version="v-2", at="2025-08-02T00:00:00Z")
 TOTALS = Totals(row_count=3, unique_accounts=3, total_credit_usd="10.00")
+HOLDS = "CloudZero holds 3 rows, 10.00 USD of credits"
 
 
 def a_month(**fields: Any) -> MonthReport:
     return MonthReport(**{"billing_month": "2025-01", "status": "verified", **fields})
 
 
+def a_failure(error: str, **fields: Any) -> MonthReport:
+    return a_month(status="failed", error=error, message="why", **fields)
+
+
 @pytest.mark.parametrize(
     ("month", "said"),
     [
+        (a_month(posted=True, message="verified").holding(TOTALS), f"verified; posted; {HOLDS}"),
+        (a_failure("DropHeld").holding(TOTALS), f"DropHeld: why; not posted; {HOLDS}"),
         (
-            a_month(posted=True, message="verified").holding(TOTALS),
-            "2025-01: verified; posted; CloudZero holds 3 rows, 10.00 USD of credits",
-        ),
-        (
-            a_month(status="failed", error="DropHeld", message="why").holding(TOTALS),
-            "2025-01: DropHeld: why; not posted; CloudZero holds 3 rows, 10.00 USD of credits",
-        ),
-        (
-            a_month(status="failed", error="OutcomeUnknown", message="why", posted=None),
-            "2025-01: OutcomeUnknown: why; perhaps posted; what CloudZero holds is not known",
+            a_failure("OutcomeUnknown", posted=None),
+            "OutcomeUnknown: why; perhaps posted; what CloudZero holds is not known",
         ),
     ],
 )
 def test_a_month_says_what_was_done_and_what_cloudzero_holds(month: MonthReport, said: str) -> None:
-    assert str(month) == said
+    assert str(month) == f"2025-01: {said}"
 
 
 @pytest.mark.parametrize(
@@ -114,19 +111,8 @@ def test_a_month_says_what_was_done_and_what_cloudzero_holds(month: MonthReport,
 def test_a_superseded_month_names_what_is_newer_and_counts_only_what_was_read_back(
     state: Any, rows: int | None, taken: str
 ) -> None:
-    last = Drop(
-        month="2025-01",
-        source=SOURCE,
-        digest="d",
-        totals=TOTALS,
-        state=state,
-        drop_id=None,
-        execution="x",
-        attempt="a",
-        at=SOURCE.at,
-    )
     older = replace(SOURCE, key="credits-2025-01_2025-02.csv", version="v-1")
-    month = superseded(last, older)
+    month = superseded(a_drop(SOURCE, state=state, rows=3), older)
     assert (month.status, month.posted, month.row_count) == ("superseded", False, rows)
     assert month.message == (
         f"credits-2025-01.csv of {SOURCE.at} is newer and {taken} posted; "

@@ -224,11 +224,6 @@ def test_totals_are_held_back_exactly_below_the_limit_whatever_their_sign(
     assert ("would replace" in found) == (Decimal(wanted) / stored < limit)
 
 
-def test_a_total_that_turns_from_credits_into_charges_is_held() -> None:
-    assert hold(contents("-5.00"), contents("5.00"), None, Decimal(0))
-    assert hold(contents("5.00"), contents("-5.00"), None, Decimal(0))
-
-
 @given(st.lists(cents, max_size=5))
 def test_an_empty_month_has_nothing_to_be_erased(wanted: list[int]) -> None:
     amounts = [str(Decimal(abs(number)).scaleb(-2)) for number in wanted]

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Decision
-from functions.domain.months.hold import Held, compared, digest, explain, moves
+from functions.domain.months.hold import Held, compared, digest, moves
 from functions.domain.months.journal import Journal, holding, released
 from functions.domain.months.totals import MonthTotals
-from functions.domain.usage.bill import ContractBill, MonthBill
-from tests.builders import JULY, JUNE, a_bill, a_plan
+from functions.domain.usage.bill import MonthBill
+from tests.builders import JULY, JUNE, a_bill, a_contract
 
 HELD = Held(digest="d-1", moves=("cpu: 1 in 2025-06, now 2 (+100.0%)",), since="t-1")
 APPROVAL = Decision(what="approved", execution="x", at="t-2", reason="checked")
@@ -23,10 +23,7 @@ def bill(**due: str) -> MonthBill:
     """Return a bill of two contracts: whole units of the first, what rounding left of the other."""
     whole = {name: text.partition(".")[0] for name, text in due.items()}
     left = {name: f"0.{text.partition('.')[2]}" for name, text in due.items() if "." in text}
-    return a_bill(
-        ContractBill(contract_id="c-1", usage={}, quantities=whole),
-        ContractBill(contract_id="c-2", usage={}, quantities={}, remainders=left),
-    )
+    return a_bill(a_contract("c-1", quantities=whole), a_contract("c-2", remainders=left))
 
 
 def a_month(**usage: str) -> MonthTotals:
@@ -59,20 +56,13 @@ def test_new_and_gone_dimensions_are_moves_whatever_the_share() -> None:
 
 
 def test_months_are_compared_by_usage_so_a_remainder_counts_in_its_own_month_only() -> None:
-    carried = ContractBill(
-        contract_id="c-1",
-        usage={},
-        quantities={"cpu": "1"},
-        carried={"cpu": "0.9"},
-        remainders={"cpu": "0.3"},
-    )
-    assert MonthTotals.of("2025-07", a_bill(carried)) == MonthTotals(
-        month="2025-07", usage={"cpu": "0.4"}
-    )
+    parts = {"quantities": {"cpu": "1"}, "carried": {"cpu": "0.9"}, "remainders": {"cpu": "0.3"}}
+    july = MonthTotals.of("2025-07", a_bill(a_contract(**parts)))
+    assert july == MonthTotals(month="2025-07", usage={"cpu": "0.4"})
 
 
 def test_contracts_that_are_missing_from_a_total_are_counted_where_it_is_named() -> None:
-    failed = ContractBill(contract_id="c-9", usage={}, quantities={}, failure="1 / 0")
+    failed = a_contract("c-9", failure="1 / 0")
     now = MonthTotals.of("2025-07", a_bill(*bill(cpu="1").contracts, failed))
     before = MonthTotals(month="2025-06", usage={"cpu": "4"}, failed=2)
     (said,) = moves(now, before, Fraction(1, 5))
@@ -103,27 +93,12 @@ def test_a_month_is_released_alone() -> None:
     assert released(both, JULY).held == {"2025-06": HELD}
 
 
-def test_what_is_held_is_reported_with_its_limit_and_the_input_that_bills_it() -> None:
-    plan = a_plan(approve_above="20%")
-    assert explain(JULY, HELD, plan) == (
-        "2025-07 is held because usage moved by more than 20% or was carried in: cpu: 1 in "
-        "2025-06, now 2 (+100.0%). Nothing more of it is sent: correct its usage, or start "
-        '{"plan": "S:E:P", "approve": "2025-07", "reason": "..."} to bill it as it is'
-    )
-    again = explain(JULY, replace(HELD, changed=True), plan)
-    assert again.startswith("2025-07 is held again, its bill has changed, because usage moved")
-
-
 def test_a_bill_that_takes_in_more_than_rounding_leaves_is_held() -> None:
     """A record of another quantity that an operator accepts leaves the rest to the next month."""
     for carried, held in (("990", True), ("1", True), ("-1", True), ("0.9", False)):
-        contract = ContractBill(
-            contract_id="c-1",
-            usage={"cpu": "1000"},
-            quantities={"cpu": "1990"},
-            carried={"cpu": carried},
-            remainders={"cpu": exact_text(Fraction(carried) - 990)},
-        )
+        left = {"cpu": exact_text(Fraction(carried) - 990)}
+        due = {"usage": {"cpu": "1000"}, "quantities": {"cpu": "1990"}, "remainders": left}
+        contract = a_contract(carried={"cpu": carried}, **due)
         before = MonthTotals(month="2025-06", usage={"cpu": "1000"})
         found = compared(JULY, a_bill(contract), before, Fraction(1, 10), "t")
         named = f"c-1 cpu: {carried} carried in from other months"

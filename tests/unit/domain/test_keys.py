@@ -44,13 +44,6 @@ def test_everything_of_a_stream_has_its_place() -> None:
     assert list(places.values()) == list(places)
 
 
-@pytest.mark.parametrize("contract", ["c-1", "a/b", "../plan", "x.json", "100%", "\u00e9 ?"])
-def test_a_contract_id_stays_within_its_folder_and_reads_back(contract: str) -> None:
-    key = keys.ledger_entry(PLAN, JULY, contract)
-    assert key.rpartition("/")[0] == "ledger/S/E/P/2025-07"
-    assert keys.contract_of(key) == contract
-
-
 def test_why_a_contract_was_left_open_has_a_short_key_whatever_its_id_is() -> None:
     """A key that storage refuses may be the very reason."""
     root = keys.open_contracts(PLAN, JULY, "x-1")

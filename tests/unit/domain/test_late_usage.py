@@ -14,18 +14,19 @@ from functions.domain.months.late_usage import (
     compare_usage,
     texts,
 )
-from functions.domain.usage.bill import ContractBill, MonthBill
+from functions.domain.usage.bill import ContractBill
 from functions.domain.usage.manifest import Manifest
-from tests.builders import NOBODY, a_line, an_entry, month_usage
+from tests import builders
+from tests.builders import NOBODY, a_contract, a_line, an_entry, month_usage
 
 
 def a_bill(name: str = "c-1", failure: str | None = None, **quantities: str) -> ContractBill:
-    return ContractBill(contract_id=name, usage={}, quantities=quantities, failure=failure)
+    return a_contract(name, quantities=quantities, failure=failure)
 
 
 def measured(name: str = "c-1", failure: str | None = None, **usage: str) -> ContractBill:
     """Return a bill whose formulas come to something else than what was measured."""
-    return ContractBill(contract_id=name, usage=usage, quantities={"fee": "9"}, failure=failure)
+    return a_contract(name, usage=usage, quantities={"fee": "9"}, failure=failure)
 
 
 def billed(name: str = "c-1", **amounts: str) -> Entry:
@@ -67,9 +68,7 @@ def test_a_difference_says_what_was_billed_and_what_usage_comes_to_now() -> None
 
 def test_usage_that_is_as_it_was_billed_is_no_difference() -> None:
     assert found([a_bill(cpu="5", mem="7")], billed(cpu="5", mem="7")) == []
-    rounded = ContractBill(
-        contract_id="c-1", usage={}, quantities={"cpu": "5"}, remainders={"cpu": "0.5"}
-    )
+    rounded = replace(a_bill(cpu="5"), remainders={"cpu": "0.5"})
     assert found([rounded], billed(cpu="5.5")) == []
 
 
@@ -122,7 +121,7 @@ def test_a_formula_that_fails_today_says_nothing_and_what_was_measured_is_compar
     ]
 
 
-def test_a_contract_that_is_parked_or_was_settled_by_an_operator_is_named_with_its_reason() -> None:
+def test_a_contract_that_is_parked_open_or_was_settled_by_an_operator_is_named_with_why() -> None:
     entry = billed(cpu="5")
     failure = Failure(code="X", message="m", errors=(), at="t")
     waived = Decision(what="waived", execution="x", at="t", reason="r")
@@ -132,17 +131,11 @@ def test_a_contract_that_is_parked_or_was_settled_by_an_operator_is_named_with_i
         (replace(entry, failure=failure), "c-1 (X)"),
         (replace(entry, decisions=(waived,)), "c-1 (settled by an operator)"),
         (replace(entry, decisions=(waived,), failure=failure), "c-1 (X)"),
+        (replace(entry, settled_at=None), "c-1 (not settled yet)"),
     ):
         assert compared(both, left_alone) == ([rest], [reason])
     assert compared(both, by_hand=frozenset({"c-1"})) == ([rest], ["c-1 (settled by an operator)"])
     assert compared([], by_hand=frozenset({"c-1"})) == ([], []), "it has no usage"
-
-
-def test_a_contract_whose_month_is_not_settled_yet_has_nothing_to_compare_with() -> None:
-    differences, (left_out,) = compared(
-        [a_bill(cpu="9")], replace(billed(cpu="5"), settled_at=None)
-    )
-    assert (differences, left_out) == ([], "c-1 (not settled yet)")
 
 
 def test_what_is_reported_begins_with_the_files_if_there_is_something_to_say_of_them() -> None:
@@ -171,13 +164,7 @@ def test_no_contract_differs_is_said_only_if_every_one_was_compared() -> None:
 
 
 def test_contracts_that_were_never_billed_are_named_with_the_input_that_bills_them() -> None:
-    usage = month_usage(
-        MonthBill(
-            contracts=[a_bill("c-1", cpu="7"), a_bill("c-9", cpu="3")],
-            quarantined=[],
-            unbilled_dimensions=[],
-        )
-    )
+    usage = month_usage(builders.a_bill(a_bill("c-1", cpu="7"), a_bill("c-9", cpu="3")))
     known: dict[str, Any] = {"formulas": {"cpu": "cpu"}, "by_hand": NOBODY}
     manifest = Manifest(execution="x", days={"01": "a", "02": "b"})
     for billed_from, days in ((None, []), (manifest, ["01", "03"])):

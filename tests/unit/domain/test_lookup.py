@@ -111,10 +111,6 @@ def test_our_quantity_is_acceptance_with_the_listed_record_as_evidence() -> None
 # Another record is there
 
 
-def test_a_record_of_nothing_is_another_quantity() -> None:
-    assert looked(a_line("sent"), stored("0")).billed == "0"
-
-
 def test_another_quantity_is_refused_and_names_both_and_the_record() -> None:
     message = "Clazar bills cpu for this contract and month: 6 (record r-1), not the 5 of this plan"
     for state in ASKED:
@@ -155,6 +151,7 @@ def test_another_record_waits_for_a_request_that_may_be_on_its_way() -> None:
 
 def test_what_is_billed_counts_as_billed_only_where_it_is_more() -> None:
     assert looked(a_line("unsure"), stored("6")).taken == "6"
+    assert looked(a_line("sent"), stored("0")).billed == "0", "nothing is another quantity"
     assert looked(a_line("unsure"), stored("4")).taken == "5", "the rest is still to be settled"
     assert replace(looked(a_line("unsure"), stored("4")), state="accepted").taken == "4"
 
@@ -291,11 +288,6 @@ def test_lines_that_need_no_look_are_left_alone() -> None:
     for state in ("accepted", "refused", "waived"):
         line = a_line(state)
         assert looked(line, stored("6"), any="a row") == line
-
-
-def test_a_dimension_that_clazar_does_not_list_is_absent_and_nobody_elses() -> None:
-    found = lookup.looked(an_entry(a_line("unsure")), Listing(), (), lambda _: False)
-    assert found == Look(an_entry(a_line("unsure")), {"cpu"})
 
 
 def test_where_there_is_no_listing_a_second_rejection_of_our_own_record_is_evidence() -> None:

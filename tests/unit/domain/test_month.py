@@ -1,9 +1,10 @@
 """The month: the unit that is billed."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from functions.domain.month import Month, format_instant, parse_instant
@@ -16,17 +17,19 @@ def test_what_is_written_reads_back(month: Month) -> None:
     assert Month.parse(str(month)) == month
 
 
-@given(months, st.integers(-1000, 1000))
-def test_going_forth_and_back_ends_where_it_began(month: Month, steps: int) -> None:
-    if 1 <= month.year + steps // 12 <= 9998:
-        assert month.plus(steps).plus(-steps) == month
+@given(months, st.integers(-1000, 1000), st.integers(-1000, 1000))
+def test_months_add_up(month: Month, one: int, other: int) -> None:
+    assume(all(1 <= month.year + steps // 12 <= 9996 for steps in (0, one, one + other, other)))
+    assert month.plus(one).plus(other) == month.plus(one + other)
+    assert (month.plus(one) < month.plus(other)) == (one < other)
+    assert month.plus(12) == Month(month.year + 1, month.month)
 
 
 @given(months)
 def test_a_month_ends_where_the_next_begins(month: Month) -> None:
     assert month.end == month.plus(1).start
     assert Month.of(month.last_second) == month
-    assert (month.end - month.start).days * 24 == month.hours
+    assert str((month.end - month.start).days * 24) == str(month.hours)
 
 
 FULL_WIDTH = "\uff12\uff10\uff12\uff15-07"
@@ -78,23 +81,16 @@ def test_the_clock_zone_of_the_machine_decides_nothing() -> None:
 
 
 def test_a_refusal_of_a_timestamp_names_the_value_and_what_one_looks_like() -> None:
-    with pytest.raises(ValueError, match="timestamp") as refused:
+    said = r"^'soon' is not a timestamp with an offset \(2025-07-25T20:15:32Z\)$"
+    with pytest.raises(ValueError, match=said):
         parse_instant("soon")
-    assert str(refused.value) == ("'soon' is not a timestamp with an offset (2025-07-25T20:15:32Z)")
     for text in ("0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"):
-        with pytest.raises(ValueError, match="no instant") as refused:
+        said = f"^{re.escape(repr(text))} is no instant of the years 1 to 9999 in UTC$"
+        with pytest.raises(ValueError, match=said):
             parse_instant(text)
-        assert str(refused.value) == f"{text!r} is no instant of the years 1 to 9999 in UTC"
 
 
 def test_a_month_is_written_with_four_and_two_digits() -> None:
     month = Month(987, 6)
     assert (str(month), month.path) == ("0987-06", "0987/06")
     assert [month.plus(months) for months in (7, -6, 0)] == [Month(988, 1), Month(986, 12), month]
-
-
-@pytest.mark.parametrize(
-    ("year", "month", "hours"), [(2025, 6, 720), (2025, 7, 744), (2024, 2, 696)]
-)
-def test_a_month_has_a_whole_number_of_hours(year: int, month: int, hours: int) -> None:
-    assert str(Month(year, month).hours) == str(hours)

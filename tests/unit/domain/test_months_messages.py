@@ -67,20 +67,18 @@ def test_a_requested_month_that_is_not_over_is_reported_with_the_moment() -> Non
 
 
 UNTIL = datetime(2025, 7, 13, 10, tzinfo=UTC)
+PASSED = datetime(2025, 7, 13, 10, 20, tzinfo=UTC)
+BEFORE = PASSED - timedelta(seconds=1)
 JUST_BEFORE = "2025-07-13T10:19:59Z and must reach 2025-07-13T10:20:00Z; start again then"
 
 
 @pytest.mark.parametrize(
     ("exported_to", "as_of", "reason"),
     [
-        (datetime(2025, 7, 13, 10, 20, tzinfo=UTC), AUGUST_2, None),
-        (None, datetime(2025, 7, 13, 10, 20, tzinfo=UTC), None),
-        (
-            datetime(2025, 7, 13, 10, 19, 59, tzinfo=UTC),
-            AUGUST_2,
-            f"export incomplete: it has reached {JUST_BEFORE}",
-        ),
-        (None, datetime(2025, 7, 13, 10, 19, 59, tzinfo=UTC), f"it is {JUST_BEFORE}"),
+        (PASSED, AUGUST_2, None),
+        (None, PASSED, None),
+        (BEFORE, AUGUST_2, f"export incomplete: it has reached {JUST_BEFORE}"),
+        (None, BEFORE, f"it is {JUST_BEFORE}"),
     ],
 )
 def test_final_usage_is_billed_once_the_export_or_the_clock_has_passed_it(

@@ -16,7 +16,7 @@ from functions.domain.months.totals import History, MonthTotals, Total, totals
 from functions.domain.pages import Listing, Page, Table
 from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.usage.marketplace import above_limit, checked, taken_until, time_left
-from tests.builders import JULY, a_bill, a_plan
+from tests.builders import JULY, a_bill, a_contract, a_plan
 
 JUNE = MonthTotals(month="2025-06", usage={"cpu": "4"})
 UNTIL = datetime(2025, 8, 1, 6, tzinfo=UTC)
@@ -49,9 +49,7 @@ def test_the_page_of_late_usage_says_what_would_change_and_what_was_not_compared
             Listing("Not compared", ["c-2 (NO)"]),
             Listing("Usage without a payer, not billed", ["7 cpu of subscription s-1"]),
         ],
-        tables=[
-            Table("Differences", columns, columns[2:], [("c-1", "cpu", "1", "3", "2")]),
-        ],
+        tables=[Table("Differences", columns, columns[2:], [("c-1", "cpu", "1", "3", "2")])],
     )
     nothing = replace(late, days=[], differences=[], not_compared=[], never_billed=[])
     calm = nothing.page()
@@ -94,16 +92,10 @@ def test_an_earlier_report_that_people_edited_is_checked(usage: str) -> None:
 
 
 def test_what_is_held_is_its_moves_what_it_takes_in_and_since_when() -> None:
-    bill = a_bill(
-        ContractBill(
-            contract_id="c-1",
-            usage={"cpu": "8"},
-            quantities={"cpu": "1008"},
-            carried={"cpu": "1000", "mem": "-2", "io": "1/2"},
-            remainders={"mem": "-2", "io": "1/2"},
-        )
-    )
-    held = compared(JULY, bill, JUNE, Fraction(1, 5), "t")
+    left = {"mem": "-2", "io": "1/2"}
+    due = {"usage": {"cpu": "8"}, "quantities": {"cpu": "1008"}, "remainders": left}
+    bill = a_contract(carried={"cpu": "1000", **left}, **due)
+    held = compared(JULY, a_bill(bill), JUNE, Fraction(1, 5), "t")
     moves = (
         "cpu: 4 in 2025-06, now 8 (+100.0%)",
         "c-1 cpu: 1,000 carried in from other months",
@@ -124,6 +116,7 @@ def test_what_is_held_again_and_what_would_be_say_so() -> None:
     )
     calm = Held(digest="d", moves=("a", "b"), since="t")
     assert explain(JULY, calm, plan, dry_run=True) == f"2025-07 would be held {because}"
+    assert explain(JULY, calm, plan).startswith(f"2025-07 is held {because}. Nothing more of it")
 
 
 @pytest.mark.parametrize(
@@ -147,10 +140,7 @@ def test_time_left_is_said_in_the_unit_that_matters(left: timedelta, said: str) 
 
 
 def bills(*quantities: int) -> list[ContractBill]:
-    return [
-        ContractBill(contract_id=f"c-{n}", usage={}, quantities={"mem": str(quantity)})
-        for n, quantity in enumerate(quantities)
-    ]
+    return [a_contract(f"c-{n}", quantities={"mem": str(of)}) for n, of in enumerate(quantities)]
 
 
 def test_the_limits_of_a_marketplace_are_said_where_they_are_kept() -> None:
@@ -167,7 +157,7 @@ def test_the_limits_of_a_marketplace_are_said_where_they_are_kept() -> None:
         above_limit(plan, bills(2**31 - 1)) == above_limit(a_plan(cloud="gcp"), bills(9**20)) == ""
     )
     names = "abcde"
-    several = [ContractBill(contract_id="c", usage={}, quantities=dict.fromkeys(names, str(2**31)))]
+    several = [a_contract(quantities=dict.fromkeys(names, str(2**31)))]
     formulas = ", ".join(f'"{name}": "{name} / 2**30"' for name in "abc")
     assert f"such as {formulas}, and 2 more, and with" in above_limit(plan, several)
     assert above_limit(a_plan(dimensions={"mem": "bytes"}), bills(2**31)) == (

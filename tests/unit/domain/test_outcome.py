@@ -1,14 +1,15 @@
 """What counts as accounted for when a month is closed."""
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from functions.domain.ledger import claim, transitions
-from functions.domain.ledger.entry import Entry, Failure, Line
+from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.item import ContractItem
 from functions.domain.months.outcome import Outcome, account
 from functions.domain.months.state_file import MonthState
-from functions.domain.usage.bill import ContractBill
-from tests.builders import NOBODY, PLAN, a_bill, month_usage
+from tests.builders import FAILURE, NOBODY, PLAN, a_bill, a_contract, a_line, month_usage
 
 
 def an_entry(name: str, **quantities: str) -> Entry:
@@ -18,32 +19,24 @@ def an_entry(name: str, **quantities: str) -> Entry:
 
 
 def settled(name: str, **quantities: str) -> Entry:
-    lines = tuple(
-        Line(dimension=dimension, quantity=quantity, state="accepted")
-        for dimension, quantity in quantities.items()
-    )
-    return transitions.succeed(replace(an_entry(name), lines=lines), "t")
+    lines = (a_line(name, "accepted", quantity=text) for name, text in quantities.items())
+    return transitions.succeed(replace(an_entry(name), lines=tuple(lines)), "t")
 
 
 def the_outcome(
     *entries: Entry,
     contracts: str = "c",
     processed: str = "c",
-    done: str = "",
-    failed: str = "",
     left: str = "",
+    state: MonthState | None = None,
 ) -> Outcome:
     """Return the outcome of contracts that are named by a letter each."""
-    bills = [ContractBill(contract_id=name, usage={}, quantities={}) for name in contracts]
     known = {entry.contract_id: entry for entry in entries}
-    state = MonthState(frozenset(done), {name: {} for name in failed})
-    usage = month_usage(a_bill(*bills), processed)
-    return account(usage, known, state, frozenset(left), formulas={})
+    usage = month_usage(a_bill(*map(a_contract, contracts)), processed)
+    return account(usage, known, state or MonthState(), frozenset(left), formulas={})
 
 
-FAILED = transitions.fail(
-    an_entry("c", cpu="1"), Failure(code="X", message="m", errors=("m",), at="t")
-)
+FAILED = transitions.fail(an_entry("c", cpu="1"), FAILURE)
 
 
 def test_a_contract_without_an_entry_keeps_the_month_open() -> None:
@@ -59,21 +52,17 @@ def test_a_claim_that_was_never_settled_is_not_accepted_even_without_lines() -> 
 
 
 def test_an_entry_that_lacks_a_dimension_of_the_bill_is_not_accepted() -> None:
-    bill = ContractBill(
-        contract_id="c", usage={"cpu": "1", "mem": "2"}, quantities={"cpu": "1", "mem": "2"}
-    )
+    due = {"cpu": "1", "mem": "2"}
+    usage = month_usage(a_bill(a_contract("c", usage=due, quantities=due)), {"c"})
 
     def unaccounted(entry: Entry, **formulas: str) -> list[str]:
-        state = MonthState()
-        usage = month_usage(a_bill(bill), {"c"})
-        return account(usage, {"c": entry}, state, NOBODY, formulas=formulas).unaccounted
+        return account(usage, {"c": entry}, MonthState(), NOBODY, formulas=formulas).unaccounted
 
     cpu = replace(settled("c", cpu="1"), usage={"cpu": "1"})
     assert unaccounted(cpu) == ["c"]
     assert unaccounted(settled("c", cpu="1", mem="2")) == []
-    renamed = replace(
-        settled("c", cores="1"), formulas={"cores": "cpu + mem"}, usage={"cpu": "1", "mem": "1"}
-    )
+    both: dict[str, Any] = {"formulas": {"cores": "cpu + mem"}, "usage": {"cpu": "1", "mem": "1"}}
+    renamed = replace(settled("c", cores="1"), **both)
     assert unaccounted(renamed) == [], "it is billed under its earlier name"
     assert unaccounted(renamed, cpu="cpu", mem="mem") == []
 
@@ -87,5 +76,6 @@ def test_an_error_is_accounted_for_unless_an_operator_has_removed_it() -> None:
 
 
 def test_what_the_state_file_says_of_contracts_left_alone_stands() -> None:
-    outcome = the_outcome(FAILED, contracts="cd", processed="", done="c", failed="d")
+    state = MonthState(frozenset("c"), {"d": {}})
+    outcome = the_outcome(FAILED, contracts="cd", processed="", state=state)
     assert outcome == Outcome([], {}, [])

@@ -46,6 +46,8 @@ def test_the_limits_themselves_are_allowed() -> None:
     for numbers in ((1, 0, 1, 0, 0), (24, 12, 1_000, 40_320, 40_320)):
         names = ("max_months", "late_window", "submit_concurrency", *MARGINS)
         assert parse_plan({**PLAN, **dict(zip(names, numbers, strict=True))})
+    assert parse_plan({**PLAN, "service": "x" * 128, "plan_id": "..."}).plan_id == "..."
+    assert parse_plan({**PLAN, "state_file": "state/my-plan_1.json"})
 
 
 @pytest.mark.parametrize("field", ["service", "environment_type", "plan_id"])
@@ -54,19 +56,11 @@ def test_a_name_that_fits_no_key_is_reported_with_its_field(field: str, value: s
     assert refusal(**{field: value}).endswith(f": {field}: {value!r} {PART}")
 
 
-def test_a_name_of_128_characters_and_one_with_dots_are_names() -> None:
-    assert parse_plan({**PLAN, "service": "x" * 128, "plan_id": "..."}).plan_id == "..."
-
-
 @pytest.mark.parametrize(
     "value", ["ledger/x.json", "previews/x", "..", "a/../b", "/a", "a/", "a b", ""]
 )
 def test_a_state_file_that_is_no_key_of_its_own_is_reported(value: str) -> None:
     assert refusal(state_file=value).startswith(f"plan S:E:P: state_file: {value!r} {OUTSIDE}")
-
-
-def test_a_state_file_may_lie_in_a_folder() -> None:
-    assert parse_plan({**PLAN, "state_file": "state/my-plan_1.json"})
 
 
 @pytest.mark.parametrize("value", ["20", "20 %", "-1%", "1e1%", "20%\n", "%", "1.234%"])
@@ -115,12 +109,11 @@ def test_an_unknown_key_is_reported_with_those_that_are_known() -> None:
 
 
 def test_a_key_that_is_missing_or_a_plan_that_is_none_is_reported_as_it_stands() -> None:
-    with pytest.raises(BadInput) as refused:
+    missing = r"^plan \?: Object missing required field `environment_type`$"
+    with pytest.raises(BadInput, match=missing):
         parse_plan({"service": "S"})
-    assert str(refused.value) == "plan ?: Object missing required field `environment_type`"
-    with pytest.raises(BadInput) as refused:
+    with pytest.raises(BadInput, match=r"^plan 3: Expected `object`, got `int`$"):
         parse_plan(3)
-    assert str(refused.value) == "plan 3: Expected `object`, got `int`"
 
 
 def test_the_first_of_several_faults_is_reported_in_the_order_of_the_table() -> None:

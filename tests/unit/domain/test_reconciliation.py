@@ -19,6 +19,7 @@ from functions.domain.ledger.reconciliation import (
 )
 from tests.builders import a_line, an_entry
 
+TWO, NONE_EXPECTED = "Clazar lists 2 records, expected 1", "Clazar lists 1 record, expected 0"
 OTHER = "S:E:other"
 REPORT = "reports/r.json"
 
@@ -36,10 +37,11 @@ def a_listing(*quantities: str, doubts: dict[str, str] | None = None, **fields: 
 
 
 def differences(
-    entry: Entry, listing: Listing, *owners: Owner
+    entry: Entry, listing: Listing, *owners: Owner, not_compared: str = ""
 ) -> list[tuple[str, str, str, list[str]]]:
     compared = compare(entry, listing, owners)
-    assert (compared.contract, compared.not_compared) == ("c-1", "")
+    assert (compared.contract, compared.not_compared) == ("c-1", not_compared)
+    assert {one.contract for one in compared.differences} <= {"c-1"}
     return [(one.dimension, one.ledger, one.listed, one.differs) for one in compared.differences]
 
 
@@ -53,11 +55,8 @@ def test_a_record_of_the_quantity_in_the_ledger_is_equal_however_it_is_written(l
     [
         ((), ("missing", ["Clazar lists no record"])),
         (("8",), ("8", ["Clazar bills 8, the ledger 7"])),
-        (
-            ("7", "7"),
-            ("14", ["Clazar lists 2 records, expected 1", "Clazar bills 14, the ledger 7"]),
-        ),
-        (("3", "4"), ("7", ["Clazar lists 2 records, expected 1"])),
+        (("7", "7"), ("14", [TWO, "Clazar bills 14, the ledger 7"])),
+        (("3", "4"), ("7", [TWO])),
     ],
 )
 def test_records_that_are_missing_other_or_too_many_are_named(
@@ -83,23 +82,17 @@ def test_a_record_that_is_not_decided_is_a_difference() -> None:
 
 @pytest.mark.parametrize("where", ["", "cpu"])
 def test_a_row_that_is_not_understood_is_never_an_equal_or_a_missing_one(where: str) -> None:
-    doubted = a_listing(doubts={where: "record 1: quantity 'x'"})
-    assert differences(an_entry(accepted()), doubted) == [
-        ("cpu", "7", "not understood", ["Clazar: record 1: quantity 'x'"])
-    ]
-    both = a_listing("7", doubts={where: "record 1: quantity 'x'"})
-    assert differences(an_entry(accepted()), both) == [
-        ("cpu", "7", "7", ["Clazar: record 1: quantity 'x'"])
-    ]
+    doubts, said = {where: "record 1: quantity 'x'"}, ["Clazar: record 1: quantity 'x'"]
+    entry = an_entry(accepted())
+    assert differences(entry, a_listing(doubts=doubts)) == [("cpu", "7", "not understood", said)]
+    assert differences(entry, a_listing("7", doubts=doubts)) == [("cpu", "7", "7", said)]
 
 
 def test_a_dimension_that_only_the_receiver_knows_is_a_difference_in_any_case_of_its_name() -> None:
     entry = an_entry(accepted(dimension="CPU", quantity="7"))
     assert differences(entry, a_listing("7")) == []
     listing = Listing({"cpu": a_listing("7").stored["cpu"], "mem": a_listing("2").stored["cpu"]})
-    assert differences(entry, listing) == [
-        ("mem", "missing", "2", ["Clazar lists 1 record, expected 0"])
-    ]
+    assert differences(entry, listing) == [("mem", "missing", "2", [NONE_EXPECTED])]
     assert unknown(Listing({}, {"": "a row", "mem": "a row"}), ["cpu"]) == ["mem"]
     assert unknown(Listing({}, {"": "a row", "mem": "a row"}), []) == ["", "mem"]
 
@@ -107,9 +100,7 @@ def test_a_dimension_that_only_the_receiver_knows_is_a_difference_in_any_case_of
 def test_usage_that_came_too_late_to_be_billed_is_none_unless_it_is_listed() -> None:
     entry = an_entry(unbilled={"cpu": "3"})
     assert differences(entry, Listing()) == []
-    assert differences(entry, a_listing("3")) == [
-        ("cpu", "0", "3", ["Clazar lists 1 record, expected 0"])
-    ]
+    assert differences(entry, a_listing("3")) == [("cpu", "0", "3", [NONE_EXPECTED])]
 
 
 def test_records_of_another_plan_are_expected_as_well() -> None:
@@ -134,38 +125,23 @@ def test_a_plan_that_may_account_for_a_record_is_named_and_excuses_nothing(unsur
 def test_open_and_waived_lines_are_named_and_the_others_are_compared(state: Any) -> None:
     left_out = (a_line("mem", state), a_line("io", state), a_line("a", "waived"))
     entry = an_entry(*left_out, a_line("b", "waived"), accepted())
-    assert compare(entry, a_listing("8"), []) == Comparison(
-        contract="c-1",
-        differences=[
-            Difference(
-                contract="c-1",
-                dimension="cpu",
-                ledger="7",
-                listed="8",
-                differs=["Clazar bills 8, the ledger 7"],
-            )
-        ],
-        not_compared=f"open in the ledger: mem is {state}, io is {state}; waived: a, b",
-    )
-
-
-def test_a_waived_line_is_not_compared() -> None:
-    compared = compare(an_entry(a_line("cpu", "waived")), a_listing("8"), [])
-    assert compared == Comparison(contract="c-1", not_compared="waived: cpu")
+    left = f"open in the ledger: mem is {state}, io is {state}; waived: a, b"
+    assert differences(entry, a_listing("8"), not_compared=left) == [
+        ("cpu", "7", "8", ["Clazar bills 8, the ledger 7"])
+    ]
+    waived = an_entry(a_line("cpu", "waived"))
+    assert differences(waived, a_listing("8"), not_compared="waived: cpu") == []
 
 
 def test_a_refused_line_must_not_be_listed() -> None:
     entry = an_entry(a_line("cpu", "refused", quantity="7"))
     assert differences(entry, Listing()) == []
-    assert differences(entry, a_listing("7")) == [
-        ("cpu", "7 refused", "7", ["Clazar lists 1 record, expected 0"])
-    ]
+    assert differences(entry, a_listing("7")) == [("cpu", "7 refused", "7", [NONE_EXPECTED])]
 
 
 def test_a_contract_that_failed_before_it_had_lines_is_not_compared() -> None:
-    failure = Failure(code="FORMULA", message="x", errors=(), at="t")
-    compared = compare(an_entry(failure=failure), Listing(), [])
-    assert (compared.differences, compared.not_compared) == ([], "not billed: FORMULA")
+    entry = an_entry(failure=Failure(code="FORMULA", message="x", errors=(), at="t"))
+    assert differences(entry, Listing(), not_compared="not billed: FORMULA") == []
 
 
 def a_difference(contract: str, dimension: str = "cpu") -> Difference:

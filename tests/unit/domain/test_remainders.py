@@ -17,29 +17,19 @@ def a_line(dimension: str, quantity: str, amount: str = "") -> Line:
     return Line(dimension=dimension, quantity=quantity, amount=amount)
 
 
-def test_a_month_leaves_the_usage_that_its_quantities_do_not_bill() -> None:
-    entry = an_entry(
-        "c-1", a_line("cpu", "2", "2.75"), a_line("mem", "3", "3"), a_line("net", "2", "1.5")
+def test_a_month_leaves_the_usage_that_its_quantities_do_not_bill_in_order() -> None:
+    lines = (a_line("net", "2", "1.5"), a_line("cpu", "2", "2.75"), a_line("mem", "3", "3"))
+    entries = [an_entry("c-2", *lines, disk="0.25", io="1/3"), an_entry("c-1", b="0.1", a="0.2")]
+    entries += [an_entry("old", a_line("cpu", "2")), an_entry("even", a_line("cpu", "2", "2"))]
+    found = remainders_of(entries, {})
+    assert found == Remainders(
+        contracts={
+            "c-1": {"a": "0.2", "b": "0.1"},
+            "c-2": {"cpu": "0.75", "disk": "0.25", "io": "1/3", "net": "-0.5"},
+        }
     )
-    assert remainders_of([entry], {}).contracts == {"c-1": {"cpu": "0.75", "net": "-0.5"}}
-
-
-def test_usage_that_comes_to_no_whole_unit_is_left_as_a_whole() -> None:
-    assert remainders_of([an_entry("c-1", disk="0.25", cpu="1/3")], {}).contracts == {
-        "c-1": {"cpu": "1/3", "disk": "0.25"}
-    }
-
-
-def test_an_entry_of_an_earlier_version_and_one_without_remainder_leave_nothing() -> None:
-    entries = [an_entry("old", a_line("cpu", "2")), an_entry("even", a_line("cpu", "2", "2"))]
-    assert remainders_of(entries, {}) == Remainders(contracts={})
-
-
-def test_contracts_and_dimensions_are_written_in_order() -> None:
-    entries = [an_entry(name, b="0.1", a="0.2") for name in ("c-2", "c-1")]
-    found = remainders_of(entries, {}).contracts
-    assert list(found) == ["c-1", "c-2"]
-    assert list(found["c-1"]) == ["a", "b"]
+    assert [*found.contracts] == ["c-1", "c-2"]
+    assert [*found.contracts["c-2"]] == ["cpu", "disk", "io", "net"]
 
 
 def test_months_add_up_and_what_comes_to_nothing_is_gone() -> None:

@@ -19,7 +19,6 @@ from functions.domain.ledger.claim import Terms, claim
 from functions.domain.ledger.entry import Decision, Entry, Failure, LineState
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Balance, remainders_of
-from functions.domain.months.closing import Closing
 from functions.domain.months.movements import EarlierReport
 from functions.domain.months.report import Report, build
 from functions.domain.months.report_files import as_csv
@@ -28,8 +27,7 @@ from functions.domain.months.report_rows import Row
 from functions.domain.months.state_file import PlanState
 from functions.domain.usage.bill import ContractBill, MonthBill
 from functions.domain.usage.billing import bill
-from tests import builders
-from tests.builders import JULY, PLAN, a_plan, month_usage
+from tests.builders import JULY, PLAN, a_closing, a_plan, month_usage
 
 TERMS = Terms(plan=PLAN, month="2025-07", execution="x-1", at="t-1")
 FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-2")
@@ -67,38 +65,21 @@ def an_entry(
     return transitions.succeed(entry, "t-1") if entry.accepted and not found.failure else entry
 
 
-def a_closing(
-    month: MonthBill,
-    ledger: Mapping[str, Entry],
-    done: frozenset[str],
-    formulas: Any = (),
-    **asked: Any,
-) -> Closing:
-    return builders.a_closing(
+def a_report(month: MonthBill, entry: Entry | None = None, done: str = "", **asked: Any) -> Report:
+    """Return a month's report; `done`: the contract that the state file has as a success."""
+    formulas = dict.fromkeys(asked.pop("formulas", ()), "")
+    closing = a_closing(
         month_usage(month),
-        plan=replace(PLAN, dimensions=dict.fromkeys(formulas, "")),
-        execution="x-9",
-        ledger=ledger,
-        state=PlanState(success={JULY: done}),
+        plan=replace(PLAN, dimensions=formulas),
+        ledger={"c-1": entry} if entry else {},
+        state=PlanState(success={JULY: frozenset(done.split())}),
         **asked,
     )
+    return build(closing, "t-9", EarlierReport())
 
 
-def a_report(
-    month: MonthBill, entry: Entry | None = None, *, done: bool = False, formulas: Any = ()
-) -> Report:
-    ledger = {"c-1": entry} if entry else {}
-    return build(
-        a_closing(month, ledger, frozenset(["c-1"] if done else []), formulas),
-        "t-9",
-        EarlierReport(),
-    )
-
-
-def rows(
-    month: MonthBill, entry: Entry | None = None, *, done: bool = False, formulas: Any = ()
-) -> dict[str, Row]:
-    found = a_report(month, entry, done=done, formulas=formulas).rows
+def rows(month: MonthBill, entry: Entry | None = None, **given: Any) -> dict[str, Row]:
+    found = a_report(month, entry, **given).rows
     assert all(adds_up(row) for row in found), found
     return {row.dimension: row for row in found}
 
@@ -209,7 +190,7 @@ def test_what_was_waived_takes_nothing_in_and_leaves_nothing() -> None:
 def test_what_was_settled_by_hand_is_not_billed_by_us(*, known: bool) -> None:
     month = a_month({"cpu": "4.4"}, {"cpu": "0.2"})
     entry = transitions.fail(an_entry(month, "refused"), FAILURE) if known else None
-    row = rows(month, entry, done=True)["cpu"]
+    row = rows(month, entry, done="c-1")["cpu"]
     assert money(row) == "4.4 0 4.4 0 0 4.4 0"
     assert row.outcome == "settled in the state file"
 
@@ -219,7 +200,7 @@ def test_of_a_contract_that_was_settled_by_hand_what_was_accepted_stays_billed()
     entry = an_entry(month, "refused")
     accepted = replace(entry.lines[0], state="accepted")
     entry = transitions.fail(replace(entry, lines=(accepted, entry.lines[1])), FAILURE)
-    found = rows(month, entry, done=True)
+    found = rows(month, entry, done="c-1")
     assert money(found["cpu"]) == "4.4 0 4.4 4 0 0 0.4"
     assert money(found["mem"]) == "2 0 2 0 0 2 0"
 
@@ -271,9 +252,7 @@ def test_the_first_line_of_all_three_says_how_many_contracts_are_what() -> None:
 
 def test_the_report_of_some_contracts_is_about_no_other() -> None:
     month = a_month({"cpu": "4"})
-    report = build(
-        a_closing(month, {}, frozenset(), contracts=["c-2"], until=UNTIL), "t-9", EarlierReport()
-    )
+    report = a_report(month, contracts=["c-2"], until=UNTIL)
     assert (report.rows, report.inputs, report.summary["contracts"]) == ([], [], 0)
     assert f"final usage until {UNTIL}" in page(report).decode()
 

@@ -64,11 +64,9 @@ def test_accepted_says_nothing_of_what_was_refused_or_never_sent() -> None:
 
 
 def test_accepted_needs_a_doubt_and_says_what_there_is_instead() -> None:
-    with pytest.raises(ValueError, match="is in doubt") as refused:
+    said = "^nothing of c-1 in 2025-07 is in doubt: refused is refused, unsure is unsure$"
+    with pytest.raises(ValueError, match=said):
         resolve(parked(REFUSED, UNSURE), a_decision("accepted"))
-    assert str(refused.value) == (
-        "nothing of c-1 in 2025-07 is in doubt: refused is refused, unsure is unsure"
-    )
     with pytest.raises(ValueError, match=r"is in doubt: ask$"):
         resolve(parked(), a_decision("accepted"))
 
@@ -99,10 +97,9 @@ def test_waived_bills_nothing_more_and_keeps_what_was_billed() -> None:
 def test_a_contract_that_is_not_parked_is_left_to_its_run() -> None:
     entry = parked(UNSURE, DONE, failure=None)
     for what in ("accepted", "not_accepted"):
-        with pytest.raises(ValueError, match="is not parked") as refused:
+        said = "^c-1 in 2025-07 is not parked: nothing of it failed or is in doubt$"
+        with pytest.raises(ValueError, match=said):
             resolve(entry, a_decision(what))
-        said = "c-1 in 2025-07 is not parked: nothing of it failed or is in doubt"
-        assert str(refused.value) == said
     with pytest.raises(ValueError, match="is not parked"):
         resolve(replace(parked(DONE, failure=None), settled_at="t-0"), a_decision("waived"))
 
@@ -133,13 +130,6 @@ def test_the_same_decision_of_another_execution_is_taken_again_while_it_is_parke
         entry = resolve(waiting, a_decision("not_accepted"))
         assert entry.decisions == (before, a_decision("not_accepted"))
         assert states(entry) == {"sent": "unsure"}
-
-
-def test_another_decision_of_the_same_execution_is_another_one() -> None:
-    before = a_decision("not_accepted")
-    entry = resolve(parked(UNSURE, decisions=(before,)), a_decision("waived"))
-    assert entry.decisions == (before, a_decision("waived"))
-    assert entry.waived
 
 
 def test_a_decision_that_was_noted_before_is_not_applied_to_what_came_since() -> None:

@@ -1,4 +1,4 @@
-"""The state file: taken over as it is, never guessed at."""
+"""The state file: taken over as it is, never guessed at; how it is written and what is refused."""
 
 import json
 from typing import Any
@@ -10,98 +10,185 @@ from functions.domain.months.state_file import ErrorRecord, MonthState, PlanStat
 from functions.errors import BadState
 from tests.builders import JULY, JUNE
 
-KEY = "Postgres:PROD:pt-HJSv20iWX0"
+LEFT = "It was left as it is."
+NO_MONTH = "'June' is not a month (YYYY-MM). The file was left as it is."
 
 
-def the_seed() -> dict[str, Any]:
-    error = {"contract_id": "c", "errors": ["Some error"], "code": "E", "message": "m"}
-    return {
-        KEY: {
-            "last_processed_month": "2025-06",
-            "last_updated": "2025-07-25T20:15:37Z",
-            "success_contracts": {"2025-06": ["a", "b"]},
-            "error_contracts": {"2025-06": [error]},
-        }
-    }
+def recorded(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    terms: dict[str, Any] = {"successes": [], "errors": [], "closes": False, "at": "now", **changes}
+    month = terms.pop("month", JULY)
+    found: dict[str, Any] = state_file.record_month(document, "K", month, **terms)["K"]
+    return found
 
 
-def read(document: Any) -> state_file.PlanState:
-    parsed = state_file.parse(json.dumps(document).encode(), "state.json")
-    return state_file.read_plan(parsed, KEY, "state.json")
+def an_error(name: str) -> dict[str, Any]:
+    return {"contract_id": name, "errors": ["e"], "code": "C", "message": "m"}
 
 
-def record(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    terms: dict[str, Any] = {"successes": [], "errors": [], "closes": True, "at": "now", **changes}
-    return state_file.record_month(document, KEY, terms.pop("month", JULY), **terms)
+ERRORS = '[{"contract_id": "c-1"}]'
+SEED: dict[str, Any] = {
+    "last_processed_month": "2025-06",
+    "last_updated": "2025-07-25T20:15:37Z",
+    "success_contracts": {"2025-06": ["a", "b"]},
+    "error_contracts": {"2025-06": [an_error("c")]},
+}
+
+
+def read(body: str) -> PlanState:
+    return state_file.read_plan(state_file.parse(body.encode(), "s.json"), "K", "s.json")
+
+
+def refusal(body: str) -> str:
+    with pytest.raises(BadState) as refused:
+        read(body)
+    return str(refused.value)
 
 
 def test_the_seeds_file_is_read_as_it_is() -> None:
-    state = read(the_seed())
+    state = read(json.dumps({"K": SEED}))
     assert state.last_processed_month == JUNE
-    (error,) = the_seed()[KEY]["error_contracts"]["2025-06"]
-    assert state.at(JUNE) == MonthState(frozenset({"a", "b"}), {"c": error})
+    assert state.at(JUNE) == MonthState(frozenset({"a", "b"}), {"c": an_error("c")})
     assert state.at(JULY) == MonthState()
     bare = PlanState(last_processed_month=None, success={}, errors={})
-    assert read({}) == read({KEY: {}}) == bare, "no entry is a beginning"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b'"x"',
-        b"\xff\xfe{}",
-        b'{"a": 1, "a": 2}',
-        json.dumps({KEY: []}).encode(),
-        json.dumps({KEY: {"last_processed_month": "June"}}).encode(),
-        json.dumps({KEY: {"success_contracts": []}}).encode(),
-        json.dumps({KEY: {"success_contracts": {"2025-06": "a"}}}).encode(),
-        json.dumps({KEY: {"success_contracts": {"2025-06": [1]}}}).encode(),
-        json.dumps({KEY: {"success_contracts": {"June": []}}}).encode(),
-        json.dumps({KEY: {"error_contracts": {"2025-06": [{"code": "x"}]}}}).encode(),
-        json.dumps({KEY: {"error_contracts": {"2025-06": ["c"]}}}).encode(),
-    ],
-)
-def test_a_file_that_cannot_be_understood_stops_the_run(body: bytes) -> None:
-    with pytest.raises(BadState, match=r"state\.json"):
-        state_file.read_plan(state_file.parse(body, "state.json"), KEY, "state.json")
-
-
-def test_a_month_is_added_and_everything_else_stays() -> None:
-    before = the_seed() | {"Other:PROD:pt-2": {"last_processed_month": "2024-01", "note": 1}}
-    before[KEY]["note"] = "kept"
-    after = record(before, successes=["x", "y"])
-    assert after[KEY]["last_processed_month"] == "2025-07"
-    assert after[KEY]["success_contracts"] == {"2025-06": ["a", "b"], "2025-07": ["x", "y"]}
-    assert after[KEY]["error_contracts"] == before[KEY]["error_contracts"]
-    assert after["Other:PROD:pt-2"] == before["Other:PROD:pt-2"]
-    assert after[KEY]["note"] == "kept"
-    assert before[KEY]["last_updated"] == "2025-07-25T20:15:37Z"
+    assert read("{}") == read('{"K": {}}') == bare, "no entry is a beginning"
 
 
 def test_a_success_leaves_the_error_list_and_is_listed_once() -> None:
-    after = record(the_seed(), month=JUNE, successes=["c", "a"], closes=False)
-    assert after[KEY]["success_contracts"]["2025-06"] == ["a", "b", "c"]
-    assert after[KEY]["error_contracts"]["2025-06"] == []
-    assert after[KEY]["last_processed_month"] == "2025-06"
+    after = recorded({"K": SEED}, month=JUNE, successes=["c", "a"])
+    assert after["success_contracts"]["2025-06"] == ["a", "b", "c"]
+    assert after["error_contracts"]["2025-06"] == []
+    assert after["last_processed_month"] == "2025-06"
 
 
-def test_an_error_replaces_the_contracts_earlier_one() -> None:
+@pytest.mark.parametrize(
+    ("of_plan", "said"),
+    [
+        ("5", ": 5 is not an object"),
+        ('{"last_processed_month": "June"}', f".last_processed_month: {NO_MONTH}"),
+        ('{"success_contracts": 5}', ".success_contracts: 5 is not an object of months"),
+        (
+            '{"error_contracts": {"2025-06": "c"}}',
+            f".error_contracts.2025-06: 'c' is not a list; write one such as {ERRORS}",
+        ),
+        (
+            '{"success_contracts": {"2025-06": ["c", 7, null]}}',
+            ".success_contracts.2025-06: '7' names no contract; write [\"c-1\"]",
+        ),
+        (
+            '{"error_contracts": {"2025-06": ["c"]}}',
+            f".error_contracts.2025-06: 'c' names no contract; write {ERRORS}",
+        ),
+        ('{"error_contracts": {"June": []}}', f".error_contracts: {NO_MONTH}"),
+    ],
+)
+def test_what_cannot_be_understood_is_named_with_its_place_and_value(
+    of_plan: str, said: str
+) -> None:
+    assert refusal(f'{{"K": {of_plan}}}') == f"state file s.json, K{said}"
+
+
+def test_a_file_that_cannot_be_understood_stops_the_run() -> None:
+    for body in ("[]", '"x"'):
+        assert refusal(body) == f"state file s.json must hold a JSON object. {LEFT}"
+    for body in ("", "{", "\ufffe{}"):
+        assert refusal(body).startswith("state file s.json cannot be read: ")
+    assert refusal('{"c": 1, "b": {"x": 1, "z": 1, "y": 2, "z": 2, "y": 3}}') == (
+        f"state file s.json cannot be read: duplicate key 'y' in one object. {LEFT}"
+    )
+
+
+def test_a_long_entry_that_names_no_contract_is_cut() -> None:
+    entry = {"code": "x" * 200}
+    said = refusal(json.dumps({"K": {"error_contracts": {"2025-06": [entry]}}}))
+    assert said.endswith(f"2025-06: {str(entry)[:80]!r} names no contract; write {ERRORS}")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"K": {"sucess_contracts": {}}}', "K: 'sucess_contracts' is not known; did you mean s"),
+        ('{"K": {"Success_Contracts ": {}}}', "did you mean success_contracts? The file was left"),
+        (
+            '{"k ": {"success_contracts": {}}}',
+            "state file s.json: 'k ' is not known; did you mean K",
+        ),
+    ],
+)
+def test_a_name_that_was_mistyped_is_not_passed_over(body: str, said: str) -> None:
+    assert said in refusal(body)
+
+
+def test_other_names_and_plans_are_passed_over() -> None:
+    copies = '"success_contracts_old": {}, "old_error_contracts": 1, "last_updated_at": "t"'
+    body = f'{{"K": {{"note": 1, "contracts": {{}}, {copies}}}, "K2": {{"x": 1}}}}'
+    assert read(body) == PlanState()
+
+
+def test_blanks_around_a_success_are_no_part_of_its_name() -> None:
+    state = read('{"K": {"success_contracts": {"2025-07": [" c-1 "]}}}')
+    assert "c-1" in state.at(JULY).done
+
+
+def test_a_file_with_a_byte_order_mark_is_read() -> None:
+    assert state_file.parse(b'\xef\xbb\xbf{"K": {}}', "s.json") == {"K": {}}
+
+
+def test_a_plan_of_its_own_begins_with_what_the_month_came_to() -> None:
     error = ErrorRecord(contract_id="c", errors=["e"], code="C", message="m", retry_count=1)
-    after = record(the_seed(), month=JUNE, errors=[error], closes=False)
-    assert after[KEY]["error_contracts"]["2025-06"] == [
-        {"contract_id": "c", "errors": ["e"], "code": "C", "message": "m", "retry_count": 1}
+    assert recorded({}, successes=["b", "a"], errors=[error], closes=True) == {
+        "last_processed_month": "2025-07",
+        "last_updated": "now",
+        "success_contracts": {"2025-07": ["b", "a"]},
+        "error_contracts": {"2025-07": [{**an_error("c"), "retry_count": 1}]},
+    }
+
+
+def test_a_month_without_contracts_gets_no_lists_and_those_that_were_emptied_stay() -> None:
+    none: dict[str, Any] = {"success_contracts": {}, "error_contracts": {}}
+    assert recorded({}) == {"last_updated": "now", **none}
+    assert recorded({}, reopened=["c"]) == {"last_updated": "now", **none}
+    emptied: dict[str, Any] = {name: {"2025-07": []} for name in none}
+    assert recorded({"K": emptied}) == {**emptied, "last_updated": "now"}
+
+
+def test_errors_of_others_stay_in_place_and_new_ones_follow_by_name() -> None:
+    before = {"error_contracts": {"2025-07": [an_error("z"), an_error("b"), an_error("y")]}}
+    errors = [
+        ErrorRecord(contract_id=name, errors=["e"], code="NEW", message="m") for name in ("b", "a")
+    ]
+    found = recorded({"K": before}, successes=["y"], errors=errors)["error_contracts"]["2025-07"]
+    assert [(item["contract_id"], item["code"]) for item in found] == [
+        ("z", "C"),
+        ("a", "NEW"),
+        ("b", "NEW"),
     ]
 
 
-def test_an_open_month_does_not_count_as_processed() -> None:
-    assert "last_processed_month" not in record({}, successes=["a"], closes=False)[KEY]
-    still = record(the_seed(), successes=["x"], closes=False)
-    assert still[KEY]["last_processed_month"] == "2025-06"
+def test_an_error_is_taken_out_and_all_else_stays() -> None:
+    entry: dict[str, Any] = {
+        "note": 1,
+        "last_updated": "before",
+        "error_contracts": {"2025-06": [an_error("c")], "2025-07": [an_error("c"), an_error("d")]},
+    }
+    document = {"Other": {"x": 1}, "K": entry}
+    assert state_file.record_month(document, "K", JULY, at="now", reopened=["c"]) == {
+        "Other": {"x": 1},
+        "K": {
+            "note": 1,
+            "last_updated": "now",
+            "success_contracts": {},
+            "error_contracts": {"2025-06": [an_error("c")], "2025-07": [an_error("d")]},
+        },
+    }
+    assert len(entry["error_contracts"]["2025-07"]) == 2, "what was read is left as it is"
 
 
-def test_what_is_written_reads_back() -> None:
-    written = record(the_seed(), successes=["ü"])
-    assert state_file.parse(state_file.encode(written), "state.json") == written
+def test_the_file_is_written_indented_in_its_order_with_letters_as_they_are() -> None:
+    assert state_file.encode({"b": {"ü": 1}, "a": []}).decode() == (
+        '{\n  "b": {\n    "ü": 1\n  },\n  "a": []\n}\n'
+    )
+
+
+def test_half_a_character_is_written_as_an_escape() -> None:
+    broken = json.loads('{"b": {"a": "\\ud800"}}')
+    assert state_file.encode(broken) == b'{\n  "b": {\n    "a": "\\ud800"\n  }\n}\n'

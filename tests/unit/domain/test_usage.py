@@ -41,35 +41,23 @@ def test_numbers_are_read_from_their_text_not_as_floats() -> None:
     }
 
 
-def test_sums_are_kept_apart_by_price() -> None:
-    found = tally([a_record(pricePerUnit=0.1), a_record(pricePerUnit=0.2), a_record()])
-    assert {group[2] for group in found.groups} == {None, Decimal("0.1"), Decimal("0.2")}
-
-
-@pytest.mark.parametrize("payer", [None, "", "  "])
-def test_a_record_without_a_payer_is_kept_apart_by_subscription(payer: str | None) -> None:
-    found = tally([a_record(externalPayerId=payer, subscriptionId="sub-9", value=7), a_record()])
-    assert found.groups == {(None, "cpu", None, "sub-9"): 7, ("c-1", "cpu", None, None): 1}
-    assert not found.problems
-
-
 @pytest.mark.parametrize(
     ("record", "detail"),
     [
         ({"externalPayerId": "c", "dimension": "d"}, "value (missing)"),
-        (a_record(value=None), "value (missing)"),
+        (a_record(value=None), "value (missing) is not a number of zero or more"),
         (a_record(value=-1), "value -1"),
         (a_record(value=-0.5), "value -0.5 (negative"),
-        (a_record(value="5"), "value '5'"),
+        (a_record(value="5"), "value '5' is not a number of zero or more"),
         (a_record(value=True), "value True"),
         (a_record(value=[1]), "value [1]"),
-        (a_record(value=10**30), "value 1000"),
+        (a_record(value=10**30), f"value 1{'0' * 30} is not a number of zero or more"),
         (a_record(dimension=None), "dimension (missing)"),
         (a_record(dimension=" "), "dimension"),
         (a_record(dimension=["cpu"]), "dimension ['cpu']"),
         (a_record(externalPayerId=7), "externalPayerId 7"),
         (a_record(externalPayerId={"id": 7}), "externalPayerId {'id': 7}"),
-        (a_record(externalPayerId="c\n1"), "externalPayerId"),
+        (a_record(externalPayerId="c\n1"), "externalPayerId 'c\\n1' is not a contract id"),
         (a_record(pricePerUnit="free"), "pricePerUnit 'free'"),
         (a_record(dimension="other", pricePerUnit=[1]), "pricePerUnit [1]"),
         (a_record(externalPayerId=" c-1 "), "externalPayerId ' c-1 '"),

@@ -32,16 +32,13 @@ def test_a_number_is_what_its_text_says(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-0.5", "-1e-9", "1e30", f"1{'0' * 30}.0", "1e-61", f"0.{'0' * 60}1", "1E99", "1e-99"]
+    "text",
+    [
+        *("-0.5", "-1e-9", "1e30", f"1{'0' * 30}.0", "1e-61", f"0.{'0' * 60}1", "1E99", "1e-99"),
+        *("1e9999999999999999999", "1e-9999999999999999999"),
+    ],
 )
 def test_a_number_that_is_negative_or_has_too_many_digits_keeps_its_text(text: str) -> None:
-    (value,) = values(text)
-    assert type(value).__name__ == "Inadmissible"
-    assert value == text
-
-
-@pytest.mark.parametrize("text", ["1e9999999999999999999", "1e-9999999999999999999"])
-def test_an_exponent_that_no_decimal_has_is_set_apart(text: str) -> None:
     (value,) = values(text)
     assert type(value).__name__ == "Inadmissible"
     assert value == text

@@ -11,9 +11,9 @@ from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.usage.fold import Days, Total
 from functions.domain.usage.tally import Tally
 from functions.domain.usage.usage_warnings import checks, warnings
-from tests.builders import JULY, PLAN, a_bill, a_plan
+from tests.builders import JULY, PLAN, a_bill, a_contract, a_plan
 
-TOO_MUCH = ContractBill(contract_id="c-1", usage={}, quantities={"mem": str(2**31)})
+TOO_MUCH = a_contract(quantities={"mem": str(2**31)})
 
 
 def said(total: Total | None = None, *contracts: ContractBill, **bill: Any) -> list[str]:
@@ -35,10 +35,8 @@ def checked(
 ) -> list[str]:
     total = Total()
     total.hours.update(f"01/{hour:02d}" for hour in range(hours))
-    bills = [
-        ContractBill(contract_id=name, usage={}, quantities={"mem": text})
-        for name, text in (("c-1", str(quantity)), ("c-2", "7"))
-    ]
+    quantities = {"c-1": str(quantity), "c-2": "7"}
+    bills = [a_contract(name, quantities={"mem": text}) for name, text in quantities.items()]
     days = Days(a_plan(cloud=cloud), JULY, list(names), {})
     return list(checks(days, total, a_bill(*bills)))
 
