@@ -1,7 +1,5 @@
 """What tests begin with: a plan, a contract's month and its parts, each with what matters said."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any

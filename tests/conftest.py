@@ -1,7 +1,5 @@
 """What the long tests covered, said at the end of a run, from whatever worker."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Callable, Iterator
 

@@ -1,7 +1,5 @@
 """The documents name what exists: errors and codes have sections, settings and commands exist."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re

@@ -1,7 +1,5 @@
 """docs/guarantees.md names tests; every one of them exists."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

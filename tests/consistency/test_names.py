@@ -1,7 +1,5 @@
 """One concept, one name: definitions, modules, errors and payloads agree."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import inspect

@@ -1,7 +1,5 @@
 """The README is short, its links lead somewhere, and its examples do what it says."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -1,7 +1,5 @@
 """The waits of credits.asl.json add up: who waits for the stream outlasts who holds it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from functions.domain.credits.name import MOST_MONTHS

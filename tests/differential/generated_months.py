@@ -4,8 +4,6 @@ They hold what an exporter may write: payers that are missing, null or empty, po
 numbers in every JSON spelling, prices that are there or not, unknown dimensions and unknown fields.
 """
 
-from __future__ import annotations
-
 import json
 import random
 from typing import NamedTuple

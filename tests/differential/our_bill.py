@@ -1,7 +1,5 @@
 """The bill of a generated month by the code that bills: partitions, sums, bill."""
 
-from __future__ import annotations
-
 import random
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The bills of many months at once, worked out by DuckDB from the files' text."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """One pipeline in memory: its definition, its Lambdas, a clock, and what its operators get."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime

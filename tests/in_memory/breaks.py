@@ -1,7 +1,5 @@
 """One break: at which point, how, and what happens next. Its text is enough to play it again."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What an operator does about a contract: in the state file, or with a decision."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tests.in_memory.machine import Execution

@@ -1,7 +1,5 @@
 """A Clazar in memory that tells contracts, months and dimensions apart; its rules can be off."""
 
-from __future__ import annotations
-
 import json
 from abc import ABC, abstractmethod
 from collections import Counter, deque

@@ -1,7 +1,5 @@
 """A CloudZero in memory: one AnyCost Stream, whose months are replaced by drops."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import deque

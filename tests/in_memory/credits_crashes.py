@@ -3,8 +3,6 @@
 `play(key, case, newer)` plays one case and returns the promises that it broke.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal

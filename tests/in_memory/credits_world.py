@@ -8,8 +8,6 @@
 An upload starts an execution, as the deployed rule does.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -4,8 +4,6 @@ JSONPath mode, and of it what the definitions use. What is not known here is ref
 test must not pass because something in a definition was not understood.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from functools import cache

@@ -1,7 +1,5 @@
 """Executions that are aborted at a chosen point, and answers that never come."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NoReturn
 

@@ -1,7 +1,5 @@
 """The real Lambdas of a pipeline, called in this process, by the names of their states."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 `Row(scenario, receiver).play(case)` plays one case and returns the promises that it broke.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What holds of the metering pipeline whatever breaks, in words of a person who looks at it."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

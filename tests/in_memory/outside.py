@@ -1,7 +1,5 @@
 """The outside of the functions, replaced by ports in memory for as long as a block lasts."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager

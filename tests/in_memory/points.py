@@ -5,8 +5,6 @@ plays it with what there is: the effect itself, what the caller gets when no ans
 whoever is calling.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime

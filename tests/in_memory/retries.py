@@ -1,7 +1,5 @@
 """Which Retry and which Catch an error meets."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from tests.in_memory.data_flow import JsonObject

@@ -1,7 +1,5 @@
 """A bucket on which each function may do what its role may and nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """The check that the interpreter knows everything that a definition says."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tests.in_memory.data_flow import Unsupported, check_rule, refuse_others

@@ -3,8 +3,6 @@
 Replay one case: `play(key, case, newer)` with what the message says.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """The interpreter does what Step Functions does, as far as the definitions use it."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

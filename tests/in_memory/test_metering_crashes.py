@@ -3,8 +3,6 @@
 The rows with a contract that is refused are in a file of their own, for a worker of their own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -3,8 +3,6 @@
 The receiver has no part in a hold, so one is enough.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """As test_metering_crashes, with a contract that Clazar refuses at first and takes later."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

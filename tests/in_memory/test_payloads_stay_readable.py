@@ -4,8 +4,6 @@ The files in `payloads/` hold an input of each state as recorded. `PAYLOADS=writ
 an execution that began before the deployment may fail, so none may run while it is made.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import os

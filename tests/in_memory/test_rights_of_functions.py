@@ -1,7 +1,5 @@
 """What runs in memory has the rights that are deployed, so every story tests them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, datetime
 

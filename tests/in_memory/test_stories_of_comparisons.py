@@ -1,7 +1,5 @@
 """A month beside the one before it: report, preview and hold compare the usage of the same two."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Configurations change while a contract is underway, and ids are spelled in more than one way."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A month is read day by day: once, by whoever comes first, and never from what has changed."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """Decisions about parked contracts that make no sense, or that say only half of it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

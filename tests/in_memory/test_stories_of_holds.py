@@ -1,7 +1,5 @@
 """A month whose totals have moved far is held; an operator lets that very bill through."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

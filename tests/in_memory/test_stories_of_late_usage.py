@@ -1,7 +1,5 @@
 """Files that come or change after their month was billed, and usage that ends before its month."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime

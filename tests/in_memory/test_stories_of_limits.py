@@ -1,7 +1,5 @@
 """More contracts than a message can name, and more months than a run works on."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

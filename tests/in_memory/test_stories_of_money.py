@@ -1,7 +1,5 @@
 """Stories in which a unit would once have been lost, billed twice or told wrongly."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """A closed month is compared with what Clazar lists: every difference is found, nothing is sent."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from typing import Any

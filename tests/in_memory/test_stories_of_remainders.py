@@ -1,7 +1,5 @@
 """What rounding leaves is billed once: through decisions, edits by hand and changed plans."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

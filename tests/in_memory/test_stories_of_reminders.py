@@ -1,7 +1,5 @@
 """What is not billed is never silent: every run names it, and some runs send a reminder."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """An execution whose first state fails mails why, sends nothing and holds nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The state file in hands that slip: nothing is skipped or settled in silence."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.builders import OCTOBER_2

@@ -1,7 +1,5 @@
 """Files that are uploaded together wait for the stream, and the queue moves."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
 from datetime import timedelta

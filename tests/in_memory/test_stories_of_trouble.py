@@ -1,7 +1,5 @@
 """Trouble that once broke a promise, each as the shortest story of its own."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from functions.errors import StorageBusy

@@ -1,7 +1,5 @@
 """Executions end, wait, are aborted and redriven as those of Step Functions are."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Small definitions with plain functions behind them, on a clock of their own."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """One more execution, undisturbed, from wherever the others have ended."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from tests.model.invocation import Invocation

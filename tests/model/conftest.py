@@ -1,7 +1,5 @@
 """Production code under the model: its ids are small, its threads take turns, its log is silent."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """What the state machine does when a Lambda has ended: next state, Retry, Catch."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

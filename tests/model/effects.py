@@ -1,7 +1,5 @@
 """How an effect on the outside may turn out: what is changed, and what the invocation hears."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

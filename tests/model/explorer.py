@@ -1,7 +1,5 @@
 """Breadth first through every state, with the shortest way to the first broken promise."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """An invocation of a Lambda: which state, for which execution, with which input."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from functions.domain.ledger.item import ContractItem

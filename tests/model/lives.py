@@ -1,7 +1,5 @@
 """The lives of invocations, numbered: what each does next, and what it becomes by an answer."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from tests.model.definition import after, retried

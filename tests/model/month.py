@@ -5,8 +5,6 @@ change what happens next (moments, bodies of requests, ids of records) is blanke
 written, so that equal situations are equal.
 """
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from typing import Any

@@ -6,8 +6,6 @@ is the order of the production code, and nobody has to keep a copy of it. Each h
 once and then remembered.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

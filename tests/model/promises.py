@@ -1,7 +1,5 @@
 """What must hold in every state. Each promise is a sentence, said when it is broken."""
 
-from __future__ import annotations
-
 from tests.model import month
 from tests.model.receiver import Held, of_contract
 from tests.model.state import State

@@ -1,7 +1,5 @@
 """Clazar in the model: how often it holds each contract's dimensions. Pure."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from tests.model.month import CONTRACTS, DIMENSIONS

@@ -1,7 +1,5 @@
 """The models that are explored: who is at work, and on how much of an execution."""
 
-from __future__ import annotations
-
 from tests.model.invocation import Invocation, Item
 from tests.model.month import CONTRACTS
 from tests.model.receiver import Receiver

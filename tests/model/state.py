@@ -1,7 +1,5 @@
 """A state of the model: everything that there is at one moment."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple, TypeVar
 
 from tests.model.receiver import Held, Request

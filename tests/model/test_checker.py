@@ -1,7 +1,5 @@
 """The checker finds what is broken on purpose, and tells the way there."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

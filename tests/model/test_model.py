@@ -5,8 +5,6 @@ execution is aborted (the same); the answer to a write is lost; the answer to a 
 before or after it has arrived; a request is not taken.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

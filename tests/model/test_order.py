@@ -1,7 +1,5 @@
 """What is left out of the exploration loses nothing: without it, everything ends the same."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.model import effects, month

@@ -9,8 +9,6 @@ request of the contract can be underway and no invocation that has begun an atte
 that is what SETTLE_SECONDS promises.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

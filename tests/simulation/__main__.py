@@ -1,7 +1,5 @@
 """Plays many seeds on all cores, or one with its whole story: `python -m tests.simulation`."""
 
-from __future__ import annotations
-
 import argparse
 import multiprocessing
 import sys

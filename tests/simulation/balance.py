@@ -1,7 +1,5 @@
 """The balance of rounding over all months, from ledger and books."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping

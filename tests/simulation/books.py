@@ -1,7 +1,5 @@
 """What a receiver holds: who has sold what, and what is billed. Written down when it happens."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass

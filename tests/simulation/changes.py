@@ -1,7 +1,5 @@
 """How operators change a plan's configuration: pure, drawn from the story."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 

@@ -1,7 +1,5 @@
 """A number of stories, for a test file of its own: a file is what a worker gets."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 
 from tests.simulation.play import Result, play

@@ -1,7 +1,5 @@
 """How one Clazar speaks: ids, times, pages, answers. Pure, and drawn from a story's seed."""
 
-from __future__ import annotations
-
 import json
 import zlib
 from collections.abc import Mapping, Sequence

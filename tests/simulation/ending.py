@@ -1,7 +1,5 @@
 """The end of a story: nothing goes wrong any more, people tidy up, and the books are compared."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Whose usage a record bills: under one name only, and for one owner only."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

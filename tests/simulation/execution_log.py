@@ -1,7 +1,5 @@
 """Executions of a story, with what is written down when one starts, stops, and ends."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Omnistrate's export of one plan: hour files, a marker that lags, and what goes wrong."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta

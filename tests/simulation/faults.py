@@ -1,7 +1,5 @@
 """What goes wrong at the points of a story: storage, answers that are lost, functions that die."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Rules of the pipeline that are left out, one at a time: each breaks a promise of some story."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime

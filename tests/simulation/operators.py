@@ -1,7 +1,5 @@
 """Two people who look after the plans: they edit, start, decide, and now and then break things."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """What others have billed before the pipeline came to it: people, and an earlier program."""
 
-from __future__ import annotations
-
 import json
 from functools import partial
 

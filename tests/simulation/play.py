@@ -1,7 +1,5 @@
 """Plays one seed's story from its first month to its end."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random

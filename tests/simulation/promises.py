@@ -1,7 +1,5 @@
 """What holds after every execution of a story, whatever goes wrong."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import timedelta

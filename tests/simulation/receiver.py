@@ -3,8 +3,6 @@
 What it bills is known for certain, because it is written down here when it happens.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """What has to be said of usage and contracts, and whether an execution has said it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction

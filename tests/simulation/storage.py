@@ -1,7 +1,5 @@
 """A bucket whose reads and listings can fail too, with an index so that listing stays cheap."""
 
-from __future__ import annotations
-
 import bisect
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """What one story is made of: drawn from its seed and from nothing else."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from random import Random
 from typing import Any

@@ -1,7 +1,5 @@
 """The simulation itself: one seed is one story, and what it watches for it does notice."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """What is true of a parked contract at the receiver: what operators find out by looking."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from functions.domain.month import parse_instant

@@ -3,8 +3,6 @@
 Nothing here is the pipeline's own code but the names of keys.
 """
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

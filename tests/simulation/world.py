@@ -1,7 +1,5 @@
 """The world of one story: the real definition and handlers, a virtual clock, and moods."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections import Counter

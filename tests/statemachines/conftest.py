@@ -4,8 +4,6 @@ An account stays open from module to module, with warm functions, until another 
 keeps its state in the process.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path

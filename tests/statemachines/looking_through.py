@@ -1,7 +1,5 @@
 """Everything that the pipelines write, log, send and answer, kept to be looked through."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple

@@ -5,8 +5,6 @@ contract, the dimension and, without a payer, the subscription are reported: nob
 otherwise.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the earlier exporter passed over in silence ends FAILED here, or tells a person, or both."""
 
-from __future__ import annotations
-
 from infra.local.cli.session import scaled
 from tests.statemachines.world import AUGUST_2, TIME_SCALE, World
 

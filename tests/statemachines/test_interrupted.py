@@ -1,7 +1,5 @@
 """The command line, killed while Clazar has a request: nothing is lost, nothing doubled."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

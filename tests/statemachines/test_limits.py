@@ -1,7 +1,5 @@
 """What Step Functions has to carry does not grow with the number of contracts."""
 
-from __future__ import annotations
-
 from calendar import monthrange
 
 from infra.local.account import RunResult

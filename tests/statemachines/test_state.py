@@ -1,7 +1,5 @@
 """The state file and the ledger over several runs."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """What is sent to Clazar, whatever Clazar answers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

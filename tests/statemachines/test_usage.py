@@ -1,7 +1,5 @@
 """From files to quantities: what is read, refused, set aside and rounded."""
 
-from __future__ import annotations
-
 from tests.statemachines.world import PATH, World, a_record
 
 

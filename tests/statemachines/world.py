@@ -1,7 +1,5 @@
 """The deployed metering stack on this machine, with folders and a Clazar to play with."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The credits stack; a fresh bucket and CloudZero for every test."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The deployed credits stack on this machine, with a bucket and a CloudZero to play with."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """A file dropped into the bucket appears in CloudZero to the cent, once."""
 
-from __future__ import annotations
-
 import json
 from decimal import Decimal
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A file with a column per month: oldest first, each month on its own."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 
 from tests.statemachines.credits.credits_world import CreditsWorld, month_of

@@ -1,7 +1,5 @@
 """A file that is not understood is refused as a whole, with its lines, before anything is sent."""
 
-from __future__ import annotations
-
 import pytest
 
 from infra.local.aws.object_event import Event

@@ -4,8 +4,6 @@ Looked through are every object as it was written, every message, output and lin
 Accounts and amounts are reported, and so is a cell where one of them should be: it is quoted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Sizes: what goes through, what is refused before anything is sent, and what stays small."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file, month_of

@@ -1,7 +1,5 @@
 """The newest upload is what ends stored, and a stream has one request at a time."""
 
-from __future__ import annotations
-
 from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file
 
 

@@ -1,7 +1,5 @@
 """What was there before is kept, held against a file that shrinks it, and can be put back."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

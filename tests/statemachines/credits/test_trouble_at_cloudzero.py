@@ -1,7 +1,5 @@
 """CloudZero is busy, slow, cuts connections, refuses: what was promised holds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

@@ -1,7 +1,5 @@
 """Credits in memory, one execution at a time, and things that happen at any call to the outside."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """An upload may say how many rows it has and what they come to; then both have to be so."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.unit.credits.pipeline import Pipeline

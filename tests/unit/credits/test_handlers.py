@@ -1,7 +1,5 @@
 """What every handler does: read its task, return its output as JSON data."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

@@ -1,7 +1,5 @@
 """PostDrop: what happened to the last request decides whether there is another one."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import cast
 

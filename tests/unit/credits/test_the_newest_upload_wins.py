@@ -1,7 +1,5 @@
 """Whatever the order of events, aborts and lost answers: the newest upload is what ends stored."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any

@@ -1,7 +1,5 @@
 """What several tests of the domain begin with."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 

@@ -3,8 +3,6 @@
 Reads `mutmut results --all true` from the standard input. The groups are in pyproject.toml.
 """
 
-from __future__ import annotations
-
 import sys
 import tomllib
 from collections import Counter

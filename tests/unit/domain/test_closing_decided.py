@@ -1,7 +1,5 @@
 """Whether a month closes, which contracts are counted as what, and what is written of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any

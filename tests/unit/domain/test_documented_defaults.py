@@ -1,7 +1,5 @@
 """The table of plan settings: what a reader finds there is what an absent setting means."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What holds a month: totals that moved, and the bill that is known by its quantities."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import pytest

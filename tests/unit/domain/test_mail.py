@@ -1,7 +1,5 @@
 """What an operator reads at 05:10: subject, then text, in `mails/`; `MAILS=write` renews them."""
 
-from __future__ import annotations
-
 import os
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Whole values that people read of a month, to the letter: pages, sums, what is held."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 

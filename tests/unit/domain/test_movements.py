@@ -1,7 +1,5 @@
 """Which contracts moved most against the month before: usage with usage, whatever the unit."""
 
-from __future__ import annotations
-
 from functions.domain.months.journal import Journal
 from functions.domain.months.months_due import month_before
 from functions.domain.months.movements import Movements, UsageRow, movements, usage_of

@@ -1,7 +1,5 @@
 """The count of mutants: only a killed one counts, and no module is left out of it."""
 
-from __future__ import annotations
-
 import io
 import tomllib
 from collections import Counter

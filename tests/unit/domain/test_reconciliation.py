@@ -1,7 +1,5 @@
 """What is said of each difference between a ledger entry and what the receiver lists of it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The page of a month: trouble first, totals against last month, nothing that runs."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 from html.parser import HTMLParser
 from typing import Any

@@ -1,7 +1,5 @@
 """What needs an operator: a cause once, with its contracts and the input that settles them all."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

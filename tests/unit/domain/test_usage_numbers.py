@@ -1,7 +1,5 @@
 """Numbers of usage records: exact, or set apart with their text; a fresh decoder each time."""
 
-from __future__ import annotations
-
 import importlib.util
 from decimal import Decimal
 from typing import Any

@@ -1,7 +1,5 @@
 """What is reported of a month's usage beside its bill."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Payloads for the use cases, as the state machine would pass them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from functions.domain.ledger.item import ContractItem

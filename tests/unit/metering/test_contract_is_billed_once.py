@@ -5,8 +5,6 @@ are aborted and started anew. Whatever comes of it, the receiver has accepted ea
 once, and the ledger says `accepted` only of what the receiver has.
 """
 
-from __future__ import annotations
-
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What was refused or is in doubt: kept for an operator, retried without a limit, never doubled."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

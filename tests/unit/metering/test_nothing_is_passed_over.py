@@ -1,7 +1,5 @@
 """Usage without a payer, a price or a working formula: never dropped, never free, never silent."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A bucket that does not answer, or answers somebody else first: nothing is lost or made up."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime

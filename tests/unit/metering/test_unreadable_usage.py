@@ -1,7 +1,5 @@
 """Usage that cannot be read or is not there: the month stops, is named, and can be resumed."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from typing import Any

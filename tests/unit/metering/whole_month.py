@@ -1,7 +1,5 @@
 """One plan's runs in memory, from usage files that are written record by record."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
