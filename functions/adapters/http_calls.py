@@ -107,6 +107,13 @@ def _receive(answer: requests.Response, ends: float) -> None:
         raise AnswerCut(answer.status_code, requests.ReadTimeout("the answer took too long"))
 
 
+def paging(answer: requests.Response) -> dict[str, str]:
+    """Return what headers may say of further pages: ranges, `X-...`, links by their relation."""
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    kept = {n.removeprefix("x-"): headers[n] for n in headers if n[:2] == "x-" or "range" in n}
+    return kept | {name: link.get("url", "") for name, link in answer.links.items()}
+
+
 def bounded(text: str, most: int = 600) -> str:
     """Cut a text so that it stays small in a state's output, where it is escaped as JSON."""
     while len(json.dumps(text)) > most:

@@ -68,7 +68,7 @@ def read_snapshot(run: Run, objects: Objects) -> Parsed:
     if (unseen := snapshot.unseen) and not run.accept_shrink:
         raise DropHeld(
             f"{run.file} does not show what had been posted last, so it is no way back. To put "
-            f"that back, {unseen.again}; to restore the snapshot all the same, start an "
+            f"that back, {unseen.source.again}; to restore the snapshot all the same, start an "
             f"execution with {run.accepting}"
         )
     try:

@@ -10,7 +10,7 @@ import msgspec
 
 from functions.domain.credits.cbf import Totals
 from functions.domain.credits.credits_report import MonthReport
-from functions.domain.credits.drop import Source
+from functions.domain.credits.drop import Drop, Source
 from functions.domain.month import Month
 from functions.payloads import Problem
 
@@ -97,7 +97,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     `is_stored`: nothing is left to be posted. `reasons`: why the month must not be replaced.
     `differed`: it held something else, so that seeing the new rows will prove that they arrived.
     `unseen`: what had been posted last, if CloudZero does not show it: the rows are no way back.
-    `lost`: why they are none, although an operator has accepted that the month is replaced.
+    `lost`: why they are none, although an operator has accepted that the month is replaced;
+    `overridden`: all reasons that were accepted.
     """
 
     held: Totals | None
@@ -105,8 +106,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     reasons: str = ""
     key: str | None = None
     differed: bool = False
-    unseen: Source | None = None
+    unseen: Drop | None = None
     lost: str = ""
+    overridden: str = ""
 
 
 class PostTask(DropTask, frozen=True, kw_only=True):

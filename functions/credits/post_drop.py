@@ -62,10 +62,10 @@ def _post(
         digest=drop.digest,
         totals=drop.totals,
         state="posting",
-        drop_id=None,
         execution=task.run.execution,
         attempt=uuid4().hex,
         at=stream.at,
+        snapshot=task.snapshot.key or "",
     )
     posting = document.write(intent, found)
     try:

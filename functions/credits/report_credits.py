@@ -10,7 +10,7 @@ from functions import metrics
 from functions.adapters import clock, credits_bucket, keys, leases, wiring
 from functions.adapters.objects import Objects, Uploads
 from functions.adapters.pages import page_key, put_page
-from functions.credits.payloads import MonthEnd, ReportTask, Run
+from functions.credits.payloads import DropItem, MonthEnd, ReportTask, Run, Snapshot
 from functions.domain.conversion import parse
 from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import MonthReport
@@ -66,16 +66,8 @@ def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
     held = snapshot.held if snapshot and posted is False else None
     undo, warnings = None, [*end.verified.warnings] if end.verified else []
     if snapshot and snapshot.key and posted is not False:
-        if snapshot.lost:
-            warnings.append(f"{drop.month}: this drop cannot be undone: {snapshot.lost}")
-        elif snapshot.unseen is None:
-            undo = {"restore": snapshot.key}
-        elif snapshot.unseen != drop.source:
-            warnings.append(
-                f"{drop.month}: the snapshot does not show what had been posted before, or may "
-                f"have been; to undo this drop {snapshot.unseen.again}, or if that never arrived "
-                f'start an execution with {{"restore": "{snapshot.key}", "accept_shrink": true}}'
-            )
+        undo, more = _way_back(drop, snapshot, snapshot.key)
+        warnings += [f"{drop.month}: {text}" for text in more]
     return MonthReport(
         billing_month=drop.month,
         status="failed" if problem else "verified",
@@ -87,6 +79,26 @@ def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
         message=problem.message[:_LONGEST_MESSAGE] if problem else "verified",
         warnings=warnings,
     ).holding(end.verified.held if end.verified else held)
+
+
+def _way_back(
+    drop: DropItem, snapshot: Snapshot, key: str
+) -> tuple[dict[str, str] | None, list[str]]:
+    """Return the input that undoes a drop, if there is one, and what is to be said of it."""
+    said = [f"replaced as accepted, although {text}" for text in [snapshot.overridden] if text]
+    if snapshot.lost:
+        return None, [*said, f"this drop cannot be undone: {snapshot.lost}"]
+    if (unseen := snapshot.unseen) is None:
+        return {"restore": key}, said
+    if unseen.source == drop.source and unseen.snapshot:
+        return {"restore": unseen.snapshot}, said
+    text = (
+        f"what was replaced was not the {unseen.totals.total_credit_usd} USD posted at "
+        f"{unseen.at}, or not those alone; to undo this drop start an execution with "
+        f'{{"restore": "{key}", "accept_shrink": true}}, or if only what was posted is to be '
+        f"there {unseen.source.again}"
+    )
+    return None, [*said, text]
 
 
 def _was_posted(run: Run, end: MonthEnd, objects: Objects) -> bool | None:

@@ -12,7 +12,14 @@ from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.objects import Objects
 from functions.credits.payloads import DropTask, Snapshot
 from functions.domain.credits import cbf
-from functions.domain.credits.drop import Drop, Limits, MonthSnapshot, is_stored, reasons_to_hold
+from functions.domain.credits.drop import (
+    Drop,
+    Limits,
+    MonthSnapshot,
+    is_stored,
+    others_erased,
+    reasons_to_hold,
+)
 from functions.errors import BadCredits
 from functions.payloads import task_handler
 
@@ -35,12 +42,14 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
     if is_stored(last, wanted, stored):
         return Snapshot(held=stored.totals, is_stored=True)
     lost = _no_way_back(task, rows)
-    reasons = [lost] if lost else []
     if drop.source.kind == "upload":
-        reasons += reasons_to_hold(wanted, stored, last, limits)
+        reasons = reasons_to_hold(wanted, stored, last, limits)
         reasons += [f"the rows equal those of {drop.twin}"] if drop.twin else []
-    if reasons and not drop.accepted:
-        return Snapshot(held=_held(stored, last), reasons="; ".join(reasons))
+    else:
+        reasons = others_erased(stored, last, "snapshot")
+    if (lost or reasons) and not drop.accepted:
+        said = "; ".join(filter(None, [lost, *reasons]))
+        return Snapshot(held=_held(stored, last), reasons=said)
     key, snapshot = _keep(task, rows, last, objects, stream.at)
     return Snapshot(
         held=_held(stored, last),
@@ -48,6 +57,7 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
         differed=not stored.shows(wanted),
         unseen=snapshot.unseen,
         lost=lost,
+        overridden="; ".join(reasons),
     )
 
 

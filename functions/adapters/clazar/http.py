@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import requests
 
-from functions.adapters.http_calls import AnswerCut, named, never_connected, send
+from functions.adapters.http_calls import AnswerCut, named, never_connected, paging, send
 from functions.errors import CredentialsRefused, PartnerUnreachable
 
 # Connect and read. Together they stay well inside the function's timeout, so that a request that
@@ -37,7 +37,7 @@ class Credentials(msgspec.Struct, frozen=True):
 class Response(NamedTuple):
     """An answer, without the token that a proxy may repeat in it.
 
-    `paging`: what its headers may say of further pages: links by their relation, and `X-` headers.
+    `paging`: what its headers may say of further pages.
     """
 
     status: int
@@ -79,7 +79,7 @@ class Session:
                     headers={"accept": "application/json", **headers, **authorization},
                     **request,
                 )
-                answer = Response(response.status_code, _text(response), _paging(response))
+                answer = Response(response.status_code, _text(response), paging(response))
             except CredentialsRefused:
                 self._expires = 0.0  # the next token may be better
                 raise
@@ -128,12 +128,6 @@ class Session:
                     f"POST /authenticate/: HTTP {status} without a token{check}"
                 )
         raise CredentialsRefused(f"Clazar refused the credentials in the secret: HTTP {status}")
-
-
-def _paging(response: requests.Response) -> dict[str, str]:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    said = {name[2:]: value for name, value in headers.items() if name.startswith("x-")}
-    return said | {name: link.get("url", "") for name, link in response.links.items()}
 
 
 def _text(response: requests.Response) -> str:

@@ -7,17 +7,17 @@ No idempotency key: it would replay an old answer, whatever the body.
 """
 
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import requests
 
-from functions.adapters.http_calls import bounded, named, never_connected, send
+from functions.adapters.http_calls import bounded, named, never_connected, paging, send
 from functions.adapters.receivers import Accepted, CreditsReceiver
 from functions.domain.credits.cbf import plain_number
 from functions.domain.month import Month, format_instant
+from functions.domain.paging import says_more
 from functions.domain.wording import counted
 from functions.errors import (
     CredentialsRefused,
@@ -37,11 +37,6 @@ _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 400, 401, 403, 404
 _TIMED_OUT, _SERVER_ERROR = 408, 500
 _MOST_DIGITS = 18
 _BUSY = (409, 425, 429)  # still processing what came before, or too many requests
-# What may stand beside the rows, in lower case letters alone: how many rows or pages there are, and
-# that more follow.
-_COUNTS = re.compile(r"total|(total|row|record|item|result)?s?count|total(rows|records|items)")
-_PAGES = re.compile(r"(total|num)?pages|pagecount")
-_MORE = re.compile(r"next.*|has(next|more).*|more|remaining.*|(?!prev).*cursor|(is)?truncated")
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -137,34 +132,14 @@ def _rows(response: requests.Response, what: str) -> list[dict[str, Any]]:
     rows = body.get("billing_drop") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
-    if more := _says_more(body, len(rows)):
+    said = {"headers": paging(response), **body}
+    if more := says_more(said, "billing_drop", len(rows)):
         raise PartnerRefused(
             f"{what}: {counted(len(rows), 'row')} shown although {more}; a month that is shown in "
             "part is neither replaced nor verified. Ask CloudZero how to read the whole month in "
             "one request, then start again"
         )
     return rows
-
-
-def _says_more(body: dict[str, Any], rows: int) -> str:
-    """Return what in an answer says that it is not all of a month; empty if nothing does."""
-    for name, value in _flat(body):
-        plain = re.sub("[^a-z]", "", name.lower())
-        number = float(value) if str(value).isdecimal() else 0
-        counts = (_COUNTS, rows), (_PAGES, 1)
-        above = any(kind.fullmatch(plain) and number > shown for kind, shown in counts)
-        if above or (_MORE.fullmatch(plain) and value):
-            return f"{name} is {str(value)[:100]}"
-    return ""
-
-
-def _flat(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield what an answer says, however deep."""
-    for name, value in body.items():
-        if isinstance(value, dict):
-            yield from _flat(value)
-        else:
-            yield name, value
 
 
 def _is_not_found(response: requests.Response) -> bool:

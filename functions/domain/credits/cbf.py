@@ -29,6 +29,8 @@ FEWER_ROWS = (
 _CENT, _MOST_DIGITS, _MOST_DECIMALS = Decimal("0.01"), 60, 60
 CREDIT, DESCRIPTION, SERVICE = "Credit", "Monthly MAP Credit", "AWSCredits"
 _ACCOUNT, _COST, _START = "resource/account", "cost/cost", "time/usage_start"
+_TYPE, _DESCRIPTION = "lineitem/type", "lineitem/description"
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 Row = Mapping[str, Any]
 
@@ -52,13 +54,16 @@ class Contents(NamedTuple):
     """A month's rows as far as money is concerned.
 
     `cost` is the exact total. `unreadable` counts costs that are not numbers, `foreign` rows that
-    are not credits of this pipeline.
+    are not credits of this pipeline; `own` are those that are. `named`: the types and months that
+    the rows name.
     """
 
     lines: Counter[Line]
     cost: Decimal
     unreadable: int
     foreign: int
+    own: Counter[Line]
+    named: frozenset[str]
 
     @property
     def rows(self) -> int:
@@ -82,17 +87,22 @@ class Contents(NamedTuple):
     @property
     def digest(self) -> str:
         """The same for the same money on the same accounts, in whatever order."""
-        lines = sorted(f"{line.account} {line.cost}" for line in self.lines.elements() if line.cost)
-        return hashlib.sha256("\n".join(lines).encode(errors="surrogatepass")).hexdigest()
+        return _digest(self.lines)
+
+    def holds(self, digest: str) -> bool:
+        """Return True if rows of this digest are here, perhaps with others' beside them."""
+        return digest in (self.digest, _digest(self.own))
 
     def shows(self, posted: Contents) -> bool:
         """Return True if these are the posted rows, to the cent, in whatever order.
 
-        Rows of 0.00 may be missing: a partner that keeps none has lost no money.
+        Rows of 0.00 may be missing: a partner that keeps none has lost no money. So may columns,
+        but none may name another type or month.
         """
         missing, unexpected = posted.lines - self.lines, self.lines - posted.lines
         same_money = not unexpected and not any(line.cost for line in missing)
-        return same_money and self.credit == posted.credit and not self.unreadable
+        same = same_money and self.credit == posted.credit and self.named <= posted.named
+        return same and not self.unreadable
 
 
 def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[dict[str, str]]:
@@ -100,8 +110,8 @@ def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[di
     start, end = format_instant(month.start), format_instant(month.last_second)
     return [
         {
-            "lineitem/type": CREDIT,
-            "lineitem/description": DESCRIPTION,
+            _TYPE: CREDIT,
+            _DESCRIPTION: DESCRIPTION,
             _START: start,
             "time/usage_end": end,
             _ACCOUNT: account,
@@ -174,18 +184,32 @@ def drop_body(month: Month, rows: Sequence[Row], advice: str = FEWER_ROWS) -> by
 
 def read_rows(rows: Iterable[Row]) -> Contents:
     """Read rows as the receiver returns them: costs are texts, perhaps numbers."""
-    lines: Counter[Line] = Counter()
+    lines, own, named = Counter[Line](), Counter[Line](), set[str]()
     total, unreadable, foreign = Decimal(0), 0, 0
     for row in rows:
-        cost = _number(row.get(_COST))
+        cost, ours = _number(row.get(_COST)), _is_own(row)
         if cost is None:
             unreadable += 1
         else:
             total = EXACT.add(total, cost)
-            lines[Line(_text(_ACCOUNT, row.get(_ACCOUNT)), _cents(cost))] += 1
-        ours = row.get("lineitem/type") == CREDIT
-        foreign += not (ours and row.get("resource/service") in (None, "", SERVICE))
-    return Contents(lines, total, unreadable, foreign)
+            line = Line(_text(_ACCOUNT, row.get(_ACCOUNT)), _cents(cost))
+            lines[line] += 1
+            own[line] += ours
+        foreign += not ours
+        month = _time(str(row.get(_START) or ""))[: len("YYYY-MM")]
+        named |= {str(row.get(_TYPE) or "").casefold(), month if _MONTH.fullmatch(month) else ""}
+    return Contents(lines, total, unreadable, foreign, +own, frozenset(named - {""}))
+
+
+def _is_own(row: Row) -> bool:
+    """Return True for a credit of this pipeline. A column that is not shown says nothing."""
+    known = ((_DESCRIPTION, DESCRIPTION), ("resource/service", SERVICE))
+    return row.get(_TYPE) == CREDIT and all(row.get(name) in (None, "", own) for name, own in known)
+
+
+def _digest(lines: Counter[Line]) -> str:
+    texts = sorted(f"{line.account} {line.cost}" for line in lines.elements() if line.cost)
+    return hashlib.sha256("\n".join(texts).encode(errors="surrogatepass")).hexdigest()
 
 
 def _cents(amount: Decimal) -> Decimal:
@@ -196,7 +220,7 @@ def _cents(amount: Decimal) -> Decimal:
 def _number(value: object) -> Decimal | None:
     """Return a number; None where it is not one that money can be."""
     try:
-        number = Decimal(str(value))
+        number = Decimal(str(value).replace("_", "?"))  # which Python takes within a number
     except InvalidOperation:
         return None
     exponent = number.as_tuple().exponent
@@ -220,6 +244,8 @@ def differences(posted: Contents, stored: Contents, most: int = 5) -> str:
         )
         if named:
             found.append(f"{name}: {named} ({lines.total()} in all)")
+    if other := ", ".join(sorted(stored.named - posted.named)):
+        found.append(f"stored rows are of {other}")
     if stored.unreadable:
         found.append(f"{counted(stored.unreadable, 'stored row')} without a number as its cost")
     return "; ".join(found)

@@ -11,6 +11,8 @@ from functions.domain.credits.cbf import Contents, Totals, read_rows
 from functions.domain.month import parse_instant
 from functions.domain.wording import counted
 
+Kind = Literal["upload", "snapshot"]
+
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where a month's rows come from: an upload (one version of an object), or a snapshot.
@@ -18,7 +20,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     `at`: when the upload was stored, or the restoring execution started.
     """
 
-    kind: Literal["upload", "snapshot"]
+    kind: Kind
     key: str
     version: str
     at: str
@@ -46,6 +48,7 @@ class Drop(msgspec.Struct, frozen=True, kw_only=True):
     `posting`: a request has left, the outcome of one attempt at least is not known. `posted`:
     accepted. `verified`: read back and equal. `digest` is that of the rows. `attempt` makes two
     records of the same moment different. `answer`: the receiver's words where it accepted.
+    `snapshot`: where the rows are that it replaced.
     """
 
     month: str
@@ -53,11 +56,12 @@ class Drop(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     totals: Totals
     state: Literal["posting", "posted", "verified"]
-    drop_id: str | None
+    drop_id: str | None = None
     execution: str
     attempt: str
     at: str
     answer: str = ""
+    snapshot: str = ""
 
     def is_of(self, execution: str, source: Source) -> bool:
         """Return True if this execution posted, or tried to post, this source."""
@@ -75,10 +79,10 @@ class MonthSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[dict[str, Any]]
 
     @property
-    def unseen(self) -> Source | None:
+    def unseen(self) -> Drop | None:
         """What had been posted last, if the rows do not show it: then they are no way back."""
         last = self.last_posted
-        return last.source if last and last.digest != read_rows(self.rows).digest else None
+        return None if last is None or read_rows(self.rows).holds(last.digest) else last
 
 
 class Limits(NamedTuple):
@@ -119,7 +123,7 @@ def reasons_to_hold(
     What was posted last counts as well while it is not seen: the receiver may still ingest it.
     """
     reasons = _jumps(wanted, stored.totals, limits)
-    seen = last is not None and last.digest == stored.digest
+    seen = last is not None and stored.holds(last.digest)
     if last and not seen:
         perhaps = "perhaps " if last.state == "posting" else ""
         unseen = f", {perhaps}posted at {last.at} and not to be seen now"
@@ -128,13 +132,18 @@ def reasons_to_hold(
         reasons.append(
             f"the total credit of {wanted.credit} USD is below zero and would be a charge"
         )
+    return reasons + others_erased(stored, last, "upload")
+
+
+def others_erased(stored: Contents, last: Drop | None, kind: Kind) -> list[str]:
+    """Name the rows of others, which a restore may have put there, that would be erased."""
+    if not stored.foreign:
+        return []
     # The digest leaves rows of 0.00 out, so one of another execution's may be beside ours.
-    ours = last is not None and seen and stored.rows <= last.totals.row_count
-    if stored.foreign and not (last and ours and last.source.kind == "upload"):
-        reasons.append(
-            f"{counted(stored.foreign, 'stored row')} other than AWS credits would be erased"
-        )
-    return reasons
+    known = last and last.digest == stored.digest and stored.rows <= last.totals.row_count
+    if last and known and kind in (last.source.kind, "snapshot"):
+        return []
+    return [f"{counted(stored.foreign, 'stored row')} other than AWS credits would be erased"]
 
 
 def _jumps(wanted: Contents, stored: Totals, limits: Limits) -> list[str]:

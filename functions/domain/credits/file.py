@@ -37,6 +37,7 @@ _SUMS = "the last column is the sum of the others; remove the total"
 # What an amount with a comma and without quotes looks like: the months of a back-fill. In a file
 # of whole dollars it is these, unless there is a dollar sign before the first only, or a 0dd.
 _THOUSANDS = re.compile(r"(?<=,)[-(]*\$?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])")
+_LIKE_AN_ACCOUNT = 9  # digits
 _VALUE = re.compile("""'[^']*'|"[^"]*"|[0-9]+""")  # what differs between problems of a kind
 _NO_ACCOUNT = re.compile(r"(?!.*[0-9]{5}).*[^\W\d_]{2}.*|")
 
@@ -115,8 +116,8 @@ def _with_first(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> CreditsF
 def _doubtful_sums(
     rows: Sequence[Row], every: Sequence[list[Decimal]], file: CreditsFile
 ) -> Iterator[Problem]:
-    if _has_a_total(every, file.credits):
-        yield rows[-1].line, _SUM
+    if (total := _total_row(every, file.credits)) is not None:
+        yield rows[total].line, _SUM
     adding = [row for row in every if sum(map(bool, row[:-1])) > 1]
     if len(adding) > 1 and all(row[-1] == exact_sum(row[:-1]) for row in every):
         yield 0, _SUMS
@@ -154,6 +155,11 @@ def _is_cut_off(rows: Sequence[Row]) -> bool:
     return not has_cents(last) and ("." in last or any(map(has_cents, others)))
 
 
+def _ambiguous(row: Row, *, exact: bool) -> list[str]:
+    found = _THOUSANDS.findall(re.sub('"[^"]*"', '""', row.text))
+    return [text for text in found if exact or "$" in text or ",0" in text]
+
+
 def _amounts(
     row: Row,
     months: int,
@@ -171,32 +177,40 @@ def _amounts(
         problems.append(
             (row.line, f"{counted(len(row.cells), 'column')} instead of {1 + months}{hint}")
         )
-    for found in _THOUSANDS.findall(re.sub('"[^"]*"', '""', row.text)) if months > 1 else ():
-        if exact or "$" in found or ",0" in found:
-            said = f"{shown(found)} may be one amount or several; put every amount in quotes"
-            problems.append((row.line, said))
+    for found in _ambiguous(row, exact=exact) if months > 1 else ():
+        said = f"{shown(found)} may be one amount or several; put every amount in quotes"
+        problems.append((row.line, said))
     if problem := account_problem(tidy(account)):
         problems.append((row.line, problem))
     amounts = []
     for cell in cells[:months]:
         try:
-            amounts.append(read(cell))
+            amounts.append(amount := read(cell))
+            if _is_account(amount, tidy(account)):
+                problems.append((row.line, f"amount {shown(cell)} is the account of its row"))
         except BadAmount as error:
             problems.append((row.line, str(error)))
     return amounts
 
 
-def _has_a_total(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]) -> bool:
-    """Return True if the last row is the sum of all others, or of all that are kept.
+def _is_account(amount: Decimal, account: str) -> bool:
+    whole = f"{amount:.2f}".removesuffix(".00")
+    return len(whole) >= _LIKE_AN_ACCOUNT and whole == account.lstrip("0")
+
+
+def _total_row(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]) -> int | None:
+    """Return the last row with money if it is the sum of all others, or of all that are kept.
 
     Two accounts with the same amount are no total, whatever accounts with $0.00 are there.
     """
-    last = every[-1]
-    return any(last) and any(
-        sum(map(any, others)) > 1
-        and last == [exact_sum(row[month] for row in others) for month in range(len(last))]
-        for others in (every[:-1], [amounts for amounts in kept.values() if amounts is not last])
+    at = max((index for index, row in enumerate(every) if any(row)), default=0)
+    last, others = every[at], [*every[:at], *every[at + 1 :]]
+    is_total = any(last) and any(
+        sum(map(any, rows)) > 1
+        and last == [exact_sum(row[month] for row in rows) for month in range(len(last))]
+        for rows in (others, [amounts for amounts in kept.values() if amounts is not last])
     )
+    return at if is_total else None
 
 
 def _control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> Iterator[str]:

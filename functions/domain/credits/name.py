@@ -56,7 +56,7 @@ def months_meant(key: str) -> list[Month]:
 
 def is_range(key: str) -> bool:
     """Return True if a file's name spans months: a back-fill."""
-    return "_" in key
+    return len(set(re.findall(r"[0-9]{4}-[0-9]{2}", key))) > 1
 
 
 def right_name(months: Sequence[Month]) -> str:

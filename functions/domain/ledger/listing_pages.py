@@ -1,8 +1,7 @@
 """Reading a listing page by page, without trusting that a page is the last one. Pure."""
 
 import hashlib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -13,17 +12,10 @@ from msgspec.structs import replace
 from functions.domain.ledger.listing import Listing, identity, with_rows
 from functions.domain.ledger.reading import as_uuid
 from functions.domain.month import Month
+from functions.domain.paging import flat, plain, says_more, totals
 
 PAGE_SIZE = 100
-_MOST_PAGES = 10_000
-# Names in an answer, lower case letters alone: how many rows or pages there are, and what is next.
-_ROWS = re.compile(
-    r"total|count|(total|record|result|item|row)s?(count|records|results|items|rows|elements)"
-)
-_PAGES = re.compile(r"(total|num|number|page)?(of)?(pages|pagecount)|lastpage")
-_MORE = re.compile(
-    r"next.*|hasmore.*|remaining.*|hasnext.*|more|(?!prev).*cursor|continuation.*|(is)?truncated"
-)
+_MOST_PAGES, _RESULTS = 10_000, "results"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,12 +52,12 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
 
     A query ends with a page that brings nothing new, because pages may be smaller than asked for.
     """
-    rows: list[Any] = body.get("results", [])
+    rows: list[Any] = body.get(_RESULTS, [])
     query, *others = asked.queries
     shown = frozenset(_digest(identity(row, index)) for index, row in enumerate(rows))
     fresh = shown - asked.last
     seen, pages = asked.rows + len(fresh), asked.pages + 1
-    more = _says_more(body, query, seen, pages) if body else asked.more
+    more = says_more(body, _RESULTS, seen, pages, query.get("cursor")) if body else asked.more
     listing = with_rows(asked.listing, rows, contract, month, datetime.fromisoformat(asked.begun))
     if fresh and pages < _MOST_PAGES:
         return replace(
@@ -78,8 +70,8 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
             answered=True,
             listing=listing,
         )
-    totals = [_number(value) for name, value in _flat(body) if _ROWS.fullmatch(_plain(name))]
-    if not more and (fresh or len(rows) >= PAGE_SIZE) and seen not in totals:
+    is_full = fresh or len(rows) >= PAGE_SIZE
+    if not more and is_full and seen not in totals(body, _RESULTS):
         more = f"page {pages} is full"
     if more:
         text = f"the listing ends after {seen} records although {more}"
@@ -94,41 +86,9 @@ def _digest(text: str) -> str:
 def _next_query(query: Mapping[str, str], body: Mapping[str, Any], page: int) -> dict[str, str]:
     """Return the query of the next page: its number, and what the receiver says of it."""
     said: dict[str, str] = {}
-    for name, value in _flat(body):
-        if isinstance(value, str) and "?" in value and _plain(name) in ("next", "nexturl"):
+    for name, value in flat(body, _RESULTS):
+        if isinstance(value, str) and "?" in value and plain(name) in ("next", "nexturl"):
             said = dict(parse_qsl(urlsplit(value).query))
-        elif isinstance(value, str) and value and "nextcursor" in _plain(name):
+        elif isinstance(value, str) and value and "nextcursor" in plain(name):
             said = {"cursor": value}
     return {**query, "page": str(page), **said}
-
-
-def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pages: int) -> str:
-    """Return what in an answer shows that there is more than was seen; empty if nothing does."""
-    for name, value in _flat(body):
-        plain, number = _plain(name), _number(value) or 0
-        rows_left = _ROWS.fullmatch(plain) and number > seen
-        pages_left = _PAGES.fullmatch(plain) and number > pages
-        echo = plain == "cursor" and value == query.get("cursor")
-        if rows_left or pages_left or (_MORE.fullmatch(plain) and value and not echo):
-            return f"{name} is {str(value)[:100]}"
-    return ""
-
-
-def _flat(body: Mapping[str, Any], levels: int = 3) -> Iterator[tuple[str, Any]]:
-    """Yield what an answer says beside its rows, some levels down; a link by its relation."""
-    yield str(body.get("rel")), body.get("href")
-    for name, value in body.items() if levels else ():
-        inner = value if isinstance(value, list) else [value]
-        if name != "results":
-            yield name, value
-            for found in inner:
-                yield from _flat(found, levels - 1) if isinstance(found, Mapping) else ()
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name.lower())
-
-
-def _number(value: object) -> int | None:
-    text = str(value)
-    return int(text) if text.isdecimal() else None

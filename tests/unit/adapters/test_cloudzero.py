@@ -418,6 +418,14 @@ def paging(pages: int, rows: int, cursor: str | None) -> dict[str, object]:
         *(({"next": "/v2/x?page=2"}, "next is /v2"), ({"row_count": 3}, "row_count is 3")),
         *(({"meta": {"hasMore": True}}, "hasMore is True"), ({"total": 3}, "total is 3")),
         ({"count": "9" * 5_000}, "count is 999"),
+        *(({word: "t"}, f"{word} is t") for word in ("continuation_token", "lastEvaluatedKey")),
+        *(({word: True}, f"{word} is True") for word in ("partial", "isTruncated", "incomplete")),
+        *(({word: False}, f"{word} is False") for word in ("complete", "last", "isLastPage")),
+        ({"links": [{"rel": "next", "href": "/v2/x"}]}, "next is /v2/x"),
+        *(
+            ({"range": "0-1/3"}, "range is 0-1/3"),
+            ({"page": {"totalElements": 3}}, "totalElements is 3"),
+        ),
     ],
 )
 def test_a_month_that_is_shown_in_part_is_refused(

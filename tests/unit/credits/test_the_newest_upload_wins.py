@@ -285,7 +285,9 @@ def test_a_snapshot_that_does_not_show_what_was_posted_last_is_restored_only_if_
     assert first.error == "DropDiffers"
     (month,) = dropped(pipeline, "2.00").result["months"]
     assert (month["status"], month["undo"]) == ("verified", None)
-    assert f"to undo this drop upload {JANUARY} (version v1)" in month["warnings"][0]
+    way_back = f'start an execution with {{"restore": "{month["snapshot"]}"'
+    assert way_back in month["warnings"][0]
+    assert f"only what was posted is to be there upload {JANUARY} (version v1)" in str(month)
     held = pipeline.execute(bucket=None, restore=month["snapshot"])
     assert held.error == "DropHeld"
     assert f"upload {JANUARY} (version v1) again" in held.cause

@@ -165,12 +165,37 @@ def test_a_row_without_a_cost_or_an_account_is_still_a_row() -> None:
         *(({"lineitem__type": kind}, 1) for kind in ("Usage", None, "Discount")),
         ({"resource__service": "EDP"}, 1),
         *(({"resource__service": service}, 0) for service in (None, "", "AWSCredits")),
+        ({"resource__service": None, "lineitem__description": "SLA refund"}, 1),
+        ({"lineitem__description": "Monthly MAP Credit"}, 0),
     ],
 )
 def test_what_somebody_else_put_into_the_stream_is_distinguished_from_our_credits(
     columns: dict[str, Any], foreign: int
 ) -> None:
     assert read_rows([a_row("-1.00"), a_row("-1.00", **columns)]).foreign == foreign
+
+
+@pytest.mark.parametrize(
+    ("columns", "of"),
+    [
+        ({"lineitem__type": "Usage"}, "usage"),
+        ({"time__usage_start": "2025-02-01T00:00:00Z"}, "2025-02"),
+        ({"lineitem__type": "CREDIT", "time__usage_start": "2025-01-01 00:00:00+00:00"}, ""),
+        ({"lineitem__type": None, "time__usage_start": None}, ""),
+        ({"time__usage_start": "1735689600"}, ""),
+    ],
+)
+def test_rows_of_another_type_or_month_are_not_those_that_were_posted(
+    columns: dict[str, Any], of: str
+) -> None:
+    posted = read_rows([a_row("-1.00", **IN_JANUARY)])
+    stored = read_rows([a_row("-1.00", **{**IN_JANUARY, **columns})])
+    assert stored.shows(posted) is not bool(of)
+    assert (f"stored rows are of {of}" in differences(posted, stored)) is bool(of)
+
+
+def test_a_number_with_a_line_in_it_is_no_cost() -> None:
+    assert read_rows([a_row("-1_0.25")]).unreadable == 1
 
 
 @given(st.lists(st.decimals(-100, 100, places=5), max_size=20))
@@ -314,7 +339,7 @@ def test_a_blank_column_and_a_remark_of_cloudzero_are_left_out(value: Any) -> No
 def test_an_account_that_is_shown_as_a_number_has_its_zeros_again(account: Any, text: str) -> None:
     row = a_row("-1.00", account, **IN_JANUARY)
     assert as_posted(JANUARY, [row])[0]["resource/account"] == text
-    assert read_rows([row]).shows(contents(**{text: "-1.00"}))
+    assert read_rows([row]).lines == contents(**{text: "-1.00"}).lines
 
 
 @pytest.mark.parametrize("cost", [-100, Decimal("-1E+2"), "-1e2", "-100.0"])

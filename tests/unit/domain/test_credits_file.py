@@ -125,6 +125,17 @@ def test_a_total_counts_repeated_rows_or_leaves_them_out() -> None:
     assert lines_of(problems(f"{rows}{B},$4.50\n")) == [4]
 
 
+def test_a_total_is_found_above_accounts_without_money() -> None:
+    assert lines_of(problems(f"{A},$1.00\n{B},$2.00\n123456789012,$3.00\n{C},$0.00\n")) == [3]
+
+
+def test_the_account_in_the_column_of_its_amount_is_no_money() -> None:
+    for amount in ('"$123,456,789,012.00"', "123456789012.00"):
+        (problem,) = problems(f"123456789012,{amount}\n")
+        assert "is the account of its row" in problem
+    assert read("123456789012,123456789012.50\n").rows == 1
+
+
 @pytest.mark.parametrize("amounts", [[5], [5, 5], [5, 0, 5], [0, 0, 0]])
 def test_accounts_with_the_same_amount_are_no_total(amounts: list[int]) -> None:
     rows = zip([A, B, C], amounts, strict=False)

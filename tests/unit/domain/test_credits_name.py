@@ -25,6 +25,7 @@ def test_the_name_says_which_months_oldest_first(key: str, months: list[str]) ->
     assert [str(month) for month in months_of(key, JULY)] == months
     assert len(months_of("credits-2023-02_2025-01.csv", JULY)) == MOST_MONTHS == 24
     assert [is_range(ONE), is_range(QUARTER)] == [False, True]
+    assert not is_range("credits-2025-07_2025-07.csv"), "an empty amount of one month is no zero"
 
 
 def refused_name(key: str) -> str:

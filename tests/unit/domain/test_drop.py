@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any, Literal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from functions.domain.credits.drop import (
     MonthSnapshot,
     Source,
     is_stored,
+    others_erased,
     outdated,
     reasons_to_hold,
 )
@@ -247,6 +249,26 @@ def test_what_somebody_else_stored_in_the_month_is_not_erased_in_silence() -> No
     assert hold(read_rows([]), stored).count(";") == 2, "every reason is given at once"
 
 
+def test_a_restore_erases_what_others_stored_only_if_it_is_known_to_be_there() -> None:
+    stored, said = a_month_with_usage(), ["1 stored row other than AWS credits would be erased"]
+    assert others_erased(stored, None, "snapshot") == said
+    assert others_erased(stored, a_drop(), "snapshot") == said, "it came beside the upload"
+    for source in (a_restore(), a_drop().source):
+        known = a_drop(source, digest=stored.digest, rows=2)
+        assert others_erased(stored, known, "snapshot") == []
+
+
+def test_what_was_posted_is_seen_beside_rows_of_others() -> None:
+    ours = credit_rows(JANUARY, [("000000000000", Decimal("1.00"))])
+    refund = {**ours[0], "lineitem/description": "SLA refund", "cost/cost": "-99.00"}
+    last = a_drop(digest=contents("1.00").digest)
+    said = hold(contents("1.00"), read_rows([*ours, refund]), last)
+    assert "would be erased" in said
+    assert "not to be seen now" not in said
+    snapshot = msgspec.structs.replace(a_snapshot(last, "1.00"), rows=[*ours, refund])
+    assert snapshot.unseen is None
+
+
 def test_what_was_posted_and_cannot_be_seen_is_guarded_like_what_is_stored() -> None:
     said = hold(contents("1.00"), contents(), a_drop(digest="unseen", rows=1_000))
     assert "1 row would replace 1,000, posted at" in said
@@ -293,8 +315,8 @@ def test_a_snapshot_that_shows_what_was_posted_last_is_a_way_back() -> None:
 
 def test_a_snapshot_that_does_not_show_what_was_posted_last_names_it() -> None:
     last = a_drop(digest=contents("1.00").digest, state="posted")
-    assert a_snapshot(last).unseen == last.source
-    assert a_snapshot(last, "2.00").unseen == last.source
+    assert a_snapshot(last).unseen == last
+    assert a_snapshot(last, "2.00").unseen == last
 
 
 def test_a_drop_is_of_the_execution_and_the_source_that_posted_it() -> None:

@@ -1,0 +1,66 @@
+"""What an answer says of rows that it does not show, in whatever words. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# Names in an answer, lower case letters alone: how many rows or pages there are, that more follow,
+# that this is all, and which rows these are.
+_ROWS = re.compile(
+    r"total|count|(total|record|result|item|row)s?(count|records|results|items|rows|elements)"
+)
+_PAGES = re.compile(r"(total|num|number|page)?(of)?(pages|pagecount)|lastpage")
+_MORE = re.compile(
+    r"next.*|has(next|more).*|more|remaining.*|(?!prev).*cursor|continuation.*|lastevaluatedkey"
+    r"|(is)?(truncated|partial|incomplete)"
+)
+_ALL = re.compile(r"(is)?(complete|last)(page)?")
+_MOST_DIGITS = 18  # of a number that is larger than any count
+_RANGE = re.compile(r"[0-9]+-[0-9]+/([0-9]+)")
+
+
+def says_more(
+    body: Mapping[str, Any], rows: str, seen: int, pages: int = 1, cursor: str | None = None
+) -> str:
+    """Return what in an answer shows that there is more than was seen; empty if nothing does.
+
+    `rows`: the name of its rows. `cursor`: what was asked for, which an answer may repeat.
+    """
+    for name, value in flat(body, rows):
+        word, number = plain(name), as_number(value) or 0
+        of = _RANGE.search(value) if isinstance(value, str) and word.endswith("range") else None
+        rows_left = (_ROWS.fullmatch(word) and number > seen) or (of and int(of[1]) > seen)
+        pages_left = _PAGES.fullmatch(word) and number > pages
+        echo = word == "cursor" and value == cursor
+        is_said = bool(value) and (word.startswith("next") or not isinstance(value, Mapping))
+        follows = (_MORE.fullmatch(word) and is_said) or (_ALL.fullmatch(word) and value is False)
+        if rows_left or pages_left or (follows and not echo):
+            return f"{name} is {str(value)[:100]}"
+    return ""
+
+
+def totals(body: Mapping[str, Any], rows: str) -> set[int | None]:
+    """Return how many rows an answer says there are."""
+    return {as_number(value) for name, value in flat(body, rows) if _ROWS.fullmatch(plain(name))}
+
+
+def flat(body: Mapping[str, Any], rows: str, levels: int = 3) -> Iterator[tuple[str, Any]]:
+    """Yield what an answer says beside its rows, some levels down; a link by its relation."""
+    yield str(body.get("rel")), body.get("href")
+    for name, value in body.items() if levels else ():
+        inner = value if isinstance(value, list) else [value]
+        if name != rows:
+            yield name, value
+            for found in inner:
+                yield from flat(found, rows, levels - 1) if isinstance(found, Mapping) else ()
+
+
+def plain(name: str) -> str:
+    """Return a name as it is looked for here."""
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
+def as_number(value: object) -> int | None:
+    """Return a whole number, None for anything else."""
+    text = str(value)
+    return int(text[:_MOST_DIGITS]) if text.isdecimal() else None
