@@ -52,6 +52,7 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
         approve=asked.approve and _approved(asked.approve, asked, dry_run=dry_run),
         reconcile=asked.reconcile and _to_reconcile(asked.reconcile, asked, as_of, dry_run=dry_run),
         reason=(asked.reason or "").strip(),
+        started=format_instant(parse_instant(start.started)),
         plans=sorted(plans),
     )
 

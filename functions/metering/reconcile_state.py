@@ -92,7 +92,7 @@ def _approve(run: Run, month: Month, state: PlanState, books: Books, at: str) ->
         held = journal.held.get(str(month))
         if held is None or months_due.is_closed(month, state, journal):
             raise BadInput(f"approve: {month} is not held, so there is nothing to approve")
-        if held.changed and held.since > run.as_of:  # nobody can have read that mail
+        if held.changed and held.since > run.started:  # nobody can have read that mail
             raise BadInput(f"approve: the bill of {month} has changed since this was started")
         return replace(journal, held={**journal.held, str(month): replace(held, approval=approval)})
 
@@ -153,12 +153,14 @@ def _skipped(
     """Yield months up to the last one that were never closed; a manifest says that one was.
 
     Before the first close, months of an earlier program are told apart: they have no entries, or
-    successes without one.
+    successes without one, and a month that the plan is to bill has some contract.
     """
     month = months_due.first_month(run.plan, PlanState(), journal, last.start)
     while month <= last:
         names = books.contracts_in_ledger(month)
-        begun = journal.last_closed_month or (names and state.at(month).done <= names)
+        shown = state.at(month)
+        untouched = run.plan.start_month and not (shown.done or shown.failed)
+        begun = journal.last_closed_month or untouched or (names and shown.done <= names)
         if begun and books.manifest(month).read() is None:
             yield str(month)
         month = month.plus(1)

@@ -9,7 +9,7 @@ from functions.domain.ledger.entry import Entry, Line
 from functions.domain.ledger.failures import NOT_COMPUTED
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.lookup import Owner
-from functions.domain.ledger.reconciliation import MISSING, NONE, held, unknown
+from functions.domain.ledger.reconciliation import MISSING, NONE, by_all, held, unknown
 from functions.domain.months.late_usage import Difference
 from functions.domain.months.report_rows import BY_HAND
 from functions.domain.usage import billing
@@ -62,7 +62,9 @@ def rows_of(name: str, of: Sources) -> list[Compared]:
         dimensions |= (one.quantities.keys() | one.amounts.keys()) if one else set()
     dimensions |= entry.unbilled.keys() if entry else set()
     dimensions |= {dimension for contract, dimension in of.late if contract == name}
-    listing = of.listings[name] if of.listings is not None else None
+    others = of.elsewhere.get(name, ())
+    listing = by_all(of.listings[name], dimensions, others) if of.listings else None
+    of = msgspec.structs.replace(of, listings=listing and {name: listing})
     rows = [
         _row(name, dimension, entry, lines.get(dimension), of) for dimension in sorted(dimensions)
     ]
@@ -73,9 +75,8 @@ def rows_of(name: str, of: Sources) -> list[Compared]:
     if name in of.by_hand or listing is None:
         return rows
     # What only Clazar lists; what another plan has sent is not strange.
-    others = of.elsewhere.get(name, ())
-    found = {folded: held(listing, folded, None, others) for folded in unknown(listing, dimensions)}
-    return rows + [_missing(name, folded, *lists) for folded, lists in found.items()]
+    found = {one: held(listing, one, None, others) for one in unknown(listing, dimensions)}
+    return rows + [_missing(name, one, *lists) for one, lists in found.items()]
 
 
 def _missing(name: str, dimension: str, clazar: str, differs: list[str]) -> Compared:

@@ -171,12 +171,11 @@ def _amounts(
     """Read one row's amounts, adding whatever is wrong with it to the problems."""
     account, *cells = row.cells
     if len(cells) != months:
-        more = [tidy(cell) for cell in cells[months:]]
-        hint = "; an amount with a comma needs quotes" if any(more) else ""
-        hint = hint or (f"; column {months + 2} is empty: delete it" if more else "")
-        problems.append(
-            (row.line, f"{counted(len(row.cells), 'column')} instead of {1 + months}{hint}")
-        )
+        more = list(map(tidy, cells[months:]))
+        hint = f"; column {months + 2} is empty: delete it" if more else ""
+        hint = "; an amount with a comma needs quotes" if any(more) else hint
+        said = f"{counted(len(row.cells), 'column')} instead of {1 + months}{hint}"
+        problems.append((row.line, said))
     for found in _ambiguous(row, exact=exact) if months > 1 else ():
         said = f"{shown(found)} may be one amount or several; put every amount in quotes"
         problems.append((row.line, said))

@@ -17,10 +17,10 @@ import msgspec
 
 from functions.domain.ledger.reading import (
     as_text,
-    folded,
     read_quantity,
     read_time,
     same_contract,
+    same_dimension,
     same_quantity,
 )
 from functions.domain.month import Month
@@ -47,7 +47,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """What is stored, by dimension and row, and what could not be placed.
+    """What is stored, by dimension as it is written and row, and what could not be placed.
 
     `doubts`: why something may be stored that is not seen, by dimension; under "" for all of them.
     `strays`: records whose window is no past month's, by dimension and row. The receiver may have
@@ -60,18 +60,45 @@ class Listing(msgspec.Struct, frozen=True):
 
     def of(self, dimension: str) -> tuple[Stored, ...]:
         """Return the records of a dimension that are billed, or may be."""
-        return tuple(self.stored.get(folded(dimension), {}).values())
+        return tuple(self.stored.get(dimension, {}).values())
 
     def doubt(self, dimension: str) -> str:
         """Return what may be a record of a dimension and cannot be placed; empty if nothing may."""
-        return self.doubts.get(folded(dimension)) or self.doubts.get("", "")
+        return self.doubts.get(dimension) or self.doubts.get("", "")
 
     def stray(self, dimension: str, quantity: str) -> str:
         """Return which record of this quantity may be of another window; empty if none may."""
-        for record in self.strays.get(folded(dimension), {}).values():
+        for record in self.strays.get(dimension, {}).values():
             if same_quantity(record.quantity, quantity):
                 return f"record {record.record_id} has this quantity, but not the window of a month"
         return ""
+
+    def beside(self, known: Collection[str], quantity: str) -> str:
+        """Return which record of this quantity is of no known dimension; empty if none is."""
+        for name in self.stored.keys() - set(known):
+            for record in self.of(name):
+                if same_quantity(record.quantity, quantity):
+                    what = f"has this quantity, and the unknown dimension {name!r}"
+                    return f"record {record.record_id} {what}"
+        return ""
+
+    def by(self, known: Collection[str]) -> Listing:
+        """Return the listing by these dimensions, each of which may be written in other ways.
+
+        What is written as one of them is of that one. What may be of several is a doubt for all.
+        """
+        doubts = {"": text} if (text := self.doubts.get("")) else {}
+        stored: dict[str, dict[str, Stored]] = {}
+        strays: dict[str, dict[str, Stored]] = {}
+        for written, text in self.doubts.items():
+            doubts |= dict.fromkeys(_meant(written, known), text)
+        for found, of in ((self.stored, stored), (self.strays, strays)):
+            for written, records in found.items():
+                name, *others = _meant(written, known)
+                of.setdefault(name, {}).update(records)
+                text = f"records of {written!r} may be of {' or of '.join((name, *others))}"
+                doubts |= dict.fromkeys((name, *others) if others else (), text)
+        return Listing(stored, doubts, strays)
 
     def without(self, known: Collection[str]) -> Listing:
         """Return the listing without the records that are known to be of other months."""
@@ -108,6 +135,12 @@ def with_rows(
     return Listing(stored, doubts, strays)
 
 
+def _meant(written: str, known: Collection[str]) -> tuple[str, ...]:
+    """Return the known dimensions that a written one may be; itself if it is none of them."""
+    alike = sorted(name for name in known if same_dimension(written, name))
+    return (written,) if written in known or not alike else tuple(alike)
+
+
 def identity(row: object, index: int) -> str:
     """Return what tells a row from the others: its id, or all of it and its place on the page."""
     named = row.get("id") if isinstance(row, Mapping) else None
@@ -126,7 +159,7 @@ def _place(
     status = _STATUSES.get(str(row.get("status")).strip().casefold(), "undecided")
     same = same_contract(row.get("contract_id"), contract)
     dimension, begins = row.get("dimension"), read_time(row.get("start_time"))
-    name = folded(dimension) if isinstance(dimension, str) else ""
+    name = as_text(dimension) if isinstance(dimension, str) else ""
     inside = begins is None or month.start <= begins < month.end
     elsewhere = begins is not None and not inside and not _may_stray(begins, month, now)
     if same is False or status == "not billed" or elsewhere:

@@ -22,18 +22,23 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """How far a listing has been read; kept where one invocation is too short for all of it.
 
     `queries`: the requests that are still to be made, the next one first. Of the current query:
-    `rows` and `pages` so far, `last` the rows of the page before, `more` what it says is missing.
-    `answered`: a page of some query was.
+    `seen` the rows and `pages` so far, `more` what it says is missing, `moved` that a page has
+    brought rows of another one beside new ones. `answered`: a page of some query was.
     """
 
     begun: str
     queries: tuple[dict[str, str], ...]
-    rows: int = 0
+    seen: frozenset[str] = frozenset()
     pages: int = 0
-    last: frozenset[str] = frozenset()
     more: str = ""
+    moved: bool = False
     answered: bool = False
     listing: Listing = Listing()
+
+    @property
+    def rows(self) -> int:
+        """How many rows were seen, each once."""
+        return len(self.seen)
 
 
 def ask(contract: str, begun: str) -> Asked:
@@ -55,32 +60,41 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
     rows: list[Any] = body.get(_RESULTS, [])
     query, *others = asked.queries
     shown = frozenset(_digest(identity(row, index)) for index, row in enumerate(rows))
-    fresh = shown - asked.last
-    seen, pages = asked.rows + len(fresh), asked.pages + 1
-    more = says_more(body, _RESULTS, seen, pages, query.get("cursor")) if body else asked.more
+    fresh, seen, pages = shown - asked.seen, shown | asked.seen, asked.pages + 1
+    more = _says_more(body, query, len(seen), pages) if body else asked.more
+    moved = asked.moved or (bool(fresh) and fresh != shown)
     listing = with_rows(asked.listing, rows, contract, month, datetime.fromisoformat(asked.begun))
     if fresh and pages < _MOST_PAGES:
         return replace(
             asked,
             queries=(_next_query(query, body, pages + 1), *others),
-            rows=seen,
+            seen=seen,
             pages=pages,
-            last=shown,
             more=more,
+            moved=moved,
             answered=True,
             listing=listing,
         )
-    is_full = fresh or len(rows) >= PAGE_SIZE
-    if not more and is_full and seen not in totals(body, _RESULTS):
-        more = f"page {pages} is full"
+    if not more and len(seen) not in totals(body, _RESULTS):
+        is_full = fresh or len(rows) >= PAGE_SIZE
+        more = f"page {pages} is full" if is_full else "its pages have moved" if moved else ""
     if more:
-        text = f"the listing ends after {seen} records although {more}"
-        listing = Listing(listing.stored, {**listing.doubts, "": text})
+        text = f"the listing ends after {len(seen)} records although {more}"
+        listing = Listing(listing.stored, {**listing.doubts, "": text}, listing.strays)
     return Asked(begun=asked.begun, queries=tuple(others), answered=True, listing=listing)
 
 
+def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pages: int) -> str:
+    """Return what shows that there are more rows; beside none those under another name do."""
+    for name, value in flat(body, _RESULTS) if not body.get(_RESULTS) else ():
+        inner = value if isinstance(value, list) else []
+        if any(isinstance(one, Mapping) and "contract_id" in one for one in inner):
+            return f"{name} holds records"
+    return says_more(body, _RESULTS, seen, pages, query.get("cursor"))
+
+
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _next_query(query: Mapping[str, str], body: Mapping[str, Any], page: int) -> dict[str, str]:

@@ -61,35 +61,62 @@ def looked(
     `owners`: as many stored records may be theirs. `is_over`: the last request left so long ago
     that the line may be sent again if it is not listed.
     """
-    found = {}
+    found, lines = {}, {line.dimension for line in entry.lines}
+    known = lines.union(filter(None, (owner.dimension for owner in owners)))
+    listing = listing.by(known)
     for line in entry.to_look_up:
         name = line.dimension
-        others = [o for o in owners if same_dimension(o.dimension or name, name)]
+        others = others_of(owners, name, listing)
         # What was rejected as a duplicate at the first try was sent by others.
         rejected = line.code not in ("", OTHER_QUANTITY) and not line.doubts
         sent = name in entry.sent and not rejected
         answered = is_over(line) or line.state != "sent"  # no request can still be on its way
-        found[name] = _found(line, listing, others, answered=answered, sent=sent)
-    lines = tuple(found.get(line.dimension) or line for line in entry.lines)
+        doubt = _doubt(line, listing, known)
+        found[name] = _found(line, listing.of(name), others, doubt, answered=answered, sent=sent)
+    looked_at = tuple(found.get(line.dimension) or line for line in entry.lines)
     free = {name for name, line in found.items() if line is None}
-    return Look(replace(entry, lines=lines), free)
+    return Look(replace(entry, lines=looked_at), free)
+
+
+def others_of(owners: Iterable[Owner], dimension: str, listing: Listing) -> list[Owner]:
+    """Return who else may account for a dimension's records; `listing` is by known dimensions.
+
+    A plan that spells it otherwise does, unless the receiver lists that spelling as another one.
+    """
+    return [
+        owner
+        for owner in owners
+        if owner.dimension in ("", dimension)
+        or (same_dimension(owner.dimension, dimension) and owner.dimension not in listing.stored)
+    ]
+
+
+def _doubt(line: Line, listing: Listing, known: Collection[str]) -> str:
+    """Return what may be the line although it does not look like it; empty if nothing may.
+
+    An operator who has looked says so; that says nothing of what was sent since.
+    """
+    if line.evidence == NOT_ACCEPTED and not line.is_fixed:
+        return ""
+    stray = listing.stray(line.dimension, line.quantity)
+    return listing.doubt(line.dimension) or stray or listing.beside(known, line.quantity)
 
 
 def _found(
-    line: Line, listing: Listing, others: Sequence[Owner], *, answered: bool, sent: bool
+    line: Line,
+    stored: Sequence[Stored],
+    others: Sequence[Owner],
+    doubt: str,
+    *,
+    answered: bool,
+    sent: bool,
 ) -> Line | None:
     """Return what became of a line; None if it is not there and may be sent."""
-    stored = listing.of(line.dimension)
     billed = [record for record in stored if record.status == "billed"]
     # Of two plans with equal quantities one may be the other under a new name.
-    certain = [o for o in others if o.certain and o.quantity]
-    left = _without(billed, [o for o in certain if not same_quantity(o.quantity, line.quantity)])
+    left = _without(billed, [o for o in others if o.certain and not _is_as_much(o, line)])
     ours = [r for r in left if r.whole and same_quantity(r.quantity, line.quantity)]
-    theirs = [o for o in others if not o.quantity or same_quantity(o.quantity, line.quantity)]
-    # An operator has looked; that says nothing of what was sent since.
-    decided = line.evidence == NOT_ACCEPTED and not line.is_fixed
-    stray = listing.stray(line.dimension, line.quantity)
-    doubt = "" if decided else listing.doubt(line.dimension) or stray
+    theirs = [o for o in others if _is_as_much(o, line)]
     surplus = _surplus(line, billed, others)
     if len(ours) > len(theirs):
         taken = replace(line, state="accepted", surplus=surplus, message="")
@@ -105,6 +132,10 @@ def _found(
         return line
     text = f"{RECEIVER} rejects the record as a duplicate but lists no billed one of this plan"
     return _duplicate(line, text) if line.code else None
+
+
+def _is_as_much(owner: Owner, line: Line) -> bool:
+    return not owner.quantity or same_quantity(owner.quantity, line.quantity)
 
 
 def _duplicate(line: Line, message: str) -> Line:

@@ -49,11 +49,10 @@ def spellings(contract: str) -> tuple[str, ...]:
 
 def same_dimension(listed: object, ours: str) -> bool:
     """Return True if two dimension names have the same letters and digits, in whatever case."""
-    return isinstance(listed, str) and folded(listed) == folded(ours)
+    return isinstance(listed, str) and _folded(listed) == _folded(ours)
 
 
-def folded(dimension: str) -> str:
-    """Return the letters and digits of a dimension's name, in one case and form."""
+def _folded(dimension: str) -> str:
     return re.sub(r"[\W_]", "", _usual(as_text(dimension))) or as_text(dimension)
 
 

@@ -13,8 +13,8 @@ from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry, Line
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.listing_pages import Asked
-from functions.domain.ledger.lookup import Owner
-from functions.domain.ledger.reading import read_quantity, same_dimension
+from functions.domain.ledger.lookup import Owner, others_of
+from functions.domain.ledger.reading import read_quantity
 from functions.domain.wording import counted, grouped
 from functions.partners import RECEIVER
 
@@ -102,7 +102,7 @@ def held(listing: Listing, dimension: str, line: Line | None, owners: Iterable[O
     if undecided:
         differs.append(f"{RECEIVER} has not decided on {undecided} of {len(records)} records")
     expected = [line.taken] if line and line.state == "accepted" else []
-    others = [o for o in owners if not o.dimension or same_dimension(o.dimension, dimension)]
+    others = others_of(owners, dimension, listing)
     expected += [one.quantity for one in others if one.certain]
     wanted = Fraction(sum(map(Fraction, expected)))
     none = UNREADABLE if doubt else MISSING if expected else NONE
@@ -121,13 +121,16 @@ def held(listing: Listing, dimension: str, line: Line | None, owners: Iterable[O
     return Held(text, differs)
 
 
+def by_all(listing: Listing, known: Iterable[str], owners: Iterable[Owner]) -> Listing:
+    """Return the listing by a contract's dimensions and those of other plans."""
+    return listing.by({*known, *(owner.dimension for owner in owners)} - {""})
+
+
 def unknown(listing: Listing, dimensions: Iterable[str]) -> list[str]:
     """Return the dimensions that only the receiver knows."""
-    known = list(dimensions)
+    known = set(dimensions)
     return sorted(
-        folded
-        for folded in listing.stored.keys() | (listing.doubts.keys() - ({""} if known else set()))
-        if not any(same_dimension(folded, one) for one in known)
+        (listing.stored.keys() | (listing.doubts.keys() - ({""} if known else set()))) - known
     )
 
 
@@ -135,6 +138,7 @@ def compare(entry: Entry, listing: Listing, owners: Sequence[Owner]) -> Comparis
     """Compare a contract's entry with what is listed for it."""
     name, lines = entry.contract_id, {line.dimension: line for line in entry.lines}
     known = sorted(lines.keys() | entry.unbilled.keys())
+    listing = by_all(listing, known, owners)
     open_ones = [f"{line.dimension} is {line.state}" for line in entry.to_look_up]
     # Who has settled a line by other means knows what is there; what failed was never billed.
     waived = [line for line in entry.lines if line.state == "waived"]

@@ -48,7 +48,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     `until`: where the window of cancelled contracts ends. `approve`: a held month to bill as it is.
     `reconcile`: the closed month whose records are compared; nothing is sent. `reason`: why an
-    operator started it. `plans`: all that are configured.
+    operator started it, `started`: when. `plans`: all that are configured.
     """
 
     plan: Plan
@@ -65,4 +65,5 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     approve: str | None = None
     reconcile: str | None = None
     reason: str = ""
+    started: str = ""
     plans: list[str] = []

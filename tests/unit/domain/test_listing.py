@@ -142,7 +142,7 @@ def test_a_contract_is_asked_for_and_looked_up_in_its_usual_spellings() -> None:
 def test_dimensions_compare_by_their_letters_and_digits(written: str) -> None:
     assert same_dimension(written, "cpu_core_hours")
     found = listed({**CPU, "dimension": written})
-    assert found.of("cpu_core_hours") == found.of("CPU core_hours ") == (a_record(),)
+    assert found.by(["cpu_core_hours"]).of("cpu_core_hours") == (a_record(),)
     assert not any(same_dimension(other, "cpu") for other in ("cp", "", None, 3, ["cpu"]))
 
 
@@ -186,6 +186,29 @@ def test_records_without_ids_are_distinguished_by_their_places() -> None:
     assert another.of("cpu") == (a_record(""), a_record("", "6"))
 
 
+# Names that are alike
+
+
+def test_a_record_is_of_the_dimension_that_it_names_whatever_is_alike() -> None:
+    found = listed({**CPU, "dimension": "tier1_0"}).by(["tier1_0", "tier10"])
+    assert (found.of("tier1_0"), found.of("tier10")) == ((a_record(),), ())
+    assert found.doubts == {}
+
+
+def test_a_record_that_may_be_of_several_dimensions_is_a_doubt_for_each() -> None:
+    rows = [{**CPU, "dimension": "Tier 1-0"}, {**CPU, "dimension": "TIER10", "quantity": "?"}]
+    found = listed(*rows).by(["tier1_0", "tier10", "cpu"])
+    assert found.doubt("tier1_0") == "records of 'Tier 1-0' may be of tier10 or of tier1_0"
+    assert (set(found.doubts), found.doubt("cpu")) == ({"tier10", "tier1_0"}, "")
+
+
+def test_a_record_of_an_unknown_dimension_and_our_quantity_is_found() -> None:
+    found = listed({**CPU, "dimension": "vCPU hours"}).by(["cpu", "mem"])
+    said = "record r-1 has this quantity, and the unknown dimension 'vCPU hours'"
+    assert found.beside(["cpu", "mem"], "5") == said
+    assert found.beside(["cpu", "mem"], "6") == found.beside(["vCPU hours"], "5") == ""
+
+
 # Rows that are another's
 
 
@@ -196,7 +219,7 @@ def test_a_record_outside_the_month_whose_window_is_no_month_may_have_strayed(ti
     listing = listed({**CPU, "start_time": time})
     assert (listing.of("cpu"), listing.doubts) == ((), {})
     for found in (listing, with_rows(listing, [CPU], "c-1", JULY, AUGUST_2)):
-        assert found.stray("CPU", "5") == (
+        assert found.by(["CPU"]).stray("CPU", "5") == (
             "record r-1 has this quantity, but not the window of a month"
         )
     assert listing.stray("cpu", "6") == listing.stray("mem", "5") == ""
@@ -269,7 +292,7 @@ def test_rows_of_other_contracts_or_months_and_failed_ones_say_nothing(
             ({**CPU, "quantity": text}, "cpu", f"record r-1: quantity {text!r} is not understood")
             for text in ("five", None, "NaN")
         ),
-        ({**CPU, "dimension": "MEM", "start_time": ""}, "mem", "record r-1: start_time ''"),
+        ({**CPU, "dimension": "MEM", "start_time": ""}, "MEM", "record r-1: start_time ''"),
         ({**CPU, "contract_id": None}, "cpu", "record r-1: contract_id None is not understood"),
     ],
 )

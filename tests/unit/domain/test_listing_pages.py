@@ -105,12 +105,31 @@ def test_a_server_that_ignores_the_page_gives_each_record_once() -> None:
     assert doubt(read(page, {**page, "count": PAGE_SIZE})) == ""
 
 
+def test_a_row_that_comes_again_beside_new_ones_has_pushed_another_one_off_its_page() -> None:
+    pages: list[dict[str, Any]] = [
+        {"results": found} for found in (rows(3), [a_row(2), a_row(3)], [])
+    ]
+    said = "the listing ends after 4 records although its pages have moved"
+    assert doubt(read(*pages)) == said
+    assert doubt(read(*pages[:2], {"results": [], "count": 4})) == ""
+    counted = [{**page, "count": 5} for page in pages]
+    assert doubt(read(*counted)) == "the listing ends after 4 records although count is 5"
+    circle = [{"results": [a_row(number % 2)]} for number in range(3)]
+    assert (seen(read(*circle)), doubt(read(*circle))) == (["r-0", "r-1"], "")
+
+
+def test_records_beside_an_empty_listing_are_not_passed_over() -> None:
+    said = "the listing ends after 0 records although data holds records"
+    assert doubt(read({"results": [], "data": [{"contract_id": "c-1"}]})) == said
+    assert doubt(read({"results": [], "errors": [{"code": "x"}]})) == ""
+
+
 def test_ten_thousand_pages_are_read_and_then_it_is_a_doubt(monkeypatch: Any) -> None:
     assert listing_pages._MOST_PAGES == 10_000  # noqa: SLF001
     monkeypatch.setattr(listing_pages, "_MOST_PAGES", 30)
     found, turned = asked(), 0
     while found.queries and turned < 40:
-        page = {"results": [a_row(turned % 2)]}  # a server that turns in circles
+        page = {"results": [a_row(turned)]}  # a server that never ends
         found, turned = turn(found, page, "c-1", JULY), turned + 1
     assert turned == 30
     assert doubt(found) == "the listing ends after 30 records although page 30 is full"

@@ -447,14 +447,14 @@ class SlowListing(Clazar):
         self.begun.append(asked.begun)
         self.left -= 1
         if self.left > 0:
-            return replace(asked, rows=asked.rows + 100)
+            return replace(asked, seen=asked.seen | {f"r-{self.left}"})
         return super().read_listing(asked, contract, month, seconds_left)
 
 
 def test_a_listing_that_one_invocation_is_too_short_for_is_resumed_by_the_next() -> None:
     objects, clazar, clock, task = claimed()
     slow = SlowListing(clazar, 3)
-    for rows in (100, 200):
+    for rows in (1, 2):
         with pytest.raises(ListingUnfinished, match=f"^{rows} of Clazar's records for c-1 read"):
             submit(task, objects, slow, clock)
         clock.pass_time(60)
@@ -469,7 +469,7 @@ def test_what_was_seen_more_than_twelve_hours_ago_is_not_resumed() -> None:
     slow = SlowListing(clazar, 3)
     for wait in (0, 12 * 3_600 + 1):
         clock.pass_time(wait)
-        with pytest.raises(ListingUnfinished, match=r"^100 of"):
+        with pytest.raises(ListingUnfinished, match=r"^1 of"):
             submit(task, objects, slow, clock)
 
 

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from functions.adapters.books import Books
 from functions.adapters.clazar.http import Response
 from functions.adapters.objects import Stored as StoredObject
+from functions.domain.months.hold import Held
+from functions.errors import BadInput
 from functions.metering.reconcile_state import reconcile_state
 from tests.builders import a_plan, a_record
 from tests.in_memory.clazar import Clazar
@@ -211,3 +214,21 @@ def test_standing_errors_are_read_together_and_unreadable_ones_are_named() -> No
     (first, second) = Books(state, a_plan()).read_journal().notices
     assert "ledger/S/E/P/2025-07/c-3.json cannot be read" in first
     assert "ledger/S/E/P/2025-07/c-30.json cannot be read" in second
+
+
+def test_an_approval_that_was_started_before_the_bill_changed_is_refused() -> None:
+    since = "2025-08-02T06:00:00Z"
+    held = Held(digest="d", moves=("cpu",), since=since, changed=True)
+    state = MemoryObjects()
+    books = Books(state, a_plan())
+    books.change_journal(lambda old: replace(old, held={"2025-07": held}))
+    early, late = (
+        a_run(approve="2025-07", reason="as jane says", started=f"2025-08-02T{at}:00Z")
+        for at in ("05:59", "06:00")
+    )
+    with pytest.raises(BadInput, match="has changed since this was started"):
+        reconcile_state(early, books, since)
+    reconcile_state(late, books, since)
+    approval = books.read_journal().held["2025-07"].approval
+    assert approval
+    assert approval.reason == "as jane says"
