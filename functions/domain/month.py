@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Self
 
 _PATTERN = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+
+
+@lru_cache(maxsize=1_000)
+def _numbers(text: str) -> tuple[int, int]:
+    match = _PATTERN.fullmatch(text)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -20,10 +27,10 @@ class Month:
     @classmethod
     def parse(cls, text: object) -> Self:
         """Read `YYYY-MM`; anything else is a ValueError that names the value."""
-        match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
-        if match is None or int(match[1]) == 0:
+        year, month = _numbers(text) if isinstance(text, str) else (0, 0)
+        if not year:
             raise ValueError(f"{text!r} is not a month (YYYY-MM)")
-        return cls(int(match[1]), int(match[2]))
+        return cls(year, month)
 
     @classmethod
     def of(cls, instant: datetime) -> Self:

@@ -181,7 +181,8 @@ def _errors(listed: list[Any], errors: Iterable[ErrorRecord], gone: set[str]) ->
     """Return a month's errors; a new one replaces an earlier entry of its contract."""
     records = {record.contract_id: record for record in errors}
     replaced = gone | records.keys()
-    kept = [item for item in listed if item["contract_id"].strip() not in replaced]
+    written = [(item, item["contract_id"]) for item in listed]
+    kept = [item for item, name in written if replaced.isdisjoint((name, name.strip()))]
     return kept + [msgspec.to_builtins(records[contract]) for contract in sorted(records)]
 
 
