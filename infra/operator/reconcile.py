@@ -30,8 +30,7 @@ from infra.operator.errors import Failed
 from infra.operator.month_files import MonthFiles, read_month
 from infra.operator.reconcile_rows import Compared, Sources, rows_of
 
-_ASKERS, _SECONDS = 8, 600.0
-_PAUSES = (1.0, 5.0, 25.0)
+_ASKERS, _SECONDS, _PAUSES = 8, 600.0, (1.0, 5.0, 25.0)
 
 Progress = Callable[[int, int], None]
 
@@ -149,8 +148,7 @@ def _bills(
     """
     runs = {entry.execution for entry in ledger.values()}
     closing = manifest.execution if manifest else ""
-    found: dict[str, ContractBill] = {}
-    processed: set[str] = set()
+    found, processed = dict[str, ContractBill](), set[str]()
     for execution in [*sorted(runs - {closing}), closing]:
         name = execution.rpartition(":")[2]
         stored = books.objects.read(f"{keys.run(books.plan, month, name, dry_run=False)}bill.json")
@@ -179,9 +177,8 @@ def _listings(
     """Ask what is listed for each contract, several at a time."""
     with ThreadPoolExecutor(_ASKERS) as pool:
         found: dict[str, Listing] = {}
-        since = begun or format_instant(month.end)
-        asked = pool.map(partial(_listing, clazar, month, since), names)
-        for name, listing in zip(names, asked, strict=True):
+        ask_for = partial(_listing, clazar, month, begun or format_instant(month.end))
+        for name, listing in zip(names, pool.map(ask_for, names), strict=True):
             found[name] = listing
             progress(len(found), len(names))
     return found
@@ -199,6 +196,5 @@ def _listing(clazar: UsageReceiver, month: Month, begun: str, name: str) -> List
     except ContractUnserved as error:
         return Listing(doubts={"": str(error)})
     except ListingUnavailable as error:
-        raise Failed(
-            f"Clazar does not list its records ({error}); compare by its console"
-        ) from None
+        said = f"Clazar does not list its records ({error}); compare by its console"
+        raise Failed(said) from None

@@ -61,9 +61,8 @@ def looked(
     `owners`: as many stored records may be theirs. `is_over`: the last request left so long ago
     that the line may be sent again if it is not listed.
     """
-    found, lines = {}, {line.dimension for line in entry.lines}
-    known = lines.union(filter(None, (owner.dimension for owner in owners)))
-    listing = listing.by(known)
+    known = {line.dimension for line in entry.lines} | {o.dimension for o in owners} - {""}
+    found, listing = {}, listing.by(known)
     for line in entry.to_look_up:
         name = line.dimension
         others = others_of(owners, name, listing)
@@ -73,16 +72,13 @@ def looked(
         answered = is_over(line) or line.state != "sent"  # no request can still be on its way
         doubt = _doubt(line, listing, known)
         found[name] = _found(line, listing.of(name), others, doubt, answered=answered, sent=sent)
-    looked_at = tuple(found.get(line.dimension) or line for line in entry.lines)
+    lines = tuple(found.get(line.dimension) or line for line in entry.lines)
     free = {name for name, line in found.items() if line is None}
-    return Look(replace(entry, lines=looked_at), free)
+    return Look(replace(entry, lines=lines), free)
 
 
 def others_of(owners: Iterable[Owner], dimension: str, listing: Listing) -> list[Owner]:
-    """Return who else may account for a dimension's records; `listing` is by known dimensions.
-
-    A plan that spells it otherwise does, unless the receiver lists that spelling as another one.
-    """
+    """Return who may account for a dimension too: in another spelling unless that is listed."""
     return [
         owner
         for owner in owners
