@@ -8,7 +8,7 @@ from functions.adapters.books import Books
 from functions.adapters.objects import Objects
 from functions.adapters.storage import folders
 from functions.domain.ledger.entry import BY_RESPONSE, Entry
-from functions.domain.ledger.lookup import Owner, owners_of
+from functions.domain.ledger.owner import Owner, owners_of
 from functions.domain.ledger.reading import spellings
 from functions.domain.month import Month
 from functions.domain.months import state_file

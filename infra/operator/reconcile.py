@@ -16,7 +16,7 @@ from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.listing_pages import ask
-from functions.domain.ledger.lookup import Owner, owners_of
+from functions.domain.ledger.owner import Owner, owners_of
 from functions.domain.month import Month, format_instant
 from functions.domain.months.late_usage import Difference, compare_usage
 from functions.domain.usage import billing

@@ -8,7 +8,7 @@ import msgspec
 from functions.domain.ledger.entry import Entry, Line
 from functions.domain.ledger.failures import NOT_COMPUTED
 from functions.domain.ledger.listing import Listing
-from functions.domain.ledger.lookup import Owner
+from functions.domain.ledger.owner import Owner
 from functions.domain.ledger.reconciliation import MISSING, NONE, by_all, held, unknown
 from functions.domain.months.late_usage import Difference
 from functions.domain.months.report_rows import BY_HAND

@@ -73,15 +73,6 @@ class Listing(msgspec.Struct, frozen=True):
                 return f"record {record.record_id} has this quantity, but not the window of a month"
         return ""
 
-    def beside(self, known: Collection[str], quantity: str) -> str:
-        """Return which record of this quantity is of no known dimension; empty if none is."""
-        for name in self.stored.keys() - set(known):
-            for record in self.of(name):
-                if same_quantity(record.quantity, quantity):
-                    what = f"has this quantity, and the unknown dimension {name!r}"
-                    return f"record {record.record_id} {what}"
-        return ""
-
     def by(self, known: Collection[str]) -> Listing:
         """Return the listing by these dimensions, each of which may be written in other ways.
 

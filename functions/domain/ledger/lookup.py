@@ -3,7 +3,7 @@
 What may be sent now is returned beside the entry, not in it: it is true for this moment only.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal, localcontext
 from typing import NamedTuple
 
@@ -19,31 +19,10 @@ from functions.domain.ledger.entry import (
     Line,
 )
 from functions.domain.ledger.listing import Listing, Stored
-from functions.domain.ledger.reading import read_quantity, same_dimension, same_quantity
+from functions.domain.ledger.owner import Owner, nobodys, others_of, owners_of
+from functions.domain.ledger.reading import read_quantity, same_quantity
 from functions.domain.wording import some
 from functions.partners import RECEIVER
-
-
-class Owner(NamedTuple):
-    """Another plan that may account for a record of this contract's month.
-
-    Without a dimension it is any, without a quantity nobody knows which: that plan's month was
-    settled elsewhere. `certain`: its ledger says that this quantity was accepted.
-    """
-
-    plan: str
-    dimension: str = ""
-    quantity: str = ""
-    certain: bool = False
-
-
-def owners_of(entries: Iterable[Entry]) -> list[Owner]:
-    """Return what other plans' entries account for."""
-    return [
-        Owner(entry.plan, line.dimension, line.taken, certain=line.state == "accepted")
-        for entry in entries
-        for line in entry.may_be_billed
-    ]
 
 
 class Look(NamedTuple):
@@ -70,24 +49,14 @@ def looked(
         rejected = line.code not in ("", OTHER_QUANTITY) and not line.doubts
         sent = name in entry.sent and not rejected
         answered = is_over(line) or line.state != "sent"  # no request can still be on its way
-        doubt = _doubt(line, listing, known)
+        doubt = _doubt(line, listing, known, [*owners, *owners_of([entry])])
         found[name] = _found(line, listing.of(name), others, doubt, answered=answered, sent=sent)
     lines = tuple(found.get(line.dimension) or line for line in entry.lines)
     free = {name for name, line in found.items() if line is None}
     return Look(replace(entry, lines=lines), free)
 
 
-def others_of(owners: Iterable[Owner], dimension: str, listing: Listing) -> list[Owner]:
-    """Return who may account for a dimension too: in another spelling unless that is listed."""
-    return [
-        owner
-        for owner in owners
-        if owner.dimension in ("", dimension)
-        or (same_dimension(owner.dimension, dimension) and owner.dimension not in listing.stored)
-    ]
-
-
-def _doubt(line: Line, listing: Listing, known: Collection[str]) -> str:
+def _doubt(line: Line, listing: Listing, known: Collection[str], owners: Collection[Owner]) -> str:
     """Return what may be the line although it does not look like it; empty if nothing may.
 
     An operator who has looked says so; that says nothing of what was sent since.
@@ -95,7 +64,7 @@ def _doubt(line: Line, listing: Listing, known: Collection[str]) -> str:
     if line.evidence == NOT_ACCEPTED and not line.is_fixed:
         return ""
     stray = listing.stray(line.dimension, line.quantity)
-    return listing.doubt(line.dimension) or stray or listing.beside(known, line.quantity)
+    return listing.doubt(line.dimension) or stray or nobodys(line, listing, known, owners)
 
 
 def _found(
@@ -110,9 +79,9 @@ def _found(
     """Return what became of a line; None if it is not there and may be sent."""
     billed = [record for record in stored if record.status == "billed"]
     # Of two plans with equal quantities one may be the other under a new name.
-    left = _without(billed, [o for o in others if o.certain and not _is_as_much(o, line)])
+    left = _without(billed, [o for o in others if o.certain and not o.is_as_much(line)])
     ours = [r for r in left if r.whole and same_quantity(r.quantity, line.quantity)]
-    theirs = [o for o in others if _is_as_much(o, line)]
+    theirs = [o for o in others if o.is_as_much(line)]
     surplus = _surplus(line, billed, others)
     if len(ours) > len(theirs):
         taken = replace(line, state="accepted", surplus=surplus, message="")
@@ -128,10 +97,6 @@ def _found(
         return line
     text = f"{RECEIVER} rejects the record as a duplicate but lists no billed one of this plan"
     return _duplicate(line, text) if line.code else None
-
-
-def _is_as_much(owner: Owner, line: Line) -> bool:
-    return not owner.quantity or same_quantity(owner.quantity, line.quantity)
 
 
 def _duplicate(line: Line, message: str) -> Line:

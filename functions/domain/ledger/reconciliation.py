@@ -13,7 +13,7 @@ from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Entry, Line
 from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.listing_pages import Asked
-from functions.domain.ledger.lookup import Owner, others_of
+from functions.domain.ledger.owner import Owner, others_of
 from functions.domain.ledger.reading import read_quantity
 from functions.domain.wording import counted, grouped
 from functions.partners import RECEIVER

@@ -10,7 +10,7 @@ from functions.adapters.books import Books
 from functions.adapters.documents import Document
 from functions.adapters.owners import own_records, owners
 from functions.domain.ledger.entry import Attempt, Entry, Line, LineState
-from functions.domain.ledger.lookup import Owner
+from functions.domain.ledger.owner import Owner
 from functions.domain.month import Month
 from functions.errors import BadState
 from tests import builders

@@ -202,13 +202,6 @@ def test_a_record_that_may_be_of_several_dimensions_is_a_doubt_for_each() -> Non
     assert (set(found.doubts), found.doubt("cpu")) == ({"tier10", "tier1_0"}, "")
 
 
-def test_a_record_of_an_unknown_dimension_and_our_quantity_is_found() -> None:
-    found = listed({**CPU, "dimension": "vCPU hours"}).by(["cpu", "mem"])
-    said = "record r-1 has this quantity, and the unknown dimension 'vCPU hours'"
-    assert found.beside(["cpu", "mem"], "5") == said
-    assert found.beside(["cpu", "mem"], "6") == found.beside(["vCPU hours"], "5") == ""
-
-
 # Rows that are another's
 
 

@@ -20,7 +20,8 @@ from functions.domain.ledger.entry import (
     LineState,
 )
 from functions.domain.ledger.listing import Listing, Stored
-from functions.domain.ledger.lookup import Look, Owner
+from functions.domain.ledger.lookup import Look
+from functions.domain.ledger.owner import Owner, owners_of
 from tests import builders
 from tests.differential.steadily import steadily
 
@@ -367,10 +368,10 @@ def test_other_plans_account_for_what_is_billed_or_may_be() -> None:
     states: tuple[LineState, ...] = ("accepted", "sent", "present", "unsure", "waived")
     lines = [builders.a_line(state, state, quantity="5") for state in states]
     entry = builders.an_entry(*lines, plan=OTHER)
-    assert lookup.owners_of([entry]) == [
+    assert owners_of([entry]) == [
         Owner(OTHER, "accepted", "5", certain=True),
         Owner(OTHER, "sent", "5"),
         Owner(OTHER, "present", "5"),
     ]
     larger = builders.an_entry(builders.a_line("cpu", "accepted", billed="7"), plan=OTHER)
-    assert lookup.owners_of([larger]) == [Owner(OTHER, "cpu", "7", certain=True)]
+    assert owners_of([larger]) == [Owner(OTHER, "cpu", "7", certain=True)]

@@ -6,7 +6,7 @@ import pytest
 
 from functions.domain.ledger.entry import Entry, Failure, Line
 from functions.domain.ledger.listing import Listing, Stored
-from functions.domain.ledger.lookup import Owner
+from functions.domain.ledger.owner import Owner
 from functions.domain.ledger.reconciliation import (
     Comparison,
     Difference,
