@@ -155,8 +155,8 @@ def _message(
         *(f"{item.month}: {item.reconciled}" for item in months if item.reconciled),
         task.resolved.message if task.resolved else "",
         *said.notices,
-        standing and f"contracts still open from earlier runs: {earlier}; {standing}",
-        (announcement.new or standing) and TO_SETTLE,
+        f"contracts still open from earlier runs: {earlier}; {standing}" if earlier else standing,
+        TO_SETTLE if announcement.total and (announcement.new or standing) else "",
         task.planned.why,
     )
     return ("; ".join(filter(None, texts)) or "nothing to report")[:_LONGEST_MESSAGE]
