@@ -135,9 +135,8 @@ def _due(run: Run, state: PlanState, journal: Journal, usage: Objects) -> Planne
     exported_to = _exported_to(run.plan, usage) if months else None
     complete, waiting = months_due.complete_months(months, run.plan, exported_to, as_of)
     why = "" if complete else months_due.nothing_due(run.plan, state, journal, as_of)
-    why += "".join(
-        f"; {item.month} waits: {item.reason}" for item in waiting if why and not item.overdue
-    )
+    early = [item for item in waiting if why and not item.overdue]  # the others are notices
+    why += "".join(f"; {item.month} waits: {item.reason}" for item in early)
     return Planned([str(month) for month in complete], [*waiting, *left], why)
 
 
