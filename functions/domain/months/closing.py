@@ -78,7 +78,7 @@ def decide(seen: Seen, compared: Compared) -> Closing:
         *unread(str(month), usage.bill.contracts, seen.ledger, plan.dimensions),
         *withdrawn(usage.processed, seen.ledger),
         *overtaken(str(month), seen.execution, seen.by_hand, seen.ledger),
-        *noticed(usage.processed, seen.ledger),
+        *noticed(_named(seen, outcome), seen.ledger),
         *(
             late(plan.key, str(month), compared, with_head=seen.closed)
             if compared.differences
@@ -96,6 +96,12 @@ def decide(seen: Seen, compared: Compared) -> Closing:
         open=sorted(set(asked) & set(outcome.unaccounted)),
         numbers=_numbers(seen, outcome),
     )
+
+
+def _named(seen: Seen, outcome: Outcome) -> Collection[str]:
+    """Return whose records are named: all, by the run that closes; others may have ended early."""
+    closes = outcome.complete and not seen.closed and seen.until is None
+    return seen.ledger.keys() if closes else seen.usage.processed
 
 
 def _numbers(seen: Seen, outcome: Outcome) -> dict[str, Any]:

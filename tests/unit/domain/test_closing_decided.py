@@ -170,6 +170,20 @@ def test_warnings_say_what_was_withdrawn_taken_over_overtaken_and_late() -> None
     assert decide(again, days_alone).usage.warnings == said, "days alone are no difference"
 
 
+def test_the_run_that_closes_names_what_others_have_taken_over() -> None:
+    line = a_line("cpu", "accepted", evidence=TAKEN_OVER, record_id="r-1")
+    entry = an_entry(line, contract_id="a", settled_at="t")
+
+    def said(**given: Any) -> bool:
+        return "a cpu 5 (record r-1)" in str(decided(entry, processed="", **given).usage.warnings)
+
+    state = PlanState(success={JULY: frozenset("a")})
+    assert said(names="a", state=state)
+    assert not said(names="ab", state=state), "what stays open comes again"
+    assert not said(names="a", state=replace(state, last_processed_month=JULY))
+    assert not said(names="a", state=state, contracts=["a"], until=UNTIL)
+
+
 def written(
     closing: Closing, document: dict[str, Any] | None = None, as_of: datetime = AUGUST_2
 ) -> dict[str, Any]:
