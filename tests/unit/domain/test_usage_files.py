@@ -1,4 +1,4 @@
-"""Files of a month: where they belong, the days to the hour, and what is told of them."""
+"""Files of a month: where they belong, the days to the hour, and what is reported of them."""
 
 import hashlib
 from datetime import UTC, datetime
