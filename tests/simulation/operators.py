@@ -228,12 +228,13 @@ class Operators:
             self._world.state_bucket.objects[self._world.plan.state_file] = self._kept
             self._kept, self._world.state_is_broken = None, False
 
-    def _is_error(self, plan: str, month: str, contract: str) -> bool:
-        (of,) = (known for known in self._world.plans if known.key == plan)
-        body = self._world.state_bucket.objects.get(
-            keys.ledger_entry(of, Month.parse(month), contract)
-        )
-        return body is not None and json.loads(body).get("failure") is not None
+    def _is_kept(self, plan: str, month: str, contract: str) -> bool:
+        """Say whether a decision outlives the state file: in the ledger, or in a closed month."""
+        of = self._world.plan_of(plan)
+        if entry := self._world.entry(of, month, contract):
+            return entry.get("failure") is None
+        journal = json.loads(self._world.state_bucket.objects.get(keys.journal(of), b"{}"))
+        return month <= (journal.get("last_closed_month") or "")
 
     def delete_state(self) -> None:
         """Lose the state file. Ledger and journal stay."""
@@ -248,8 +249,8 @@ class Operators:
                         item if isinstance(item, str) else item["contract_id"] for item in items
                     ]
                     self.excused |= {(plan.key, month, contract) for contract in found}
-        # A decision that no run has seen is lost with the file: the ledger still has an error.
-        self.by_hand = {who for who in self.by_hand if not self._is_error(*who)}
+        # A decision that no run has seen is lost with the file.
+        self.by_hand = {who for who in self.by_hand if self._is_kept(*who)}
         self.truth.accounted.clear()
         self.settled_at.clear()
         self._world.state_bucket.remove([self._world.plan.state_file])

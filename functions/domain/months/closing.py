@@ -161,9 +161,9 @@ def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) ->
         for name, entry in outcome.failed.items()
         if (failure := entry.failure)
     }
-    if outcome.complete or last_closed is None or month > last_closed:
-        journal = ended(journal, month)
     last = str(last_closed) if last_closed else journal.last_closed_month
+    if outcome.complete or last is None or str(month) > last:
+        journal = ended(journal, month)
     held = {text: hold for text, hold in journal.held.items() if text > (last or "")}
     journal = replace(journal, held=held, last_closed_month=last)
     return resolved(journal, month, outcome.accepted, errors)

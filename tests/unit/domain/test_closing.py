@@ -1,5 +1,7 @@
 """What the journal remembers once a month was closed, or was not."""
 
+from msgspec.structs import replace
+
 from functions.domain.months.closing import Closing, in_journal
 from functions.domain.months.hold import Held
 from functions.domain.months.journal import Journal, Unresolved
@@ -29,6 +31,11 @@ def test_a_month_that_closes_is_the_last_one_and_leaves_its_errors() -> None:
 
 def test_a_closed_month_with_a_contract_left_open_stays_underway() -> None:
     assert in_journal(of_july("c"), JOURNAL, JULY).underway == ("2025-06", "2025-07")
+
+
+def test_a_closed_month_stays_underway_without_a_state_file_too() -> None:
+    known = replace(JOURNAL, last_closed_month="2025-07")
+    assert in_journal(of_july("c"), known, None).underway == ("2025-06", "2025-07")
 
 
 def test_a_month_that_is_not_closed_comes_again_by_itself() -> None:
