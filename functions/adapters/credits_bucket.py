@@ -8,7 +8,7 @@ import msgspec
 from functions.adapters import keys
 from functions.adapters.documents import Document
 from functions.adapters.objects import Objects
-from functions.domain.credits import cbf
+from functions.domain.credits.contents import Contents, read_rows
 from functions.domain.credits.drop import Drop, MonthSnapshot
 from functions.domain.lease import Lease
 from functions.domain.month import Month
@@ -49,9 +49,9 @@ def put_prepared(objects: Objects, execution: str, month: Month, body: bytes) ->
     return key
 
 
-def read_prepared(objects: Objects, key: str) -> tuple[bytes, cbf.Contents]:
+def read_prepared(objects: Objects, key: str) -> tuple[bytes, Contents]:
     """Return a request as it was prepared, and its rows."""
     prepared = objects.read(key)
     if prepared is None:
         raise BadState(f"{key} is missing: the run's files were removed")
-    return prepared.body, cbf.read_rows(msgspec.json.decode(prepared.body)["data"])
+    return prepared.body, read_rows(msgspec.json.decode(prepared.body)["data"])

@@ -9,6 +9,7 @@ from functions.adapters import credits_bucket, keys, wiring
 from functions.adapters.objects import Objects, Uploads
 from functions.credits.payloads import DropItem, Parsed, Run, RunTask
 from functions.domain.credits import cbf
+from functions.domain.credits.contents import read_rows
 from functions.domain.credits.credits_report import superseded
 from functions.domain.credits.drop import Source, outdated
 from functions.domain.credits.file import MOST_FILE_BYTES, read_credits
@@ -94,7 +95,7 @@ def _prepare(
         if newest and outdated(source, newest):
             left.append(superseded(newest, source))
             continue
-        body, contents = cbf.drop_body(month, rows), cbf.read_rows(rows)
+        body, contents = cbf.drop_body(month, rows), read_rows(rows)
         drops.append(
             DropItem(
                 month=str(month),

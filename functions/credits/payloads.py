@@ -8,7 +8,7 @@ import json
 
 import msgspec
 
-from functions.domain.credits.cbf import Totals
+from functions.domain.credits.contents import Totals
 from functions.domain.credits.credits_report import MonthReport
 from functions.domain.credits.drop import Drop, Source
 from functions.domain.month import Month

@@ -14,7 +14,7 @@ from functions.adapters.cloudzero.streams import NOT_TAKEN, Stream
 from functions.adapters.documents import Document, Version
 from functions.adapters.objects import Objects
 from functions.credits.payloads import Posted, PostTask
-from functions.domain.credits import cbf
+from functions.domain.credits.contents import read_rows
 from functions.domain.credits.drop import Drop
 from functions.errors import DropHeld
 from functions.payloads import task_handler
@@ -41,7 +41,7 @@ def post_drop(task: PostTask, objects: Objects, stream: Stream) -> Posted:
     tried = last if last and last.is_of(run.execution, drop.source) else None
     if tried and tried.state != "posting":
         return Posted(drop_id=tried.drop_id)
-    if tried and task.snapshot.differed and cbf.read_rows(stream.stored(task.of)).shows(wanted):
+    if tried and task.snapshot.differed and read_rows(stream.stored(task.of)).shows(wanted):
         document.write(msgspec.structs.replace(tried, state="posted", at=stream.at), found)
         return Posted()
     return _post(task, body, document, found, stream)

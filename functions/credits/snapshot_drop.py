@@ -12,6 +12,7 @@ from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.objects import Objects
 from functions.credits.payloads import DropTask, Snapshot
 from functions.domain.credits import cbf
+from functions.domain.credits.contents import Contents, Totals, read_rows
 from functions.domain.credits.drop import (
     Drop,
     Limits,
@@ -38,7 +39,7 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
     version = credits_bucket.last_drop(objects, run.connection, task.of).read()
     last = version.value if version else None
     rows = stream.stored(task.of)
-    stored = cbf.read_rows(rows)
+    stored = read_rows(rows)
     if is_stored(last, wanted, stored):
         return Snapshot(held=stored.totals, is_stored=True)
     lost = _no_way_back(task, rows)
@@ -83,7 +84,7 @@ def _keep(
     return key, snapshot
 
 
-def _held(stored: cbf.Contents, last: Drop | None) -> cbf.Totals | None:
+def _held(stored: Contents, last: Drop | None) -> Totals | None:
     """Return what CloudZero holds; None while a drop may be on its way that is not seen."""
     here = last is not None and last.state == "posted" and last.digest == stored.digest
     seen = last is None or last.state == "verified" or here

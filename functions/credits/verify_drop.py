@@ -7,7 +7,7 @@ from functions.adapters import credits_account, credits_bucket, wiring
 from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.objects import Objects
 from functions.credits.payloads import DropTask, Verified
-from functions.domain.credits import cbf
+from functions.domain.credits.contents import differences, read_rows
 from functions.domain.credits.drop import Drop
 from functions.errors import BadState, DropDiffers
 from functions.payloads import task_handler
@@ -25,8 +25,8 @@ def verify_drop(task: DropTask, objects: Objects, stream: Stream) -> Verified:
     drop = task.drop
     _, wanted = credits_bucket.read_prepared(objects, drop.body_key)
     document = credits_bucket.last_drop(objects, task.run.connection, task.of)
-    stored = cbf.read_rows(stream.stored(task.of))
-    if found := cbf.differences(wanted, stored):
+    stored = read_rows(stream.stored(task.of))
+    if found := differences(wanted, stored):
         last = version.value if (version := document.read()) else None
         said = f"; its answer to the drop: {last.answer}" if last and last.answer else ""
         raise DropDiffers(f"CloudZero does not hold what was posted: {found}{said}")

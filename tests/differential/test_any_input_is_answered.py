@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.adapters.clazar.answers import read_answers
 from functions.domain import formula
-from functions.domain.credits.cbf import read_rows
+from functions.domain.credits.contents import read_rows
 from functions.domain.credits.file import read_credits
 from functions.domain.ledger.listing import Listing, with_rows
 from functions.domain.ledger.listing_pages import ask, turn

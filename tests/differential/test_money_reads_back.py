@@ -11,7 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from functions.domain.credits.amount import exact_sum
-from functions.domain.credits.cbf import as_posted, credit_rows, drop_body, read_rows
+from functions.domain.credits.cbf import as_posted, credit_rows, drop_body
+from functions.domain.credits.contents import read_rows
 from functions.domain.credits.file import CreditsFile, read_credits
 from functions.domain.credits.name import MOST_MONTHS, is_range, months_of
 from functions.domain.month import Month

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from decimal import Context, Decimal
+from decimal import Context, Decimal, InvalidOperation
 from functools import reduce
 
 from functions.domain.credits.cells import shown, tidy, what_is_wrong
 
 # Far more digits than any sum here has: nothing is ever rounded but on purpose.
 EXACT = Context(prec=150)
+# A binary fraction of a cent or more, written out in full, has at most 59 decimals.
+_CENT, _MOST_DIGITS, _MOST_DECIMALS = Decimal("0.01"), 60, 60
 _NUMBER = re.compile(r"[0-9.,]*[0-9][0-9.,]*")
 # A comma is a thousands separator where three digits follow, or more before written-out cents:
 # then it cannot be a decimal comma. Three decimals may be thousands; more zeros are only zeros.
@@ -71,3 +73,20 @@ def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
 def has_cents(text: str) -> bool:
     """Return True if an amount is written out to the cent: nothing can be cut off its end."""
     return bool(re.search(r"\.[0-9]{2,}[^0-9.,]*$", text))
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Return an amount to the cent. Adding 0 makes a plain zero of a negative one."""
+    return EXACT.add(EXACT.quantize(amount, _CENT), Decimal(0))
+
+
+def number(value: object) -> Decimal | None:
+    """Return a number; None where it is not one that money can be."""
+    try:
+        found = Decimal(str(value).replace("_", "?"))  # which Python takes within a number
+    except InvalidOperation:
+        return None
+    exponent = found.as_tuple().exponent
+    if not isinstance(exponent, int):  # NaN and infinities
+        return None
+    return found if exponent >= -_MOST_DECIMALS and found.adjusted() < _MOST_DIGITS else None

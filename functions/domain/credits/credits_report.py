@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from functions.domain.credits.cbf import Totals
+from functions.domain.credits.contents import Totals
 from functions.domain.credits.drop import Drop, Source
 from functions.domain.credits.file import Repeated
 from functions.domain.pages import Listing, Page, Table

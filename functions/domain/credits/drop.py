@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from functions.domain.credits.cbf import Contents, Totals, read_rows
+from functions.domain.credits.contents import Contents, Totals, read_rows
 from functions.domain.month import parse_instant
 from functions.domain.wording import counted
 

@@ -13,7 +13,7 @@ from functions.credits.parse_credits import parse_credits
 from functions.credits.payloads import DropTask, PostTask, Snapshot
 from functions.credits.post_drop import post_drop
 from functions.credits.snapshot_drop import snapshot_drop
-from functions.domain.credits.cbf import Totals
+from functions.domain.credits.contents import Totals
 from functions.domain.credits.drop import Limits
 from functions.domain.lease import Lease
 from functions.domain.month import Month

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.domain.credits import cbf
+from functions.domain.credits.contents import read_rows
 from functions.domain.month import Month
 from functions.payloads import Finished
 from tests.in_memory.cloudzero import Rows
@@ -45,7 +45,7 @@ def dropped(pipeline: Pipeline, amount: str, **given: Any) -> Finished:
 def stored(pipeline: Pipeline, month: str) -> Decimal | None:
     pipeline.timeline.pass_time(4 * 3_600)
     rows = pipeline.cloudzero.seen(Month.parse(month))
-    return None if rows is None else cbf.read_rows(rows).credit
+    return None if rows is None else read_rows(rows).credit
 
 
 FAULTS = (
@@ -99,7 +99,7 @@ class Play:
             return
         rows = msgspec.json.decode(self.pipeline.credits_bucket.objects[key])["rows"]
         rank = (started, False, False, 0)
-        self.restored.append((rank, month["billing_month"], cbf.read_rows(rows).credit))
+        self.restored.append((rank, month["billing_month"], read_rows(rows).credit))
 
     def step(self, what: str, value: str | int) -> None:
         match what, value:

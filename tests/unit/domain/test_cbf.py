@@ -13,15 +13,12 @@ from hypothesis import strategies as st
 
 from functions.domain.credits.cbf import (
     MOST_BYTES,
-    Contents,
-    Line,
     as_posted,
     credit_rows,
-    differences,
     drop_body,
     plain_number,
-    read_rows,
 )
+from functions.domain.credits.contents import Contents, Line, differences, read_rows
 from functions.domain.month import Month
 from functions.errors import BadCredits
 from infra.local.partners.cloudzero.contract import parse_drop

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.credits.cbf import Totals
+from functions.domain.credits.contents import Totals
 from functions.domain.credits.credits_report import (
     MonthReport,
     alike,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.domain.credits.cbf import Contents, Totals, credit_rows, read_rows
+from functions.domain.credits.cbf import credit_rows
+from functions.domain.credits.contents import Contents, Totals, read_rows
 from functions.domain.credits.drop import (
     Drop,
     Limits,
