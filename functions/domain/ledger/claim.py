@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from functions.domain.ledger import coverage, transitions
 from functions.domain.ledger.entry import Decision, Entry, Line
-from functions.domain.ledger.failures import CONFIGURATION_CHANGED, FORMULA
+from functions.domain.ledger.failures import CONFIGURATION_CHANGED, FORMULA, NO_USAGE
 from functions.domain.ledger.item import ContractItem
 from functions.domain.plan import Plan
 
@@ -168,7 +168,7 @@ def _lines(entry: Entry, item: ContractItem, due: frozenset[str]) -> Iterator[Li
 def _next(entry: Entry, item: ContractItem, terms: Terms) -> Claim:
     if _has_no_quantities(entry, item):
         cause = item.failure or "the month's files hold no usage of this contract"
-        return Claim(entry, "record_error", FORMULA if item.failure else "NO_USAGE", cause)
+        return Claim(entry, "record_error", FORMULA if item.failure else NO_USAGE, cause)
     if entry.until is not None and terms.until is None and not entry.lines:
         # Final usage that was never worked out, and this is the whole month.
         return Claim(entry, "record_error", "FINAL_USAGE", "its final usage was not billed")

@@ -3,7 +3,7 @@
 from functions.domain.ledger.entry import Entry, Failure
 from functions.partners import RECEIVER
 
-OUTCOME_UNKNOWN, FORMULA = "OUTCOME_UNKNOWN", "FORMULA"
+OUTCOME_UNKNOWN, FORMULA, NO_USAGE = "OUTCOME_UNKNOWN", "FORMULA", "NO_USAGE"
 CONFIGURATION_CHANGED = "CONFIGURATION_CHANGED"
 # Nothing could be worked out to be sent, so evidence of what was sent before settles nothing.
 NOT_COMPUTED = (FORMULA, CONFIGURATION_CHANGED)
@@ -25,8 +25,9 @@ def explain(entry: Entry, at: str, *, error: str, cause: str) -> Failure:
             f"final usage until {entry.until} was not billed; start it again with the same "
             "contracts and until"
         )
-    elif not entry.lines:
-        code, message = "NO_USAGE", f"the files of {entry.month} hold no usage of this contract"
+    elif not entry.lines or (error == NO_USAGE and not entry.in_doubt):
+        code, message = NO_USAGE, f"the files of {entry.month} hold no usage of this contract"
+        errors = (message, *refusals(entry))
     elif entry.in_doubt:
         code = OUTCOME_UNKNOWN
         message = (

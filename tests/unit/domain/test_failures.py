@@ -4,7 +4,12 @@ import pytest
 from msgspec.structs import replace
 
 from functions.domain.ledger.entry import Failure, Line
-from functions.domain.ledger.failures import CONFIGURATION_CHANGED, OUTCOME_UNKNOWN, explain
+from functions.domain.ledger.failures import (
+    CONFIGURATION_CHANGED,
+    NO_USAGE,
+    OUTCOME_UNKNOWN,
+    explain,
+)
 from tests.builders import a_line, an_entry
 
 REFUSED = a_line("cpu", "refused", code="DIM", message="no", errors=("a", "b"))
@@ -35,6 +40,15 @@ def test_where_the_entry_says_nothing_the_month_or_the_state_machines_error_coun
     text = "the files of 2025-07 hold no usage of this contract"
     assert explained() == because("NO_USAGE", text)
     assert explained(UNSURE) == because("PartnerBusy", "429 for an hour")
+
+
+def test_a_retry_without_usage_says_so_before_it_repeats_a_refusal() -> None:
+    text = "the files of 2025-07 hold no usage of this contract"
+    failure = explained(REFUSED, UNSURE, error=NO_USAGE)
+    assert failure == Failure(
+        code=NO_USAGE, message=text, errors=(text, "cpu: a", "cpu: b"), at="now"
+    )
+    assert explained(REFUSED, SENT, error=NO_USAGE).code == OUTCOME_UNKNOWN
 
 
 def test_a_doubt_comes_before_a_refusal_and_names_every_quantity_at_stake() -> None:
