@@ -24,8 +24,8 @@ from functions.domain.months.journal import (
 )
 from functions.domain.months.outcome import is_shown
 from functions.domain.months.run import Run
-from functions.domain.months.state_file import MonthState, PlanState
-from functions.errors import BadInput, BadState
+from functions.domain.months.state_file import MonthState, PlanState, left_as_it_is
+from functions.errors import BadInput
 from functions.metering.payloads import RunTask
 from functions.payloads import task_handler
 
@@ -128,15 +128,13 @@ def _check_months(run: Run, state: PlanState, journal: Journal, books: Books, at
     where = f"state file {run.plan.state_file}, {run.plan.key}"
     for month in state.success.keys() | state.errors.keys():
         if month.start > parse_instant(at):
-            raise BadState(f"{where}: {month} has not begun yet. The file was left as it is.")
+            raise left_as_it_is(where, f"{month} has not begun yet")
     last = state.last_processed_month
     if last is None:
         return
     if last.end > parse_instant(at):
-        raise BadState(
-            f"{where}.last_processed_month: {last} has not ended yet, so nothing would be billed "
-            "until then. The file was left as it is."
-        )
+        what = f"{last} has not ended yet, so nothing would be billed until then"
+        raise left_as_it_is(f"{where}.last_processed_month", what)
     if skipped := ", ".join(_skipped(run, state, last, journal, books)):
         text = (
             f"last_processed_month was moved to {last} by hand; not closed by this pipeline and "

@@ -79,68 +79,71 @@ def parse(body: bytes, key: str) -> Document:
     try:
         document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_no_repeats)
     except (ValueError, RecursionError) as error:
-        raise BadState(
-            f"state file {key} cannot be read: {error}. It was left as it is."
-        ) from error
+        raise left_as_it_is(f"state file {key} cannot be read", str(error)) from error
     if not isinstance(document, dict):
-        raise BadState(f"state file {key} must hold a JSON object. It was left as it is.")
+        raise left_as_it_is(f"state file {key}", f"{_shown(document)} is not a JSON object")
     return document
+
+
+def left_as_it_is(where: str, what: str) -> BadState:
+    """Return the error about a place in the state file that cannot mean what it says."""
+    return BadState(
+        f"{where}: {what}{'' if what.endswith('?') else '.'} The file was left as it is."
+    )
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)[:80]
 
 
 def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
     """Return what the file says of one plan; an empty state if it does not name it."""
     where = f"state file {key}, {plan_key}"
-    _check_names(mistyped(document, [plan_key], alike=1), f"state file {key}")
+    if wrong := mistyped(document, [plan_key], alike=1):
+        raise left_as_it_is(f"state file {key}", wrong)
     entry = document.get(plan_key, {})
     if not isinstance(entry, dict):
-        raise BadState(f"{where}: {entry!r} is not an object")
-    _check_names(mistyped(entry, _READ, alike=0.85), where)
-    last = entry.get("last_processed_month")
+        raise left_as_it_is(where, f"{_shown(entry)} is not an object")
+    if wrong := mistyped(entry, _READ, alike=0.85):
+        raise left_as_it_is(where, wrong)
+    last, last_at = entry.get("last_processed_month"), f"{where}.last_processed_month"
     done = _by_month(entry, "success_contracts", where, lambda item: item)
     return PlanState(
-        last_processed_month=None
-        if last is None
-        else _month(last, f"{where}.last_processed_month"),
+        last_processed_month=None if last is None else _month(last, last_at),
         success={month: frozenset(found) for month, found in done.items()},
-        errors=_by_month(
-            entry,
-            "error_contracts",
-            where,
-            lambda item: item.get("contract_id") if isinstance(item, Mapping) else None,
-        ),
+        errors=_by_month(entry, "error_contracts", where, _contract_of),
     )
 
 
-def _check_names(wrong: str, where: str) -> None:
-    """Refuse what would be passed over because of its name."""
-    if wrong:
-        raise BadState(f"{where}: {wrong} The file was left as it is.")
+def _contract_of(item: object) -> object:
+    return item.get("contract_id") if isinstance(item, Mapping) else None
 
 
 def _month(text: object, where: str) -> Month:
     try:
         return Month.parse(text)
     except ValueError as error:
-        raise BadState(f"{where}: {error}. The file was left as it is.") from error
+        raise left_as_it_is(where, str(error)) from error
 
 
 def _by_month(
-    entry: Document, name: str, where: str, contract_of: Callable[[Any], Any]
+    entry: Document, name: str, where: str, contract_of: Callable[[object], object]
 ) -> dict[Month, dict[str, Any]]:
     """Return the items of each month's list by their contract."""
     months = entry.get(name, {})
     if not isinstance(months, dict):
-        raise BadState(f"{where}.{name}: {months!r} is not an object of months")
+        raise left_as_it_is(f"{where}.{name}", f"{_shown(months)} is not an object of months")
     found: dict[Month, dict[str, Any]] = {}
     for text, items in months.items():
         place = f"{where}.{name}.{text}"
         if not isinstance(items, list):
-            raise BadState(f"{place}: {items!r} is not a list; write one such as {_EXAMPLE[name]}")
+            example = f"write one such as {_EXAMPLE[name]}"
+            raise left_as_it_is(place, f"{_shown(items)} is not a list; {example}")
         of_month = found.setdefault(_month(text, f"{where}.{name}"), {})
         for item in items:
             if not isinstance(contract := contract_of(item), str) or not contract.strip():
-                shown = f"{str(item)[:80]!r}"
-                raise BadState(f"{place}: {shown} names no contract; write {_EXAMPLE[name]}")
+                what = f"{_shown(item)} names no contract; write {_EXAMPLE[name]}"
+                raise left_as_it_is(place, what)
             of_month[contract.strip()] = item
     return found
 

@@ -10,8 +10,8 @@ from functions.domain.months.state_file import ErrorRecord, MonthState, PlanStat
 from functions.errors import BadState
 from tests.builders import JULY, JUNE
 
-LEFT = "It was left as it is."
-NO_MONTH = "'June' is not a month (YYYY-MM). The file was left as it is."
+LEFT = "The file was left as it is."
+NO_MONTH = "'June' is not a month (YYYY-MM)"
 
 
 def recorded(document: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -65,18 +65,20 @@ def test_a_success_leaves_the_error_list_and_is_listed_once() -> None:
     [
         ("5", ": 5 is not an object"),
         ('{"last_processed_month": "June"}', f".last_processed_month: {NO_MONTH}"),
+        ('{"last_processed_month": ""}', ".last_processed_month: '' is not a month (YYYY-MM)"),
         ('{"success_contracts": 5}', ".success_contracts: 5 is not an object of months"),
+        ('{"error_contracts": null}', ".error_contracts: null is not an object of months"),
         (
             '{"error_contracts": {"2025-06": "c"}}',
-            f".error_contracts.2025-06: 'c' is not a list; write one such as {ERRORS}",
+            f'.error_contracts.2025-06: "c" is not a list; write one such as {ERRORS}',
         ),
         (
             '{"success_contracts": {"2025-06": ["c", 7, null]}}',
-            ".success_contracts.2025-06: '7' names no contract; write [\"c-1\"]",
+            '.success_contracts.2025-06: 7 names no contract; write ["c-1"]',
         ),
         (
             '{"error_contracts": {"2025-06": ["c"]}}',
-            f".error_contracts.2025-06: 'c' names no contract; write {ERRORS}",
+            f'.error_contracts.2025-06: "c" names no contract; write {ERRORS}',
         ),
         ('{"error_contracts": {"June": []}}', f".error_contracts: {NO_MONTH}"),
     ],
@@ -84,12 +86,12 @@ def test_a_success_leaves_the_error_list_and_is_listed_once() -> None:
 def test_what_cannot_be_understood_is_named_with_its_place_and_value(
     of_plan: str, said: str
 ) -> None:
-    assert refusal(f'{{"K": {of_plan}}}') == f"state file s.json, K{said}"
+    assert refusal(f'{{"K": {of_plan}}}') == f"state file s.json, K{said}. {LEFT}"
 
 
 def test_a_file_that_cannot_be_understood_stops_the_run() -> None:
     for body in ("[]", '"x"'):
-        assert refusal(body) == f"state file s.json must hold a JSON object. {LEFT}"
+        assert refusal(body) == f"state file s.json: {body} is not a JSON object. {LEFT}"
     for body in ("", "{", "\ufffe{}"):
         assert refusal(body).startswith("state file s.json cannot be read: ")
     assert refusal('{"c": 1, "b": {"x": 1, "z": 1, "y": 2, "z": 2, "y": 3}}') == (
@@ -100,7 +102,9 @@ def test_a_file_that_cannot_be_understood_stops_the_run() -> None:
 def test_a_long_entry_that_names_no_contract_is_cut() -> None:
     entry = {"code": "x" * 200}
     said = refusal(json.dumps({"K": {"error_contracts": {"2025-06": [entry]}}}))
-    assert said.endswith(f"2025-06: {str(entry)[:80]!r} names no contract; write {ERRORS}")
+    assert said.endswith(
+        f"2025-06: {json.dumps(entry)[:80]} names no contract; write {ERRORS}. {LEFT}"
+    )
 
 
 @pytest.mark.parametrize(
