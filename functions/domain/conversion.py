@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import msgspec
@@ -37,6 +38,15 @@ def _explain(value: Any, kind: type, said: str) -> str:
     if "enum value" in said:
         return f"{shown}; known are {', '.join(map(str, found.values))}"
     return shown
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; ValueError names a key that stands twice: one would be lost."""
+    names = sorted(name for name, _ in pairs)
+    for name, following in pairwise(names):
+        if name == following:
+            raise ValueError(f"duplicate key {name!r} in one object")
+    return dict(pairs)
 
 
 def given(field: str, read: Callable[[str], T], text: str) -> T:

@@ -1,4 +1,4 @@
-"""What an answer says of rows that it does not show, in whatever words. Pure."""
+"""What an answer says beside its rows: that there are more, or that it failed. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,14 @@ _MORE = re.compile(
     r"|(is)?(truncated|partial|incomplete)"
 )
 _ALL = re.compile(r"(is)?(complete|last)(page)?")
+# That an answer is none, whatever its status: names that say so, those that deny it, and words.
+_FAILED = re.compile(
+    r"errors?(messages?)?|warnings?|exceptions?|failures?|failed|timedout|degraded"
+)
+_FINE = re.compile(r"(is)?(ok|success|successful)")
+_NOTHING = ("", "0", "[]", "{}", "false", "none", "null")
+_STATUS = re.compile(r"status|code|(status|error)code|message|detail|reason")
+_TROUBLE = re.compile(r"(?i)(?<!no )(?<!0 )(error|fail|timed? ?out|unavailable)|^[45][0-9]{2}$")
 _MOST_DIGITS = 18  # of a number that is larger than any count
 _RANGE = re.compile(r"[0-9]+-[0-9]+/([0-9]+)")
 
@@ -35,6 +43,18 @@ def says_more(
         is_said = bool(value) and (word.startswith("next") or not isinstance(value, Mapping))
         follows = (_MORE.fullmatch(word) and is_said) or (_ALL.fullmatch(word) and value is False)
         if rows_left or pages_left or (follows and not echo):
+            return f"{name} is {str(value)[:100]}"
+    return ""
+
+
+def says_failed(body: Mapping[str, Any], rows: str) -> str:
+    """Return what in an answer shows that it failed; empty if nothing does."""
+    for name, value in flat(body, rows):
+        word = plain(name)
+        failed = _FAILED.fullmatch(word) and str(value).casefold() not in _NOTHING
+        denied = _FINE.fullmatch(word) and value is False
+        text = str(value) if isinstance(value, str | int) else ""
+        if failed or denied or (_STATUS.fullmatch(word) and _TROUBLE.search(text)):
             return f"{name} is {str(value)[:100]}"
     return ""
 

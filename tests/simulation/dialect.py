@@ -35,6 +35,10 @@ _SILENCES = {
     "empty": "",
     "cut": "HTTP 200, then ChunkedEncodingError: Response ended prematurely",
 }
+_FAILURES = {
+    "without results": '{"results": [], "errors": ["backend timeout"]}',
+    "empty": '{"results": [], "status": "error"}',
+}
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,11 @@ class Dialect:
     def silent(self) -> Response:
         """Return a 2xx that says nothing of the records."""
         return Response(200, _SILENCES[self.silence])
+
+    def unavailable(self) -> Response:
+        """Return the answer to a listing that fails: some say so with a 200 and no rows."""
+        said = _FAILURES.get(self.silence)
+        return Response(200, said) if said else Response(503, "unavailable")
 
     def rejected(self, record: Row) -> dict[str, Any]:
         """Return the answer to a duplicate."""

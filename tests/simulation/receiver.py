@@ -185,7 +185,7 @@ class Receiver(Books, MeteringApi):
             if mood == "unreachable":
                 raise NoAnswer("no answer")
             if mood:
-                return Response(429 if self.away else 503, "unavailable")
+                return Response(429, "slow down") if self.away else self.dialect.unavailable()
             if status := self.unserved.get(canonical(query["contract_id"])):
                 return Response(status, "not this contract")
             if not self.lists:

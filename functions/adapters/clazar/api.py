@@ -11,6 +11,7 @@ from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome,
 from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.ledger.submission import Request
 from functions.domain.month import Month
+from functions.domain.paging import says_failed
 from functions.errors import (
     ContractUnserved,
     CredentialsRefused,
@@ -85,8 +86,9 @@ class Clazar(UsageReceiver):
             if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
                 raise PartnerUnreachable(f"GET /metering/: HTTP {status}")
             rows = body.get("results") if isinstance(body, dict) else None
-            if status != HTTPStatus.OK or not isinstance(rows, list):
-                what = "" if status != HTTPStatus.OK else " without a listing"
+            failed = says_failed(body, "results") if isinstance(rows, list) else "no listing"
+            if status != HTTPStatus.OK or failed:
+                what = f", but {failed}" if status == HTTPStatus.OK else ""
                 raise ContractUnserved(f"GET /metering/: HTTP {status}{what}: {said[:_SHOWN]}")
             asked = turn(asked, {"headers": paging, **body}, contract, month)
         return asked

@@ -15,6 +15,7 @@ import msgspec
 import requests
 
 from functions.adapters.http_calls import AnswerCut, named, never_connected, paging, send
+from functions.domain.conversion import unique
 from functions.errors import CredentialsRefused, PartnerUnreachable
 
 # Connect and read. Together they stay well inside the function's timeout, so that a request that
@@ -136,8 +137,8 @@ def _text(response: requests.Response) -> str:
 
 
 def as_json(text: str) -> Any:
-    """Return what a JSON text holds, None if it is none."""
+    """Return what a JSON text holds, None if it is none, or holds a key twice."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError):
         return None

@@ -15,9 +15,10 @@ import requests
 
 from functions.adapters.http_calls import bounded, named, never_connected, paging, send
 from functions.adapters.receivers import Accepted, CreditsReceiver
+from functions.domain.conversion import unique
 from functions.domain.credits.cbf import plain_number
 from functions.domain.month import Month, format_instant
-from functions.domain.paging import says_more
+from functions.domain.paging import says_failed, says_more
 from functions.domain.wording import counted
 from functions.errors import (
     CredentialsRefused,
@@ -118,7 +119,11 @@ def _answer(response: requests.Response, what: str) -> Any:
         raise PartnerRefused(f"{what}: {_said(response)}")
     try:
         return json.loads(
-            response.content, parse_float=_decimal, parse_int=_whole, parse_constant=str
+            response.content,
+            parse_float=_decimal,
+            parse_int=_whole,
+            parse_constant=str,
+            object_pairs_hook=unique,
         )
     except (ValueError, ArithmeticError, RecursionError):
         return None
@@ -132,6 +137,8 @@ def _rows(response: requests.Response, what: str) -> list[dict[str, Any]]:
     rows = body.get("billing_drop") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
+    if failed := says_failed(body, "billing_drop"):
+        raise PartnerBusy(f"{what}: the month is not shown as a whole: {failed}")
     said = {"headers": paging(response), **body}
     if more := says_more(said, "billing_drop", len(rows)):
         raise PartnerRefused(

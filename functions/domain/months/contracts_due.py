@@ -8,6 +8,7 @@ from msgspec import convert
 from msgspec.structs import replace
 
 from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.reading import as_meant
 from functions.domain.months.state_file import MonthState
 from functions.domain.spelling import suggestion
 from functions.domain.usage.bill import ContractBill
@@ -75,13 +76,13 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
 def check_spelling(
     bills: Iterable[ContractBill], state: MonthState, in_ledger: frozenset[str], where: str
 ) -> None:
-    """Raise BadState for a contract of the state file that differs from one of the files in case.
+    """Raise BadState for a contract of the state file that one of the files may be in other words.
 
     Whoever wrote it there does not want it to be sent.
     """
     exported = {bill.contract_id for bill in bills}
-    folded = {name.casefold(): name for name in exported}
+    meant = {as_meant(name): name for name in exported}
     for name in sorted((state.done | state.failed) - exported - in_ledger):
-        if other := folded.get(name.casefold()):
+        if other := meant.get(as_meant(name)):
             said = f"{name!r} is {other!r} in the usage files; write it as they do"
             raise BadState(f"{where}: {said}")

@@ -7,13 +7,14 @@ edit it by hand and the earlier script wrote it. It is a view: the ledger decide
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
+from functions.domain.conversion import unique
 from functions.domain.month import Month
 from functions.domain.spelling import mistyped
 from functions.errors import BadState
@@ -66,18 +67,10 @@ _READ = ("last_processed_month", "success_contracts", "error_contracts")
 _EXAMPLE = {"success_contracts": '["c-1"]', "error_contracts": '[{"contract_id": "c-1"}]'}
 
 
-def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = sorted(name for name, _ in pairs)
-    for name, following in pairwise(names):
-        if name == following:
-            raise ValueError(f"duplicate key {name!r} in one object")
-    return dict(pairs)
-
-
 def parse(body: bytes, key: str) -> Document:
     """Read the whole file; BadState says what cannot be understood."""
     try:
-        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=_no_repeats)
+        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise left_as_it_is(f"state file {key} cannot be read", str(error)) from error
     if not isinstance(document, dict):
@@ -87,9 +80,7 @@ def parse(body: bytes, key: str) -> Document:
 
 def left_as_it_is(where: str, what: str) -> BadState:
     """Return the error about a place in the state file that cannot mean what it says."""
-    return BadState(
-        f"{where}: {what}{'' if what.endswith('?') else '.'} The file was left as it is."
-    )
+    return BadState(f"{where}: {what}{'.' * (what[-1] != '?')} The file was left as it is.")
 
 
 def _shown(value: object) -> str:
@@ -99,11 +90,11 @@ def _shown(value: object) -> str:
 def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
     """Return what the file says of one plan; an empty state if it does not name it."""
     where = f"state file {key}, {plan_key}"
-    if wrong := mistyped(document, [plan_key], alike=1):
+    if wrong := mistyped(document, [plan_key], alike=1) or _misplaced(document, plan_key):
         raise left_as_it_is(f"state file {key}", wrong)
     entry = document.get(plan_key, {})
-    if not isinstance(entry, dict):
-        raise left_as_it_is(where, f"{_shown(entry)} is not an object")
+    if not isinstance(entry, dict) or plan_key in entry:
+        raise left_as_it_is(where, f"{_shown(entry)} is not the object of a plan")
     if wrong := mistyped(entry, _READ, alike=0.85):
         raise left_as_it_is(where, wrong)
     last, last_at = entry.get("last_processed_month"), f"{where}.last_processed_month"
@@ -113,6 +104,16 @@ def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
         success={month: frozenset(found) for month, found in done.items()},
         errors=_by_month(entry, "error_contracts", where, _contract_of),
     )
+
+
+def _misplaced(document: Document, plan_key: str) -> str:
+    """Return what stands beside the plans and was meant to be in one; empty if nothing does."""
+    for name in document.keys() - {plan_key}:
+        if name in _READ:
+            return f"{name!r} stands beside the plans; move it into {plan_key!r} or another"
+        if re.sub(r"\W", "", name) == re.sub(r"\W", "", plan_key):
+            return f"{name!r} is not known; did you mean {plan_key}?"
+    return ""
 
 
 def _contract_of(item: object) -> object:

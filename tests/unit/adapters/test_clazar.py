@@ -381,13 +381,26 @@ def test_each_status_of_a_listing_means_one_thing(
         assert server.asked == 1 + (status == 401)
 
 
-@pytest.mark.parametrize("body", [b"<html>", [], {}, {"results": None}, {"results": {"a": 1}}, "x"])
+def test_a_listing_that_says_that_it_failed_is_not_an_empty_one(secret: Secret) -> None:
+    with (
+        Answering(200, {"results": [], "errors": ["backend timeout"]}) as server,
+        pytest.raises(ContractUnserved, match=r"HTTP 200, but errors is \['backend timeout'\]: "),
+    ):
+        listed(Clazar(Session(server.url, secret)))
+
+
+_TWICE = b'{"results": [{"id": "r-1"}], "results": []}'
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", [], {}, {"results": None}, {"results": {"a": 1}}, "x", _TWICE]
+)
 def test_an_answer_that_is_no_listing_is_of_no_use_and_not_an_empty_one(
     body: Any, secret: Secret
 ) -> None:
     with (
         Answering(200, body) as server,
-        pytest.raises(ContractUnserved, match=r"HTTP 200 without a listing: "),
+        pytest.raises(ContractUnserved, match=r"HTTP 200, but no listing: "),
     ):
         listed(Clazar(Session(server.url, secret)))
 

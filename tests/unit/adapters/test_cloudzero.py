@@ -387,6 +387,7 @@ def test_a_month_that_no_spelling_is_right_for_is_a_refusal(play: Play) -> None:
         *(b"", b"<html>", b'{"billing_drop": [{"cost/cost": "-1', b'{"billing_drop": ["\xff"]}'),
         *({}, [], None, "rows", {"billing_drops": []}),
         *({"billing_drop": rows} for rows in list[Any]((None, {}, [{}, None], [["-1.00"]]))),
+        b'{"billing_drop": [{"cost/cost": "-1.00"}], "billing_drop": []}',
     ],
 )
 def test_an_answer_without_the_rows_is_no_empty_month(play: Play, answer: Any) -> None:
@@ -401,6 +402,12 @@ def test_a_month_is_shown_by_200_alone(play: Play, status: int, rows: object) ->
     """What is still worked out, or is a part, would be kept as the snapshot of a whole month."""
     _, cloudzero = play(Reply(status, {"billing_drop": rows}))
     with pytest.raises(errors.PartnerBusy, match=f"not shown as a whole: HTTP {status}"):
+        cloudzero.stored("c-1", JANUARY)
+
+
+def test_a_month_whose_answer_says_that_it_failed_is_asked_for_again(play: Play) -> None:
+    _, cloudzero = play(Reply(200, {"billing_drop": [], "errors": ["backend timeout"]}))
+    with pytest.raises(errors.PartnerBusy, match="not shown as a whole: errors is"):
         cloudzero.stored("c-1", JANUARY)
 
 

@@ -240,6 +240,6 @@ def test_an_error_that_has_become_a_success_since_is_none_any_more() -> None:
 
 
 def test_a_state_file_that_was_broken_since_is_named() -> None:
-    said = rf"^state file {PLAN.state_file}, {KEY}: \[\] is not an obj"
+    said = rf"^state file {PLAN.state_file}, {KEY}: \[\] is not the obj"
     with pytest.raises(BadState, match=said):
         written(july(), {KEY: []})

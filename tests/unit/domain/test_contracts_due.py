@@ -11,6 +11,7 @@ from functions.domain.usage.bill import ContractBill
 from functions.errors import BadState
 from tests.builders import a_contract
 
+UUID = "6a1f0c3e-9b7d-4a52-8f11-2c3d4e5f6a7b"
 NOTHING = Asked(contracts=None, by_name=False, errors=False)
 
 
@@ -83,6 +84,20 @@ def test_a_contract_in_other_letters_than_the_files_write_is_refused() -> None:
     failed = MonthState(errors={"C-2": {}})
     with pytest.raises(BadState, match="'C-2' is 'c-2'"):
         check_spelling(bills, failed, names(), "W")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(UUID.replace("-", ""), f"{{{UUID}}}", f"urn:uuid:{UUID}", f"{UUID} (by hand, Ann)"),
+        *(f"\u200b{UUID}", UUID.replace("-", "\u2011")),
+    ],
+)
+def test_a_contract_in_another_form_of_its_id_is_refused(written: str) -> None:
+    """Whoever has written it has billed it: it must not be sent."""
+    with pytest.raises(BadState, match=f"is '{UUID}' in the usage files"):
+        check_spelling([a_bill(UUID), a_bill("c-1")], MonthState(names(written)), names(), "W")
+    check_spelling([a_bill("c-1")], MonthState(names("c1", "c-11", "c-1 b")), names(), "W")
 
 
 def test_an_item_has_what_its_bill_says() -> None:

@@ -210,7 +210,7 @@ def test_only_an_answer_about_the_contract_blames_it_and_only_while_it_is_open()
     settled = replace(waiting(), settled_at="t")
     assert blamed_for([not_served("c-1")], settled, through("c-2")) == {}
     assert blamed_for([not_served("c-9")], through("c-2")) == {}, "it was never claimed"
-    no_listing = not_served("c-1", "GET /metering/: HTTP 200 without a listing: <html>")
+    no_listing = not_served("c-1", "GET /metering/: HTTP 200, but no listing: <html>")
     assert blamed_for([no_listing], waiting(), through("c-2")) == {"c-1": "HTTP_200"}
     assert blamed_for([not_served("c-1", "?")], waiting(), through("c-2")) == {"c-1": "NOT_SERVED"}
 

@@ -63,7 +63,7 @@ def test_a_success_leaves_the_error_list_and_is_listed_once() -> None:
 @pytest.mark.parametrize(
     ("of_plan", "said"),
     [
-        ("5", ": 5 is not an object"),
+        ("5", ": 5 is not the object of a plan"),
         ('{"last_processed_month": "June"}', f".last_processed_month: {NO_MONTH}"),
         ('{"last_processed_month": ""}', ".last_processed_month: '' is not a month (YYYY-MM)"),
         ('{"success_contracts": 5}', ".success_contracts: 5 is not an object of months"),
@@ -116,6 +116,12 @@ def test_a_long_entry_that_names_no_contract_is_cut() -> None:
             '{"k ": {"success_contracts": {}}}',
             "state file s.json: 'k ' is not known; did you mean K",
         ),
+        (
+            '{"success_contracts": {"2025-07": ["c"]}}',
+            "s.json: 'success_contracts' stands beside the plans; move it into 'K' or another",
+        ),
+        ('{"K": {"K": {}}}', 's.json, K: {"K": {}} is not the object of a plan'),
+        ('{"/K": {}}', "'/K' is not known; did you mean K?"),
     ],
 )
 def test_a_name_that_was_mistyped_is_not_passed_over(body: str, said: str) -> None:
