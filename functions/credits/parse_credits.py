@@ -19,6 +19,7 @@ from functions.errors import BadCredits, DropHeld
 from functions.payloads import dump, task_handler
 
 logger = Logger()
+Rows = Mapping[Month, Sequence[cbf.Row]]
 
 
 @task_handler
@@ -48,7 +49,7 @@ def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversa
         month: cbf.credit_rows(month, ((name, all_of[at]) for name, all_of in file.credits.items()))
         for at, month in enumerate(months)
     }
-    parsed = _prepare(run, source, rows, objects)
+    parsed = _prepare(run, source, rows, objects, file.doubts)
     objects.put(keys.repeated_rows(run.name, found.version), msgspec.json.encode(file.repeated))
     for row in file.repeated:
         logger.warning("repeated account skipped", file=run.file, row=dump(row))
@@ -81,21 +82,21 @@ def read_snapshot(run: Run, objects: Objects) -> Parsed:
 
 
 def _prepare(
-    run: Run, source: Source, months: Mapping[Month, Sequence[cbf.Row]], objects: Objects
+    run: Run, source: Source, rows: Rows, objects: Objects, doubts: Sequence[str] = ()
 ) -> Parsed:
     """Write a request for each month, but for those that have something newer."""
     last = {drop.month: drop for drop in credits_bucket.last_drops(objects, run.connection)}
-    own = set(map(str, months))
-    twins = {drop.digest: month for month, drop in last.items() if month not in own}
+    twins = {drop.digest: month for month, drop in last.items() if Month.parse(month) not in rows}
     # An operator accepts what was there when the execution was started, nothing that came later.
     accepted = run.accept_shrink and parse_instant(source.at) <= parse_instant(run.started)
     drops, left = [], []
-    for month, rows in months.items():
+    for month, of_month in rows.items():
         newest = last.get(str(month))
         if newest and outdated(source, newest):
             left.append(superseded(newest, source))
             continue
-        body, contents = cbf.drop_body(month, rows), read_rows(rows)
+        body, contents = cbf.drop_body(month, of_month), read_rows(of_month)
+        twin = twins.get(contents.digest) if contents.cost else None
         drops.append(
             DropItem(
                 month=str(month),
@@ -104,7 +105,7 @@ def _prepare(
                 digest=contents.digest,
                 totals=contents.totals,
                 accepted=accepted,
-                twin=twins.get(contents.digest) if contents.cost else None,
+                doubts=[*doubts, *([f"the rows equal those of {twin}"] if twin else [])],
             )
         )
     return Parsed(version=source.version, drops=drops, superseded=left)

@@ -58,8 +58,8 @@ class RunTask(msgspec.Struct, frozen=True):
 class DropItem(msgspec.Struct, frozen=True, kw_only=True):
     """One item of the month map: where the request body is, and its totals.
 
-    `accepted`: an operator said that it may replace whatever is there. `twin`: a month that the
-    same rows were posted for.
+    `accepted`: an operator said that it may replace whatever is there. `doubts`: what the rows may
+    be instead of the month's credits.
     """
 
     month: str
@@ -68,7 +68,7 @@ class DropItem(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     totals: Totals
     accepted: bool
-    twin: str | None
+    doubts: list[str] = []
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):

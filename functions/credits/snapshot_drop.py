@@ -44,8 +44,7 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
         return Snapshot(held=stored.totals, is_stored=True)
     lost = _no_way_back(task, rows)
     if drop.source.kind == "upload":
-        reasons = reasons_to_hold(wanted, stored, last, limits)
-        reasons += [f"the rows equal those of {drop.twin}"] if drop.twin else []
+        reasons = [*reasons_to_hold(wanted, stored, last, limits), *drop.doubts]
     else:
         reasons = others_erased(stored, last, "snapshot")
     if (lost or reasons) and not drop.accepted:

@@ -96,6 +96,9 @@ FLAWS: Mapping[str, Flaw] = {
     "1: contract ids compare letter by letter": Flaw(
         (listing, clazar_answers), "same_contract", lambda listed, ours: listed == ours, "1", 5
     ),
+    "1: an answer that failed is an empty listing": Flaw(
+        (api,), "says_failed", lambda *_: "", "1", 10
+    ),
     "1: the first page is the listing": Flaw((api,), "turn", _first_page_only, "1", 5),
     "1: the settle time does not grow": Flaw(
         (transitions,), "is_over", _over_as_the_first_time, "1", 41

@@ -32,12 +32,15 @@ _CUT_OFF = (
     "the file ends within an amount or before it; if it is whole, write the amount with its cents "
     "and end the line"
 )
-_SUM = "the row is the sum of all others; remove the total, or move the row up if it is an account"
+_SUM = (
+    "the row is the sum of all others; remove the total. If it is an account, move the row up, and "
+    "accept it if it is held then"
+)
 _SUMS = "the last column is the sum of the others; remove the total"
 # What an amount with a comma and without quotes looks like: the months of a back-fill. In a file
 # of whole dollars it is these, unless there is a dollar sign before the first only, or a 0dd.
 _THOUSANDS = re.compile(r"(?<=,)[-(]*\$?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])")
-_LIKE_AN_ACCOUNT = 9  # digits
+_LIKE_AN_ACCOUNT, _FEWEST_OF_A_TOTAL = 9, 3  # digits, rows with money
 _VALUE = re.compile("""'[^']*'|"[^"]*"|[0-9]+""")  # what differs between problems of a kind
 _NO_ACCOUNT = re.compile(r"(?!.*[0-9]{5}).*[^\W\d_]{2}.*|")
 
@@ -59,13 +62,14 @@ class Repeated(msgspec.Struct, frozen=True, kw_only=True):
 class CreditsFile(NamedTuple):
     """What a file says. `credits`: by account, an amount in US dollars per month.
 
-    `rows` and `total` include the repeated rows.
+    `rows` and `total` include the repeated rows. `doubts`: what the file may say beside credits.
     """
 
     credits: dict[str, list[Decimal]]
     repeated: list[Repeated]
     rows: int
     total: Decimal
+    doubts: list[str]
 
 
 def read_credits(
@@ -110,7 +114,18 @@ def _with_first(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> CreditsF
             repeated.append(
                 Repeated(line=line, account=account, kept=_texts(first), skipped=_texts(amounts))
             )
-    return CreditsFile(kept, repeated, len(rows), exact_sum(chain.from_iterable(every)))
+    total = exact_sum(chain.from_iterable(every))
+    return CreditsFile(kept, repeated, len(rows), total, list(_doubts(rows, every)))
+
+
+def _doubts(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> Iterator[str]:
+    """Name an account whose row is the sum of all others: it may be a total in another place."""
+    of_all = [exact_sum(column) for column in zip(*every, strict=False)]
+    if sum(map(any, every)) > _FEWEST_OF_A_TOTAL:
+        for row, amounts in zip(rows, every, strict=True):
+            if any(amounts) and [exact_sum([amount, amount]) for amount in amounts] == of_all:
+                account = tidy(row.cells[0])
+                yield f"line {row.line}: the row of {account} is the sum of all others, a total?"
 
 
 def _doubtful_sums(

@@ -167,6 +167,16 @@ def test_a_snapshot_that_cannot_be_posted_says_why(
     assert (result.error, said in str(result.cause)) == ("BadCredits", True)
 
 
+def test_a_total_above_the_accounts_is_held_until_an_operator_accepts_it(
+    world: CreditsWorld,
+) -> None:
+    rows = "123456789012,6.00\n054736553085,1.00\n000000000001,2.00\n999999999999,3.00\n"
+    held = world.drop(JANUARY, rows)
+    assert held.error == "DropHeld"
+    assert "line 1: the row of 123456789012 is the sum of all others, a total?" in str(held.cause)
+    assert world.run({"key": JANUARY, "accept_shrink": True}).status == "SUCCEEDED"
+
+
 def test_rows_that_equal_another_months_are_held_until_an_operator_accepts_them(
     world: CreditsWorld,
 ) -> None:

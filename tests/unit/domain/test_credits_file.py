@@ -110,12 +110,24 @@ def test_a_grand_total_below_the_rows_is_no_account() -> None:
 @pytest.mark.parametrize("end", ["", "\n", "\n,\n"])
 def test_a_last_row_that_is_the_sum_of_all_others_is_refused(end: str) -> None:
     rows = f"{A},$1.00\n{B},$2.50\n{C},$0.00\n"
-    said = "remove the total, or move the row up if it is an account"
+    said = (
+        "remove the total. If it is an account, move the row up, and accept it if it is held then"
+    )
     assert problems(f"{rows}123456789012,$3.50{end}") == [
         f"line 4: the row is the sum of all others; {said}"
     ]
     assert read(f"123456789012,$3.50\n{rows}").rows == 4
     assert read(f"{rows}123456789012,$3.51\n").rows == 4
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_row_above_that_is_the_sum_of_three_others_is_a_doubt(at: int) -> None:
+    rows = [f"{A},1.00", f"{B},0.10", f"{C},0.20", "111111111111,0.00"]
+    rows.insert(at, "123456789012,1.30")
+    text = f"line {at + 1}: the row of 123456789012 is the sum of all others, a total?"
+    assert read("\n".join(rows) + "\n").doubts == [text]
+    assert read("\n".join(rows).replace("0.20", "0.00").replace("1.3", "1.1")).doubts == []
+    assert read("\n".join(rows).replace("1.30", "1.31")).doubts == []
 
 
 def test_a_total_counts_repeated_rows_or_leaves_them_out() -> None:
