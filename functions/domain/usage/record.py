@@ -3,7 +3,8 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import chain, repeat
 from operator import attrgetter, is_not
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 import stringzilla
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from functions.domain.month import parse_instant
 
@@ -84,65 +85,72 @@ _identity_of = attrgetter(
 )
 
 
-def may_repeat(body: bytes, records: Sequence[Money], *, complete: bool = False) -> bool:
+def is_plain(body: bytes, records: Sequence[Money]) -> bool:
+    """Return True if a file adds up by its four fields: all are numbers, none stands twice."""
+    whole = [record.value for record in records if type(record.value) is not Decimal]
+    prices = {type(record.pricePerUnit) for record in records}
+    if bool in prices or {*map(type, whole)} - {int}:  # True is equal to 1, and is no price
+        return False
+    if whole and not (is_number(min(whole)) and is_number(max(whole))):
+        return False
+    lacking = UnsetType in prices and sum(record.pricePerUnit is UNSET for record in records)
+    return not _may_repeat(body, Money, 4 * len(records) - lacking)
+
+
+def _may_repeat(body: bytes, kind: type[Money], present: int) -> bool:
     """Return False only if no record has a field twice: the names of fields are counted as text.
 
-    `complete`: no record lacks a field. One without value or dimension is refused.
+    `present`: how many the records have. One without value or dimension is refused.
     """
-    if not records or (b"\\" in body and _ESCAPED_LETTER.search(body)):
-        return bool(records)
-    names = records[0].__struct_fields__
-    present = len(names) * len(records)
-    if not complete:
-        fields = chain.from_iterable(map(msgspec.structs.astuple, records))
-        present = sum(map(is_not, fields, repeat(UNSET)))
-    counted: int = sum(stringzilla.count(body, f'"{name}"'.encode()) for name in names)
-    return counted > present
+    names = (f'"{name}"'.encode() for name in kind.__struct_fields__)
+    escaped = b"\\" in body and _ESCAPED_LETTER.search(body)
+    return bool(escaped) or present < sum(stringzilla.count(body, name) for name in names)
 
 
 def duplicate_keys(body: bytes, records: Sequence[Record]) -> Iterator[tuple[int, str]]:
-    """Yield records (by index) that have a field twice, with its name; the decoder takes the last.
+    """Yield records (by index) that have a field twice, and say so; the decoder takes the last.
 
     Only a file with more names in its text than in its records is parsed again.
     """
-    if may_repeat(body, records):
+    fields = chain.from_iterable(map(msgspec.structs.astuple, records))
+    if _may_repeat(body, Record, sum(map(is_not, fields, repeat(UNSET)))):
         text = body.decode(errors="replace")  # what is skipped need not be UTF-8
         for index, pairs in enumerate(json.loads(text, object_pairs_hook=list, parse_int=str)):
             names = Counter(name for name, _ in pairs if name in Record.__struct_fields__)
-            yield from ((index, name) for name, times in names.items() if times > 1)
+            twice = (name for name, times in names.items() if times > 1)
+            yield from ((index, f"duplicate key {name!r}") for name in twice)
 
 
-def are_numbers(values: Iterable[Any]) -> bool:
-    """Return True if values or prices can be summed exactly."""
-    whole = [value for value in values if type(value) is not Decimal]
-    return not whole or ({*map(type, whole)} == {int} and min(whole) >= 0 and max(whole) < _LIMIT)
+def is_number(value: object) -> bool:
+    """Return True if a value or price can be summed exactly."""
+    return type(value) is Decimal or (type(value) is int and 0 <= value < _LIMIT)
 
 
-class Groups(dict[tuple[Any, ...], int]):
-    """The groups of a day by number, found by the names in a record; 0: take a closer look at it.
+@dataclass(slots=True, eq=False)
+class Sum:
+    """The values of a group added up.
 
-    `pairs`: the same number for those that differ in their price alone.
+    `pair`: the same for those that differ in their price alone; 0: take a closer look at them.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.known: list[Group] = [("", "", None, None)]
-        self.sums: list[int | Decimal] = [0]
-        self.pairs = [0]
-        self._pair_of: dict[tuple[Any, ...], int] = {}
+    group: Group
+    pair: int
+    value: int | Decimal = 0
 
-    def __missing__(self, names: tuple[Any, ...]) -> int:
+
+UNCLEAR = Sum(("", "", None, None), 0)
+
+
+class Sums(dict[tuple[Any, ...], Sum]):
+    """The sums of a day by the names in a record."""
+
+    def __missing__(self, names: tuple[Any, ...]) -> Sum:
         try:
             group = group_of(*names)
         except ValueError:  # said of the record when it is looked at
-            return 0
-        number = len(self.known) if group[0] else 0
-        if number:
-            self.known.append(group)
-            self.sums.append(0)
-            self.pairs.append(self._pair_of.setdefault(group[:2], number))
-        self[names] = number
-        return number
+            return UNCLEAR
+        self[names] = found = Sum(group, hash(group[:2]) if group[0] else 0)
+        return found
 
 
 def group_of(contract: Any, dimension: Any, price: Any) -> Group:
@@ -151,7 +159,7 @@ def group_of(contract: Any, dimension: Any, price: Any) -> Group:
         raise ValueError(f"dimension {shown(dimension)} is not a name")
     if price is None or price is UNSET:
         price = None
-    elif not are_numbers([price]):
+    elif not is_number(price):
         raise ValueError(f"pricePerUnit {shown(price)} is not a number of zero or more")
     else:
         price = Decimal(price)
@@ -163,12 +171,9 @@ def group_of(contract: Any, dimension: Any, price: Any) -> Group:
 
 
 def _is_contract_id(value: object) -> bool:
-    return (
-        type(value) is str
-        and value.isprintable()
-        and value == value.strip()
-        and len(quote(value, safe="")) <= _LONGEST_ID
-    )
+    if type(value) is not str or not value.isprintable() or value != value.strip():
+        return False
+    return 3 * len(value.encode()) <= _LONGEST_ID or len(quote(value, safe="")) <= _LONGEST_ID
 
 
 def identity(record: Record, hour: str | None) -> tuple[Any, ...]:
