@@ -1,14 +1,14 @@
 """What an execution has found of a month's days: their folds, what is wrong, what is not there."""
 
-import msgspec
-
 from functions.adapters import keys
 from functions.adapters.objects import Objects
+from functions.adapters.run_files import read_run_file
 from functions.adapters.storage import folders
 from functions.domain.spelling import suggestion
 from functions.domain.usage import usage_files
 from functions.domain.usage.fold import DayRead, Days, Fold, Total, made_of
 from functions.domain.usage.problem import Problem
+from functions.domain.wording import some
 from functions.errors import BadUsage, DaysMissing
 
 _SHOWN, _CAUSE = 4_000, 500
@@ -20,20 +20,19 @@ def add_up(days: Days, objects: Objects) -> Total:
 
     BadUsage names every problem of every day; DaysMissing the days that could not be read.
     """
-    total, problems, missing = Total(), list[Problem](), dict[str, str]()
+    total, problems, missing = Total(), list[str](), dict[str, str]()
     for name in days.names:
         read = days.read.get(name, DayRead(error="Unknown", cause="see its map run"))
         if read.error == BadUsage.__name__:  # a key that no request can name stays as it is
-            problems.append(Problem(key=f"day {name}", detail=read.cause))
+            problems.append(f"day {name}: {read.cause}")
         elif read.error:
             missing[name] = f"{read.error}: {read.cause[:_CAUSE]}"
         elif read.problems:
-            stored = objects.read(read.problems)
-            problems += msgspec.json.decode(stored.body, type=list[Problem]) if stored else []
+            problems += map(str, read_run_file(objects, read.problems, list[Problem]))
         elif read.files:
             stored = objects.read(keys.day(days.plan, days.month, name))
-            of = made_of(days.plan, read.digest)
-            if found := Fold.read(stored.body, of) if stored else None:
+            found = stored and Fold.read(stored.body, made_of(days.plan, read.digest))
+            if found:
                 total.add(found)
             else:
                 missing[name] = "another execution has read other files since"
@@ -41,14 +40,13 @@ def add_up(days: Days, objects: Objects) -> Total:
         raise BadUsage(f"{days.month}: nothing was sent; problems: {_listed(problems, days)}")
     if missing:
         count = f"{len(missing)} of {len(days.names)} days could not be read: {', '.join(missing)}"
-        raise DaysMissing(
-            f"{days.month}: {count}; the first: {next(iter(missing.values()))}; run again"
-        )
+        first = next(iter(missing.values()))
+        raise DaysMissing(f"{days.month}: {count}; the first: {first}; run again")
     return total
 
 
-def _listed(problems: list[Problem], days: Days) -> str:
-    lines = "; ".join(map(str, problems))
+def _listed(problems: list[str], days: Days) -> str:
+    lines = "; ".join(problems)
     where = ", ".join(read.problems for read in days.read.values() if read.problems)
     more = "" if len(lines) <= _SHOWN else f" … all of them in {where}"
     return f"{len(problems)}: {lines[:_SHOWN]}{more}"
@@ -61,40 +59,34 @@ def uncovered(days: Days, total: Total, usage: Objects, *, to_the_end: bool) -> 
     """
     plan, month, end = days.plan, days.month, days.end
     root, prefix = keys.usage_prefix(plan), keys.usage_prefix(plan, month)
-    if days.read[usage_files.FLAT].files:  # they say nothing about hours
-        _check_flat(days, total, prefix)
+    flat = days.read[usage_files.FLAT].files  # they say nothing about hours
+    if flat and total.hours:
+        raise BadUsage(f"{month}: some files under {prefix} are in hour folders, others are not")
+    if flat and end < month.end:
+        raise BadUsage(f"{month}: usage is not in hour folders, so it cannot be cut at {end}")
+    if flat:
         return []
     behind = f"{prefix[:-1]}0" if end == month.end else f"{prefix}{end:%d/%H}/"  # 0 follows /
-    first = _first_file(usage, root, after="")
-    later = _first_file(usage, root, after=behind) is not None
-    earlier = first is not None and first < prefix
+    earlier = "" < _first_file(usage, root) < prefix
+    later = _first_file(usage, root, after=behind) > ""
     by_calendar = plan.completeness == "calendar"
     if not total.files and not later and (by_calendar or not earlier):
         text = f"{month}: no usage at all under {prefix if earlier else root}"
         known = suggestion([plan.path], set(folders(usage, keys.USAGE_ROOT, 3)))
         raise BadUsage(f"{text}; was the service or plan renamed? {known}")
-    missing = usage_files.missing_hours(
-        month, total.hours, end=end, earlier=earlier, later=later or by_calendar or to_the_end
-    )
-    if missing:
-        text = f"{month}: hours without a file under {prefix}: {usage_files.ranges(missing)}"
+    later = later or by_calendar or to_the_end
+    hours = total.hours
+    if missing := usage_files.missing_hours(month, hours, end=end, earlier=earlier, later=later):
+        named = f"{len(missing)} ({', '.join(some(missing, 5))})"
+        text = f"{month}: hours without a file under {prefix}: {named}"
         if plan.missing_hours == "stop":
             raise BadUsage(f"{text}; {_BILL_WITHOUT}")
         return [text]
     if not total.files:
         return [f"{month} is before the plan's first usage: nothing to bill"]
-    return list(usage_files.partly_covered(month, total.hours, end))
+    return list(usage_files.partly_covered(month, hours, end))
 
 
-def _check_flat(days: Days, total: Total, prefix: str) -> None:
-    if total.hours:
-        text = f"some files under {prefix} are in hour folders, others are not"
-        raise BadUsage(f"{days.month}: {text}")
-    if days.end < days.month.end:
-        text = f"usage is not in hour folders, so it cannot be cut at {days.end}"
-        raise BadUsage(f"{days.month}: {text}")
-
-
-def _first_file(usage: Objects, prefix: str, *, after: str) -> str | None:
-    listed = usage.list(prefix, after=after)
-    return next((item.key for item in listed if item.size or not item.key.endswith("/")), None)
+def _first_file(usage: Objects, root: str, after: str = "") -> str:
+    listed = usage.list(root, after=after)
+    return next((item.key for item in listed if item.size or not item.key.endswith("/")), "")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from functions.adapters.object_store import in_order, naming, open_store
 from functions.domain.usage.usage_files import Listed
 
 if TYPE_CHECKING:
-    from obstore import Bytes, ObjectMeta
-
-_PAGE = 1_000
+    from obstore import ObjectMeta
 
 
 class UsageStore:
@@ -30,25 +29,22 @@ class UsageStore:
 
     def under(self, folders: Iterable[str]) -> Iterator[Listed]:
         """Yield all objects under some prefixes, many of these at a time."""
-        for _, found in in_order(self._all_under, folders):
-            yield from found
+        return chain.from_iterable(found for _, found in in_order(self._all_under, folders))
 
     def _all_under(self, prefix: str) -> list[Listed]:
         with naming(prefix):
-            pages = self._store.list(prefix, chunk_size=_PAGE)
-            return _listed(chain.from_iterable(pages))
+            return _listed(chain.from_iterable(self._store.list(prefix, chunk_size=1_000)))
 
     def read(self, files: Iterable[Listed]) -> Iterator[tuple[Listed, bytes]]:
         """Yield each file's content, in the order given.
 
         The ETag of the listing is required: a file that was rewritten since is not read.
         """
-        read = in_order(self._get, files, size=lambda file: file.size)
-        yield from ((file, bytes(body)) for file, body in read)
+        return in_order(self._get, files, size=attrgetter("size"))
 
-    def _get(self, file: Listed) -> Bytes:
+    def _get(self, file: Listed) -> bytes:
         with naming(file.key):
-            return self._store.get(file.key, options={"if_match": file.etag}).bytes()
+            return bytes(self._store.get(file.key, options={"if_match": file.etag}).bytes())
 
 
 def _listed(found: Iterable[ObjectMeta]) -> list[Listed]:

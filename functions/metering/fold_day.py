@@ -1,5 +1,6 @@
 """FoldDay: list a day's files, and read them and add them up unless that was done before."""
 
+from functools import partial
 from itertools import chain
 
 import msgspec
@@ -34,42 +35,29 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
     plan, key = task.plan, keys.day(task.plan, task.of, task.day)
     files, problems = _listed(task, usage)
     digest = usage_files.digest(files) if files else ""
-    read = DayRead(day=task.day, digest=digest, files=len(files))
     made_of = fold.made_of(plan, digest)
-    stored = objects.read(key)
-    known = Fold.read(stored.body, made_of) if stored else None
-    if files and not problems and known is None:
+    stored, at = objects.read(key), f"{task.root}problems/{task.day}.json"
+    if files and not problems and not (stored and Fold.read(stored.body, made_of)):
         tally = Tally(duplicates=plan.duplicates)
         for file, body in usage.read(files):
             tally.add_file(file.key, file.hour, body)
         tally.end()
         problems = tally.problems
         if not problems:
-            body = msgspec.json.encode(tally.fold(made_of))
-            written = (
-                objects.replace(key, body, stored.etag) if stored else objects.create(key, body)
-            )
-            if not written:
+            write = partial(objects.replace, etag=stored.etag) if stored else objects.create
+            if not write(key, msgspec.json.encode(tally.fold(made_of))):
                 raise WriteConflict(f"{key}: another execution has folded the day at the same time")
     if problems:
-        read = msgspec.structs.replace(read, problems=f"{task.root}problems/{task.day}.json")
-        objects.put(read.problems, msgspec.json.encode(problems[:MAX_PROBLEMS]))
-    return read
+        objects.put(at, msgspec.json.encode(problems[:MAX_PROBLEMS]))
+    return DayRead(day=task.day, digest=digest, files=len(files), problems=at if problems else "")
 
 
 def _listed(task: DayTask, usage: UsageStore) -> tuple[list[Listed], list[Problem]]:
     """List the files of a day, or those beside the days with all that is in no day's folder."""
     month, root = task.of, keys.usage_prefix(task.run.plan, task.of)
-    prefix = root if task.day == FLAT else f"{root}{task.day[:2]}/"
-    listed, folders = usage.folder(prefix)
-    if task.day == FLAT:
-        of_month = {f"{root}{day}/" for day in usage_files.days(month, month.end)}
-        folders = [folder for folder in folders if folder not in of_month]
-    files, problems = [], []
-    for item in chain(listed, usage.under(folders)):
-        placed = usage_files.place(item, root, month)
-        if isinstance(placed, Listed):
-            files.append(placed)
-        else:
-            problems.append(placed)
-    return usage_files.of_day(task.day, files), problems
+    of_days = {f"{root}{day}/" for day in usage_files.days(month, month.end)}
+    listed, folders = usage.folder(root if task.day == FLAT else f"{root}{task.day[:2]}/")
+    others = usage.under(folder for folder in folders if folder not in of_days)
+    found = [usage_files.place(item, root, month) for item in chain(listed, others)]
+    files = usage_files.of_day(task.day, (one for one in found if isinstance(one, Listed)))
+    return files, [one for one in found if isinstance(one, Problem)]

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from functions.domain.ledger import reading
-from functions.domain.usage.record import Group, Record
-from functions.domain.usage.tally import Tally
+from functions.domain.usage.record import Record
+from functions.domain.usage.tally import Measured, Tally
 
 # Asked of every record; a month has far more of them than contracts.
 same_contract = lru_cache(maxsize=100_000)(reading.same_contract)
@@ -72,7 +72,7 @@ class Trace(Tally):
             for measured in self._measured:
                 self._compare(leaf, measured)
 
-    def _add_once(self, measured: tuple[Any, ...], found: tuple[int | Decimal, Group]) -> None:
+    def _add_once(self, measured: tuple[Any, ...], found: Measured) -> None:
         super()._add_once(measured, found)
         self._measured.append(measured)
 

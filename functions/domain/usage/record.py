@@ -4,7 +4,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import chain, repeat
 from operator import attrgetter, is_not
@@ -80,6 +79,7 @@ _decimal_of = _ExactDecimals().__getitem__
 decode_money = msgspec.json.Decoder(list[Money], float_hook=_decimal_of).decode
 decode_records = msgspec.json.Decoder(list[Record], float_hook=_decimal_of).decode
 names_of = attrgetter("externalPayerId", "dimension", "pricePerUnit")
+_QUOTED = {of: [f'"{name}"'.encode() for name in of.__struct_fields__] for of in (Money, Record)}
 _identity_of = attrgetter(
     "externalPayerId", "dimension", "subscriptionId", "instanceId", "podName", "hostName"
 )
@@ -102,9 +102,9 @@ def _may_repeat(body: bytes, kind: type[Money], present: int) -> bool:
 
     `present`: how many the records have. One without value or dimension is refused.
     """
-    names = (f'"{name}"'.encode() for name in kind.__struct_fields__)
-    escaped = b"\\" in body and _ESCAPED_LETTER.search(body)
-    return bool(escaped) or present < sum(stringzilla.count(body, name) for name in names)
+    if b"\\" in body and _ESCAPED_LETTER.search(body):
+        return True
+    return bool(sum([stringzilla.count(body, name) for name in _QUOTED[kind]]) > present)
 
 
 def duplicate_keys(body: bytes, records: Sequence[Record]) -> Iterator[tuple[int, str]]:
@@ -126,8 +126,7 @@ def is_number(value: object) -> bool:
     return type(value) is Decimal or (type(value) is int and 0 <= value < _LIMIT)
 
 
-@dataclass(slots=True, eq=False)
-class Sum:
+class Sum(msgspec.Struct, eq=False, gc=False):
     """The values of a group added up.
 
     `pair`: the same for those that differ in their price alone; 0: take a closer look at them.
@@ -153,7 +152,7 @@ class Sums(dict[tuple[Any, ...], Sum]):
         return found
 
 
-def group_of(contract: Any, dimension: Any, price: Any) -> Group:
+def group_of(contract: Any, dimension: Any, price: Any, subscription: Any = None) -> Group:
     """Return what a record's value is added to; ValueError says which of its names is no good."""
     if type(dimension) is not str or not dimension.strip():
         raise ValueError(f"dimension {shown(dimension)} is not a name")
@@ -164,8 +163,8 @@ def group_of(contract: Any, dimension: Any, price: Any) -> Group:
     else:
         price = Decimal(price)
     if contract in (None, UNSET) or (type(contract) is str and not contract.strip()):
-        contract = None
-    elif not _is_contract_id(contract):
+        return None, dimension, price, str(subscription or "(missing)")[:80]
+    if not _is_contract_id(contract):
         raise ValueError(f"externalPayerId {shown(contract)} is not a contract id")
     return contract, dimension, price, None
 

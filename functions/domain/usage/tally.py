@@ -9,7 +9,6 @@ import decimal
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -37,7 +36,7 @@ from functions.domain.usage.record import (
 
 MAX_PROBLEMS = 100
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_Measured = tuple[int | Decimal, Group]
+Measured = tuple[int | Decimal, int | Decimal, Group]  # value, price, and where they are summed
 
 
 class Tally(Total):
@@ -46,13 +45,11 @@ class Tally(Total):
     def __init__(self, *, duplicates: str) -> None:
         super().__init__()
         self.problems: list[Problem] = []
-        # Typed, because True is equal to 1 and is no price.
-        self._group_of = lru_cache(maxsize=None, typed=True)(group_of)
         self._sums = Sums()
         self._largest = duplicates == "max"
         self._hour: str | None = None
         self._files: list[tuple[str, bytes]] = []
-        self._seen: dict[tuple[Any, ...], _Measured] = {}
+        self._seen: dict[tuple[Any, ...], Measured] = {}
         self._bodies: dict[int, str] = {}
 
     def add_file(self, key: str, hour: str | None, body: bytes) -> None:
@@ -150,35 +147,32 @@ class Tally(Total):
         if not is_number(value):
             raise ValueError(f"value {shown(value)} is not a number of zero or more")
         try:
-            group = self._group_of(*names_of(record))
-        except TypeError:  # no text, and nothing that can be known again
-            group = group_of(*names_of(record))
-        if group[0] is None:
-            group = (*group[:3], str(record.subscriptionId or "(missing)")[:80])
+            found = self._sums[names_of(record)]
+        except TypeError:  # a list where a name should be
+            found = UNCLEAR
+        group = found.group
+        if not found.pair or type(record.pricePerUnit) is bool:
+            group = group_of(*names_of(record), record.subscriptionId)
         if self._largest and (record.podName or record.instanceId):
-            self._add_once(identity(record, self._hour), (value, group))
+            price = -1 if group[2] is None else group[2]  # of two equal ones the one with a price
+            self._add_once(identity(record, self._hour), (value, price, group))
         else:
             self.groups[group] += value
 
-    def _add_once(self, measured: tuple[Any, ...], found: _Measured) -> None:
+    def _add_once(self, measured: tuple[Any, ...], found: Measured) -> None:
         """Count the larger of two measurements of one pod, hour and dimension."""
         try:
             earlier = self._seen.get(measured)
         except TypeError:
             raise ValueError(f"identity {shown(measured)} is not text") from None
-        kept = self._seen[measured] = max(earlier, found, key=_by_size) if earlier else found
+        kept = self._seen[measured] = max(earlier or found, found)
         if earlier:
             self.duplicates += 1
-            self.dropped[found[1][1]] += min(earlier[0], found[0])
-            self.groups[earlier[1]] -= earlier[0]
-        self.groups[kept[1]] += kept[0]
+            self.dropped[found[2][1]] += min(earlier, found)[0]
+            self.groups[earlier[2]] -= earlier[0]
+        self.groups[kept[2]] += kept[0]
 
     def _refuse(self, key: str, detail: str, line: int | None = None) -> None:
         """Note why something cannot be summed; past the first hundred they are not kept."""
         if len(self.problems) < MAX_PROBLEMS:
             self.problems.append(Problem(key=key, line=line, detail=detail))
-
-
-def _by_size(measured: _Measured) -> tuple[int | Decimal, int | Decimal]:
-    price = measured[1][2]  # of two equal ones the one with a price
-    return measured[0], -1 if price is None else price

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -50,8 +50,8 @@ def place(listed: Listed, prefix: str, month: Month) -> Listed | Problem:
 
 def of_day(day: str, files: Iterable[Listed]) -> list[Listed]:
     """Return a day's files in the order in which they are read: an hour is never cut in two."""
-    cut = day.replace("T", "/") if "T" in day else None
-    kept = [file for file in files if cut is None or (file.hour or "") < cut]
+    cut = day.replace("T", "/") if "T" in day else "99"  # behind every hour
+    kept = (file for file in files if (file.hour or "") < cut)
     return sorted(kept, key=lambda file: (file.hour or "", file.key))
 
 
@@ -89,15 +89,9 @@ def partly_covered(month: Month, present: Collection[str], end: datetime) -> Ite
 @lru_cache(maxsize=48)
 def _folders(month: Month) -> Mapping[str, None]:
     """Return the month's hour folders in order."""
-    hours = (month.start + timedelta(hours=hour) for hour in range(month.hours))
-    return {f"{hour:%d/%H}": None for hour in hours}
+    hours = range(month.hours)
+    return dict.fromkeys(f"{month.start + timedelta(hours=hour):%d/%H}" for hour in hours)
 
 
 def _hours(month: Month, end: datetime) -> list[str]:
     return list(_folders(month))[: (end - month.start) // timedelta(hours=1)]
-
-
-def ranges(hours: Sequence[str], *, shown: int = 5) -> str:
-    """Write missing hours for an operator: how many and the first few."""
-    more = f" and {len(hours) - shown} more" if len(hours) > shown else ""
-    return f"{len(hours)} ({', '.join(hours[:shown])}{more})"

@@ -16,7 +16,6 @@ from functions.domain.usage.usage_files import (
     of_day,
     partly_covered,
     place,
-    ranges,
 )
 from tests.builders import JUNE
 
@@ -113,10 +112,3 @@ def test_usage_that_begins_and_ends_within_is_reported_with_its_first_and_last_h
     end = datetime(2025, 6, 20, 6, tzinfo=UTC)
     assert list(partly_covered(JUNE, {"01/00", "20/05"}, end)) == []
     assert list(partly_covered(JUNE, [], end)) == []
-
-
-def test_five_missing_hours_are_named_and_a_sixth_is_counted() -> None:
-    hours = [f"01/{number:02d}" for number in range(6)]
-    named = "01/00, 01/01, 01/02, 01/03, 01/04"
-    assert ranges(hours[:5]) == f"5 ({named})"
-    assert ranges(hours) == f"6 ({named} and 1 more)"
