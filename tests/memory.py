@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from functions.adapters.objects import Stored
@@ -94,24 +94,12 @@ class UsageInMemory:
     ) -> None:
         self._objects, self._unreadable = objects, unreadable or {}
 
-    def folder(self, prefix: str) -> tuple[list[Listed], list[str]]:
-        """Return the objects and the folders directly under a prefix."""
-        found: list[Listed] = []
-        folders: dict[str, None] = {}
+    def under(self, prefix: str, *, but: Collection[str] = ()) -> Iterator[Listed]:
+        """Yield all objects but for some folders; what the S3 console makes of a folder is none."""
         for item in self._objects.list(prefix):
             name, slash, _ = item.key.removeprefix(prefix).partition("/")
-            if slash:
-                folders[f"{prefix}{name}/"] = None
-            elif name:
-                found.append(item)
-        return found, list(folders)
-
-    def under(self, folders: Iterable[str]) -> Iterator[Listed]:
-        """Yield all objects under some prefixes; what the S3 console makes of a folder is none."""
-        for prefix in folders:
-            for item in self._objects.list(prefix):
-                if item.size or not item.key.endswith("/"):
-                    yield item
+            if f"{prefix}{name}{slash}" not in but and (item.size or not item.key.endswith("/")):
+                yield item
 
     def read(self, files: Iterable[Listed]) -> Iterator[tuple[Listed, bytes]]:
         """Yield the content of usage files, in order, as long as they are those listed."""

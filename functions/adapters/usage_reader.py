@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -21,17 +21,16 @@ class UsageStore:
         """Open it with the credentials and the endpoint of the environment."""
         self._store = open_store(bucket)
 
-    def folder(self, prefix: str) -> tuple[list[Listed], list[str]]:
-        """Return the objects and the folders directly under a prefix."""
+    def under(self, prefix: str, *, but: Collection[str] = ()) -> Iterator[Listed]:
+        """Yield all objects under a prefix but for some folders; many folders at a time."""
         with naming(prefix):
             found = self._store.list_with_delimiter(prefix)
-        return _listed(found["objects"]), [f"{name}/" for name in found["common_prefixes"]]
+        yield from _listed(found["objects"])
+        folders = (f"{name}/" for name in found["common_prefixes"])
+        for _, listed in in_order(self._folder, (one for one in folders if one not in but)):
+            yield from listed
 
-    def under(self, folders: Iterable[str]) -> Iterator[Listed]:
-        """Yield all objects under some prefixes, many of these at a time."""
-        return chain.from_iterable(found for _, found in in_order(self._all_under, folders))
-
-    def _all_under(self, prefix: str) -> list[Listed]:
+    def _folder(self, prefix: str) -> list[Listed]:
         with naming(prefix):
             return _listed(chain.from_iterable(self._store.list(prefix, chunk_size=1_000)))
 

@@ -1,7 +1,6 @@
 """FoldDay: list a day's files, and read them and add them up unless that was done before."""
 
 from functools import partial
-from itertools import chain
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -55,9 +54,9 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
 def _listed(task: DayTask, usage: UsageStore) -> tuple[list[Listed], list[Problem]]:
     """List the files of a day, or those beside the days with all that is in no day's folder."""
     month, root = task.of, keys.usage_prefix(task.run.plan, task.of)
+    prefix = root if task.day == FLAT else f"{root}{task.day[:2]}/"
     of_days = {f"{root}{day}/" for day in usage_files.days(month, month.end)}
-    listed, folders = usage.folder(root if task.day == FLAT else f"{root}{task.day[:2]}/")
-    others = usage.under(folder for folder in folders if folder not in of_days)
-    found = [usage_files.place(item, root, month) for item in chain(listed, others)]
+    listed = usage.under(prefix, but=of_days)
+    found = [usage_files.place(item, root, month) for item in listed]
     files = usage_files.of_day(task.day, (one for one in found if isinstance(one, Listed)))
     return files, [one for one in found if isinstance(one, Problem)]

@@ -85,13 +85,10 @@ def reading() -> Callable[[], dict[str, Any]]:
     """Reading a day alone: it is listed before, and nothing is decoded."""
     store = UsageStore(BUCKET)
     root = keys.usage_prefix(layouts.PLAN, layouts.MONTH)
-    placed = (usage_files.place(item, root, layouts.MONTH) for item in store.under(_hours(store)))
+    listed = store.under(f"{layouts.ROOT}{layouts.DAY}/")
+    placed = (usage_files.place(item, root, layouts.MONTH) for item in listed)
     files = usage_files.of_day(layouts.DAY, [at for at in placed if isinstance(at, Listed)])
     return lambda: {"files": len(files), "bytes": sum(len(body) for _, body in store.read(files))}
-
-
-def _hours(store: UsageStore) -> list[str]:
-    return store.folder(f"{layouts.ROOT}{layouts.DAY}/")[1]
 
 
 def days(count: str) -> Callable[[], Result]:
@@ -115,8 +112,9 @@ def late(count: str) -> Callable[[], dict[str, Any]]:
     state, read = MemoryObjects(), list[Listed]()
 
     class Before(UsageStore):
-        def under(self, folders: Iterable[str]) -> Any:
-            return (item for item in super().under(folders) if "/02/05/" not in item.key)
+        def under(self, prefix: str, **but: Any) -> Any:
+            listed = super().under(prefix, **but)
+            return (item for item in listed if "/02/05/" not in item.key)
 
     class Counted(UsageStore):
         def read(self, files: Iterable[Listed]) -> Any:
@@ -180,8 +178,7 @@ def listing() -> Callable[[], dict[str, Any]]:
 
     def run() -> dict[str, Any]:
         store = UsageStore(BUCKET)
-        _, folders = store.folder(f"{layouts.ROOT}{layouts.DAY}/")
-        return {"files": sum(1 for _ in store.under(folders))}
+        return {"files": sum(1 for _ in store.under(f"{layouts.ROOT}{layouts.DAY}/"))}
 
     return run
 
@@ -193,13 +190,11 @@ class _Simulated(UsageStore):
         self._subscriptions = subscriptions
         self._body = next(iter(layouts.small_files(1, 1).values()))
 
-    def folder(self, prefix: str) -> tuple[list[Listed], list[str]]:
-        return [], [f"{prefix}{hour:02d}/" for hour in range(24)]
-
-    def under(self, folders: Iterable[str]) -> Any:
-        for folder in folders:
+    def under(self, prefix: str, **_: Any) -> Any:
+        for hour in range(24):
             for number in range(self._subscriptions):
-                yield Listed(f"{folder}sub-{number:06d}.json", f"{number:032x}", len(self._body))
+                name = f"{prefix}{hour:02d}/sub-{number:06d}.json"
+                yield Listed(name, f"{number:032x}", len(self._body))
 
     def read(self, files: Iterable[Listed]) -> Any:
         for file in files:

@@ -131,19 +131,19 @@ def test_two_days_that_cannot_be_read_are_named_and_the_others_are_kept(
 ) -> None:
     with MeteringWorld(WARNS) as world:
         two_days(world)
-        listed = UsageInMemory.folder
+        listed = UsageInMemory.under
 
-        def refused(self: UsageInMemory, prefix: str) -> Any:
+        def refused(self: UsageInMemory, prefix: str, **but: Any) -> Any:
             if prefix.endswith(("/02/", "/03/")):
                 raise StorageBusy("503")
-            return listed(self, prefix)
+            return listed(self, prefix, **but)
 
-        monkeypatch.setattr(UsageInMemory, "folder", refused)
+        monkeypatch.setattr(UsageInMemory, "under", refused)
         ended = world.execute()
         assert ended.error == "DaysMissing"
         said = "2 of 32 days could not be read: 02, 03; the first: StorageBusy: "
         assert said in str(ended.cause)
-        monkeypatch.setattr(UsageInMemory, "folder", listed)
+        monkeypatch.setattr(UsageInMemory, "under", listed)
         world.execute()
         assert (reads, quantity(world)) == (["01/00", "02/09"], "6")
 

@@ -40,6 +40,5 @@ def line_of_record(body: bytes, index: int) -> int | None:
 
 
 def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n,":
-        position += 1
-    return position
+    rest = range(position, len(text))
+    return next((at for at in rest if text[at] not in " \t\r\n,"), len(text))

@@ -6,15 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import chain, repeat
-from operator import attrgetter, is_not
+from operator import is_not
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 import stringzilla
 from msgspec import UNSET, UnsetType
-
-from functions.domain.month import parse_instant
 
 _LIMIT = 10**30
 # As it stands in a key of the ledger: S3 allows 1,024 bytes for all of it.
@@ -76,13 +74,10 @@ def _admitted(text: str) -> Decimal | Inadmissible:
 
 
 _decimal_of = _ExactDecimals().__getitem__
-decode_money = msgspec.json.Decoder(list[Money], float_hook=_decimal_of).decode
+_decode_money = msgspec.json.Decoder(list[Money], float_hook=_decimal_of).decode
 decode_records = msgspec.json.Decoder(list[Record], float_hook=_decimal_of).decode
-names_of = attrgetter("externalPayerId", "dimension", "pricePerUnit")
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _QUOTED = {of: [f'"{name}"'.encode() for name in of.__struct_fields__] for of in (Money, Record)}
-_identity_of = attrgetter(
-    "externalPayerId", "dimension", "subscriptionId", "instanceId", "podName", "hostName"
-)
 
 
 def is_plain(body: bytes, records: Sequence[Money]) -> bool:
@@ -137,7 +132,7 @@ class Sum(msgspec.Struct, eq=False, gc=False):
     value: int | Decimal = 0
 
 
-UNCLEAR = Sum(("", "", None, None), 0)
+_UNCLEAR = Sum(("", "", None, None), 0)
 
 
 class Sums(dict[tuple[Any, ...], Sum]):
@@ -147,9 +142,28 @@ class Sums(dict[tuple[Any, ...], Sum]):
         try:
             group = group_of(*names)
         except ValueError:  # said of the record when it is looked at
-            return UNCLEAR
+            return _UNCLEAR
         self[names] = found = Sum(group, hash(group[:2]) if group[0] else 0)
         return found
+
+    def money_of(self, body: bytes) -> tuple[list[Sum], list[Money]]:
+        """Return the sums that a file's records belong to, and these by their four fields."""
+        try:
+            found = _decode_money(body)
+            return [self[r.externalPayerId, r.dimension, r.pricePerUnit] for r in found], found
+        except (*UNREADABLE, TypeError):  # a list where a name should be
+            return [_UNCLEAR], []
+
+    def group(self, record: Record) -> Group:
+        """Return what a record's value is added to; ValueError says which of its names is bad."""
+        names = record.externalPayerId, record.dimension, record.pricePerUnit
+        try:
+            found = self[names]
+        except TypeError:
+            found = _UNCLEAR
+        if found.pair and type(names[2]) is not bool:
+            return found.group
+        return group_of(*names, record.subscriptionId)
 
 
 def group_of(contract: Any, dimension: Any, price: Any, subscription: Any = None) -> Group:
@@ -173,21 +187,6 @@ def _is_contract_id(value: object) -> bool:
     if type(value) is not str or not value.isprintable() or value != value.strip():
         return False
     return 3 * len(value.encode()) <= _LONGEST_ID or len(quote(value, safe="")) <= _LONGEST_ID
-
-
-def identity(record: Record, hour: str | None) -> tuple[Any, ...]:
-    """Return what two measurements of the same thing share; ValueError if nothing says the hour.
-
-    An empty name is none: both are written where there is nothing to name.
-    """
-    found = tuple(None if part == "" or part is UNSET else part for part in _identity_of(record))
-    if hour:
-        return found
-    try:
-        return (*found, f"{parse_instant(record.timestamp):%Y-%m-%dT%H}")
-    except ValueError:
-        text = f"timestamp {shown(record.timestamp)} says no hour, nor does the folder"
-        raise ValueError(text) from None
 
 
 def shown(value: object) -> str:

@@ -10,32 +10,30 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
-import msgspec
+from msgspec import UNSET
 
+from functions.domain.month import parse_instant
 from functions.domain.usage.fold import EXACT, Total
 from functions.domain.usage.problem import Problem, line_of_error, line_of_record
 from functions.domain.usage.record import (
-    UNCLEAR,
+    UNREADABLE,
     Group,
-    Money,
     Record,
-    Sum,
     Sums,
-    decode_money,
     decode_records,
     duplicate_keys,
-    group_of,
-    identity,
     is_number,
     is_plain,
-    names_of,
     shown,
 )
 
 MAX_PROBLEMS = 100
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_names_of = attrgetter(
+    "externalPayerId", "dimension", "subscriptionId", "instanceId", "podName", "hostName"
+)
 Measured = tuple[int | Decimal, int | Decimal, Group]  # value, price, and where they are summed
 
 
@@ -84,7 +82,7 @@ class Tally(Total):
         A contract and dimension that occur once in their hour have nothing to be compared with:
         the four fields that make money are enough of their file. Others are read with all fields.
         """
-        found = [(key, body, *self._money_of(body)) for key, body in self._files]
+        found = [(key, body, *self._sums.money_of(body)) for key, body in self._files]
         pairs = [each.pair for *_, sums, _ in found for each in sums]
         times = Counter(pairs) if len(set(pairs)) < len(pairs) else {}
         closer = {0, *(pair for pair in times if times[pair] > 1)}
@@ -99,19 +97,10 @@ class Tally(Total):
         self._seen.clear()
         self._bodies.clear()
 
-    def _money_of(self, body: bytes) -> tuple[list[Sum], list[Money]]:
-        """Return a file's records by their four fields, and the sum that each belongs to."""
-        sums = self._sums
-        try:
-            records = decode_money(body)
-            return [sums[r.externalPayerId, r.dimension, r.pricePerUnit] for r in records], records
-        except (*_UNREADABLE, TypeError):  # a list where a name should be
-            return [UNCLEAR], []
-
     def _add_closely(self, key: str, body: bytes) -> None:
         try:
             records = decode_records(body)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             mark = "it starts with a byte order mark; " if body.startswith(b"\xef\xbb\xbf") else ""
             detail = f"not a JSON array of records: {mark}{error}"
             self._refuse(key, detail, line_of_error(body, error))
@@ -146,18 +135,26 @@ class Tally(Total):
         value = record.value
         if not is_number(value):
             raise ValueError(f"value {shown(value)} is not a number of zero or more")
-        try:
-            found = self._sums[names_of(record)]
-        except TypeError:  # a list where a name should be
-            found = UNCLEAR
-        group = found.group
-        if not found.pair or type(record.pricePerUnit) is bool:
-            group = group_of(*names_of(record), record.subscriptionId)
+        group = self._sums.group(record)
         if self._largest and (record.podName or record.instanceId):
             price = -1 if group[2] is None else group[2]  # of two equal ones the one with a price
-            self._add_once(identity(record, self._hour), (value, price, group))
+            self._add_once(self._identity(record), (value, price, group))
         else:
             self.groups[group] += value
+
+    def _identity(self, record: Record) -> tuple[Any, ...]:
+        """Return what two measurements of the same thing share; ValueError if nothing says the hour.
+
+        An empty name is none: both are written where there is nothing to name.
+        """
+        names = tuple(None if name == "" or name is UNSET else name for name in _names_of(record))
+        if self._hour:
+            return names
+        try:
+            return (*names, f"{parse_instant(record.timestamp):%Y-%m-%dT%H}")
+        except ValueError:
+            text = f"timestamp {shown(record.timestamp)} says no hour, nor does the folder"
+            raise ValueError(text) from None
 
     def _add_once(self, measured: tuple[Any, ...], found: Measured) -> None:
         """Count the larger of two measurements of one pod, hour and dimension."""

@@ -102,11 +102,8 @@ def test_the_first_failure_ends_the_reading_of_a_day(s3: FakeS3) -> None:
 
 @pytest.mark.usefixtures("s3")
 def test_a_listing_that_is_refused_is_an_error_and_not_an_empty_one() -> None:
-    store = UsageStore("bucket")
     with pytest.raises(StorageBusy, match=r"forbidden/: .*403 Forbidden"):
-        store.folder("forbidden/")
-    with pytest.raises(StorageBusy, match=r"forbidden/: .*403 Forbidden"):
-        list(store.under(["forbidden/"]))
+        list(UsageStore("bucket").under("forbidden/"))
 
 
 def test_many_objects_of_a_bucket_come_in_order_and_none_for_one_that_is_not_there(
@@ -165,17 +162,21 @@ def test_a_listing_says_what_boto3_says_without_what_the_console_makes_of_folder
     bucket: UsageStore,
 ) -> None:
     by_boto3 = {item.key: item for item in Bucket("bucket").list("r/") if item.size}
-    listed, folders = bucket.folder("r/")
-    assert folders == ["r/01/", "r/0199/"]
-    of_day, hours = bucket.folder("r/01/")
-    assert hours == ["r/01/00/", "r/01/23/"]
-    found = [*listed, *of_day, *bucket.under([*hours, "r/0199/", "r/02/"])]
-    assert {item.key: item for item in found} == by_boto3
+    for prefix in ("r/", "r/01/", "r/01/00/", "r/02/"):
+        below = {key: item for key, item in by_boto3.items() if key.startswith(prefix)}
+        assert {item.key: item for item in bucket.under(prefix)} == below
     assert sorted(by_boto3) == sorted(NAMES)
 
 
+def test_some_folders_are_left_out_of_a_listing_and_not_those_that_begin_like_them(
+    bucket: UsageStore,
+) -> None:
+    found = {item.key for item in bucket.under("r/", but={"r/01/"})}
+    assert found == {name for name in NAMES if not name.startswith("r/01/")}
+
+
 def test_whatever_is_listed_can_be_read(bucket: UsageStore) -> None:
-    listed = bucket.under(["r/01/"])
+    listed = bucket.under("r/01/")
     files = [Listed(item.key, item.etag, item.size, None) for item in listed]
     assert [body for _, body in bucket.read(files)] == [b"[1]"] * 4
 
@@ -184,7 +185,7 @@ def test_a_name_that_cannot_be_read_is_bad_usage(bucket: UsageStore) -> None:
     client = boto3.client("s3", region_name="us-east-1")
     client.put_object(Bucket="bucket", Key="r/01/00//y.json", Body=b"[1]")
     with pytest.raises(BadUsage, match="r/01/00//"):
-        list(bucket.under(["r/01/00/"]))
+        list(bucket.under("r/01/00/"))
 
 
 def test_files_are_read_over_tls_from_a_server_whose_certificate_is_trusted(
