@@ -7,7 +7,6 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import keys, usage_reader, wiring
 from functions.adapters.objects import Objects
-from functions.adapters.usage_reader import UsageStore
 from functions.domain.usage import fold, usage_files
 from functions.domain.usage.fold import DayRead, Fold
 from functions.domain.usage.problem import Problem
@@ -29,13 +28,13 @@ def handler(task: DayTask, _context: object) -> DayRead:
     return read
 
 
-def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
+def fold_day(task: DayTask, usage: usage_reader.UsageStore, objects: Objects) -> DayRead:
     """Bad usage is a result, not an error, so that every bad file of a month gets named."""
     plan, key = task.plan, keys.day(task.plan, task.of, task.day)
     files, problems = _listed(task, usage)
     digest = usage_files.digest(files) if files else ""
     made_of = fold.made_of(plan, digest)
-    stored, at = objects.read(key), f"{task.root}problems/{task.day}.json"
+    stored, at = objects.read(key), ""
     if files and not problems and not (stored and Fold.read(stored.body, made_of)):
         tally = Tally(duplicates=plan.duplicates)
         for file, body in usage.read(files):
@@ -47,11 +46,12 @@ def fold_day(task: DayTask, usage: UsageStore, objects: Objects) -> DayRead:
             if not write(key, msgspec.json.encode(tally.fold(made_of))):
                 raise WriteConflict(f"{key}: another execution has folded the day at the same time")
     if problems:
+        at = f"{task.root}problems/{task.day}.json"
         objects.put(at, msgspec.json.encode(problems[:MAX_PROBLEMS]))
-    return DayRead(day=task.day, digest=digest, files=len(files), problems=at if problems else "")
+    return DayRead(day=task.day, digest=digest, files=len(files), problems=at)
 
 
-def _listed(task: DayTask, usage: UsageStore) -> tuple[list[Listed], list[Problem]]:
+def _listed(task: DayTask, usage: usage_reader.UsageStore) -> tuple[list[Listed], list[Problem]]:
     """List the files of a day, or those beside the days with all that is in no day's folder."""
     month, root = task.of, keys.usage_prefix(task.run.plan, task.of)
     prefix = root if task.day == FLAT else f"{root}{task.day[:2]}/"

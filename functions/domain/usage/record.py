@@ -178,15 +178,10 @@ def group_of(contract: Any, dimension: Any, price: Any, subscription: Any = None
         price = Decimal(price)
     if contract in (None, UNSET) or (type(contract) is str and not contract.strip()):
         return None, dimension, price, str(subscription or "(missing)")[:80]
-    if not _is_contract_id(contract):
+    text = type(contract) is str and contract.isprintable() and contract == contract.strip()
+    if not text or len(quote(contract, safe="")) > _LONGEST_ID:
         raise ValueError(f"externalPayerId {shown(contract)} is not a contract id")
     return contract, dimension, price, None
-
-
-def _is_contract_id(value: object) -> bool:
-    if type(value) is not str or not value.isprintable() or value != value.strip():
-        return False
-    return 3 * len(value.encode()) <= _LONGEST_ID or len(quote(value, safe="")) <= _LONGEST_ID
 
 
 def shown(value: object) -> str:

@@ -1,8 +1,7 @@
 """Usage records -> exact sums. One `Tally` per day; days add up in any order.
 
-A record is read for the few fields that decide money. `externalPayerId` is the contract id; one
-without it is kept apart (quarantined), never dropped. Numbers are `int` or `Decimal` from the text
-of the file, never a float.
+`externalPayerId` is the contract id; a record without it is kept apart (quarantined), never
+dropped. Numbers are `int` or `Decimal` from the text of the file, never a float.
 """
 
 import decimal
@@ -143,7 +142,7 @@ class Tally(Total):
             self.groups[group] += value
 
     def _identity(self, record: Record) -> tuple[Any, ...]:
-        """Return what two measurements of the same thing share; ValueError if nothing says the hour.
+        """Return what measurements of the same thing share; ValueError if nothing says the hour.
 
         An empty name is none: both are written where there is nothing to name.
         """
