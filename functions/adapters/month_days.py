@@ -5,9 +5,9 @@ from functions.adapters.objects import Objects
 from functions.adapters.run_files import read_run_file
 from functions.adapters.storage import folders
 from functions.domain.spelling import suggestion
-from functions.domain.usage import usage_files
 from functions.domain.usage.fold import DayRead, Days, Fold, Total, made_of
 from functions.domain.usage.problem import Problem
+from functions.domain.usage.usage_files import FLAT, missing_hours, partly_covered
 from functions.domain.wording import some
 from functions.errors import BadUsage, DaysMissing
 
@@ -59,12 +59,7 @@ def uncovered(days: Days, total: Total, usage: Objects, *, to_the_end: bool) -> 
     """
     plan, month, end = days.plan, days.month, days.end
     root, prefix = keys.usage_prefix(plan), keys.usage_prefix(plan, month)
-    flat = days.read[usage_files.FLAT].files  # they say nothing about hours
-    if flat and total.hours:
-        raise BadUsage(f"{month}: some files under {prefix} are in hour folders, others are not")
-    if flat and end < month.end:
-        raise BadUsage(f"{month}: usage is not in hour folders, so it cannot be cut at {end}")
-    if flat:
+    if _are_flat(days, total, prefix):
         return []
     behind = f"{prefix[:-1]}0" if end == month.end else f"{prefix}{end:%d/%H}/"  # 0 follows /
     earlier = "" < _first_file(usage, root) < prefix
@@ -75,8 +70,7 @@ def uncovered(days: Days, total: Total, usage: Objects, *, to_the_end: bool) -> 
         known = suggestion([plan.path], set(folders(usage, keys.USAGE_ROOT, 3)))
         raise BadUsage(f"{text}; was the service or plan renamed? {known}")
     later = later or by_calendar or to_the_end
-    hours = total.hours
-    if missing := usage_files.missing_hours(month, hours, end=end, earlier=earlier, later=later):
+    if missing := missing_hours(month, total.hours, end=end, earlier=earlier, later=later):
         named = f"{len(missing)} ({', '.join(some(missing, 5))})"
         text = f"{month}: hours without a file under {prefix}: {named}"
         if plan.missing_hours == "stop":
@@ -84,7 +78,16 @@ def uncovered(days: Days, total: Total, usage: Objects, *, to_the_end: bool) -> 
         return [text]
     if not total.files:
         return [f"{month} is before the plan's first usage: nothing to bill"]
-    return list(usage_files.partly_covered(month, hours, end))
+    return list(partly_covered(month, total.hours, end))
+
+
+def _are_flat(days: Days, total: Total, prefix: str) -> bool:
+    month, flat = days.month, days.read[FLAT].files > 0  # such files say nothing about hours
+    if flat and total.hours:
+        raise BadUsage(f"{month}: some files under {prefix} are in hour folders, others are not")
+    if flat and days.end < month.end:
+        raise BadUsage(f"{month}: usage is not in hour folders, so it cannot be cut at {days.end}")
+    return flat
 
 
 def _first_file(usage: Objects, root: str, after: str = "") -> str:
