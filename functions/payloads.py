@@ -84,8 +84,8 @@ def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, Lambd
     """Make a state's Lambda of a function from its task, as its annotation says, to its output."""
     kind = next(iter(get_type_hints(use).values()))
 
-    @wraps(use)
     @_logger.inject_lambda_context
+    @wraps(use)
     def handler(event: Any, context: LambdaContext) -> Any:
         return msgspec.to_builtins(use(parse(event, kind), context))
 

@@ -139,6 +139,8 @@ def names_in(formula: str) -> frozenset[str]:
 
 def exact_text(value: Fraction) -> str:
     """Write a fraction as a plain decimal where it has one, else as `n/d`; both read back."""
+    if value.denominator == 1:
+        return str(value.numerator)
     digits = len(str(value.numerator)) + value.denominator.bit_length()  # a decimal needs no more
     with suppress(Inexact):
         if digits <= _MAX_DIGITS:

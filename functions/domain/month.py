@@ -11,12 +11,6 @@ from typing import Self
 _PATTERN = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
-@lru_cache(maxsize=1_000)
-def _numbers(text: str) -> tuple[int, int]:
-    match = _PATTERN.fullmatch(text)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
-
-
 @dataclass(frozen=True, order=True, slots=True)
 class Month:
     """One month; ordered, hashable, written `YYYY-MM`."""
@@ -25,12 +19,12 @@ class Month:
     month: int
 
     @classmethod
-    def parse(cls, text: object) -> Self:
+    def parse(cls, text: object) -> Month:
         """Read `YYYY-MM`; anything else is a ValueError that names the value."""
-        year, month = _numbers(text) if isinstance(text, str) else (0, 0)
-        if not year:
+        month = _parsed(text) if isinstance(text, str) else None
+        if month is None:
             raise ValueError(f"{text!r} is not a month (YYYY-MM)")
-        return cls(year, month)
+        return month
 
     @classmethod
     def of(cls, instant: datetime) -> Self:
@@ -76,6 +70,13 @@ class Month:
         return f"{self.year:04d}/{self.month:02d}"
 
 
+@lru_cache(maxsize=1_000)
+def _parsed(text: str) -> Month | None:
+    match = _PATTERN.fullmatch(text)
+    year, month = (int(match[1]), int(match[2])) if match else (0, 0)
+    return Month(year, month) if year else None
+
+
 def parse_instant(text: object) -> datetime:
     """Read an ISO 8601 timestamp that says its offset; ValueError names the value."""
     try:
@@ -92,4 +93,4 @@ def parse_instant(text: object) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """Write an instant as `YYYY-MM-DDTHH:MM:SSZ`."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
