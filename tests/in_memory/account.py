@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+from aws_lambda_powertools import Logger
+
 from functions.adapters import clock, executions
 from functions.metrics import Metric
 from infra import definitions
@@ -74,6 +76,7 @@ class Account:
             (clock, {"now": self.now}),
             (executions, {"is_running": self.step_functions.is_running}),
             (Metric, {"add": self._measure}),
+            (Logger, {"info": lambda *_args, **_named: None}),  # the log is off, asking is not free
             *others,
         )
         self._replaced.__enter__()

@@ -6,11 +6,13 @@ test must not pass because something in a definition was not understood.
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 JsonObject = dict[str, Any]
-_MISSING = object()
+Fields = list[tuple[str, Callable[[Any, Any, Any], Any], Any]]
+_FIELDS: dict[int, tuple[JsonObject, Fields]] = {}  # with its template, so that no id comes again
 _PATH = re.compile(r"\$\$?(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _FORMAT = re.compile(r"States\.Format\('([^'\\]*)'((?:, *\$\$?[A-Za-z0-9_.]*)*)\)")
 
@@ -31,27 +33,22 @@ def refuse_others(what: str, given: Mapping[str, Any], known: set[str]) -> None:
 
 def find(path: str, data: Any, context: Mapping[str, Any]) -> Any:
     """Return what a path leads to, in the state's data (`$`) or the context object (`$$`)."""
-    found = _follow(path, data, context)
-    if found is _MISSING:
-        raise BadPath(f"{path} is not in {sorted(data) if isinstance(data, dict) else data!r}")
+    is_of_context, names = _names_in(path)
+    found = context if is_of_context else data
+    try:
+        for name in names:
+            found = found[name]
+    except (KeyError, TypeError):
+        known = sorted(data) if isinstance(data, dict) else data
+        raise BadPath(f"{path} is not in {known!r}") from None
     return found
 
 
 @cache
-def _names_in(path: str) -> list[str]:
+def _names_in(path: str) -> tuple[bool, list[str]]:
     if not _PATH.fullmatch(path):
         raise Unsupported(f"path {path}")
-    return path.lstrip("$").split(".")[1:]
-
-
-def _follow(path: str, data: Any, context: Mapping[str, Any]) -> Any:
-    names = _names_in(path)
-    found = context if path.startswith("$$") else data
-    for name in names:
-        if not isinstance(found, dict) or name not in found:
-            return _MISSING
-        found = found[name]
-    return found
+    return path.startswith("$$"), path.lstrip("$").split(".")[1:]
 
 
 def filled(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
@@ -60,12 +57,18 @@ def filled(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
         return [filled(item, data, context) for item in template]
     if not isinstance(template, dict):
         return template
-    return {
-        name.removesuffix(".$"): computed(value, data, context)
-        if name.endswith(".$")
-        else filled(value, data, context)
-        for name, value in template.items()
-    }
+    return {name: made(value, data, context) for name, made, value in _fields(template)}
+
+
+def _fields(template: JsonObject) -> Fields:
+    """Return what is the same whenever a template is filled."""
+    if id(template) not in _FIELDS:
+        made_by = {True: computed, False: filled}
+        fields = [
+            (n.removesuffix(".$"), made_by[n.endswith(".$")], of) for n, of in template.items()
+        ]
+        _FIELDS[id(template)] = (template, fields)
+    return _FIELDS[id(template)][1]
 
 
 def computed(expression: str, data: Any, context: Mapping[str, Any]) -> Any:
@@ -123,8 +126,10 @@ def holds(rule: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> boo
     if "Not" in rule:
         return not holds(rule["Not"], data, context)
     if "IsPresent" in rule:
-        present = _follow(rule["Variable"], data, context) is not _MISSING
-        return present is bool(rule["IsPresent"])
+        with suppress(BadPath):
+            find(rule["Variable"], data, context)
+            return bool(rule["IsPresent"])
+        return not rule["IsPresent"]
     test = next(name for name in rule if name in _TESTS)
     return _TESTS[test](find(rule["Variable"], data, context), rule[test])
 

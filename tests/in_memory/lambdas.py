@@ -18,8 +18,9 @@ Handler = Callable[[Any, object], Any]
 
 @cache
 def handler_of(pipeline: str, state: str) -> Handler:
-    """Return the handler of a state: in the module that is named like it."""
-    found: Handler = importlib.import_module(f"functions.{pipeline}.{snake_case(state)}").handler
+    """Return the handler of a state, without the logger around it: its log is off in here."""
+    module = importlib.import_module(f"functions.{pipeline}.{snake_case(state)}")
+    found: Handler = module.handler.__wrapped__
     return found
 
 

@@ -150,8 +150,7 @@ class Ending:
                 known = [found.dimensions for found in self._world.history[plan.key]]
             if not any(
                 totals.amount(entry["contract_id"], dimension, formulas) == Fraction(text)
-                for execution in self._world.step_functions.executions
-                for totals in self._world.snapshots(execution.name, plan.key, month)
+                for totals in self._world.snapshots_of(plan.key, month)
                 for formulas in known
             ):
                 yield f"4: {month} {entry['contract_id']} {dimension}: {text} was never the usage"

@@ -1,5 +1,6 @@
 """Whose usage a record bills: under one name only, and for one owner only."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,10 +74,10 @@ class Evidence:
 
     def _of_records(self) -> Iterator[str]:
         """13: no record is evidence for two: plans, or an earlier program's success."""
-        windows = self._world.receiver.windows()
         foreign = [
             held.sold for held in self._world.receiver.accepted() if held.sold.plan == BY_HAND
         ]
+        windows = self._world.receiver.windows() if foreign else Counter()
         for sold in foreign:
             owners = sum(is_accepted(self._world, plan, sold) for plan in self._world.plans)
             owners += (sold.window[0], sold.month) in self._operators.truth.accounted

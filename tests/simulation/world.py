@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from random import Random
 from typing import Any
@@ -123,13 +123,13 @@ class StoryWorld(MeteringWorld):
 
     def totals(self, plan: Plan, month: Month, until: str | None = None) -> Totals | None:
         """Return what a month's files say now, up to an hour if one is given."""
-        return self._add_up(plan, month, until)
+        return self._add_up(plan, str(month), until)
 
-    def _add_up(self, plan: Plan, month: Month, until: str | None, day: str = "") -> Totals | None:
-        edits = self.usage_bucket.edits[keys.usage_prefix(plan, month).rstrip("/")]
-        asked = (edits, plan.key, plan.duplicates, month, until, day)
+    def _add_up(self, plan: Plan, text: str, until: str | None, day: str = "") -> Totals | None:
+        place = f"{keys.USAGE_ROOT}{plan.path}/{text.replace('-', '/')}"
+        asked = (self.usage_bucket.edits[place], place, plan.duplicates, until, day)
         if asked not in self._totals:
-            self._totals[asked] = self._added_up(plan, month, until, day)
+            self._totals[asked] = self._added_up(plan, Month.parse(text), until, day)
         return self._totals[asked]
 
     def _added_up(self, plan: Plan, month: Month, until: str | None, day: str) -> Totals | None:
@@ -157,13 +157,13 @@ class StoryWorld(MeteringWorld):
 
     def _remember(self, execution: Execution, payload: Any) -> None:
         """Note what a day's files say when they are listed, if that is something new."""
-        plan, month = self.plan_of(execution.input["plan"]), Month.parse(payload["month"])
-        found = self._add_up(plan, month, payload["run"]["until"], payload["day"])
-        days = self._days.setdefault((execution.name, plan.key, str(month)), {})
+        key, month = execution.input["plan"], payload["month"]
+        found = self._add_up(self.plan_of(key), month, payload["run"]["until"], payload["day"])
+        days = self._days.setdefault((execution.name, key, month), {})
         seen = days.setdefault(payload["day"], [])
         if found is not None and found not in seen:
             seen.append(found)
-            self._snapshots.pop((execution.name, plan.key, str(month)), None)
+            self._snapshots.pop((execution.name, key, month), None)
 
     def months_listed(self, execution: Execution) -> list[tuple[str, str]]:
         """Return plan and month of what an execution has listed, of months that are over."""
@@ -178,6 +178,14 @@ class StoryWorld(MeteringWorld):
             assert math.prod(map(len, days)) <= _MOST_SNAPSHOTS
             self._snapshots[asked] = [together(chosen) for chosen in product(*days)]
         return self._snapshots[asked]
+
+    def snapshots_of(self, plan: str, month: str) -> Iterator[Totals]:
+        """Yield what a month may have come to as any execution listed it; many list none of it."""
+        listed = [name for name, *of in self._days if of == [plan, month]]
+        for name in listed:
+            yield from self.snapshots(name, plan, month)
+        if len(listed) < len(self.step_functions.executions):
+            yield together(())
 
     def read(self, bucket: str, key: str) -> bytes | None:
         """Return an object that holds the items of a map: Step Functions itself reads it."""
