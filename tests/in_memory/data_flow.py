@@ -63,11 +63,11 @@ def filled(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
 def _fields(template: JsonObject) -> Fields:
     """Return what is the same whenever a template is filled."""
     if id(template) not in _FIELDS:
-        made_by = {True: computed, False: filled}
-        fields = [
-            (n.removesuffix(".$"), made_by[n.endswith(".$")], of) for n, of in template.items()
+        found: Fields = [
+            (name.removesuffix(".$"), computed if name.endswith(".$") else filled, value)
+            for name, value in template.items()
         ]
-        _FIELDS[id(template)] = (template, fields)
+        _FIELDS[id(template)] = (template, found)
     return _FIELDS[id(template)][1]
 
 
