@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from rich.console import Console
@@ -19,6 +19,14 @@ from infra.local.cli.arguments import BadArgument
 from infra.local.cli.show import show_advice, show_run
 
 NOW = dt.datetime(2025, 8, 2, 3, 4, 5, 678, dt.UTC)
+
+
+class Posted(NamedTuple):
+    """A run of credits, and the folder that its files are in."""
+
+    ran: subprocess.CompletedProcess[str]
+    executions: list[dict[str, Any]]
+    folder: Path
 
 
 def command(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -166,12 +174,6 @@ def test_the_last_line_says_where_to_read_what_to_do_about_each_failure() -> Non
     assert screen.file.getvalue() == said  # type: ignore[attr-defined]
 
 
-def test_a_run_of_metering_that_failed_ends_with_where_to_read_what_to_do(tmp_path: Path) -> None:
-    ran = command("metering", "--usage", str(tmp_path), "--input", '{"odd": 1}')
-    assert ran.returncode == 1, ran.stderr
-    assert ran.stdout.splitlines()[-1] == 'What to do: docs/runbook.md, "BadInput"'
-
-
 @pytest.mark.parametrize("options", [("metering", "--usage", "."), ("credits", "--input", "{}")])
 def test_a_state_folder_that_cannot_be_made_is_refused(options: tuple[str, ...]) -> None:
     ran = command(*options, "--state", "/proc/x/y", "--json")
@@ -274,13 +276,29 @@ def test_the_help_shows_examples_and_what_options_really_do(name: str, shown: li
     assert [said for said in shown if said not in text] == []
 
 
-def test_a_name_that_is_not_right_fails_with_the_right_one(tmp_path: Path) -> None:
-    path = tmp_path / "Credits_2025-01.CSV"
-    path.write_text("123456789012,$1.00\n")
-    ran = command("credits", str(path), "--state", str(tmp_path / "state"))
-    assert ran.returncode == 1, ran.stderr
-    assert "FAILED: BadCredits" in ran.stdout
-    assert "name it credits-2025-01.csv and upload it again" in ran.stdout
+@pytest.fixture(scope="module")
+def posted(tmp_path_factory: pytest.TempPathFactory) -> Posted:
+    """Post two files, one of them with a name that is not right, in a shell with much else set."""
+    folder = tmp_path_factory.mktemp("posted")
+    (folder / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    files = [folder / "credits-2025-07.csv", folder / "Credits_2025-01.CSV"]
+    files[0].write_text('012345678901,"$6,407.96"\n012345678902,$0.04\n')
+    files[1].write_text("012345678901,$1.00\n")
+    settings = {"AWS_PROFILE": "nope", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    settings |= {"HOME": str(folder), "TZ": "Asia/Kolkata"}
+    words = ("credits", *map(str, files), "--state", str(folder / "state"), "--json")
+    ran = command(*words, **settings)
+    return Posted(ran, json.loads(ran.stdout)["executions"], folder)
+
+
+def test_a_profile_and_a_netrc_of_the_shell_change_nothing(posted: Posted) -> None:
+    assert posted.executions[0]["status"] == "SUCCEEDED", posted.ran.stderr
+
+
+def test_a_name_that_is_not_right_fails_with_the_right_one(posted: Posted) -> None:
+    failed = posted.executions[1]
+    assert (posted.ran.returncode, failed["status"], failed["error"]) == (1, "FAILED", "BadCredits")
+    assert "name it credits-2025-01.csv and upload it again" in failed["cause"]
 
 
 def test_files_are_checked_without_anything_being_started(tmp_path: Path) -> None:
@@ -373,35 +391,28 @@ def test_what_does_not_fit_into_a_request_is_refused_by_the_check(tmp_path: Path
     )
 
 
-def test_control_totals_are_sent_with_an_upload(tmp_path: Path) -> None:
+def test_control_totals_are_sent_with_an_upload_and_a_failure_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "credits-2025-07.csv"
     path.write_text("012345678901,$1.00\n")
-    options = ("--state", str(tmp_path / "state"), "--json", "--metadata")
-    ran = command("credits", str(path), *options, "row-count=2")
-    (entry,) = json.loads(ran.stdout)["executions"]
-    assert (ran.returncode, entry["error"]) == (1, "BadCredits")
-    assert "row-count is '2', the file has 1 row" in entry["cause"]
+    options = ("--state", str(tmp_path / "state"), "--metadata", "row-count=2")
+    ran = command("credits", str(path), *options)
+    assert ran.returncode == 1, ran.stderr
+    assert "FAILED: BadCredits" in ran.stdout
+    assert "row-count is '2', the file has 1 row" in ran.stdout
 
 
 def test_without_a_cloudzero_the_built_in_one_answers_and_the_file_is_in_the_state_folder(
-    tmp_path: Path,
+    posted: Posted,
 ) -> None:
-    path = tmp_path / "credits-2025-07.csv"
-    path.write_text('012345678901,"$6,407.96"\n012345678902,$0.04\n')
-    other = tmp_path / "credit-2025-07.csv"
-    other.write_text("012345678901,$1.00\n")
-    state = tmp_path / "state"
-    ran = command("credits", str(path), str(other), "--state", str(state), "--json")
-    assert ran.returncode == 1, ran.stderr
-    assert "nothing leaves this machine" in ran.stderr.lower()
-    sent, missed = json.loads(ran.stdout)["executions"]
+    assert "nothing leaves this machine" in posted.ran.stderr.lower()
+    sent, _ = posted.executions
     assert (sent["file"], sent["status"]) == ("credits-2025-07.csv", "SUCCEEDED")
     assert set(sent) == {"file", "status", "error", "cause", "output"}
     (month,) = sent["output"]["months"]
     assert (month["billing_month"], month["row_count"]) == ("2025-07", 2)
     assert month["total_credit_usd"] == "6408.00"
-    assert (missed["status"], missed["error"]) == ("FAILED", "BadCredits")
-    assert (state / "credits-2025-07.csv").read_bytes() == path.read_bytes()
+    name = "credits-2025-07.csv"
+    assert (posted.folder / "state" / name).read_bytes() == (posted.folder / name).read_bytes()
 
 
 def stop_while_it_runs(tmp_path: Path, *more: str) -> tuple[int, str, str]:

@@ -3,20 +3,8 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from infra import ROOT
-from tests.unit.local.cli.test_command_line import command
-
-
-def test_a_profile_and_a_netrc_of_the_shell_change_nothing(tmp_path: Path) -> None:
-    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
-    file = tmp_path / "credits-2025-01.csv"
-    file.write_text("000000000001,$5.00\n")
-    settings = {"AWS_PROFILE": "nope", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    home = {"HOME": str(tmp_path), "TZ": "Asia/Kolkata"}
-    ran = command("credits", str(file), "--json", **settings, **home)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 def test_importing_the_local_machine_changes_nothing_of_the_process() -> None:

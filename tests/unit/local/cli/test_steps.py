@@ -6,7 +6,6 @@ import select
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -54,21 +53,31 @@ def test_a_terminal_is_never_silent_for_two_seconds() -> None:
     assert b"adding up days 1/31" in shown
 
 
-def test_a_pipe_gets_lines_and_no_escape_codes(tmp_path: Path) -> None:
-    usage = tmp_path / "usage"
-    usage.mkdir()
-    words = ["metering", "--usage", str(usage), "--state", str(tmp_path / "state")]
-    ran = subprocess.run(
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[bytes]:
+    usage = tmp_path_factory.mktemp("usage")
+    words = ["metering", "--usage", str(usage), "--input", '{"odd": 1}']
+    return subprocess.run(
         [sys.executable, "-m", "infra.local", *words],
         cwd=ROOT,
         capture_output=True,
         timeout=120,
         check=False,
     )
-    assert b"\x1b" not in ran.stdout + ran.stderr
-    assert b"\r" not in ran.stderr
-    said = ran.stderr.decode().splitlines()
+
+
+def test_a_pipe_gets_lines_and_no_escape_codes(failed: subprocess.CompletedProcess[bytes]) -> None:
+    assert b"\x1b" not in failed.stdout + failed.stderr
+    assert b"\r" not in failed.stderr
+    said = failed.stderr.decode().splitlines()
     assert {"loading the app", "starting the functions", "AcquirePlan"} <= set(said)
+
+
+def test_a_run_of_metering_that_failed_ends_with_where_to_read_what_to_do(
+    failed: subprocess.CompletedProcess[bytes],
+) -> None:
+    assert failed.returncode == 1, failed.stderr
+    assert failed.stdout.splitlines()[-1] == b'What to do: docs/runbook.md, "BadInput"'
 
 
 def test_a_pipe_is_shown_a_count_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
