@@ -11,8 +11,6 @@ from functools import cache
 from typing import Any
 
 JsonObject = dict[str, Any]
-Fields = list[tuple[str, Callable[[Any, Any, Any], Any], Any]]
-_FIELDS: dict[int, tuple[JsonObject, Fields]] = {}  # with its template, so that no id comes again
 _PATH = re.compile(r"\$\$?(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _FORMAT = re.compile(r"States\.Format\('([^'\\]*)'((?:, *\$\$?[A-Za-z0-9_.]*)*)\)")
 
@@ -57,18 +55,12 @@ def filled(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
         return [filled(item, data, context) for item in template]
     if not isinstance(template, dict):
         return template
-    return {name: made(value, data, context) for name, made, value in _fields(template)}
-
-
-def _fields(template: JsonObject) -> Fields:
-    """Return what is the same whenever a template is filled."""
-    if id(template) not in _FIELDS:
-        found: Fields = [
-            (name.removesuffix(".$"), computed if name.endswith(".$") else filled, value)
-            for name, value in template.items()
-        ]
-        _FIELDS[id(template)] = (template, found)
-    return _FIELDS[id(template)][1]
+    return {
+        name.removesuffix(".$"): computed(value, data, context)
+        if name.endswith(".$")
+        else filled(value, data, context)
+        for name, value in template.items()
+    }
 
 
 def computed(expression: str, data: Any, context: Mapping[str, Any]) -> Any:

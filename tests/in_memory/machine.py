@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -246,12 +247,10 @@ def through_json(value: Any) -> Any:
     Most values are small and nothing but JSON, which msgspec is ten times faster at. All others
     take the way through the text that is measured.
     """
-    try:
+    with suppress(TypeError, UnicodeEncodeError):
         body = msgspec.json.encode(value)
         if 2 * len(body) <= MOST_PAYLOAD and (crossed := msgspec.json.decode(body)) == value:
             return crossed
-    except (TypeError, UnicodeEncodeError):
-        pass
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     if len(text) > MOST_PAYLOAD or (len(text) * 4 > MOST_PAYLOAD < len(text.encode())):
         raise StateFailed("States.DataLimitExceeded", f"{len(text)} characters")

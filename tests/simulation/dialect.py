@@ -114,9 +114,8 @@ class Dialect:
 
     def _time(self, text: str, row: str) -> Any:
         times = self.times
-        if times in UNREADABLE and zlib.crc32(row.encode()) % 100 >= 100 * self.unreadable:
-            times = "Z"
-        if times == "Z":
+        is_usual = times in UNREADABLE and zlib.crc32(row.encode()) % 100 >= 100 * self.unreadable
+        if is_usual or times == "Z":
             return text
         instant = datetime.fromisoformat(text).astimezone(UTC)
         seconds = int(instant.timestamp())

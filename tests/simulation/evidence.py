@@ -1,6 +1,5 @@
 """Whose usage a record bills: under one name only, and for one owner only."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -77,7 +76,7 @@ class Evidence:
         foreign = [
             held.sold for held in self._world.receiver.accepted() if held.sold.plan == BY_HAND
         ]
-        windows = self._world.receiver.windows() if foreign else Counter()
+        windows = self._world.receiver.windows() if foreign else {}
         for sold in foreign:
             owners = sum(is_accepted(self._world, plan, sold) for plan in self._world.plans)
             owners += (sold.window[0], sold.month) in self._operators.truth.accounted

@@ -70,9 +70,7 @@ class StoryWorld(MeteringWorld):
         self.changed: dict[tuple[str, str], str] = {}
         self.decision: Execution | None = None
         self.state_is_broken = False
-        self.looks_for_late_usage: Callable[[Execution, Plan], None] = lambda _execution, _plan: (
-            None
-        )
+        self.looks_for_late_usage: Callable[[Execution, Plan], None] = lambda _run, _plan: None
 
     def bucket(self, name: str, placeholder: str = "") -> StoryBucket:
         """Make a bucket whose reads can fail too."""
