@@ -164,16 +164,8 @@ def test_between_two_looks_a_function_that_may_still_be_sending_has_ended(
 
 
 def test_the_domain_touches_nothing_outside() -> None:
+    outside = {"boto3", "botocore", "requests", "os", "time", "obstore", "aws_lambda_powertools"}
     for path in sources("functions/domain"):
-        outside = {
-            "boto3",
-            "botocore",
-            "requests",
-            "os",
-            "time",
-            "obstore",
-            "aws_lambda_powertools",
-        }
         names = imported(path)
         assert not {name.split(".")[0] for name in names} & outside, path
         assert not any(name.startswith(("functions.adapters", *PACKAGES)) for name in names)

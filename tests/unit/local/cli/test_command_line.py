@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -18,20 +18,17 @@ from infra.local.cli import arguments
 from infra.local.cli.arguments import BadArgument
 from infra.local.cli.show import show_advice, show_run
 
+Posted = tuple[subprocess.CompletedProcess[str], list[dict[str, Any]], Path]
 NOW = dt.datetime(2025, 8, 2, 3, 4, 5, 678, dt.UTC)
 
 
-class Posted(NamedTuple):
-    """A run of credits, and the folder that its files are in."""
-
-    ran: subprocess.CompletedProcess[str]
-    executions: list[dict[str, Any]]
-    folder: Path
-
-
 def command(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return python("-m", "infra.local", *options, **settings)
+
+
+def python(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "infra.local", *options],
+        [sys.executable, *words],
         cwd=ROOT,
         env={**os.environ, **settings},
         capture_output=True,
@@ -286,18 +283,18 @@ def posted(tmp_path_factory: pytest.TempPathFactory) -> Posted:
     files[1].write_text("012345678901,$1.00\n")
     settings = {"AWS_PROFILE": "nope", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
     settings |= {"HOME": str(folder), "TZ": "Asia/Kolkata"}
-    words = ("credits", *map(str, files), "--state", str(folder / "state"), "--json")
-    ran = command(*words, **settings)
-    return Posted(ran, json.loads(ran.stdout)["executions"], folder)
+    ran = command("credits", *map(str, files), f"--state={folder}/state", "--json", **settings)
+    return ran, json.loads(ran.stdout)["executions"], folder
 
 
 def test_a_profile_and_a_netrc_of_the_shell_change_nothing(posted: Posted) -> None:
-    assert posted.executions[0]["status"] == "SUCCEEDED", posted.ran.stderr
+    ran, (sent, _), _ = posted
+    assert sent["status"] == "SUCCEEDED", ran.stderr
 
 
 def test_a_name_that_is_not_right_fails_with_the_right_one(posted: Posted) -> None:
-    failed = posted.executions[1]
-    assert (posted.ran.returncode, failed["status"], failed["error"]) == (1, "FAILED", "BadCredits")
+    ran, (_, failed), _ = posted
+    assert (ran.returncode, failed["status"], failed["error"]) == (1, "FAILED", "BadCredits")
     assert "name it credits-2025-01.csv and upload it again" in failed["cause"]
 
 
@@ -404,15 +401,15 @@ def test_control_totals_are_sent_with_an_upload_and_a_failure_is_shown(tmp_path:
 def test_without_a_cloudzero_the_built_in_one_answers_and_the_file_is_in_the_state_folder(
     posted: Posted,
 ) -> None:
-    assert "nothing leaves this machine" in posted.ran.stderr.lower()
-    sent, _ = posted.executions
+    ran, (sent, _), folder = posted
+    assert "nothing leaves this machine" in ran.stderr.lower()
     assert (sent["file"], sent["status"]) == ("credits-2025-07.csv", "SUCCEEDED")
     assert set(sent) == {"file", "status", "error", "cause", "output"}
     (month,) = sent["output"]["months"]
     assert (month["billing_month"], month["row_count"]) == ("2025-07", 2)
     assert month["total_credit_usd"] == "6408.00"
-    name = "credits-2025-07.csv"
-    assert (posted.folder / "state" / name).read_bytes() == (posted.folder / name).read_bytes()
+    name = sent["file"]
+    assert (folder / "state" / name).read_bytes() == (folder / name).read_bytes()
 
 
 def stop_while_it_runs(tmp_path: Path, *more: str) -> tuple[int, str, str]:

@@ -1,10 +1,6 @@
 """What the shell has set for the real AWS and for other programs does not reach this one."""
 
-import os
-import subprocess
-import sys
-
-from infra import ROOT
+from tests.unit.local.cli.test_command_line import python
 
 
 def test_importing_the_local_machine_changes_nothing_of_the_process() -> None:
@@ -15,27 +11,12 @@ def test_importing_the_local_machine_changes_nothing_of_the_process() -> None:
         "assert dict(os.environ) == before;"
         "assert 'moto.ec2' not in sys.modules"
     )
-    settings = {"AWS_PROFILE": "nope", "AWS_REGION": "eu-central-1"}
-    ran = subprocess.run(
-        [sys.executable, "-c", said],
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    ran = python("-c", said, AWS_PROFILE="nope", AWS_REGION="eu-central-1")
     assert ran.returncode == 0, ran.stderr
 
 
 def test_a_python_without_the_packages_says_what_to_do() -> None:
-    done = subprocess.run(
-        [sys.executable, "-S", "-m", "infra.local", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-S", "-m", "infra.local", "--help")
     assert done.returncode == 1
     assert "run `make setup`" in done.stderr
     assert "Traceback" not in done.stderr

@@ -56,14 +56,9 @@ def test_a_terminal_is_never_silent_for_two_seconds() -> None:
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[bytes]:
     usage = tmp_path_factory.mktemp("usage")
-    words = ["metering", "--usage", str(usage), "--input", '{"odd": 1}']
-    return subprocess.run(
-        [sys.executable, "-m", "infra.local", *words],
-        cwd=ROOT,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
+    words = ("metering", "--usage", str(usage), "--input", '{"odd": 1}')
+    command = [sys.executable, "-m", "infra.local", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=120, check=False)
 
 
 def test_a_pipe_gets_lines_and_no_escape_codes(failed: subprocess.CompletedProcess[bytes]) -> None:
