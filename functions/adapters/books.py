@@ -32,6 +32,8 @@ from functions.domain.usage.manifest import Manifest
 from functions.errors import BadState, LeaseLost
 
 T = TypeVar("T")
+# For so long every month names what a changed formula has left before it.
+_MONTHS_NAMED = 3
 
 
 class Books:
@@ -155,7 +157,8 @@ class Books:
             for key in found
             for left in self.read_all([key], Remainders)
         )
-        return balance(chain(begun, kept), self.plan.dimensions)
+        since = str(month.plus(-_MONTHS_NAMED))
+        return balance(chain(begun, kept), self.plan.dimensions, since)
 
     def _left_so_far(self, month: Month, done: frozenset[str]) -> Remainders:
         """Return what a month underway leaves by now; its last summary if that cannot be read.

@@ -61,17 +61,17 @@ def as_posted(month: Month, rows: Iterable[Row], where: str = "stored") -> list[
     """Return rows that were read as they can be posted again; BadCredits for one that cannot.
 
     A column of the Common Bill Format is named `group/name`; others are the receiver's own remarks.
-    A blank column says no more than none.
+    A blank column says no more than none, and a row without a start is of the month it is shown in.
     """
     posted = []
     for at, row in enumerate(rows, 1):
         texts = {name: text_of(name, value) for name, value in row.items() if "/" in name}
-        cost, start = row.get(COST), texts.get(START, "")
+        cost, start = row.get(COST), texts.get(START, "").strip() or format_instant(month.start)
         if number(cost) is None:
             raise BadCredits(f"{where} row {at}: {COST} {shown(cost)} is not a number")
         if not start.startswith(f"{month}-"):
             raise BadCredits(f"{where} row {at}: {START} {shown(start)} is not in {month}")
-        posted.append({name: text for name, text in texts.items() if text.strip()})
+        posted.append({START: start} | {name: text for name, text in texts.items() if text.strip()})
     return posted
 
 

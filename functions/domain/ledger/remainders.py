@@ -96,10 +96,13 @@ def _left(entry: Entry, *, given_up: bool) -> dict[str, str]:
     return {name: exact_text(value) for name, value in left.items() if value}
 
 
-def balance(months: Iterable[tuple[str, Remainders]], formulas: Mapping[str, str]) -> Carried:
+def balance(
+    months: Iterable[tuple[str, Remainders]], formulas: Mapping[str, str], since: str = ""
+) -> Carried:
     """Add up what months have left that were computed with these formulas.
 
     What another formula has left is in another unit, and nobody knows what it is worth in this one.
+    It is named for as long as it was left `since` a month, if it comes to a unit of all contracts.
     """
     total: defaultdict[tuple[str, str], Fraction] = defaultdict(Fraction)
     others: defaultdict[tuple[str, str, str | None], Fraction] = defaultdict(Fraction)
@@ -113,16 +116,22 @@ def balance(months: Iterable[tuple[str, Remainders]], formulas: Mapping[str, str
                 else:
                     others[line] += Fraction(text)
                     last[line] = max(last[line], month)
-    left_out: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    left_out: defaultdict[tuple[str, str], dict[str, Fraction]] = defaultdict(dict)
     for (contract, dimension, unit), value in others.items():
-        if abs(value) >= 1:
-            amount = f"{number(exact_text(value))} of {contract}"
-            left_out[last[contract, dimension, unit], dimension].append(amount)
+        if value and (month := last[contract, dimension, unit]) >= since:
+            left_out[month, dimension][contract] = value
     return Carried(
         {key: value for key, value in total.items() if value},
         tuple(
-            f"{', '.join(some(amounts, 5))} {dimension}, left in {month}, is not carried: "
-            "its formula or name changed"
-            for (month, dimension), amounts in sorted(left_out.items())
+            f"{_amounts(of)} {dimension}, left in {month}, is not carried: its formula or name "
+            "changed"
+            for (month, dimension), of in sorted(left_out.items())
+            if sum(map(abs, of.values())) >= 1
         ),
     )
+
+
+def _amounts(of: Mapping[str, Fraction]) -> str:
+    """Name what contracts have left, the largest amounts first."""
+    largest = sorted(of, key=lambda contract: (-abs(of[contract]), contract))
+    return ", ".join(some((f"{number(exact_text(of[name]))} of {name}" for name in largest), 5))

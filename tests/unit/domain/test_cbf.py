@@ -353,7 +353,6 @@ def test_a_cost_is_put_back_without_an_exponent(cost: Any) -> None:
             for cost in ("n/a", None, "", True, "1E+999999999")
         ),
         ({"cost__cost": "x" * 900}, f"cost/cost '{'x' * 40}…' is not a number"),
-        ({"time__usage_start": None}, "time/usage_start '' is not in 2025-01"),
         ({"time__usage_start": "soon"}, "time/usage_start 'soon' is not in 2025-01"),
         ({"time__usage_start": "2025-02-01T00:00:00Z"}, "time/usage_start '2025-02-01T00:00:00Z' "),
     ],
@@ -364,9 +363,13 @@ def test_a_row_that_cannot_be_put_back_is_named(columns: dict[str, Any], said: s
         as_posted(JANUARY, rows)
 
 
-def test_a_row_without_a_time_is_of_no_month() -> None:
-    with pytest.raises(BadCredits, match=r"^kept row 1: time/usage_start '' is not in 2025-01$"):
-        as_posted(JANUARY, [a_row("-1.00")], "kept")
+@pytest.mark.parametrize("start", [None, "", " "])
+def test_a_row_without_a_time_is_of_the_month_that_it_is_shown_in(start: str | None) -> None:
+    rows = [a_row("-1.00"), a_row("-1.00", time__usage_start=start)]
+    for row in as_posted(JANUARY, rows):
+        assert row["time/usage_start"] == "2025-01-01T00:00:00Z"
+    with pytest.raises(BadCredits, match=r"^kept row 1: cost/cost None is not a number$"):
+        as_posted(JANUARY, [a_row(None)], "kept")
 
 
 def test_a_request_that_is_too_large_is_refused() -> None:

@@ -116,6 +116,16 @@ def test_usage_as_it_is_has_one_unit_with_and_without_a_formula() -> None:
     )
 
 
+def test_small_amounts_of_many_contracts_that_come_to_a_unit_are_named_for_a_while() -> None:
+    july = {f"c-{number}": {"cpu": "0.3"} for number in range(4)}
+    for contracts, since, named in ((july, "2025-07", 1), (july, "2025-08", 0), ({}, "", 0)):
+        left = Remainders(contracts=contracts, formulas={"cpu": "cpu"})
+        found = balance([("2025-07", left)], {"vcpu": "cpu"}, since)
+        assert len(found.left_out) == named
+    three = Remainders(contracts={**july, "c-3": {"cpu": "-0.09"}}, formulas={"cpu": "cpu"})
+    assert balance([("2025-07", three)], {"vcpu": "cpu"}).left_out == ()
+
+
 def test_a_unit_or_more_that_is_left_out_is_named_once_per_cause() -> None:
     """What later months have taken in of it is not left out."""
     old, new = {"cpu": "hours", "mem": "bytes"}, {"cpu": "hours * 1", "mem": "bytes"}
