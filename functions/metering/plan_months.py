@@ -20,6 +20,7 @@ from functions.domain.months.state_file import PlanState
 from functions.domain.plan import Plan
 from functions.domain.spelling import suggestion
 from functions.domain.usage import usage_files
+from functions.domain.wording import some
 from functions.errors import BadInput, BadUsage
 from functions.metering.payloads import MonthItem, Planned, Purpose, RunTask
 from functions.payloads import task_handler
@@ -59,6 +60,8 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
         planned = _due(run, state, journal, usage)
         if planned.why:
             why = planned.why + _never_billed(run.plan, state, journal, books)
+            if run.contracts:
+                why += f"; nothing was done for the contracts {', '.join(some(run.contracts, 10))}"
             planned = msgspec.structs.replace(planned, why=why)
     months = [Month.parse(text) for text in planned.months]
     if billed := owners.earlier_name(books, usage, months, run.plans):
@@ -170,12 +173,13 @@ def _exported_to(plan: Plan, usage: Objects) -> datetime | None:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadUsage(f"{keys.EXPORT_MARKER} is not JSON: {error}") from error
     entries = marker if isinstance(marker, Mapping) else {}
-    entry = entries.get(plan.key)
-    if not isinstance(entry, Mapping):
+    if plan.key not in entries:
         found = suggestion([plan.key], entries)
         raise BadUsage(f"{keys.EXPORT_MARKER} has no entry for {plan.key}; {found}; {way_out}")
+    entry, where = entries[plan.key], f"{keys.EXPORT_MARKER}, {plan.key}"
+    if not isinstance(entry, Mapping):
+        raise BadUsage(f"{where}: {str(entry)[:80]!r} is not an object with last_processed_to")
     try:
         return parse_instant(entry.get("last_processed_to"))
     except ValueError as error:
-        message = f"{keys.EXPORT_MARKER}, {plan.key}, last_processed_to: {error}"
-        raise BadUsage(message) from error
+        raise BadUsage(f"{where}, last_processed_to: {error}") from error

@@ -70,13 +70,19 @@ def attention(repeated: Sequence[Repeated]) -> str:
     differing = [row for row in repeated if row.differs]
     if not differing:
         return ""
-    named = ", ".join(f"line {row.line} ({row.account})" for row in differing[:_NAMED])
+    named = ", ".join(map(_skipped, differing[:_NAMED]))
     more = ", …" if len(differing) > _NAMED else ""
     accounts = counted(len(differing), "repeated account")
     return (
         f"{accounts} with another amount than the first time; only the first rows count: "
         f"{named}{more}"
     )
+
+
+def _skipped(row: Repeated) -> str:
+    pairs = zip(row.kept, row.skipped, strict=True)
+    first, *others = [f"{kept} counts, {left} does not" for kept, left in pairs if kept != left]
+    return f"line {row.line} ({row.account}: {first}{', …' if others else ''})"
 
 
 def alike(months: Iterable[tuple[str, object]]) -> list[str]:

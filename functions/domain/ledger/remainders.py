@@ -116,19 +116,16 @@ def balance(
                 else:
                     others[line] += Fraction(text)
                     last[line] = max(last[line], month)
-    left_out: defaultdict[tuple[str, str], dict[str, Fraction]] = defaultdict(dict)
+    of_month: defaultdict[tuple[str, str], dict[str, Fraction]] = defaultdict(dict)
     for (contract, dimension, unit), value in others.items():
         if value and (month := last[contract, dimension, unit]) >= since:
-            left_out[month, dimension][contract] = value
-    return Carried(
-        {key: value for key, value in total.items() if value},
-        tuple(
-            f"{_amounts(of)} {dimension}, left in {month}, is not carried: its formula or name "
-            "changed"
-            for (month, dimension), of in sorted(left_out.items())
-            if sum(map(abs, of.values())) >= 1
-        ),
+            of_month[month, dimension][contract] = value
+    left_out = tuple(
+        f"{_amounts(of)} {dimension}, left in {month}, is not carried: its formula or name changed"
+        for (month, dimension), of in sorted(of_month.items())
+        if sum(map(abs, of.values())) >= 1
     )
+    return Carried({key: value for key, value in total.items() if value}, left_out)
 
 
 def _amounts(of: Mapping[str, Fraction]) -> str:

@@ -73,7 +73,7 @@ def test_a_repeated_account_with_another_amount_is_the_first_line_of_the_report_
     result = world.drop(JANUARY, "000000000001,$5.00\n000000000001,$7.00\n")
     assert result.status == "SUCCEEDED"
     first_line = (world.state / result.output["report"]).read_text().splitlines()[0]
-    assert "line 2 (000000000001)" in first_line
+    assert "line 2 (000000000001: 5.00 counts, 7.00 does not)" in first_line
     (message,) = world.account.aws.published()[sent:]
     assert "line 2 (000000000001)" in message
 

@@ -37,7 +37,9 @@ def test_a_repeated_account_with_another_amount_is_named_by_line_and_account() -
     said = attention([repeated(3, "1.00", "1.00"), repeated(24)])
     assert said.startswith("1 repeated account")
     assert "only the first rows count" in said
-    assert said.endswith("line 24 (000000000024)")
+    assert said.endswith("line 24 (000000000024: 1.00 counts, 2.00 does not)")
+    row = Repeated(line=2, account="1", kept=["1.00"] * 3, skipped=["1.00", "2.00", "3.00"])
+    assert attention([row]).endswith("line 2 (1: 1.00 counts, 2.00 does not, …)")
 
 
 @pytest.mark.parametrize(("count", "rest"), [(5, ""), (6, ", …"), (5_000, ", …")])
@@ -45,7 +47,7 @@ def test_many_repeated_accounts_are_counted_and_the_first_five_named(count: int,
     said = attention([repeated(line) for line in range(1, count + 1)])
     assert said.startswith(f"{count:,} repeated accounts")
     assert said.count("line ") == 5
-    assert said.endswith(f"line 5 (000000000005){rest}")
+    assert said.endswith(f"line 5 (000000000005: 1.00 counts, 2.00 does not){rest}")
 
 
 def test_months_with_the_same_rows_are_named_together() -> None:

@@ -240,6 +240,22 @@ def test_nothing_due_says_that_an_earlier_start_month_was_never_billed() -> None
     assert "; start_month 2025-05 was never billed: give its" in world.run().result["message"]
 
 
+def test_contracts_that_are_named_when_nothing_is_due_are_named_in_the_message() -> None:
+    world = WholeMonth()
+    world.every_hour("2025-07", [a_record("c-1")])
+    assert world.run().succeeded
+    said = world.run(contracts=["C-1"]).result["message"]
+    assert said.endswith("; nothing was done for the contracts C-1")
+
+
+def test_a_marker_whose_entry_is_no_object_says_so() -> None:
+    usage = MemoryObjects({EXPORT_MARKER: b'{"S:E:P": "2026-01-01T00:00:00Z"}'})
+    due = a_run(plan=a_plan(start_month="2025-07"))
+    books = Books(MemoryObjects(), due.plan)
+    with pytest.raises(BadUsage, match="S:E:P: '2026-01-01T00:00:00Z' is not an object with last"):
+        plan_months(due, books, usage)
+
+
 def test_nothing_due_says_which_month_is_next() -> None:
     usage = MemoryObjects(
         {EXPORT_MARKER: b'{"S:E:P": {"last_processed_to": "2026-01-01T00:00:00Z"}}'}
