@@ -12,6 +12,12 @@ from functions.errors import BadInput
 
 T = TypeVar("T")
 NOT_BLANK = r"\S"
+# A workbook, new or old; UTF-16 with its mark, and with an ASCII letter first without.
+_NOT_TEXT = {
+    rb"PK\x03\x04|\xd0\xcf\x11\xe0": "a workbook",
+    rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00": "UTF-16",
+    rb"\x1f\x8b": "compressed",
+}
 
 
 def parse(value: Any, kind: type[T], what: str = "") -> T:
@@ -47,6 +53,11 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if name == following:
             raise ValueError(f"duplicate key {name!r} in one object")
     return dict(pairs)
+
+
+def not_text(body: bytes) -> str:
+    """Return what a file is that is not UTF-8 text; empty if it may be that."""
+    return next((kind for start, kind in _NOT_TEXT.items() if re.match(start, body)), "")
 
 
 def given(field: str, read: Callable[[str], T], text: str) -> T:

@@ -6,16 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from functions.domain.conversion import not_text
 from functions.domain.credits.cells import AROUND, tidy
 
 Problem = tuple[int, str]  # a line, and what is wrong with it; line 0 is the file as a whole
 _SAVE = "save the file as CSV UTF-8 (comma delimited)"
-# A workbook, new or old; UTF-16 with its mark, and with an ASCII letter first without.
-_NOT_TEXT = {
-    rb"PK\x03\x04|\xd0\xcf\x11\xe0": "a workbook",
-    rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00": "UTF-16",
-    rb"\x1f\x8b": "compressed",
-}
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # Blanks beside the quotes of a cell, which are not part of it.
 _BESIDE = re.compile(rf'(?:(?<=,)|^)[{AROUND}]+(?=")|(?<=")[{AROUND}]+(?=,|\r|\n|$)')
@@ -31,7 +26,7 @@ class Row(NamedTuple):
 
 def read_rows(body: bytes, problems: list[Problem]) -> tuple[list[Row], bool]:
     """Return the rows, and whether the last one is open: without a line end or a closing quote."""
-    if kind := next((kind for start, kind in _NOT_TEXT.items() if re.match(start, body)), None):
+    if kind := not_text(body):
         problems.append((1, f"the file is {kind}; {_SAVE}"))
         return [], False
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from functions.domain.conversion import not_text
 from functions.domain.month import parse_instant
 from functions.domain.usage.fold import EXACT, Total
 from functions.domain.usage.problem import Problem, line_of_error, line_of_record
@@ -100,9 +101,13 @@ class Tally(Total):
         try:
             records = decode_records(body)
         except UNREADABLE as error:
-            mark = "it starts with a byte order mark; " if body.startswith(b"\xef\xbb\xbf") else ""
-            detail = f"not a JSON array of records: {mark}{error}"
-            self._refuse(key, detail, line_of_error(body, error))
+            kind = (
+                "UTF-8 with a byte order mark"
+                if body.startswith(b"\xef\xbb\xbf")
+                else not_text(body)
+            )
+            said = f"the file is {kind}; {error}" if kind else error
+            self._refuse(key, f"not a JSON array of records: {said}", line_of_error(body, error))
             return
         self.records += len(records)
         try:

@@ -75,7 +75,7 @@ def test_a_repeated_account_with_another_amount_is_the_first_line_of_the_report_
     first_line = (world.state / result.output["report"]).read_text().splitlines()[0]
     assert "line 2 (000000000001: 5.00 counts, 7.00 does not)" in first_line
     (message,) = world.account.aws.published()[sent:]
-    assert "line 2 (000000000001)" in message
+    assert "line 2 (000000000001: 5.00 counts" in message
 
 
 def test_the_same_file_again_doubles_nothing_and_posts_nothing(world: CreditsWorld) -> None:

@@ -78,7 +78,9 @@ def test_a_bad_record_is_named_by_file_line_and_value(record: dict[str, Any], de
         *((b"", 1, ""), (b'[{"externalPayerId": "c', 1, "")),
         *((b'[\n{"value": 1},\n{"val', None, ""), (b"{}", 1, ""), (b"null", 1, "")),
         *((b"[\n1]", 2, ""), (b"[x", 1, "JSON is malformed: invalid character (byte 1)")),
-        (b"\xef\xbb\xbf[]", 1, "it starts with a byte order mark; JSON is malformed: invalid char"),
+        (b"\xef\xbb\xbf[]", 1, "the file is UTF-8 with a byte order mark; JSON is malformed:"),
+        ("[]".encode("utf-16"), 1, "the file is UTF-16; JSON is malformed: invalid char"),
+        (b"\x1f\x8b\x08", 1, "the file is compressed; JSON is malformed: invalid char"),
         *((b'[{"value": NaN}]', 1, ""), (b'[{"dimension": "\xff"}]', 1, ""), (b"[" * 5_000, 1, "")),
     ],
 )
