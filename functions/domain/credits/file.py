@@ -125,7 +125,7 @@ def _doubts(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> Iterator[str
         for row, amounts in zip(rows, every, strict=True):
             if any(amounts) and [exact_sum([amount, amount]) for amount in amounts] == of_all:
                 account = tidy(row.cells[0])
-                yield f"line {row.line}: the row of {account} is the sum of all others, a total?"
+                yield f"line {row.line}, {account}, is the sum of all others; remove it if a total"
 
 
 def _doubtful_sums(

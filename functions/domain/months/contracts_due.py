@@ -9,10 +9,9 @@ from msgspec.structs import replace
 
 from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.reading import as_meant
-from functions.domain.months.state_file import MonthState
+from functions.domain.months.state_file import MonthState, left_as_it_is
 from functions.domain.spelling import suggestion
 from functions.domain.usage.bill import ContractBill
-from functions.errors import BadState
 
 
 class Asked(NamedTuple):
@@ -85,4 +84,4 @@ def check_spelling(
     for name in sorted((state.done | state.failed) - exported - in_ledger):
         if other := meant.get(as_meant(name)):
             said = f"{name!r} is {other!r} in the usage files; write it as they do"
-            raise BadState(f"{where}: {said}")
+            raise left_as_it_is(where, said)

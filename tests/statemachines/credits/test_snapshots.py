@@ -173,7 +173,7 @@ def test_a_total_above_the_accounts_is_held_until_an_operator_accepts_it(
     rows = "123456789012,6.00\n054736553085,1.00\n000000000001,2.00\n999999999999,3.00\n"
     held = world.drop(JANUARY, rows)
     assert held.error == "DropHeld"
-    assert "line 1: the row of 123456789012 is the sum of all others, a total?" in str(held.cause)
+    assert "line 1, 123456789012, is the sum of all others; remove it if a total" in str(held.cause)
     assert world.run({"key": JANUARY, "accept_shrink": True}).status == "SUCCEEDED"
 
 

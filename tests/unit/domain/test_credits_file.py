@@ -124,7 +124,7 @@ def test_a_last_row_that_is_the_sum_of_all_others_is_refused(end: str) -> None:
 def test_a_row_above_that_is_the_sum_of_three_others_is_a_doubt(at: int) -> None:
     rows = [f"{A},1.00", f"{B},0.10", f"{C},0.20", "111111111111,0.00"]
     rows.insert(at, "123456789012,1.30")
-    text = f"line {at + 1}: the row of 123456789012 is the sum of all others, a total?"
+    text = f"line {at + 1}, 123456789012, is the sum of all others; remove it if a total"
     assert read("\n".join(rows) + "\n").doubts == [text]
     assert read("\n".join(rows).replace("0.20", "0.00").replace("1.3", "1.1")).doubts == []
     assert read("\n".join(rows).replace("1.30", "1.31")).doubts == []
