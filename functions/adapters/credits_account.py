@@ -7,8 +7,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import clock, wiring
 from functions.adapters.cloudzero.api import ApiKey, CloudZero
-from functions.adapters.cloudzero.streams import Clock, Stream
 from functions.adapters.receivers import CreditsReceiver
+from functions.adapters.streams import Clock, Stream
 from functions.errors import CredentialsRefused
 
 

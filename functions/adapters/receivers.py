@@ -37,7 +37,12 @@ class Accepted(NamedTuple):
 
 
 class CreditsReceiver(Protocol):
-    """Who keeps a month's credits as one drop of rows per connection."""
+    """Who keeps a month's credits as one drop of rows per connection.
+
+    `seconds_for_a_request`: none is begun with less time left.
+    """
+
+    seconds_for_a_request: float
 
     def stored(self, connection: str, month: Month) -> list[dict[str, Any]] | None:
         """Return the rows that are stored for a month; None if there is no drop."""

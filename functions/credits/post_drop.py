@@ -10,9 +10,9 @@ import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import credits_account, credits_bucket, wiring
-from functions.adapters.cloudzero.streams import NOT_TAKEN, Stream
 from functions.adapters.documents import Document, Version
 from functions.adapters.objects import Objects
+from functions.adapters.streams import NOT_TAKEN, Stream
 from functions.credits.payloads import Posted, PostTask
 from functions.domain.credits.contents import read_rows
 from functions.domain.credits.drop import Drop

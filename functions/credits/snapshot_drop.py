@@ -8,8 +8,8 @@ import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import credits_account, credits_bucket, keys, wiring
-from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.objects import Objects
+from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Snapshot
 from functions.domain.credits import cbf
 from functions.domain.credits.contents import Contents, Totals, read_rows

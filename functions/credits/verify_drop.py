@@ -4,8 +4,8 @@ import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.adapters import credits_account, credits_bucket, wiring
-from functions.adapters.cloudzero.streams import Stream
 from functions.adapters.objects import Objects
+from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Verified
 from functions.domain.credits.contents import differences, read_rows
 from functions.domain.credits.drop import Drop

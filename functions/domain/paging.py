@@ -15,14 +15,18 @@ _MORE = re.compile(
     r"|(is)?(truncated|partial|incomplete)"
 )
 _ALL = re.compile(r"(is)?(complete|last)(page)?")
-# That an answer is none, whatever its status: names that say so, those that deny it, and words.
+# That an answer is none, whatever its status: names that say so or deny it, texts that may, and
+# what is no trouble.
 _FAILED = re.compile(
-    r"errors?(messages?)?|warnings?|exceptions?|failures?|failed|timedout|degraded"
+    r"(has|is)?(errors?(count|code|details|messages?)?|exceptions?|failed|timedout|degraded)"
 )
 _FINE = re.compile(r"(is)?(ok|success|successful)")
-_NOTHING = ("", "0", "[]", "{}", "false", "none", "null")
-_STATUS = re.compile(r"status|code|(status|error)code|message|detail|reason")
-_TROUBLE = re.compile(r"(?i)(?<!no )(?<!0 )(error|fail|timed? ?out|unavailable)|^[45][0-9]{2}$")
+_TEXTS = re.compile(r"status|code|statuscode|message|detail|warnings?")
+_TROUBLE = re.compile(
+    r"error|fail|timed?[ _-]?out|unavailab|degraded|reject|partial|partly|incomplete|^[45][0-9]{2}$"
+)
+_BENIGN = re.compile(r"\b(no|0|without|any)[ _-]+(errors?|failures?)\b")
+_NOTHING = re.compile(r"[\W0]*|false|none|null|no|ok|success")
 _MOST_DIGITS = 18  # of a number that is larger than any count
 _RANGE = re.compile(r"[0-9]+-[0-9]+/([0-9]+)")
 
@@ -48,15 +52,26 @@ def says_more(
 
 
 def says_failed(body: Mapping[str, Any], rows: str) -> str:
-    """Return what in an answer shows that it failed; empty if nothing does."""
-    for name, value in flat(body, rows):
-        word = plain(name)
-        failed = _FAILED.fullmatch(word) and str(value).casefold() not in _NOTHING
-        denied = _FINE.fullmatch(word) and value is False
-        text = str(value) if isinstance(value, str | int) else ""
-        if failed or denied or (_STATUS.fullmatch(word) and _TROUBLE.search(text)):
+    """Return what in an answer shows that it failed; empty if nothing does.
+
+    Numbers of what failed may be of its rows, so only a word counts as `failed`.
+    """
+    for name, value in flat(body, rows, levels=2):
+        word, text = plain(name), _BENIGN.sub("", str(value).casefold())
+        counts = word == "failed" and as_number(value) is not None
+        failed = _FAILED.fullmatch(word) and not counts and _is_something(value)
+        denied = _FINE.fullmatch(word) and text in ("false", "0", "no")
+        told = _TEXTS.fullmatch(word) and not isinstance(value, Mapping) and _TROUBLE.search(text)
+        if failed or denied or told:
             return f"{name} is {str(value)[:100]}"
     return ""
+
+
+def _is_something(value: object) -> bool:
+    """Return True unless a value says that there is nothing, as far down as it goes."""
+    if isinstance(value, Mapping | list):
+        return any(map(_is_something, value.values() if isinstance(value, Mapping) else value))
+    return not _NOTHING.fullmatch(_BENIGN.sub("", str(value).casefold()))
 
 
 def totals(body: Mapping[str, Any], rows: str) -> set[int | None]:

@@ -55,7 +55,7 @@ def _listed(task: DayTask, usage: usage_reader.UsageStore) -> tuple[list[Listed]
     """List the files of a day, or those beside the days with all that is in no day's folder."""
     month, root = task.of, keys.usage_prefix(task.run.plan, task.of)
     prefix = root if task.day == FLAT else f"{root}{task.day[:2]}/"
-    of_days = {f"{root}{day}/" for day in usage_files.days(month, month.end)}
+    of_days = {f"{root}{day}/" for day in usage_files.days(month, month.end) if day != FLAT}
     listed = usage.under(prefix, but=of_days)
     found = [usage_files.place(item, root, month) for item in listed]
     files = usage_files.of_day(task.day, (one for one in found if isinstance(one, Listed)))

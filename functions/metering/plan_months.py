@@ -178,7 +178,8 @@ def _exported_to(plan: Plan, usage: Objects) -> datetime | None:
         raise BadUsage(f"{keys.EXPORT_MARKER} has no entry for {plan.key}; {found}; {way_out}")
     entry, where = entries[plan.key], f"{keys.EXPORT_MARKER}, {plan.key}"
     if not isinstance(entry, Mapping):
-        raise BadUsage(f"{where}: {str(entry)[:80]!r} is not an object with last_processed_to")
+        shown = msgspec.json.encode(entry).decode()[:80]
+        raise BadUsage(f"{where}: {shown} is not an object with last_processed_to")
     try:
         return parse_instant(entry.get("last_processed_to"))
     except ValueError as error:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
+from functions.adapters.cloudzero.api import CloudZero as RealCloudZero
 from functions.adapters.receivers import Accepted
 from functions.domain.month import Month, format_instant
 from functions.errors import OutcomeUnknown, PartnerBusy, PartnerRefused
@@ -28,6 +29,8 @@ class CloudZero:
     `refused`: answered and not stored. `processing`: stored, and busy with it for five minutes.
     `abort`: the execution ends here, after whatever else is said.
     """
+
+    seconds_for_a_request = RealCloudZero.seconds_for_a_request
 
     def __init__(self, points: Points, timeline: Timeline) -> None:
         self._points, self._timeline = points, timeline

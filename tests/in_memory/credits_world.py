@@ -15,8 +15,8 @@ from typing import Any, Self, cast
 
 from functions.adapters import credits_account, wiring
 from functions.adapters.cloudzero.api import CloudZero as RealCloudZero
-from functions.adapters.cloudzero.streams import Clock, Stream
 from functions.adapters.objects import Uploaded
+from functions.adapters.streams import Clock, Stream
 from functions.domain.credits.drop import Limits
 from functions.domain.month import Month
 from infra.tasks import SETTLE_SECONDS

@@ -34,7 +34,7 @@ def test_a_last_month_that_is_not_over_is_refused_by_name() -> None:
     ("done", "said"),
     [
         ({"2026-07": ["c-1"]}, "S:E:P: 2026-07 has not begun yet"),
-        ({"2025-07": ["C-1"]}, "S:E:P, 2025-07: 'C-1' is 'c-1' in the usage files"),
+        ({"2025-07": ["C-1"]}, "S:E:P, 2025-07: 'C-1' may be 'c-1' of the usage files"),
     ],
 )
 def test_a_success_that_was_mistyped_stops_the_plan_before_anything_is_sent(

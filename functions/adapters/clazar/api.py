@@ -1,12 +1,14 @@
 """Clazar's metering API: what its answers and listings say, in the words of the ledger."""
 
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Protocol
+from typing import Any, Protocol
 
 from functions.adapters.clazar.answers import read_answers
 from functions.adapters.clazar.http import NoAnswer, Response, as_json
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
+from functions.domain.conversion import unique
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply
 from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.ledger.submission import Request
@@ -23,6 +25,7 @@ _KEPT_RESPONSE, _SHOWN = 8_000, 200
 _NOT_OFFERED = (404, 405, 501)  # if Clazar itself says so: a gateway's page is no JSON
 _NO_SUCH_PAGE = (404, 416)
 _UNSAID = (408, *range(300, 400))  # a redirection may come after the request was taken
+_NO_PAGE = re.compile(r"(?i)\bpage|out of range|not found|404")
 _BEHIND_THE_LAST_PAGE = (400, *_NO_SUCH_PAGE, 422)
 # A page with its token and one repetition after a 401 fits in this.
 _SECONDS_FOR_A_PAGE = 50.0
@@ -69,29 +72,36 @@ class Clazar(UsageReceiver):
         """Read what Clazar lists for a contract's month, as far as the time allows."""
         while asked.queries and seconds_left() >= _SECONDS_FOR_A_PAGE:
             try:
-                status, said, paging = self._http.get(asked.queries[0])
+                response = self._http.get(asked.queries[0])
             except NoAnswer as error:
                 raise PartnerUnreachable(f"GET /metering/: {error}") from error
-            body = as_json(said)
-            if status in _NOT_OFFERED and not isinstance(body, dict):
-                raise PartnerUnreachable(f"GET /metering/: HTTP {status}: {said[:_SHOWN]}")
-            if asked.answered and status in _BEHIND_THE_LAST_PAGE:
-                # After a full page a bad request need not be the end.
-                is_end = status in _NO_SUCH_PAGE or asked.rows < PAGE_SIZE
-                page = {} if is_end else {"next": f"HTTP {status}"}
-                asked = turn(asked, page, contract, month)
-                continue
-            if status in _NOT_OFFERED:
-                raise ListingUnavailable(f"GET /metering/: HTTP {status}")
-            if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
-                raise PartnerUnreachable(f"GET /metering/: HTTP {status}")
-            rows = body.get("results") if isinstance(body, dict) else None
-            failed = says_failed(body, "results") if isinstance(rows, list) else "no listing"
-            if status != HTTPStatus.OK or failed:
-                what = f", but {failed}" if status == HTTPStatus.OK else ""
-                raise ContractUnserved(f"GET /metering/: HTTP {status}{what}: {said[:_SHOWN]}")
-            asked = turn(asked, {"headers": paging, **body}, contract, month)
+            asked = turn(asked, _page(asked, response), contract, month)
         return asked
+
+
+def _page(asked: Asked, response: Response) -> Mapping[str, Any]:
+    """Return a page of the listing, {} behind the last one; raise if the answer is none."""
+    status, said, paging = response
+    body = as_json(said, unique)
+    if status in _NOT_OFFERED and not isinstance(body, dict):
+        raise PartnerUnreachable(f"GET /metering/: HTTP {status}: {said[:_SHOWN]}")
+    if asked.answered and status in _BEHIND_THE_LAST_PAGE:
+        # After a full page a bad request need not be the end.
+        is_end = status in _NO_SUCH_PAGE or asked.rows < PAGE_SIZE
+        return {} if is_end else {"next": f"HTTP {status}"}
+    if status in _NOT_OFFERED:
+        raise ListingUnavailable(f"GET /metering/: HTTP {status}")
+    if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
+        raise PartnerUnreachable(f"GET /metering/: HTTP {status}")
+    rows = body.get("results") if isinstance(body, dict) else None
+    failed = says_failed(body, "results") if isinstance(rows, list) else "no listing"
+    if status == HTTPStatus.OK and failed and asked.answered and rows == []:
+        about_page = _NO_PAGE.search(failed) and asked.rows < PAGE_SIZE
+        return {} if about_page else {"next": failed}
+    if status != HTTPStatus.OK or failed:
+        what = f", but {failed}" if status == HTTPStatus.OK else ""
+        raise ContractUnserved(f"GET /metering/: HTTP {status}{what}: {said[:_SHOWN]}")
+    return {"headers": paging, **body}
 
 
 def _of_the_whole(status: int, text: str) -> tuple[Outcome, Answer | None]:

@@ -15,7 +15,6 @@ import msgspec
 import requests
 
 from functions.adapters.http_calls import AnswerCut, named, never_connected, paging, send
-from functions.domain.conversion import unique
 from functions.errors import CredentialsRefused, PartnerUnreachable
 
 # Connect and read. Together they stay well inside the function's timeout, so that a request that
@@ -136,9 +135,9 @@ def _text(response: requests.Response) -> str:
     return response.content.decode("utf-8-sig", errors="replace")
 
 
-def as_json(text: str) -> Any:
-    """Return what a JSON text holds, None if it is none, or holds a key twice."""
+def as_json(text: str, pairs: Callable[[list[tuple[str, Any]]], Any] = dict) -> Any:
+    """Return what a JSON text holds, None if it is none, or `pairs` refuses an object of it."""
     try:
-        return json.loads(text, object_pairs_hook=unique)
+        return json.loads(text, object_pairs_hook=pairs)
     except (ValueError, RecursionError):
         return None

@@ -115,15 +115,20 @@ def _with_first(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> CreditsF
                 Repeated(line=line, account=account, kept=_texts(first), skipped=_texts(amounts))
             )
     total = exact_sum(chain.from_iterable(every))
-    return CreditsFile(kept, repeated, len(rows), total, list(_doubts(rows, every)))
+    doubts = some(_doubts(rows, every, kept), _MOST_ALIKE)
+    return CreditsFile(kept, repeated, len(rows), total, doubts)
 
 
-def _doubts(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> Iterator[str]:
+def _doubts(
+    rows: Sequence[Row], every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]
+) -> Iterator[str]:
     """Name an account whose row is the sum of all others: it may be a total in another place."""
-    of_all = [exact_sum(column) for column in zip(*every, strict=False)]
-    if sum(map(any, every)) > _FEWEST_OF_A_TOTAL:
+    sums = [
+        [exact_sum(column) for column in zip(*of, strict=False)] for of in (every, kept.values())
+    ]
+    if sum(map(any, kept.values())) > _FEWEST_OF_A_TOTAL:
         for row, amounts in zip(rows, every, strict=True):
-            if any(amounts) and [exact_sum([amount, amount]) for amount in amounts] == of_all:
+            if any(amounts) and [exact_sum([amount, amount]) for amount in amounts] in sums:
                 account = tidy(row.cells[0])
                 yield f"line {row.line}, {account}, is the sum of all others; remove it if a total"
 

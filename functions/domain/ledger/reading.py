@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
+_UUID = re.compile(
+    r"""(?:urn:)?(?:uuid:)?[{("'\s]*([0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12})[})"']*(?:[\s,;(].*)?"""
+)
 _MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
 _SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
 
@@ -45,13 +47,14 @@ def as_uuid(text: str) -> uuid.UUID | None:
 def as_meant(contract: str) -> str:
     """Return the same text for ids that a person would take for one another.
 
-    Of an id that has a UUID in it the UUID counts; else neither case, nor what is not seen, nor the
-    kind of a dash.
+    Neither case counts, nor what is not seen, nor the kind of a dash; of a UUID neither its form
+    nor a remark behind it.
     """
-    seen = "".join(c for c in _usual(contract) if unicodedata.category(c) != "Cf")
-    text = re.sub(r"[\u2010-\u2015\u2212]", "-", seen).strip()
-    found = _UUID.search(text)
-    return found[0].replace("-", "") if found else text
+    folded = unicodedata.normalize("NFKC", contract).casefold()
+    seen = "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()
+    text = re.sub(r"[\u2010-\u2015\u2212]", "-", seen)
+    found = _UUID.fullmatch(text)
+    return found[1].replace("-", "") if found else text
 
 
 def spellings(contract: str) -> tuple[str, ...]:

@@ -83,5 +83,5 @@ def check_spelling(
     meant = {as_meant(name): name for name in exported}
     for name in sorted((state.done | state.failed) - exported - in_ledger):
         if other := meant.get(as_meant(name)):
-            said = f"{name!r} is {other!r} in the usage files; write it as they do"
+            said = f"{name!r} may be {other!r} of the usage files; write it as they do"
             raise left_as_it_is(where, said)

@@ -84,7 +84,8 @@ def left_as_it_is(where: str, what: str) -> BadState:
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[:80]
+    text = json.dumps(value, ensure_ascii=False)[:80]
+    return text.encode(errors="backslashreplace").decode()
 
 
 def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
@@ -111,7 +112,8 @@ def _misplaced(document: Document, plan_key: str) -> str:
     for name in document.keys() - {plan_key}:
         if name in _READ:
             return f"{name!r} stands beside the plans; move it into {plan_key!r} or another"
-        if re.sub(r"\W", "", name) == re.sub(r"\W", "", plan_key):
+        is_other = name.count(":") == plan_key.count(":")
+        if not is_other and re.sub(r"\W", "", name) == re.sub(r"\W", "", plan_key):
             return f"{name!r} is not known; did you mean {plan_key}?"
     return ""
 

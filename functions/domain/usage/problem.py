@@ -34,7 +34,7 @@ def line_of_record(body: bytes, index: int) -> int | None:
     try:
         for _ in range(index):
             position = decoder.raw_decode(text, _skip(text, position))[1]
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return text.count("\n", 0, _skip(text, position)) + 1
 

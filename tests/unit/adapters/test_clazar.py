@@ -389,6 +389,28 @@ def test_a_listing_that_says_that_it_failed_is_not_an_empty_one(secret: Secret) 
         listed(Clazar(Session(server.url, secret)))
 
 
+@pytest.mark.parametrize(
+    ("error", "doubt"), [("page 2 is out of range", ""), ("backend timeout", "1 records although")]
+)
+def test_an_error_behind_the_first_page_ends_the_listing_if_it_is_about_the_page(
+    error: str, doubt: str, secret: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"id": "r-1", "contract_id": "c-1", "dimension": "x", "start_time": "2025-07-01"}
+    pages = [Reply(200, {"results": [row]}), Reply(200, {"results": [], "error": error})]
+    with Answering(200) as server:
+        monkeypatch.setattr(server, "page", lambda _query: pages.pop(0))
+        said = listed(Clazar(Session(server.url, secret))).doubt("cpu")
+    assert doubt in said if doubt else said == ""
+
+
+def test_an_answer_to_a_post_counts_whatever_it_repeats(secret: Secret) -> None:
+    """What it says was accepted must not be sent again."""
+    said = b'{"results": [{"id": "1", "id": "1", "dimension": "cpu", "status": "success"}]}'
+    with Answering(400, said) as server:
+        reply = Clazar(Session(server.url, secret)).submit(a_request())
+    assert reply.answers["cpu"].kind == "accepted"
+
+
 _TWICE = b'{"results": [{"id": "r-1"}], "results": []}'
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutErr
 
 from functions.adapters import credits_account, credits_bucket, usage_account, wiring
 from functions.adapters.clazar.http import Credentials
-from functions.adapters.cloudzero.streams import Clock, Stream
+from functions.adapters.streams import Clock, Stream
 from functions.domain.lease import Lease
 from functions.domain.ledger.submission import Request
 from functions.domain.month import Month, format_instant

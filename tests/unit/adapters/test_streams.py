@@ -12,9 +12,9 @@ import pytest
 
 from functions import errors
 from functions.adapters import credits_bucket, leases
-from functions.adapters.cloudzero.api import SECONDS_FOR_A_REQUEST, CloudZero
-from functions.adapters.cloudzero.streams import Clock, Stream
+from functions.adapters.cloudzero.api import CloudZero
 from functions.adapters.documents import Document
+from functions.adapters.streams import Clock, Stream
 from functions.domain.credits.cbf import credit_rows, drop_body
 from functions.domain.lease import Lease, Request
 from functions.domain.month import Month, format_instant, parse_instant
@@ -316,12 +316,12 @@ def test_of_many_invocations_at_once_one_request_leaves(world: World) -> None:
 
 @every_request
 def test_a_request_that_may_not_end_in_time_does_not_leave(world: World, what: str) -> None:
-    world.left = SECONDS_FOR_A_REQUEST - 0.1
+    world.left = CloudZero.seconds_for_a_request - 0.1
     with pytest.raises(errors.StreamBusy, match="not enough time left"):
         ASKING[what](world.stream())
     assert world.asked == 0
     assert world.held == Lease(execution="x-1", at=NOON)
-    world.left = SECONDS_FOR_A_REQUEST
+    world.left = CloudZero.seconds_for_a_request
     ASKING[what](world.stream())
 
 

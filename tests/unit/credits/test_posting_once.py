@@ -7,7 +7,7 @@ import pytest
 
 from functions.adapters import credits_bucket
 from functions.adapters.cloudzero.api import CloudZero
-from functions.adapters.cloudzero.streams import Clock, Stream
+from functions.adapters.streams import Clock, Stream
 from functions.credits.acquire_stream import settle
 from functions.credits.parse_credits import parse_credits
 from functions.credits.payloads import DropTask, PostTask, Snapshot

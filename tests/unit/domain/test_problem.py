@@ -43,6 +43,11 @@ def test_the_line_of_a_record_is_the_one_it_starts_on(body: bytes, lines: list[i
     assert [line_of_record(body, index) for index in range(len(lines))] == lines
 
 
+def test_a_record_behind_one_that_is_nested_too_deeply_has_no_line() -> None:
+    deep = b"[" * 50_000 + b"]" * 50_000
+    assert line_of_record(b"[" + deep + b",5]", 1) is None
+
+
 def test_a_record_behind_what_cannot_be_read_has_no_line() -> None:
     assert line_of_record(b"[1,\nx,\n2]", 1) == 2
     assert line_of_record(b"[1,\nx,\n2]", 2) is None

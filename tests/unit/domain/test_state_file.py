@@ -120,12 +120,19 @@ def test_a_long_entry_that_names_no_contract_is_cut() -> None:
             '{"success_contracts": {"2025-07": ["c"]}}',
             "s.json: 'success_contracts' stands beside the plans; move it into 'K' or another",
         ),
+        ('{"K": ["\\ud800"]}', 's.json, K: ["\\ud800"] is not the object of a plan'),
         ('{"K": {"K": {}}}', 's.json, K: {"K": {}} is not the object of a plan'),
-        ('{"/K": {}}', "'/K' is not known; did you mean K?"),
+        ('{":K": {}}', "':K' is not known; did you mean K?"),
     ],
 )
 def test_a_name_that_was_mistyped_is_not_passed_over(body: str, said: str) -> None:
     assert said in refusal(body)
+
+
+def test_another_plan_of_the_same_letters_is_another_plan() -> None:
+    document = {"a:b:pro-1": {}, "a:b:pro1": {"last_processed_month": "2025-06"}}
+    found = state_file.read_plan(document, "a:b:pro1", "s.json")
+    assert found.last_processed_month == JUNE
 
 
 def test_other_names_and_plans_are_passed_over() -> None:

@@ -104,6 +104,16 @@ def test_a_value_that_is_no_number_is_named_and_neither_cut_nor_skipped(value: A
     assert STATE_FILE not in world.state_bucket.objects
 
 
+@pytest.mark.parametrize("folder", ["flat", "foo", "01", "32/00"])
+def test_a_file_in_a_folder_that_is_no_hour_stops_the_month_by_name(folder: str) -> None:
+    world = WholeMonth()
+    world.hour("01/00", [a_record("c-1")])
+    key = world.hour(folder, [a_record("c-2")], name="lost")
+    stopped = world.run()
+    assert (stopped.error, key in str(stopped.cause)) == ("BadUsage", True)
+    assert not world.clazar.requests
+
+
 @pytest.mark.parametrize(
     "reached",
     [
@@ -252,7 +262,7 @@ def test_a_marker_whose_entry_is_no_object_says_so() -> None:
     usage = MemoryObjects({EXPORT_MARKER: b'{"S:E:P": "2026-01-01T00:00:00Z"}'})
     due = a_run(plan=a_plan(start_month="2025-07"))
     books = Books(MemoryObjects(), due.plan)
-    with pytest.raises(BadUsage, match="S:E:P: '2026-01-01T00:00:00Z' is not an object with last"):
+    with pytest.raises(BadUsage, match='S:E:P: "2026-01-01T00:00:00Z" is not an object with last'):
         plan_months(due, books, usage)
 
 

@@ -14,7 +14,6 @@ from uuid import uuid4
 import msgspec
 
 from functions.adapters import credits_bucket
-from functions.adapters.cloudzero.api import SECONDS_FOR_A_REQUEST
 from functions.adapters.objects import Objects
 from functions.adapters.receivers import Accepted, CreditsReceiver
 from functions.domain.lease import Lease, Request, request_over, without_request
@@ -84,7 +83,7 @@ class Stream:
     @contextmanager
     def _request(self, what: str) -> Iterator[None]:
         """Hold the stream for one request; StreamBusy if it is not ours or not free."""
-        if self._clock.seconds_left() < SECONDS_FOR_A_REQUEST:
+        if self._clock.seconds_left() < self._receiver.seconds_for_a_request:
             raise StreamBusy("not enough time left for a request; the next invocation continues")
         now, held = self._clock.now(), self._lease.read()
         if held is None or held.value.execution != self._execution:
