@@ -101,7 +101,7 @@ FLAWS: Mapping[str, Flaw] = {
     ),
     "1: the first page is the listing": Flaw((api,), "turn", _first_page_only, "1", 5),
     "1: the settle time does not grow": Flaw(
-        (transitions,), "is_over", _over_as_the_first_time, "1", 41
+        (transitions,), "is_over", _over_as_the_first_time, "1", 22
     ),
     "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 94),
     "2: late usage is compared by amounts alone": Flaw(
@@ -115,8 +115,8 @@ FLAWS: Mapping[str, Flaw] = {
     "5: what is settled by hand is sent": Flaw(
         (submit_contract,), "_is_settled_by_hand", lambda *_: False, "11", 46
     ),
-    "what leaves is not marked": Flaw((transitions,), "begin", _begin_without_marking, "1", 6),
-    "a request is over at once": Flaw((transitions,), "is_over", lambda *_: True, "1", 6),
+    "what leaves is not marked": Flaw((transitions,), "begin", _begin_without_marking, "1", 0),
+    "a request is over at once": Flaw((transitions,), "is_over", lambda *_: True, "1", 0),
     "remainders are forgotten": Flaw(
         (closing,), "remainders_of", lambda *_, **__: Remainders(), "5", 1
     ),
