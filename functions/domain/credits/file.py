@@ -19,6 +19,7 @@ from functions.domain.credits.amount import BadAmount, exact_sum, has_cents, par
 from functions.domain.credits.cells import account_problem, shown, tidy
 from functions.domain.credits.csv_rows import Problem, Row, read_rows
 from functions.domain.credits.name import is_range
+from functions.domain.credits.total_rows import possible_totals, totals
 from functions.domain.month import Month
 from functions.domain.wording import counted, some
 from functions.errors import BadCredits
@@ -32,15 +33,10 @@ _CUT_OFF = (
     "the file ends within an amount or before it; if it is whole, write the amount with its cents "
     "and end the line"
 )
-_SUM = (
-    "the row is the sum of all others; remove the total. If it is an account, move the row up, and "
-    "accept it if it is held then"
-)
-_SUMS = "the last column is the sum of the others; remove the total"
 # What an amount with a comma and without quotes looks like: the months of a back-fill. In a file
 # of whole dollars it is these, unless there is a dollar sign before the first only, or a 0dd.
 _THOUSANDS = re.compile(r"(?<=,)[-(]*\$?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])")
-_LIKE_AN_ACCOUNT, _FEWEST_OF_A_TOTAL = 9, 3  # digits, rows with money
+_LIKE_AN_ACCOUNT = 9  # digits
 _VALUE = re.compile("""'[^']*'|"[^"]*"|[0-9]+""")  # what differs between problems of a kind
 _NO_ACCOUNT = re.compile(r"(?!.*[0-9]{5}).*[^\W\d_]{2}.*|")
 
@@ -97,7 +93,7 @@ def read_credits(
     every = [_amounts(row, len(months), read, problems, exact=exact) for row in rows]
     file = _with_first(rows, every)
     if not problems:
-        problems += _doubtful_sums(rows, every, file)
+        problems += totals(rows, every, file.credits)
         problems += [(0, what) for what in _control_problems(file, metadata)]
     if problems:
         raise BadCredits(_explained(key, sorted(problems, key=itemgetter(0))))
@@ -115,32 +111,8 @@ def _with_first(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> CreditsF
                 Repeated(line=line, account=account, kept=_texts(first), skipped=_texts(amounts))
             )
     total = exact_sum(chain.from_iterable(every))
-    doubts = some(_doubts(rows, every, kept), _MOST_ALIKE)
+    doubts = some(possible_totals(rows, every, kept), _MOST_ALIKE)
     return CreditsFile(kept, repeated, len(rows), total, doubts)
-
-
-def _doubts(
-    rows: Sequence[Row], every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]
-) -> Iterator[str]:
-    """Name an account whose row is the sum of all others: it may be a total in another place."""
-    sums = [
-        [exact_sum(column) for column in zip(*of, strict=False)] for of in (every, kept.values())
-    ]
-    if sum(map(any, kept.values())) > _FEWEST_OF_A_TOTAL:
-        for row, amounts in zip(rows, every, strict=True):
-            if any(amounts) and [exact_sum([amount, amount]) for amount in amounts] in sums:
-                account = tidy(row.cells[0])
-                yield f"line {row.line}, {account}, is the sum of all others; remove it if a total"
-
-
-def _doubtful_sums(
-    rows: Sequence[Row], every: Sequence[list[Decimal]], file: CreditsFile
-) -> Iterator[Problem]:
-    if (total := _total_row(every, file.credits)) is not None:
-        yield rows[total].line, _SUM
-    adding = [row for row in every if sum(map(bool, row[:-1])) > 1]
-    if len(adding) > 1 and all(row[-1] == exact_sum(row[:-1]) for row in every):
-        yield 0, _SUMS
 
 
 def _texts(amounts: list[Decimal]) -> list[str]:
@@ -215,21 +187,6 @@ def _amounts(
 def _is_account(amount: Decimal, account: str) -> bool:
     whole = f"{amount:.2f}".removesuffix(".00")
     return len(whole) >= _LIKE_AN_ACCOUNT and whole == account.lstrip("0")
-
-
-def _total_row(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]) -> int | None:
-    """Return the last row with money if it is the sum of all others, or of all that are kept.
-
-    Two accounts with the same amount are no total, whatever accounts with $0.00 are there.
-    """
-    at = max((index for index, row in enumerate(every) if any(row)), default=0)
-    last, others = every[at], [*every[:at], *every[at + 1 :]]
-    is_total = any(last) and any(
-        sum(map(any, rows)) > 1
-        and last == [exact_sum(row[month] for row in rows) for month in range(len(last))]
-        for rows in (others, [amounts for amounts in kept.values() if amounts is not last])
-    )
-    return at if is_total else None
 
 
 def _control_problems(file: CreditsFile, metadata: Mapping[str, str]) -> Iterator[str]:

@@ -1,0 +1,58 @@
+"""Totals among the accounts of a credits file: they would be posted as credits of their own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+
+from functions.domain.credits.amount import exact_sum
+from functions.domain.credits.cells import tidy
+from functions.domain.credits.csv_rows import Problem, Row
+
+_SUM = (
+    "the row is the sum of all others; remove the total. If it is an account, move the row up, and "
+    "accept it if it is held then"
+)
+_SUMS = "the last column is the sum of the others; remove the total"
+_FEWEST = 3  # rows with money that a total above some of them is of
+
+
+def totals(
+    rows: Sequence[Row], every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]
+) -> Iterator[Problem]:
+    """Yield a last row and a last column that are the sums of all others.
+
+    `every`: the amounts of each row; `kept`: of each account, without its repeated rows.
+    """
+    if (total := _total_row(every, kept)) is not None:
+        yield rows[total].line, _SUM
+    adding = [row for row in every if sum(map(bool, row[:-1])) > 1]
+    if len(adding) > 1 and all(row[-1] == exact_sum(row[:-1]) for row in every):
+        yield 0, _SUMS
+
+
+def possible_totals(
+    rows: Sequence[Row], every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]
+) -> Iterator[str]:
+    """Name an account whose row is the sum of all others: it may be a total in another place."""
+    sums = [
+        [exact_sum(column) for column in zip(*of, strict=False)] for of in (every, kept.values())
+    ]
+    if sum(map(any, kept.values())) > _FEWEST:
+        for row, amounts in zip(rows, every, strict=True):
+            if any(amounts) and [exact_sum([amount, amount]) for amount in amounts] in sums:
+                account = tidy(row.cells[0])
+                yield f"line {row.line}, {account}, is the sum of all others; remove it if a total"
+
+
+def _total_row(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]) -> int | None:
+    """Return the last row with money if it is the sum of all others, or of all that are kept.
+
+    Two accounts with the same amount are no total, whatever accounts with $0.00 are there.
+    """
+    at = max((index for index, row in enumerate(every) if any(row)), default=0)
+    last, others = every[at], [*every[:at], *every[at + 1 :]]
+    is_total = any(last) and any(
+        sum(map(any, rows)) > 1
+        and last == [exact_sum(row[month] for row in rows) for month in range(len(last))]
+        for rows in (others, [amounts for amounts in kept.values() if amounts is not last])
+    )
+    return at if is_total else None
