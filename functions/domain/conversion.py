@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import msgspec
@@ -47,12 +46,12 @@ def _explain(value: Any, kind: type, said: str) -> str:
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; ValueError names a key that stands twice: one would be lost."""
-    names = sorted(name for name, _ in pairs)
-    for name, following in pairwise(names):
-        if name == following:
+    """Return a JSON object; ValueError names a key with two values: one would be lost."""
+    found = dict(pairs)
+    for name, value in pairs if len(found) < len(pairs) else ():
+        if found[name] != value:
             raise ValueError(f"duplicate key {name!r} in one object")
-    return dict(pairs)
+    return found
 
 
 def not_text(body: bytes) -> str:

@@ -18,15 +18,17 @@ _ALL = re.compile(r"(is)?(complete|last)(page)?")
 # That an answer is none, whatever its status: names that say so or deny it, texts that may, and
 # what is no trouble.
 _FAILED = re.compile(
-    r"(has|is)?(errors?(count|code|details|messages?)?|exceptions?|failed|timedout|degraded)"
+    r"(has|is)?(errors?(count|code|details|messages?)?|exceptions?|fail(ed|ures?)|timedout|degraded)"
 )
 _FINE = re.compile(r"(is)?(ok|success|successful)")
 _TEXTS = re.compile(r"status|code|statuscode|message|detail|warnings?")
 _TROUBLE = re.compile(
-    r"error|fail|timed?[ _-]?out|unavailab|degraded|reject|partial|partly|incomplete|^[45][0-9]{2}$"
+    r"error|fail|timed?[ _-]?out|unavailab|degraded|partial|partly|incomplete"
+    r"|^rejected$|^[45][0-9]{2}$"
 )
-_BENIGN = re.compile(r"\b(no|0|without|any)[ _-]+(errors?|failures?)\b")
+_BENIGN = re.compile(r"\b(no|0|without|any)[ _-]+(\w+[ _-]+)?(error|fail|reject|partial)\w*")
 _NOTHING = re.compile(r"[\W0]*|false|none|null|no|ok|success")
+_DEEPEST = 5
 _MOST_DIGITS = 18  # of a number that is larger than any count
 _RANGE = re.compile(r"[0-9]+-[0-9]+/([0-9]+)")
 
@@ -54,24 +56,31 @@ def says_more(
 def says_failed(body: Mapping[str, Any], rows: str) -> str:
     """Return what in an answer shows that it failed; empty if nothing does.
 
-    Numbers of what failed may be of its rows, so only a word counts as `failed`.
+    A number of what failed may be of its rows, so it says nothing.
     """
-    for name, value in flat(body, rows, levels=2):
-        word, text = plain(name), _BENIGN.sub("", str(value).casefold())
-        counts = word == "failed" and as_number(value) is not None
+    for name, value in flat(body, rows):
+        word, text = plain(name), _BENIGN.sub("", _text(value).casefold())
+        counts = word.startswith("fail") and as_number(value) is not None
         failed = _FAILED.fullmatch(word) and not counts and _is_something(value)
-        denied = _FINE.fullmatch(word) and text in ("false", "0", "no")
-        told = _TEXTS.fullmatch(word) and not isinstance(value, Mapping) and _TROUBLE.search(text)
-        if failed or denied or told:
-            return f"{name} is {str(value)[:100]}"
+        denied = _FINE.fullmatch(word) and text in ("false", "no")
+        if failed or denied or (_TEXTS.fullmatch(word) and _TROUBLE.search(text)):
+            return f"{name} is {_text(value)[:100]}"
     return ""
 
 
-def _is_something(value: object) -> bool:
-    """Return True unless a value says that there is nothing, as far down as it goes."""
-    if isinstance(value, Mapping | list):
-        return any(map(_is_something, value.values() if isinstance(value, Mapping) else value))
-    return not _NOTHING.fullmatch(_BENIGN.sub("", str(value).casefold()))
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except RecursionError:
+        return "nested too deeply"
+
+
+def _is_something(value: object, levels: int = _DEEPEST) -> bool:
+    """Return True unless a value says that there is nothing, as far down as it is looked at."""
+    if isinstance(value, Mapping | list) and levels:
+        inner = value.values() if isinstance(value, Mapping) else value
+        return any(_is_something(one, levels - 1) for one in inner)
+    return not _NOTHING.fullmatch(_BENIGN.sub("", _text(value).casefold()))
 
 
 def totals(body: Mapping[str, Any], rows: str) -> set[int | None]:

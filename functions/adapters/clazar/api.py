@@ -25,7 +25,10 @@ _KEPT_RESPONSE, _SHOWN = 8_000, 200
 _NOT_OFFERED = (404, 405, 501)  # if Clazar itself says so: a gateway's page is no JSON
 _NO_SUCH_PAGE = (404, 416)
 _UNSAID = (408, *range(300, 400))  # a redirection may come after the request was taken
-_NO_PAGE = re.compile(r"(?i)\bpage|out of range|not found|404")
+# An error that says that there is no such page, and not that it could not be read.
+_NO_PAGE = re.compile(
+    r"(?i)(invalid|no such|empty|last) page|page .{0,20}(out of range|not found|does not exist)"
+)
 _BEHIND_THE_LAST_PAGE = (400, *_NO_SUCH_PAGE, 422)
 # A page with its token and one repetition after a 401 fits in this.
 _SECONDS_FOR_A_PAGE = 50.0
@@ -61,6 +64,8 @@ class Clazar(UsageReceiver):
             return Reply("unauthorized", dict.fromkeys(names, NOT_TAKEN), response=str(error))
         except NoAnswer as error:
             return Reply("unknown", dict.fromkeys(names, UNKNOWN), response=str(error))
+        if as_json(said) != as_json(said, unique):  # it says two things of one record
+            return Reply("unknown", dict.fromkeys(names, UNKNOWN), status, said[:_KEPT_RESPONSE])
         outcome, answer = _of_the_whole(status, said)
         read = read_answers(request.records, as_json(said) or said, status)
         of_all = dict.fromkeys(names, answer) if answer else read
@@ -95,9 +100,8 @@ def _page(asked: Asked, response: Response) -> Mapping[str, Any]:
         raise PartnerUnreachable(f"GET /metering/: HTTP {status}")
     rows = body.get("results") if isinstance(body, dict) else None
     failed = says_failed(body, "results") if isinstance(rows, list) else "no listing"
-    if status == HTTPStatus.OK and failed and asked.answered and rows == []:
-        about_page = _NO_PAGE.search(failed) and asked.rows < PAGE_SIZE
-        return {} if about_page else {"next": failed}
+    if status == HTTPStatus.OK and rows == [] and asked.answered and _NO_PAGE.search(failed):
+        return {} if asked.rows < PAGE_SIZE else {"next": failed}
     if status != HTTPStatus.OK or failed:
         what = f", but {failed}" if status == HTTPStatus.OK else ""
         raise ContractUnserved(f"GET /metering/: HTTP {status}{what}: {said[:_SHOWN]}")

@@ -111,7 +111,7 @@ def _with_first(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> CreditsF
                 Repeated(line=line, account=account, kept=_texts(first), skipped=_texts(amounts))
             )
     total = exact_sum(chain.from_iterable(every))
-    doubts = some(possible_totals(rows, every, kept), _MOST_ALIKE)
+    doubts = some(dict.fromkeys(possible_totals(rows, every, kept)), _MOST_ALIKE)
     return CreditsFile(kept, repeated, len(rows), total, doubts)
 
 

@@ -33,12 +33,11 @@ def possible_totals(
     rows: Sequence[Row], every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]
 ) -> Iterator[str]:
     """Name an account whose row is the sum of all others: it may be a total in another place."""
-    sums = [
-        [exact_sum(column) for column in zip(*of, strict=False)] for of in (every, kept.values())
-    ]
-    if sum(map(any, kept.values())) > _FEWEST:
-        for row, amounts in zip(rows, every, strict=True):
-            if any(amounts) and [exact_sum([amount, amount]) for amount in amounts] in sums:
+    for of in (every, list(kept.values())):  # with the repeated rows, and without them
+        sums, members = [exact_sum(column) for column in zip(*of, strict=False)], set(map(id, of))
+        for row, amounts in zip(rows, every, strict=True) if sum(map(any, of)) > _FEWEST else ():
+            twice = [exact_sum([amount, amount]) for amount in amounts]
+            if any(amounts) and id(amounts) in members and twice == sums:
                 account = tidy(row.cells[0])
                 yield f"line {row.line}, {account}, is the sum of all others; remove it if a total"
 

@@ -8,7 +8,9 @@ from decimal import Decimal, InvalidOperation
 
 _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
 _UUID = re.compile(
-    r"""(?:urn:)?(?:uuid:)?[{("'\s]*([0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12})[})"']*(?:[\s,;(].*)?"""
+    r"""(?:[^\W\d_]+:?\s+)?(?:urn:)?(?:uuid:)?[\[{(<"'\u2018-\u201f\s]*"""
+    r"""([0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12})[\]})>"'\u2018-\u201f.,;]*:?(?:[\s(].*)?""",
+    re.DOTALL,
 )
 _MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
 _SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
@@ -48,7 +50,7 @@ def as_meant(contract: str) -> str:
     """Return the same text for ids that a person would take for one another.
 
     Neither case counts, nor what is not seen, nor the kind of a dash; of a UUID neither its form
-    nor a remark behind it.
+    nor a word before and a remark behind it.
     """
     folded = unicodedata.normalize("NFKC", contract).casefold()
     seen = "".join(c for c in folded if unicodedata.category(c) != "Cf").strip()

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from functions.domain.conversion import unique
+from functions.domain.ledger.reading import as_meant
 from functions.domain.month import Month
 from functions.domain.spelling import mistyped
 from functions.errors import BadState
@@ -80,12 +81,12 @@ def parse(body: bytes, key: str) -> Document:
 
 def left_as_it_is(where: str, what: str) -> BadState:
     """Return the error about a place in the state file that cannot mean what it says."""
-    return BadState(f"{where}: {what}{'.' * (what[-1] != '?')} The file was left as it is.")
+    said = f"{where}: {what}{'.' * (what[-1] != '?')} The file was left as it is."
+    return BadState(said.encode(errors="backslashreplace").decode())  # it may have half a character
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)[:80]
-    return text.encode(errors="backslashreplace").decode()
+    return json.dumps(value, ensure_ascii=False)[:80]
 
 
 def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
@@ -112,10 +113,14 @@ def _misplaced(document: Document, plan_key: str) -> str:
     for name in document.keys() - {plan_key}:
         if name in _READ:
             return f"{name!r} stands beside the plans; move it into {plan_key!r} or another"
-        is_other = name.count(":") == plan_key.count(":")
-        if not is_other and re.sub(r"\W", "", name) == re.sub(r"\W", "", plan_key):
+        letters = re.sub(r"\W", "", name) == re.sub(r"\W", "", plan_key)
+        if _bare(name) == _bare(plan_key) or (letters and name.count(":") != plan_key.count(":")):
             return f"{name!r} is not known; did you mean {plan_key}?"
     return ""
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"\s", "", as_meant(name)).rstrip(".,;")
 
 
 def _contract_of(item: object) -> object:

@@ -2,7 +2,7 @@
 
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -389,26 +389,48 @@ def test_a_listing_that_says_that_it_failed_is_not_an_empty_one(secret: Secret) 
         listed(Clazar(Session(server.url, secret)))
 
 
-@pytest.mark.parametrize(
-    ("error", "doubt"), [("page 2 is out of range", ""), ("backend timeout", "1 records although")]
-)
-def test_an_error_behind_the_first_page_ends_the_listing_if_it_is_about_the_page(
-    error: str, doubt: str, secret: Secret, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def second_page(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Return what is in doubt if this is the error of the page behind one with a row."""
+
+    def doubt(error: str) -> str:
+        row = {"id": "r-1", "contract_id": "c-1", "dimension": "x", "start_time": "2025-07-01"}
+        pages = [Reply(200, {"results": [row]}), Reply(200, {"results": [], "error": error})]
+        with Answering(200) as server:
+            monkeypatch.setattr(server, "page", lambda _query: pages.pop(0))
+            return listed(Clazar(Session(server.url, secret))).doubt("cpu")
+
+    return doubt
+
+
+@pytest.mark.parametrize("error", ["page 2 is out of range", "Invalid page.", "no such page"])
+def test_an_error_that_says_that_there_is_no_such_page_ends_the_listing(
+    error: str, second_page: Callable[[str], str]
 ) -> None:
-    row = {"id": "r-1", "contract_id": "c-1", "dimension": "x", "start_time": "2025-07-01"}
-    pages = [Reply(200, {"results": [row]}), Reply(200, {"results": [], "error": error})]
-    with Answering(200) as server:
-        monkeypatch.setattr(server, "page", lambda _query: pages.pop(0))
-        said = listed(Clazar(Session(server.url, secret))).doubt("cpu")
-    assert doubt in said if doubt else said == ""
+    assert second_page(error) == ""
 
 
-def test_an_answer_to_a_post_counts_whatever_it_repeats(secret: Secret) -> None:
-    """What it says was accepted must not be sent again."""
-    said = b'{"results": [{"id": "1", "id": "1", "dimension": "cpu", "status": "success"}]}'
+@pytest.mark.parametrize(
+    "error", ["backend timeout", "could not load page 2", "failed to fetch page: timed out"]
+)
+def test_a_page_that_could_not_be_read_is_not_the_end_of_the_listing(
+    error: str, second_page: Callable[[str], str]
+) -> None:
+    with pytest.raises(ContractUnserved, match=f"HTTP 200, but error is {error}"):
+        second_page(error)
+
+
+@pytest.mark.parametrize(
+    ("twice", "kind"),
+    [('"id": "1", "id": "1"', "accepted"), ('"status": "fail", "status": "success"', "unknown")],
+)
+def test_an_answer_to_a_post_that_says_two_things_of_a_record_says_nothing(
+    twice: str, kind: str, secret: Secret
+) -> None:
+    said = f'{{"results": [{{"dimension": "cpu", "status": "success", {twice}}}]}}'.encode()
     with Answering(400, said) as server:
         reply = Clazar(Session(server.url, secret)).submit(a_request())
-    assert reply.answers["cpu"].kind == "accepted"
+    assert reply.answers["cpu"].kind == kind
 
 
 _TWICE = b'{"results": [{"id": "r-1"}], "results": []}'

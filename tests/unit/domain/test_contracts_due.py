@@ -92,7 +92,20 @@ def test_a_contract_in_other_letters_than_the_files_write_is_refused() -> None:
     "written",
     [
         *(UUID.replace("-", ""), f"{{{UUID}}}", f"urn:uuid:{UUID}", f"{UUID} (by hand, Ann)"),
-        *(f"\u200b{UUID}", UUID.replace("-", "\u2011")),
+        *(
+            f"\u200b{UUID}",
+            UUID.replace("-", "\u2011"),
+            f"contract {UUID}",
+            f"[{UUID}]",
+            f"<{UUID}>",
+        ),
+        *(
+            f"Acme: {UUID}",
+            f"{UUID}.",
+            f"{UUID}: billed by hand",
+            f"\u201c{UUID}\u201d",
+            f"{UUID}\nAnn",
+        ),
     ],
 )
 def test_a_contract_in_another_form_of_its_id_is_refused(written: str) -> None:

@@ -130,6 +130,13 @@ def test_a_row_above_that_is_the_sum_of_three_others_is_a_doubt(at: int) -> None
     assert read("\n".join(rows).replace("1.30", "1.31")).doubts == []
 
 
+def test_a_total_above_is_one_with_or_without_the_repeated_rows() -> None:
+    rows = [f"{A},10.00", "123456789012,40.00", f"{B},20.00", f"{A},10.00", f"{C},0.00"]
+    assert "line 2, 123456789012, is the sum" in str(read("\n".join(rows) + "\n").doubts)
+    half = [f"{A},10.00", f"{B},20.00", f"{C},5.00", "111111111111,1.00", f"{A},18.00"]
+    assert read("\n".join([*half, "222222222222,0.00"]) + "\n").doubts == []
+
+
 def test_a_total_counts_repeated_rows_or_leaves_them_out() -> None:
     rows = f"{A},$1.00\n{B},$2.50\n{A},$1.00\n"
     for total in ("$4.50", "$3.50"):

@@ -11,7 +11,9 @@ from functions.domain.paging import says_failed
     "said",
     [
         *({"errors": ["backend timeout"]}, {"error": "x"}, {"error": {"code": 504}}),
-        *({"success": False}, {"ok": "false"}, {"isSuccessful": 0}, {"timed_out": True}),
+        *({"success": False}, {"ok": "false"}, {"isSuccessful": False}, {"timed_out": True}),
+        *({"failure": "backend down"}, {"failures": ["shard 3"]}),
+        {"warnings": {"text": "results may be incomplete"}},
         *({"status": "error"}, {"status": "TIMED_OUT"}, {"status": "degraded"}, {"code": 500}),
         *({"statusCode": "404"}, {"status": "partial"}, {"status": "rejected"}),
         *({"message": "Internal error"}, {"detail": "request timed out"}, {"degraded": True}),
@@ -22,7 +24,16 @@ from functions.domain.paging import says_failed
 def test_an_answer_that_says_that_it_failed_is_none(said: dict[str, Any]) -> None:
     ((name, value),) = said.items()
     assert says_failed({"rows": [], **said}, "rows") == f"{name} is {value}"
-    assert says_failed({"rows": [], "meta": said}, "rows").startswith(f"{name} is ")
+    deeper = {"rows": [], "meta": {"query": said}}
+    assert says_failed(deeper, "rows").startswith(f"{name} is ")
+
+
+def test_an_error_that_is_nested_very_deeply_is_one_all_the_same() -> None:
+    for depth in (10, 500, 5_000):
+        error: list[Any] = ["x"]
+        for _ in range(depth):
+            error = [error]
+        assert says_failed({"errors": error}, "rows").startswith("errors is ")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +44,9 @@ def test_an_answer_that_says_that_it_failed_is_none(said: dict[str, Any]) -> Non
         *({"success": True}, {"ok": True}, {"timed_out": False}, {"failed": 0}),
         *({"status": "success"}, {"status": 200}, {"code": "NO_ERROR"}, {"code": 1500}),
         *({"message": "no errors"}, {"message": "0 errors"}, {"detail": "done"}),
-        {"message": "Fetched records without errors"},
+        *({"message": "Fetched records without errors"}, {"summary": {"success": 0, "failed": 0}}),
+        *({"message": "no failed records"}, {"message": "3 records, 0 failed"}),
+        *({"message": "0 records rejected"}, {"message": "2 records; no partial results"}),
         *({"warnings": ["v1 is deprecated"]}, {"summary": {"success": 3, "failed": 1}}),
         *({"reason": "superseded a failed drop"}, {"rows": [{"errors": ["x"], "status": "fail"}]}),
     ],

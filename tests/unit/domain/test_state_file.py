@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_understood_stops_the_run() -> None:
     for body in ("", "{", "\ufffe{}"):
         assert refusal(body).startswith("state file s.json cannot be read: ")
     assert refusal('{"c": 1, "b": {"x": 1, "z": 1, "y": 2, "z": 2, "y": 3}}') == (
-        f"state file s.json cannot be read: duplicate key 'y' in one object. {LEFT}"
+        f"state file s.json cannot be read: duplicate key 'z' in one object. {LEFT}"
     )
 
 
@@ -127,6 +127,18 @@ def test_a_long_entry_that_names_no_contract_is_cut() -> None:
 )
 def test_a_name_that_was_mistyped_is_not_passed_over(body: str, said: str) -> None:
     assert said in refusal(body)
+
+
+@pytest.mark.parametrize(
+    "name", ["a: b:p-1", "a:b:p\u20111", "a:b:\u200bp-1", "a:b:p-1.", "A:b:p-1"]
+)
+def test_a_plan_that_is_mistyped_is_not_passed_over(name: str) -> None:
+    with pytest.raises(BadState, match=r"is not known; did you mean a:b:p-1\?"):
+        state_file.read_plan({name: {}}, "a:b:p-1", "s.json")
+
+
+def test_half_a_character_in_a_month_makes_no_message_that_cannot_be_written() -> None:
+    assert refusal('{"K": {"success_contracts": {"\\ud800": 5}}}').encode()
 
 
 def test_another_plan_of_the_same_letters_is_another_plan() -> None:
