@@ -78,7 +78,7 @@ class Listing(msgspec.Struct, frozen=True):
 
         What is written as one of them is of that one. What may be of several is a doubt for all.
         """
-        doubts = {"": text} if (text := self.doubts.get("")) else {}
+        doubts = dict[str, str]()
         stored: dict[str, dict[str, Stored]] = {}
         strays: dict[str, dict[str, Stored]] = {}
         for written, text in self.doubts.items():
