@@ -415,3 +415,20 @@ def test_a_month_is_known_by_its_accounts_and_costs_in_order() -> None:
     found = contents(**{A: "-1.5", B: "-2.00"})
     assert found.digest == hashlib.sha256(f"{B} -2.00\n{A} -1.50".encode()).hexdigest()
     assert read_rows([]).digest == hashlib.sha256().hexdigest()
+
+
+def test_two_rows_of_one_account_and_amount_are_two_of_ours() -> None:
+    found = read_rows([a_row("-1.00"), a_row("-1.00"), a_row("-2.00", B)])
+    assert found.own.total() == found.lines.total() == 3
+
+
+def test_types_and_months_of_all_rows_are_known() -> None:
+    months = ("2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z")
+    found = read_rows([a_row("-1.00", time__usage_start=start) for start in months])
+    assert found.named == {"credit", "2025-01", "2025-02"}
+    other = read_rows([a_row("-1.00", lineitem__type="Tax"), a_row("-1.00", lineitem__type="Fee")])
+    assert "stored rows are of fee, tax" in differences(read_rows([a_row("-2.00")]), other)
+
+
+def test_half_a_character_in_an_account_has_a_digest() -> None:
+    assert read_rows([a_row("-1.00", "\ud800")]).digest

@@ -137,6 +137,19 @@ def test_a_total_above_is_one_with_or_without_the_repeated_rows() -> None:
     assert read("\n".join([*half, "222222222222,0.00"]) + "\n").doubts == []
 
 
+def test_only_the_first_doubts_about_totals_are_named() -> None:
+    rows = "".join(f"{number:012d},-1.00\n" for number in range(1, 9)) + f"{A},6.00\n{B},0.00\n"
+    assert read(rows, allow_reversals=True).doubts[3:] == ["and 5 more"]
+
+
+def test_an_account_of_nine_digits_and_more_is_none_of_its_amount() -> None:
+    for account, at in (("000123456789", 1), ("000012345678", 0)):
+        found = f"{account},{account.lstrip('0')}.00\n"
+        assert at == (len(problems(found)) if at else 1 - read(found).rows)
+    (said,) = problems("000123456780,123456780.00\n")
+    assert said == "line 1: amount '123456780.00' is the account of its row"
+
+
 def test_a_total_counts_repeated_rows_or_leaves_them_out() -> None:
     rows = f"{A},$1.00\n{B},$2.50\n{A},$1.00\n"
     for total in ("$4.50", "$3.50"):

@@ -355,3 +355,24 @@ def test_a_quantity_is_a_number_however_it_is_written_and_another_one_or_none_is
     for other in ("6", "5.1", "-5", "five", "", None, True, [5], "NaN", "Infinity", "5,0", "5 5"):
         assert not same_quantity(other, "5")
         assert read_quantity(other) != 5
+
+
+def test_each_doubt_stays_one_when_dimensions_are_matched() -> None:
+    doubts = {"": "all", "CPU": "of one", "mem": "of another"}
+    found = Listing(doubts=doubts).by({"cpu", "mem"})
+    assert found.doubts == {"": "all", "cpu": "of one", "mem": "of another"}
+
+
+def test_zeros_in_front_count_for_nothing_in_numbers_alone() -> None:
+    assert same_contract("007", "7") is None
+    assert same_contract("0abc", "abc") is False
+
+
+def test_dimensions_of_signs_alone_are_compared_as_they_stand() -> None:
+    assert not same_dimension("%", "#")
+    assert same_dimension("%", "%")
+
+
+def test_the_first_second_that_can_be_a_time_is_one() -> None:
+    assert read_time(10**9) == datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)
+    assert read_time(10**9 - 1) is None

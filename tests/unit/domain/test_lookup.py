@@ -98,6 +98,12 @@ def theirs(quantity: str = "", plan: str = OTHER, dimension: str = "cpu") -> Own
 # Our quantity is there
 
 
+def test_a_dimension_that_is_listed_in_another_case_is_ours() -> None:
+    listing = Listing({"CPU": {"1": stored()}})
+    found = lookup.looked(an_entry(a_line("sent"), sent=True), listing, (), lambda _: True)
+    assert found.entry.lines[0].state == "accepted"
+
+
 def test_our_quantity_is_acceptance_with_the_listed_record_as_evidence() -> None:
     for state in ASKED:
         line = a_line(state, message="was a doubt")

@@ -16,7 +16,7 @@ from functions.domain.ledger.entry import (
     Line,
     LineState,
 )
-from functions.domain.months.notices import noticed, overtaken, withdrawn
+from functions.domain.months.notices import noticed, overtaken, unread, withdrawn
 from functions.domain.months.outcome import (
     Open,
     Outcome,
@@ -302,3 +302,26 @@ def test_what_another_plan_may_have_sent_counts_although_it_was_waived() -> None
     sent = replace(entry, attempts=(attempt,)).may_be_billed
     assert [line.dimension for line in sent] == ["sent", "present", "accepted", "waived"]
     assert "waived" not in [line.dimension for line in entry.may_be_billed]
+
+
+def test_usage_that_only_a_new_formula_reads_is_named_with_what_bills_it() -> None:
+    """Of those that are settled, each with its own entry."""
+    bills = [a_contract(f"c-{number}", quantities={"mem": "5"}) for number in range(1, 5)]
+    settled = an_entry(a_line("cpu", "accepted"), settled_at="t", formulas={"cpu": "cpu"})
+    ledger = {
+        "c-1": settled,
+        "c-2": replace(settled, failure=FAILURE),
+        "c-3": replace(settled, settled_at=None),
+    }
+    text = (
+        "2025-07: not billed, as the formula was added since: c-1 (mem); to bill it, take them out "
+        'of success_contracts of 2025-07 and start {"months": ["2025-07"]}'
+    )
+    assert unread("2025-07", bills, ledger, {"cpu": "cpu", "mem": "mem"}) == [text]
+    assert unread("2025-07", bills, {}, {}) == []
+    many = [a_contract(f"c-{number}", quantities={"mem": "5"}) for number in range(25)]
+    known = {bill.contract_id: settled for bill in many}
+    (said,) = unread("2025-07", many, known, {"cpu": "cpu", "mem": "mem"})
+    assert "and 5 more" in said
+    two = unread("2025-07", bills[:1], {"c-1": settled}, {"a": "mem", "cpu": "cpu", "mem": "mem"})
+    assert two == unread("2025-07", bills[:1], {"c-1": settled}, {"cpu": "cpu", "mem": "mem"})

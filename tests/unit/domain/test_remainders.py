@@ -138,3 +138,13 @@ def test_a_unit_or_more_that_is_left_out_is_named_once_per_cause() -> None:
     assert found.left_out == (
         "3,000 of c-1, -1 of c-2 cpu, left in 2025-07, is not carried: its formula or name changed",
     )
+
+
+def test_of_what_is_left_out_the_largest_amounts_of_five_contracts_are_named() -> None:
+    left = {f"c-{number}": {"cpu": f"0.{number}"} for number in range(1, 8)}
+    old = Remainders(contracts=left, formulas={"cpu": "cpu"})
+    (said,) = balance([("2025-07", old)], {"vcpu": "cpu"}).left_out
+    named = "0.7 of c-7, 0.6 of c-6, 0.5 of c-5, 0.4 of c-4, 0.3 of c-3, and 2 more cpu, left in"
+    assert said.startswith(named)
+    one = Remainders(contracts={"c-1": {"cpu": "1"}}, formulas={"cpu": "cpu"})
+    assert len(balance([("2025-07", one)], {"vcpu": "cpu"}).left_out) == 1
