@@ -170,6 +170,15 @@ def test_warnings_say_what_was_withdrawn_taken_over_overtaken_and_late() -> None
     assert decide(again, days_alone).usage.warnings == said, "days alone are no difference"
 
 
+def test_usage_that_only_a_new_formula_reads_is_a_warning_of_its_month() -> None:
+    entry = accepted("a", formulas={"cpu": "cpu"})
+    usage = month_usage(a_bill(a_contract("a", quantities={"cpu": "5", "mem": "2"})), "a")
+    plan = a_plan(dimensions={"cpu": "cpu", "mem": "mem"})
+    given = a_closing(usage=usage, ledger={"a": entry}).seen._replace(plan=plan)
+    (said,) = decide(given, NOTHING_COMPARED).usage.warnings
+    assert said.startswith("2025-07: not billed, as the formula was added since: a (mem)")
+
+
 def test_the_run_that_closes_names_what_others_have_taken_over() -> None:
     line = a_line("cpu", "accepted", evidence=TAKEN_OVER, record_id="r-1")
     entry = an_entry(line, contract_id="a", settled_at="t")

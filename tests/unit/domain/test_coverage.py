@@ -299,3 +299,9 @@ def test_a_change_that_would_bill_twice_is_named_and_changes_no_line(run_by_run:
                 assert entry.lines == before.lines
             fixed = [line.dimension for line in entry.lines if line.is_fixed]
             assert any(f"{name} (" in entry.failure.message for name in fixed)
+
+
+def test_what_a_line_without_a_formula_bills_is_read_by_its_entry() -> None:
+    lines = (a_line("cpu", "accepted"),)
+    entry = an_entry(*lines, unbilled={"io": "0.5"}, formulas={"mem": "ram"})
+    assert coverage.read_by(entry) == {"cpu", "io", "ram"}

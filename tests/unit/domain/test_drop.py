@@ -266,6 +266,8 @@ def test_what_was_posted_is_seen_beside_rows_of_others() -> None:
     said = hold(contents("1.00"), read_rows([*ours, refund]), last)
     assert "would be erased" in said
     assert "not to be seen now" not in said
+    many = a_drop(digest=contents("1.00").digest, rows=1_000)
+    assert "not to be seen now" not in hold(contents("1.00"), read_rows([*ours, refund]), many)
     snapshot = msgspec.structs.replace(a_snapshot(last, "1.00"), rows=[*ours, refund])
     assert snapshot.unseen is None
 

@@ -130,7 +130,7 @@ def test_a_name_that_was_mistyped_is_not_passed_over(body: str, said: str) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["a: b:p-1", "a:b:p\u20111", "a:b:\u200bp-1", "a:b:p-1.", "A:b:p-1"]
+    "name", ["a: b:p-1", "a:b:p\u20111", "a:b:\u200bp-1", "a:b:p-1.", "a/b/p-1", "A:b:p-1"]
 )
 def test_a_plan_that_is_mistyped_is_not_passed_over(name: str) -> None:
     with pytest.raises(BadState, match=r"is not known; did you mean a:b:p-1\?"):
@@ -145,6 +145,10 @@ def test_another_plan_of_the_same_letters_is_another_plan() -> None:
     document = {"a:b:pro-1": {}, "a:b:pro1": {"last_processed_month": "2025-06"}}
     found = state_file.read_plan(document, "a:b:pro1", "s.json")
     assert found.last_processed_month == JUNE
+
+
+def test_what_is_not_understood_is_shown_as_people_write_it() -> None:
+    assert 'K: "é" is not' in refusal('{"K": "é"}')
 
 
 def test_other_names_and_plans_are_passed_over() -> None:
