@@ -83,8 +83,10 @@ def cents(amount: Decimal) -> Decimal:
 def number(value: object) -> Decimal | None:
     """Return a number; None where it is not one that money can be."""
     try:
-        found = Decimal(str(value).replace("_", "?"))  # which Python takes within a number
+        found = Decimal(text := str(value))
     except InvalidOperation:
+        return None
+    if "_" in text:  # Python takes it within a number
         return None
     exponent = found.as_tuple().exponent
     if not isinstance(exponent, int):  # NaN and infinities

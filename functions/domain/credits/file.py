@@ -97,7 +97,7 @@ def read_credits(
         problems += [(0, what) for what in _control_problems(file, metadata)]
     if problems:
         raise BadCredits(_explained(key, sorted(problems, key=itemgetter(0))))
-    return file
+    return file._replace(doubts=some(possible_totals(rows, every, file.credits), _MOST_ALIKE))
 
 
 def _with_first(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> CreditsFile:
@@ -110,9 +110,7 @@ def _with_first(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> CreditsF
             repeated.append(
                 Repeated(line=line, account=account, kept=_texts(first), skipped=_texts(amounts))
             )
-    total = exact_sum(chain.from_iterable(every))
-    doubts = some(dict.fromkeys(possible_totals(rows, every, kept)), _MOST_ALIKE)
-    return CreditsFile(kept, repeated, len(rows), total, doubts)
+    return CreditsFile(kept, repeated, len(rows), exact_sum(chain.from_iterable(every)), [])
 
 
 def _texts(amounts: list[Decimal]) -> list[str]:

@@ -31,15 +31,21 @@ def totals(
 
 def possible_totals(
     rows: Sequence[Row], every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]
-) -> Iterator[str]:
+) -> list[str]:
     """Name an account whose row is the sum of all others: it may be a total in another place."""
+    named = dict[str, None]()
     for of in (every, list(kept.values())):  # with the repeated rows, and without them
-        sums, members = [exact_sum(column) for column in zip(*of, strict=False)], set(map(id, of))
-        for row, amounts in zip(rows, every, strict=True) if sum(map(any, of)) > _FEWEST else ():
+        sums, members = _sums(of, len(every[0])), set(map(id, of))
+        for at, amounts in enumerate(every) if sum(map(any, of)) > _FEWEST else ():
             twice = [exact_sum([amount, amount]) for amount in amounts]
             if any(amounts) and id(amounts) in members and twice == sums:
-                account = tidy(row.cells[0])
-                yield f"line {row.line}, {account}, is the sum of all others; remove it if a total"
+                where = f"line {rows[at].line}, {tidy(rows[at].cells[0])}"
+                named[f"{where}, is the sum of all others; remove it if a total"] = None
+    return list(named)
+
+
+def _sums(rows: Sequence[list[Decimal]], months: int) -> list[Decimal]:
+    return [exact_sum(row[month] for row in rows) for month in range(months)]
 
 
 def _total_row(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]) -> int | None:
@@ -48,10 +54,7 @@ def _total_row(every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]
     Two accounts with the same amount are no total, whatever accounts with $0.00 are there.
     """
     at = max((index for index, row in enumerate(every) if any(row)), default=0)
-    last, others = every[at], [*every[:at], *every[at + 1 :]]
-    is_total = any(last) and any(
-        sum(map(any, rows)) > 1
-        and last == [exact_sum(row[month] for row in rows) for month in range(len(last))]
-        for rows in (others, [amounts for amounts in kept.values() if amounts is not last])
-    )
-    return at if is_total else None
+    last = every[at]
+    others = [[row for row in of if row is not last] for of in (every, kept.values())]
+    is_total = any(sum(map(any, of)) > 1 and last == _sums(of, len(last)) for of in others)
+    return at if any(last) and is_total else None

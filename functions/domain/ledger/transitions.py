@@ -79,7 +79,7 @@ def conclude(entry: Entry, attempt_id: str, reply: Reply) -> Entry:
     changed everything else. What was answered but not understood is kept in its words.
     """
     words = f"HTTP {reply.status}: {reply.response[:_SHOWN]}" if reply.status else ""
-    unknown = Answer(kind="unknown", message=words)
+    unknown = replace(UNKNOWN, message=words)
     answers = {name: unknown if said == UNKNOWN else said for name, said in reply.answers.items()}
     attempts = tuple(
         replace(attempt, outcome=reply.outcome, status=reply.status, response=reply.response)

@@ -376,3 +376,11 @@ def test_dimensions_of_signs_alone_are_compared_as_they_stand() -> None:
 def test_the_first_second_that_can_be_a_time_is_one() -> None:
     assert read_time(10**9) == datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)
     assert read_time(10**9 - 1) is None
+
+
+def test_a_record_from_as_far_as_a_time_zone_goes_may_have_strayed() -> None:
+    for hours, strays in ((38, 1), (39, 0)):
+        begins = JULY.start - timedelta(hours=hours)
+        row = {"id": "r-1", "contract_id": "c-1", "dimension": "cpu", "quantity": "5"}
+        found = listed({**row, "status": "success", "start_time": begins.isoformat()})
+        assert len(found.strays) == strays

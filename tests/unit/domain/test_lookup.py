@@ -381,3 +381,8 @@ def test_other_plans_account_for_what_is_billed_or_may_be() -> None:
     ]
     larger = builders.an_entry(builders.a_line("cpu", "accepted", billed="7"), plan=OTHER)
     assert owners_of([larger]) == [Owner(OTHER, "cpu", "7", certain=True)]
+
+
+def test_quantities_of_any_length_add_up_exactly() -> None:
+    line = looked(a_line("unsure"), stored(str(10**40)), stored("1", "r-2"))
+    assert line.billed == str(10**40 + 1)

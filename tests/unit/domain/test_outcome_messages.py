@@ -323,5 +323,7 @@ def test_usage_that_only_a_new_formula_reads_is_named_with_what_bills_it() -> No
     known = {bill.contract_id: settled for bill in many}
     (said,) = unread("2025-07", many, known, {"cpu": "cpu", "mem": "mem"})
     assert "and 5 more" in said
-    two = unread("2025-07", bills[:1], {"c-1": settled}, {"a": "mem", "cpu": "cpu", "mem": "mem"})
-    assert two == unread("2025-07", bills[:1], {"c-1": settled}, {"cpu": "cpu", "mem": "mem"})
+    others = [a_contract("c-1", quantities={"mem": "5"}), a_contract("c-2", quantities={"io": "5"})]
+    both = {"cpu": "cpu", "mem": "mem", "io": "io"}
+    (said,) = unread("2025-07", others, {"c-1": settled, "c-2": settled}, both)
+    assert "since: c-1 (mem); c-2 (io); to bill it" in said
