@@ -101,7 +101,7 @@ FLAWS: Mapping[str, Flaw] = {
     ),
     "1: the first page is the listing": Flaw((api,), "turn", _first_page_only, "1", 5),
     "1: the settle time does not grow": Flaw(
-        (transitions,), "is_over", _over_as_the_first_time, "1", 22
+        (transitions,), "is_over", _over_as_the_first_time, "1", 41
     ),
     "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 94),
     "2: late usage is compared by amounts alone": Flaw(

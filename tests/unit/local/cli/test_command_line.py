@@ -321,7 +321,7 @@ def test_files_are_checked_without_anything_being_started(tmp_path: Path) -> Non
         ),
         (
             "1 repeated account with another amount than the first time; only the first rows "
-            "count: line 3 (012345678901)"
+            "count: line 3 (012345678901: 6407.96 counts, 5.00 does not)"
         ),
     ]
     assert good.stdout.splitlines() == passed
