@@ -92,7 +92,7 @@ def _shown(value: object) -> str:
 def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
     """Return what the file says of one plan; an empty state if it does not name it."""
     where = f"state file {key}, {plan_key}"
-    if wrong := mistyped(document, [plan_key], alike=1) or _misplaced(document, plan_key):
+    if wrong := _misplaced(document, plan_key):
         raise left_as_it_is(f"state file {key}", wrong)
     entry = document.get(plan_key, {})
     if not isinstance(entry, dict) or plan_key in entry:
@@ -110,7 +110,7 @@ def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
 
 def _misplaced(document: Document, plan_key: str) -> str:
     """Return what stands beside the plans and was meant to be in one; empty if nothing does."""
-    for name in document.keys() - {plan_key}:
+    for name in sorted(document.keys() - {plan_key}):
         if name in _READ:
             return f"{name!r} stands beside the plans; move it into {plan_key!r} or another"
         letters = re.sub(r"\W", "", name) == re.sub(r"\W", "", plan_key)
