@@ -21,6 +21,7 @@ from functions.domain.months.hold import compared, explain
 from functions.domain.months.journal import Journal, beginning, holding, released, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed, month_before
 from functions.domain.months.state_file import PlanState
+from functions.domain.months.totals import MonthTotals
 from functions.domain.usage import billing
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
@@ -142,7 +143,8 @@ def hold(
     if not before:
         of = f"{last}, the last closed month," if last else "an earlier month"
         return None, [f"{month} is not held: there are no totals of {of} to compare it with"]
-    found = compared(month, bill, before, share, format_instant(clock.now()))
+    now = MonthTotals.of(str(month), bill)
+    found = compared(bill, now, before, share, format_instant(clock.now()))
     change = partial(partial(holding, held=found) if found.moves else released, month=month)
     journal = change(journal) if run.dry_run else books.change_journal(change)
     held = journal.held.get(str(month))

@@ -16,7 +16,7 @@ def explain(entry: Entry, at: str, *, error: str, cause: str) -> Failure:
     except for what could not be computed.
     """
     code, message = error, cause
-    errors: tuple[str, ...] = ()
+    errors: tuple[str, ...] = (cause,)
     if error in NOT_COMPUTED:
         errors = (cause, *doubts(entry))
     elif not entry.lines and entry.until:
@@ -25,6 +25,7 @@ def explain(entry: Entry, at: str, *, error: str, cause: str) -> Failure:
             f"final usage until {entry.until} was not billed; start it again with the same "
             "contracts and until"
         )
+        errors = (message,)
     elif not entry.lines or (error == NO_USAGE and not entry.in_doubt):
         code, message = NO_USAGE, f"the files of {entry.month} hold no usage of this contract"
         errors = (message, *refusals(entry))
@@ -37,7 +38,7 @@ def explain(entry: Entry, at: str, *, error: str, cause: str) -> Failure:
         errors = doubts(entry) + refusals(entry)
     elif entry.refused:
         code, message, errors = entry.refused[0].code, entry.refused[0].message, refusals(entry)
-    return Failure(code=code, message=message, errors=errors or (message,), at=at)
+    return Failure(code=code, message=message, errors=errors, at=at)
 
 
 def doubts(entry: Entry) -> tuple[str, ...]:

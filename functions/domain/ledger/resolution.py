@@ -76,5 +76,6 @@ def _not_accepted(line: Line) -> Line:
 
 
 def _states(entry: Entry) -> str:
-    found = ", ".join(f"{line.dimension} is {line.state}" for line in entry.lines)
-    return found or (entry.failure.message if entry.failure else "")
+    if entry.failure and not entry.lines:
+        return entry.failure.message
+    return ", ".join(f"{line.dimension} is {line.state}" for line in entry.lines)

@@ -29,11 +29,11 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def compared(
-    month: Month, bill: MonthBill, before: MonthTotals, limit: Fraction, since: str
+    bill: MonthBill, now: MonthTotals, before: MonthTotals, limit: Fraction, since: str
 ) -> Held:
     """Return what a bill would be held as; it is not held unless something has moved."""
-    moved = moves(MonthTotals.of(str(month), bill), before, limit)
-    return Held(digest=digest(bill), moves=(*moved, *some(_carried(bill))), since=since)
+    moved = (*moves(now, before, limit), *some(_carried(bill)))
+    return Held(digest=digest(bill), moves=moved, since=since)
 
 
 def _carried(bill: MonthBill) -> Iterator[str]:

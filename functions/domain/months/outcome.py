@@ -1,6 +1,7 @@
 """What became of a month's contracts, read from the ledger."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -140,11 +141,10 @@ def explain_open(
     month: str, names: list[str], ledger: Mapping[str, Entry], left_open: Iterable[Open]
 ) -> str:
     """Name which contracts keep a month open, and the last outcome of each; each reason once."""
-    known = {reason.contract_id: f"{reason.error}: {reason.message}" for reason in left_open}
-    for name, entry in ledger.items():
-        if entry.attempts:
-            known.setdefault(name, entry.attempts[-1].outcome)
-    found = [(name, known.get(name, "")) for name in names]
+    known = defaultdict[str, str](str)
+    known |= {name: entry.attempts[-1].outcome for name, entry in ledger.items() if entry.attempts}
+    known |= {reason.contract_id: f"{reason.error}: {reason.message}" for reason in left_open}
+    found = [(name, known[name]) for name in names]
     return (
         f"{month} stays open, run again; contracts left open: {len(names)}: "
         f"{'; '.join(grouped(found, 20))}"

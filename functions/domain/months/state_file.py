@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -65,6 +66,7 @@ class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 Document = dict[str, Any]
 _READ = ("last_processed_month", "success_contracts", "error_contracts")
+_as_json = partial(json.dumps, ensure_ascii=False)
 _EXAMPLE = {"success_contracts": '["c-1"]', "error_contracts": '[{"contract_id": "c-1"}]'}
 
 
@@ -86,7 +88,7 @@ def left_as_it_is(where: str, what: str) -> BadState:
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)[:80]
+    return _as_json(value)[:80]
 
 
 def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
@@ -204,5 +206,5 @@ def _with(months: Document, name: str, items: list[Any]) -> Document:
 
 def encode(document: Document) -> bytes:
     """Write the file as people edit it: indented, in the order it had."""
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = _as_json(document, indent=2) + "\n"
     return text.encode(errors="backslashreplace")  # half a character has no other way to be written

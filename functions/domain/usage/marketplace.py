@@ -46,8 +46,9 @@ def checked(plan: Plan, month: Month, contracts: Iterable[ContractBill]) -> Iter
     """Yield the limits of the marketplace, if it has any, that a month's bill is within."""
     if until := deadline(plan.cloud, month):
         yield f"{_MARKETPLACES[plan.cloud]} takes usage of this month until {format_instant(until)}"
-    most, contract, name = max(_quantities(contracts), default=(0, "", ""))
-    if plan.cloud == "aws" and 0 < most <= _MOST_FOR_AWS:
+    found = max(_quantities(contracts), default=None)
+    if plan.cloud == "aws" and found and 0 < found[0] <= _MOST_FOR_AWS:
+        most, contract, name = found
         largest = f"the largest of this month is {most:,}, {name} of {contract}"
         yield f"AWS takes quantities up to {_MOST_FOR_AWS:,}: {largest}"
 

@@ -98,6 +98,7 @@ def test_a_bill_that_takes_in_more_than_rounding_leaves_is_held() -> None:
         due = {"usage": {"cpu": "1000"}, "quantities": {"cpu": "1990"}, "remainders": left}
         contract = a_contract(carried={"cpu": carried}, **due)
         before = MonthTotals(month="2025-06", usage={"cpu": "1000"})
-        found = compared(JULY, a_bill(contract), before, Fraction(1, 10), "t")
+        bill = a_bill(contract)
+        found = compared(bill, MonthTotals.of("2025-07", bill), before, Fraction(1, 10), "t")
         named = f"c-1 cpu: {carried} carried in from other months"
         assert found.moves == ((named,) if held else ())

@@ -93,7 +93,8 @@ def test_what_is_held_is_its_moves_what_it_takes_in_and_since_when() -> None:
     left = {"mem": "-2", "io": "1/2"}
     due = {"usage": {"cpu": "8"}, "quantities": {"cpu": "1008"}, "remainders": left}
     bill = a_contract(carried={"cpu": "1000", **left}, **due)
-    held = compared(JULY, a_bill(bill), JUNE, Fraction(1, 5), "t")
+    now = MonthTotals.of("2025-07", a_bill(bill))
+    held = compared(a_bill(bill), now, JUNE, Fraction(1, 5), "t")
     moves = (
         "cpu: 4 in 2025-06, now 8 (+100.0%)",
         "c-1 cpu: 1,000 carried in from other months",
