@@ -11,11 +11,15 @@ from typing import Any
 from functions.domain.ledger.answers import UNKNOWN, Answer
 from functions.domain.ledger.entry import OTHER_QUANTITY
 from functions.domain.ledger.reading import read_time, same_contract, same_dimension, same_quantity
+from functions.domain.paging import says_failed
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
 _FAILED = ("fail", "failed", "error", "rejected", "invalid", "declined")
 # As a value anywhere in a result, or as a name that is true: then no other word of it refuses.
 _SAYS_ACCEPTED = re.compile(r"'\s*(accepted|billed|created|succe(ss|eded))\s*'(: true|(?!:))")
+_SAYS_FAILED = re.compile(
+    r"'\s*(fail|failed|error|rejected|invalid|declined)\s*'(?!:)|'(is)?_?(accepted|created)': false"
+)
 _WORDS = ("message", "reason", "error", "detail", "errors")
 _MOST_LETTERS = 500
 _REFUSED = 300
@@ -25,14 +29,27 @@ Records = Sequence[Mapping[str, str]]
 def read_answers(records: Records, body: object, status: int = 200) -> dict[str, Answer]:
     """Return an answer per dimension for the records of one request of one contract.
 
-    A `status` that is an error refuses all of them, unless the body says more of each.
+    A `status` that is an error refuses all of them, unless the body says more of each. What failed
+    as a whole has accepted none of them, whatever it says of each.
     """
     results = body.get("results") if isinstance(body, Mapping) else None
-    if isinstance(results, list) and (results or status < _REFUSED):
+    if isinstance(body, Mapping) and isinstance(results, list) and (results or status < _REFUSED):
         pairs = zip(records, _matched(records, results), strict=True)
-        return {record["dimension"]: _read(record, result) for record, result in pairs}
+        found = {record["dimension"]: _read(record, result) for record, result in pairs}
+        refused = any(answer.kind == "refused" for answer in found.values())
+        failed = f"HTTP {status}" if status >= _REFUSED else says_failed(body, "results")
+        if not failed or (refused and status < _REFUSED):  # it says that of the refused ones
+            return found
+        return {name: _doubted(answer, failed) for name, answer in found.items()}
     whole = _refused_as_a_whole(body, status) if status >= _REFUSED else UNKNOWN
     return {record["dimension"]: whole for record in records}
+
+
+def _doubted(answer: Answer, failed: str) -> Answer:
+    if answer.kind != "accepted":
+        return answer
+    text = f"status 'success', but {failed}"
+    return Answer(kind="unknown", record_id=answer.record_id, message=text)
 
 
 def _matched(records: Records, results: list[Any]) -> list[Any]:
@@ -67,7 +84,11 @@ def _read(record: Mapping[str, str], result: object) -> Answer:
     status = str(result.get("status")).strip().casefold()
     sent = record["quantity"]
     if status == "success" and same_quantity(result.get("quantity", sent), sent):
-        return Answer(kind="accepted", record_id=record_id)
+        added = {name: value for name, value in result.items() if name not in record}
+        found = _SAYS_FAILED.search(str(added).casefold())
+        failed = says_failed(added, "results") or (found and found[0])
+        accepted = Answer(kind="accepted", record_id=record_id)
+        return _doubted(accepted, failed) if failed else accepted
     if status == "success":
         return Answer(kind="present", record_id=record_id, code=OTHER_QUANTITY)
     words = [text for name in _WORDS for text in _texts(result.get(name))]

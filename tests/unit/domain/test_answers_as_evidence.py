@@ -97,7 +97,54 @@ def test_a_whole_refusal_with_results_is_read_record_by_record() -> None:
     body = {"results": [{"dimension": "mem", "errors": ["no"]}, {**CPU, "status": "success"}]}
     answers = read_answers([CPU, MEM], body, 400)
     found = {name: answer.kind for name, answer in answers.items()}
-    assert found == {"cpu": "accepted", "mem": "refused"}
+    assert found == {"cpu": "unknown", "mem": "refused"}, "a request may be taken back as a whole"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "why"),
+    [
+        (400, {"message": "rolled back"}, "HTTP 400"),
+        (422, {"detail": "nothing was stored"}, "HTTP 422"),
+        (200, {"errors": ["marketplace unavailable"]}, "errors is ['marketplace unavailable']"),
+        (200, {"success": False}, "success is False"),
+        (200, {"status": "error"}, "status is error"),
+    ],
+)
+def test_an_answer_that_failed_as_a_whole_has_accepted_nothing(
+    status: int, body: dict[str, Any], why: str
+) -> None:
+    said = {**body, "results": [{"id": "r", **CPU, "status": "success"}]}
+    message = f"status 'success', but {why}"
+    unknown = Answer(kind="unknown", record_id="r", message=message)
+    assert read_answers([CPU], said, status) == {"cpu": unknown}
+
+
+def test_what_is_said_of_one_refused_record_is_no_doubt_about_the_others() -> None:
+    for said in ({"status": "error"}, {"success": False}, {"errors": ["mem"]}, {"failed": 1}):
+        results = [{"dimension": "mem", "errors": ["no"]}, {**CPU, "status": "success"}]
+        found = read_answers([CPU, MEM], {**said, "results": results})
+        assert {n: a.kind for n, a in found.items()} == {"cpu": "accepted", "mem": "refused"}
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        *({"marketplace_status": "fail"}, {"state": " Rejected "}, {"accepted": False}),
+        *({"error": "contract expired"}, {"error_code": "EXPIRED"}, {"is_created": False}),
+        *({"detail": {"state": "declined"}}, {"ok": False}),
+    ],
+)
+def test_success_beside_a_word_of_failure_is_looked_up(beside: dict[str, Any]) -> None:
+    found = of_one(id="r", **CPU, status="success", **beside)
+    assert (found.kind, found.record_id) == ("unknown", "r")
+    assert found.message.startswith("status 'success', but ")
+
+
+def test_success_is_believed_whatever_a_dimension_or_a_contract_is_called() -> None:
+    named = {"contract_id": "error", "dimension": "failed", "quantity": "5"}
+    fine = {"errors": [], "error": None, "accepted": True, "warning": "", "failed": False}
+    said = {"id": "r", **named, **fine, "status": "success", "message": "no errors"}
+    assert read_answers([named], {"results": [said]})["failed"].kind == "accepted"
 
 
 @pytest.mark.parametrize(
