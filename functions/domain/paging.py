@@ -7,29 +7,41 @@ from typing import Any
 # Names in an answer, lower case letters alone: how many rows or pages there are, that more follow,
 # that this is all, and which rows these are.
 _ROWS = re.compile(
-    r"total|count|(total|record|result|item|row)s?(count|records|results|items|rows|elements)"
+    r"(?!(x|n|num|number|of|all)+$)(x|n|num|number|of|all|total|overall|filtered|matched|matching|hidden|available|found|hits?"
+    r"|counts?|rows?|records?|results?|items?|elements?|entry|entries|objects?|documents?)+"
 )
 _PAGES = re.compile(r"(total|num|number|page)?(of)?(pages|pagecount)|lastpage")
 _MORE = re.compile(
-    r"next.*|has(next|more).*|more|remaining.*|(?!prev).*cursor|continuation.*|lastevaluatedkey"
-    r"|(is)?(truncated|partial|incomplete)"
+    r"(odata)?next.*|has(next|more).*|more|remaining.*|(?!prev).*cursor|continuation.*"
+    r"|lastevaluatedkey|(is)?(truncated|partial|incomplete)(page|results?|rows|data|response)?"
 )
-_ALL = re.compile(r"(is)?(complete|last)(page)?")
+_ALL = re.compile(r"(is)?(complete|last|done|ready|finished|final|whole|loaded)d?(page)?")
 # That an answer is none, whatever its status: names that say so or deny it, texts that may, and
 # what is no trouble.
 _FAILED = re.compile(
-    r"(has|is)?(errors?(count|code|details|messages?)?|exceptions?|fail(ed|ures?)|timedout|degraded)"
+    r"(has|is|in)?(errors?(count|code|details|messages?)?|exceptions?|fail(ed|ures?)(count)?"
+    r"|timedout|degraded|stale|maintenance)"
 )
 _FINE = re.compile(r"(is)?(ok|success|successful)")
 _TEXTS = re.compile(r"status|code|statuscode|message|detail|warnings?")
 _TROUBLE = re.compile(
-    r"error|fail|timed?[ _-]?out|unavailab|degraded|partial|partly|incomplete"
+    r"error|fail|timed?[ _-]?out|unavailab|degraded|partial|partly|incomplete|rolled[ _-]back"
     r"|^rejected$|^[45][0-9]{2}$"
 )
-_BENIGN = re.compile(r"\b(no|0|without|any)[ _-]+(\w+[ _-]+)?(error|fail|reject|partial)\w*")
+# That what is listed may not be all, or not yet.
+_NOT_ALL = re.compile(
+    rf"{_TROUBLE.pattern}|processing|pending|progress|queued|loading|throttl|too many|again|stale"
+    r"|\blag|maintenance|permission|denied|forbidden"
+)
+_BENIGN = re.compile(
+    r"\b(no|0|without|any)[ _-]+(\w+[ _-]+)?(error|fail|reject|partial)\w*"
+    r"|\b(done|finished|completed)[ _-]processing|processing[ _-](done|finished|completed?)"
+)
 _NOTHING = re.compile(r"[\W0]*|false|none|null|no|ok|success")
 _DEEPEST = 5
 _MOST_DIGITS = 18  # of a number that is larger than any count
+# A number of rows, as a word or with one.
+_NUMBER = re.compile(r"([0-9][0-9,]*)(\.0*)?( [a-z]+)?", re.IGNORECASE)
 _RANGE = re.compile(r"[0-9]+-[0-9]+/([0-9]+)")
 
 
@@ -53,7 +65,12 @@ def says_more(
     return ""
 
 
-def says_failed(body: Mapping[str, Any], rows: str) -> str:
+def says_not_all(body: Mapping[str, Any], rows: str) -> str:
+    """Return what in a listing shows that it failed, or is not there as a whole; empty if not."""
+    return says_failed(body, rows, _NOT_ALL)
+
+
+def says_failed(body: Mapping[str, Any], rows: str, trouble: re.Pattern[str] = _TROUBLE) -> str:
     """Return what in an answer shows that it failed; empty if nothing does.
 
     A number of what failed may be of its rows, so it says nothing.
@@ -63,7 +80,7 @@ def says_failed(body: Mapping[str, Any], rows: str) -> str:
         counts = word.startswith("fail") and as_number(value) is not None
         failed = _FAILED.fullmatch(word) and not counts and _is_something(value)
         denied = _FINE.fullmatch(word) and text in ("false", "no")
-        if failed or denied or (_TEXTS.fullmatch(word) and _TROUBLE.search(text)):
+        if failed or denied or (_TEXTS.fullmatch(word) and trouble.search(text)):
             return f"{name} is {_text(value)[:100]}"
     return ""
 
@@ -94,7 +111,7 @@ def flat(body: Mapping[str, Any], rows: str, levels: int = 3) -> Iterator[tuple[
     for name, value in body.items() if levels else ():
         inner = value if isinstance(value, list) else [value]
         if name != rows:
-            yield name, value
+            yield name, value.get("value", value) if isinstance(value, Mapping) else value
             for found in inner:
                 yield from flat(found, rows, levels - 1) if isinstance(found, Mapping) else ()
 
@@ -106,5 +123,5 @@ def plain(name: str) -> str:
 
 def as_number(value: object) -> int | None:
     """Return a whole number, None for anything else."""
-    text = str(value)
-    return int(text[:_MOST_DIGITS]) if text.isdecimal() else None
+    found = _NUMBER.fullmatch(_text(value).strip())
+    return int(found[1].replace(",", "")[:_MOST_DIGITS]) if found else None

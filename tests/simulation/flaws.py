@@ -97,7 +97,7 @@ FLAWS: Mapping[str, Flaw] = {
         (listing, clazar_answers), "same_contract", lambda listed, ours: listed == ours, "1", 5
     ),
     "1: an answer that failed is an empty listing": Flaw(
-        (api,), "says_failed", lambda *_: "", "1", 10
+        (api,), "says_not_all", lambda *_: "", "1", 10
     ),
     "1: the first page is the listing": Flaw((api,), "turn", _first_page_only, "1", 5),
     "1: the settle time does not grow": Flaw(

@@ -13,7 +13,7 @@ from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome,
 from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.ledger.submission import Request
 from functions.domain.month import Month
-from functions.domain.paging import says_failed
+from functions.domain.paging import says_not_all
 from functions.errors import (
     ContractUnserved,
     CredentialsRefused,
@@ -99,7 +99,7 @@ def _page(asked: Asked, response: Response) -> Mapping[str, Any]:
     if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
         raise PartnerUnreachable(f"GET /metering/: HTTP {status}")
     rows = body.get("results") if isinstance(body, dict) else None
-    failed = says_failed(body, "results") if isinstance(rows, list) else "no listing"
+    failed = says_not_all(body, "results") if isinstance(rows, list) else "no listing"
     if status == HTTPStatus.OK and rows == [] and asked.answered and _NO_PAGE.search(failed):
         return {} if asked.rows < PAGE_SIZE else {"next": failed}
     if status != HTTPStatus.OK or failed:

@@ -18,7 +18,7 @@ from functions.adapters.receivers import Accepted, CreditsReceiver
 from functions.domain.conversion import unique
 from functions.domain.credits.cbf import plain_number
 from functions.domain.month import Month, format_instant
-from functions.domain.paging import says_failed, says_more
+from functions.domain.paging import says_more, says_not_all
 from functions.domain.wording import counted
 from functions.errors import (
     CredentialsRefused,
@@ -138,7 +138,7 @@ def _rows(response: requests.Response, what: str) -> list[dict[str, Any]]:
     rows = body.get("billing_drop") if isinstance(body, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise PartnerBusy(f"{what}: HTTP {response.status_code} without the rows of the month")
-    if failed := says_failed(body, "billing_drop"):
+    if failed := says_not_all(body, "billing_drop"):
         raise PartnerBusy(f"{what}: the month is not shown as a whole: {failed}")
     said = {"headers": paging(response), **body}
     if more := says_more(said, "billing_drop", len(rows)):

@@ -87,8 +87,9 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
 def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pages: int) -> str:
     """Return what shows that there are more rows; beside none those under another name do."""
     for name, value in flat(body, _RESULTS) if not body.get(_RESULTS) else ():
-        inner = value if isinstance(value, list) else []
-        if any(isinstance(one, Mapping) and "contract_id" in one for one in inner):
+        inner = value if isinstance(value, list) else [value]
+        fields = {"contract_id"} if inner is value else {"contract_id", "quantity"}
+        if any(isinstance(one, Mapping) and fields <= one.keys() for one in inner):
             return f"{name} holds records"
     return says_more(body, _RESULTS, seen, pages, query.get("cursor"))
 

@@ -142,7 +142,13 @@ def test_success_beside_a_word_of_failure_is_looked_up(beside: dict[str, Any]) -
 
 def test_success_is_believed_whatever_a_dimension_or_a_contract_is_called() -> None:
     named = {"contract_id": "error", "dimension": "failed", "quantity": "5"}
-    fine = {"errors": [], "error": None, "accepted": True, "warning": "", "failed": False}
+    fine: dict[str, Any] = {
+        "errors": [],
+        "error": None,
+        "accepted": True,
+        "warning": "",
+        "failed": False,
+    }
     said = {"id": "r", **named, **fine, "status": "success", "message": "no errors"}
     assert read_answers([named], {"results": [said]})["failed"].kind == "accepted"
 

@@ -121,7 +121,9 @@ def test_a_row_that_comes_again_beside_new_ones_has_pushed_another_one_off_its_p
 def test_records_beside_an_empty_listing_are_not_passed_over() -> None:
     said = "the listing ends after 0 records although data holds records"
     assert doubt(read({"results": [], "data": [{"contract_id": "c-1"}]})) == said
-    assert doubt(read({"results": [], "errors": [{"code": "x"}]})) == ""
+    assert "1 holds records" in doubt(read({"results": [], "records": {"1": a_row(1)}}))
+    for fine in ({"errors": [{"code": "x"}]}, {"query": {"contract_id": "c-1", "page": 1}}):
+        assert doubt(read({"results": [], **fine})) == ""
 
 
 def test_ten_thousand_pages_are_read_and_then_it_is_a_doubt(monkeypatch: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.domain.paging import says_failed
+from functions.domain.paging import says_failed, says_more, says_not_all
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from functions.domain.paging import says_failed
         *({"message": "Internal error"}, {"detail": "request timed out"}, {"degraded": True}),
         *({"message": "10 errors while reading"}, {"error_code": "E17"}, {"has_errors": True}),
         *({"error_count": 3}, {"failed": True}, {"warnings": ["results may be incomplete"]}),
+        *({"message": "transaction rolled back"}, {"stale": True}, {"in_maintenance": True}),
     ],
 )
 def test_an_answer_that_says_that_it_failed_is_none(said: dict[str, Any]) -> None:
@@ -53,3 +54,51 @@ def test_an_error_that_is_nested_very_deeply_is_one_all_the_same() -> None:
 )
 def test_an_answer_that_says_that_it_is_fine_is_one(said: dict[str, Any]) -> None:
     assert says_failed({"rows": [], **said}, "rows") == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *({"status": "processing"}, {"status": "IN_PROGRESS"}, {"status": "queued"}),
+        *({"message": "Too many requests"}, {"detail": "please try again later"}),
+        *({"warnings": ["replica lag 900 s"]}, {"message": "throttled"}, {"status": "Loading"}),
+        *({"detail": "you do not have permission to view all records"}, {"message": "stale data"}),
+    ],
+)
+def test_a_listing_that_is_not_there_as_a_whole_is_none(said: dict[str, Any]) -> None:
+    assert says_not_all({"rows": [], **said}, "rows")
+    assert not says_failed({"rows": [], **said}, "rows"), "a record may be accepted and processed"
+
+
+@pytest.mark.parametrize(
+    "said", [{"status": "done processing"}, {"message": "processing complete"}, {"status": "ok"}]
+)
+def test_a_listing_that_is_there_is_one(said: dict[str, Any]) -> None:
+    assert says_not_all({"rows": [], **said}, "rows") == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *({"count": 8.0}, {"count": "8 records"}, {"count": {"value": 8, "relation": "eq"}}),
+        *({"hits": 8}, {"available": 8}, {"hidden": 8}, {"filtered_count": 8}, {"total": "1,000"}),
+        *({"page": {"total_entries": 8}}, {"rowCount": "10.0"}, {"totalElements": 8}),
+        *({"done": False}, {"isReady": False}, {"completed": False}, {"is_loaded": False}),
+        *({"partial_results": True}, {"@odata.nextLink": "x"}, {"numberOfRecords": 8}),
+    ],
+)
+def test_more_rows_than_were_seen_are_more_in_any_words(said: dict[str, Any]) -> None:
+    assert says_more({"rows": [1] * 7, **said}, "rows", 7)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *({"count": 7}, {"count": "7 records"}, {"total": "7.0"}, {"hits": {"value": 7}}),
+        *({"page": {"number": 9, "size": 100, "totalElements": 7}}, {"items_per_page": 100}),
+        *({"n": 8, "x": 8}, {"done": True}, {"took": 12}, {"limit": 100}, {"total_cost": 128}),
+        *({"max_results": 100}, {"count": "8 of them billed"}, {"api_version": 2}),
+    ],
+)
+def test_other_numbers_say_nothing_of_more_rows(said: dict[str, Any]) -> None:
+    assert says_more({"rows": [1] * 7, **said}, "rows", 7) == ""
