@@ -78,7 +78,7 @@ def says_failed(body: Mapping[str, Any], rows: str, trouble: re.Pattern[str] = _
     for name, value in flat(body, rows):
         word, text = plain(name), _BENIGN.sub("", _text(value).casefold())
         counts = word.startswith("fail") and as_number(value) is not None
-        failed = _FAILED.fullmatch(word) and not counts and _is_something(value)
+        failed = _FAILED.fullmatch(word) and not counts and is_something(value)
         denied = _FINE.fullmatch(word) and text in ("false", "no")
         if failed or denied or (_TEXTS.fullmatch(word) and trouble.search(text)):
             return f"{name} is {_text(value)[:100]}"
@@ -92,11 +92,11 @@ def _text(value: object) -> str:
         return "nested too deeply"
 
 
-def _is_something(value: object, levels: int = _DEEPEST) -> bool:
+def is_something(value: object, levels: int = _DEEPEST) -> bool:
     """Return True unless a value says that there is nothing, as far down as it is looked at."""
     if isinstance(value, Mapping | list) and levels:
         inner = value.values() if isinstance(value, Mapping) else value
-        return any(_is_something(one, levels - 1) for one in inner)
+        return any(is_something(one, levels - 1) for one in inner)
     return not _NOTHING.fullmatch(_BENIGN.sub("", _text(value).casefold()))
 
 

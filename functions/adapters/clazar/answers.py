@@ -10,16 +10,19 @@ from typing import Any
 
 from functions.domain.ledger.answers import UNKNOWN, Answer
 from functions.domain.ledger.entry import OTHER_QUANTITY
-from functions.domain.ledger.reading import read_time, same_contract, same_dimension, same_quantity
+from functions.domain.ledger.reading import (
+    read_time,
+    same_contract,
+    same_dimension,
+    same_quantity,
+    taken_back,
+)
 from functions.domain.paging import says_failed
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
 _FAILED = ("fail", "failed", "error", "rejected", "invalid", "declined")
 # As a value anywhere in a result, or as a name that is true: then no other word of it refuses.
 _SAYS_ACCEPTED = re.compile(r"'\s*(accepted|billed|created|succe(ss|eded))\s*'(: true|(?!:))")
-_SAYS_FAILED = re.compile(
-    r"'\s*(fail|failed|error|rejected|invalid|declined)\s*'(?!:)|'(is)?_?(accepted|created)': false"
-)
 _WORDS = ("message", "reason", "error", "detail", "errors")
 _MOST_LETTERS = 500
 _REFUSED = 300
@@ -84,10 +87,7 @@ def _read(record: Mapping[str, str], result: object) -> Answer:
     status = str(result.get("status")).strip().casefold()
     sent = record["quantity"]
     if status == "success" and same_quantity(result.get("quantity", sent), sent):
-        added = {name: value for name, value in result.items() if name not in record}
-        found = _SAYS_FAILED.search(str(added).casefold())
-        failed = says_failed(added, "results") or (found and found[0])
-        accepted = Answer(kind="accepted", record_id=record_id)
+        accepted, failed = Answer(kind="accepted", record_id=record_id), taken_back(result)
         return _doubted(accepted, failed) if failed else accepted
     if status == "success":
         return Answer(kind="present", record_id=record_id, code=OTHER_QUANTITY)

@@ -22,6 +22,7 @@ from functions.domain.ledger.reading import (
     same_contract,
     same_dimension,
     same_quantity,
+    taken_back,
 )
 from functions.domain.month import Month
 
@@ -147,7 +148,7 @@ def _place(
     """
     if not isinstance(row, Mapping):
         return "", f"{row!r} is not a record"[:_SHOWN]
-    status = _STATUSES.get(str(row.get("status")).strip().casefold(), "undecided")
+    status = _status(row)
     same = same_contract(row.get("contract_id"), contract)
     dimension, begins = row.get("dimension"), read_time(row.get("start_time"))
     name = as_text(dimension) if isinstance(dimension, str) else ""
@@ -167,6 +168,11 @@ def _place(
         whole=inside and begins is not None and begins < month.start + timedelta(hours=1),
         strayed=not inside,
     )
+
+
+def _status(row: Mapping[str, Any]) -> Status:
+    found = _STATUSES.get(str(row.get("status")).strip().casefold(), "undecided")
+    return "undecided" if found == "billed" and taken_back(row) else found
 
 
 def _may_stray(begins: datetime, month: Month, now: datetime) -> bool:

@@ -3,8 +3,12 @@
 import re
 import unicodedata
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from functions.domain.paging import flat, is_something, plain, says_failed
 
 _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
 _UUID = re.compile(
@@ -13,7 +17,29 @@ _UUID = re.compile(
     re.DOTALL,
 )
 _MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
+_SHOWN = 120
 _SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
+
+
+# What a record says that is not billed, or not any more; and names that say so if they are false.
+_UNDONE = re.compile(
+    r"(is|was)?(fail(ed)?|error|rejected|invalid|declined|deleted|void(ed)?|revers(ed|al)"
+    r"|cancell?ed|refunded|reverted)(at|on)?"
+)
+_DONE = re.compile(r"(is|was)?(accepted|created|billed|stored)")
+_SENT = ("cloud", "contract_id", "dimension", "start_time", "end_time", "quantity", "status")
+
+
+def taken_back(record: Mapping[str, Any]) -> str:
+    """Return what in a record says that it is not billed although its status does; else empty."""
+    said = {name: value for name, value in record.items() if name not in _SENT}
+    said.pop("custom_properties", None)
+    for name, value in flat(said, ""):
+        undone = _UNDONE.fullmatch(plain(name)) and is_something(value)
+        denied = _DONE.fullmatch(plain(name)) and value is False
+        if undone or denied or _UNDONE.fullmatch(as_text(value).casefold()):
+            return f"{name} is {as_text(value)}"[:_SHOWN]
+    return says_failed(said, "")
 
 
 def same_contract(listed: object, ours: str) -> bool | None:

@@ -131,7 +131,7 @@ def test_what_is_said_of_one_refused_record_is_no_doubt_about_the_others() -> No
     [
         *({"marketplace_status": "fail"}, {"state": " Rejected "}, {"accepted": False}),
         *({"error": "contract expired"}, {"error_code": "EXPIRED"}, {"is_created": False}),
-        *({"detail": {"state": "declined"}}, {"ok": False}),
+        *({"detail": {"state": "declined"}}, {"ok": False}, {"message": "rolled back"}),
     ],
 )
 def test_success_beside_a_word_of_failure_is_looked_up(beside: dict[str, Any]) -> None:

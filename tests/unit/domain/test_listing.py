@@ -156,6 +156,21 @@ def test_a_record_is_billed_or_may_be(known: Any, statuses: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        *({"deleted": True}, {"voided_at": "2025-08-03T00:00:00Z"}, {"is_reversed": 1}),
+        *({"billed": False}, {"marketplace_status": "fail"}, {"errors": ["EXPIRED"]}),
+        *({"type": "reversal"}, {"meta": {"refundedOn": "2025-08-03"}}, {"canceled": "yes"}),
+    ],
+)
+def test_a_record_that_was_taken_back_may_be_billed_or_not(said: dict[str, Any]) -> None:
+    assert listed({**CPU, **said}).of("cpu") == (a_record(status="undecided"),)
+    fine = dict.fromkeys((*said, "voided_at"), None) | {"billed": True, "type": "usage"}
+    named = {"custom_properties": {"state": "cancelled"}, **fine}
+    assert listed({**CPU, **named}).of("cpu") == (a_record(),)
+
+
+@pytest.mark.parametrize(
     ("whole", "begins"),
     [
         (True, ["01T00:00:00Z", "01T00:59:59.999999Z"]),
