@@ -52,10 +52,10 @@ class Books:
         One that was stopped and is redriven resumes with what it knew, which others may have
         changed.
         """
-        held = self.lease().read()
-        if held and held.value.execution == execution:
-            return parse_instant(held.value.at)
-        holder = (held.value.execution if held else "") or "nobody"
+        held = self.lease().value()
+        if held and held.execution == execution:
+            return parse_instant(held.at)
+        holder = (held.execution if held else "") or "nobody"
         raise LeaseLost(
             f"{keys.lease(self.plan)} is held by {holder}: others have worked on this plan "
             "since this execution stopped; start a new one"
@@ -67,8 +67,7 @@ class Books:
 
     def read_journal(self) -> Journal:
         """Return the journal as it is, an empty one if there is none."""
-        read = self.journal().read()
-        return read.value if read else Journal()
+        return self.journal().value() or Journal()
 
     def change_journal(self, change: Callable[[Journal], Journal]) -> Journal:
         """Change the journal, an empty one if there is none; return it as it is then."""
@@ -125,8 +124,8 @@ class Books:
 
     def totals(self, month: Month) -> MonthTotals | None:
         """Return the totals of a closed month; None if an earlier program has closed it."""
-        read = Document(self.objects, keys.totals(self.plan, month), History).read()
-        return read.value.at(str(month)) if read else None
+        known = Document(self.objects, keys.totals(self.plan, month), History).value()
+        return known.at(str(month)) if known else None
 
     def remainders(self, month: Month) -> Document[Remainders]:
         """Return what rounding left in a month."""
@@ -169,8 +168,7 @@ class Books:
         try:
             return remainders_of(self.entries(month), self.plan.dimensions, done=done)
         except BadState:
-            read = self.remainders(month).read()
-            return read.value if read else Remainders()
+            return self.remainders(month).value() or Remainders()
 
     def state_document(self) -> Document[state_file.Document]:
         """Return the state file with what it says of all plans."""

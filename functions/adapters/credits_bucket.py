@@ -28,8 +28,8 @@ def last_drop(objects: Objects, connection: str, month: Month) -> Document[Drop 
 def last_drops(objects: Objects, connection: str) -> list[Drop]:
     """Return what was last accepted for every month of a stream, or may have been."""
     listed = objects.list(keys.drops(connection))
-    found = (_drop(objects, item.key).read() for item in listed)
-    return [drop.value for drop in found if drop and drop.value]
+    found = (_drop(objects, item.key).value() for item in listed)
+    return [drop for drop in found if drop]
 
 
 def _drop(objects: Objects, key: str) -> Document[Drop | None]:

@@ -1,4 +1,4 @@
-"""Typed JSON objects that are only ever changed by conditional writes."""
+"""Typed JSON objects: those changed by conditional writes only, and those of one run."""
 
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
@@ -29,6 +29,11 @@ class Document(Generic[T]):
         """Return what is stored, None if nothing is; BadState if it cannot be understood."""
         stored = self._objects.read(self.key)
         return Version(self.decode(stored.body), stored.etag) if stored else None
+
+    def value(self) -> T | None:
+        """Return the value that is stored, as `read` does."""
+        read = self.read()
+        return read.value if read else None
 
     def decode(self, body: bytes) -> T:
         """Return what a body says; BadState if it cannot be understood."""
@@ -63,3 +68,11 @@ class Document(Generic[T]):
             except WriteConflict:
                 continue
         raise WriteConflict(f"{self.key} changes too often")
+
+
+def read_run_file(objects: Objects, key: str, kind: type[T]) -> T:
+    """Return what an earlier state of this run wrote; BadState if it was removed."""
+    stored = objects.read(key)
+    if stored is None:
+        raise BadState(f"{key} is missing: the run's files were removed; start a new run")
+    return msgspec.json.decode(stored.body, type=kind)

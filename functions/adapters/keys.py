@@ -71,11 +71,6 @@ def open_contract(root: str, contract: str) -> str:
     return f"{root}{hashlib.sha256(contract.encode()).hexdigest()[:32]}.json"
 
 
-def comparisons(plan: Plan, month: Month, run_id: str) -> str:
-    """Return the prefix of what an execution has found of each contract's records."""
-    return f"{run(plan, month, run_id, dry_run=False)}compared/"
-
-
 def closed(plan: Plan, month: Month, run_id: str) -> str:
     """Return the key of a month in numbers, as an execution has closed it or left it open."""
     return f"{run(plan, month, run_id, dry_run=False)}closed.json"

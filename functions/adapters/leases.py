@@ -31,8 +31,8 @@ def acquire(
 
 def holder(document: Document[Lease]) -> str:
     """Return the execution that holds the lease, nothing if none does."""
-    held = document.read()
-    return held.value.execution if held else ""
+    held = document.value()
+    return held.execution if held else ""
 
 
 def release(document: Document[Lease], execution: str, at: str) -> None:

@@ -1,11 +1,11 @@
 """What an execution has found of a month's days: their folds, what is wrong, what is not there."""
 
 from functions.adapters import keys
+from functions.adapters.documents import read_run_file
 from functions.adapters.objects import Objects
-from functions.adapters.run_files import read_run_file
 from functions.adapters.storage import folders
 from functions.domain.spelling import suggestion
-from functions.domain.usage.fold import DayRead, Days, Fold, Total, made_of
+from functions.domain.usage.fold import Days, Fold, Total, made_of
 from functions.domain.usage.problem import Problem
 from functions.domain.usage.usage_files import FLAT, missing_hours, partly_covered
 from functions.domain.wording import some
@@ -21,8 +21,7 @@ def add_up(days: Days, objects: Objects) -> Total:
     BadUsage names every problem of every day; DaysMissing the days that could not be read.
     """
     total, problems, missing = Total(), list[str](), dict[str, str]()
-    for name in days.names:
-        read = days.read.get(name, DayRead(error="Unknown", cause="see its map run"))
+    for name, read in days.read.items():
         if read.error == BadUsage.__name__:  # a key that no request can name stays as it is
             problems.append(f"day {name}: {read.cause}")
         elif read.error:
@@ -39,7 +38,7 @@ def add_up(days: Days, objects: Objects) -> Total:
     if problems:
         raise BadUsage(f"{days.month}: nothing was sent; problems: {_listed(problems, days)}")
     if missing:
-        count = f"{len(missing)} of {len(days.names)} days could not be read: {', '.join(missing)}"
+        count = f"{len(missing)} of {len(days.read)} days could not be read: {', '.join(missing)}"
         first = next(iter(missing.values()))
         raise DaysMissing(f"{days.month}: {count}; the first: {first}; run again")
     return total

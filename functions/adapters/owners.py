@@ -26,7 +26,7 @@ def owners(books: Books, month: Month, contract: str) -> list[Owner]:
     plans = folders(books.objects, keys.LEDGER_ROOT, 3)
     roots = [f"{keys.LEDGER_ROOT}{path}" for path in plans if path != plan.path]
     entries = books.read_all([f"{root}{tail}" for root in roots for tail in tails], Entry)
-    document = _state(books)
+    document = books.state_document().value() or {}
     settled = {entry.plan for entry in entries if entry.accepted and not entry.waived}
     others = sorted(key for key in document if key.count(":") > 1)
     return owners_of(entries) + [
@@ -58,7 +58,7 @@ def earlier_name(
     The exporter keeps the id of a plan whose service or environment is renamed. One that is
     `configured` and has usage files of that month is another plan.
     """
-    plan, document = books.plan, _state(books)
+    plan, document = books.plan, books.state_document().value() or {}
     held = {path.replace("/", ":") for path in folders(books.objects, keys.LEDGER_ROOT, 3)}
     other = sorted((held | document.keys()) - {plan.key})
     namesakes = [key for key in other if key.split(":")[2:] == [plan.plan_id]]
@@ -76,7 +76,7 @@ def earlier_name(
 
 def forgotten(books: Books, configured: Collection[str]) -> Iterator[str]:
     """Name the open contracts of plans that are configured no longer: no run of theirs does."""
-    document = _state(books)
+    document = books.state_document().value() or {}
     others = [key for key in document if key.count(":") > 1 and key not in configured]
     for key in sorted(others) if configured else ():
         found = state_file.read_plan(document, key, books.plan.state_file)
@@ -91,8 +91,3 @@ def forgotten(books: Books, configured: Collection[str]) -> Iterator[str]:
 
 def _has_any(objects: Objects, prefix: str) -> bool:
     return any(objects.list(prefix, limit=1))
-
-
-def _state(books: Books) -> state_file.Document:
-    read = books.state_document().read()
-    return read.value if read else {}

@@ -7,7 +7,6 @@ from functions.adapters.books import Books
 from functions.adapters.objects import Objects
 from functions.adapters.pages import page_key, put_json, put_page
 from functions.domain.month import Month
-from functions.domain.months import report_files
 from functions.domain.months.late_usage import LateUsage
 from functions.domain.months.movements import EarlierReport
 from functions.domain.months.report import Report
@@ -22,7 +21,7 @@ def write_report(books: Books, month: Month, written: Report, final: str = "") -
     folder, objects = keys.report(books.plan, month), books.objects
     prefix = f"{folder}{f'final-{final}' if final else 'report'}"
     put_json(objects, f"{prefix}.json", written)
-    objects.put(f"{prefix}.csv", report_files.as_csv(written))
+    objects.put(f"{prefix}.csv", written.as_csv())
     put_page(objects, f"{prefix}.html", lambda: page(written))
     if not final:
         put_json(objects, keys.totals(books.plan, month), written.history)

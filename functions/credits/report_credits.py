@@ -104,8 +104,8 @@ def _way_back(
 def _was_posted(run: Run, end: MonthEnd, objects: Objects) -> bool | None:
     """Return what is on record of a month whose drop ended with an error; None: not known."""
     try:
-        record = credits_bucket.last_drop(objects, run.connection, Month.parse(end.drop.month))
-        last = version.value if (version := record.read()) else None
+        month = Month.parse(end.drop.month)
+        last = credits_bucket.last_drop(objects, run.connection, month).value()
     except BadState:
         return None
     if last is None or not last.is_of(run.execution, end.drop.source):
@@ -120,7 +120,8 @@ def finish(
     run, failure, repeated = task.run, task.failure, _repeated(task, objects)
     warnings = [*_of_file(task, repeated), *(text for month in months for text in month.warnings)]
     report = _write(task, months, repeated, warnings, objects) if task.parsed else None
-    error = failure.error if failure else _error({month.error for month in months})
+    errors = {month.error for month in months} - {""}
+    error = failure.error if failure else SEVERAL if len(errors) > 1 else max(errors, default="")
     causes = [*([failure.message] if failure else []), *(str(m) for m in months if m.error)]
     done = [str(month) for month in months if month.posted and not month.error]
     left = [str(month) for month in months if not month.posted and not month.error]
@@ -143,10 +144,6 @@ def finish(
             "message": "\n".join(said)[:_LONGEST_TEXT] or "nothing to report",
         },
     )
-
-
-def _error(errors: set[str]) -> str:
-    return SEVERAL if len(errors - {""}) > 1 else max(errors, default="")
 
 
 def _of_file(task: ReportTask, repeated: list[Repeated]) -> list[str]:

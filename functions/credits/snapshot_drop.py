@@ -36,8 +36,7 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
     """Hold what an operator has not accepted: PostDrop ends the month with the reasons."""
     run, drop = task.run, task.drop
     _, wanted = credits_bucket.read_prepared(objects, drop.body_key)
-    version = credits_bucket.last_drop(objects, run.connection, task.of).read()
-    last = version.value if version else None
+    last = credits_bucket.last_drop(objects, run.connection, task.of).value()
     rows = stream.stored(task.of)
     stored = read_rows(rows)
     if is_stored(last, wanted, stored):

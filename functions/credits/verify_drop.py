@@ -27,7 +27,7 @@ def verify_drop(task: DropTask, objects: Objects, stream: Stream) -> Verified:
     document = credits_bucket.last_drop(objects, task.run.connection, task.of)
     stored = read_rows(stream.stored(task.of))
     if found := differences(wanted, stored):
-        last = version.value if (version := document.read()) else None
+        last = document.value()
         said = f"; its answer to the drop: {last.answer}" if last and last.answer else ""
         raise DropDiffers(f"CloudZero does not hold what was posted: {found}{said}")
 

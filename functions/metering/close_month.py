@@ -9,8 +9,7 @@ from aws_lambda_powertools import Logger
 from functions import metrics
 from functions.adapters import clock, keys, reports, wiring
 from functions.adapters.books import Books
-from functions.adapters.documents import Document, Version
-from functions.adapters.run_files import read_run_file
+from functions.adapters.documents import Document, Version, read_run_file
 from functions.domain.ledger.remainders import Remainders
 from functions.domain.ledger.transitions import fail_if_open
 from functions.domain.month import format_instant, parse_instant
@@ -89,12 +88,11 @@ def _compare(task: MergedMonth, seen: Seen, books: Books) -> Compared:
         return NOTHING_COMPARED
     names = frozenset(bill.contract_id for bill in seen.usage.bill.contracts)
     by_hand = (seen.shown.done if seen.closed else names) - seen.ledger.keys()
-    billed = books.manifest(task.of).read() if seen.closed else None
-    before = billed.value if billed else None
+    billed = books.manifest(task.of).value() if seen.closed else None
     return compare(
         seen.usage,
         seen.ledger,
-        before,
+        billed,
         formulas=seen.plan.dimensions,
         by_hand=by_hand,
         failed=seen.shown.failed,

@@ -73,8 +73,8 @@ def _compared(asked: Asked, name: str, month: Month, books: Books) -> Comparison
     if asked.queries:
         text = f"{asked.rows} of {RECEIVER}'s records for {name} read so far"
         return Comparison(contract=name, asked=asked, not_compared=text)
-    entry = books.entry(month, name).read()
+    entry = books.entry(month, name).value()
     if entry is None:
         return Comparison(contract=name, not_compared="its ledger entry was removed")
     others = owners.owners(books, month, name) if asked.listing.stored else []
-    return compare(entry.value, asked.listing, others)
+    return compare(entry, asked.listing, others)

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from functions.adapters import clock, keys, month_days, wiring
 from functions.adapters.books import Books
+from functions.adapters.documents import read_run_file
 from functions.adapters.objects import Objects
-from functions.adapters.run_files import read_run_file
 from functions.domain.formula import names_in
 from functions.domain.ledger.entry import Decision
 from functions.domain.ledger.item import ContractItem

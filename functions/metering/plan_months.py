@@ -96,9 +96,9 @@ def _item(purpose: Purpose, month: Month, end: datetime) -> MonthItem:
 def _to_compare(closed: list[Month], books: Books) -> Iterator[MonthItem]:
     """Yield closed months; one without a manifest was closed by other means."""
     for month in closed:
-        if billed := books.manifest(month).read():
+        if billed := books.manifest(month).value():
             item = _item("compare", month, month.end)
-            yield msgspec.structs.replace(item, duplicates=billed.value.duplicates)
+            yield msgspec.structs.replace(item, duplicates=billed.duplicates)
 
 
 def _running(run: Run, month: Month, usage: Objects) -> Iterator[MonthItem]:

@@ -7,8 +7,8 @@ from aws_lambda_powertools import Logger
 
 from functions.adapters import wiring
 from functions.adapters.books import Books
+from functions.adapters.documents import read_run_file
 from functions.adapters.pages import page_key, put_json, put_page
-from functions.adapters.run_files import read_run_file
 from functions.domain.ledger import submission
 from functions.domain.ledger.claim import claim
 from functions.domain.ledger.entry import Entry

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from functions.adapters.run_files import read_run_file
+from functions.adapters.documents import read_run_file
 from functions.domain.month import Month
 from functions.domain.usage.month_usage import MonthUsage
 from tests.in_memory.metering_world import PLAN, MeteringWorld
