@@ -85,7 +85,7 @@ class MonthTask(RunTask, frozen=True, kw_only=True):
     @property
     def comparisons(self) -> str:
         """The prefix of what was found of each contract's records."""
-        return keys.comparisons(self.run.plan, self.of, self.run.name)
+        return f"{self.root}compared/"
 
     @property
     def late_usage_key(self) -> str:
@@ -145,12 +145,13 @@ class DaysTask(UsageTask, frozen=True, kw_only=True):
     @property
     def of_days(self) -> Days:
         """The days, as they are added up. A child that was lost has left nothing to go by."""
-        read = {
+        found = {
             read.day: replace(read, cause=Problem(read.error, read.cause).message)
             for read in self.read
             if read
         }
-        return Days(self.plan, self.of, self.days, read)
+        lost = DayRead(error="Unknown", cause="see its map run")
+        return Days(self.plan, self.of, {day: found.get(day, lost) for day in self.days})
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):

@@ -130,9 +130,11 @@ def _bill_of(
     files: MonthFiles, books: Books, ledger: Mapping[str, Entry], notes: list[str]
 ) -> dict[str, ContractBill]:
     """Bill today's files again, without what is carried: the ledger knows what that was."""
-    sums = Total(files.folded(day) for day in files.days).groups.items()
+    total = Total()
+    for day in files.days:
+        total.add(files.folded(day))
     journal = books.read_journal()
-    found = billing.bill(files.plan, sums, {}, journal.dimensions, ledger.keys())
+    found = billing.bill(files.plan, total.groups.items(), {}, journal.dimensions, ledger.keys())
     if found.quarantined:
         held = ", ".join(some(map(str, found.quarantined), 3))
         notes.append(f"usage without a payer is not billed: {held}")

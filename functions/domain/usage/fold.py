@@ -1,13 +1,10 @@
 """A day's files added up. A fold says what the files hold; it is no state of billing."""
 
-from __future__ import annotations
-
 import decimal
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -38,7 +35,7 @@ class Fold(msgspec.Struct, frozen=True, kw_only=True):
     twin: str
 
     @classmethod
-    def read(cls, body: bytes, made_of: str) -> Fold | None:
+    def read(cls, body: bytes, made_of: str) -> Self | None:
         """Return a stored fold, None if other code wrote it, or made it of something else."""
         try:
             found = msgspec.json.decode(body, type=cls)
@@ -55,14 +52,12 @@ def made_of(plan: Plan, digest: str) -> str:
 class Total:
     """Usage added up: that of a day file by file (a `Tally`), or a month's fold by fold."""
 
-    def __init__(self, folds: Iterable[Fold] = ()) -> None:
+    def __init__(self) -> None:
         self.files = self.records = self.duplicates = self.twins = 0
         self.twin = ""
         self.hours: set[str] = set()
         self.dropped: dict[str, int | Decimal] = defaultdict(int)
         self.groups: dict[Group, int | Decimal] = defaultdict(int)
-        for fold in folds:
-            self.add(fold)
 
     def add(self, fold: Fold) -> None:
         """Add a day."""
@@ -116,24 +111,22 @@ class DayRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Days(NamedTuple):
-    """The days of a month, and what an execution has found of them."""
+    """The days of a month in order, and what an execution has found of them."""
 
     plan: Plan
     month: Month
-    names: list[str]
     read: dict[str, DayRead]
 
     @property
     def end(self) -> datetime:
         """Where the last of them ends."""
-        day, _, hour = self.names[-1].partition("T")
+        day, _, hour = next(reversed(self.read)).partition("T")
         return self.month.start + timedelta(days=int(day) - bool(hour), hours=int(hour or 0))
 
     @property
     def are_sound(self) -> bool:
         """Every day was found, with nothing wrong."""
-        found = (self.read.get(name) for name in self.names)
-        return all(read and not read.error and not read.problems for read in found)
+        return not any(read.error or read.problems for read in self.read.values())
 
     @property
     def digests(self) -> dict[str, str]:

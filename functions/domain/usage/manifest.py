@@ -1,8 +1,7 @@
 """What a month was billed from: the digests of its days, so that a later change is noticed."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
+from typing import Self
 
 import msgspec
 
@@ -35,7 +34,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         names = sorted(self.days.keys() | found.keys())
         return [name for name in names if self.days.get(name) != found.get(name)]
 
-    def as_reported(self, found: dict[str, str], done: Collection[str]) -> Manifest:
+    def as_reported(self, found: dict[str, str], done: Collection[str]) -> Self:
         """Return the manifest once these days have been reported."""
         left = tuple(name for name in self.by_hand if name in done)
         return msgspec.structs.replace(self, reported=found, recheck=False, by_hand=left)

@@ -5,6 +5,7 @@ dropped. Numbers are `int` or `Decimal` from the text of the file, never a float
 """
 
 import decimal
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -101,11 +102,7 @@ class Tally(Total):
         try:
             records = decode_records(body)
         except UNREADABLE as error:
-            kind = (
-                "UTF-8 with a byte order mark"
-                if body.startswith(b"\xef\xbb\xbf")
-                else not_text(body)
-            )
+            kind = "UTF-8 with a byte order mark" if body.startswith(BOM_UTF8) else not_text(body)
             said = f"the file is {kind}; {error}" if kind else error
             self._refuse(key, f"not a JSON array of records: {said}", line_of_error(body, error))
             return

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from functions.domain.usage.bill import ContractBill, Quarantined
-from functions.domain.usage.fold import Days, Total
+from functions.domain.usage.fold import DayRead, Days, Total
 from functions.domain.usage.tally import Tally
 from functions.domain.usage.usage_warnings import checks, warnings
 from tests.builders import JULY, PLAN, a_bill, a_contract, a_plan
@@ -16,7 +16,7 @@ TOO_MUCH = a_contract(quantities={"mem": str(2**31)})
 
 def said(total: Total | None = None, *contracts: ContractBill, **bill: Any) -> list[str]:
     month = replace(a_bill(*contracts), **bill)
-    return list(warnings(Days(PLAN, JULY, [], {}), total or Total(), month))
+    return list(warnings(Days(PLAN, JULY, {}), total or Total(), month))
 
 
 def test_an_ordinary_month_has_no_warnings() -> None:
@@ -35,7 +35,7 @@ def checked(
     total.hours.update(f"01/{hour:02d}" for hour in range(hours))
     quantities = {"c-1": str(quantity), "c-2": "7"}
     bills = [a_contract(name, quantities={"mem": text}) for name, text in quantities.items()]
-    days = Days(a_plan(cloud=cloud), JULY, list(names), {})
+    days = Days(a_plan(cloud=cloud), JULY, dict.fromkeys(names, DayRead()))
     return list(checks(days, total, a_bill(*bills)))
 
 
