@@ -1,7 +1,5 @@
 """A calendar month in UTC: the unit that is billed."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +17,7 @@ class Month:
     month: int
 
     @classmethod
-    def parse(cls, text: object) -> Month:
+    def parse(cls, text: object) -> "Month":
         """Read `YYYY-MM`; anything else is a ValueError that names the value."""
         month = _parsed(text) if isinstance(text, str) else None
         if month is None:
@@ -35,10 +33,10 @@ class Month:
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
 
-    def plus(self, months: int) -> Month:
+    def plus(self, months: int) -> Self:
         """Return the month so many months later (earlier when negative)."""
         years, index = divmod(self.month - 1 + months, 12)
-        return Month(self.year + years, index + 1)
+        return type(self)(self.year + years, index + 1)
 
     @property
     def start(self) -> datetime:

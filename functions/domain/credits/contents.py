@@ -1,13 +1,11 @@
 """What a month's rows hold as far as money is concerned, and whether two months hold the same."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -76,7 +74,7 @@ class Contents(NamedTuple):
         """Return True if rows of this digest are here, perhaps with others' beside them."""
         return digest in (self.digest, _digest(self.own))
 
-    def shows(self, posted: Contents) -> bool:
+    def shows(self, posted: Self) -> bool:
         """Return True if these are the posted rows, to the cent, in whatever order.
 
         Rows of 0.00 may be missing: a partner that keeps none has lost no money. So may columns,

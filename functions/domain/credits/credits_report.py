@@ -1,10 +1,8 @@
 """What an execution of the credits pipeline reports, in numbers and in words."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -42,7 +40,7 @@ class MonthReport(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     warnings: list[str] = []
 
-    def holding(self, held: Totals | None) -> MonthReport:
+    def holding(self, held: Totals | None) -> Self:
         """Return the same with what the receiver holds."""
         return msgspec.structs.replace(self, **msgspec.structs.asdict(held)) if held else self
 

@@ -5,13 +5,11 @@ sending. Filters are applied again here, because a listing that ignores one must
 acceptance.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -74,7 +72,7 @@ class Listing(msgspec.Struct, frozen=True):
                 return f"record {record.record_id} has this quantity, but not the window of a month"
         return ""
 
-    def by(self, known: Collection[str]) -> Listing:
+    def by(self, known: Collection[str]) -> Self:
         """Return the listing by these dimensions, each of which may be written in other ways.
 
         What is written as one of them is of that one. What may be of several is a doubt for all.
@@ -90,9 +88,9 @@ class Listing(msgspec.Struct, frozen=True):
                 of.setdefault(name, {}).update(records)
                 text = f"records of {written!r} may be of {' or of '.join((name, *others))}"
                 doubts |= dict.fromkeys((name, *others) if others else (), text)
-        return Listing(stored, doubts, strays)
+        return type(self)(stored, doubts, strays)
 
-    def without(self, known: Collection[str]) -> Listing:
+    def without(self, known: Collection[str]) -> Self:
         """Return the listing without the records that are known to be of other months."""
 
         def left(found: Mapping[str, dict[str, Stored]]) -> dict[str, dict[str, Stored]]:
@@ -101,7 +99,7 @@ class Listing(msgspec.Struct, frozen=True):
                 for dimension, records in found.items()
             }
 
-        return Listing(left(self.stored), self.doubts, left(self.strays))
+        return type(self)(left(self.stored), self.doubts, left(self.strays))
 
     @property
     def has_moved(self) -> bool:

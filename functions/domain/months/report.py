@@ -1,5 +1,7 @@
 """A month's report: what became of each contract, its inputs and its totals."""
 
+import csv
+import io
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
@@ -68,6 +70,21 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     before: str = ""
     history: History = History()
     movements: Movements = Movements()
+
+    def as_csv(self) -> bytes:
+        """Return the summary in the first line, then the rows with a header."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        out.write(f"# {self.summary['text']}\r\n")
+        writer.writerow(("plan", "month", *Row.__struct_fields__))
+        for row in self.rows:
+            writer.writerow((self.plan, self.month, *map(_inert, msgspec.structs.astuple(row))))
+        return out.getvalue().encode()
+
+
+def _inert(text: str) -> str:
+    """Keep a spreadsheet from running text that came from outside as a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "@", "\t") else text
 
 
 def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:

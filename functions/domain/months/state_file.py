@@ -4,8 +4,6 @@ Its structure is kept to the letter, keys this program does not know included, b
 edit it by hand and the earlier script wrote it. It is a view: the ledger decides what was sent.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -22,16 +20,16 @@ from functions.domain.spelling import mistyped
 from functions.errors import BadState
 
 
-class PlanState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the state file says of one plan, by month; errors as they stand there."""
+class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One entry of `error_contracts`."""
 
-    last_processed_month: Month | None = None
-    success: dict[Month, frozenset[str]] = {}
-    errors: dict[Month, dict[str, dict[str, Any]]] = {}
-
-    def at(self, month: Month) -> MonthState:
-        """Return the contracts of one month."""
-        return MonthState(self.success.get(month, frozenset()), self.errors.get(month, {}))
+    contract_id: str
+    errors: list[str]
+    code: str
+    message: str
+    payload: dict[str, Any] | None = None
+    retry_count: int = 0
+    last_retry_time: str | None = None
 
 
 class MonthState(NamedTuple):
@@ -52,16 +50,16 @@ class MonthState(NamedTuple):
         return all(name in item and item[name] == value for name, value in wanted.items())
 
 
-class ErrorRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One entry of `error_contracts`."""
+class PlanState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the state file says of one plan, by month; errors as they stand there."""
 
-    contract_id: str
-    errors: list[str]
-    code: str
-    message: str
-    payload: dict[str, Any] | None = None
-    retry_count: int = 0
-    last_retry_time: str | None = None
+    last_processed_month: Month | None = None
+    success: dict[Month, frozenset[str]] = {}
+    errors: dict[Month, dict[str, dict[str, Any]]] = {}
+
+    def at(self, month: Month) -> MonthState:
+        """Return the contracts of one month."""
+        return MonthState(self.success.get(month, frozenset()), self.errors.get(month, {}))
 
 
 Document = dict[str, Any]

@@ -1,10 +1,9 @@
 """A month's totals per dimension, against the months before it."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from fractions import Fraction
+from typing import Self
 
 import msgspec
 
@@ -47,7 +46,7 @@ class MonthTotals(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
 
     @classmethod
-    def of(cls, month: str, bill: MonthBill) -> MonthTotals:
+    def of(cls, month: str, bill: MonthBill) -> Self:
         """Return the totals of a bill."""
         usage: defaultdict[str, Fraction] = defaultdict(Fraction)
         for contract in bill.contracts:
@@ -71,18 +70,18 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
     months: list[MonthTotals] = []
 
-    def followed_by(self, month: str, totals: Collection[Total]) -> History:
+    def followed_by(self, month: str, totals: Collection[Total]) -> Self:
         """Return the history with one more month; one that is there is replaced."""
         found = MonthTotals(
             month=month,
             usage={total.dimension: total.usage for total in totals},
             failed=max((total.not_computed for total in totals), default=0),
         )
-        return History(months=[*self.before(month).months, found][-_MONTHS:])
+        return type(self)(months=[*self.before(month).months, found][-_MONTHS:])
 
-    def before(self, month: str) -> History:
+    def before(self, month: str) -> Self:
         """Return the months before one."""
-        return History(months=[known for known in self.months if known.month < month])
+        return type(self)(months=[known for known in self.months if known.month < month])
 
     def at(self, month: str) -> MonthTotals | None:
         """Return the totals of a month, if they are known."""

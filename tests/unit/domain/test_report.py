@@ -21,7 +21,6 @@ from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Balance, remainders_of
 from functions.domain.months.movements import EarlierReport
 from functions.domain.months.report import Report, build
-from functions.domain.months.report_files import as_csv
 from functions.domain.months.report_page import page
 from functions.domain.months.report_rows import Row
 from functions.domain.months.state_file import PlanState
@@ -241,7 +240,7 @@ def test_the_first_line_of_all_three_says_how_many_contracts_are_what() -> None:
     month = a_month({"cpu": "4.5"})
     report = a_report(month, an_entry(month, "accepted"))
     said = "July 2025, S: 1 of 1 contract billed"
-    first, rest = as_csv(report).decode().split("\r\n", 1)
+    first, rest = report.as_csv().decode().split("\r\n", 1)
     head, line = csv.reader(io.StringIO(rest))
     assert first == f"# {said}"
     assert head[4:11] == list(MONEY)
