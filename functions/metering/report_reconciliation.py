@@ -5,8 +5,8 @@ from aws_lambda_powertools import Logger
 from functions import metrics
 from functions.adapters import clock, keys, wiring
 from functions.adapters.books import Books
+from functions.adapters.documents import read_run_file
 from functions.adapters.pages import put_json
-from functions.adapters.run_files import read_run_file
 from functions.domain.ledger.reconciliation import Comparison, Reconciliation, reconcile
 from functions.domain.month import format_instant
 from functions.domain.months.announcement import with_notices
@@ -23,7 +23,13 @@ def handler(task: ReconciledTask, _context: object) -> ClosedMonth:
     books = wiring.books(task.run.plan, held_by=task.run.execution)
     key, found = report_reconciliation(task, books, format_instant(clock.now()))
     metrics.RECONCILIATION_DIFFERS.add(found.differing)
-    reported = ClosedMonth.reconciliation(task.month, found.contracts, found.summary, key)
+    reported = ClosedMonth(
+        month=task.month,
+        contracts=found.contracts,
+        late=True,
+        report=key,
+        reconciled=found.summary,
+    )
     logger.info("month reconciled", summary=dump(reported))
     return reported
 

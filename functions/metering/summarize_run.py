@@ -139,7 +139,7 @@ def _said(task: Finish, announcement: Announcement) -> _Said:
         error=failure.error if failure else ATTENTION if new else "",
         cause="; ".join(filter(None, (failed, fresh)))[:_LONGEST_PART],
         notices=notices,
-        details=[failed[:_LONGEST_PART], *notices],
+        details=[text for text in (failed[:_LONGEST_PART], *notices) if text],
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from functions.adapters.books import Books
-from functions.domain.ledger.entry import Entry
+from functions.domain.ledger.entry import BILLED_OTHERWISE, Entry
 from functions.domain.month import Month
 from functions.domain.months.run import MOST_CONTRACTS
 from functions.domain.months.troubles import without_name
@@ -59,7 +59,8 @@ def open_contracts(books: Books, where: str) -> Iterator[OpenContracts]:
 
 def _way(entry: Entry | None) -> tuple[str, str]:
     """Return how a contract is settled, and its window where only final usage is retried."""
-    if entry and entry.needs_decision:
+    otherwise = entry and any(line.code in BILLED_OTHERWISE for line in entry.unsettled)
+    if entry and (entry.in_doubt or otherwise):  # no retry changes that
         return "resolve", ""
     return "retry", (entry.until or "") if entry and not entry.lines else ""
 

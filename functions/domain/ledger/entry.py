@@ -142,12 +142,6 @@ class Entry(Persisted, frozen=True, kw_only=True):
         return tuple(line for line in self.lines if line.state not in ("accepted", "waived"))
 
     @property
-    def needs_decision(self) -> bool:
-        """Only an operator can say what became of it: no retry changes that."""
-        otherwise = any(line.code in BILLED_OTHERWISE for line in self.unsettled)
-        return bool(self.in_doubt) or otherwise
-
-    @property
     def waived(self) -> bool:
         """An operator's last word is that nothing more is to be billed."""
         return self.last_word == "waived"

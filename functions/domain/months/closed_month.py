@@ -1,8 +1,6 @@
 """A month in numbers, as a run has billed, previewed or compared it."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -17,17 +15,17 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     `open` (unaccounted for) or `skipped`. `to_submit`: what a dry run would send. `changed`: usage
     is not what was billed any more. `totals`: by dimension, of a month that has not ended.
     `checks`: what a dry run has looked at with nothing wrong. `reconciled`: how a billed month
-    compares with the receiver's records.
+    compares with the receiver's records; its usage is not read for that.
     """
 
     month: str
-    files: int
-    records: int
+    files: int = 0
+    records: int = 0
     contracts: int
-    entries: int
+    entries: int = 0
     submitted: int = 0
     submitted_records: int = 0
-    skipped: int
+    skipped: int = 0
     open: int = 0
     errors: int = 0
     to_submit: int = 0
@@ -35,19 +33,19 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     closed: bool = False
     report: str
     ledger: str | None = None
-    quarantined: int
-    duplicates: int
+    quarantined: int = 0
+    duplicates: int = 0
     dry_run: bool = False
     late: bool = False
     changed: bool = False
     so_far: bool = False
     totals: dict[str, str] = {}
-    warnings: list[str]
+    warnings: list[str] = []
     checks: list[str] = []
     reconciled: str = ""
 
     @classmethod
-    def of(cls, month: str, usage: MonthUsage, **outcome: Any) -> ClosedMonth:
+    def of(cls, month: str, usage: MonthUsage, **outcome: Any) -> Self:
         """Return a month's numbers from its bill and its outcome; the rest was skipped."""
         contracts = outcome.pop("contracts", len(usage.bill.contracts))
         counted = ("submitted", "to_submit", "open", "errors")
@@ -69,21 +67,3 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
         """Say what a dry run would have sent."""
         records = counted(self.to_submit_records, "record")
         return f"{self.month}: would send {records} of {counted(self.to_submit, 'contract')}"
-
-    @classmethod
-    def reconciliation(cls, month: str, contracts: int, summary: str, report: str) -> ClosedMonth:
-        """Return a billed month whose records were compared; its usage was not read."""
-        return cls(
-            month=month,
-            contracts=contracts,
-            late=True,
-            report=report,
-            warnings=[],
-            reconciled=summary,
-            files=0,
-            records=0,
-            entries=0,
-            skipped=0,
-            quarantined=0,
-            duplicates=0,
-        )

@@ -56,17 +56,15 @@ def digest(bill: MonthBill) -> str:
 
 def moves(now: MonthTotals, before: MonthTotals, limit: Fraction) -> tuple[str, ...]:
     """Return the dimensions whose usage is new, gone, or has moved by more than a share."""
-    return tuple(some(_moves(now, before, limit)))
-
-
-def _moves(now: MonthTotals, before: MonthTotals, limit: Fraction) -> Iterator[str]:
+    found = []
     for name in sorted(now.usage.keys() | before.usage.keys()):
         today, earlier = now.usage.get(name, "0"), before.usage.get(name, "0")
         used, was = Fraction(today), Fraction(earlier)
         if used != was and (not used or not was or abs(used - was) > limit * abs(was)):
             then = " ".join(filter(None, (number(earlier), "in", before.month, before.missing)))
             here = " ".join(filter(None, (number(today), now.missing)))
-            yield f"{name}: {then}, now {here} ({change(used, was)})"
+            found.append(f"{name}: {then}, now {here} ({change(used, was)})")
+    return tuple(some(found))
 
 
 def explain(month: Month, held: Held, plan: Plan, *, dry_run: bool = False) -> str:

@@ -133,13 +133,9 @@ def compare_usage(
             left_out.append(f"{name} ({code})")
             continue
         found += _of_contract(name, entry, bill, formulas)
-    return sorted(found, key=_by_size), left_out
-
-
-def _by_size(difference: Difference) -> tuple[Fraction, str, str]:
-    """The largest first: a message has room for some only."""
-    size = abs(Fraction(difference.difference))
-    return -size, difference.contract_id, difference.dimension
+    # The largest first: a message has room for some only.
+    found.sort(key=lambda of: (-abs(Fraction(of.difference)), of.contract_id, of.dimension))
+    return found, left_out
 
 
 def _is_billed(entry: Entry) -> bool:

@@ -38,16 +38,12 @@ class Ended(NamedTuple):
 
 def is_news(ended: Ended) -> bool:
     """Return True if an operator has to hear of it."""
-    return bool(ended.error or ended.reminds or _details(ended))
+    return bool(ended.error or ended.reminds or ended.details)
 
 
 def has_closed(ended: Ended) -> bool:
     """Return True if a month was closed."""
     return any(month.closed and not month.late for month in ended.months)
-
-
-def _details(ended: Ended) -> list[str]:
-    return [text for text in ended.details if text]
 
 
 def mail(run: Run, ended: Ended, place: Place, at: datetime) -> tuple[str, str]:
@@ -63,7 +59,7 @@ def mail(run: Run, ended: Ended, place: Place, at: datetime) -> tuple[str, str]:
         status=f"FAILED with {ended.error}" if ended.error else "SUCCEEDED",
         months=[_month(run, month, place, at) for month in ended.months if not month.so_far],
         not_billed=unbilled,
-        details=_details(ended),
+        details=ended.details,
         steps=list(_steps(run, ended, place)),
         link=execution_link(run.execution),
     )
@@ -89,7 +85,7 @@ def _head(run: Run, ended: Ended, at: datetime) -> str:
         said = f"not billed, {ended.error}" if text else ended.error
     elif ended.reminds and total:
         said = f"{counted(total, 'contract')} still not billed"
-    elif one and one.closed and not _details(ended):
+    elif one and one.closed and not ended.details:
         said = f"closed, {counted(one.contracts, 'contract')}"
     else:
         said = "needs review"
@@ -181,5 +177,5 @@ def _steps(run: Run, ended: Ended, place: Place) -> Iterator[str]:
         yield f"settle one; OUTCOME is {OUTCOMES}:\n  {command}"
     if ended.error:
         yield f"read {place.runbook}, section {ended.error}"
-    elif newest or ended.journal.forgotten or _details(ended):
+    elif newest or ended.journal.forgotten or ended.details:
         yield f"read {place.runbook}"
