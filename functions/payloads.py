@@ -48,11 +48,11 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     """Output of the last state: how the execution is to end."""
 
     succeeded: bool
-    notify: bool
+    notify: bool = False
     error: str
     cause: str
-    subject: str
-    mail: str
+    subject: str = ""
+    mail: str = ""
     result: dict[str, Any]
 
 

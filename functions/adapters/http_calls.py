@@ -58,10 +58,8 @@ class AnswerCut(requests.RequestException):
         super().__init__(f"HTTP {status}, then {named(error)}")
 
 
-@cache
-def adapter() -> HTTPAdapter:
-    """Return what the calls of this container share."""
-    return _TrustedOnce()
+adapter = cache(_TrustedOnce)
+"""Returns what the calls of this container share."""
 
 
 def send(method: str, url: str, timeout: tuple[float, float], **request: Any) -> requests.Response:
@@ -112,6 +110,14 @@ def paging(answer: requests.Response) -> dict[str, str]:
     headers = {name.lower(): value for name, value in answer.headers.items()}
     kept = {n.removeprefix("x-"): headers[n] for n in headers if n[:2] == "x-" or "range" in n}
     return kept | {name: link.get("url", "") for name, link in answer.links.items()}
+
+
+def as_json(text: str | bytes, **hooks: Any) -> Any:
+    """Return what a JSON text holds, None if it is none, or a hook refuses something of it."""
+    try:
+        return json.loads(text, **hooks)
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
 
 
 def bounded(text: str, most: int = 600) -> str:

@@ -18,7 +18,6 @@ class UsageStore:
     """A bucket behind obstore; prefixes end with `/`. Errors: see `object_store.naming`."""
 
     def __init__(self, bucket: str) -> None:
-        """Open it with the credentials and the endpoint of the environment."""
         self._store = open_store(bucket)
 
     def under(self, prefix: str, *, but: Collection[str] = ()) -> Iterator[Listed]:

@@ -161,7 +161,6 @@ def _write(
     warnings: list[str],
     objects: Objects,
 ) -> str:
-    """Write the report and its page; return its key."""
     run = task.run
     key = keys.credits_report(run.file, run.name)
     content = {

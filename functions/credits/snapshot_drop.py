@@ -63,7 +63,6 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
 def _keep(
     task: DropTask, rows: list[dict[str, Any]], last: Drop | None, objects: Objects, at: str
 ) -> tuple[str, MonthSnapshot]:
-    """Write the rows down; return under which key, and with what."""
     run = task.run
     snapshot = MonthSnapshot(
         connection=run.connection,

@@ -37,10 +37,6 @@ def _power(base: Fraction, exponent: Fraction) -> Fraction:
     return base**power
 
 
-def _round(value: Fraction, digits: Fraction = Fraction(0)) -> Fraction:
-    return Fraction(round(value, _whole(digits)))
-
-
 _Value = Callable[[Mapping[str, Fraction]], Fraction]
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -57,7 +53,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "min": min,
     "max": max,
-    "round": _round,
+    "round": lambda value, digits=Fraction(0): Fraction(round(value, _whole(digits))),
     "int": lambda value: Fraction(math.trunc(value)),
     "float": lambda value: value,
 }

@@ -6,14 +6,13 @@ from difflib import get_close_matches
 from functions.domain.wording import some
 
 
-def mistyped(names: Iterable[str], known: Collection[str], *, alike: float) -> str:
+def mistyped(names: Iterable[str], known: Collection[str]) -> str:
     """Return which name was probably meant as a known one; empty if there is none.
 
-    `alike`: from which likeness on; 1 is the same but for case and blanks around it. A name that
-    is a known one with more behind it is another one: people keep copies.
+    A name that is a known one with more behind it is another one: people keep copies.
     """
     for name in (one for one in names if one not in known):
-        text, near = name.strip().casefold(), _nearest(name.strip(), known, alike)
+        text, near = name.strip().casefold(), _nearest(name.strip(), known, alike=0.85)
         is_copy = near.casefold() in text and near.casefold() != text
         if near and not is_copy:
             return f"{name!r} is not known; did you mean {near}?"

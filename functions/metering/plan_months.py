@@ -110,13 +110,7 @@ def _running(run: Run, month: Month, usage: Objects) -> Iterator[MonthItem]:
             yield _item("fold", month, end)
 
 
-def _final(
-    run: Run,
-    until: datetime,
-    known: tuple[PlanState, Journal],
-    books: Books,
-    usage: Objects,
-) -> Planned:
+def _final(run: Run, until: datetime, known: Known, books: Books, usage: Objects) -> Planned:
     """Return the month of final usage once its last hour is there."""
     exported_to = _exported_to(run.plan, usage)
     final, waiting = months_due.final_month(until, run.plan, exported_to, parse_instant(run.as_of))

@@ -1,7 +1,5 @@
 """PreviewMonth: what a real run would send, written nowhere but into the dry run's own folder."""
 
-from functools import partial
-
 import msgspec
 from aws_lambda_powertools import Logger
 
@@ -50,8 +48,7 @@ def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
     usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *moved])
     key, plan = f"{task.root}preview.json", task.run.plan
     put_json(books.objects, key, previews)
-    page = partial(draft, plan, previews, usage, now, before)
-    put_page(books.objects, page_key(key), lambda: page().html())
+    put_page(books.objects, page_key(key), lambda: draft(plan, previews, usage, now, before).html())
     sent = [len(preview.records) for preview in previews if preview.records]
     return ClosedMonth.of(
         task.month,

@@ -56,7 +56,6 @@ def report_late_usage(task: DaysTask, books: Books, at: str) -> ClosedMonth | No
 def _compare(
     task: DaysTask, books: Books, billed: Manifest, shown: MonthState
 ) -> tuple[MonthUsage, Compared]:
-    """Return today's usage, and where it is not what was billed."""
     plan, month, days = task.run.plan, task.of, task.of_days
     total = month_days.add_up(days, books.objects)
     ledger = {entry.contract_id: entry for entry in books.entries(month)}

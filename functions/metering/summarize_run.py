@@ -146,7 +146,6 @@ def _said(task: Finish, announcement: Announcement) -> _Said:
 def _message(
     task: Finish, months: list[ClosedMonth], announcement: Announcement, said: _Said
 ) -> str:
-    """Return all that the run reports, in one line, for its output."""
     standing = "; ".join(announcement.standing)[:_LONGEST_PART]
     earlier = announcement.total - announcement.new_total
     texts = (
@@ -170,11 +169,8 @@ def _ending(
         run=run,
         journal=version,
         succeeded=not said.error,
-        notify=False,
         error=said.error,
         cause=said.cause,
-        subject="",
-        mail="",
         result={
             "plan": run.plan.key,
             "as_of": run.as_of,

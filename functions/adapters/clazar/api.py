@@ -6,7 +6,8 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from functions.adapters.clazar.answers import read_answers
-from functions.adapters.clazar.http import NoAnswer, Response, as_json
+from functions.adapters.clazar.http import NoAnswer, Response
+from functions.adapters.http_calls import as_json
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.conversion import unique
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply
@@ -64,7 +65,9 @@ class Clazar(UsageReceiver):
             return Reply("unauthorized", dict.fromkeys(names, NOT_TAKEN), response=str(error))
         except NoAnswer as error:
             return Reply("unknown", dict.fromkeys(names, UNKNOWN), response=str(error))
-        if as_json(said) != as_json(said, unique):  # it says two things of one record
+        if as_json(said) != as_json(
+            said, object_pairs_hook=unique
+        ):  # it says two things of one record
             return Reply("unknown", dict.fromkeys(names, UNKNOWN), status, said[:_KEPT_RESPONSE])
         outcome, answer = _of_the_whole(status, said)
         read = read_answers(request.records, as_json(said) or said, status)
@@ -87,7 +90,7 @@ class Clazar(UsageReceiver):
 def _page(asked: Asked, response: Response) -> Mapping[str, Any]:
     """Return a page of the listing, {} behind the last one; raise if the answer is none."""
     status, said, paging = response
-    body = as_json(said, unique)
+    body = as_json(said, object_pairs_hook=unique)
     if status in _NOT_OFFERED and not isinstance(body, dict):
         raise PartnerUnreachable(f"GET /metering/: HTTP {status}: {said[:_SHOWN]}")
     if asked.answered and status in _BEHIND_THE_LAST_PAGE:

@@ -5,7 +5,6 @@ No retries and no waiting: that is the state machine's job, where it can be seen
 `POST /authenticate/`, `POST /metering/`, `GET /metering/` (developers.clazar.io).
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import requests
 
-from functions.adapters.http_calls import AnswerCut, named, never_connected, paging, send
+from functions.adapters.http_calls import AnswerCut, as_json, named, never_connected, paging, send
 from functions.errors import CredentialsRefused, PartnerUnreachable
 
 # Connect and read. Together they stay well inside the function's timeout, so that a request that
@@ -133,11 +132,3 @@ class Session:
 def _text(response: requests.Response) -> str:
     """JSON is UTF-8, whatever a header says or does not say."""
     return response.content.decode("utf-8-sig", errors="replace")
-
-
-def as_json(text: str, pairs: Callable[[list[tuple[str, Any]]], Any] = dict) -> Any:
-    """Return what a JSON text holds, None if it is none, or `pairs` refuses an object of it."""
-    try:
-        return json.loads(text, object_pairs_hook=pairs)
-    except (ValueError, RecursionError):
-        return None

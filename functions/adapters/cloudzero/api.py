@@ -6,14 +6,13 @@ No retries and no waiting: that is the state machine's job, where it can be seen
 No idempotency key: it would replay an old answer, whatever the body.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import requests
 
-from functions.adapters.http_calls import bounded, named, never_connected, paging, send
+from functions.adapters.http_calls import as_json, bounded, named, never_connected, paging, send
 from functions.adapters.receivers import Accepted, CreditsReceiver
 from functions.domain.conversion import unique
 from functions.domain.credits.cbf import plain_number
@@ -118,20 +117,11 @@ def _answer(response: requests.Response, what: str) -> Any:
     """Return the body of an answer that is not a refusal."""
     if response.status_code >= _REDIRECTED:
         raise PartnerRefused(f"{what}: {_said(response)}")
-    try:
-        return json.loads(
-            response.content,
-            parse_float=_decimal,
-            parse_int=_whole,
-            parse_constant=str,
-            object_pairs_hook=unique,
-        )
-    except (ValueError, ArithmeticError, RecursionError):
-        return None
+    numbers = {"parse_float": _decimal, "parse_int": _whole, "parse_constant": str}
+    return as_json(response.content, object_pairs_hook=unique, **numbers)
 
 
 def _rows(response: requests.Response, what: str) -> list[dict[str, Any]]:
-    """Return the rows of a whole month."""
     if _OK < response.status_code < _REDIRECTED:  # still worked out, or only a part
         raise PartnerBusy(f"{what}: the month is not shown as a whole: {_said(response)}")
     body = _answer(response, what)
@@ -152,13 +142,8 @@ def _rows(response: requests.Response, what: str) -> list[dict[str, Any]]:
 
 def _is_not_found(response: requests.Response) -> bool:
     """Return True if CloudZero itself says so, in its documented form: a gateway says it, too."""
-    if response.status_code != _NOT_FOUND:
-        return False
-    try:
-        body = json.loads(response.content)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(body, dict) and "error" in body
+    body = as_json(response.content)
+    return response.status_code == _NOT_FOUND and isinstance(body, dict) and "error" in body
 
 
 def _decimal(number: str) -> str:

@@ -47,7 +47,6 @@ def mail(execution: str, name: str, ended: Ended, place: Place) -> tuple[str, st
 
 
 def _steps(execution: str, ended: Ended, place: Place) -> Iterator[str]:
-    """Give the exact command for what an operator can do next."""
     if any(month.error == _HELD for month in ended.months):
         restored = ended.file.startswith("snapshots/")
         what = {"restore": ended.file} if restored else {"bucket": place.bucket, "key": ended.file}

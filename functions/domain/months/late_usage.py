@@ -126,7 +126,7 @@ def compare_usage(
     left_out: list[str] = []
     for name in sorted(today.keys() | ledger.keys()):
         entry, bill = ledger.get(name), today.get(name)
-        if name in by_hand or (entry and not _is_billed(entry)):
+        if name in by_hand or (entry and (entry.failure or entry.waived or not entry.settled_at)):
             by_operator = entry is None or entry.waived
             reason = "settled by an operator" if by_operator else "not settled yet"
             code = entry.failure.code if entry and entry.failure else reason
@@ -136,10 +136,6 @@ def compare_usage(
     # The largest first: a message has room for some only.
     found.sort(key=lambda of: (-abs(Fraction(of.difference)), of.contract_id, of.dimension))
     return found, left_out
-
-
-def _is_billed(entry: Entry) -> bool:
-    return bool(entry.settled_at) and not entry.failure and not entry.waived
 
 
 def _of_contract(

@@ -1,7 +1,7 @@
 """What a metering run mails: what is billed, what is not, until when, and what to type next."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -109,7 +109,6 @@ def _name(month: Month) -> str:
 
 
 def _month(run: Run, month: ClosedMonth, place: Place, at: datetime) -> dict[str, str]:
-    """Return a month's paragraph."""
     of = Month.parse(month.month)
     return {
         "name": f"{_name(of)} ({month.month})",
@@ -151,13 +150,7 @@ def _due(name: str, seen: Unresolved) -> str:
     return f"{name} {seen.due}" if seen.due else name
 
 
-def _first_to_settle(contracts: Mapping[str, Unresolved]) -> str:
-    """Return a contract that only a decision settles, if there is one."""
-    return min(contracts, key=lambda name: (contracts[name].code not in _DECIDED, name))
-
-
 def _steps(run: Run, ended: Ended, place: Place) -> Iterator[str]:
-    """Give the exact command for what an operator can do next."""
     for month in sorted(text for text, held in ended.journal.held.items() if not held.approval):
         preview = {"plan": run.plan.key, "months": [month], "dry_run": True}
         yield f"see what would be sent of {month}:\n  {start(run.execution, preview)}"
@@ -169,7 +162,9 @@ def _steps(run: Run, ended: Ended, place: Place) -> Iterator[str]:
         )
     newest = max(ended.journal.unresolved, default="")
     if newest:
-        name = _first_to_settle(ended.journal.unresolved[newest])
+        contracts = ended.journal.unresolved[newest]
+        # The first that only a decision settles, if there is one.
+        name = min(contracts, key=lambda name: (contracts[name].code not in _DECIDED, name))
         retry = {"plan": run.plan.key, "retry_errors": True, "reason": "..."}
         yield f"retry all:\n  {start(run.execution, retry)}"
         decision = {"contract": name, "month": newest, "outcome": "OUTCOME", "reason": "..."}

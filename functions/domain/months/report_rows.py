@@ -151,7 +151,6 @@ def _cause(bill: ContractBill, entry: Entry | None, line: Line | None) -> tuple[
 def _details(
     bill: ContractBill, entry: Entry | None, name: str, line: Line | None
 ) -> Iterator[str]:
-    """Report what else an operator should know of a row."""
     if line and line.billed:
         yield f"{RECEIVER} bills {line.billed}, not {line.quantity}"
     if entry is None:

@@ -97,7 +97,7 @@ def read_plan(document: Document, plan_key: str, key: str) -> PlanState:
     entry = document.get(plan_key, {})
     if not isinstance(entry, dict) or plan_key in entry:
         raise left_as_it_is(where, f"{_shown(entry)} is not the object of a plan")
-    if wrong := mistyped(entry, _READ, alike=0.85):
+    if wrong := mistyped(entry, _READ):
         raise left_as_it_is(where, wrong)
     last, last_at = entry.get("last_processed_month"), f"{where}.last_processed_month"
     done = _by_month(entry, "success_contracts", where, lambda item: item)
@@ -137,7 +137,6 @@ def _month(text: object, where: str) -> Month:
 def _by_month(
     entry: Document, name: str, where: str, contract_of: Callable[[object], object]
 ) -> dict[Month, dict[str, Any]]:
-    """Return the items of each month's list by their contract."""
     months = entry.get(name, {})
     if not isinstance(months, dict):
         raise left_as_it_is(f"{where}.{name}", f"{_shown(months)} is not an object of months")

@@ -77,10 +77,10 @@ def _by_payer(
             continue
         of_contract = usage[spelled[written]]
         of_contract.totals[dimension] += Fraction(value)
-        if value and price is None:
-            of_contract.unpriced.add(dimension)
-        elif value and price is not None:
+        if price is not None:
             of_contract.prices[dimension] += Fraction(value) * Fraction(price)
+        elif value:
+            of_contract.unpriced.add(dimension)
     return usage, [
         Quarantined(subscription=who, dimension=what, quantity=formula.exact_text(amount))
         for (who, what), amount in sorted(nobodys.items())

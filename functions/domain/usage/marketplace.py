@@ -72,7 +72,6 @@ def above_limit(plan: Plan, contracts: Iterable[ContractBill]) -> str:
 
 
 def _quantities(contracts: Iterable[ContractBill]) -> Iterator[tuple[int, str, str]]:
-    """Yield every quantity with its contract and dimension."""
     for contract in contracts:
         for name, text in contract.quantities.items():
             yield int(text), contract.contract_id, name

@@ -132,7 +132,6 @@ class Tally(Total):
             self.twin = self.twin or f"{first} and {key}"
 
     def _add(self, record: Record) -> None:
-        """Add a record; ValueError explains what is wrong with it."""
         value = record.value
         if not is_number(value):
             raise ValueError(f"value {shown(value)} is not a number of zero or more")
