@@ -100,11 +100,7 @@ def _compare(task: MergedMonth, seen: Seen, books: Books) -> Compared:
 
 
 def _write_findings(
-    task: MergedMonth,
-    decided: Closing,
-    carried: Version[Remainders] | None,
-    books: Books,
-    at: str,
+    task: MergedMonth, decided: Closing, carried: Version[Remainders] | None, books: Books, at: str
 ) -> None:
     """Write what the state file must not be ahead of: after it the month is not looked at again."""
     run, plan, month, usage = task.run, task.run.plan, task.of, decided.usage

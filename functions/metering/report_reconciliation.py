@@ -24,11 +24,7 @@ def handler(task: ReconciledTask, _context: object) -> ClosedMonth:
     key, found = report_reconciliation(task, books, format_instant(clock.now()))
     metrics.RECONCILIATION_DIFFERS.add(found.differing)
     reported = ClosedMonth(
-        month=task.month,
-        contracts=found.contracts,
-        late=True,
-        report=key,
-        reconciled=found.summary,
+        month=task.month, contracts=found.contracts, late=True, report=key, reconciled=found.summary
     )
     logger.info("month reconciled", summary=dump(reported))
     return reported

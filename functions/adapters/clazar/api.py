@@ -15,12 +15,7 @@ from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.ledger.submission import Request
 from functions.domain.month import Month
 from functions.domain.paging import says_not_all
-from functions.errors import (
-    ContractUnserved,
-    CredentialsRefused,
-    PartnerUnreachable,
-    StorageBusy,
-)
+from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable, StorageBusy
 
 _KEPT_RESPONSE, _SHOWN = 8_000, 200
 _NOT_OFFERED = (404, 405, 501)  # if Clazar itself says so: a gateway's page is no JSON

@@ -151,12 +151,7 @@ def _ambiguous(row: Row, *, exact: bool) -> list[str]:
 
 
 def _amounts(
-    row: Row,
-    months: int,
-    read: Callable[[str], Decimal],
-    problems: list[Problem],
-    *,
-    exact: bool,
+    row: Row, months: int, read: Callable[[str], Decimal], problems: list[Problem], *, exact: bool
 ) -> list[Decimal]:
     """Read one row's amounts, adding whatever is wrong with it to the problems."""
     account, *cells = row.cells
