@@ -15,6 +15,8 @@ from typing import Any
 
 MAX_LENGTH = 500
 PRICE = "_total_price"  # behind the name of usage: what it costs
+ByDimension = Mapping[str, str]
+"""Formulas, usage or quantities as texts, by the names of dimensions."""
 _MAX_EXPONENT = 64
 _MAX_BITS = 1_000
 _MAX_DIGITS = 4_300  # of a number that Python reads back

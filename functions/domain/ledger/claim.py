@@ -1,10 +1,11 @@
 """Claiming a contract's month: what an execution does with what the ledger holds already. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from functions.domain.formula import ByDimension
 from functions.domain.ledger import coverage, transitions
 from functions.domain.ledger.entry import Decision, Entry, Line
 from functions.domain.ledger.failures import CONFIGURATION_CHANGED, FORMULA, NO_USAGE
@@ -126,7 +127,7 @@ def _with_approval(entry: Entry, item: ContractItem) -> tuple[Decision, ...]:
 
 
 def _withdrawn(
-    entry: Entry, item: ContractItem, formulas: Mapping[str, str], due: frozenset[str]
+    entry: Entry, item: ContractItem, formulas: ByDimension, due: frozenset[str]
 ) -> dict[str, str]:
     """Return the lines whose usage no quantity bills now, by whatever name."""
     read = {source for name in item.quantities for source in coverage.sources(name, formulas)}

@@ -4,15 +4,15 @@ The receiver's dimension name is what a line is called at the moment. A line bel
 dimensions that its formula reads; without a formula it is its own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import product
 
-from functions.domain.formula import PRICE, names_in
+from functions.domain.formula import PRICE, ByDimension, names_in
 from functions.domain.ledger.entry import Entry, Line
 from functions.domain.plan import Plan
 
 
-def sources(dimension: str, formulas: Mapping[str, str]) -> frozenset[str]:
+def sources(dimension: str, formulas: ByDimension) -> frozenset[str]:
     """Return the usage dimensions that a dimension bills; {""} for a flat fee."""
     if dimension not in formulas:
         return frozenset((dimension,))
@@ -20,7 +20,7 @@ def sources(dimension: str, formulas: Mapping[str, str]) -> frozenset[str]:
     return names | {name.removesuffix(PRICE) for name in names} or frozenset(("",))
 
 
-def conflicts(entry: Entry, quantities: Mapping[str, str], plan: Plan) -> list[str]:
+def conflicts(entry: Entry, quantities: ByDimension, plan: Plan) -> list[str]:
     """Explain why today's configuration may not bill what is left of an entry; empty if it may.
 
     A line that was accepted, or may have been, covers its usage: no other line may bill it again.
@@ -44,7 +44,7 @@ def conflicts(entry: Entry, quantities: Mapping[str, str], plan: Plan) -> list[s
     return found
 
 
-def _is_known(name: str, then: Mapping[str, str], now: Mapping[str, str]) -> bool:
+def _is_known(name: str, then: ByDimension, now: ByDimension) -> bool:
     """Return True if a dimension was configured like this when the entry's lines were computed."""
     return name in now and then.get(name) == now[name]
 
@@ -53,7 +53,7 @@ def _named(line: Line) -> str:
     return f"{line.dimension} ({line.quantity} {line.state})"
 
 
-def not_covered(entry: Entry, names: Iterable[str], formulas: Mapping[str, str]) -> set[str]:
+def not_covered(entry: Entry, names: Iterable[str], formulas: ByDimension) -> set[str]:
     """Return the dimensions whose usage no fixed line bills under a configuration that has gone."""
     fixed, covered = entry.fixed, _covered(entry)
     return {
@@ -70,7 +70,7 @@ def _covered(entry: Entry) -> frozenset[str]:
     return frozenset().union(*(sources(name, entry.formulas) for name in entry.fixed))
 
 
-def recorded(entry: Entry, formulas: Mapping[str, str]) -> dict[str, str]:
+def recorded(entry: Entry, formulas: ByDimension) -> dict[str, str]:
     """Return the formulas that an entry goes by now: those of fixed lines stay what they were.
 
     Of today's none that would bill their usage again, unless it was configured like this then.
@@ -80,7 +80,7 @@ def recorded(entry: Entry, formulas: Mapping[str, str]) -> dict[str, str]:
     return now | {name: text for name, text in entry.formulas.items() if name in fixed}
 
 
-def usage_of(entry: Entry, usage: Mapping[str, str]) -> dict[str, str]:
+def usage_of(entry: Entry, usage: ByDimension) -> dict[str, str]:
     """Return the usage that an entry goes by now: what fixed lines bill is as it was for them."""
     covered = _covered(entry)
     now = {name: text for name, text in usage.items() if name not in covered}
@@ -88,10 +88,7 @@ def usage_of(entry: Entry, usage: Mapping[str, str]) -> dict[str, str]:
 
 
 def still_due(
-    entry: Entry,
-    quantities: Mapping[str, str],
-    usage: Mapping[str, str],
-    formulas: Mapping[str, str],
+    entry: Entry, quantities: ByDimension, usage: ByDimension, formulas: ByDimension
 ) -> set[str]:
     """Return the dimensions that a billed entry may still take.
 
@@ -104,9 +101,7 @@ def still_due(
     }
 
 
-def never_read(
-    entry: Entry, quantities: Mapping[str, str], formulas: Mapping[str, str]
-) -> set[str]:
+def never_read(entry: Entry, quantities: ByDimension, formulas: ByDimension) -> set[str]:
     """Return the dimensions of which neither a line nor a recorded formula reads any usage.
 
     An entry without recorded formulas has billed all usage under its own name; final usage is

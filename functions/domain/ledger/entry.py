@@ -1,5 +1,6 @@
 """An entry of the ledger: one contract's month, what is to be sent, what was, and the outcome."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal
 
@@ -197,3 +198,7 @@ class Entry(Persisted, frozen=True, kw_only=True):
     def refused(self) -> tuple[Line, ...]:
         """Lines that the receiver does not bill."""
         return tuple(line for line in self.lines if line.state == "refused")
+
+
+Ledger = Mapping[str, Entry]
+"""The entries of a month by contract."""

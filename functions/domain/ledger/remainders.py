@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from functions.domain.formula import exact_text
+from functions.domain.formula import ByDimension, exact_text
 from functions.domain.ledger.entry import Entry
 from functions.domain.wording import number, some
 
@@ -46,7 +46,7 @@ class Remainders(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
 
 
 def remainders_of(
-    entries: Iterable[Entry], formulas: Mapping[str, str], *, done: Collection[str] = ()
+    entries: Iterable[Entry], formulas: ByDimension, *, done: Collection[str] = ()
 ) -> Remainders:
     """Return what a month's ledger leaves.
 
@@ -76,7 +76,7 @@ def with_entries(
     )
 
 
-def _unit(formulas: Mapping[str, str], dimension: str) -> str | None:
+def _unit(formulas: ByDimension, dimension: str) -> str | None:
     """Return what a plan computes a dimension with: without formulas, its own usage."""
     return formulas.get(dimension) if formulas else dimension
 
@@ -97,7 +97,7 @@ def _left(entry: Entry, *, given_up: bool) -> dict[str, str]:
 
 
 def balance(
-    months: Iterable[tuple[str, Remainders]], formulas: Mapping[str, str], since: str = ""
+    months: Iterable[tuple[str, Remainders]], formulas: ByDimension, since: str = ""
 ) -> Carried:
     """Add up what months have left that were computed with these formulas.
 

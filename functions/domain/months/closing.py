@@ -1,12 +1,12 @@
 """How a month is closed: a pure decision about all that was read, before anything is written."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from functions.domain.ledger.entry import Entry
+from functions.domain.ledger.entry import Entry, Ledger
 from functions.domain.ledger.remainders import Remainders, remainders_of
 from functions.domain.month import Month
 from functions.domain.months import months_due, state_file
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
     contracts: list[str] | None
     until: str | None
     usage: MonthUsage
-    ledger: Mapping[str, Entry]
+    ledger: Ledger
     state: PlanState
     journal: Journal
     by_hand: Collection[str]

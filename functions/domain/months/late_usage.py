@@ -4,14 +4,14 @@ The receiver takes one record per contract, dimension and month, so a difference
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
 import msgspec
 
-from functions.domain.formula import exact_text
-from functions.domain.ledger.entry import Entry
+from functions.domain.formula import ByDimension, exact_text
+from functions.domain.ledger.entry import Entry, Ledger
 from functions.domain.month import Month
 from functions.domain.pages import Listing, Page, Table
 from functions.domain.usage.bill import ContractBill, Quarantined
@@ -92,10 +92,10 @@ class LateUsage(msgspec.Struct, frozen=True, kw_only=True):
 
 def compare(
     usage: MonthUsage,
-    ledger: Mapping[str, Entry],
+    ledger: Ledger,
     billed: Manifest | None,
     *,
-    formulas: Mapping[str, str],
+    formulas: ByDimension,
     by_hand: frozenset[str],
     failed: Collection[str],
 ) -> Compared:
@@ -110,11 +110,7 @@ def compare(
 
 
 def compare_usage(
-    bills: Iterable[ContractBill],
-    ledger: Mapping[str, Entry],
-    formulas: Mapping[str, str],
-    *,
-    by_hand: frozenset[str],
+    bills: Iterable[ContractBill], ledger: Ledger, formulas: ByDimension, *, by_hand: frozenset[str]
 ) -> tuple[list[Difference], list[str]]:
     """Compare today's usage with what each contract was billed for, like with like.
 
@@ -139,7 +135,7 @@ def compare_usage(
 
 
 def _of_contract(
-    name: str, entry: Entry | None, bill: ContractBill | None, formulas: Mapping[str, str]
+    name: str, entry: Entry | None, bill: ContractBill | None, formulas: ByDimension
 ) -> Iterator[Difference]:
     before, now = entry.amounts if entry else {}, bill.amounts if bill else {}
     if (bill and bill.failure) or (entry and entry.formulas != formulas):

@@ -7,12 +7,12 @@ from itertools import chain
 
 import msgspec
 
-from functions.domain.formula import exact_text
+from functions.domain.formula import ByDimension, exact_text
 from functions.domain.months.report_rows import Row
 from functions.domain.months.totals import History, change
 
 _MOST_MOVED, _MOST_NAMED = 20, 10
-_Usage = Mapping[str, Mapping[str, str]]
+_Usage = Mapping[str, ByDimension]
 
 
 class UsageRow(msgspec.Struct, frozen=True):
@@ -102,11 +102,11 @@ def movements(earlier: _Usage, now: _Usage, history: History) -> Movements:
     )
 
 
-def _texts(pair: Iterable[Mapping[str, str]]) -> Iterator[str]:
+def _texts(pair: Iterable[ByDimension]) -> Iterator[str]:
     return (text for usage in pair for text in usage.values())
 
 
-def _is_used(usage: Mapping[str, str]) -> bool:
+def _is_used(usage: ByDimension) -> bool:
     return any(text != "0" for text in usage.values())
 
 
@@ -120,7 +120,7 @@ def _totals(history: History) -> Mapping[str, Fraction]:
 
 
 def _changes(
-    known: Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]], totals: Mapping[str, Fraction]
+    known: Mapping[str, tuple[ByDimension, ByDimension]], totals: Mapping[str, Fraction]
 ) -> Iterator[tuple[float, str, str]]:
     """Yield the changed dimensions of contracts, each with a key that sorts the largest first."""
     for name, (was, usage) in known.items():
@@ -131,9 +131,7 @@ def _changes(
                 yield -float(share), name, of
 
 
-def _movement(
-    name: str, of: str, share: float, was: Mapping[str, str], usage: Mapping[str, str]
-) -> Movement:
+def _movement(name: str, of: str, share: float, was: ByDimension, usage: ByDimension) -> Movement:
     before, now = was.get(of, "0"), usage.get(of, "0")
     return Movement(
         contract_id=name,

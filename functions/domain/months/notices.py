@@ -1,19 +1,17 @@
 """What a month's message names of its contracts beside their errors: money that needs a look."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
+from functions.domain.formula import ByDimension
 from functions.domain.ledger.coverage import never_read
-from functions.domain.ledger.entry import TAKEN_OVER, Entry
+from functions.domain.ledger.entry import TAKEN_OVER, Ledger
 from functions.domain.usage.bill import ContractBill
 from functions.domain.wording import grouped, some
 from functions.partners import RECEIVER
 
 
 def unread(
-    month: str,
-    bills: Iterable[ContractBill],
-    ledger: Mapping[str, Entry],
-    formulas: Mapping[str, str],
+    month: str, bills: Iterable[ContractBill], ledger: Ledger, formulas: ByDimension
 ) -> list[str]:
     """Name usage of billed contracts that is read only by formulas configured since."""
     found = [
@@ -29,7 +27,7 @@ def unread(
     return [f"{month}: {what}; to bill it, {how}"] if found else []
 
 
-def withdrawn(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
+def withdrawn(processed: Iterable[str], ledger: Ledger) -> list[str]:
     """Name what was refused, and has no usage any more now that its contract is tried again."""
     entries = [ledger[name] for name in sorted(processed) if name in ledger]
     return some(
@@ -40,7 +38,7 @@ def withdrawn(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str
     )
 
 
-def noticed(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
+def noticed(processed: Iterable[str], ledger: Ledger) -> list[str]:
     """Name what this pipeline has not sent and takes for billed, and what may be billed twice."""
     entries = [ledger[name] for name in sorted(processed) if name in ledger]
     lines = [(entry, line) for entry in entries for line in entry.lines]
@@ -56,9 +54,7 @@ def noticed(processed: Iterable[str], ledger: Mapping[str, Entry]) -> list[str]:
     return taken + some(twice)
 
 
-def overtaken(
-    month: str, execution: str, done: Iterable[str], ledger: Mapping[str, Entry]
-) -> list[str]:
+def overtaken(month: str, execution: str, done: Iterable[str], ledger: Ledger) -> list[str]:
     """Name contracts that an execution has sent and that an operator has settled meanwhile."""
     return some(
         f"{month}: {name} was put into success_contracts while it was being sent; "

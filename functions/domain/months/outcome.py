@@ -2,14 +2,15 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
+from functions.domain.formula import ByDimension
 from functions.domain.ledger import submission
 from functions.domain.ledger.coverage import still_due
-from functions.domain.ledger.entry import Entry, Failure
+from functions.domain.ledger.entry import Entry, Failure, Ledger
 from functions.domain.ledger.failures import explain
 from functions.domain.months.state_file import ErrorRecord, MonthState
 from functions.domain.usage.bill import ContractBill
@@ -32,11 +33,11 @@ class Outcome(NamedTuple):
 
 def account(
     usage: MonthUsage,
-    ledger: Mapping[str, Entry],
+    ledger: Ledger,
     state: MonthState,
     left: frozenset[str],
     *,
-    formulas: Mapping[str, str],
+    formulas: ByDimension,
     closed: bool = False,
 ) -> Outcome:
     """Sort the contracts of a month. What is not settled may be a claim without lines.
@@ -80,7 +81,7 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def blamed(
-    left_open: Iterable[Open], ledger: Mapping[str, Entry], execution: str, at: str
+    left_open: Iterable[Open], ledger: Ledger, execution: str, at: str
 ) -> dict[str, Failure]:
     """Return contracts that are not served although others are: errors of their own.
 
@@ -112,7 +113,7 @@ def is_shown(entry: Entry, state: MonthState) -> bool:
     return failed or entry.contract_id in state.done
 
 
-def _covers(entry: Entry, bill: ContractBill | None, formulas: Mapping[str, str]) -> bool:
+def _covers(entry: Entry, bill: ContractBill | None, formulas: ByDimension) -> bool:
     """Return True if all that is due has a line; a child may have failed before it claimed."""
     if bill is None or entry.waived or entry.until:
         return True
@@ -137,9 +138,7 @@ def error_record(entry: Entry) -> ErrorRecord:
     )
 
 
-def explain_open(
-    month: str, names: list[str], ledger: Mapping[str, Entry], left_open: Iterable[Open]
-) -> str:
+def explain_open(month: str, names: list[str], ledger: Ledger, left_open: Iterable[Open]) -> str:
     """Name which contracts keep a month open, and the last outcome of each; each reason once."""
     known = defaultdict[str, str](str)
     known |= {name: entry.attempts[-1].outcome for name, entry in ledger.items() if entry.attempts}

@@ -1,11 +1,11 @@
 """What a month's report says of one contract: a row per billed dimension, and its other usage."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 
 import msgspec
 
-from functions.domain.formula import exact_text
+from functions.domain.formula import ByDimension, exact_text
 from functions.domain.ledger.coverage import never_read, read_by
 from functions.domain.ledger.entry import Entry, Line
 from functions.domain.ledger.failures import FORMULA
@@ -57,7 +57,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows_of(
-    bill: ContractBill, entry: Entry | None, formulas: Mapping[str, str], *, by_hand: bool
+    bill: ContractBill, entry: Entry | None, formulas: ByDimension, *, by_hand: bool
 ) -> Iterator[Row]:
     """Yield a row for what the ledger holds and, until a contract is settled, what is to be billed.
 
