@@ -17,7 +17,6 @@ from functions.errors import BadInput
 T = TypeVar("T")
 _logger = Logger()
 _CLOCK_SKEW = timedelta(hours=1)
-_LONGEST_CAUSE = 8_000
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -66,7 +65,7 @@ class Refused(msgspec.Struct, frozen=True):
 
     def finished(self, pipeline: str, place: mails.Place) -> Finished:
         """Return how its execution is to end: FAILED, with a mail."""
-        error, cause = self.problem.error, self.problem.message[:_LONGEST_CAUSE]
+        error, cause = self.problem.error, self.problem.message[:8_000]
         failed = mails.NotStarted(self.execution, self.name, self.input, error, cause)
         subject, mail = mails.not_started(pipeline, failed, place)
         return Finished(

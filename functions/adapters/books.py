@@ -32,8 +32,6 @@ from functions.domain.usage.manifest import Manifest
 from functions.errors import BadState, LeaseLost
 
 T = TypeVar("T")
-# For so long every month names what a changed formula has left before it.
-_MONTHS_NAMED = 3
 
 
 class Books:
@@ -156,8 +154,8 @@ class Books:
             for key in found
             for left in self.read_all([key], Remainders)
         )
-        since = str(month.plus(-_MONTHS_NAMED))
-        return balance(chain(begun, kept), self.plan.dimensions, since)
+        # For three months every month names what a changed formula has left before it.
+        return balance(chain(begun, kept), self.plan.dimensions, since=str(month.plus(-3)))
 
     def _left_so_far(self, month: Month, done: frozenset[str]) -> Remainders:
         """Return what a month underway leaves by now; its last summary if that cannot be read.

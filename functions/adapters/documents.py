@@ -9,7 +9,6 @@ from functions.adapters.objects import Objects
 from functions.errors import BadState, WriteConflict
 
 T = TypeVar("T")
-_TRIES = 8
 
 
 class Version(NamedTuple, Generic[T]):
@@ -58,7 +57,7 @@ class Document(Generic[T]):
 
     def change(self, change: Callable[[T | None], T]) -> Version[T]:
         """Read, change and write until no other writer comes between."""
-        for _ in range(_TRIES):
+        for _ in range(8):
             read = self.read()
             value = change(read.value if read else None)
             if read and value == read.value:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from functions.domain.templates import render
 
 _LONGEST_SUBJECT, _LONGEST_INPUT = 99, 4_000
-_NOT_STARTED = Path(__file__).with_name("not_started.txt")
 
 
 class Place(NamedTuple):
@@ -36,7 +35,7 @@ def not_started(pipeline: str, failed: NotStarted, place: Place) -> tuple[str, s
     head = f"{pipeline} was not started: {failed.error}"
     again = start(failed.execution, failed.given)
     body = render(
-        _NOT_STARTED,
+        Path(__file__).with_name("not_started.txt"),
         head=head,
         environment=place.environment,
         failed=failed,

@@ -7,9 +7,6 @@ from typing import NamedTuple
 from functions.domain.templates import render
 from functions.domain.wording import number
 
-_TEMPLATE = Path(__file__).with_name("tables.html")
-_MOST_ROWS = 500
-
 
 class Listing(NamedTuple):
     """Sentences under a heading; left out without any."""
@@ -37,4 +34,5 @@ class Page(NamedTuple):
 
     def html(self) -> bytes:
         """Return the page, with the first rows of each table."""
-        return render(_TEMPLATE, page=self, number=number, most=_MOST_ROWS).encode()
+        template = Path(__file__).with_name("tables.html")
+        return render(template, page=self, number=number, most=500).encode()

@@ -9,8 +9,6 @@ from functions.domain.mails import Place, execution_link, object_link, start, su
 from functions.domain.templates import render
 from functions.domain.wording import counted, some
 
-_TEMPLATE = Path(__file__).with_name("mail.txt")
-_HELD = "DropHeld"
 _MOST, _LONGEST = 60, 20_000  # a file is refused with up to a hundred lines in one text
 
 
@@ -32,7 +30,7 @@ def mail(execution: str, name: str, ended: Ended, place: Place) -> tuple[str, st
     said = wrong if failed else f"not posted, {ended.error}" if ended.error else "needs review"
     head = f"Credits {ended.file}: {said}"
     body = render(
-        _TEMPLATE,
+        Path(__file__).with_name("mail.txt"),
         head=head,
         environment=place.environment,
         file=ended.file,
@@ -47,7 +45,7 @@ def mail(execution: str, name: str, ended: Ended, place: Place) -> tuple[str, st
 
 
 def _steps(execution: str, ended: Ended, place: Place) -> Iterator[str]:
-    if any(month.error == _HELD for month in ended.months):
+    if any(month.error == "DropHeld" for month in ended.months):
         restored = ended.file.startswith("snapshots/")
         what = {"restore": ended.file} if restored else {"bucket": place.bucket, "key": ended.file}
         given = {**what, "accept_shrink": True}

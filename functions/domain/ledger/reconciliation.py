@@ -19,7 +19,6 @@ from functions.domain.wording import counted, grouped
 from functions.partners import RECEIVER
 
 MISSING, NONE, UNREADABLE = "missing", "none", "not understood"
-_MOST_NAMED = 20
 
 
 class Held(NamedTuple):
@@ -84,7 +83,7 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
             (f"not compared with {RECEIVER}'s records", list(self.not_compared.items())),
         ]
         return [
-            f"{self.month}: {what}, see {report}: {'; '.join(grouped(which, _MOST_NAMED))}"
+            f"{self.month}: {what}, see {report}: {'; '.join(grouped(which, 20))}"
             for what, which in found
             if which
         ]

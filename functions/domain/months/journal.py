@@ -13,8 +13,6 @@ from functions.domain.months.hold import Held
 from functions.domain.months.state_file import PlanState
 from functions.domain.wording import some
 
-_MOST_DUE, _LONGEST_DUE = 3, 120
-
 
 class Unresolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A contract that is not billed and needs an operator.
@@ -94,7 +92,7 @@ def _due(payload: object) -> str:
 def in_words(amounts: Iterable[tuple[object, object]]) -> str:
     """Return quantities with their dimensions, as many as a line has room for."""
     texts = [f"{quantity} {dimension}" for quantity, dimension in amounts]
-    return ", ".join(some(texts, _MOST_DUE))[:_LONGEST_DUE]
+    return ", ".join(some(texts, 3))[:120]
 
 
 def settled_by_hand(journal: Journal, state: PlanState) -> list[tuple[Month, list[str]]]:

@@ -19,7 +19,6 @@ from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import counted, some
 
-_MOST_NAMED = 10
 _COLUMNS = ("contract", "dimension", "billed", "now", "difference")
 
 
@@ -154,7 +153,7 @@ def _of_contract(
 
 def to_bill(plan: str, month: str, unbilled: Iterable[str]) -> str:
     """Say what bills contracts of which nothing was sent; empty if there are none."""
-    names = ", ".join(some(unbilled, _MOST_NAMED))
+    names = ", ".join(some(unbilled, 10))
     given = json.dumps({"plan": plan, "months": [month]})
     how = f"start {given} to bill them, if nobody has"
     return f"{month}: never billed: {names}; {how}" if names else ""

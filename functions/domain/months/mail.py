@@ -19,9 +19,6 @@ from functions.domain.usage.marketplace import deadline, taken_until, time_left
 from functions.domain.wording import counted, some
 from functions.errors import MonthHeld
 
-_TEMPLATE = Path(__file__).with_name("mail.txt")
-_MOST_NAMED = 40
-_HELD = MonthHeld.__name__
 _DECIDED = (OUTCOME_UNKNOWN, *BILLED_OTHERWISE)
 
 
@@ -51,7 +48,7 @@ def mail(run: Run, ended: Ended, place: Place, at: datetime) -> tuple[str, str]:
     head = _head(run, ended, at)
     unbilled = list(_not_billed(ended.journal))
     body = render(
-        _TEMPLATE,
+        Path(__file__).with_name("mail.txt"),
         head=head,
         environment=place.environment,
         plan=run.plan.key,
@@ -79,7 +76,7 @@ def _head(run: Run, ended: Ended, at: datetime) -> str:
         said = f"{unbilled:,} of {counted(one.contracts, 'contract')} not billed"
     elif ended.error and total and not ended.due:
         said = f"{counted(total, 'contract')} not billed"
-    elif ended.error == _HELD:
+    elif ended.error == MonthHeld.__name__:
         said = "held"
     elif ended.error:
         said = f"not billed, {ended.error}" if text else ended.error
@@ -134,7 +131,7 @@ def _said(month: ClosedMonth) -> str:
 
 def _not_billed(journal: Journal) -> Iterator[str]:
     """Name open contracts with reason and quantity, the newest month first, each reason once."""
-    room = _MOST_NAMED
+    room = 40
     for month, contracts in sorted(journal.unresolved.items(), reverse=True):
         for reason, found in by_code(contracts):
             of = found[0][0] if len(found) == 1 else counted(len(found), "contract")

@@ -14,8 +14,6 @@ from functions.domain.plan import Plan
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import counted, grouped
 
-_WORTH_A_WARNING = Fraction(20, 100)
-_MOST_NAMED = 40
 _TOTALS = ("dimension", "contracts", "to send", "usage")
 _CONTRACTS = ("contract", "dimension", "to send", "carried in", "remainder")
 
@@ -36,7 +34,7 @@ def warnings(now: MonthTotals, before: MonthTotals | None, said: str) -> list[st
 
     `said`: what else is said of the month; a hold names its moves, too.
     """
-    found = moves(now, before, _WORTH_A_WARNING) if before else ()
+    found = moves(now, before, Fraction(1, 5)) if before else ()
     return [f"{now.month}: {text}" for text in found if text not in said]
 
 
@@ -58,7 +56,7 @@ def draft(
         f"{counted(len(sent), 'contract')}",
         lines=["This is a draft: it was a dry run, and nothing was sent.", *missing],
         lists=[
-            Listing("What needs an operator", grouped(failing, _MOST_NAMED)),
+            Listing("What needs an operator", grouped(failing, 40)),
             Listing("Warnings", usage.warnings),
             Listing("Checked", usage.checks),
         ],

@@ -16,7 +16,6 @@ from functions.domain.months.troubles import troubles
 from functions.domain.templates import render
 from functions.domain.wording import counted, number
 
-_TEMPLATE = Path(__file__).with_name("report.html")
 _MOST_PROBLEMS, _MOST_CONTRACTS, _MOST_LISTED = 200, 200, 200
 _UNITS = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"))
 _WIDTH, _HEIGHT = 96, 20
@@ -38,7 +37,7 @@ def page(report: Report) -> bytes:
     before = report.history.before(report.month)
     inputs = [item for item in report.inputs if item.note != READ]
     return render(
-        _TEMPLATE,
+        Path(__file__).with_name("report.html"),
         report=report,
         name=f"{Month.parse(report.month).start:%B %Y}",
         troubles=found[:_MOST_PROBLEMS],
