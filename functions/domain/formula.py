@@ -7,14 +7,16 @@ A syntax tree becomes a function of the totals; only what is listed here is know
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from decimal import Context, Decimal, Inexact
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 MAX_LENGTH = 500
 PRICE = "_total_price"  # behind the name of usage: what it costs
+Name = TypeVar("Name", str, tuple[str, str])
 ByDimension = Mapping[str, str]
 """Formulas, usage or quantities as texts, by the names of dimensions."""
 _MAX_EXPONENT = 64
@@ -133,6 +135,14 @@ def names_in(formula: str) -> frozenset[str]:
     """Return the dimension names that a formula reads."""
     used = {node.id for node in ast.walk(ast.parse(formula.strip())) if isinstance(node, ast.Name)}
     return frozenset(used - _FUNCTIONS.keys())
+
+
+def exact_sums(amounts: Iterable[tuple[Name, str]]) -> dict[Name, str]:
+    """Return exact sums of amounts by their names, in order."""
+    found = defaultdict[Name, Fraction](Fraction)
+    for name, text in amounts:
+        found[name] += Fraction(text)
+    return {name: exact_text(total) for name, total in sorted(found.items())}
 
 
 def exact_text(value: Fraction) -> str:

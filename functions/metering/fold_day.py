@@ -56,7 +56,6 @@ def _listed(task: DayTask, usage: usage_reader.UsageStore) -> tuple[list[Listed]
     month, root = task.of, keys.usage_prefix(task.run.plan, task.of)
     prefix = root if task.day == FLAT else f"{root}{task.day[:2]}/"
     of_days = {f"{root}{day}/" for day in usage_files.days(month, month.end) if day != FLAT}
-    listed = usage.under(prefix, but=of_days)
-    found = [usage_files.place(item, root, month) for item in listed]
+    found = [usage_files.place(item, root, month) for item in usage.under(prefix, but=of_days)]
     files = usage_files.of_day(task.day, (one for one in found if isinstance(one, Listed)))
     return files, [one for one in found if isinstance(one, Problem)]

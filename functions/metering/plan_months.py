@@ -114,9 +114,11 @@ def _final(run: Run, until: datetime, known: Known, books: Books, usage: Objects
     """Return the month of final usage once its last hour is there."""
     exported_to = _exported_to(run.plan, usage)
     final, waiting = months_due.final_month(until, run.plan, exported_to, parse_instant(run.as_of))
-    closed = [month for month in final if months_due.is_closed(month, *known)]
-    if closed and not _has_begun(run, closed[0], books):
-        raise BadInput(f"until: {closed[0]} is closed; give months and contracts instead")
+    if final and months_due.is_closed(month := final[0], *known):
+        # What was asked for of all contracts before their month was closed may still be finished.
+        begun = {entry.contract_id for entry in books.entries(month, run.contracts) if entry.until}
+        if begun != set(run.contracts or ()):
+            raise BadInput(f"until: {month} is closed; give months and contracts instead")
     return Planned([str(month) for month in final], waiting)
 
 
@@ -146,12 +148,6 @@ def _never_billed(plan: Plan, state: PlanState, journal: Journal, books: Books) 
     if known or books.manifest(start).read() or books.contracts_in_ledger(start):
         return ""
     return f"; start_month {start} was never billed: give its months by name to bill them"
-
-
-def _has_begun(run: Run, month: Month, books: Books) -> bool:
-    """Return True if final usage of all contracts was asked for before their month was closed."""
-    entries = books.entries(month, run.contracts)
-    return {entry.contract_id for entry in entries if entry.until} == set(run.contracts or ())
 
 
 def _exported_to(plan: Plan, usage: Objects) -> datetime | None:

@@ -37,7 +37,8 @@ def report_late_usage(task: DaysTask, books: Books, at: str) -> ClosedMonth | No
     run, month, days = task.run, task.of, task.of_days
     document = books.manifest(month)
     billed, shown = document.read(), books.read_state().at(month)
-    if billed is None or (days.are_sound and billed.value.is_of(days.digests, shown.done)):
+    sound = not any(read.error or read.problems for read in days.read.values())
+    if billed is None or (sound and billed.value.is_of(days.digests, shown.done)):
         return None  # without a manifest it was closed by an earlier program or by other means
     usage, compared = _compare(task, books, billed.value, shown)
     key = task.late_usage_key

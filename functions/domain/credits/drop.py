@@ -92,16 +92,13 @@ class Limits(NamedTuple):
     growth: Decimal
 
 
-def outdated(source: Source, last: Drop | None) -> Source | None:
-    """Return the newer source that a month already has; None if this one is the newest.
+def outdated(source: Source, last: Drop) -> bool:
+    """Return True if a month already has something newer than this source.
 
     What an object holds now is never older than what it held before, whatever its time says: an
     operator may have taken a version back.
     """
-    newest = last.source if last else None
-    if newest is None or newest.key == source.key or source.rank >= newest.rank:
-        return None
-    return newest
+    return last.source.key != source.key and last.source.rank > source.rank
 
 
 def is_stored(last: Drop | None, wanted: Contents, stored: Contents) -> bool:

@@ -4,13 +4,12 @@ import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from fractions import Fraction
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from functions.domain.formula import exact_text
+from functions.domain.formula import exact_sums
 from functions.domain.month import Month
 from functions.domain.months.closing import Closing
 from functions.domain.months.movements import EarlierReport, Movements, movements, usage_of
@@ -109,7 +108,7 @@ def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
         warnings=usage.warnings,
         checks=usage.checks,
         quarantined=usage.bill.quarantined,
-        file_totals=_file_totals(bills.values()),
+        file_totals=exact_sums(used for bill in bills.values() for used in bill.usage.items()),
         totals=added_up,
         before=earlier.month,
         history=history,
@@ -149,14 +148,6 @@ def _reported(closing: Closing) -> dict[str, ContractBill]:
         bills[name] = ContractBill(contract_id=name, usage={}, quantities={})
     names = bills.keys() & set(seen.contracts or ()) if seen.until else bills
     return {name: bills[name] for name in sorted(names)}
-
-
-def _file_totals(bills: Iterable[ContractBill]) -> dict[str, str]:
-    found: defaultdict[str, Fraction] = defaultdict(Fraction)
-    for bill in bills:
-        for name, text in bill.usage.items():
-            found[name] += Fraction(text)
-    return {name: exact_text(total) for name, total in sorted(found.items())}
 
 
 def _summary(

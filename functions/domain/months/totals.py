@@ -7,7 +7,7 @@ from typing import Self
 
 import msgspec
 
-from functions.domain.formula import exact_text
+from functions.domain.formula import exact_sums, exact_text
 from functions.domain.months.report_rows import Row
 from functions.domain.usage.bill import MonthBill
 from functions.domain.wording import counted
@@ -48,13 +48,9 @@ class MonthTotals(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, month: str, bill: MonthBill) -> Self:
         """Return the totals of a bill."""
-        usage: defaultdict[str, Fraction] = defaultdict(Fraction)
-        for contract in bill.contracts:
-            for name, text in contract.amounts.items():
-                usage[name] += Fraction(text)
         return cls(
             month=month,
-            usage={name: exact_text(amount) for name, amount in sorted(usage.items())},
+            usage=exact_sums(used for of in bill.contracts for used in of.amounts.items()),
             failed=sum(contract.failure is not None for contract in bill.contracts),
         )
 

@@ -3,10 +3,9 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 from typing import Any, NamedTuple
 
-from functions.domain.formula import exact_text
+from functions.domain.formula import exact_sums
 from functions.domain.ledger.entry import BILLED_OTHERWISE
 from functions.domain.ledger.resolution import OUTCOMES
 from functions.domain.months.report import Report
@@ -76,11 +75,9 @@ def _way(wrong: Sequence[Row], *, closed: bool) -> str:
 
 def _open(rows: Iterator[Row]) -> Iterator[str]:
     """Yield what is open of each dimension, added up by its outcome."""
-    amounts = defaultdict[tuple[str, str], Fraction](Fraction)
-    for row in rows:
-        amounts[row.dimension, row.outcome] += Fraction(row.open or "0")
-    for (dimension, outcome), amount in sorted(amounts.items()):
-        shown = "" if outcome == NOT_COMPUTED else f" {number(exact_text(amount))}"
+    amounts = exact_sums(((row.dimension, row.outcome), row.open or "0") for row in rows)
+    for (dimension, outcome), amount in amounts.items():
+        shown = "" if outcome == NOT_COMPUTED else f" {number(amount)}"
         yield f"{dimension}{shown} {outcome}"
 
 

@@ -124,11 +124,6 @@ class Days(NamedTuple):
         return self.month.start + timedelta(days=int(day) - bool(hour), hours=int(hour or 0))
 
     @property
-    def are_sound(self) -> bool:
-        """Every day was found, with nothing wrong."""
-        return not any(read.error or read.problems for read in self.read.values())
-
-    @property
     def digests(self) -> dict[str, str]:
         """The digests of the days with files; they say what a month is billed from."""
         return {day: read.digest for day, read in self.read.items() if read.files}

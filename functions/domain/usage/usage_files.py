@@ -89,8 +89,7 @@ def partly_covered(month: Month, present: Collection[str], end: datetime) -> Ite
 @lru_cache(maxsize=48)
 def _folders(month: Month) -> Mapping[str, None]:
     """Return the month's hour folders in order."""
-    hours = range(month.hours)
-    return dict.fromkeys(f"{month.start + timedelta(hours=hour):%d/%H}" for hour in hours)
+    return dict.fromkeys(f"{month.start + timedelta(hours=at):%d/%H}" for at in range(month.hours))
 
 
 def _hours(month: Month, end: datetime) -> list[str]:
