@@ -1,5 +1,4 @@
 """The partners by name, for messages: the domain speaks of a receiver, operators read its name."""
 
-EXPORTER = "Omnistrate"
 RECEIVER = "Clazar"
 CREDITS_RECEIVER = "CloudZero"

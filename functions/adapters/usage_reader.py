@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from functions.adapters.object_store import in_order, naming, open_store
@@ -38,7 +37,7 @@ class UsageStore:
 
         The ETag of the listing is required: a file that was rewritten since is not read.
         """
-        return in_order(self._get, files, size=attrgetter("size"))
+        return in_order(self._get, files, size=lambda file: file.size)
 
     def _get(self, file: Listed) -> bytes:
         with naming(file.key):

@@ -12,8 +12,8 @@ from functions.adapters.books import Books
 from functions.adapters.documents import read_run_file
 from functions.adapters.objects import Objects
 from functions.domain.formula import names_in
+from functions.domain.ledger.claim import ContractItem
 from functions.domain.ledger.entry import Decision
-from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Carried
 from functions.domain.month import format_instant
 from functions.domain.months.contracts_due import Asked, Known, check_spelling, contracts_due

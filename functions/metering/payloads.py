@@ -9,8 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from functions.adapters import keys
-from functions.domain.ledger.claim import Action, Terms
-from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.claim import Action, ContractItem, Terms
 from functions.domain.month import Month
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.late_usage import Compared, LateUsage

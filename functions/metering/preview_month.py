@@ -8,9 +8,8 @@ from functions.adapters.books import Books
 from functions.adapters.documents import read_run_file
 from functions.adapters.pages import page_key, put_json, put_page
 from functions.domain.ledger import submission
-from functions.domain.ledger.claim import claim
+from functions.domain.ledger.claim import ContractItem, claim
 from functions.domain.ledger.entry import Entry
-from functions.domain.ledger.item import ContractItem
 from functions.domain.month import Month
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.preview import Preview, draft, warnings

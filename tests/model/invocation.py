@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.claim import ContractItem
 from tests.model import month
 
 

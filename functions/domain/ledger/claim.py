@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from functions.domain.formula import ByDimension
 from functions.domain.ledger import coverage, transitions
 from functions.domain.ledger.entry import Decision, Entry, Line
 from functions.domain.ledger.failures import CONFIGURATION_CHANGED, FORMULA, NO_USAGE
-from functions.domain.ledger.item import ContractItem
 from functions.domain.plan import Plan
 
 Action = Literal["submit", "record_error", "nothing"]
@@ -17,6 +17,28 @@ _STEPS = (
     "Nothing was sent: deploy the earlier configuration and retry, or resolve the contract as "
     "waived"
 )
+
+
+class ContractItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One item of the contract map: what a contract's month amounts to before it is claimed.
+
+    `quantities`: what is to be sent. `amounts`: the exact usage of this month that they are rounded
+    from, `carried`: what was added to it. `usage`: before any formula. `retry`: its recorded error
+    is to be tried again. `done`: the state file lists it as a success as well. `failure`: why it
+    has no quantities. `without_usage`: only the ledger or the state file knows of it, the month's
+    files do not. `approval`: who has let the held month through, and why.
+    """
+
+    contract_id: str
+    quantities: dict[str, str]
+    amounts: dict[str, str] = {}
+    carried: dict[str, str] = {}
+    usage: dict[str, str] = {}
+    retry: bool = False
+    done: bool = False
+    failure: str | None = None
+    without_usage: bool = False
+    approval: Decision | None = None
 
 
 class Terms(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import convert
 from msgspec.structs import replace
 
-from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.claim import ContractItem
 from functions.domain.ledger.reading import as_meant
 from functions.domain.months.state_file import MonthState, left_as_it_is
 from functions.domain.spelling import suggestion

@@ -12,7 +12,6 @@ from functions.domain.plan import Plan
 _Name = Annotated[str, Meta(pattern=NOT_BLANK)]
 _Reason = Annotated[str, Meta(max_length=500)]
 
-
 MOST_CONTRACTS = 100  # in one input
 LAST_MONTH = "last"  # what a schedule can say for the month before its own
 

@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.ledger.claim import Claim, Terms, claim
+from functions.domain.ledger.claim import Claim, ContractItem, Terms, claim
 from functions.domain.ledger.entry import Decision, Entry, Line, LineState
 from functions.domain.ledger.failures import CONFIGURATION_CHANGED
-from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.listing_pages import ask
 from tests import builders
 from tests.builders import FAILURE, PLAN

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.claim import ContractItem
 from functions.domain.months.contracts_due import Asked, Known, check_spelling, contracts_due
 from functions.domain.months.state_file import MonthState
 from functions.domain.usage.bill import ContractBill

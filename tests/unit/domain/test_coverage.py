@@ -12,10 +12,9 @@ from msgspec.structs import replace
 
 from functions.domain import formula
 from functions.domain.ledger import coverage, transitions
-from functions.domain.ledger.claim import Terms, claim
+from functions.domain.ledger.claim import ContractItem, Terms, claim
 from functions.domain.ledger.entry import Attempt, Entry, Failure, Line
 from functions.domain.ledger.failures import CONFIGURATION_CHANGED
-from functions.domain.ledger.item import ContractItem
 from functions.domain.plan import Plan
 from tests import builders
 from tests.differential.steadily import steadily

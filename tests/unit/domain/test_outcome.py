@@ -5,8 +5,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from functions.domain.ledger import claim, transitions
+from functions.domain.ledger.claim import ContractItem
 from functions.domain.ledger.entry import Entry
-from functions.domain.ledger.item import ContractItem
 from functions.domain.months.outcome import Outcome, account
 from functions.domain.months.state_file import MonthState
 from tests.builders import FAILURE, NOBODY, PLAN, a_bill, a_contract, a_line, month_usage

@@ -15,9 +15,8 @@ from msgspec.structs import replace
 
 from functions.domain.formula import exact_text
 from functions.domain.ledger import resolution, transitions
-from functions.domain.ledger.claim import Terms, claim
+from functions.domain.ledger.claim import ContractItem, Terms, claim
 from functions.domain.ledger.entry import Decision, Entry, Failure, LineState
-from functions.domain.ledger.item import ContractItem
 from functions.domain.ledger.remainders import Balance, remainders_of
 from functions.domain.months.movements import EarlierReport
 from functions.domain.months.report import Report, build

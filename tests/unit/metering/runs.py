@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.domain.ledger.item import ContractItem
+from functions.domain.ledger.claim import ContractItem
 from functions.domain.months.run import Run
 from functions.domain.plan import Plan
 from functions.metering.payloads import ContractTask
