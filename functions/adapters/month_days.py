@@ -4,11 +4,10 @@ from functions.adapters import keys
 from functions.adapters.documents import read_run_file
 from functions.adapters.objects import Objects
 from functions.adapters.storage import folders
-from functions.domain.spelling import suggestion
 from functions.domain.usage.fold import Days, Fold, Total, made_of
 from functions.domain.usage.problem import Problem
 from functions.domain.usage.usage_files import FLAT, missing_hours, partly_covered
-from functions.domain.wording import some
+from functions.domain.wording import some, suggestion
 from functions.errors import BadUsage, DaysMissing
 
 _SHOWN, _CAUSE = 4_000, 500

@@ -1,7 +1,8 @@
-"""Numbers and lists as people read them."""
+"""Numbers and lists as people read them, and names as they may have meant them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 
 
 def counted(count: int, thing: str) -> str:
@@ -36,3 +37,29 @@ def grouped(found: Iterable[tuple[str, str]], most: int) -> list[str]:
             texts.append(f"{len(names)} contract{'s' * (len(names) > 1)}{why}{named}")
         most -= len(names)
     return texts
+
+
+def mistyped(names: Iterable[str], known: Collection[str]) -> str:
+    """Return which name was probably meant as a known one; empty if there is none.
+
+    A name that is a known one with more behind it is another one: people keep copies.
+    """
+    for name in (one for one in names if one not in known):
+        text, near = name.strip().casefold(), _nearest(name.strip(), known, alike=0.85)
+        is_copy = near.casefold() in text and near.casefold() != text
+        if near and not is_copy:
+            return f"{name!r} is not known; did you mean {near}?"
+    return ""
+
+
+def suggestion(names: Iterable[str], known: Collection[str]) -> str:
+    """Return the known names that are closest to some that are not, and all that are known."""
+    meant = ", ".join(filter(None, (_nearest(name, known) for name in names)))
+    listed = ", ".join(some(sorted(known))) or "none"
+    return f"did you mean {meant}? known: {listed}" if meant else f"known: {listed}"
+
+
+def _nearest(name: str, known: Collection[str], alike: float = 0.6) -> str:
+    """Return the known name that is most like another one, whatever their case; empty if none."""
+    folded = {one.casefold(): one for one in known}
+    return "".join(folded[one] for one in get_close_matches(name.casefold(), folded, 1, alike))

@@ -18,9 +18,8 @@ from functions.domain.months.months_due import Waiting
 from functions.domain.months.run import Run
 from functions.domain.months.state_file import PlanState
 from functions.domain.plan import Plan
-from functions.domain.spelling import suggestion
 from functions.domain.usage import usage_files
-from functions.domain.wording import some
+from functions.domain.wording import some, suggestion
 from functions.errors import BadInput, BadUsage
 from functions.metering.payloads import MonthItem, Planned, Purpose, RunTask
 from functions.payloads import task_handler

@@ -14,8 +14,8 @@ from functions.domain.formula import PRICE, exact_text, names_in
 from functions.domain.ledger.entry import Entry
 from functions.domain.ledger.remainders import Remainders
 from functions.domain.month import Month
-from functions.domain.spelling import suggestion
 from functions.domain.usage.billing import round_to_whole
+from functions.domain.wording import suggestion
 from infra.operator.entry_dimension import EntryDimension, is_computed
 from infra.operator.errors import Failed
 from infra.operator.explained import Check, Explained, Explanation, total_of, tree_of

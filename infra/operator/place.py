@@ -13,7 +13,7 @@ from functions.adapters.objects import Objects
 from functions.adapters.receivers import UsageReceiver
 from functions.domain.month import Month
 from functions.domain.plan import Plan, parse_plans
-from functions.domain.spelling import suggestion
+from functions.domain.wording import suggestion
 from infra.local.cli import arguments
 from infra.operator.errors import Unusable
 from infra.operator.folder import Folder

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from functions.domain.ledger.claim import ContractItem
 from functions.domain.ledger.reading import as_meant
 from functions.domain.months.state_file import MonthState, left_as_it_is
-from functions.domain.spelling import suggestion
 from functions.domain.usage.bill import ContractBill
+from functions.domain.wording import suggestion
 
 
 class Asked(NamedTuple):

@@ -16,7 +16,7 @@ import msgspec
 from functions.domain.conversion import unique
 from functions.domain.ledger.reading import as_meant
 from functions.domain.month import Month
-from functions.domain.spelling import mistyped
+from functions.domain.wording import mistyped
 from functions.errors import BadState
 
 

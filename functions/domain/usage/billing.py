@@ -17,9 +17,9 @@ from functions.domain.ledger.coverage import sources
 from functions.domain.ledger.reading import as_uuid
 from functions.domain.ledger.remainders import Balance
 from functions.domain.plan import Plan
-from functions.domain.spelling import suggestion
 from functions.domain.usage.bill import ContractBill, MonthBill, Quarantined
 from functions.domain.usage.record import Group
+from functions.domain.wording import suggestion
 from functions.errors import BadInput
 
 _KNOWN_DIMENSIONS = frozenset(

@@ -1,14 +1,16 @@
 """A month's bill with where it comes from: what MergeUsage hands to the states behind it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Self
 
 import msgspec
 
-from functions.domain.usage import usage_warnings
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.fold import Days, Total
+from functions.domain.usage.marketplace import above_limit, checked
+from functions.domain.wording import counted, some
 
 
 class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +43,32 @@ class MonthUsage(msgspec.Struct, frozen=True, kw_only=True):
             records=total.records,
             duplicates=total.duplicates,
             dropped={name: f"{Decimal(value):f}" for name, value in dropped},
-            warnings=[*warnings, *usage_warnings.warnings(days, total, bill)],
-            checks=list(usage_warnings.checks(days, total, bill)),
+            warnings=[*warnings, *worth_a_look(days, total, bill)],
+            checks=list(checks(days, total, bill)),
             days=days.digests,
             bill=bill,
         )
+
+
+def checks(days: Days, total: Total, bill: MonthBill) -> Iterator[str]:
+    """Yield what was looked at with nothing wrong: silence would leave that open."""
+    if total.hours:  # files beside the hour folders say nothing of them
+        hours = (days.end - days.month.start) // timedelta(hours=1)
+        yield f"{len(total.hours)} of {counted(hours, 'hour')} have usage files"
+    yield from checked(days.plan, days.month, bill.contracts)
+
+
+def worth_a_look(days: Days, total: Total, bill: MonthBill) -> Iterator[str]:
+    """Yield quantities that AWS does not take, twice written files, usage that is not billed."""
+    month = days.month
+    if above := above_limit(days.plan, bill.contracts):
+        yield f"{month}: {above}"
+    if total.twins:
+        also = f" and {total.twins - 1} more" if total.twins > 1 else ""
+        yield f"{month}: identical files of one hour, which both count: {total.twin}{also}"
+    if bill.quarantined:
+        held = some((str(one) for one in bill.quarantined), 5)
+        yield f"{month}: usage without externalPayerId is not billed: {', '.join(held)}"
+    if bill.unbilled_dimensions:
+        names = ", ".join(bill.unbilled_dimensions[:10])
+        yield f"{month}: no formula reads the dimensions {names}"

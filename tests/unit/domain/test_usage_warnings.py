@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.usage.fold import DayRead, Days, Total
+from functions.domain.usage.month_usage import checks, worth_a_look
 from functions.domain.usage.tally import Tally
-from functions.domain.usage.usage_warnings import checks, warnings
 from tests.builders import JULY, PLAN, a_bill, a_contract, a_plan
 
 TOO_MUCH = a_contract(quantities={"mem": str(2**31)})
@@ -16,7 +16,7 @@ TOO_MUCH = a_contract(quantities={"mem": str(2**31)})
 
 def said(total: Total | None = None, *contracts: ContractBill, **bill: Any) -> list[str]:
     month = replace(a_bill(*contracts), **bill)
-    return list(warnings(Days(PLAN, JULY, {}), total or Total(), month))
+    return list(worth_a_look(Days(PLAN, JULY, {}), total or Total(), month))
 
 
 def test_an_ordinary_month_has_no_warnings() -> None:
