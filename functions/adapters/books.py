@@ -120,6 +120,11 @@ class Books:
         """Return what a closed month was billed from."""
         return Document(self.objects, keys.manifest(self.plan, month), Manifest)
 
+    def closed_months(self) -> list[Month]:
+        """Return the months that this pipeline has closed, in order."""
+        prefix = keys.manifest(self.plan)
+        return sorted(keys.month_of(item.key) for item in self.objects.list(prefix))
+
     def totals(self, month: Month) -> MonthTotals | None:
         """Return the totals of a closed month; None if an earlier program has closed it."""
         known = Document(self.objects, keys.totals(self.plan, month), History).value()

@@ -41,9 +41,14 @@ def remainders(plan: Plan, month: Month | None = None) -> str:
     return f"{LEDGER_ROOT}{plan.path}/remainders/" + (f"{month}.json" if month else "")
 
 
-def manifest(plan: Plan, month: Month) -> str:
-    """Return the key of what a closed month was billed from."""
-    return f"{LEDGER_ROOT}{plan.path}/manifests/{month}.json"
+def manifest(plan: Plan, month: Month | None = None) -> str:
+    """Return the key of what a closed month was billed from, or the prefix of all months."""
+    return f"{LEDGER_ROOT}{plan.path}/manifests/" + (f"{month}.json" if month else "")
+
+
+def month_of(key: str) -> Month:
+    """Return the month that a key of one ends with."""
+    return Month.parse(key.rpartition("/")[2].removesuffix(".json"))
 
 
 def day(plan: Plan, month: Month, name: str) -> str:

@@ -120,8 +120,7 @@ def finish(
     run, failure, repeated = task.run, task.failure, _repeated(task, objects)
     warnings = [*_of_file(task, repeated), *(text for month in months for text in month.warnings)]
     report = _write(task, months, repeated, warnings, objects) if task.parsed else None
-    errors = {month.error for month in months} - {""}
-    error = failure.error if failure else SEVERAL if len(errors) > 1 else max(errors, default="")
+    error = failure.error if failure else _error({month.error for month in months})
     causes = [*([failure.message] if failure else []), *(str(m) for m in months if m.error)]
     done = [str(month) for month in months if month.posted and not month.error]
     left = [str(month) for month in months if not month.posted and not month.error]
@@ -144,6 +143,10 @@ def finish(
             "message": "\n".join(said)[:_LONGEST_TEXT] or "nothing to report",
         },
     )
+
+
+def _error(errors: set[str]) -> str:
+    return SEVERAL if len(errors - {""}) > 1 else max(errors, default="")
 
 
 def _of_file(task: ReportTask, repeated: list[Repeated]) -> list[str]:

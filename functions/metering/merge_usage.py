@@ -17,7 +17,7 @@ from functions.domain.ledger.entry import Decision
 from functions.domain.ledger.remainders import Carried
 from functions.domain.month import format_instant
 from functions.domain.months.contracts_due import Asked, Known, check_spelling, contracts_due
-from functions.domain.months.hold import compared, explain
+from functions.domain.months.hold import compared, explain, moves
 from functions.domain.months.journal import Journal, beginning, holding, released, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed, month_before
 from functions.domain.months.state_file import PlanState
@@ -25,6 +25,7 @@ from functions.domain.months.totals import MonthTotals
 from functions.domain.usage import billing
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
+from functions.domain.wording import some
 from functions.errors import BadInput, MonthHeld
 from functions.metering.payloads import DaysTask, Merged, MonthTask
 from functions.payloads import task_handler
@@ -69,8 +70,12 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     in_ledger, shown = seen.known.in_ledger, seen.known.state
     known = in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried.balance}
     bill = billing.bill(plan, total.groups.items(), seen.carried.balance, seen.exported, known)
+    where = f"state file {plan.state_file}, {plan.key}, {month}"
+    unknown = check_spelling(bill.contracts, seen.known, where)
     items = to_process(task, bill, seen)
     approval, said = hold(task, bill, seen, books)
+    if unknown:
+        said.append(f"{month}: success without usage or a record: {', '.join(some(unknown))}")
     items = [replace(item, approval=approval) for item in items]
     if items and not run.dry_run:
         books.change_journal(lambda old: replace(beginning(old, month), dimensions=bill.dimensions))
@@ -135,23 +140,25 @@ def hold(
     """
     run, plan, month, journal = task.run, task.run.plan, task.of, seen.journal
     share = plan.approve_share
-    part = run.until is not None and month.window_end(run.until) < month.end
-    if share is None or part or seen.known.closed:
+    if seen.known.closed or (run.until and month.window_end(run.until) < month.end):
         return None, []
     last = month_before(month, seen.state, journal)
-    before = books.totals(last) if last else None
+    before, now = books.totals(last) if last else None, MonthTotals.of(str(month), bill)
+    gone = moves(now, before, None) if before and not now.failed else ()
+    said = [f"{month}: {text}" for text in gone]
+    if share is None:
+        return None, said
     if not before:
         of = f"{last}, the last closed month," if last else "an earlier month"
         return None, [f"{month} is not held: there are no totals of {of} to compare it with"]
-    now = MonthTotals.of(str(month), bill)
     found = compared(bill, now, before, share, format_instant(clock.now()))
     change = partial(partial(holding, held=found) if found.moves else released, month=month)
     journal = change(journal) if run.dry_run else books.change_journal(change)
     held = journal.held.get(str(month))
     if held is None:
-        return None, []
+        return None, said
     if held.approval or run.dry_run:
-        return held.approval, [] if held.approval else [explain(month, held, plan, dry_run=True)]
+        return held.approval, said if held.approval else [explain(month, held, plan, dry_run=True)]
     raise MonthHeld(explain(month, held, plan))
 
 
@@ -173,8 +180,6 @@ def _exported(task: MonthTask, journal: Journal, objects: Objects) -> set[str]:
 def to_process(task: MonthTask, bill: MonthBill, seen: Seen) -> list[ContractItem]:
     """Return the contracts to work on; BadInput for one that was asked for and is not known."""
     run, known = task.run, seen.known
-    where = f"state file {run.plan.state_file}, {run.plan.key}, {task.month}"
-    check_spelling(bill.contracts, known.state, known.in_ledger, where)
     asked = Asked(
         contracts=None if run.contracts is None else frozenset(run.contracts),
         by_name=run.months is not None or run.contracts is not None,

@@ -58,7 +58,7 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
     else:
         planned = _due(run, state, journal, usage)
         if planned.why:
-            why = planned.why + _never_billed(run.plan, state, journal, books)
+            why = planned.why
             if run.contracts:
                 why += f"; nothing was done for the contracts {', '.join(some(run.contracts, 10))}"
             planned = msgspec.structs.replace(planned, why=why)
@@ -136,17 +136,6 @@ def _due(run: Run, state: PlanState, journal: Journal, usage: Objects) -> Planne
     early = [item for item in waiting if why and not item.overdue]  # the others are notices
     why += "".join(f"; {item.month} waits: {item.reason}" for item in early)
     return Planned([str(month) for month in complete], [*waiting, *left], why)
-
-
-def _never_billed(plan: Plan, state: PlanState, journal: Journal, books: Books) -> str:
-    """Say that a plan is to start earlier than it has; empty if it does not."""
-    start = Month.parse(plan.start_month) if plan.start_month else None
-    if start is None or not months_due.is_closed(start, state, journal):
-        return ""
-    known = state.at(start).done | state.at(start).failed
-    if known or books.manifest(start).read() or books.contracts_in_ledger(start):
-        return ""
-    return f"; start_month {start} was never billed: give its months by name to bill them"
 
 
 def _exported_to(plan: Plan, usage: Objects) -> datetime | None:

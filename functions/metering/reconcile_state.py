@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+import msgspec
 from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
@@ -22,9 +23,12 @@ from functions.domain.months.journal import (
     resolved,
     settled_by_hand,
 )
+from functions.domain.months.months_due import MOST_MONTHS
 from functions.domain.months.outcome import is_shown
 from functions.domain.months.run import Run
 from functions.domain.months.state_file import MonthState, PlanState, left_as_it_is
+from functions.domain.plan import Plan
+from functions.domain.wording import some
 from functions.errors import BadInput
 from functions.metering.payloads import RunTask
 from functions.payloads import task_handler
@@ -49,7 +53,7 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     state, journal = books.read_state(), books.read_journal()
     if run.approve:
         _approve(run, Month.parse(run.approve), state, books, at)
-    _check_months(run, state, journal, books, at)
+    skipped = _check_months(run, state, journal, books, at)
     unreadable: list[str] = []
     entries_of = partial(books.entries, unreadable=unreadable)
     for month, names in settled_by_hand(journal, state):
@@ -68,7 +72,7 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
         _waive(run, month, _in_doubt(entries, here, in_both(journal, month)), books, at)
         if months_due.is_closed(month, state, journal) and len(entries) == len(names):
             _end_if_settled(books, month, state, entries, at)
-    _report(sorted(unreadable), tuple(owners.forgotten(books, run.plans)), journal, books)
+    _report(sorted(unreadable), (*skipped, *owners.forgotten(books, run.plans)), journal, books)
 
 
 def _report(
@@ -123,45 +127,55 @@ def _end_if_settled(
     books.change_journal(lambda old: ended(observe(old, state, at), month))
 
 
-def _check_months(run: Run, state: PlanState, journal: Journal, books: Books, at: str) -> None:
-    """Reject months that are not over, and report those that were skipped by hand."""
+def _check_months(
+    run: Run, state: PlanState, journal: Journal, books: Books, at: str
+) -> Iterator[str]:
+    """Reject months that are not over; return what to say of those that were skipped by hand."""
     where = f"state file {run.plan.state_file}, {run.plan.key}"
     for month in state.success.keys() | state.errors.keys():
         if month.start > parse_instant(at):
             raise left_as_it_is(where, f"{month} has not begun yet")
     last = state.last_processed_month
     if last is None:
-        return
+        return iter(())
     if last.end > parse_instant(at):
         what = f"{last} has not ended yet, so nothing would be billed until then"
         raise left_as_it_is(f"{where}.last_processed_month", what)
-    if skipped := ", ".join(_skipped(run, state, last, journal, books)):
-        text = (
-            f"last_processed_month was moved to {last} by hand; not closed by this pipeline and "
-            f"not billed in full: {skipped}"
-        )
+    skipped = list(_skipped(run.plan, state, last, books))
+    if skipped and journal.last_closed_month != str(last):
+        text = f"last_processed_month was moved to {last} by hand"
         books.change_journal(
             lambda old: with_notices(replace(old, last_closed_month=str(last)), [text])
         )
+    return _of_skipped(run, skipped)
 
 
-def _skipped(
-    run: Run, state: PlanState, last: Month, journal: Journal, books: Books
-) -> Iterator[str]:
-    """Yield months up to the last one that were never closed; a manifest says that one was.
+def _skipped(plan: Plan, state: PlanState, last: Month, books: Books) -> Iterator[Month]:
+    """Yield months from the first one on, up to the last, that were never closed.
 
-    Before the first close, months of an earlier program are told apart: they have no entries, or
-    successes without one, and a month that the plan is to bill has some contract.
+    Before those that this pipeline has closed, months of an earlier program are told apart: they
+    have no entries, or successes without one.
     """
-    month = months_due.first_month(run.plan, PlanState(), journal, last.start)
+    closed = books.closed_months()
+    first = months_due.first_month(plan, PlanState(), Journal(), last.start)
+    month = first if plan.start_month or not closed else closed[0]
     while month <= last:
-        names = books.contracts_in_ledger(month)
-        shown = state.at(month)
-        untouched = run.plan.start_month and not (shown.done or shown.failed)
-        begun = journal.last_closed_month or untouched or (names and shown.done <= names)
-        if begun and books.manifest(month).read() is None:
-            yield str(month)
+        shown, names = state.at(month), books.contracts_in_ledger(month)
+        untouched = plan.start_month and not (shown.done or shown.failed)
+        begun = month > closed[0] if closed else untouched or (names and shown.done <= names)
+        if month not in closed and (begun or (untouched and not names)):
+            yield month
         month = month.plus(1)
+
+
+def _of_skipped(run: Run, skipped: list[Month]) -> Iterator[str]:
+    """Name months that were skipped and that this run was not asked for, as long as they are."""
+    if months := [str(month) for month in skipped if str(month) not in (run.months or ())]:
+        given = msgspec.json.encode({"plan": run.plan.key, "months": months[:MOST_MONTHS]})
+        yield (
+            f"not closed by this pipeline and not billed in full: {', '.join(some(months))}; "
+            f"start {given.decode()} to bill them, or set start_month behind them"
+        )
 
 
 def _waive(run: Run, month: Month, entries: list[Entry], books: Books, at: str) -> None:

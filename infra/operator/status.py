@@ -109,7 +109,7 @@ def plan_status(books: Books, usage: Objects | None, now: datetime, where: str) 
         open=found,
         deadlines=list(_deadlines(plan, sorted(map(Month.parse, unbilled)), now)),
         not_billed=list(not_billed(books, usage, sorted(recent), where)),
-        notes=[note] * bool(note),
+        notes=[*journal.forgotten, *([note] if note else ())],
     )
 
 

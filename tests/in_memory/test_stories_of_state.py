@@ -85,16 +85,50 @@ def test_a_contract_whose_usage_went_away_after_it_was_claimed_does_not_keep_the
         assert world.state()["last_processed_month"] == "2025-07"
 
 
-def test_months_that_were_skipped_by_hand_are_reported_once() -> None:
+def test_months_that_were_skipped_by_hand_are_named_until_they_are_billed() -> None:
     with MeteringWorld(WARNS, now=OCTOBER_2) as world:
         three_months(world)
         set_last(world, "2025-08")
         reported = world.execute().output["message"]
         assert "last_processed_month was moved to 2025-08 by hand" in reported
-        assert "not closed by this pipeline and not billed in full: 2025-08;" in f"{reported};"
+        left = 'in full: 2025-08; start {"plan":"S:E:P","months":["2025-08"]} to bill them, or set'
+        assert left in reported
         assert Billed("c-1", "cpu", "2025-08") not in world.clazar.counts()
         assert Billed("c-1", "cpu", "2025-09") in world.clazar.counts()
-        assert "by hand" not in world.execute().output["message"]
+        again = world.execute().output["message"]
+        assert ("by hand" in again, left in again) == (False, True)
+        assert left not in world.execute(months=["2025-08"]).output["message"]
+        assert world.clazar.counts()[Billed("c-1", "cpu", "2025-08")] == 1
+        assert "in full" not in world.execute().output["message"]
+
+
+def test_usage_that_is_gone_is_named_in_the_message_of_its_month() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2, july={"c-1": {"cpu": 4, "mem": 7}}) as world:
+        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 5}})
+        world.put_usage("2025-09", "01/00", {})
+        ended = world.execute()
+        assert ended.status == "SUCCEEDED"
+        said = str(ended.output["message"])
+        assert "2025-08: mem: 7 in 2025-07, now 0 (gone)" in said
+        assert "2025-09: cpu: 5 in 2025-08, now 0 (gone)" in said
+        assert "2025-09: none of 1 usage file holds a record; check whether the export" in said
+
+
+def test_a_success_that_is_nobodys_is_named_and_stops_what_it_may_be_meant_for() -> None:
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 4}}) as world:
+        world.execute_refusing("c-2")
+        world.edit_state(lambda entry: entry["error_contracts"].clear())
+        world.edit_state(lambda entry: entry["success_contracts"]["2025-07"].append("c-2x"))
+        ended = world.execute()
+        assert (ended.error, "'c-2' has left error_contracts" in str(ended.cause)) == (
+            "BadState",
+            True,
+        )
+        assert Billed("c-2", "cpu", "2025-07") not in world.clazar.counts()
+        world.edit_state(lambda entry: entry["success_contracts"]["2025-07"].append("c-2"))
+        said = world.execute(months=["2025-07"]).output["message"]
+        assert "2025-07: success without usage or a record: c-2x" in said
+        assert Billed("c-2", "cpu", "2025-07") not in world.clazar.counts()
 
 
 def test_a_last_month_that_was_moved_back_bills_nothing_twice() -> None:

@@ -85,12 +85,6 @@ def as_meant(contract: str) -> str:
     return found[1].replace("-", "") if found else text
 
 
-def spellings(contract: str) -> tuple[str, ...]:
-    """Return how a contract id may be written: ours first; a UUID in lower and upper case, too."""
-    usual = str(as_uuid(contract) or contract)
-    return tuple(dict.fromkeys((contract, usual, usual.upper() if as_uuid(usual) else usual)))
-
-
 def same_dimension(listed: object, ours: str) -> bool:
     """Return True if two dimension names have the same letters and digits, in whatever case."""
     return isinstance(listed, str) and _folded(listed) == _folded(ours)

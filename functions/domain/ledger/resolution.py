@@ -25,10 +25,7 @@ def resolve(entry: Entry, decision: Decision) -> Entry:
     if not entry.failure and not entry.in_doubt and not begun:
         raise ValueError(f"{name} is not parked: nothing of it failed or is in doubt")
     if decision.what == "waived":
-        lines = tuple(
-            line if line.state == "accepted" else replace(line, state="waived")
-            for line in entry.lines
-        )
+        lines = tuple(_waived(line) for line in entry.lines)
     elif decision.what == "accepted":
         lines = tuple(_accepted(line, last=entry.last_word) for line in entry.lines)
         if lines == entry.lines:
@@ -58,6 +55,10 @@ def _is_noted(entry: Entry, decision: Decision) -> bool:
     noted = {(known.what, known.execution) for known in entry.decisions}
     same = entry.last_word == decision.what and entry.failure is None and entry.accepted
     return same or (decision.what, decision.execution) in noted
+
+
+def _waived(line: Line) -> Line:
+    return line if line.state == "accepted" else replace(line, state="waived")
 
 
 def _accepted(line: Line, *, last: str) -> Line:

@@ -11,7 +11,7 @@ from functions.domain.ledger.claim import ContractItem
 from functions.domain.ledger.reading import as_meant
 from functions.domain.months.state_file import MonthState, left_as_it_is
 from functions.domain.usage.bill import ContractBill
-from functions.domain.wording import suggestion
+from functions.domain.wording import some, suggestion
 
 
 class Asked(NamedTuple):
@@ -72,16 +72,26 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
     ]
 
 
-def check_spelling(
-    bills: Iterable[ContractBill], state: MonthState, in_ledger: frozenset[str], where: str
-) -> None:
-    """Raise BadState for a contract of the state file that one of the files may be in other words.
+def check_spelling(bills: Iterable[ContractBill], known: Known, where: str) -> list[str]:
+    """Return the successes of which nothing else is known; BadState where one is mistyped.
 
-    Whoever wrote it there does not want it to be sent.
+    Whoever wrote it there does not want it to be sent: one that a contract of the files may be in
+    other words, or one that stands there since the error of another contract has gone.
     """
-    exported = {bill.contract_id for bill in bills}
+    exported, state = {bill.contract_id for bill in bills}, known.state
     meant = {as_meant(name): name for name in exported}
-    for name in sorted((state.done | state.failed) - exported - in_ledger):
+    unknown = sorted((state.done | state.failed) - exported - known.in_ledger)
+    for name in unknown:
         if other := meant.get(as_meant(name)):
             said = f"{name!r} may be {other!r} of the usage files; write it as they do"
             raise left_as_it_is(where, said)
+    settled = [name for name in unknown if name in state.done]
+    if settled and known.reopened:
+        gone = ", ".join(map(repr, some(sorted(known.reopened), 5)))
+        raise left_as_it_is(
+            where,
+            f"{settled[0]!r} in success_contracts has no usage, and {gone} has left "
+            f"error_contracts; if it is settled, write its name as it was, else take "
+            f"{settled[0]!r} out",
+        )
+    return settled

@@ -54,13 +54,17 @@ def digest(bill: MonthBill) -> str:
     return hashlib.sha256(msgspec.json.encode(lines)).hexdigest()
 
 
-def moves(now: MonthTotals, before: MonthTotals, limit: Fraction) -> tuple[str, ...]:
-    """Return the dimensions whose usage is new, gone, or has moved by more than a share."""
+def moves(now: MonthTotals, before: MonthTotals, limit: Fraction | None) -> tuple[str, ...]:
+    """Return the dimensions whose usage is new, gone, or has moved by more than a share.
+
+    Without a `limit` those that are gone.
+    """
     found = []
     for name in sorted(now.usage.keys() | before.usage.keys()):
         today, earlier = now.usage.get(name, "0"), before.usage.get(name, "0")
         used, was = Fraction(today), Fraction(earlier)
-        if used != was and (not used or not was or abs(used - was) > limit * abs(was)):
+        far = limit is not None and (not was or abs(used - was) > limit * abs(was))
+        if used != was and (not used or far):
             then = " ".join(filter(None, (number(earlier), "in", before.month, before.missing)))
             here = " ".join(filter(None, (number(today), now.missing)))
             found.append(f"{name}: {then}, now {here} ({change(used, was)})")

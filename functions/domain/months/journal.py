@@ -38,7 +38,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     has begun to send and not accounted for yet. `notices` have not been reported yet.
     `reminded_at`: when a message last named the open contracts. `dimensions` holds the names of all
     usage that was ever exported. `held`: bills that wait for an approval, or have it and are not
-    closed yet, by month. `forgotten`: open contracts of plans that are configured no longer.
+    closed yet, by month. `forgotten`: what no run bills: months skipped by
+    hand, and open contracts of plans that are configured no longer.
     """
 
     last_closed_month: str | None = None

@@ -27,9 +27,7 @@ def page(report: Report) -> bytes:
 
     It names the contracts with trouble and the largest others; the CSV file has all of them.
     """
-    by_contract = defaultdict[str, list[Row]](list)
-    for row in report.rows:
-        by_contract[row.contract_id].append(row)
+    by_contract = _by_contract(report.rows)
     found = troubles(report, by_contract)
     troubled = [name for trouble in found for name in trouble.contracts]
     calm = sorted(by_contract.keys() - set(troubled), key=lambda name: _size(by_contract[name]))
@@ -54,6 +52,13 @@ def page(report: Report) -> bytes:
         counted=counted,
         number=number,
     ).encode()
+
+
+def _by_contract(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    by_contract = defaultdict[str, list[Row]](list)
+    for row in rows:
+        by_contract[row.contract_id].append(row)
+    return by_contract
 
 
 def _size(rows: Iterable[Row]) -> tuple[Fraction, str]:

@@ -63,6 +63,9 @@ def worth_a_look(days: Days, total: Total, bill: MonthBill) -> Iterator[str]:
     month = days.month
     if above := above_limit(days.plan, bill.contracts):
         yield f"{month}: {above}"
+    if total.files and not total.records:
+        what = "check whether the export includes what customers pay for"
+        yield f"{month}: none of {counted(total.files, 'usage file')} holds a record; {what}"
     if total.twins:
         also = f" and {total.twins - 1} more" if total.twins > 1 else ""
         yield f"{month}: identical files of one hour, which both count: {total.twin}{also}"

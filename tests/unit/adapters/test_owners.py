@@ -105,7 +105,7 @@ def test_other_months_and_contracts_are_nobodys_here() -> None:
 
 
 @pytest.mark.parametrize("ours", [A_UUID, A_UUID.upper()])
-@pytest.mark.parametrize("theirs", [A_UUID, A_UUID.upper()])
+@pytest.mark.parametrize("theirs", [A_UUID, A_UUID.upper(), A_UUID.replace("-", "")])
 def test_a_uuid_is_the_same_contract_however_the_other_plan_writes_it(
     ours: str, theirs: str
 ) -> None:
@@ -116,6 +116,13 @@ def test_a_uuid_is_the_same_contract_however_the_other_plan_writes_it(
         Owner("By:Hand:P"),
         Owner("S:E:other", "cpu", "5", certain=True),
     ]
+
+
+def test_another_plan_may_write_the_contract_in_other_letters() -> None:
+    objects = MemoryObjects()
+    keep(objects, an_entry(a_line(), contract="C-1"))
+    say(objects, {"2025-07": ["C-1 "]}, plan="S:E:third")
+    assert {owner.plan for owner in owners_of(objects)} == {"S:E:other", "S:E:third"}
 
 
 def test_every_plan_is_asked_however_many_there_are() -> None:

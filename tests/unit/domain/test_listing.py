@@ -15,7 +15,6 @@ from functions.domain.ledger.reading import (
     same_contract,
     same_dimension,
     same_quantity,
-    spellings,
 )
 from tests.builders import AUGUST_2, JULY
 from tests.differential.steadily import steadily
@@ -129,13 +128,6 @@ def test_a_contract_id_is_ours_anothers_or_nobody_can_tell(same: Any, contracts:
         doubt = f"record r-1: contract_id {contract!r} is not understood"
         assert found.doubts == ({"cpu": doubt} if same is None else {})
     assert listed({**CPU, "contract_id": 7}, contract="7").of("cpu") == (a_record(),)
-
-
-def test_a_contract_is_asked_for_and_looked_up_in_its_usual_spellings() -> None:
-    assert spellings("c-1") == ("c-1",)
-    assert spellings(A_UUID) == (A_UUID, A_UUID.upper())
-    assert spellings(A_UUID.upper()) == (A_UUID.upper(), A_UUID)
-    assert spellings(f"{{{A_UUID}}}") == (f"{{{A_UUID}}}", A_UUID, A_UUID.upper())
 
 
 @pytest.mark.parametrize("written", ["CPU core hours", "cpu-core-hours", " Cpu_Core_Hours "])

@@ -241,13 +241,15 @@ def test_a_folder_that_is_not_there_names_those_that_are(held: str | None, repor
     assert f"was the service or plan renamed? {reported}" in cause
 
 
-def test_nothing_due_says_that_an_earlier_start_month_was_never_billed() -> None:
+def test_months_before_the_first_that_was_billed_are_named_once_start_month_includes_them() -> None:
     world = WholeMonth()
     world.every_hour("2025-07", [a_record("c-1")])
     assert world.run().succeeded
-    assert "never billed" not in world.run().result["message"]
+    assert "not closed" not in world.run().result["message"]
     world.configure({**PLAN, "start_month": "2025-05"})
-    assert "; start_month 2025-05 was never billed: give its" in world.run().result["message"]
+    assert "not billed in full: 2025-05, 2025-06; start " in world.run().result["message"]
+    world.configure({**PLAN, "start_month": "2025-07"})
+    assert "not closed" not in world.run().result["message"]
 
 
 def test_contracts_that_are_named_when_nothing_is_due_are_named_in_the_message() -> None:
