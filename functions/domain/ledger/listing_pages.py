@@ -15,7 +15,7 @@ from functions.domain.month import Month
 from functions.domain.paging import flat, plain, says_more, totals
 
 PAGE_SIZE = 100
-_MOST_PAGES, _RESULTS = 10_000, "results"
+_MOST_PAGES, _RESULTS = 2_000, "results"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

@@ -126,8 +126,8 @@ def test_records_beside_an_empty_listing_are_not_passed_over() -> None:
         assert doubt(read({"results": [], **fine})) == ""
 
 
-def test_ten_thousand_pages_are_read_and_then_it_is_a_doubt(monkeypatch: Any) -> None:
-    assert listing_pages._MOST_PAGES == 10_000  # noqa: SLF001
+def test_two_thousand_pages_are_read_and_then_it_is_a_doubt(monkeypatch: Any) -> None:
+    assert listing_pages._MOST_PAGES == 2_000  # noqa: SLF001
     monkeypatch.setattr(listing_pages, "_MOST_PAGES", 30)
     found, turned = asked(), 0
     while found.queries and turned < 40:
