@@ -22,33 +22,24 @@ class Metric(NamedTuple):
                 metric.add_dimension("plan", plan)
 
 
-RUNS = Metric("Runs", "runs of a plan that ended, well or not", per_plan=True)
-MONTHS_UNCLOSED = Metric("MonthsUnclosed", "months that are over and not closed", per_plan=True)
-CONTRACTS_OPEN = Metric("ContractsOpen", "contracts that are not billed", per_plan=True)
-MONTHS_CLOSED = Metric("MonthsClosed", "months that were closed")
-RECORDS_ACCEPTED = Metric("RecordsAccepted", "records that a run sent and that were accepted")
-CONTRACTS_BILLED = Metric("ContractsBilled", "contracts that a run has billed")
-CONTRACTS_IN_ERROR = Metric("ContractsInError", "contracts that became an error")
-QUARANTINED = Metric("TotalsQuarantined", "totals of usage without a payer")
-LATE_USAGE = Metric("LateUsage", "months whose usage changed after it was billed")
-RECONCILIATION_DIFFERS = Metric(
-    "ReconciliationDiffers", "contracts whose records at Clazar are not those of the ledger"
-)
-
-ROWS_VERIFIED = Metric("RowsVerified", "rows of credits that were read back equal")
-CREDITS_HELD = Metric("CreditsHeld", "months of credits that wait for a decision")
-STREAM_WAITING = Metric("StreamWaiting", "tries of files that have waited for an hour")
-
 METERING = (
-    RUNS,
-    MONTHS_UNCLOSED,
-    CONTRACTS_OPEN,
-    MONTHS_CLOSED,
-    RECORDS_ACCEPTED,
-    CONTRACTS_BILLED,
-    CONTRACTS_IN_ERROR,
-    QUARANTINED,
-    LATE_USAGE,
-    RECONCILIATION_DIFFERS,
+    RUNS := Metric("Runs", "runs of a plan that ended, well or not", per_plan=True),
+    MONTHS_UNCLOSED := Metric(
+        "MonthsUnclosed", "months that are over and not closed", per_plan=True
+    ),
+    CONTRACTS_OPEN := Metric("ContractsOpen", "contracts that are not billed", per_plan=True),
+    MONTHS_CLOSED := Metric("MonthsClosed", "months that were closed"),
+    RECORDS_ACCEPTED := Metric("RecordsAccepted", "records that a run sent and that were accepted"),
+    CONTRACTS_BILLED := Metric("ContractsBilled", "contracts that a run has billed"),
+    CONTRACTS_IN_ERROR := Metric("ContractsInError", "contracts that became an error"),
+    QUARANTINED := Metric("TotalsQuarantined", "totals of usage without a payer"),
+    LATE_USAGE := Metric("LateUsage", "months whose usage changed after it was billed"),
+    RECONCILIATION_DIFFERS := Metric(
+        "ReconciliationDiffers", "contracts whose records at Clazar are not those of the ledger"
+    ),
 )
-CREDITS = (ROWS_VERIFIED, CREDITS_HELD, STREAM_WAITING)
+CREDITS = (
+    ROWS_VERIFIED := Metric("RowsVerified", "rows of credits that were read back equal"),
+    CREDITS_HELD := Metric("CreditsHeld", "months of credits that wait for a decision"),
+    STREAM_WAITING := Metric("StreamWaiting", "tries of files that have waited for an hour"),
+)
