@@ -54,10 +54,8 @@ class Books:
         if held and held.execution == execution:
             return parse_instant(held.at)
         holder = (held.execution if held else "") or "nobody"
-        raise LeaseLost(
-            f"{keys.lease(self.plan)} is held by {holder}: others have worked on this plan "
-            "since this execution stopped; start a new one"
-        )
+        why = "others have worked on this plan since this execution stopped; start a new one"
+        raise LeaseLost(f"{keys.lease(self.plan)} is held by {holder}: {why}")
 
     def journal(self) -> Document[Journal]:
         """Return what the pipeline remembers of the plan."""

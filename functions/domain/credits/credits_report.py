@@ -71,10 +71,8 @@ def attention(repeated: Sequence[Repeated]) -> str:
     named = ", ".join(map(_skipped, differing[:_NAMED]))
     more = ", …" if len(differing) > _NAMED else ""
     accounts = counted(len(differing), "repeated account")
-    return (
-        f"{accounts} with another amount than the first time; only the first rows count: "
-        f"{named}{more}"
-    )
+    why = "with another amount than the first time; only the first rows count"
+    return f"{accounts} {why}: {named}{more}"
 
 
 def _skipped(row: Repeated) -> str:

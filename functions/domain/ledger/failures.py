@@ -21,10 +21,8 @@ def explain(entry: Entry, at: str, *, error: str, cause: str) -> Failure:
         errors = (cause, *doubts(entry))
     elif not entry.lines and entry.until:
         code = "FINAL_USAGE"
-        message = (
-            f"final usage until {entry.until} was not billed; start it again with the same "
-            "contracts and until"
-        )
+        again = "start it again with the same contracts and until"
+        message = f"final usage until {entry.until} was not billed; {again}"
         errors = (message,)
     elif not entry.lines or (error == NO_USAGE and not entry.in_doubt):
         code, message = NO_USAGE, f"the files of {entry.month} hold no usage of this contract"

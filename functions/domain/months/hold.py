@@ -81,7 +81,5 @@ def explain(month: Month, held: Held, plan: Plan, *, dry_run: bool = False) -> s
     if dry_run:
         return head
     given = json.dumps({"plan": plan.key, "approve": str(month), "reason": "..."})
-    return (
-        f"{head}. Nothing more of it is sent: correct its usage, or start {given} to bill it as it "
-        "is"
-    )
+    way_out = f"correct its usage, or start {given} to bill it as it is"
+    return f"{head}. Nothing more of it is sent: {way_out}"

@@ -33,10 +33,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         sign = "" if self.difference.startswith("-") else "+"
-        return (
-            f"{self.contract_id} {self.dimension}: billed {self.billed}, "
-            f"usage now comes to {self.now} ({sign}{self.difference})"
-        )
+        now = f"usage now comes to {self.now} ({sign}{self.difference})"
+        return f"{self.contract_id} {self.dimension}: billed {self.billed}, {now}"
 
 
 class Compared(NamedTuple):

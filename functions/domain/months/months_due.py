@@ -68,10 +68,8 @@ def nothing_due(plan: Plan, state: PlanState, journal: Journal, as_of: datetime)
     """Explain why no month is worked on: what is next, and until when."""
     month, last = first_month(plan, state, journal, as_of), last_closed(state, journal)
     closed = f"the last closed month is {last}" if last else "no month has been closed yet"
-    return (
-        f"next is {month}, which ends at {format_instant(month.end)}; "
-        f"as_of is {format_instant(as_of)}; {closed}"
-    )
+    now = f"as_of is {format_instant(as_of)}; {closed}"
+    return f"next is {month}, which ends at {format_instant(month.end)}; {now}"
 
 
 def closed_lately(plan: Plan, state: PlanState, journal: Journal) -> list[Month]:

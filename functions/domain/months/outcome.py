@@ -144,7 +144,5 @@ def explain_open(month: str, names: list[str], ledger: Ledger, left_open: Iterab
     known |= {name: entry.attempts[-1].outcome for name, entry in ledger.items() if entry.attempts}
     known |= {reason.contract_id: f"{reason.error}: {reason.message}" for reason in left_open}
     found = [(name, known[name]) for name in names]
-    return (
-        f"{month} stays open, run again; contracts left open: {len(names)}: "
-        f"{'; '.join(grouped(found, 20))}"
-    )
+    listed = "; ".join(grouped(found, 20))
+    return f"{month} stays open, run again; contracts left open: {len(names)}: {listed}"
