@@ -6,7 +6,6 @@ Nothing here grows with the number of files or contracts: those are behind S3 ke
 from typing import Literal
 
 import msgspec
-from msgspec.structs import replace
 
 from functions.adapters import keys
 from functions.domain.ledger.claim import Action, ContractItem, Terms
@@ -145,7 +144,7 @@ class DaysTask(UsageTask, frozen=True, kw_only=True):
     def of_days(self) -> Days:
         """The days, as they are added up. A child that was lost has left nothing to go by."""
         found = {
-            read.day: replace(read, cause=Problem(read.error, read.cause).message)
+            read.day: msgspec.structs.replace(read, cause=Problem(read.error, read.cause).message)
             for read in self.read
             if read
         }

@@ -31,8 +31,7 @@ def record_error(task: ContractTask, books: Books, at: str) -> None:
         entry = transitions.claimed(found, task.run.execution, document.key)
         if entry.lines and entry.accepted and problem.error not in NOT_COMPUTED:
             return transitions.succeed(entry, at)
-        return transitions.fail(
-            entry, explain(entry, at, error=problem.error, cause=problem.message)
-        )
+        failure = explain(entry, at, error=problem.error, cause=problem.message)
+        return transitions.fail(entry, failure)
 
     document.change(failed)

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-from msgspec.structs import replace
 
 from functions.domain.ledger.listing import Listing, identity, with_rows
 from functions.domain.ledger.reading import as_uuid
@@ -65,7 +64,7 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
     moved = asked.moved or (bool(fresh) and fresh != shown)
     listing = with_rows(asked.listing, rows, contract, month, datetime.fromisoformat(asked.begun))
     if fresh and pages < _MOST_PAGES:
-        return replace(
+        return msgspec.structs.replace(
             asked,
             queries=(_next_query(query, body, pages + 1), *others),
             seen=seen,

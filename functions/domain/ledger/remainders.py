@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from functions.domain.formula import ByDimension, exact_text
 from functions.domain.ledger.entry import Entry
@@ -69,7 +68,7 @@ def with_entries(
             for name in of_entry
             if (unit := entry.formulas.get(name, name)) != _unit(left.formulas, name)
         }
-    return replace(
+    return msgspec.structs.replace(
         left,
         contracts={name: found[name] for name in sorted(found) if found[name]},
         units={name: units[name] for name in sorted(units) if units[name]},

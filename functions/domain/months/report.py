@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from functions.domain.formula import exact_sums
+from functions.domain.formula import ByDimension, exact_sums
 from functions.domain.month import Month
 from functions.domain.months.closing import Closing
 from functions.domain.months.movements import EarlierReport, Movements, movements, usage_of
@@ -119,9 +119,7 @@ def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
 
 
 def _rows(
-    closing: Closing,
-    bills: Mapping[str, ContractBill],
-    before: Mapping[str, Mapping[str, str]] | None,
+    closing: Closing, bills: Mapping[str, ContractBill], before: Mapping[str, ByDimension] | None
 ) -> tuple[list[Row], list[Input], list[Total]]:
     """Return all rows, what was measured where formulas made other things, and the totals."""
     seen, rows, inputs = closing.seen, list[Row](), list[Input]()
