@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from fractions import Fraction
 
 import msgspec
@@ -32,16 +31,14 @@ def compared(
     bill: MonthBill, now: MonthTotals, before: MonthTotals, limit: Fraction, since: str
 ) -> Held:
     """Return what a bill would be held as; it is not held unless something has moved."""
-    moved = (*moves(now, before, limit), *some(_carried(bill)))
+    carried = some(
+        f"{contract.contract_id} {name}: {number(text)} carried in from other months"
+        for contract in bill.contracts
+        for name, text in contract.carried.items()
+        if abs(Fraction(text)) >= 1  # more than rounding leaves
+    )
+    moved = (*moves(now, before, limit), *carried)
     return Held(digest=digest(bill), moves=moved, since=since)
-
-
-def _carried(bill: MonthBill) -> Iterator[str]:
-    """Name what other months have left that is more than rounding leaves."""
-    for contract in bill.contracts:
-        for name, text in contract.carried.items():
-            if abs(Fraction(text)) >= 1:
-                yield f"{contract.contract_id} {name}: {number(text)} carried in from other months"
 
 
 def digest(bill: MonthBill) -> str:
