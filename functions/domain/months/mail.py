@@ -69,7 +69,7 @@ def _head(run: Run, ended: Ended, at: datetime) -> str:
     open_ones = [month for month in billed if month.errors or month.open]
     one = next(iter(open_ones or billed), None)
     text = _month_of(ended, billed, open_ones)
-    name = f"{run.plan.service} {_name(Month.parse(text))}" if text else run.plan.service
+    name = f"{run.plan.service} {Month.parse(text).start:%B %Y}" if text else run.plan.service
     total = sum(len(contracts) for contracts in ended.journal.unresolved.values())
     if one and open_ones:
         unbilled = one.errors + one.open
@@ -101,14 +101,10 @@ def _month_of(ended: Ended, billed: Sequence[ClosedMonth], open_ones: Sequence[C
     return billed[0].month if billed else next(iter(ended.due), "")
 
 
-def _name(month: Month) -> str:
-    return f"{month.start:%B %Y}"
-
-
 def _month(run: Run, month: ClosedMonth, place: Place, at: datetime) -> dict[str, str]:
     of = Month.parse(month.month)
     return {
-        "name": f"{_name(of)} ({month.month})",
+        "name": f"{of.start:%B %Y} ({month.month})",
         "said": _said(month),
         "deadline": "" if month.late else taken_until(run.plan.cloud, of, at),
         "report": object_link(place.bucket, month.report, place.region) if month.report else "",
