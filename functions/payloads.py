@@ -52,7 +52,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     cause: str
     subject: str = ""
     mail: str = ""
-    result: dict[str, Any]
+    result: dict[str, Any] = {}
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -69,13 +69,7 @@ class Refused(msgspec.Struct, frozen=True):
         failed = mails.NotStarted(self.execution, self.name, self.input, error, cause)
         subject, mail = mails.not_started(pipeline, failed, place)
         return Finished(
-            succeeded=False,
-            notify=True,
-            error=error,
-            cause=cause,
-            subject=subject,
-            mail=mail,
-            result={},
+            succeeded=False, notify=True, error=error, cause=cause, subject=subject, mail=mail
         )
 
 

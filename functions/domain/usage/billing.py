@@ -119,11 +119,11 @@ def check_conservation(plan: Plan, sums: Sums, month: MonthBill) -> None:
 
 
 def _bill_contract(plan: Plan, name: str, usage: _Usage, balance: Balance) -> ContractBill:
-    totals = {key: formula.exact_text(usage.totals[key]) for key in sorted(usage.totals)}
+    used = {key: formula.exact_text(usage.totals[key]) for key in sorted(usage.totals)}
     try:
         amounts = _amounts(plan, usage)
     except formula.FormulaError as error:
-        return ContractBill(contract_id=name, usage=totals, quantities={}, failure=str(error))
+        return ContractBill(contract_id=name, usage=used, quantities={}, failure=str(error))
     quantities, carried, remainders = {}, {}, {}
     for dimension, amount in sorted(amounts.items()):
         carry = balance.get((name, dimension), Fraction(0))
@@ -136,11 +136,7 @@ def _bill_contract(plan: Plan, name: str, usage: _Usage, balance: Balance) -> Co
         if due != quantity:
             remainders[dimension] = formula.exact_text(due - quantity)
     return ContractBill(
-        contract_id=name,
-        usage=totals,
-        quantities=quantities,
-        carried=carried,
-        remainders=remainders,
+        contract_id=name, usage=used, quantities=quantities, carried=carried, remainders=remainders
     )
 
 
