@@ -32,7 +32,6 @@ _CLIENT = Config(
 )
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
-_UNCHANGED = {"304", "NotModified"}
 _FINAL = {"AccessDenied", "403", "NoSuchBucket", "InvalidRequest", "PermanentRedirect"}
 
 
@@ -99,7 +98,7 @@ class Bucket:
         except (ClientError, BotoCoreError) as error:
             if _code(error) in _MISSING:
                 return None
-            if _code(error) in _UNCHANGED:
+            if _code(error) in ("304", "NotModified"):
                 return {"ETag": unless}, b""
             raise _failure(error, self.name, key) from error
 

@@ -93,9 +93,9 @@ class DropTask(RunTask, frozen=True, kw_only=True):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Output of SnapshotDrop. `held`: what CloudZero shows, if it can be counted.
 
-    `key`: where the rows are kept.
-    `is_stored`: nothing is left to be posted. `reasons`: why the month must not be replaced.
-    `differed`: it held something else, so that seeing the new rows will prove that they arrived.
+    `key`: where the rows are kept. `is_stored`: nothing is left to be posted. `reasons`: why the
+    month must not be replaced. `differed`: it held something else, so that seeing the new rows will
+    prove that they arrived.
     `unseen`: what had been posted last, if CloudZero does not show it: the rows are no way back.
     `lost`: why they are none, although an operator has accepted that the month is replaced;
     `overridden`: all reasons that were accepted.

@@ -9,7 +9,7 @@ import msgspec
 from functions.domain.credits.contents import Totals
 from functions.domain.credits.drop import Drop, Source
 from functions.domain.credits.file import Repeated
-from functions.domain.pages import Listing, Page, Table
+from functions.domain.templates import Listing, Page, Table
 from functions.domain.wording import counted
 from functions.partners import CREDITS_RECEIVER
 

@@ -13,7 +13,7 @@ import msgspec
 from functions.domain.formula import ByDimension, exact_text
 from functions.domain.ledger.entry import Entry, Ledger
 from functions.domain.month import Month
-from functions.domain.pages import Listing, Page, Table
+from functions.domain.templates import Listing, Page, Table
 from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage

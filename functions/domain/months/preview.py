@@ -9,8 +9,8 @@ import msgspec
 from functions.domain.month import Month
 from functions.domain.months.hold import moves
 from functions.domain.months.totals import MonthTotals, change
-from functions.domain.pages import Listing, Page, Table
 from functions.domain.plan import Plan
+from functions.domain.templates import Listing, Page, Table
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import counted, grouped
 

@@ -77,13 +77,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         out.write(f"# {self.summary['text']}\r\n")
         writer.writerow(("plan", "month", *Row.__struct_fields__))
         for row in self.rows:
-            writer.writerow((self.plan, self.month, *map(_inert, msgspec.structs.astuple(row))))
+            cells = msgspec.structs.astuple(row)
+            # A spreadsheet must not run text that came from outside as a formula.
+            inert = (f"'{text}" if text[:1] in ("=", "+", "@", "\t") else text for text in cells)
+            writer.writerow((self.plan, self.month, *inert))
         return out.getvalue().encode()
-
-
-def _inert(text: str) -> str:
-    """Keep a spreadsheet from running text that came from outside as a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "@", "\t") else text
 
 
 def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:

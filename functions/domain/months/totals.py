@@ -13,7 +13,6 @@ from functions.domain.usage.bill import MonthBill
 from functions.domain.wording import counted
 
 _COLUMNS = ("usage", "carried_in", "due", "billed", "open", "waived", "remainder")
-_MONTHS = 12
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +72,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
             usage={total.dimension: total.usage for total in totals},
             failed=max((total.not_computed for total in totals), default=0),
         )
-        return type(self)(months=[*self.before(month).months, found][-_MONTHS:])
+        return type(self)(months=[*self.before(month).months, found][-12:])
 
     def before(self, month: str) -> Self:
         """Return the months before one."""

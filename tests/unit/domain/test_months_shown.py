@@ -11,7 +11,7 @@ from functions.domain.months.late_usage import Difference, LateUsage
 from functions.domain.months.movements import EarlierReport, UsageRow
 from functions.domain.months.report_rows import Row
 from functions.domain.months.totals import History, MonthTotals, Total, totals
-from functions.domain.pages import Listing, Page, Table
+from functions.domain.templates import Listing, Page, Table
 from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.usage.marketplace import above_limit, checked, taken_until, time_left
 from tests.builders import JULY, a_bill, a_contract, a_plan
