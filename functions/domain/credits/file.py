@@ -34,8 +34,10 @@ _CUT_OFF = (
     "and end the line"
 )
 # What an amount with a comma and without quotes looks like: the months of a back-fill. In a file
-# of whole dollars it is these, unless there is a dollar sign before the first only, or a 0dd.
-_THOUSANDS = re.compile(r"(?<=,)[-(]*\$?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])")
+# of whole dollars it is these, unless a currency is before or behind it only, or there is a 0dd.
+_THOUSANDS = re.compile(
+    r'(?<=,)[^,0-9"]*[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])(?: *[A-Za-z]+)?'
+)
 _LIKE_AN_ACCOUNT = 9  # digits
 _VALUE = re.compile("""'[^']*'|"[^"]*"|[0-9]+""")  # what differs between problems of a kind
 _NO_ACCOUNT = re.compile(r"(?!.*[0-9]{5}).*[^\W\d_]{2}.*|")
@@ -147,7 +149,7 @@ def _is_cut_off(rows: Sequence[Row]) -> bool:
 
 def _ambiguous(row: Row, *, exact: bool) -> list[str]:
     found = _THOUSANDS.findall(re.sub('"[^"]*"', '""', row.text))
-    return [text for text in found if exact or "$" in text or ",0" in text]
+    return [text for text in found if exact or re.search(",0|[$A-Za-z]", text)]
 
 
 def _amounts(

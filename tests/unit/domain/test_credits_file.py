@@ -565,6 +565,8 @@ def test_control_totals_are_compared_with_what_can_be_read_and_listed_with_a_tot
     [
         *((2, text) for text in ("$1,407.96", "$1,407", "$100,000", "1,407", "$1,407.5")),
         *((2, text) for text in ("$1,407.9600", "-$1,407.96")),
+        *((2, text) for text in ("$ 1,407.96", "USD 1,407.96", "us$1,407", "1,407.96 USD")),
+        *((2, text) for text in ("1,407 usd", "($1,407.96)", "- $1,407.96", "-USD 1,407")),
         *((3, text) for text in ("$1,034,567.89", "$1,000,407.96", "$12,000,000.00")),
     ],
 )
@@ -573,8 +575,10 @@ def test_an_amount_without_its_quotes_is_not_taken_for_several_months(
 ) -> None:
     key = f"credits-2025-01_2025-0{months}.csv"
     others = ",".join(['"$1,000.00"'] * months)
-    said = problems(f"{A},{amounts}\n{B},{others}\n", key, allow_reversals=True)
-    assert said == [f"line 1: '{amounts}' may be one amount or several; put every amount in quotes"]
+    for blank in ("", " ", "\xa0", "\u200b\t"):
+        said = problems(f"{A},{blank}{amounts}\n{B},{others}\n", key, allow_reversals=True)
+        assert said[0].endswith("may be one amount or several; put every amount in quotes")
+        assert amounts.strip("()") in said[0]
 
 
 @pytest.mark.parametrize(
@@ -596,6 +600,7 @@ def test_two_amounts_in_a_row_without_quotes_are_both_named() -> None:
     ("row", "amounts"),
     [
         *(("$1.00,407.96", "1.00 407.96"), ("$1,$407.96", "1 407.96"), ("5,100", "5 100")),
+        *((" $1, $407.96", "1 407.96"), ("USD 1,USD 407", "1 407"), (" 5 , 100 ", "5 100")),
         *(('"1","407.96"', "1 407.96"), ('"1", 407.96', "1 407.96")),
         ('"$1,407.96","$2,134,567.89"', "1407.96 2134567.89"),
     ],
