@@ -11,22 +11,24 @@ _SUM = (
     "the row is the sum of all others; remove the total. If it is an account, move the row up, and "
     "accept it if it is held then"
 )
-_SUMS = "the last column is the sum of the others; remove the total"
-_FEWEST = 3  # rows with money that a total above some of them is of
+_SUMS = "the {} column is the sum of the others; remove the total"
+_FEWEST = 3  # rows with money, if one above others is their total
 
 
 def totals(
     rows: Sequence[Row], every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]
 ) -> Iterator[Problem]:
-    """Yield a last row and a last column that are the sums of all others.
+    """Yield a last row, and a first or last column, that are the sums of all others.
 
     `every`: the amounts of each row; `kept`: of each account, without its repeated rows.
     """
     if (total := _total_row(every, kept)) is not None:
         yield rows[total].line, _SUM
-    adding = [row for row in every if sum(map(bool, row[:-1])) > 1]
-    if len(adding) > 1 and all(row[-1] == exact_sum(row[:-1]) for row in every):
-        yield 0, _SUMS
+    for at, place in ((0, "first"), (-1, "last")):
+        others = [row[1:] if at == 0 else row[:at] for row in every]
+        adding = sum(sum(map(bool, row)) > 1 for row in others)
+        if adding > 1 and [row[at] for row in every] == [*map(exact_sum, others)]:
+            yield 0, _SUMS.format(place)
 
 
 def possible_totals(
@@ -36,7 +38,7 @@ def possible_totals(
     named = dict[str, None]()
     for of in (every, list(kept.values())):  # with the repeated rows, and without them
         sums, members = _sums(of, len(every[0])), set(map(id, of))
-        for at, amounts in enumerate(every) if sum(map(any, of)) > _FEWEST else ():
+        for at, amounts in enumerate(every) if sum(map(any, of)) >= _FEWEST else ():
             twice = [exact_sum([amount, amount]) for amount in amounts]
             if any(amounts) and id(amounts) in members and twice == sums:
                 where = f"line {rows[at].line}, {tidy(rows[at].cells[0])}"

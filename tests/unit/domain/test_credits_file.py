@@ -121,13 +121,15 @@ def test_a_last_row_that_is_the_sum_of_all_others_is_refused(end: str) -> None:
 
 
 @pytest.mark.parametrize("at", [0, 1])
-def test_a_row_above_that_is_the_sum_of_three_others_is_a_doubt(at: int) -> None:
-    rows = [f"{A},1.00", f"{B},0.10", f"{C},0.20", "111111111111,0.00"]
-    rows.insert(at, "123456789012,1.30")
+@pytest.mark.parametrize(("last", "total"), [("0.20", "1.30"), ("0.00", "1.10")])
+def test_a_row_above_that_is_the_sum_of_two_others_or_more_is_a_doubt(
+    at: int, last: str, total: str
+) -> None:
+    rows = [f"{A},1.00", f"{B},0.10", f"{C},{last}", "111111111111,0.00"]
+    rows.insert(at, f"123456789012,{total}")
     text = f"line {at + 1}, 123456789012, is the sum of all others; remove it if a total"
     assert read("\n".join(rows) + "\n").doubts == [text]
-    assert read("\n".join(rows).replace("0.20", "0.00").replace("1.3", "1.1")).doubts == []
-    assert read("\n".join(rows).replace("1.30", "1.31")).doubts == []
+    assert read("\n".join(rows).replace(total, "1.31")).doubts == []
 
 
 def test_a_total_above_is_one_with_or_without_the_repeated_rows() -> None:
@@ -610,12 +612,17 @@ def test_what_can_only_be_two_months_is_read(row: str, amounts: str) -> None:
     assert file.credits[A] == [Decimal(amount) for amount in amounts.split()]
 
 
-def test_a_last_column_that_adds_up_the_others_is_refused() -> None:
-    rows = [f"{A},$1.00,$2.00,$3.00\n", f"{B},$10.00,$20.00,$30.00\n", f"{C},$1.50,$0.00,$1.50\n"]
-    said = "the last column is the sum of the others; remove the total"
-    assert problems("".join(rows), QUARTER) == [said]
-    assert read(rows[0] + f"{B},$10.00,$20.00,$31.00\n", QUARTER).rows == 2
-    assert read(rows[0] + rows[2], QUARTER).rows == 2, "one row may add up by chance"
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_a_first_or_last_column_that_adds_up_the_others_is_refused(place: str) -> None:
+    def named(*amounts: str) -> str:
+        cells = [text.split()[:: 1 if place == "last" else -1] for text in amounts]
+        return "".join(f"{n},{','.join(row)}\n" for n, row in zip((A, B, C), cells, strict=False))
+
+    two = ["1.00 2.00 3.00", "10.00 20.00 30.00"]
+    said = f"the {place} column is the sum of the others; remove the total"
+    assert problems(named(*two, "1.50 0.00 1.50"), QUARTER) == [said]
+    assert read(named(two[0], "10.00 20.00 31.00"), QUARTER).rows == 2
+    assert read(named(two[0], "1.50 0.00 1.50"), QUARTER).rows == 2, "one may add up by chance"
 
 
 @pytest.mark.parametrize(
