@@ -16,6 +16,8 @@ _TIDY = str.maketrans(
 )
 _LONGEST_SHOWN, _LONGEST_JUDGED = 40, 200
 _ACCOUNT = re.compile(r"(?!0{12})[0-9]{12}")
+# Six digits are left in a column of usual width; one may be nobody's but an example's.
+_ROUNDED = re.compile(r"(?!.0{11})[0-9]{6}0{6}")
 
 _FORMAT = ": {account}? Format the column as text"
 _AS_TEXT = "write {account} and format the column as text"
@@ -63,3 +65,10 @@ def account_problem(account: str) -> str | None:
     digits = re.sub(r"\.0*$|[^0-9]", "", account)
     said = what_is_wrong(account, _NOT_ACCOUNTS, "is not exactly 12 digits")
     return f"account {shown(account)} {said.format(account=digits.zfill(12), count=len(digits))}"
+
+
+def rounded(accounts: Iterable[str]) -> list[str]:
+    """Name accounts whose last digits scientific notation has taken, if several look like it."""
+    found = [account for account in accounts if _ROUNDED.fullmatch(account)]
+    like = f"{len(found)} accounts like {found[0]} end in six zeros" if found else ""
+    return [f"{like}; were they in scientific notation?"] if len(found) > 1 else []

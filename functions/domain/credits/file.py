@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from functions.domain.credits.amount import BadAmount, exact_sum, has_cents, parse_amount
-from functions.domain.credits.cells import account_problem, shown, tidy
+from functions.domain.credits.cells import account_problem, rounded, shown, tidy
 from functions.domain.credits.csv_rows import Problem, Row, read_rows
 from functions.domain.credits.name import is_range
 from functions.domain.credits.total_rows import possible_totals, totals
@@ -99,7 +99,9 @@ def read_credits(
         problems += [(0, what) for what in _control_problems(file, metadata)]
     if problems:
         raise BadCredits(_explained(key, sorted(problems, key=itemgetter(0))))
-    return file._replace(doubts=some(possible_totals(rows, every, file.credits), _MOST_ALIKE))
+    doubts = rounded(tidy(row.cells[0]) for row in rows)
+    doubts += some(possible_totals(rows, every, file.credits), _MOST_ALIKE)
+    return file._replace(doubts=doubts)
 
 
 def _with_first(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> CreditsFile:

@@ -139,6 +139,21 @@ def test_a_total_above_is_one_with_or_without_the_repeated_rows() -> None:
     assert read("\n".join([*half, "222222222222,0.00"]) + "\n").doubts == []
 
 
+@pytest.mark.parametrize(
+    ("found", "doubted"),
+    [
+        *((["123457000000", B, "234568000000"], 2), (["123000000000", "123000000000"], 2)),
+        *((["123457000000", B, C], 0), (["100000000000", "200000000000", "300000000000"], 0)),
+    ],
+)
+def test_several_accounts_that_scientific_notation_may_have_rounded_are_a_doubt(
+    found: list[str], doubted: int
+) -> None:
+    file = read("".join(f"{account},5.0{line}\n" for line, account in enumerate(found)))
+    said = f"{doubted} accounts like {found[0]} end in six zeros; were they in scientific notation?"
+    assert file.doubts == [said][: bool(doubted)]
+
+
 def test_only_the_first_doubts_about_totals_are_named() -> None:
     rows = "".join(f"{number:012d},-1.00\n" for number in range(1, 9)) + f"{A},6.00\n{B},0.00\n"
     assert read(rows, allow_reversals=True).doubts[3:] == ["and 5 more"]
