@@ -11,11 +11,15 @@ from functions.errors import BadInput
 
 T = TypeVar("T")
 NOT_BLANK = r"\S"
-# A workbook, new or old; UTF-16 with its mark, and with an ASCII letter first without.
+# A workbook, new or old; UTF-16 with its mark, and with an ASCII letter first without; and text
+# that is of neither kind that is read here.
 _NOT_TEXT = {
     rb"PK\x03\x04|\xd0\xcf\x11\xe0": "a workbook",
     rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00": "UTF-16",
     rb"\x1f\x8b": "compressed",
+    rb"%PDF": "a PDF",
+    rb"(\xef\xbb\xbf)?\s*<": "HTML or XML",
+    rb"version https://git-lfs": "a pointer of Git LFS",
 }
 
 
@@ -55,7 +59,7 @@ def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def not_text(body: bytes) -> str:
-    """Return what a file is that is not UTF-8 text; empty if it may be that."""
+    """Return what a file is that is neither CSV nor JSON in UTF-8; empty if it may be that."""
     return next((kind for start, kind in _NOT_TEXT.items() if re.match(start, body)), "")
 
 

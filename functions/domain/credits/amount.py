@@ -11,7 +11,7 @@ from functions.domain.credits.cells import shown, tidy, what_is_wrong
 EXACT = Context(prec=150)
 # A binary fraction of a cent or more, written out in full, has at most 59 decimals.
 _CENT, _MOST_DIGITS, _MOST_DECIMALS = Decimal("0.01"), 60, 60
-_NUMBER = re.compile(r"[0-9.,]*[0-9][0-9.,]*")
+_NUMBER = re.compile(r"(?<![.,])[.,]*[0-9][0-9.,]*")  # begun once a row of dots: else quadratic
 # A comma is a thousands separator where three digits follow, or more before written-out cents:
 # then it cannot be a decimal comma. Three decimals may be thousands; more zeros are only zeros.
 _DOLLARS = re.compile(

@@ -8,12 +8,20 @@ from typing import NamedTuple
 
 from functions.domain.conversion import not_text
 from functions.domain.credits.cells import AROUND, tidy
+from functions.domain.wording import counted
 
 Problem = tuple[int, str]  # a line, and what is wrong with it; line 0 is the file as a whole
 _SAVE = "save the file as CSV UTF-8 (comma delimited)"
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # Blanks beside the quotes of a cell, which are not part of it.
 _BESIDE = re.compile(rf'(?:(?<=,)|^)[{AROUND}]+(?=")|(?<=")[{AROUND}]+(?=,|\r|\n|$)')
+
+# What an amount with a comma and without quotes looks like: the months of a back-fill. In a file
+# of whole dollars it is these, unless a currency is before or behind it only, or there is a 0dd.
+_THOUSANDS = re.compile(
+    r'(?<=,)[^,0-9"]*[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])(?: *[A-Za-z]+)?'
+)
+_SPLIT = re.compile(r"(?<![0-9.])[0-9]{1,9},[0-9]{1,3}(?![0-9])")
 
 
 class Row(NamedTuple):
@@ -37,6 +45,9 @@ def read_rows(body: bytes, problems: list[Problem]) -> tuple[list[Row], bool]:
         what = f"byte {error.object[error.start]:#04x} is not UTF-8 text; {_SAVE}"
         problems.append((line, what))
         return [], False
+    # A spreadsheet may have saved a million rows of commas.
+    if end := re.compile(r"\r\n?|\n").search(text, len(text.rstrip(f",\r\n{AROUND}"))):
+        text = text[: end.end()]
     rows = list(_rows(text, problems))
     written = [row for row in rows if any(map(tidy, row.cells))]
     last = max([row.line for row in written] + [line for line, _ in problems], default=0)
@@ -68,3 +79,24 @@ def _rows(text: str, problems: list[Problem]) -> Iterator[Row]:
 
 def _separated_by(found: re.Match[str]) -> str:
     return f"the columns are separated by {_SEPARATORS[found[1]]}, not commas; {_SAVE}"
+
+
+def _unquoted(row: Row) -> str:
+    return re.sub('"[^"]*"', '""', row.text)
+
+
+def about_columns(row: Row, columns: int) -> str:
+    """Say what to do about columns that are too many."""
+    first, last, more = columns + 1, len(row.cells), [*map(tidy, row.cells[columns:])]
+    if more and not any(more):
+        several = f"; columns {first} to {last} are empty: delete them"
+        return several if first < last else f"; column {first} is empty: delete it"
+    if more and _SPLIT.search(_unquoted(row)):
+        return "; an amount with a comma needs quotes"
+    return f"; keep only the account and {counted(columns - 1, 'amount')}" if more else ""
+
+
+def ambiguous(row: Row, *, exact: bool) -> list[str]:
+    """Return what may be one amount or several; `exact`: others are written with their cents."""
+    found = _THOUSANDS.findall(_unquoted(row))
+    return [text for text in found if exact or re.search(",0|[$A-Za-z]", text)]

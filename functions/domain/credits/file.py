@@ -17,7 +17,7 @@ import msgspec
 
 from functions.domain.credits.amount import BadAmount, exact_sum, has_cents, parse_amount
 from functions.domain.credits.cells import account_problem, rounded, shown, tidy
-from functions.domain.credits.csv_rows import Problem, Row, read_rows
+from functions.domain.credits.csv_rows import Problem, Row, about_columns, ambiguous, read_rows
 from functions.domain.credits.name import is_range
 from functions.domain.credits.total_rows import possible_totals, totals
 from functions.domain.month import Month
@@ -33,12 +33,8 @@ _CUT_OFF = (
     "the file ends within an amount or before it; if it is whole, write the amount with its cents "
     "and end the line"
 )
-# What an amount with a comma and without quotes looks like: the months of a back-fill. In a file
-# of whole dollars it is these, unless a currency is before or behind it only, or there is a 0dd.
-_THOUSANDS = re.compile(
-    r'(?<=,)[^,0-9"]*[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9])(?: *[A-Za-z]+)?'
-)
 _LIKE_AN_ACCOUNT = 9  # digits
+_LONGEST_NAME = 200
 _VALUE = re.compile("""'[^']*'|"[^"]*"|[0-9]+""")  # what differs between problems of a kind
 _NO_ACCOUNT = re.compile(r"(?!.*[0-9]{5}).*[^\W\d_]{2}.*|")
 
@@ -124,7 +120,9 @@ def _texts(amounts: list[Decimal]) -> list[str]:
 def _is_header(row: Row) -> bool:
     """Return True if a row has a name in place of an account, and no amount."""
     first, *others = map(tidy, row.cells)
-    return bool(_NO_ACCOUNT.fullmatch(first)) and all(_amount(cell) is None for cell in others)
+    return bool(_NO_ACCOUNT.fullmatch(first[:_LONGEST_NAME])) and all(
+        _amount(cell) is None for cell in others
+    )
 
 
 def _header_problems(row: Row, months: Sequence[Month], *, allowed: bool) -> Iterator[Problem]:
@@ -149,23 +147,15 @@ def _is_cut_off(rows: Sequence[Row]) -> bool:
     return not has_cents(last) and ("." in last or any(map(has_cents, others)))
 
 
-def _ambiguous(row: Row, *, exact: bool) -> list[str]:
-    found = _THOUSANDS.findall(re.sub('"[^"]*"', '""', row.text))
-    return [text for text in found if exact or re.search(",0|[$A-Za-z]", text)]
-
-
 def _amounts(
     row: Row, months: int, read: Callable[[str], Decimal], problems: list[Problem], *, exact: bool
 ) -> list[Decimal]:
     """Read one row's amounts, adding whatever is wrong with it to the problems."""
     account, *cells = row.cells
     if len(cells) != months:
-        more = list(map(tidy, cells[months:]))
-        hint = f"; column {months + 2} is empty: delete it" if more else ""
-        hint = "; an amount with a comma needs quotes" if any(more) else hint
-        said = f"{counted(len(row.cells), 'column')} instead of {1 + months}{hint}"
-        problems.append((row.line, said))
-    for found in _ambiguous(row, exact=exact) if months > 1 else ():
+        said = f"{counted(len(row.cells), 'column')} instead of {1 + months}"
+        problems.append((row.line, said + about_columns(row, 1 + months)))
+    for found in ambiguous(row, exact=exact) if months > 1 else ():
         said = f"{shown(found)} may be one amount or several; put every amount in quotes"
         problems.append((row.line, said))
     if problem := account_problem(tidy(account)):

@@ -3,7 +3,9 @@
 import csv
 import io
 import re
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -95,11 +97,25 @@ def test_reversals_are_read_only_where_they_are_allowed() -> None:
     [
         (A, "1 column instead of 2"),
         (f"{A},$1.00,", "3 columns instead of 2; column 3 is empty: delete it"),
-        (f"{A},$6,407.96", "3 columns instead of 2; an amount with a comma needs quotes"),
+        (f"{A},$1.00,,\xa0,", "5 columns instead of 2; columns 3 to 5 are empty: delete them"),
+        *(
+            (row, "3 columns instead of 2; an amount with a comma needs quotes")
+            for row in (f"{A},$6,407.96", f"{A},6,40")
+        ),
+        *(
+            (row, "3 columns instead of 2; keep only the account and 1 amount")
+            for row in (f"{A},5.00,USD", f'{A},"$6,407.96",USD', f"{A},5.00,6.00")
+        ),
+        (f"{A},5.00,,USD", "4 columns instead of 2; keep only the account and 1 amount"),
     ],
 )
 def test_a_short_or_long_row_is_refused(row: str, said: str) -> None:
     assert problems(f"{B},$1.00\n{row}\n") == [f"line 2: {said}"]
+
+
+@pytest.mark.parametrize("row", [f",{A},5.00", f"{A},Prod,5.00", f"{A},5.00,{B},6.00"])
+def test_a_column_that_is_no_amount_is_not_taken_for_one_without_quotes(row: str) -> None:
+    assert problems(f"{B},$1.00\n{row}\n")[0].endswith("; keep only the account and 1 amount")
 
 
 def test_a_grand_total_below_the_rows_is_no_account() -> None:
@@ -295,9 +311,15 @@ def test_a_file_that_is_not_utf_8_text_is_refused_with_line_and_byte(
         (b"PK\x03\x04\n\x00\n\x00\x9c", "a workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "a workbook"),
         (b"\x1f\x8b\x08\x00abc", "compressed"),
+        (b"%PDF-1.4\n", "a PDF"),
+        *(
+            (mark + b"\n<Error><Code>x</Code></Error>", "HTML or XML")
+            for mark in (b"", b"\xef\xbb\xbf")
+        ),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "a pointer of Git LFS"),
     ],
 )
-def test_a_workbook_a_compressed_file_or_utf_16_is_called_so(body: bytes, kind: str) -> None:
+def test_a_file_that_is_no_csv_is_called_what_it_is(body: bytes, kind: str) -> None:
     assert problems(body) == [f"line 1: the file is {kind}; {SAVE}"]
 
 
@@ -333,6 +355,21 @@ def test_a_quoted_line_end_within_a_row_is_refused_and_later_lines_keep_their_nu
     first, second = problems(f'{A},"$1.00\r\n"\n{B},x\n')
     assert first == r"line 1: amount '$1.00\r\n' is not plain US dollars like $6,407.96"
     assert second.startswith("line 3: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f'{A},"{sign * 60_000}"\n' for sign in (".", ",", "1.", "5 ", ".,")),
+        *(f'"{sign * 60_000}\n",5.00\n' for sign in ("a", "a1", ".", " ")),
+        *(f"{A},5.00{end}{end * 1_000_000}" for end in (",\r\n", "\n", ", \n")),
+    ],
+)
+def test_a_cell_or_an_end_of_any_length_is_read_at_once(text: str) -> None:
+    began = time.process_time()
+    with suppress(BadCredits):
+        assert read(text).rows == 1
+    assert time.process_time() - began < 3
 
 
 def test_a_cell_without_end_is_refused() -> None:
