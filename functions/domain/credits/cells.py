@@ -6,9 +6,10 @@ from collections.abc import Iterable
 # What Unicode calls space separators, line separators and format characters.
 _BLANKS = "\t\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _INVISIBLE = "".join(
-    map(chr, (0xAD, 0x61C, 0x180E, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202D)))
+    map(chr, (0x61C, 0x180E, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202D)))
 ) + "".join(map(chr, range(0x2060, 0x2070)))  # without U+202D and U+202E, which turn digits round
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
+# A soft hyphen cannot be seen, but is what some documents give for a minus.
+_DASHES = "\xad\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
 AROUND = f" {_BLANKS}{_INVISIBLE}"
 """What may be around a value without being part of it."""
 _TIDY = str.maketrans(

@@ -58,6 +58,6 @@ def test_a_line_end_is_part_of_a_cell() -> None:
     assert tidy(f"{A}\n") == f"{A}\n"
 
 
-@pytest.mark.parametrize("dash", "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d")
+@pytest.mark.parametrize("dash", "\xad\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d")
 def test_every_dash_is_a_minus_and_every_blank_a_blank(dash: str) -> None:
     assert tidy(f"{dash}\xa0$\u20075") == "- $ 5"

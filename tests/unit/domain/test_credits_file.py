@@ -684,7 +684,7 @@ def test_a_first_or_last_column_that_adds_up_the_others_is_refused(place: str) -
         f'"{A}" ,"$6,407.96" \n',
         f' "{A}"\t,\xa0"$6,407.96"\u200b',
         f'{A},"$6,407.96"\n \xa0,\u200b\n',
-        f'\u2002{A}\u2066,\xad"$6,407.96"\u200c',
+        f'\u2002{A}\u2066,\u061c"$6,407.96"\u200c',
         f'{A},"$6,407.96"\n"\u202f",\u3000\r\n\ufeff,',
     ],
 )
