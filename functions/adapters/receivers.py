@@ -30,10 +30,14 @@ class UsageReceiver(Protocol):
 
 
 class Accepted(NamedTuple):
-    """What a receiver answers to a drop that it takes: the drop's id, and its words."""
+    """What a receiver answers to a drop that it does not refuse: the drop's id, and its words.
+
+    `certain`: they say that it has taken the drop.
+    """
 
     drop_id: str | None
     answer: str
+    certain: bool = True
 
 
 class CreditsReceiver(Protocol):

@@ -118,9 +118,9 @@ class PostTask(DropTask, frozen=True, kw_only=True):
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of PostDrop. Nothing is `posted` where the month was stored already."""
+    """Output of PostDrop. Nothing is `posted` where the month was stored already; null: perhaps."""
 
-    posted: bool = True
+    posted: bool | None = True
     drop_id: str | None = None
 
 

@@ -54,7 +54,7 @@ def _post(
     found: Version[Drop | None] | None,
     stream: Stream,
 ) -> Posted:
-    """Write down that a request leaves, send it, and write down that it was accepted."""
+    """Write down that a request leaves, send it, and write down what was answered."""
     drop = task.drop
     intent = Drop(
         month=drop.month,
@@ -74,6 +74,12 @@ def _post(
         # This answers this attempt: what was unknown of an earlier one is unknown still.
         document.write(found.value if found else None, posting)
         raise
-    posted = msgspec.structs.replace(intent, state="posted", at=stream.at, **taken._asdict())
-    document.write(posted, posting)
-    return Posted(drop_id=taken.drop_id)
+    answered = msgspec.structs.replace(
+        intent,
+        state="posted" if taken.certain else "posting",
+        at=stream.at,
+        drop_id=taken.drop_id,
+        answer=taken.answer,
+    )
+    document.write(answered, posting)
+    return Posted(posted=taken.certain or None, drop_id=taken.drop_id)

@@ -62,7 +62,8 @@ def month_reports(task: ReportTask, objects: Objects) -> list[MonthReport]:
 
 def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
     drop, snapshot, problem = end.drop, end.snapshot, end.problem
-    posted = end.posted.posted if end.posted else _was_posted(run, end, objects)
+    posted = end.posted.posted if end.posted else None
+    posted = _was_posted(run, end, objects) if posted is None else posted
     held = snapshot.held if snapshot and posted is False else None
     undo, warnings = None, [*end.verified.warnings] if end.verified else []
     if snapshot and snapshot.key and posted is not False:

@@ -9,7 +9,7 @@ from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Verified
 from functions.domain.credits.contents import differences, read_rows
 from functions.domain.credits.drop import Drop
-from functions.errors import BadState, DropDiffers
+from functions.errors import BadState, DropDiffers, OutcomeUnknown
 from functions.payloads import task_handler
 
 
@@ -21,7 +21,7 @@ def handler(task: DropTask, context: LambdaContext) -> Verified:
 
 
 def verify_drop(task: DropTask, objects: Objects, stream: Stream) -> Verified:
-    """Raise DropDiffers until accounts and amounts agree to the cent; then write that down."""
+    """Raise an error until accounts and amounts agree to the cent; then write that down."""
     drop = task.drop
     _, wanted = credits_bucket.read_prepared(objects, drop.body_key)
     document = credits_bucket.last_drop(objects, task.run.connection, task.of)
@@ -29,6 +29,10 @@ def verify_drop(task: DropTask, objects: Objects, stream: Stream) -> Verified:
     if found := differences(wanted, stored):
         last = document.value()
         said = f"; its answer to the drop: {last.answer}" if last and last.answer else ""
+        if last and last.state == "posting":
+            raise OutcomeUnknown(
+                f"CloudZero may have refused the drop: {found}{said}; look there, then start again"
+            )
         raise DropDiffers(f"CloudZero does not hold what was posted: {found}{said}")
 
     def verified(last: Drop | None) -> Drop:

@@ -17,7 +17,7 @@ from functions.adapters.receivers import Accepted, CreditsReceiver
 from functions.domain.conversion import unique
 from functions.domain.credits.cbf import plain_number
 from functions.domain.month import Month, format_instant
-from functions.domain.paging import says_more, says_not_all
+from functions.domain.paging import says_failed, says_more, says_not_all
 from functions.domain.wording import counted
 from functions.errors import (
     CredentialsRefused,
@@ -77,11 +77,13 @@ class CloudZero(CreditsReceiver):
         """Send a drop: it replaces its month. OutcomeUnknown if it may or may not have arrived."""
         path = f"{_ROOT}/{connection}/billing_drops"
         response = self._call("POST", path, body)
-        answer = _answer(response, f"POST {path}")
+        redirected = _REDIRECTED <= response.status_code < _BAD_REQUEST
+        answer = None if redirected else _answer(response, f"POST {path}")
+        failed = says_failed(answer, "data") if isinstance(answer, dict) else ""
         wrapped = answer.get("connection", answer) if isinstance(answer, dict) else None
         drop_id = wrapped.get("drop_id") if isinstance(wrapped, dict) else None
-        known = isinstance(drop_id, str | int)
-        return Accepted(str(drop_id) if known else None, _said(response))
+        known = str(drop_id) if isinstance(drop_id, str | int) else None
+        return Accepted(known, _said(response), certain=not (redirected or failed))
 
     def _call(self, method: str, path: str, body: bytes | None) -> requests.Response:
         key = self._api_key(False)  # noqa: FBT003  # called with one positional flag

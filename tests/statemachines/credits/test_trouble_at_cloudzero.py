@@ -14,7 +14,7 @@ HOURS_OF_READING_BACK = 0.0002
     [
         *(["429", "503"], ["409", "425"], ["ingest:0.3+lost", "409"], ["drop"], ["lost"]),
         *(["lost", "429", "lost"], ["garbage"], ["bare"], ["after:503"], ["late:0.1"]),
-        *(["ingest:0.3"], ["500", "502", "408"]),
+        *(["ingest:0.3"], ["500", "502", "408"], ["after:303"]),
     ],
 )
 def test_what_passes_is_ridden_out_and_the_month_ends_verified(
@@ -24,7 +24,8 @@ def test_what_passes_is_ridden_out_and_the_month_ends_verified(
     result = world.drop(JANUARY, a_file(23))
     assert result.status == "SUCCEEDED", result.cause
     assert len(world.accounts()) == 23
-    assert month_of(result)["status"] == "verified"
+    month = month_of(result)
+    assert (month["status"], month["posted"]) == ("verified", True)
     assert world.cloudzero.overlaps == 0
 
 
@@ -59,6 +60,19 @@ def test_an_answer_of_success_without_the_rows_is_found_out_by_reading_back(
     assert (month["posted"], month["status"]) == (True, "failed")
     assert month["drop_id"]
     assert world.read(month["snapshot"])["rows"] == []
+
+
+def test_a_drop_whose_answer_neither_takes_nor_refuses_it_is_looked_for_and_perhaps_posted(
+    world: CreditsWorld,
+) -> None:
+    world.waits = HOURS_OF_READING_BACK
+    world.cloudzero.script("303")
+    result = world.drop(JANUARY, a_file(3))
+    assert (result.error, month_of(result)["posted"]) == ("OutcomeUnknown", None)
+    for said in ("stored: 0 rows", "HTTP 303", "then start again", "perhaps posted"):
+        assert said in str(result.cause)
+    assert len(world.cloudzero.posts) == 1
+    assert world.run({"key": JANUARY}).status == "SUCCEEDED"
 
 
 def test_a_drop_that_vanished_is_posted_by_the_next_run(world: CreditsWorld) -> None:

@@ -177,7 +177,7 @@ def test_a_partner_that_repeats_the_key_does_not_bring_it_into_a_message(
 # What a failure means
 
 
-FINAL = (301, 302, 307, 308, 402, 406, 410, 413, 418, 422)
+FINAL = (402, 406, 410, 413, 418, 422)
 
 
 @every_call
@@ -276,15 +276,17 @@ def test_a_drop_that_is_refused_is_not_tried_in_another_way(play: Play, status: 
     assert len(server.seen) == 1
 
 
-@every_call
-def test_neither_key_nor_drop_follows_a_redirection(call: Call) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_neither_key_nor_drop_follows_a_redirection(status: int) -> None:
     elsewhere = "http://elsewhere.test/"
-    with network(status=307, headers={"location": elsewhere}) as calls:
+    cloudzero = CloudZero("http://partner.test/", Secret())
+    with network(status=status, headers={"location": elsewhere}) as calls:
         for method in ("GET", "POST"):
             calls.add(method, url=elsewhere, json={"billing_drop": []})
-        with pytest.raises(errors.PartnerRefused, match="HTTP 307"):
-            call(CloudZero("http://partner.test/", Secret()))
-        assert [str(made.request.url).count("//") for made in calls.calls] == [1]
+        with pytest.raises(errors.PartnerRefused, match=f"HTTP {status}"):
+            cloudzero.stored("c-1", JANUARY)
+        assert not cloudzero.post("c-1", BODY).certain, "it may be answered after it was stored"
+        assert [str(made.request.url).count("//") for made in calls.calls] == [1, 1]
 
 
 def test_a_long_refusal_is_cut(play: Play) -> None:
@@ -313,8 +315,22 @@ def test_an_accepted_drop_is_accepted_whatever_is_said_of_it(
 ) -> None:
     _, cloudzero = play(Reply(status, answer))
     taken = cloudzero.post("c-1", BODY)
-    assert taken.drop_id == drop_id
+    assert (taken.drop_id, taken.certain) == (drop_id, True)
     assert taken.answer.startswith(f"HTTP {status}")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"connection": {"drop_id": "d", "errors": ["row 3"]}},
+        *({"status": "failed"}, {"error": {"message": "quota"}}, {"success": False}),
+    ],
+)
+def test_an_accepting_answer_that_says_it_failed_accepts_nothing_for_certain(
+    play: Play, said: dict[str, object]
+) -> None:
+    _, cloudzero = play(Reply(200, said))
+    assert not cloudzero.post("c-1", BODY).certain
 
 
 @pytest.mark.parametrize("said", [{"error": {"message": "archived"}}, {"row_count": "archived"}])

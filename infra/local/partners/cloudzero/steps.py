@@ -13,7 +13,7 @@ from infra.local.partners.clazar.script import Step, seconds, setting
 from infra.local.partners.cloudzero.replies import refusal
 from infra.local.partners.http import CUT, GARBAGE, Reply
 
-STATUSES = (400, 401, 403, 404, 408, 409, 413, 425, 429, 500, 502, 503, 504)
+STATUSES = (303, 400, 401, 403, 404, 408, 409, 413, 425, 429, 500, 502, 503, 504)
 LONGEST_INGEST = 86_400
 Row = dict[str, Any]
 
