@@ -24,6 +24,8 @@ FEWER_ROWS = (
 CREDIT, DESCRIPTION, SERVICE = "Credit", "Monthly MAP Credit", "AWSCredits"
 ACCOUNT, COST, START = "resource/account", "cost/cost", "time/usage_start"
 TYPE, _DESCRIPTION = "lineitem/type", "lineitem/description"
+_END, _SERVICE = "time/usage_end", "resource/service"
+_WRITTEN = {TYPE, _DESCRIPTION, START, _END, ACCOUNT, _SERVICE, COST}
 
 Row = Mapping[str, Any]
 
@@ -36,9 +38,9 @@ def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[di
             TYPE: CREDIT,
             _DESCRIPTION: DESCRIPTION,
             START: start,
-            "time/usage_end": end,
+            _END: end,
             ACCOUNT: account,
-            "resource/service": SERVICE,
+            _SERVICE: SERVICE,
             COST: f"{cents(amount.copy_negate())}",
         }
         for account, amount in amounts
@@ -46,9 +48,20 @@ def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[di
 
 
 def is_own(row: Row) -> bool:
-    """Return True for a credit of this pipeline. A column that is not shown says nothing."""
-    known = ((_DESCRIPTION, DESCRIPTION), ("resource/service", SERVICE))
-    return row.get(TYPE) == CREDIT and all(row.get(name) in (None, "", own) for name, own in known)
+    """Return True for a credit of this pipeline. A column that is not shown says nothing.
+
+    Without its description only what we never write tells another's.
+    """
+    known = ((_DESCRIPTION, DESCRIPTION), (_SERVICE, SERVICE))
+    if row.get(TYPE) != CREDIT or any(row.get(name) not in (None, "", own) for name, own in known):
+        return False
+    return row.get(_DESCRIPTION) == DESCRIPTION or _as_written(row)
+
+
+def _as_written(row: Row) -> bool:
+    said = {name for name, value in row.items() if "/" in name and text_of(name, value).strip()}
+    start = text_of(START, row.get(START))[len("YYYY-MM") :]
+    return said <= _WRITTEN and start in ("", "-01T00:00:00Z")
 
 
 def plain_number(text: str) -> str:

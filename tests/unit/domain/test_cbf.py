@@ -164,6 +164,13 @@ def test_a_row_without_a_cost_or_an_account_is_still_a_row() -> None:
         *(({"resource__service": service}, 0) for service in (None, "", "AWSCredits")),
         ({"resource__service": None, "lineitem__description": "SLA refund"}, 1),
         ({"lineitem__description": "Monthly MAP Credit"}, 0),
+        *(
+            ({name: "x", "lineitem__description": said}, foreign)
+            for name in ("resource__id", "resource__tag:team", "bill__invoice_id", "lineitem__id")
+            for said, foreign in (("Monthly MAP Credit", 0), ("", 1), (None, 1))
+        ),
+        *(({"resource__id": blank, "drop_id": "d"}, 0) for blank in (None, "", " ")),
+        *(({"time__usage_start": f"2025-01-{day}"}, day != "01") for day in ("01", "17")),
     ],
 )
 def test_what_somebody_else_put_into_the_stream_is_distinguished_from_our_credits(
