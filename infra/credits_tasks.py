@@ -45,7 +45,7 @@ TASKS: Mapping[str, CreditsTask] = {
         memory_mb=1024,
         timeout_seconds=TALK_SECONDS,
         settings=(*TO_CLOUDZERO, "SHRINK_LIMIT", "GROWTH_LIMIT"),
-        credits=Access(read=(RUNS, DROPS, LEASES, SNAPSHOTS), write=(LEASES, SNAPSHOTS)),
+        credits=Access(read=(RUNS, DROPS, LEASES, SNAPSHOTS), write=(LEASES, SNAPSHOTS, RUNS)),
         reads_secret=True,
     ),
     "PostDrop": RECORDS_DROPS,

@@ -37,6 +37,11 @@ def _drop(objects: Objects, key: str) -> Document[Drop | None]:
     return Document(objects, key, kind)
 
 
+def held(objects: Objects, connection: str, month: Month, version: str) -> Document[list[str]]:
+    """Return why a version of a file, or a snapshot, was held for a month the last time."""
+    return Document(objects, keys.held(connection, month, version), list[str])
+
+
 def snapshot(objects: Objects, key: str) -> Document[MonthSnapshot]:
     """Return what a month held before it was replaced."""
     return Document(objects, key, MonthSnapshot)

@@ -111,6 +111,11 @@ def repeated_rows(execution: str, version: str) -> str:
     return f"runs/{execution}/repeated-{quote(version, safe='')}.json"
 
 
+def held(connection: str, month: Month, version: str) -> str:
+    """Return the key of why a version of a file, or a snapshot, was held for a month."""
+    return f"runs/held/{connection}/{month}/{quote(version, safe='')}.json"
+
+
 def snapshot(connection: str, month: Month, execution: str, digest: str) -> str:
     """Return the key of the rows that a stream held for a month before they were replaced."""
     return f"snapshots/{connection}/{month}/{execution}-{digest[:16]}.json"

@@ -17,6 +17,7 @@ from functions.domain.credits.drop import (
     Drop,
     Limits,
     MonthSnapshot,
+    is_named,
     is_stored,
     others_erased,
     reasons_to_hold,
@@ -33,7 +34,10 @@ def handler(task: DropTask, context: LambdaContext) -> Snapshot:
 
 
 def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limits) -> Snapshot:
-    """Hold what an operator has not accepted: PostDrop ends the month with the reasons."""
+    """Hold what an operator has not accepted: PostDrop ends the month with the reasons.
+
+    Once it was held, only what the hold has named is accepted.
+    """
     run, drop = task.run, task.drop
     _, wanted = credits_bucket.read_prepared(objects, drop.body_key)
     last = credits_bucket.last_drop(objects, run.connection, task.of).value()
@@ -46,9 +50,12 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
         reasons = [*reasons_to_hold(wanted, stored, last, limits), *drop.doubts]
     else:
         reasons = others_erased(stored, last, "snapshot")
-    if (lost or reasons) and not drop.accepted:
-        said = "; ".join(filter(None, [lost, *reasons]))
-        return Snapshot(held=_held(stored, last), reasons=said)
+    if said := [text for text in (lost, *reasons) if text]:
+        held = credits_bucket.held(objects, run.connection, task.of, drop.source.version)
+        before = held.read() if drop.accepted else None
+        if not drop.accepted or (before and not is_named(said, before.value)):
+            held.change(lambda _: said)
+            return Snapshot(held=_held(stored, last), reasons="; ".join(said))
     key, snapshot = _keep(task, rows, last, objects, stream.at)
     return Snapshot(
         held=_held(stored, last),

@@ -17,7 +17,7 @@ READS = {
 WRITES = {
     "AcquireStream": {"leases/*"},
     "ParseCredits": {"runs/*"},
-    "SnapshotDrop": {"leases/*", "snapshots/*"},
+    "SnapshotDrop": {"leases/*", "snapshots/*", "runs/*"},
     "PostDrop": {"leases/*", "drops/*"},
     "VerifyDrop": {"leases/*", "drops/*"},
     "ReportCredits": {"reports/*", "leases/*"},

@@ -1,5 +1,6 @@
 """What was last posted for a month of a stream: which upload it came from, and how far it got."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -136,9 +137,10 @@ def others_erased(stored: Contents, last: Drop | None, kind: Kind) -> list[str]:
     """Name the rows of others, which a restore may have put there, that would be erased."""
     if not stored.foreign:
         return []
-    # The digest leaves rows of 0.00 out, so one of another execution's may be beside ours.
+    # The digest leaves rows of 0.00 out: others' may be beside ours, or in the place of ours.
     known = last and last.digest == stored.digest and stored.rows <= last.totals.row_count
-    if last and known and kind in (last.source.kind, "snapshot"):
+    alike = last and (last.source.kind == "snapshot" or stored.foreign == stored.rows)
+    if last and known and alike and kind in (last.source.kind, "snapshot"):
         return []
     return [f"{counted(stored.foreign, 'stored row')} other than AWS credits would be erased"]
 
@@ -153,3 +155,9 @@ def _jumps(wanted: Contents, stored: Totals, limits: Limits) -> list[str]:
             f"{wanted.credit} USD of credits would replace {stored.total_credit_usd} USD"
         )
     return reasons
+
+
+def is_named(reasons: Sequence[str], held: Sequence[str]) -> bool:
+    """Return True if a hold has named the reasons; of a row that is at fault, that there is one."""
+    kinds, named = ({text.partition(": ")[0] for text in some} for some in (reasons, held))
+    return kinds <= named

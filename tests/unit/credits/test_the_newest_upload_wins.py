@@ -225,6 +225,21 @@ def test_an_accepted_shrink_is_not_accepted_for_a_version_that_nobody_has_seen()
     assert stored(pipeline, "2025-01") == 100
 
 
+def test_what_comes_after_a_hold_that_did_not_name_it_is_not_accepted_with_it() -> None:
+    pipeline = Pipeline(limit="0.5")
+    dropped(pipeline, "1000.00")
+    assert dropped(pipeline, "1.00").error == "DropHeld"
+    others = {"lineitem/type": "Usage", "cost/cost": "0.00", "resource/account": ACCOUNT}
+    pipeline.cloudzero.view = lambda rows: (
+        [*rows, others] if rows[0]["cost/cost"] == "-1000.00" else rows
+    )
+    for erased in (False, True):
+        accepted = pipeline.execute(key=JANUARY, accept_shrink=True)
+        assert accepted.succeeded is erased, "the second hold has named them"
+        assert "1 stored row other than AWS credits would be erased" in str(accepted.result)
+        assert stored(pipeline, "2025-01") == (1 if erased else 1000)
+
+
 def test_an_upload_that_came_after_the_shrink_was_accepted_is_held() -> None:
     pipeline = Pipeline(limit="0.5")
     dropped(pipeline, "1000.00")
