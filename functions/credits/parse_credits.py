@@ -58,10 +58,10 @@ def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversa
 
 def read_snapshot(run: Run, objects: Objects) -> Parsed:
     """Restore is a newer source than every upload before it; a later upload counts again."""
-    is_snapshot = run.file.startswith("snapshots/")
-    stored = credits_bucket.snapshot(objects, run.file).read() if is_snapshot else None
-    if stored is None:
+    if not run.file.startswith("snapshots/"):
         raise BadCredits(f"restore: {run.file!r} is not the key of a snapshot (snapshots/…)")
+    if (stored := credits_bucket.snapshot(objects, run.file).read()) is None:
+        raise BadCredits(f"restore: there is no {run.file} in the credits bucket")
     snapshot = stored.value
     if snapshot.connection != run.connection:
         raise BadCredits(

@@ -18,6 +18,7 @@ _NOT_TEXT = {
     rb"\xff\xfe|\xfe\xff|\x00[^\x00]|[^\x00]\x00": "UTF-16",
     rb"\x1f\x8b": "compressed",
     rb"%PDF": "a PDF",
+    rb"\{\\rtf": "RTF",
     rb"(\xef\xbb\xbf)?\s*<": "HTML or XML",
     rb"version https://git-lfs": "a pointer of Git LFS",
 }

@@ -67,6 +67,8 @@ def right_name(months: Sequence[Month]) -> str:
 
 def _advice(key: str) -> str:
     """Explain how to name a file: by the months that its name holds, if nothing else is there."""
+    if key.startswith("snapshots/"):
+        return f'to put it back give {{"restore": "{key}"}}'
     folder, _, last = f"/{key}".rpartition("/")
     name, meant = tidy(last).casefold(), months_meant(key)
     several = "credits-YYYY-MM.csv, or credits-YYYY-MM_YYYY-MM.csv for several months,"

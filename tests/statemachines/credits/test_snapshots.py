@@ -111,12 +111,18 @@ def test_a_month_that_held_nothing_can_be_put_back_to_nothing(world: CreditsWorl
     assert world.accounts() == []
 
 
-@pytest.mark.parametrize("key", ["snapshots/none.json", "credits-2025-01.csv", "../x"])
-def test_what_is_no_snapshot_cannot_be_restored(world: CreditsWorld, key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("snapshots/none.json", "there is no snapshots/none.json in the credits bucket"),
+        *((key, f"{key!r} is not the key of a snapshot") for key in (JANUARY, "../x")),
+    ],
+)
+def test_what_is_no_snapshot_cannot_be_restored(world: CreditsWorld, key: str, said: str) -> None:
     world.upload(JANUARY, a_file(3))
     result = world.run({"restore": key})
     assert (result.status, result.error) == ("FAILED", "BadCredits")
-    assert key in str(result.cause)
+    assert said in str(result.cause)
 
 
 def test_a_restore_posts_texts_where_cloudzero_has_returned_numbers(world: CreditsWorld) -> None:

@@ -311,7 +311,7 @@ def test_a_file_that_is_not_utf_8_text_is_refused_with_line_and_byte(
         (b"PK\x03\x04\n\x00\n\x00\x9c", "a workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "a workbook"),
         (b"\x1f\x8b\x08\x00abc", "compressed"),
-        (b"%PDF-1.4\n", "a PDF"),
+        *((b"%PDF-1.4\n", "a PDF"), (b"{\\rtf1 1.00}", "RTF")),
         *(
             (mark + b"\n<Error><Code>x</Code></Error>", "HTML or XML")
             for mark in (b"", b"\xef\xbb\xbf")

@@ -51,6 +51,10 @@ def refused_name(key: str) -> str:
         ("credits-2025-01.csv.gz", f"unpack it, name it credits-2025-01.csv {UPLOAD}"),
         ("credits-2025-01.ZIP", f"unpack it, name it credits-2025-01.csv {UPLOAD}"),
         *((f"credits-2025-01{end}", f"{SAVED} {UPLOAD}") for end in (".xlsx", "", ".tsv")),
+        (
+            "snapshots/s/2025-01/a.json",
+            'to put it back give {"restore": "snapshots/s/2025-01/a.json"}',
+        ),
     ],
 )
 def test_a_name_that_is_refused_is_reported_with_its_fault(key: str, said: str) -> None:
