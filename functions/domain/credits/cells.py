@@ -72,4 +72,4 @@ def rounded(accounts: Iterable[str]) -> list[str]:
     """Name accounts whose last digits scientific notation has taken, if several look like it."""
     found = [account for account in accounts if _ROUNDED.fullmatch(account)]
     like = f"{len(found)} accounts like {found[0]} end in six zeros" if found else ""
-    return [f"{like}; were they in scientific notation?"] if len(found) > 1 else []
+    return [f"{like}, as scientific notation leaves them"] if len(found) > 1 else []
