@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner, Result
 
 from infra import ROOT
 from infra.environment import SAMPLE_PLAN
+from infra.local.__main__ import app
 from infra.local.cli import arguments
 from infra.local.cli.arguments import BadArgument
 from infra.local.cli.show import show_advice, show_run
@@ -24,6 +26,11 @@ NOW = dt.datetime(2025, 8, 2, 3, 4, 5, 678, dt.UTC)
 
 def command(*options: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return python("-m", "infra.local", *options, **settings)
+
+
+def typed(*options: str) -> Result:
+    """Run the command in this process, which has imported everything already."""
+    return CliRunner().invoke(app, options)
 
 
 def python(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -173,8 +180,8 @@ def test_the_last_line_says_where_to_read_what_to_do_about_each_failure() -> Non
 
 @pytest.mark.parametrize("options", [("metering", "--usage", "."), ("credits", "--input", "{}")])
 def test_a_state_folder_that_cannot_be_made_is_refused(options: tuple[str, ...]) -> None:
-    ran = command(*options, "--state", "/proc/x/y", "--json")
-    assert (ran.returncode, ran.stdout) == (2, "")
+    ran = typed(*options, "--state", "/proc/x/y", "--json")
+    assert (ran.exit_code, ran.stdout) == (2, "")
     assert "Error: --state /proc/x/y cannot be used: No such file" in ran.stderr
 
 
@@ -239,10 +246,9 @@ def test_credits_that_cannot_be_sent_as_given_end_with_two_before_anything_is_up
     Path(names["file"]).write_text("123456789012,$1.00\n")
     given = [text.format(**names) if text in {"{file}", "{folder}"} else text for text in options]
     state = [] if "--state" in options else ["--state", str(tmp_path / "state")]
-    ran = command("credits", *given, *state, "--json")
-    assert (ran.returncode, ran.stdout) == (2, "")
+    ran = typed("credits", *given, *state, "--json")
+    assert (ran.exit_code, ran.stdout) == (2, "")
     assert said.format(**names) in ran.stderr
-    assert "Traceback" not in ran.stderr
     assert not (tmp_path / "state").exists()
 
 
@@ -267,8 +273,8 @@ CREDITS_HELP = (
     [("metering", ["python -m infra.local metering --usage"]), ("credits", CREDITS_HELP)],
 )
 def test_the_help_shows_examples_and_what_options_really_do(name: str, shown: list[str]) -> None:
-    helped = command(name, "--help")
-    assert helped.returncode == 0
+    helped = typed(name, "--help")
+    assert helped.exit_code == 0
     text = " ".join(helped.stdout.replace("│", " ").split())
     assert [said for said in shown if said not in text] == []
 
@@ -353,7 +359,7 @@ def test_what_is_checked_is_given_to_programs_with_its_control_totals(tmp_path: 
     path = tmp_path / "credits-2025-06_2025-07.csv"
     path.write_text("012345678901,1,2\n")
     options = ("--check", str(path), "--json", "--as-of", "2025-07-01T00:00:00Z")
-    ran = command("credits", *options, "--metadata", "Row-Count=1,total-usd=3.00")
+    ran = typed("credits", *options, "--metadata", "Row-Count=1,total-usd=3.00")
     assert json.loads(ran.stdout) == {
         "status": "SUCCEEDED",
         "files": [
@@ -370,30 +376,29 @@ def test_what_is_checked_is_given_to_programs_with_its_control_totals(tmp_path: 
         ],
     }
     for wrong in ("row-count=2", "total-usd=2"):
-        ran = command("credits", *options, "--metadata", wrong)
+        ran = typed("credits", *options, "--metadata", wrong)
         (file,) = json.loads(ran.stdout)["files"]
-        assert (ran.returncode, file["status"]) == (1, "FAILED")
+        assert (ran.exit_code, file["status"]) == (1, "FAILED")
         assert f"the upload's {wrong[:9]} is '2'" in file["cause"]
 
 
 def test_what_does_not_fit_into_a_request_is_refused_by_the_check(tmp_path: Path) -> None:
     path = tmp_path / "credits-2025-06.csv"
     path.write_text("".join(f"{number:012d},1\n" for number in range(1, 25_001)))
-    ran = command("credits", "--check", str(path))
-    assert ran.returncode == 1
+    ran = typed("credits", "--check", str(path))
+    assert ran.exit_code == 1
     assert "bytes as a request; CloudZero takes less than 5,000,000" in ran.stdout
     path.write_bytes(b"\n" * 8_000_001)
-    assert (
-        "8000001 bytes, at most 8000000 are read" in command("credits", "--check", str(path)).stdout
-    )
+    ran = typed("credits", "--check", str(path))
+    assert "8000001 bytes, at most 8000000 are read" in ran.stdout
 
 
 def test_control_totals_are_sent_with_an_upload_and_a_failure_is_shown(tmp_path: Path) -> None:
     path = tmp_path / "credits-2025-07.csv"
     path.write_text("012345678901,$1.00\n")
     options = ("--state", str(tmp_path / "state"), "--metadata", "row-count=2")
-    ran = command("credits", str(path), *options)
-    assert ran.returncode == 1, ran.stderr
+    ran = typed("credits", str(path), *options)
+    assert ran.exit_code == 1, ran.stderr
     assert "FAILED: BadCredits" in ran.stdout
     assert "row-count is '2', the file has 1 row" in ran.stdout
 
