@@ -25,6 +25,10 @@ class MemoryObjects:
     def _etag(body: bytes) -> str:
         return f'"{hashlib.md5(body).hexdigest()}"'  # noqa: S324  # S3's own ETag
 
+    def etags(self) -> list[tuple[str, str]]:
+        """Return all that a bucket holds, by what it says of its content."""
+        return sorted((key, self._etag(body)) for key, body in self.objects.items())
+
     def read(self, key: str, *, unless: str = "") -> Stored | None:  # noqa: ARG002
         """Return an object, None if there is none; it may hold its body although it is known."""
         body = self.objects.get(key)

@@ -7,10 +7,11 @@ test must not pass because something in a definition was not understood.
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 JsonObject = dict[str, Any]
+Filler = Callable[[Any, Mapping[str, Any]], Any]
 _PATH = re.compile(r"\$\$?(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _FORMAT = re.compile(r"States\.Format\('([^'\\]*)'((?:, *\$\$?[A-Za-z0-9_.]*)*)\)")
 
@@ -51,21 +52,34 @@ def _names_in(path: str) -> tuple[bool, list[str]]:
 
 def filled(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
     """Return a payload template with its paths and intrinsic functions replaced."""
+    known = _FILLERS.get(id(template))
+    if known is None:  # it is kept, so that its id stays its own
+        known = _FILLERS[id(template)] = (template, _filler(template))
+    return known[1](data, context)
+
+
+_FILLERS: dict[int, tuple[Any, Filler]] = {}
+
+
+def _filler(template: Any) -> Filler:
+    """Look through a template once: the long tests fill it a million times."""
     if isinstance(template, list):
-        return [filled(item, data, context) for item in template]
+        items = [_filler(item) for item in template]
+        return lambda data, context: [fill(data, context) for fill in items]
     if not isinstance(template, dict):
-        return template
-    return {
-        name.removesuffix(".$"): computed(value, data, context)
+        return lambda _data, _context: template
+    fields = [
+        (name.removesuffix(".$"), partial(computed, value))
         if name.endswith(".$")
-        else filled(value, data, context)
+        else (name, _filler(value))
         for name, value in template.items()
-    }
+    ]
+    return lambda data, context: {name: fill(data, context) for name, fill in fields}
 
 
 def computed(expression: str, data: Any, context: Mapping[str, Any]) -> Any:
     """Return what a path or an intrinsic function comes to."""
-    if not expression.startswith("States."):
+    if expression[0] == "$":
         return find(expression, data, context)
     call = _FORMAT.fullmatch(expression)
     if call is None:

@@ -116,6 +116,9 @@ class Machine:
             supported.check(definition)
             _CHECKED[id(definition)] = definition
         self._definition, self._services, self._order = definition, services, order
+        self._small: Any = (
+            None  # what was measured last: the state behind an arrow often passes it on
+        )
 
     @property
     def timeout_seconds(self) -> float:
@@ -180,7 +183,7 @@ class Machine:
 
     def _task(self, name: str, state: JsonObject, data: Any, here: _Scope) -> Steps:
         template = state.get("Parameters")
-        payload = small(data if template is None else filled(template, data, here.context))
+        payload = self._measured(data if template is None else filled(template, data, here.context))
         try:
             if state["Resource"] == SNS:
                 self._services.publish(here.execution, name, payload)
@@ -194,6 +197,12 @@ class Machine:
             yield float(state["TimeoutSeconds"])
         raise failure
 
+    def _measured(self, value: Any) -> Any:
+        if value != self._small:
+            self._small = small(value)
+            return self._small
+        return value
+
     def _map(self, _name: str, state: JsonObject, data: Any, here: _Scope) -> Steps:
         items = self._items(state, data, here)
         processor, tolerated = state["ItemProcessor"], state.get("ToleratedFailurePercentage", 0.0)
@@ -206,7 +215,9 @@ class Machine:
                 results[index], _ = child.execution.ended[child.path]
                 continue
             selector = state.get("ItemSelector")
-            given = small(filled(selector, data, child.context) if selector else items[index])
+            given = self._measured(
+                filled(selector, data, child.context) if selector else items[index]
+            )
             if distributed:  # an execution of its own
                 child.context["Execution"] = {"Id": f"{here.execution.id}/{index}", "Input": given}
             try:
