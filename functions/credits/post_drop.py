@@ -55,18 +55,7 @@ def _post(
     stream: Stream,
 ) -> Posted:
     """Write down that a request leaves, send it, and write down what was answered."""
-    drop = task.drop
-    intent = Drop(
-        month=drop.month,
-        source=drop.source,
-        digest=drop.digest,
-        totals=drop.totals,
-        state="posting",
-        execution=task.run.execution,
-        attempt=uuid4().hex,
-        at=stream.at,
-        snapshot=task.snapshot.key or "",
-    )
+    intent = _intent(task, stream.at)
     posting = document.write(intent, found)
     try:
         taken = stream.post(task.of, body, lambda: document.read() == posting)
@@ -83,3 +72,18 @@ def _post(
     )
     document.write(answered, posting)
     return Posted(posted=taken.certain or None, drop_id=taken.drop_id)
+
+
+def _intent(task: PostTask, at: str) -> Drop:
+    drop = task.drop
+    return Drop(
+        month=drop.month,
+        source=drop.source,
+        digest=drop.digest,
+        totals=drop.totals,
+        state="posting",
+        execution=task.run.execution,
+        attempt=uuid4().hex,
+        at=at,
+        snapshot=task.snapshot.key or "",
+    )

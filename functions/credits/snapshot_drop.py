@@ -34,10 +34,7 @@ def handler(task: DropTask, context: LambdaContext) -> Snapshot:
 
 
 def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limits) -> Snapshot:
-    """Hold what an operator has not accepted: PostDrop ends the month with the reasons.
-
-    Once it was held, only what the hold has named is accepted.
-    """
+    """Hold what an operator has not accepted: PostDrop ends the month with the reasons."""
     run, drop = task.run, task.drop
     _, wanted = credits_bucket.read_prepared(objects, drop.body_key)
     last = credits_bucket.last_drop(objects, run.connection, task.of).value()
@@ -46,16 +43,12 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
     if is_stored(last, wanted, stored):
         return Snapshot(held=stored.totals, is_stored=True)
     lost = _no_way_back(task, rows)
-    if drop.source.kind == "upload":
-        reasons = [*reasons_to_hold(wanted, stored, last, limits), *drop.doubts]
-    else:
-        reasons = others_erased(stored, last, "snapshot")
-    if said := [text for text in (lost, *reasons) if text]:
-        held = credits_bucket.held(objects, run.connection, task.of, drop.source.version)
-        before = held.read() if drop.accepted else None
-        if not drop.accepted or (before and not is_named(said, before.value)):
-            held.change(lambda _: said)
-            return Snapshot(held=_held(stored, last), reasons="; ".join(said))
+    is_upload = drop.source.kind == "upload"
+    reasons = reasons_to_hold(wanted, stored, last, limits) if is_upload else []
+    reasons += drop.doubts if is_upload else others_erased(stored, last, "snapshot")
+    said = [text for text in (lost, *reasons) if text]
+    if said and not _is_accepted(task, said, objects):
+        return Snapshot(held=_held(stored, last), reasons="; ".join(said))
     key, snapshot = _keep(task, rows, last, objects, stream.at)
     return Snapshot(
         held=_held(stored, last),
@@ -65,6 +58,20 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
         lost=lost,
         overridden="; ".join(reasons),
     )
+
+
+def _is_accepted(task: DropTask, reasons: list[str], objects: Objects) -> bool:
+    """Return True if an operator has accepted these reasons; else they are kept.
+
+    Once it was held, only what the hold has named is accepted.
+    """
+    version, accepted = task.drop.source.version, task.drop.accepted
+    held = credits_bucket.held(objects, task.run.connection, task.of, version)
+    before = held.read() if accepted else None
+    if accepted and (before is None or is_named(reasons, before.value)):
+        return True
+    held.change(lambda _: reasons)
+    return False
 
 
 def _keep(

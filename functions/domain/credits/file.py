@@ -6,7 +6,7 @@ erase those that cannot.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from itertools import chain
@@ -74,30 +74,26 @@ def read_credits(
     *,
     allow_reversals: bool,
 ) -> CreditsFile:
-    """Read a whole file; BadCredits lists every problem with its line, above 100 by kind.
-
-    `metadata` may hold control totals.
-    """
+    """Read a whole file; BadCredits lists every problem, above 100 by kind. `metadata`: totals."""
     problems: list[Problem] = []
     rows, is_open = read_rows(body, problems)
     if rows and _is_header(rows[0]):
         problems += _header_problems(rows.pop(0), months, allowed=is_range(key))
-    if not rows and not problems:
+    if not problems and not rows:
         problems.append((1, _EMPTY))
-    if not problems and is_open and _is_cut_off(rows):
+    elif not problems and is_open and _is_cut_off(rows):
         problems.append((rows[-1].line, _CUT_OFF))
     read = partial(parse_amount, blank_is_zero=is_range(key), allow_reversals=allow_reversals)
     exact = any(re.search(r"\.[0-9]", cell) for row in rows for cell in row.cells[1:])
     every = [_amounts(row, len(months), read, problems, exact=exact) for row in rows]
     file = _with_first(rows, every)
     if not problems:
-        problems += totals(rows, every, file.credits)
-        problems += [(0, what) for what in _control_problems(file, metadata)]
+        controls = ((0, what) for what in _control_problems(file, metadata))
+        problems += chain(totals(rows, every, file.credits), controls)
     if problems:
-        raise BadCredits(_explained(key, sorted(problems, key=itemgetter(0))))
-    doubts = rounded(tidy(row.cells[0]) for row in rows)
-    doubts += some(possible_totals(rows, every, file.credits), _MOST_ALIKE)
-    return file._replace(doubts=doubts)
+        raise BadCredits(_explained(key, problems))
+    may_be_totals = some(possible_totals(rows, every, file.credits), _MOST_ALIKE)
+    return file._replace(doubts=[*rounded(tidy(row.cells[0]) for row in rows), *may_be_totals])
 
 
 def _with_first(rows: Sequence[Row], every: Sequence[list[Decimal]]) -> CreditsFile:
@@ -190,8 +186,9 @@ def _amount(text: str) -> Decimal | None:
         return None
 
 
-def _explained(key: str, problems: Sequence[Problem]) -> str:
+def _explained(key: str, found: Iterable[Problem]) -> str:
     """Name what is wrong with a file, one problem a line; of very many, the first of each kind."""
+    problems = sorted(found, key=itemgetter(0))
     many, kinds = len(problems) > MOST_PROBLEMS, defaultdict[str, list[str]](list)
     for line, what in problems:
         said = f"line {line}: {what}" if line else what

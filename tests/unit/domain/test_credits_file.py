@@ -166,7 +166,9 @@ def test_several_accounts_that_scientific_notation_may_have_rounded_are_a_doubt(
     found: list[str], doubted: int
 ) -> None:
     file = read("".join(f"{account},5.0{line}\n" for line, account in enumerate(found)))
-    said = f"{doubted} accounts like {found[0]} end in six zeros, as scientific notation leaves them"
+    said = (
+        f"{doubted} accounts like {found[0]} end in six zeros, as scientific notation leaves them"
+    )
     assert file.doubts == [said][: bool(doubted)]
 
 
