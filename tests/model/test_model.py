@@ -6,17 +6,28 @@ before or after it has arrived; a request is not taken.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
+from tests.model import lives
 from tests.model.calm import undone
 from tests.model.explorer import Explored, explore
+from tests.model.playing import play
 from tests.model.receiver import Receiver
 from tests.model.settings import CARELESS, RECEIVERS, RULELESS, maps, months
 from tests.model.world import World
 
 Covered = Callable[..., None]
 receivers = pytest.mark.parametrize("receiver", RECEIVERS, ids=str)
+# What an invocation does follows from the answers it has had, whoever gave them: nothing here
+# changes its code, so each history is played once for all models.
+_play = cache(play)
+
+
+@pytest.fixture(autouse=True)
+def _played_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lives, "play", _play)
 
 
 def keeps_its_promises(world: World, disturbances: int, title: str, covered: Covered) -> None:
