@@ -10,7 +10,6 @@ from infra.local.cli import metering_command
 from infra.local.cli.arguments import BadArgument
 from infra.local.cli.metering_command import Folders, bill_usage, billed_at
 from infra.local.partners.clazar.server import ClazarServer
-from tests.builders import a_record
 from tests.unit.metering.whole_month import WholeMonth
 from tests.unit.operator.typed import options
 
@@ -20,7 +19,7 @@ AS_OF = "2025-08-02T00:00:00Z"
 
 def folders(tmp_path: Path) -> Folders:
     world = WholeMonth()
-    world.every_hour("2025-07", [a_record("c-1", value=7)])
+    world.put_usage("2025-07", None, {"c-1": {"cpu": 7}})
     _, state, _, usage, _, plans = options(world, tmp_path)
     return Folders(Path(usage), Path(state), Path(plans))
 
