@@ -77,9 +77,9 @@ def read_credits(
     """Read a whole file; BadCredits lists every problem, above 100 by kind. `metadata`: totals."""
     problems: list[Problem] = []
     rows, is_open = read_rows(body, problems)
-    if rows and _is_header(rows[0]):
+    if header := bool(rows) and _is_header(rows[0]):
         problems += _header_problems(rows.pop(0), months, allowed=is_range(key))
-    if not problems and not rows:
+    if not rows and (header or not problems):
         problems.append((1, _EMPTY))
     elif not problems and is_open and _is_cut_off(rows):
         problems.append((rows[-1].line, _CUT_OFF))

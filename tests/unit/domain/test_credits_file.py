@@ -272,6 +272,8 @@ def test_an_empty_file_is_refused(body: bytes) -> None:
     said = ["line 1: the file is empty; to empty a month give its accounts $0.00"]
     assert problems(body) == said
     assert problems("account,2025-01,2025-02,2025-03\n", QUARTER) == said, "a header alone"
+    header = "line 1: 'account,amount' is a header row; remove it"
+    assert problems("account,amount\n") == [header, *said]
 
 
 def test_an_empty_line_between_rows_is_refused() -> None:
