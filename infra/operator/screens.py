@@ -20,6 +20,7 @@ _CHANGED = (
     "changed after it was billed; no run bills it, settle it with the customer: docs/runbook.md, "
     '"Usage changed after it was billed"'
 )
+_NOT_SEEN = {"posted": "posted, not seen; start again", "posting": "perhaps posted; start again"}
 _DIFFER = 'what to do: docs/runbook.md, "ledger and records differ"'
 
 
@@ -98,7 +99,8 @@ def show_status(status: Status, console: Console) -> None:
     if status.credits:
         table = Table("credits of", "state", "rows", "total USD", "from", "at", box=None)
         for month in status.credits:
-            cells = (month.month, month.state, f"{month.rows:,}", month.total_usd)
+            state = _NOT_SEEN.get(month.state, month.state)
+            cells = (month.month, state, f"{month.rows:,}", month.total_usd)
             table.add_row(*map(shown, (*cells, month.source, month.at)))
         console.print(table)
 

@@ -5,10 +5,9 @@ from datetime import datetime
 
 import msgspec
 
+from functions.adapters import credits_bucket
 from functions.adapters.books import Books
-from functions.adapters.documents import Document
 from functions.adapters.objects import Objects
-from functions.domain.credits.drop import Drop
 from functions.domain.month import Month, format_instant
 from functions.domain.months.journal import Journal
 from functions.domain.months.months_due import Waiting, closed_lately, last_closed
@@ -154,13 +153,11 @@ def _deadlines(plan: Plan, months: Sequence[Month], now: datetime) -> Iterator[s
 
 def credits_status(objects: Objects) -> Iterator[CreditsMonth]:
     """Yield what was last posted for each month, newest first."""
-    listed = [item.key for item in objects.list("drops/")]
-    for key in sorted(listed, reverse=True):
-        read = Document(objects, key, Drop).read()
-        if read:
-            drop = read.value
+    connections = {item.key.split("/")[1] for item in objects.list("drops/")}
+    for connection in sorted(connections, reverse=True):
+        for drop in reversed(credits_bucket.last_drops(objects, connection)):
             yield CreditsMonth(
-                connection=key.split("/")[1],
+                connection=connection,
                 month=drop.month,
                 state=drop.state,
                 rows=drop.totals.row_count,

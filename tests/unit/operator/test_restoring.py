@@ -3,7 +3,13 @@
 import shlex
 from pathlib import Path
 
+import pytest
+from rich.console import Console
+
 from infra.local.cli.demo_data import write_credits
+from infra.operator.screens import show_status
+from infra.operator.status import Status, credits_status
+from tests.unit.credits.pipeline import Pipeline
 from tests.unit.local.cli.test_command_line import command
 from tests.unit.operator.account import Account
 from tests.unit.operator.typed import Billing, answer
@@ -60,3 +66,24 @@ def test_a_restore_that_cannot_be_run_starts_nothing(
     ):
         assert billing("restore", *words).exit_code == 2, words
     assert account.started == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        *(("ingest", "posted, not seen; start again"), ("dropped", "perhaps posted; start again")),
+        *(("", "verified"), ("refused", "")),
+    ],
+)
+def test_status_says_what_became_of_the_last_drop(fault: str, said: str) -> None:
+    pipeline = Pipeline()
+    pipeline.cloudzero.faults += [fault] * 7
+    pipeline.put("credits-2025-01.csv", "054736553085,$5.00\n")
+    pipeline.execute(key="credits-2025-01.csv")
+    status = Status(where="", plans=[], credits=list(credits_status(pipeline.credits_bucket)))
+    console = Console(width=200)
+    with console.capture() as captured:
+        show_status(status, console)
+    assert said in captured.get()
+    assert bool(captured.get()) is bool(said)
+    assert status.calm is (said in ("verified", ""))
