@@ -143,9 +143,10 @@ def _check_months(
         raise left_as_it_is(f"{where}.last_processed_month", what)
     skipped = list(_skipped(run.plan, state, last, books))
     if skipped and journal.last_closed_month != str(last):
-        text = f"last_processed_month was moved to {last} by hand"
+        moved = [f"last_processed_month was moved to {last} by hand"]
+        texts = moved if journal.last_closed_month else []
         books.change_journal(
-            lambda old: with_notices(replace(old, last_closed_month=str(last)), [text])
+            lambda old: with_notices(replace(old, last_closed_month=str(last)), texts)
         )
     return _of_skipped(run, skipped)
 
@@ -161,9 +162,9 @@ def _skipped(plan: Plan, state: PlanState, last: Month, books: Books) -> Iterato
     month = first if plan.start_month or not closed else closed[0]
     while month <= last:
         shown, names = state.at(month), books.contracts_in_ledger(month)
-        untouched = plan.start_month and not (shown.done or shown.failed)
-        begun = month > closed[0] if closed else untouched or (names and shown.done <= names)
-        if month not in closed and (begun or (untouched and not names)):
+        untouched = plan.start_month and not (shown.done or shown.failed or names)
+        begun = untouched or (month > closed[0] if closed else names)
+        if begun and shown.done <= names and month not in closed:
             yield month
         month = month.plus(1)
 

@@ -102,6 +102,16 @@ def test_months_that_were_skipped_by_hand_are_named_until_they_are_billed() -> N
         assert "in full" not in world.execute().output["message"]
 
 
+def test_months_of_an_earlier_program_are_not_taken_for_skipped_ones() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2, july={"c-2": {"cpu": 4}}) as world:
+        done = {month: ["c-1"] for month in MONTHS[:2]}
+        world.edit_state(lambda entry: entry.update(success_contracts=done))
+        set_last(world, "2025-08")
+        world.put_usage("2025-09", "01/00", {"c-1": {"cpu": 4}})
+        assert "in full" not in world.execute(months=["2025-07"]).output["message"]
+        assert "in full" not in world.execute().output["message"]
+
+
 def test_usage_that_is_gone_is_named_in_the_message_of_its_month() -> None:
     with MeteringWorld(WARNS, now=OCTOBER_2, july={"c-1": {"cpu": 4, "mem": 7}}) as world:
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 5}})

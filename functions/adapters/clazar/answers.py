@@ -17,12 +17,16 @@ from functions.domain.ledger.reading import (
     same_quantity,
     taken_back,
 )
-from functions.domain.paging import says_failed
+from functions.domain.paging import as_number, flat, plain, says_failed
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
 _FAILED = ("fail", "failed", "error", "rejected", "invalid", "declined")
 # As a value anywhere in a result, or as a name that is true: then no other word of it refuses.
 _SAYS_ACCEPTED = re.compile(r"'\s*(accepted|billed|created|succe(ss|eded))\s*'(: true|(?!:))")
+_COUNTS = re.compile(
+    r"(num|number|total|count)?(of)?(fail(ed|ures?)?|errors?|rejected|refused|invalid|unprocessed"
+    r"|skipped|dropped)(records?|rows|items|results)?(count|total)?"
+)
 _WORDS = ("message", "reason", "error", "detail", "errors")
 _MOST_LETTERS = 500
 _REFUSED = 300
@@ -39,13 +43,20 @@ def read_answers(records: Records, body: object, status: int = 200) -> dict[str,
     if isinstance(body, Mapping) and isinstance(results, list) and (results or status < _REFUSED):
         pairs = zip(records, _matched(records, results), strict=True)
         found = {record["dimension"]: _read(record, result) for record, result in pairs}
-        refused = any(answer.kind == "refused" for answer in found.values())
-        failed = f"HTTP {status}" if status >= _REFUSED else says_failed(body, "results")
-        if not failed or (refused and status < _REFUSED):  # it says that of the refused ones
-            return found
-        return {name: _doubted(answer, failed) for name, answer in found.items()}
+        refused = sum(answer.kind == "refused" for answer in found.values())
+        failed = f"HTTP {status}" if status >= _REFUSED else _failed(body, refused)
+        return {n: _doubted(answer, failed) if failed else answer for n, answer in found.items()}
     whole = _refused_as_a_whole(body, status) if status >= _REFUSED else UNKNOWN
     return {record["dimension"]: whole for record in records}
+
+
+def _failed(body: Mapping[str, Any], refused: int) -> str:
+    """Return what shows that a request failed as a whole, or more of it than was refused."""
+    for name, value in flat(body, "results"):
+        number = len(value) if isinstance(value, list) else as_number(value) or 0
+        if _COUNTS.fullmatch(plain(name)) and number > refused:
+            return f"{name} is {value}"[:_REFUSED]
+    return says_failed(body, "results")
 
 
 def _doubted(answer: Answer, failed: str) -> Answer:

@@ -7,6 +7,7 @@ from typing import Self
 
 import msgspec
 
+from functions.domain.ledger.reading import same_dimension
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.fold import Days, Total
 from functions.domain.usage.marketplace import above_limit, checked
@@ -69,6 +70,9 @@ def worth_a_look(days: Days, total: Total, bill: MonthBill) -> Iterator[str]:
     if total.twins:
         also = f" and {total.twins - 1} more" if total.twins > 1 else ""
         yield f"{month}: identical files of one hour, which both count: {total.twin}{also}"
+    billed = sorted({name for contract in bill.contracts for name in contract.quantities})
+    if alike := [n for n in billed if sum(same_dimension(n, other) for other in billed) > 1]:
+        yield f"{month}: alike dimensions are billed apart: {', '.join(map(repr, alike[:10]))}"
     if bill.quarantined:
         held = some((str(one) for one in bill.quarantined), 5)
         yield f"{month}: usage without externalPayerId is not billed: {', '.join(held)}"

@@ -108,6 +108,9 @@ def test_a_whole_refusal_with_results_is_read_record_by_record() -> None:
         (200, {"errors": ["marketplace unavailable"]}, "errors is ['marketplace unavailable']"),
         (200, {"success": False}, "success is False"),
         (200, {"status": "error"}, "status is error"),
+        (200, {"failed_count": 1}, "failed_count is 1"),
+        (200, {"summary": {"rejected": "1 record"}}, "rejected is 1 record"),
+        (200, {"unprocessed_records": [{}]}, "unprocessed_records is [{}]"),
     ],
 )
 def test_an_answer_that_failed_as_a_whole_has_accepted_nothing(
@@ -119,11 +122,16 @@ def test_an_answer_that_failed_as_a_whole_has_accepted_nothing(
     assert read_answers([CPU], said, status) == {"cpu": unknown}
 
 
-def test_what_is_said_of_one_refused_record_is_no_doubt_about_the_others() -> None:
-    for said in ({"status": "error"}, {"success": False}, {"errors": ["mem"]}, {"failed": 1}):
-        results = [{"dimension": "mem", "errors": ["no"]}, {**CPU, "status": "success"}]
-        found = read_answers([CPU, MEM], {**said, "results": results})
-        assert {n: a.kind for n, a in found.items()} == {"cpu": "accepted", "mem": "refused"}
+def test_a_number_of_refused_records_is_no_doubt_about_the_others_and_any_other_word_is() -> None:
+    results = [{"dimension": "mem", "errors": ["no"]}, {**CPU, "status": "success"}]
+    kinds: list[tuple[str, list[dict[str, Any]]]] = [
+        ("accepted", [{"failed": 1, "total": 2}, {"errorCount": 0}, {"skipped": []}]),
+        ("unknown", [{"failed": 2}, {"success": False}, {"message": "batch rolled back"}]),
+    ]
+    for kind, words in kinds:
+        for said in words:
+            found = read_answers([CPU, MEM], {**said, "results": results})
+            assert {n: a.kind for n, a in found.items()} == {"cpu": kind, "mem": "refused"}, said
 
 
 @pytest.mark.parametrize(

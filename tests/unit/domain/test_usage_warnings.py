@@ -28,6 +28,23 @@ def test_a_quantity_that_aws_does_not_take_is_named_with_its_month() -> None:
     assert text.startswith("2025-07: AWS takes quantities up to 2,147,483,647; scale with")
 
 
+def test_dimensions_that_differ_in_blanks_or_case_are_named() -> None:
+    contracts = (
+        a_contract("a", quantities={"cpu": "1", "mem": "1"}),
+        a_contract("b", quantities={"CPU ": "1"}),
+    )
+    assert said(None, *contracts) == ["2025-07: alike dimensions are billed apart: 'CPU ', 'cpu'"]
+
+
+def test_files_without_any_record_are_counted() -> None:
+    total = Total()
+    total.files = 744
+    what = "check whether the export includes what customers pay for"
+    assert said(total) == [f"2025-07: none of 744 usage files holds a record; {what}"]
+    total.records = 1
+    assert said(total) == []
+
+
 def checked(
     quantity: int, *, hours: int = 0, cloud: str = "aws", names: tuple[str, ...] = ("31",)
 ) -> list[str]:
