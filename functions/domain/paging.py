@@ -30,11 +30,11 @@ _TROUBLE = re.compile(
 )
 # That what is listed may not be all, or not yet.
 _NOT_ALL = re.compile(
-    rf"{_TROUBLE.pattern}|processing|pending|progress|queued|loading|throttl|too many|again|stale"
-    r"|\blag|maintenance|permission|denied|forbidden"
+    rf"{_TROUBLE.pattern}|processing|pending|progress|queued|loading|throttl|too many|try again"
+    r"|stale|\blag|maintenance|permission|denied|forbidden"
 )
 _BENIGN = re.compile(
-    r"\b(no|0|without|any)[ _-]+(\w+[ _-]+)?(error|fail|reject|partial)\w*"
+    r"\b(no|0|without|any)[ _-]+(\w+[ _-]+)?(error|fail|reject|partial|pending|queued)\w*"
     r"|\b(done|finished|completed)[ _-]processing|processing[ _-](done|finished|completed?)"
 )
 _NOTHING = re.compile(r"[\W0]*|false|none|null|no|ok|success")
@@ -70,12 +70,14 @@ def says_not_all(body: Mapping[str, Any], rows: str) -> str:
     return says_failed(body, rows, _NOT_ALL)
 
 
-def says_failed(body: Mapping[str, Any], rows: str, trouble: re.Pattern[str] = _TROUBLE) -> str:
+def says_failed(
+    body: Mapping[str, Any], rows: str, trouble: re.Pattern[str] = _TROUBLE, levels: int = 3
+) -> str:
     """Return what in an answer shows that it failed; empty if nothing does.
 
     A number of what failed may be of its rows, so it says nothing.
     """
-    for name, value in flat(body, rows):
+    for name, value in flat(body, rows, levels):
         word, text = plain(name), _BENIGN.sub("", _text(value).casefold())
         counts = word.startswith("fail") and as_number(value) is not None
         failed = _FAILED.fullmatch(word) and not counts and is_something(value)
@@ -110,7 +112,7 @@ def flat(body: Mapping[str, Any], rows: str, levels: int = 3) -> Iterator[tuple[
     yield str(body.get("rel")), body.get("href")
     for name, value in body.items() if levels else ():
         inner = value if isinstance(value, list) else [value]
-        if name != rows:
+        if name != rows and "ratelimit" not in plain(name):
             yield name, value.get("value", value) if isinstance(value, Mapping) else value
             for found in inner:
                 yield from flat(found, rows, levels - 1) if isinstance(found, Mapping) else ()

@@ -11,7 +11,10 @@ _SUM = (
     "the row is the sum of all others; remove the total. If it is an account, move the row up, and "
     "accept it if it is held then"
 )
-_SUMS = "the {} column is the sum of the others; remove the total"
+_SUMS = (
+    "the {} column is the sum of the others; remove the total. If it is a month, upload the months "
+    "one by one"
+)
 _FEWEST = 3  # rows with money, if one above others is their total
 
 

@@ -26,20 +26,25 @@ _UNDONE = re.compile(
     r"(is|was)?(fail(ed)?|error|rejected|invalid|declined|deleted|void(ed)?|revers(ed|al)"
     r"|cancell?ed|refunded|reverted)(at|on)?"
 )
+_STATE = re.compile(r".*(status|state|type|outcome|result)")
 _DONE = re.compile(r"(is|was)?(accepted|created|billed|stored)")
 _SENT = ("cloud", "contract_id", "dimension", "start_time", "end_time", "quantity", "status")
 
 
 def taken_back(record: Mapping[str, Any]) -> str:
-    """Return what in a record says that it is not billed although its status does; else empty."""
+    """Return what in a record says that it is not billed although its status does; else empty.
+
+    What it holds of other things, as of its contract or of earlier tries, says nothing.
+    """
     said = {name: value for name, value in record.items() if name not in _SENT}
     said.pop("custom_properties", None)
-    for name, value in flat(said, ""):
+    for name, value in flat(said, "", 1):
         undone = _UNDONE.fullmatch(plain(name)) and is_something(value)
         denied = _DONE.fullmatch(plain(name)) and value is False
-        if undone or denied or _UNDONE.fullmatch(as_text(value).casefold()):
+        is_state = _STATE.fullmatch(plain(name)) and _UNDONE.fullmatch(as_text(value).casefold())
+        if undone or denied or is_state:
             return f"{name} is {as_text(value)}"[:_SHOWN]
-    return says_failed(said, "")
+    return says_failed(said, "", levels=1)
 
 
 def same_contract(listed: object, ours: str) -> bool | None:

@@ -675,7 +675,8 @@ def test_a_first_or_last_column_that_adds_up_the_others_is_refused(place: str) -
         return "".join(f"{n},{','.join(row)}\n" for n, row in zip((A, B, C), cells, strict=False))
 
     two = ["1.00 2.00 3.00", "10.00 20.00 30.00"]
-    said = f"the {place} column is the sum of the others; remove the total"
+    said = f"the {place} column is the sum of the others; remove the total. If it is "
+    said += "a month, upload the months one by one"
     assert problems(named(*two, "1.50 0.00 1.50"), QUARTER) == [said]
     assert read(named(two[0], "10.00 20.00 31.00"), QUARTER).rows == 2
     assert read(named(two[0], "1.50 0.00 1.50"), QUARTER).rows == 2, "one may add up by chance"

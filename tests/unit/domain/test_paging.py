@@ -71,7 +71,11 @@ def test_a_listing_that_is_not_there_as_a_whole_is_none(said: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
-    "said", [{"status": "done processing"}, {"message": "processing complete"}, {"status": "ok"}]
+    "said",
+    [
+        *({"status": "done processing"}, {"message": "processing complete"}, {"status": "ok"}),
+        *({"message": "No pending records"}, {"detail": "0 queued"}, {"message": "set against it"}),
+    ],
 )
 def test_a_listing_that_is_there_is_one(said: dict[str, Any]) -> None:
     assert says_not_all({"rows": [], **said}, "rows") == ""
@@ -97,7 +101,8 @@ def test_more_rows_than_were_seen_are_more_in_any_words(said: dict[str, Any]) ->
         *({"count": 7}, {"count": "7 records"}, {"total": "7.0"}, {"hits": {"value": 7}}),
         *({"page": {"number": 9, "size": 100, "totalElements": 7}}, {"items_per_page": 100}),
         *({"n": 8, "x": 8}, {"done": True}, {"took": 12}, {"limit": 100}, {"total_cost": 128}),
-        *({"max_results": 100}, {"count": "8 of them billed"}, {"api_version": 2}),
+        *({"rate_limit": {"available": 99, "remaining": 99}}, {"max_results": 100}),
+        *({"count": "8 of them billed"}, {"api_version": 2}),
     ],
 )
 def test_other_numbers_say_nothing_of_more_rows(said: dict[str, Any]) -> None:
