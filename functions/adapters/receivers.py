@@ -1,4 +1,4 @@
-"""What the pipelines need of a partner. Another one is a folder and a line in `*_account`."""
+"""What the pipelines need of a partner; docs/architecture.md: "Another partner"."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
