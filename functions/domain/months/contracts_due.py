@@ -11,7 +11,7 @@ from functions.domain.ledger.claim import ContractItem
 from functions.domain.ledger.reading import as_meant
 from functions.domain.months.state_file import MonthState, left_as_it_is
 from functions.domain.usage.bill import ContractBill
-from functions.domain.wording import some, suggestion
+from functions.domain.wording import suggestion
 
 
 class Asked(NamedTuple):
@@ -87,7 +87,7 @@ def check_spelling(bills: Iterable[ContractBill], known: Known, where: str) -> l
             raise left_as_it_is(where, said)
     settled = [name for name in unknown if name in state.done]
     if settled and known.reopened:
-        gone = ", ".join(map(repr, some(sorted(known.reopened), 5)))
+        gone = repr(min(known.reopened))
         raise left_as_it_is(
             where,
             f"{settled[0]!r} in success_contracts has no usage, and {gone} has left "

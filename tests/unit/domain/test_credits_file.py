@@ -640,9 +640,13 @@ def test_an_amount_without_its_quotes_is_not_taken_for_several_months(
 
 
 @pytest.mark.parametrize(
-    ("amounts", "other"), [("$1,407", "2,3"), ("100,000", "2,3"), ("1,407", "5.00,3")]
+    ("amounts", "other"),
+    [
+        *(("$1,407", "2,3"), ("100,000", "2,3"), ("1,407", "5.00,3")),
+        *(("1,407 usd", "2,3"), ("USD1,407", "2,3")),
+    ],
 )
-def test_a_dollar_sign_zeros_or_cents_anywhere_show_that_an_amount_lacks_its_quotes(
+def test_a_currency_zeros_or_cents_anywhere_show_that_an_amount_lacks_its_quotes(
     amounts: str, other: str
 ) -> None:
     said = problems(f"{A},{amounts}\n{B},{other}\n", "credits-2025-01_2025-02.csv")
