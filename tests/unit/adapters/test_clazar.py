@@ -284,10 +284,7 @@ def test_without_time_for_a_page_nothing_is_asked(server: ClazarServer, clazar: 
     assert not clazar.read_listing(asked, "c-1", JULY, lambda: 50.0).queries
 
 
-_HEADERS = {
-    "link header": ("Link", '<{}>; rel="next"'),
-    "total header": ("X-Total-Count", "3"),
-}
+_HEADERS = {"link header": ("Link", '<{}>; rel="next"'), "total header": ("X-Total-Count", "3")}
 
 
 class Paging(Answering):

@@ -146,10 +146,7 @@ def test_what_the_ledger_holds_as_open_stands_apart_from_real_differences() -> N
     world.run()
     result = reconciled(world)
     assert (result.equal, result.differing) == (False, [])
-    assert [(row.contract, row.open) for row in result.open] == [
-        ("c-1", "NO"),
-        ("c-3", "FORMULA"),
-    ]
+    assert [(row.contract, row.open) for row in result.open] == [("c-1", "NO"), ("c-3", "FORMULA")]
 
 
 def test_a_record_of_a_line_that_is_open_is_a_difference() -> None:

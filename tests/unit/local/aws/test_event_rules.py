@@ -21,11 +21,7 @@ UPLOADS: dict[str, Any] = {
         "object": {"key": [{"anything-but": {"wildcard": ["reports/*", "runs/*", "*/"]}}]},
     },
 }
-NAMED_INPUT = {
-    "bucket": "uploads",
-    "key": "credits-2025-07.csv",
-    "as_of": "2025-08-02T00:00:00Z",
-}
+NAMED_INPUT = {"bucket": "uploads", "key": "credits-2025-07.csv", "as_of": "2025-08-02T00:00:00Z"}
 
 
 def event(key: str = "credits-2025-07.csv", bucket: str = "uploads") -> Event:

@@ -127,10 +127,7 @@ def test_what_is_missing_is_left_empty() -> None:
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [
-        (1, "1 row left out: repeats an account"),
-        (2, "2 rows left out: repeat an account"),
-    ],
+    [(1, "1 row left out: repeats an account"), (2, "2 rows left out: repeat an account")],
 )
 def test_repeated_rows_are_counted(count: int, said: str) -> None:
     output = {"months": [MONTH], "duplicates": count}

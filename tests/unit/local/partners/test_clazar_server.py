@@ -475,11 +475,7 @@ def test_partial_refuses_one_dimension_and_accepts_the_others(
 
 
 @pytest.mark.parametrize(
-    ("action", "statuses"),
-    [
-        ("fail", ["fail", "fail"]),
-        ("fail:memory", ["success", "fail"]),
-    ],
+    ("action", "statuses"), [("fail", ["fail", "fail"]), ("fail:memory", ["success", "fail"])]
 )
 def test_a_record_that_failed_is_stored_and_listed_but_not_billed(
     server: ClazarServer, client: Client, action: str, statuses: list[str]
