@@ -2,7 +2,7 @@
 
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -50,6 +50,11 @@ def secret() -> Secret:
 
 
 @pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.adapters.clazar.http._TIMEOUT", (5.0, 0.5))
+
+
+@pytest.fixture
 def clazar(server: ClazarServer, secret: Secret) -> Clazar:
     return Clazar(Session(server.url, secret))
 
@@ -84,16 +89,12 @@ def test_accepted_records_come_back_with_their_ids(server: ClazarServer, clazar:
     assert {answer.record_id for answer in reply.answers.values()} == ids
 
 
-def test_one_token_serves_many_requests(server: ClazarServer, clazar: Clazar) -> None:
-    for name in ("cpu", "mem", "disk"):
-        clazar.submit(a_request(name))
-    assert server.authentications == 1
-
-
-def test_an_expired_token_is_renewed_once_and_the_request_repeated(
+def test_one_token_serves_many_requests_and_once_expired_is_renewed_and_the_request_repeated(
     server: ClazarServer, clazar: Clazar
 ) -> None:
-    clazar.submit(a_request("cpu"))
+    for name in ("cpu", "disk"):
+        clazar.submit(a_request(name))
+    assert server.authentications == 1
     server.expire_tokens()
     assert kinds(clazar, "mem") == {"mem": "accepted"}
     assert server.authentications == 2
@@ -114,13 +115,15 @@ def test_refused_credentials_are_nobodys_refused_usage(
     assert not server.posts
 
 
-@pytest.mark.parametrize("action", ["busy", "unavailable", "drop"])
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("action", ["busy", "unavailable", "drop", "slow:20"])
 def test_without_a_token_nothing_has_left(
     server: ClazarServer, clazar: Clazar, action: str
 ) -> None:
     server.authentication_script(action)
     reply = clazar.submit(a_request())
     assert (reply.outcome, reply.answers["cpu"].kind) == ("unreachable", "not_taken")
+    assert "POST /authenticate/" in reply.response
     assert not server.posts
 
 
@@ -217,22 +220,30 @@ def test_a_token_is_taken_with_any_success_and_whatever_its_lifetime(
         assert len(server.exchanges) == 3, "one token for both"
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
-    "action", ["unavailable", "gateway-timeout", "drop", "lost", "garbage", "unavailable:accepted"]
+    "action",
+    [
+        *("unavailable", "gateway-timeout", "drop", "lost", "garbage", "unavailable:accepted"),
+        "slow-answer:20",
+    ],
 )
 def test_an_answer_that_did_not_arrive_is_unknown(
     server: ClazarServer, clazar: Clazar, action: str
 ) -> None:
     server.script("c-1", action)
     assert kinds(clazar) == {"cpu": "unknown"}
+    assert len(server.posts) == 1, "it is not sent again by the adapter"
 
 
-def test_no_connection_means_that_nothing_has_left(secret: Secret) -> None:
+def test_without_a_connection_nothing_has_left_and_nothing_is_known(secret: Secret) -> None:
     with ClazarServer() as server:
         clazar = Clazar(Session(server.url, secret))
-        clazar.submit(a_request("cpu"))
+        assert listed(clazar) == Listing()
     reply = clazar.submit(a_request("mem"))
     assert (reply.outcome, reply.answers["mem"].kind) == ("unreachable", "not_taken")
+    with pytest.raises(PartnerUnreachable, match="GET /metering/"):
+        listed(clazar)
 
 
 def test_a_duplicate_has_to_be_looked_up(clazar: Clazar) -> None:
@@ -339,11 +350,23 @@ class OnePage(Answering):
         return Reply(200, {"results": records("a")}) if query["page"] == "1" else self.reply
 
 
-@pytest.mark.parametrize("status", [400, 404, 416, 422])
+def an_error(text: str) -> dict[str, Any]:
+    """Return a page that says so although its status is 200."""
+    return {"results": [], "error": text}
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        *((status, {"message": "Invalid page."}) for status in (400, 404, 416, 422)),
+        *((200, an_error(text)) for text in ("page 2 is out of range", "Invalid page.")),
+        (200, an_error("no such page")),
+    ],
+)
 def test_an_error_behind_the_last_page_is_its_end_and_on_the_first_it_is_none(
-    status: int, secret: Secret
+    status: int, said: object, secret: Secret
 ) -> None:
-    with OnePage(status, {"message": "Invalid page."}) as server:
+    with OnePage(status, said) as server:
         found = listed(Clazar(Session(server.url, secret)))
         assert [record.record_id for record in found.of("cpu")] == ["a"]
         assert found.doubt("cpu") == ""
@@ -354,9 +377,21 @@ def test_an_error_behind_the_last_page_is_its_end_and_on_the_first_it_is_none(
         listed(Clazar(Session(first.url, secret)))
 
 
-@pytest.mark.parametrize("status", [403, 429, 500])
-def test_a_page_that_fails_later_is_not_taken_for_the_end(status: int, secret: Secret) -> None:
-    with OnePage(status) as server, pytest.raises((ContractUnserved, PartnerUnreachable)):
+@pytest.mark.parametrize(
+    ("reply", "error", "said"),
+    [
+        *(((status,), ContractUnserved, f"HTTP {status}") for status in (403, 500)),
+        ((429,), PartnerUnreachable, "HTTP 429"),
+        *(
+            ((200, an_error(text)), ContractUnserved, f"HTTP 200, but error is {text}")
+            for text in ("backend timeout", "could not load page 2", "failed to fetch page: no")
+        ),
+    ],
+)
+def test_a_page_that_fails_later_is_not_taken_for_the_end(
+    reply: tuple[Any, ...], error: type[Exception], said: str, secret: Secret
+) -> None:
+    with OnePage(*reply) as server, pytest.raises(error, match=said):
         listed(Clazar(Session(server.url, secret)))
 
 
@@ -378,45 +413,6 @@ def test_each_status_of_a_listing_means_one_thing(
         assert server.asked == 1 + (status == 401)
 
 
-def test_a_listing_that_says_that_it_failed_is_not_an_empty_one(secret: Secret) -> None:
-    with (
-        Answering(200, {"results": [], "errors": ["backend timeout"]}) as server,
-        pytest.raises(ContractUnserved, match=r"HTTP 200, but errors is \['backend timeout'\]: "),
-    ):
-        listed(Clazar(Session(server.url, secret)))
-
-
-@pytest.fixture
-def second_page(secret: Secret, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """Return what is in doubt if this is the error of the page behind one with a row."""
-
-    def doubt(error: str) -> str:
-        row = {"id": "r-1", "contract_id": "c-1", "dimension": "x", "start_time": "2025-07-01"}
-        pages = [Reply(200, {"results": [row]}), Reply(200, {"results": [], "error": error})]
-        with Answering(200) as server:
-            monkeypatch.setattr(server, "page", lambda _query: pages.pop(0))
-            return listed(Clazar(Session(server.url, secret))).doubt("cpu")
-
-    return doubt
-
-
-@pytest.mark.parametrize("error", ["page 2 is out of range", "Invalid page.", "no such page"])
-def test_an_error_that_says_that_there_is_no_such_page_ends_the_listing(
-    error: str, second_page: Callable[[str], str]
-) -> None:
-    assert second_page(error) == ""
-
-
-@pytest.mark.parametrize(
-    "error", ["backend timeout", "could not load page 2", "failed to fetch page: timed out"]
-)
-def test_a_page_that_could_not_be_read_is_not_the_end_of_the_listing(
-    error: str, second_page: Callable[[str], str]
-) -> None:
-    with pytest.raises(ContractUnserved, match=f"HTTP 200, but error is {error}"):
-        second_page(error)
-
-
 @pytest.mark.parametrize(
     ("twice", "kind"),
     [('"id": "1", "id": "1"', "accepted"), ('"status": "fail", "status": "success"', "unknown")],
@@ -433,23 +429,39 @@ def test_an_answer_to_a_post_that_says_two_things_of_a_record_says_nothing(
 _TWICE = b'{"results": [{"id": "r-1"}], "results": []}'
 
 
-@pytest.mark.parametrize(
-    "body", [b"<html>", [], {}, {"results": None}, {"results": {"a": 1}}, "x", _TWICE]
+_NO_LISTING: tuple[object, ...] = (
+    b"<html>",
+    [],
+    {},
+    {"results": None},
+    {"results": {"a": 1}},
+    "x",
+    _TWICE,
 )
-def test_an_answer_that_is_no_listing_is_of_no_use_and_not_an_empty_one(
-    body: Any, secret: Secret
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        *((body, "no listing: ") for body in _NO_LISTING),
+        ({"results": [], "errors": ["backend timeout"]}, r"errors is \['backend timeout'\]: "),
+    ],
+)
+def test_an_answer_that_is_no_listing_or_failed_is_of_no_use_and_not_an_empty_one(
+    body: object, said: str, secret: Secret
 ) -> None:
     with (
         Answering(200, body) as server,
-        pytest.raises(ContractUnserved, match=r"HTTP 200, but no listing: "),
+        pytest.raises(ContractUnserved, match=f"HTTP 200, but {said}"),
     ):
         listed(Clazar(Session(server.url, secret)))
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
     ("action", "error"),
     [
-        *((action, PartnerUnreachable) for action in ("busy", "drop")),
+        *((action, PartnerUnreachable) for action in ("busy", "drop", "slow:20")),
         *((action, ContractUnserved) for action in ("unavailable", "garbage")),
     ],
 )
@@ -457,7 +469,7 @@ def test_a_listing_that_does_not_answer_is_asked_again_later(
     server: ClazarServer, clazar: Clazar, action: str, error: type[Exception]
 ) -> None:
     server.listing_script(action)
-    with pytest.raises(error):
+    with pytest.raises(error, match="GET /metering/"):
         listed(clazar)
 
 
@@ -494,14 +506,6 @@ def test_an_answer_that_is_cut_after_its_status_is_an_answer(
         with pytest.raises(PartnerUnreachable, match="GET /metering/: HTTP"):
             listed(clazar)
         server.shutdown()
-
-
-def test_no_connection_to_a_listing_says_nothing_of_a_contract(secret: Secret) -> None:
-    with Answering(200, {"results": []}) as server:
-        clazar = Clazar(Session(server.url, secret))
-        assert listed(clazar) == Listing()
-    with pytest.raises(PartnerUnreachable, match="GET /metering/"):
-        listed(clazar)
 
 
 def test_a_listing_that_ignores_its_parameters_counts_each_record_once(secret: Secret) -> None:
