@@ -14,13 +14,20 @@ from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
 
 NAME, KEY = "a-bucket", "metering_state.json"
-FAILURES = [
-    ("SlowDown", StorageBusy),
-    ("InternalError", StorageBusy),
-    ("RequestTimeout", StorageBusy),
-    ("AccessDenied", PermissionError),
-    ("NoSuchBucket", PermissionError),
-]
+Call = Callable[[Bucket], object]
+CALLS: dict[str, list[Call]] = {
+    "list_objects_v2": [lambda bucket: list(bucket.list(KEY))],
+    "get_object": [
+        lambda bucket: bucket.read(KEY),
+        lambda bucket: bucket.read(KEY, unless='"e"'),
+        lambda bucket: bucket.upload(KEY, 10),
+    ],
+    "put_object": [
+        lambda bucket: bucket.put(KEY, b"new"),
+        lambda bucket: bucket.create(KEY, b"new"),
+        lambda bucket: bucket.replace(KEY, b"new", '"e"'),
+    ],
+}
 
 
 def a_page(*keys: str, more: str = "") -> dict[str, Any]:
@@ -29,13 +36,22 @@ def a_page(*keys: str, more: str = "") -> dict[str, Any]:
     return {"Contents": listed, "IsTruncated": False, **following}
 
 
-@pytest.mark.parametrize(("code", "error"), FAILURES)
-def test_a_listing_that_fails_is_an_error_and_not_an_empty_one(
-    stubbed: Stubber, code: str, error: type[Exception]
+@pytest.mark.parametrize(
+    ("operation", "call"), [(name, call) for name, calls in CALLS.items() for call in calls]
+)
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        *((code, StorageBusy) for code in ("SlowDown", "InternalError", "RequestTimeout")),
+        *((code, PermissionError) for code in ("AccessDenied", "NoSuchBucket")),
+    ],
+)
+def test_a_call_that_fails_is_an_error_and_no_empty_listing_missing_object_or_saved_state(
+    stubbed: Stubber, operation: str, call: Call, code: str, error: type[Exception]
 ) -> None:
-    stubbed.add_client_error("list_objects_v2", service_error_code=code)
-    with pytest.raises(error, match=f"s3://{NAME}/usage/.*{code}"):
-        list(Bucket(NAME).list("usage/"))
+    stubbed.add_client_error(operation, service_error_code=code)
+    with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
+        call(Bucket(NAME))
 
 
 def test_a_listing_that_fails_at_a_later_page_is_not_taken_for_the_whole(stubbed: Stubber) -> None:
@@ -50,42 +66,6 @@ def test_a_listing_goes_on_to_its_last_page(stubbed: Stubber) -> None:
     stubbed.add_response("list_objects_v2", a_page(*names[:1_000], more="next"))
     stubbed.add_response("list_objects_v2", a_page(*names[1_000:]))
     assert [item.key for item in Bucket(NAME).list("usage/")] == names
-
-
-@pytest.mark.parametrize(
-    "read",
-    [
-        lambda bucket: bucket.read(KEY),
-        lambda bucket: bucket.read(KEY, unless='"e"'),
-        lambda bucket: bucket.upload(KEY, 10),
-    ],
-    ids=["an object", "one that may not have changed", "an upload"],
-)
-@pytest.mark.parametrize(("code", "error"), FAILURES)
-def test_a_read_that_fails_is_an_error_and_not_a_missing_object(
-    stubbed: Stubber, read: Callable[[Bucket], object], code: str, error: type[Exception]
-) -> None:
-    stubbed.add_client_error("get_object", service_error_code=code)
-    with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
-        read(Bucket(NAME))
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        lambda bucket: bucket.put(KEY, b"new"),
-        lambda bucket: bucket.create(KEY, b"new"),
-        lambda bucket: bucket.replace(KEY, b"new", '"e"'),
-    ],
-    ids=["put", "create", "replace"],
-)
-@pytest.mark.parametrize(("code", "error"), FAILURES)
-def test_a_write_that_fails_is_an_error_and_not_a_saved_state(
-    stubbed: Stubber, write: Callable[[Bucket], object], code: str, error: type[Exception]
-) -> None:
-    stubbed.add_client_error("put_object", service_error_code=code)
-    with pytest.raises(error, match=f"s3://{NAME}/{KEY}.*{code}"):
-        write(Bucket(NAME))
 
 
 def test_what_somebody_else_has_written_meanwhile_is_not_overwritten(s3: S3Client) -> None:
