@@ -33,10 +33,7 @@ class PipelineStack(Stack):
     ) -> None:
         """Protect with the stack what must outlive a mistake."""
         super().__init__(
-            scope,
-            id_,
-            description=description,
-            termination_protection=environment.keep_data,
+            scope, id_, description=description, termination_protection=environment.keep_data
         )
         self._check_finished(environment)
         self.pipeline, self.machine_name = id_, f"{environment.name}-{id_}"

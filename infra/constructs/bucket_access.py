@@ -29,9 +29,7 @@ class Access:
             return tuple(key for p in patterns for key in (known if p == placeholder else (p,)))
 
         return Access(
-            read=replaced(self.read),
-            write=replaced(self.write),
-            list_only=replaced(self.list_only),
+            read=replaced(self.read), write=replaced(self.write), list_only=replaced(self.list_only)
         )
 
     def grant(self, bucket: s3.IBucket, role: iam.Role) -> None:

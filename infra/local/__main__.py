@@ -8,11 +8,7 @@ import typer
 from infra.local.cli import credits_command, metering_command, show
 from infra.local.cli.ending import finish
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback()

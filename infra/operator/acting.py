@@ -86,12 +86,7 @@ def resolve(
 
 @verb('approve 2025-07 --reason "a new customer" --env prod')
 def approve(
-    month: str,
-    *,
-    reason: opt.Because,
-    where: opt.Where,
-    how: opt.Running,
-    screen: opt.Screen,
+    month: str, *, reason: opt.Because, where: opt.Where, how: opt.Running, screen: opt.Screen
 ) -> None:
     """Bill a held month as it is. Another bill than the held one is held again."""
     _execute("approve", {"approve": month, "reason": reason}, where, how, screen)

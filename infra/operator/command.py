@@ -101,11 +101,7 @@ def reconcile_(
 
 @verb("status --env prod")
 def status(
-    *,
-    as_of: opt.AsOf = None,
-    clazar: opt.ClazarUrl = None,
-    where: opt.Where,
-    screen: opt.Screen,
+    *, as_of: opt.AsOf = None, clazar: opt.ClazarUrl = None, where: opt.Where, screen: opt.Screen
 ) -> None:
     """Show what is closed, what waits, and what is open with the command that settles it."""
 

@@ -15,8 +15,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 CODES = "Exit code: 0 all is well, 1 something is not, 2 it cannot be run as given."
 
 Env = Annotated[
-    str | None,
-    typer.Option("--env", envvar="BILLING_ENV", help="Deployed environment, e.g. prod."),
+    str | None, typer.Option("--env", envvar="BILLING_ENV", help="Deployed environment, e.g. prod.")
 ]
 State = Annotated[
     Path | None,

@@ -18,15 +18,8 @@ from tests.infra.templates import Template
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-AWS_METRICS = {
-    "ApproximateNumberOfMessagesVisible",
-    "Duration",
-    "Throttles",
-}
-COMMON = {
-    "starts were lost",
-    "functions are throttled (1)",
-}
+AWS_METRICS = {"ApproximateNumberOfMessagesVisible", "Duration", "Throttles"}
+COMMON = {"starts were lost", "functions are throttled (1)"}
 OF_PIPELINE = {
     "metering": {
         "a function nearly timed out",

@@ -15,10 +15,7 @@ def moved(event: Event, key: str) -> Event:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [
-        (a_file(24) + ',"$99.00"\n', "line 25: account '' is missing; remove the row"),
-        ("", "empty"),
-    ],
+    [(a_file(24) + ',"$99.00"\n', "line 25: account '' is missing; remove the row"), ("", "empty")],
 )
 def test_nothing_is_requested_of_cloudzero_for_a_file_with_a_line_that_is_not_understood(
     world: CreditsWorld, text: str, said: str

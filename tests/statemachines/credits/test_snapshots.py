@@ -6,12 +6,7 @@ from typing import Any
 import pytest
 
 from infra.local.account import RunResult
-from tests.statemachines.credits.credits_world import (
-    JANUARY,
-    CreditsWorld,
-    a_file,
-    month_of,
-)
+from tests.statemachines.credits.credits_world import JANUARY, CreditsWorld, a_file, month_of
 
 USAGE = {
     "lineitem/type": "Usage",

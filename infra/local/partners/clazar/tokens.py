@@ -35,11 +35,7 @@ class Tokens:
         with self._lock:
             self.issued += 1
             self._ends[token] = self._clock() + self._seconds
-        return {
-            "access_token": token,
-            "token_type": "bearer",
-            "expires_in": int(self._seconds),
-        }
+        return {"access_token": token, "token_type": "bearer", "expires_in": int(self._seconds)}
 
     def allow(self, authorization: str) -> bool:
         """Check an `Authorization` header."""
