@@ -232,7 +232,6 @@ def _resident(what: str) -> float:
 
 
 def main() -> None:
-    """Prepare, run once, print."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     run = MEASURES[sys.argv[1]](*sys.argv[2:])
     base = _resident("VmRSS")

@@ -49,7 +49,6 @@ class Page:
         self._say(f"| {' | '.join(map(str, cells))} |")
 
     def line(self, text: str) -> None:
-        """Add a sentence behind a table."""
         self._say(f"\n{text}")
 
     def text(self) -> str:

@@ -24,7 +24,6 @@ class Figures(NamedTuple):
     last: Mapping[str, Any]
 
     def did(self, what: str) -> int:
-        """Return what a run has counted."""
         return int(self.last[what])
 
 

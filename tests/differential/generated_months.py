@@ -44,7 +44,6 @@ class GeneratedMonth(NamedTuple):
 
 
 def generated_month(seed: int) -> GeneratedMonth:
-    """Return the month of a seed."""
     return _Exporter(seed).month()
 
 

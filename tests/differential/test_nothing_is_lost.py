@@ -63,7 +63,6 @@ class Outcome(NamedTuple):
 
 
 def in_files(records: Iterable[Written]) -> Files:
-    """Return a file per hour."""
     files: dict[str, list[Written]] = defaultdict(list)
     for record in records:
         files[record.hour].append(record)

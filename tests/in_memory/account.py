@@ -32,8 +32,6 @@ definition_of = cache(definitions.load)
 
 
 class Measured(NamedTuple):
-    """A value of a metric."""
-
     at: datetime
     name: str
     value: float
@@ -57,7 +55,6 @@ class Account:
         self._replaced: AbstractContextManager[None] | None = None
 
     def now(self) -> datetime:
-        """What time it is."""
         return self.timeline.now
 
     def bucket(self, name: str, placeholder: str = "") -> RecordedBucket:
@@ -91,17 +88,13 @@ class Account:
         return add
 
     def leave(self) -> None:
-        """Put everything back."""
         if self._replaced:
             self._replaced.__exit__(None, None, None)
 
     def invoke(self, execution: Execution, state: str, payload: Any) -> Any:
-        """Run a state's Lambda."""
         return self._lambdas.invoke(execution, state, payload)
 
     def publish(self, execution: Execution, state: str, message: Mapping[str, Any]) -> None:
-        """Take a message to the topic."""
-
         def effect() -> None:
             subject, text = message["Subject"], message["Message"]
             self.messages.append(Message(execution.name, subject, text))

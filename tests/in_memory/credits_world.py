@@ -32,8 +32,6 @@ Amounts = Mapping[str, Sequence[str]]
 
 
 class CreditsWorld(Account):
-    """One bucket, one stream."""
-
     def __init__(self, *, now: datetime = AUGUST_2, limits: Limits = NO_LIMITS) -> None:
         super().__init__("credits", now)
         self.credits_bucket = self.bucket("credits")

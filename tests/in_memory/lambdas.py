@@ -42,7 +42,6 @@ class Context:
     aws_request_id: str = "in-memory"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how long the function may still live."""
         return max(0, self.remaining() // timedelta(milliseconds=1))
 
 

@@ -71,7 +71,6 @@ class Execution:
     drive: int = 0
 
     def context(self) -> JsonObject:
-        """Return the context object."""
         named = {"Id": self.id, "Name": self.name, "StartTime": self.start_time}
         return {"Execution": {**named, "Input": self.input}}
 
@@ -122,7 +121,6 @@ class Machine:
 
     @property
     def timeout_seconds(self) -> float:
-        """How long an execution may take."""
         return float(self._definition.get("TimeoutSeconds", 31_536_000))
 
     def run(self, execution: Execution) -> Steps:

@@ -91,11 +91,9 @@ class MeteringWorld(Account):
 
     @property
     def plan(self) -> Plan:
-        """The first plan."""
         return self.plans[0]
 
     def state_files(self) -> list[str]:
-        """Return where the plans' state files are."""
         return [plan.state_file for plan in self.plans]
 
     def follow(self, other: MeteringWorld) -> None:
@@ -142,7 +140,6 @@ class MeteringWorld(Account):
         self.plans[0] = parse_plan(plan)
 
     def exported_to(self, instant: datetime, plan: Plan | None = None) -> None:
-        """Move the export's marker."""
         self._exported[(plan or self.plan).key] = format_instant(instant)
         marker = {key: {"last_processed_to": text} for key, text in self._exported.items()}
         self.usage_bucket.edit(keys.EXPORT_MARKER, json.dumps(marker).encode())

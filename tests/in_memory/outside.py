@@ -56,7 +56,6 @@ class RecordedBucket(MemoryObjects):
         self._points.at("write", f"put {key}", effect, no_answer)
 
     def create(self, key: str, body: bytes) -> str | None:
-        """Write if there is no object."""
         write = super().create
         return self._conditionally("create", key, body, lambda: write(key, body))
 

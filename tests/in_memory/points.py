@@ -55,14 +55,11 @@ class Point(NamedTuple):
 
 
 class Break(Protocol):
-    """What goes wrong at a point."""
-
     def __call__(self, point: Point, effect: Result, lost: Result) -> Any:
         """Return what the caller gets, or raise it. `lost`: what it gets without an answer."""
 
 
 def nothing(_point: Point) -> Break | None:
-    """Break nothing."""
     return None
 
 

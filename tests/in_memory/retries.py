@@ -31,5 +31,4 @@ def delay(retriers: Sequence[JsonObject], error: str, used: list[int]) -> float 
 
 
 def catcher(catchers: Sequence[JsonObject], error: str) -> JsonObject | None:
-    """Return the first catcher for an error."""
     return next((item for item in catchers if _matches(item["ErrorEquals"], error)), None)

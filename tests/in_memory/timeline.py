@@ -32,7 +32,6 @@ class Timeline:
         heapq.heappush(self._queue, (due, next(self._numbers), happen))
 
     def after(self, seconds: float, happen: Callable[[], object]) -> None:
-        """Let something happen some time from now."""
         self.at(self.now + timedelta(seconds=seconds), happen)
 
     def run(

@@ -24,19 +24,16 @@ def assembly() -> Path:
 
 @pytest.fixture(scope="session", params=ENVIRONMENTS)
 def environment(request: pytest.FixtureRequest) -> str:
-    """Each environment in turn."""
     return str(request.param)
 
 
 @pytest.fixture(scope="session", params=PIPELINES)
 def pipeline(request: pytest.FixtureRequest) -> str:
-    """Each pipeline in turn."""
     return str(request.param)
 
 
 @pytest.fixture(scope="session")
 def template(assembly: Path, environment: str, pipeline: str) -> Template:
-    """Each stack in turn."""
     return Template.of(assembly, environment, pipeline)
 
 

@@ -81,7 +81,6 @@ class Template:
         ]
 
     def variables(self, state: str) -> dict[str, Any]:
-        """What a function is reported in its environment."""
         reported: dict[str, Any] = self.functions()[state]["Environment"]["Variables"]
         return reported
 

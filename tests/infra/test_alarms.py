@@ -39,7 +39,6 @@ def title(alarm: dict[str, Any]) -> str:
 
 
 def watched(alarm: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the metrics of an alarm, be it a metric or an expression."""
     if "MetricName" in alarm:
         yield alarm
     for part in alarm.get("Metrics", ()):

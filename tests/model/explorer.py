@@ -48,7 +48,6 @@ def explore(
 
 
 def _trace(world: World, number: dict[State, int], came_from: list[int], last: State) -> list[str]:
-    """Return the moves from the beginning to a state."""
     states = list(number)
     at, way = number[last], [last]
     while came_from[at] >= 0:

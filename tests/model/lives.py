@@ -39,15 +39,12 @@ class Lives:
         return found
 
     def step(self, life: int) -> Step:
-        """Return what comes next in a life."""
         return self._steps[life]
 
     def invocation(self, life: int) -> Invocation:
-        """Return whose life it is."""
         return self._rows[life][0]
 
     def is_fresh(self, life: int) -> bool:
-        """Whether nothing has happened in it."""
         return not self._rows[life][1]
 
     def again(self, life: int) -> int:

@@ -44,7 +44,6 @@ _numbers: dict[bytes, int] = {}
 
 
 def bill(contracts: int) -> MonthBill:
-    """Return what the month's usage comes to."""
     return a_bill(
         *(
             ContractBill(contract_id=name, usage=QUANTITIES, quantities=QUANTITIES)
@@ -60,7 +59,6 @@ def usage(contracts: int, processed: tuple[str, ...]) -> bytes:
 
 
 def body(document: int) -> bytes:
-    """Return what is stored."""
     return _bodies[document]
 
 
@@ -124,7 +122,6 @@ def _plain_state(document: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def entry(document: int) -> Entry | None:
-    """Return a ledger entry as it stands."""
     return msgspec.json.decode(body(document), type=Entry) if document else None
 
 
@@ -151,7 +148,6 @@ def accepted(document: int) -> tuple[int, ...]:
 
 @cache
 def same_contract(first: int, second: int) -> bool:
-    """Whether two documents are entries of the same contract."""
     one, other = entry(first), entry(second)
     return bool(one and other and one.contract_id == other.contract_id)
 

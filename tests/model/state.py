@@ -45,7 +45,6 @@ class State(NamedTuple):
     disturbances: int
 
     def actors(self) -> tuple[Actor, ...]:
-        """Return every invocation that is alive."""
         return (*(actor for actor in self.runs if actor), *self.leftovers)
 
 
@@ -55,7 +54,6 @@ def is_running(state: State, executions: tuple[str, ...], name: str) -> bool:
 
 
 def with_item(items: tuple[T, ...], place: int, item: T) -> tuple[T, ...]:
-    """Return a tuple with one item replaced."""
     return (*items[:place], item, *items[place + 1 :])
 
 

@@ -62,7 +62,6 @@ class World:
         )
 
     def moves(self, state: State) -> Iterator[Move]:
-        """Return every situation that may come next."""
         for label, then in self._moves(state):
             yield label, self._order.leftovers(then)
 

@@ -112,7 +112,6 @@ class Balance:
 
 
 def entries_of(world: StoryWorld, plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield all that the ledger has of a plan."""
     for index in range(-1, MONTHS + 3):
         month = str(FIRST.plus(index))
         for entry in world.entries(plan, month):

@@ -45,7 +45,6 @@ class Books:
         self.held: list[Held] = []
 
     def accepted(self) -> Iterator[Held]:
-        """Yield what is billed."""
         return (held for held in self.held if held.row["status"] == "success")
 
     def counts(self) -> Counter[Sold]:

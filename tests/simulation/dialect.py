@@ -88,7 +88,6 @@ class Dialect:
         return text if lower else text.upper()
 
     def listed(self, row: Row) -> dict[str, Any]:
-        """Return a row as it is listed."""
         return {
             **row,
             "contract_id": self._id(row["contract_id"]),
@@ -140,7 +139,6 @@ class Dialect:
         return self.filters == "contract" or asked is None or row["dimension"] == asked
 
     def page(self, rows: Sequence[Row], query: Mapping[str, str]) -> Response:
-        """Return the page that a query asks for."""
         by_cursor = self.pages in ("next", "next_cursor")
         number = int(query.get("cursor", "c1")[1:]) if by_cursor else int(query["page"])
         number = 1 if self.pages == "ignored" else number

@@ -95,7 +95,6 @@ class Ending:
         self._promises.after_executions()
 
     def broken(self) -> Iterator[str]:
-        """Say which promises are broken in the end."""
         world = self._world
         for execution in world.step_functions.executions:
             if execution.status == "RUNNING":

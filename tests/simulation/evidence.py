@@ -45,7 +45,6 @@ class Evidence:
             self._sources[sold, record["quantity"]] = known[1]
 
     def broken(self) -> Iterator[str]:
-        """Say which promises are broken."""
         yield from self._of_identity()
         yield from self._of_records()
 

@@ -18,7 +18,6 @@ class ToldMachine(Machine):
     ended: Callable[[Execution, str, str], None]
 
     def run(self, execution: Execution) -> Steps:
-        """Run an execution, or what is left of it."""
         try:
             output = yield from super().run(execution)
         except (Aborted, GeneratorExit):
@@ -39,18 +38,15 @@ class ToldStepFunctions(StepFunctions):
     started: Callable[[Execution], None]
 
     def start(self, given: Any) -> Execution:
-        """Start an execution."""
         execution = super().start(given)
         self.say(f"{execution.name} starts with {json.dumps(given)}")
         self.started(execution)
         return execution
 
     def redrive(self, execution: Execution) -> None:
-        """Go on with an execution."""
         self.say(f"{execution.name} is redriven")
         super().redrive(execution)
 
     def abort(self, execution: Execution) -> None:
-        """Stop an execution."""
         self.say(f"{execution.name} is aborted")
         super().abort(execution)

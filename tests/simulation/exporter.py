@@ -73,7 +73,6 @@ class Exporter:
             self._world.exported_to(instant, self.plan)
 
     def write_hour(self, month: Month, hour: int, name: str = "sub-1") -> None:
-        """Export one hour."""
         records = list(self._records(month, hour))
         self._write(self._key(month, hour, name), json.dumps(records).encode(), month)
 

@@ -35,7 +35,6 @@ class Operators:
         self.acts = 0
 
     def act(self) -> None:
-        """Do one thing."""
         self.acts += 1
         acts: list[Callable[[], None]] = [
             self.remove_error,
@@ -146,7 +145,6 @@ class Operators:
         self._world.start_if_free({"plan": plan.key, **given})
 
     def retry_errors(self) -> None:
-        """Retry all errors."""
         self._start(self._plan(), {"retry_errors": True, "reason": f"{self._who()} tries again"})
 
     def ask_for_months(self) -> None:
@@ -182,7 +180,6 @@ class Operators:
         self._start(plan, {"contracts": asked, "until": format_instant(until)})
 
     def dry_run(self) -> None:
-        """Look first."""
         plan = self._plan()
         self._start(plan, {**self._some_input(plan), "dry_run": True})
 

@@ -19,8 +19,6 @@ _RUNS_ARE_KEPT = timedelta(days=90)
 
 
 class Result(NamedTuple):
-    """How a story went."""
-
     seed: int
     broken: tuple[str, ...]
     log: tuple[str, ...]
@@ -35,8 +33,6 @@ class Result(NamedTuple):
 
 
 class Story:
-    """One seed."""
-
     def __init__(self, seed: int) -> None:
         self.seed = seed
         rng = Random(seed)  # noqa: S311  # a story, not a secret
@@ -54,7 +50,6 @@ class Story:
         self._ending = Ending(self.world, self._operators, self._exporters, self._promises)
 
     def play(self) -> Result:
-        """Let two years pass."""
         world = self.world
         world.say(str(self._terms))
         for plan in self._terms.plans:
@@ -189,5 +184,4 @@ def _how_many(rng: Random, rate: float) -> int:
 
 
 def play(seed: int) -> Result:
-    """Play a seed."""
     return Story(seed).play()

@@ -85,7 +85,6 @@ def is_billed(entry: dict[str, Any]) -> bool:
 
 
 def amounts(entry: dict[str, Any] | None) -> dict[str, str]:
-    """Return the exact usage that a contract was billed for."""
     if entry is None:
         return {}
     lines = {

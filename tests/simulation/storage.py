@@ -22,13 +22,11 @@ class StoryBucket(RecordedBucket):
         self.edits: Counter[str] = Counter()  # by folder of a month
 
     def read(self, key: str, *, unless: str = "") -> Stored | None:
-        """Return an object, None if there is none."""
         if self._is_busy():
             raise StorageBusy(f"{key}: SlowDown")
         return super().read(key, unless=unless)
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
-        """Yield objects in key order."""
         if self._is_busy():
             raise StorageBusy(f"{prefix}: SlowDown")
         for name in self.names(prefix, after=after, limit=limit):

@@ -70,7 +70,6 @@ _VALUES = (
 
 
 def draw(rng: Random) -> Terms:
-    """Draw a story's terms."""
     dimensions = DIMENSIONS[: rng.randint(1, 3)]
     divisor = rng.choice((1, 1, 1, 3))
     is_flat = rng.random() < 0.4

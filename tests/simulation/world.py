@@ -83,11 +83,9 @@ class StoryWorld(MeteringWorld):
         return made
 
     def say(self, text: str) -> None:
-        """Write the story down."""
         self.log.append(f"{self.now():%Y-%m-%d %H:%M:%S} {text}")
 
     def plan_of(self, key: str) -> Plan:
-        """Return a plan by its key."""
         return next(plan for plan in self.plans if plan.key == key)
 
     def deploy(self, plan: Plan) -> None:
@@ -98,7 +96,6 @@ class StoryWorld(MeteringWorld):
         self.say(f"{plan.key} is now {', '.join(f'{n} {getattr(plan, n)}' for n in shown)}")
 
     def has_changed(self, plan: Plan) -> bool:
-        """Say whether a plan's configuration was ever changed."""
         return len(self.history[plan.key]) > 1
 
     def _knows(self, sold: Sold) -> bool:
@@ -193,21 +190,18 @@ class StoryWorld(MeteringWorld):
             raise StateFailed("States.ItemReaderFailed", str(error)) from None
 
     def publish(self, execution: Execution, state: str, message: Any) -> None:
-        """Take a message to the topic."""
         self.faults.sender = execution
         before = len(self.messages)
         super().publish(execution, state, message)
         self.said += [item.text for item in self.messages[before:]]
 
     def entry(self, plan: Plan, month: str, contract: str) -> dict[str, Any] | None:
-        """Return a contract's month as the ledger has it."""
         key = keys.ledger_entry(plan, Month.parse(month), contract)
         body = self.state_bucket.objects.get(key)
         found: dict[str, Any] | None = None if body is None else json.loads(body)
         return found
 
     def entries(self, plan: Plan, month: str) -> list[dict[str, Any]]:
-        """Return all of a month that the ledger has."""
         prefix = keys.ledger_month(plan, Month.parse(month))
         bucket = self.state_bucket
         return [json.loads(bucket.objects[key]) for key in bucket.names(prefix)]

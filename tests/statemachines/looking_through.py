@@ -30,7 +30,6 @@ class KeptFolder(StateFolder):
         self.written: list[Said] = []
 
     def write(self, key: str, body: bytes, modified_ns: int | None = None) -> None:
-        """Store an object and remember it."""
         if self._by_people is None or not key.startswith(self._by_people):
             self.written.append(Said("object", key, f"{key}\n{body.decode()}"))
         super().write(key, body, modified_ns)
@@ -45,7 +44,6 @@ class Everything:
         self.results: list[RunResult] = []
 
     def said(self) -> Iterator[Said]:
-        """Yield it all."""
         yield from self._folder.written
         for message in self._account.aws.published()[self._messages :]:
             yield Said("message", "", message)
@@ -56,10 +54,8 @@ class Everything:
             yield Said("log", "", line)
 
     def holding(self, sought: Iterable[str]) -> list[Said]:
-        """Return what has any of these texts in it."""
         texts = list(sought)
         return [said for said in self.said() if any(text in said.text for text in texts)]
 
     def kinds_with(self, text: str) -> set[str]:
-        """Return the kinds of what has a text in it."""
         return {said.kind for said in self.holding([text])}

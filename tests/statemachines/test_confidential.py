@@ -42,7 +42,6 @@ class ListeningClazar(ClazarServer):
         self.tokens: set[str] = set()
 
     def answer(self, request: Request) -> Reply:
-        """Answer one request."""
         if shown := request.headers.get("authorization"):
             self.tokens.add(shown.removeprefix("Bearer "))
         return super().answer(request)

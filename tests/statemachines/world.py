@@ -86,12 +86,10 @@ class World:
         )
 
     def run(self, given: Mapping[str, Any] | None = None, *, as_of: str = AUGUST_2) -> RunResult:
-        """Run an execution to its end."""
         self._use()
         return self.account.run({"as_of": as_of, **(given or {})}, time_scale=TIME_SCALE)
 
     def start(self, given: Mapping[str, Any] | None = None) -> Running:
-        """Start an execution and go on."""
         self._use()
         return self.account.start({"as_of": AUGUST_2, **(given or {})}, time_scale=TIME_SCALE)
 
@@ -106,7 +104,6 @@ class World:
         (self.state / "metering_state.json").write_text(json.dumps(content))
 
     def edit_state(self, **changes: Any) -> None:
-        """Change this plan's part of the state file."""
         self.write_state({KEY: {**self.state_json(), **changes}})
 
     def keys(self, prefix: str = "") -> list[str]:
@@ -115,11 +112,9 @@ class World:
         return sorted(key for key in found if key.startswith(prefix))
 
     def ledger(self, contract: str, month: str = "2025-07") -> Any:
-        """Return a contract's ledger entry."""
         return json.loads((self.state / f"ledger/{PATH}/{month}/{contract}.json").read_text())
 
     def report(self, month: str = "2025-07") -> Any:
-        """Return a month's report."""
         return json.loads((self.state / f"reports/{PATH}/{month}/report.json").read_text())
 
     def billed(self) -> dict[tuple[str, str, str], int]:
@@ -133,5 +128,4 @@ class World:
         }
 
     def billed_contracts(self, month: str = "2025-07") -> set[str]:
-        """Return the contracts that Clazar bills for a month."""
         return {contract for contract, _, of_month in self.billed() if of_month == month}

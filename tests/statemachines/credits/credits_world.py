@@ -54,12 +54,10 @@ class CreditsWorld:
         return self.account.run(given, time_scale=self.waits)
 
     def keys(self, prefix: str = "") -> list[str]:
-        """Return the keys in the bucket."""
         found = (path.relative_to(self.state).as_posix() for path in self.state.rglob("*.*"))
         return sorted(key for key in found if key.startswith(prefix))
 
     def read(self, key: str) -> Any:
-        """Return a JSON object of the bucket."""
         return json.loads((self.state / key).read_bytes())
 
     def total(self, month: str = "2025-01") -> Decimal:

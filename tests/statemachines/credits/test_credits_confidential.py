@@ -36,7 +36,6 @@ class RepeatingCloudZero(CloudZeroServer):
         self.repeats: list[int] = []
 
     def answer(self, request: Request) -> Reply:
-        """Answer one request."""
         self.keys.add(request.headers.get("authorization", ""))
         if request.method == "POST" and self.repeats:
             return Reply(self.repeats.pop(0), {"headers": dict(request.headers)})
@@ -51,7 +50,6 @@ class Watched(NamedTuple):
     everything: Everything
 
     def drop(self, text: str) -> RunResult:
-        """Drop a file into the bucket and wait for what comes of it."""
         self.everything.results.append(self.world.drop(JANUARY, text))
         return self.everything.results[-1]
 
