@@ -10,8 +10,6 @@ Overlapping executions: `start` more than one, then `wait` for each. What an upl
 gives its event, `started_by` delivers events to the rules, in any order and as often as wanted.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
@@ -46,7 +44,7 @@ class LocalAccount:
     """A stack on this machine. One at a time per process: moto's state belongs to the process."""
 
     def __init__(
-        self, stack: Stack, *, cache: Path, log: IO[bytes], retrying: Retrying | None = None
+        self, stack: "Stack", *, cache: Path, log: IO[bytes], retrying: Retrying | None = None
     ) -> None:
         engine.patch_interpreter()
         self._retrying = retrying
@@ -77,7 +75,7 @@ class LocalAccount:
         return self._functions.setting(*STATE_SETTINGS)
 
     @cached_property
-    def rules(self) -> EventRules:
+    def rules(self) -> "EventRules":
         """What an event of EventBridge starts."""
         from infra.local.aws.event_rules import EventRules  # noqa: PLC0415 (half a second; only for uploads)
 

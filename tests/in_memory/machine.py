@@ -6,13 +6,11 @@ that a redriven one goes on where it was: `run` on the same execution again call
 ended.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -43,7 +41,7 @@ class StateFailed(Exception):
         self.error, self.cause = error, cause
 
     @classmethod
-    def of(cls, error: Exception) -> StateFailed:
+    def of(cls, error: Exception) -> Self:
         """What a Lambda's exception becomes."""
         if isinstance(error, cls):
             return error

@@ -1,7 +1,5 @@
 """What there is to bill in the crash matrix, what comes before the run that breaks, and after."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -7,8 +7,6 @@
 `start` is for executions that overlap; `points.choose` breaks things.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +94,7 @@ class MeteringWorld(Account):
     def state_files(self) -> list[str]:
         return [plan.state_file for plan in self.plans]
 
-    def follow(self, other: MeteringWorld) -> None:
+    def follow(self, other: Self) -> None:
         """Begin where another world has come to, in which no state of an execution is underway."""
         self.timeline.now = other.now()
         self.step_functions.follow(other.step_functions)

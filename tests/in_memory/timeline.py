@@ -1,13 +1,11 @@
 """A virtual clock with what is to happen, and Step Functions running on it."""
 
-from __future__ import annotations
-
 import heapq
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from tests.in_memory.machine import Execution, Machine, StateFailed, Steps
 
@@ -68,7 +66,7 @@ class StepFunctions:
         self.executions: list[Execution] = []
         self._by_id: dict[str, Execution] = {}
 
-    def follow(self, other: StepFunctions) -> None:
+    def follow(self, other: Self) -> None:
         """Know the executions from elsewhere; those that run there go on from here."""
         self.executions = [
             replace(execution, ended={**execution.ended})

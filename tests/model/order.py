@@ -20,8 +20,6 @@ Leftovers: one whose next write is bound to be refused is as good as behind it, 
 `test_order` explores with and without all this and compares how everything ends.
 """
 
-from __future__ import annotations
-
 from tests.model.invocation import contract_of
 from tests.model.lives import Lives
 from tests.model.month import ENTRIES, JOURNAL, LEASE, NOTHING, STATE, holder

@@ -1,7 +1,5 @@
 """Everything outside of an invocation, as far as it has answered so far."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -107,7 +105,7 @@ class Outside:
             return NOW
         return SETTLED if self._ask("now", self.entry) else NOW
 
-    def new_attempt(self) -> _Id:
+    def new_attempt(self) -> "_Id":
         self.attempt = self._ask("new attempt")
         return _Id(str(self.attempt))
 
@@ -142,6 +140,6 @@ class _Id(NamedTuple):
 now_playing: list[Outside] = []
 
 
-def new_attempt() -> _Id:
+def new_attempt() -> "_Id":
     """Stand in for uuid4 in SubmitContract: ids are small and used again when they are free."""
     return now_playing[-1].new_attempt()

@@ -1,7 +1,5 @@
 """Credit files one after the other: uploaded, started by the deployed rule, run to the end."""
 
-from __future__ import annotations
-
 import math
 import shlex
 import time
@@ -36,7 +34,7 @@ class CreditsRun:
     _uploaded: float = 0.0
     _ended: list[dict[str, Any]] = field(default_factory=list)
 
-    def each(self, account: LocalAccount) -> Iterator[dict[str, Any]]:
+    def each(self, account: "LocalAccount") -> Iterator[dict[str, Any]]:
         """Do it all. Gives each execution when it has ended, or the lack of one."""
         count = len(self.waiting)
         while self.waiting:
@@ -57,7 +55,7 @@ class CreditsRun:
         self.waiting.pop(0)
         self._begun = False
 
-    def _start(self, account: LocalAccount, file: Upload | None) -> list[Running]:
+    def _start(self, account: "LocalAccount", file: Upload | None) -> "list[Running]":
         if file is None:
             self._begun = True
             return [account.start(self.given, **self._how())]

@@ -1,7 +1,5 @@
 """One use of the command line: a stack on this machine with its folders, partners and logs."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal
@@ -39,7 +37,7 @@ class Stopped(BaseException):
 class Session:
     """An account in use, and where to look afterwards."""
 
-    account: LocalAccount
+    account: "LocalAccount"
     state: Path
     log: Path | None
     steps: Steps
@@ -119,14 +117,14 @@ def _folder(path: Path | None) -> StateFolder:
         raise BadArgument(f"--state {path} cannot be used: {error.strerror}") from None
 
 
-def tell_retry(wait: RetryWait) -> None:
+def tell_retry(wait: "RetryWait") -> None:
     """Say why nothing happens for a while. A stderr that is gone must not fail the execution."""
     if wait.seconds >= TOLD_SECONDS:
         with contextlib.suppress(OSError):
             say(retry_line(wait))
 
 
-def scaled(account: LocalAccount, time_scale: float) -> dict[str, str]:
+def scaled(account: "LocalAccount", time_scale: float) -> dict[str, str]:
     """Return the setting of functions that is a wait too: the time scale holds for it as well."""
     return {"SETTLE_SECONDS": str(float(account.setting("SETTLE_SECONDS")) * time_scale)}
 
