@@ -24,19 +24,11 @@ class CreditsStack(PipelineStack):
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         """Build from the outside in: bucket and secret, tasks, machine, trigger, alarms."""
-        super().__init__(
-            scope,
-            id_,
-            environment=environment,
-            description="Credits dropped as files, sent to a CloudZero AnyCost Stream",
-        )
+        what = "Credits dropped as files, sent to a CloudZero AnyCost Stream"
+        super().__init__(scope, id_, environment=environment, description=what)
         self.bucket = CreditsBucket(self, "CreditsBucket", keep_data=environment.keep_data)
         self.secret = PartnerSecret(
-            self,
-            "CloudZero",
-            name=f"{environment.name}/credits/cloudzero",
-            description=CLOUDZERO_KEY,
-            keep_data=environment.keep_data,
+            self, "CloudZero", environment=environment, description=CLOUDZERO_KEY
         )
         self.tasks = self._functions(environment)
         for state, task in TASKS.items():

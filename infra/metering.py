@@ -24,23 +24,13 @@ class MeteringStack(PipelineStack):
 
     def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         """Build from the outside in: storage and settings, tasks, machine, schedules, alarms."""
-        super().__init__(
-            scope,
-            id_,
-            environment=environment,
-            description="Usage exported by Omnistrate, billed through Clazar once a month",
-        )
-        keep_data, plans = environment.keep_data, environment.parsed_plans
-        self.storage = MeteringStorage(
-            self, "Storage", usage_bucket=environment.usage_bucket, keep_data=keep_data
-        )
-        self.parameters = PlanParameters(self, "Plans", environment=environment.name, plans=plans)
+        what = "Usage exported by Omnistrate, billed through Clazar once a month"
+        super().__init__(scope, id_, environment=environment, description=what)
+        name, plans = environment.name, environment.parsed_plans
+        self.storage = MeteringStorage(self, "Storage", environment=environment)
+        self.parameters = PlanParameters(self, "Plans", environment=name, plans=plans)
         self.credentials = PartnerSecret(
-            self,
-            "Clazar",
-            name=f"{environment.name}/metering/clazar",
-            description=CLAZAR_CLIENT,
-            keep_data=keep_data,
+            self, "Clazar", environment=environment, description=CLAZAR_CLIENT
         )
         self.tasks = self._functions(environment)
         self._grant_rights(sorted({plan.state_file for plan in plans}))
@@ -48,15 +38,23 @@ class MeteringStack(PipelineStack):
         self._outputs(environment)
 
     def _start_and_watch(self, environment: Environment) -> None:
-        workflow, plans = self._state_machine(environment.log_days), environment.parsed_plans
-        schedules = PlanSchedules(
+        workflow = StateMachine(
             self,
-            "Schedules",
-            plans=plans,
-            expressions=environment.schedules,
-            machine=workflow.machine,
+            "Metering",
+            definition="metering",
+            name=self.machine_name,
+            tasks=self.tasks,
+            values={
+                "StateBucketName": self.storage.state.bucket_name,
+                "TopicArn": self.alarms.topic.topic_arn,
+            },
+            map_bucket=self.storage.state,
+            map_keys=(RUNS, PREVIEWS),
+            log_days=environment.log_days,
         )
-        self._watch(workflow, self.tasks, lost_starts=schedules.dead_letters, plans=plans)
+        starts = PlanSchedules(self, "Schedules", environment=environment, machine=workflow.machine)
+        plans = environment.parsed_plans
+        self._watch(workflow, self.tasks, lost_starts=starts.dead_letters, plans=plans)
         self.alarms.add(watched.usage_not_billed(self.metrics))
 
     def _functions(self, environment: Environment) -> dict[str, TaskFunction]:
@@ -83,22 +81,6 @@ class MeteringStack(PipelineStack):
         self._output("PlansPath", self.parameters.path, "Parameters with the plans as deployed")
         self._output("ClazarUrl", environment.clazar_url, "Clazar as the functions reach it")
         self._output("ClazarSecretName", self.credentials.name, CLAZAR_CLIENT)
-
-    def _state_machine(self, log_days: int) -> StateMachine:
-        return StateMachine(
-            self,
-            "Metering",
-            definition="metering",
-            name=self.machine_name,
-            tasks=self.tasks,
-            values={
-                "StateBucketName": self.storage.state.bucket_name,
-                "TopicArn": self.alarms.topic.topic_arn,
-            },
-            map_bucket=self.storage.state,
-            map_keys=(RUNS, PREVIEWS),
-            log_days=log_days,
-        )
 
     def _grant_rights(self, state_files: list[str]) -> None:
         for state, task in TASKS.items():

@@ -1,7 +1,5 @@
 """Schedules per plan, so that one plan's trouble never holds up another plan."""
 
-from collections.abc import Iterable, Sequence
-
 from aws_cdk import Duration, Stack, TimeZone
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
@@ -12,6 +10,7 @@ from constructs import Construct
 from functions.domain.months.run import LAST_MONTH
 from functions.domain.plan import Plan
 from infra.constructs.dead_letters import DeadLetters
+from infra.environment import Environment
 from infra.settings import plan_slug
 
 # The next hourly start is a retry of its own, so a start that fails for an hour is worth a call.
@@ -29,16 +28,15 @@ class PlanSchedules(Construct):
         scope: Construct,
         id_: str,
         *,
-        plans: Iterable[Plan],
-        expressions: Sequence[str],
+        environment: Environment,
         machine: sfn.StateMachine,
     ) -> None:
         """All schedules share one role, which may start this machine and nothing else."""
         super().__init__(scope, id_)
         self.dead_letters = DeadLetters(self, "LostStarts")
         self._machine, self._role = machine, self._starting_role()
-        for plan in plans:
-            for number, expression in enumerate(expressions, 1):
+        for plan in environment.parsed_plans:
+            for number, expression in enumerate(environment.schedules, 1):
                 self._start(plan, str(number), expression)
             if not plan.dry_run:
                 self._start(plan, "reconcile", RECONCILE, reconcile=LAST_MONTH)

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from functions.domain.plan import Plan
 from infra.constructs.acknowledged import acknowledge, acknowledge_pattern
+from infra.environment import Environment
 from infra.storage import removal_policy
 
 PARAMETER_BYTES = 4096
@@ -61,17 +62,21 @@ class PlanParameters(Construct):
 
 
 class PartnerSecret(Construct):
-    """A secret that is created empty, so that no template and no update ever holds its value."""
+    """A secret that is created empty, so that no template and no update ever holds its value.
+
+    Named after environment, pipeline and partner.
+    """
 
     def __init__(
-        self, scope: Construct, id_: str, *, name: str, description: str, keep_data: bool
+        self, scope: Stack, id_: str, *, environment: Environment, description: str
     ) -> None:
         """Leave out the generated value that the ready-made construct would put in."""
         super().__init__(scope, id_)
-        secret = secretsmanager.CfnSecret(self, "Secret", name=name, description=description)
-        secret.apply_removal_policy(removal_policy(keep_data=keep_data))
+        self.name = f"{environment.name}/{scope.node.id}/{id_.lower()}"
+        secret = secretsmanager.CfnSecret(self, "Secret", name=self.name, description=description)
+        secret.apply_removal_policy(removal_policy(keep_data=environment.keep_data))
         acknowledge(secret, "AwsSolutions-SMG4", MADE_BY_A_PERSON)
-        self.arn, self.name = secret.ref, name
+        self.arn = secret.ref
 
     def grant_read(self, role: iam.Role) -> None:
         """Read the current value."""

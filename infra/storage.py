@@ -8,6 +8,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.constructs.acknowledged import acknowledge
+from infra.environment import Environment
 
 OMNISTRATE_ACCOUNT = "498789612402"
 RUNS_DAYS, PREVIEW_DAYS, OLD_VERSION_DAYS = 90, 30, 7
@@ -79,25 +80,17 @@ class MeteringStorage(Construct):
     The state file, ledger, leases and reports never do: they are the proof of what was billed.
     """
 
-    def __init__(
-        self, scope: Construct, id_: str, *, usage_bucket: str | None, keep_data: bool
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, environment: Environment) -> None:
         """Take the operator's usage bucket by name, or make one."""
         super().__init__(scope, id_)
-        self.state = PrivateBucket(
-            self,
-            "StateBucket",
-            keep_data=keep_data,
-            rules=[
-                _expire("runs/", RUNS_DAYS),
-                _expire("previews/", PREVIEW_DAYS),
-                _expire("days/", FOLD_DAYS),
-            ],
-        )
+        usage, keep_data = environment.usage_bucket, environment.keep_data
+        lives = {"runs/": RUNS_DAYS, "previews/": PREVIEW_DAYS, "days/": FOLD_DAYS}
+        rules = [_expire(prefix, days) for prefix, days in lives.items()]
+        self.state = PrivateBucket(self, "StateBucket", keep_data=keep_data, rules=rules)
         self.state.refuse_unconditional_writes("ledger/", "leases/", "days/")
         self.usage: s3.IBucket = (
-            s3.Bucket.from_bucket_name(self, "UsageBucket", usage_bucket)
-            if usage_bucket
+            s3.Bucket.from_bucket_name(self, "UsageBucket", usage)
+            if usage
             else self._export_bucket(keep_data=keep_data)
         )
 

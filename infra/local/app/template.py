@@ -49,7 +49,7 @@ class Template:
             "Ref": self._ref,
             "Fn::GetAtt": lambda argument: self._attribute(*argument),
             "Fn::Join": self._join,
-            "Fn::Sub": self._sub,
+            "Fn::Sub": lambda text: _VARIABLE.sub(lambda found: str(self._ref(found[1])), text),
         }
 
     def of_type(self, kind: str) -> Iterator[Resource]:
@@ -84,9 +84,6 @@ class Template:
     def _join(self, argument: list[Any]) -> str:
         separator, parts = argument
         return str(separator).join(str(part) for part in self.resolve(parts))
-
-    def _sub(self, text: str) -> str:
-        return _VARIABLE.sub(lambda found: str(self._ref(found[1])), text)
 
     def _ref(self, name: str) -> Any:
         pseudo = {
