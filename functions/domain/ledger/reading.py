@@ -24,7 +24,7 @@ _SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
 # What a record says that is not billed, or not any more; and names that say so if they are false.
 _UNDONE = re.compile(
     r"(is|was)?(fail(ed)?|error|rejected|invalid|declined|deleted|void(ed)?|revers(ed|al)"
-    r"|cancell?ed|refunded|reverted)(at|on)?"
+    r"|cancell?ed|refunded|reverted|dryrun|simulated)(at|on)?"
 )
 _STATE = re.compile(r".*(status|state|type|outcome|result)")
 _DONE = re.compile(r"(is|was)?(accepted|created|billed|stored)")

@@ -139,7 +139,7 @@ def test_a_number_of_refused_records_is_no_doubt_about_the_others_and_any_other_
     [
         *({"marketplace_status": "fail"}, {"state": " Rejected "}, {"accepted": False}),
         *({"error": "contract expired"}, {"error_code": "EXPIRED"}, {"is_created": False}),
-        *({"ok": False}, {"message": "rolled back"}, {"failed": True}),
+        *({"ok": False}, {"message": "rolled back"}, {"failed": True}, {"dry_run": True}),
     ],
 )
 def test_success_beside_a_word_of_failure_is_looked_up(beside: dict[str, Any]) -> None:
