@@ -9,7 +9,7 @@ from functions.adapters.objects import Objects
 from functions.adapters.storage import folders
 from functions.domain.ledger.entry import BY_RESPONSE, Entry
 from functions.domain.ledger.owner import Owner, owners_of
-from functions.domain.ledger.reading import as_meant
+from functions.domain.ledger.reading import spellings
 from functions.domain.month import Month
 from functions.domain.months import state_file
 from functions.domain.wording import counted, some
@@ -21,18 +21,17 @@ def owners(books: Books, month: Month, contract: str) -> list[Owner]:
     They may write its id in another way. A success without an entry was settled elsewhere: nobody
     knows what of.
     """
-    plan, meant = books.plan, as_meant(contract)
+    plan, names = books.plan, spellings(contract)
+    tails = [keys.ledger_entry(plan, month, name) for name in names]
+    tails = [key.removeprefix(f"{keys.LEDGER_ROOT}{plan.path}") for key in tails]
     plans = folders(books.objects, keys.LEDGER_ROOT, 3)
-    roots = [f"{keys.LEDGER_ROOT}{path}/{month}/" for path in plans if path != plan.path]
-    held = [item.key for root in roots for item in books.objects.list(root)]
-    alike = [key for key in held if as_meant(keys.contract_of(key)) == meant]
-    entries = books.read_all(alike, Entry)
+    roots = [f"{keys.LEDGER_ROOT}{path}" for path in plans if path != plan.path]
+    entries = books.read_all([f"{root}{tail}" for root in roots for tail in tails], Entry)
     settled = {plan.key, *(entry.plan for entry in entries if entry.accepted and not entry.waived)}
     document = books.state_document().value() or {}
     others = sorted(key for key in document if key.count(":") > 1 and key not in settled)
     shown = {key: state_file.read_plan(document, key, plan.state_file).at(month) for key in others}
-    by_hand = [key for key in others if meant in map(as_meant, shown[key].done)]
-    return owners_of(entries) + list(map(Owner, by_hand))
+    return owners_of(entries) + [Owner(key) for key in others if shown[key].done & names]
 
 
 def own_records(books: Books, month: Month, contract: str) -> set[str]:

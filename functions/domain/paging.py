@@ -34,7 +34,8 @@ _NOT_ALL = re.compile(
     r"|stale|\blag|maintenance|permission|denied|forbidden"
 )
 _BENIGN = re.compile(
-    r"\b(no|0|without|any)[ _-]+(\w+[ _-]+)?(error|fail|reject|partial|pending|queued)\w*"
+    r"\b(no|0|without|any)[ _-]+(\w+[ _-]+){0,2}(error|fail|reject|partial|pending|queued)\w*"
+    r"|(error|fail|reject)\w*( \w+)? *[:=] *(0|no|none|null|false)\b"
     r"|\b(done|finished|completed)[ _-]processing|processing[ _-](done|finished|completed?)"
 )
 _NOTHING = re.compile(r"[\W0]*|false|none|null|no|ok|success")
@@ -79,7 +80,7 @@ def says_failed(
     """
     for name, value in flat(body, rows, levels):
         word, text = plain(name), _BENIGN.sub("", _text(value).casefold())
-        counts = word.startswith("fail") and as_number(value) is not None
+        counts = word.startswith("fail") and str(value).isdecimal() and bool(body.get(rows))
         failed = _FAILED.fullmatch(word) and not counts and is_something(value)
         denied = _FINE.fullmatch(word) and text in ("false", "no")
         if failed or denied or (_TEXTS.fullmatch(word) and trouble.search(text)):

@@ -136,13 +136,11 @@ def _check_months(
         if month.start > parse_instant(at):
             raise left_as_it_is(where, f"{month} has not begun yet")
     last = state.last_processed_month
-    if last is None:
-        return iter(())
-    if last.end > parse_instant(at):
+    if last and last.end > parse_instant(at):
         what = f"{last} has not ended yet, so nothing would be billed until then"
         raise left_as_it_is(f"{where}.last_processed_month", what)
-    skipped = list(_skipped(run.plan, state, last, books))
-    if skipped and journal.last_closed_month != str(last):
+    skipped = list(_skipped(run.plan, state, months_due.last_closed(state, journal), books))
+    if skipped and last and journal.last_closed_month != str(last):
         moved = [f"last_processed_month was moved to {last} by hand"]
         texts = moved if journal.last_closed_month else []
         books.change_journal(
@@ -151,21 +149,23 @@ def _check_months(
     return _of_skipped(run, skipped)
 
 
-def _skipped(plan: Plan, state: PlanState, last: Month, books: Books) -> Iterator[Month]:
+def _skipped(plan: Plan, state: PlanState, last: Month | None, books: Books) -> Iterator[Month]:
     """Yield months from the first one on, up to the last, that were never closed.
 
-    Before those that this pipeline has closed, months of an earlier program are told apart: they
-    have no entries, or successes without one.
+    Months of an earlier program are told apart: they have no entries, or successes without one.
     """
+    if last is None:
+        return
     closed = books.closed_months()
     first = months_due.first_month(plan, PlanState(), Journal(), last.start)
     month = first if plan.start_month or not closed else closed[0]
     while month <= last:
-        shown, names = state.at(month), books.contracts_in_ledger(month)
-        untouched = plan.start_month and not (shown.done or shown.failed or names)
-        begun = untouched or (month > closed[0] if closed else names)
-        if begun and shown.done <= names and month not in closed:
-            yield month
+        if month not in closed:
+            shown, names = state.at(month), books.contracts_in_ledger(month)
+            untouched = plan.start_month and not (shown.done or shown.failed or names)
+            begun = untouched or (month > closed[0] if closed else names)
+            if begun and shown.done <= names:
+                yield month
         month = month.plus(1)
 
 

@@ -90,13 +90,18 @@ def _found(
     if left and answered:
         refused = replace(_conflict(line, billed, others), surplus=surplus)
         return replace(refused, evidence=UNCLAIMED) if ours and sent else refused
-    if len(stored) > len(billed) or doubt:
+    if doubt := doubt or _undecided(stored):
         return replace(line, state="sent" if line.state == "sent" else "present", message=doubt)
     # What the receiver has said to hold may not be listed yet.
     if not answered or line.code == OTHER_QUANTITY or (line.code and line.doubts):
         return line
     text = f"{RECEIVER} rejects the record as a duplicate but lists no billed one of this plan"
     return _duplicate(line, text) if line.code else None
+
+
+def _undecided(stored: Sequence[Stored]) -> str:
+    found = [record.record_id for record in stored if record.status != "billed"]
+    return f"record {found[0]} is listed, but it is not clear whether it is billed" if found else ""
 
 
 def _duplicate(line: Line, message: str) -> Line:

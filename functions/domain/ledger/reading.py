@@ -90,6 +90,13 @@ def as_meant(contract: str) -> str:
     return found[1].replace("-", "") if found else text
 
 
+def spellings(contract: str) -> set[str]:
+    """Return how a contract id is usually written, in one case or another; ours among them."""
+    found = as_uuid(contract)
+    forms = {contract, str(found), found.hex} if found else {contract, contract.title()}
+    return {contract, *(form.lower() for form in forms), *(form.upper() for form in forms)} | forms
+
+
 def same_dimension(listed: object, ours: str) -> bool:
     """Return True if two dimension names have the same letters and digits, in whatever case."""
     return isinstance(listed, str) and _folded(listed) == _folded(ours)

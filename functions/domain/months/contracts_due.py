@@ -1,6 +1,7 @@
 """Which contracts of a month a run works on: pure."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import partial
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from functions.domain.ledger.reading import as_meant
 from functions.domain.months.state_file import MonthState, left_as_it_is
 from functions.domain.usage.bill import ContractBill
 from functions.domain.wording import suggestion
+
+_ALIKE = 0.8
 
 
 class Asked(NamedTuple):
@@ -76,7 +79,7 @@ def check_spelling(bills: Iterable[ContractBill], known: Known, where: str) -> l
     """Return the successes of which nothing else is known; BadState where one is mistyped.
 
     Whoever wrote it there does not want it to be sent: one that a contract of the files may be in
-    other words, or one that stands there since the error of another contract has gone.
+    other words, or one that looks like a contract whose error has gone.
     """
     exported, state = {bill.contract_id for bill in bills}, known.state
     meant = {as_meant(name): name for name in exported}
@@ -86,12 +89,11 @@ def check_spelling(bills: Iterable[ContractBill], known: Known, where: str) -> l
             said = f"{name!r} may be {other!r} of the usage files; write it as they do"
             raise left_as_it_is(where, said)
     settled = [name for name in unknown if name in state.done]
-    if settled and known.reopened:
-        gone = repr(min(known.reopened))
-        raise left_as_it_is(
-            where,
-            f"{settled[0]!r} in success_contracts has no usage, and {gone} has left "
-            f"error_contracts; if it is settled, write its name as it was, else take "
-            f"{settled[0]!r} out",
-        )
+    for name in settled:
+        for other in get_close_matches(name, known.reopened, 1, _ALIKE):
+            raise left_as_it_is(
+                where,
+                f"{name!r} in success_contracts has no usage, and {other!r} has left "
+                f"error_contracts; if that is settled, write its name so, else take {name!r} out",
+            )
     return settled

@@ -121,7 +121,7 @@ def test_a_uuid_is_the_same_contract_however_the_other_plan_writes_it(
 def test_another_plan_may_write_the_contract_in_other_letters() -> None:
     objects = MemoryObjects()
     keep(objects, an_entry(a_line(), contract="C-1"))
-    say(objects, {"2025-07": ["C-1 "]}, plan="S:E:third")
+    say(objects, {"2025-07": ["C-1"]}, plan="S:E:third")
     assert {owner.plan for owner in owners_of(objects)} == {"S:E:other", "S:E:third"}
 
 

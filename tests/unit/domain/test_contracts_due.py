@@ -92,12 +92,14 @@ def test_an_unknown_success_beside_an_error_that_has_gone_is_refused() -> None:
     """It was moved by hand and mistyped: it is settled, and would be sent."""
     known = a_month(names("c-2x", "d"), reopened=names("c-2"))
     text = (
-        "W: 'c-2x' in success_contracts has no usage, and 'c-2' has left error_contracts; if it "
-        "is settled, write its name as it was, else take 'c-2x' out. The file was left as it is."
+        "W: 'c-2x' in success_contracts has no usage, and 'c-2' has left error_contracts; if that "
+        "is settled, write its name so, else take 'c-2x' out. The file was left as it is."
     )
     with pytest.raises(BadState) as error:
         check_spelling([a_bill("c-2"), a_bill("d")], known, "W")
     assert str(error.value) == text
+    known = a_month(names("c-zero"), reopened=names("c-2"))
+    assert check_spelling([a_bill("c-2")], known, "W") == ["c-zero"], "it may be older"
     known = a_month(names("d"), names("y"), reopened=names("c-2"))
     assert check_spelling([a_bill("c-2"), a_bill("d")], known, "W") == [], "it is to be retried"
 

@@ -241,8 +241,10 @@ def test_more_records_than_owners_may_be_a_double_bill_and_are_reported_with_the
 
 
 def test_an_undecided_record_is_waited_for() -> None:
+    text = "record r-1 is listed, but it is not clear whether it is billed"
     for state, waiting in (("unsure", "present"), ("sent", "sent"), ("present", "present")):
-        assert looked(a_line(state), stored(status="undecided")) == a_line(waiting)
+        found = looked(a_line(state), stored(status="undecided"))
+        assert found == a_line(waiting, message=text)
 
 
 def test_a_doubt_never_frees() -> None:

@@ -29,6 +29,14 @@ def test_an_answer_that_says_that_it_failed_is_none(said: dict[str, Any]) -> Non
     assert says_failed(deeper, "rows").startswith(f"{name} is ")
 
 
+def test_a_number_of_what_failed_is_of_the_rows_unless_there_are_none() -> None:
+    for said in ({"failed": 2}, {"failures": "2"}, {"_shards": {"failed": 2}}):
+        assert says_failed({"rows": [], **said}, "rows")
+        assert says_failed({"rows": [1], **said}, "rows") == ""
+    for said in ({"failure": "504 timeout"}, {"failed": "2 shards"}):
+        assert says_failed({"rows": [1], **said}, "rows")
+
+
 def test_an_error_that_is_nested_very_deeply_is_one_all_the_same() -> None:
     for depth in (10, 500, 5_000):
         error: list[Any] = ["x"]
@@ -46,9 +54,18 @@ def test_an_error_that_is_nested_very_deeply_is_one_all_the_same() -> None:
         *({"status": "success"}, {"status": 200}, {"code": "NO_ERROR"}, {"code": 1500}),
         *({"message": "no errors"}, {"message": "0 errors"}, {"detail": "done"}),
         *({"message": "Fetched records without errors"}, {"summary": {"success": 0, "failed": 0}}),
-        *({"message": "no failed records"}, {"message": "3 records, 0 failed"}),
+        *(
+            {"message": "accepted: 1, failed: 0"},
+            {"detail": "errors: none"},
+            {"status": "0 of 1 failed"},
+        ),
+        *(
+            {"message": "Failed records: 0"},
+            {"message": "no failed records"},
+            {"message": "3 records, 0 failed"},
+        ),
         *({"message": "0 records rejected"}, {"message": "2 records; no partial results"}),
-        *({"warnings": ["v1 is deprecated"]}, {"summary": {"success": 3, "failed": 1}}),
+        {"warnings": ["v1 is deprecated"]},
         *({"reason": "superseded a failed drop"}, {"rows": [{"errors": ["x"], "status": "fail"}]}),
     ],
 )
