@@ -122,13 +122,8 @@ def test_a_call_is_logged_with_its_time_and_status_and_nothing_that_was_sent(
     send("GET", url(server) + "metering/", SOON, params={"contract": "c-1"}, headers={"a": "key"})
     (call,) = logged
     assert 0 <= call.pop("milliseconds") < 5_000
-    assert call == {
-        "message": "partner called",
-        "partner": "127.0.0.1",
-        "method": "GET",
-        "path": "/metering/",
-        "status": 200,
-    }
+    called = {"message": "partner called", "partner": "127.0.0.1", "method": "GET"}
+    assert call == {**called, "path": "/metering/", "status": 200}
 
 
 def test_a_call_that_nobody_answers_is_logged_as_such(

@@ -41,17 +41,13 @@ def answered(code: str, status: int = 400) -> ClientError:
 
 
 BUSY = [
-    answered("ThrottlingException"),
-    answered("InternalServiceError", 500),
+    *(answered("ThrottlingException"), answered("InternalServiceError", 500)),
     answered("ServiceUnavailable", 503),
-    ReadTimeoutError(endpoint_url="secretsmanager"),
-    ConnectTimeoutError(endpoint_url="secretsmanager"),
+    *(error(endpoint_url="secretsmanager") for error in (ReadTimeoutError, ConnectTimeoutError)),
 ]
 FINAL = [
-    answered("AccessDeniedException"),
-    answered("ResourceNotFoundException"),
-    answered("InvalidRequestException"),
-    answered("DecryptionFailure"),
+    *(answered("AccessDeniedException"), answered("ResourceNotFoundException")),
+    *(answered("InvalidRequestException"), answered("DecryptionFailure")),
 ]
 
 

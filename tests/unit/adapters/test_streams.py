@@ -148,10 +148,8 @@ def test_every_stream_has_a_lease_of_its_own(world: World) -> None:
 @pytest.mark.parametrize(
     ("action", "error"),
     [
-        ("400", errors.PartnerRefused),
-        ("413", errors.PartnerRefused),
-        ("403", errors.CredentialsRefused),
-        ("429", errors.PartnerBusy),
+        *(("400", errors.PartnerRefused), ("413", errors.PartnerRefused)),
+        *(("403", errors.CredentialsRefused), ("429", errors.PartnerBusy)),
     ],
 )
 def test_after_a_refusal_nothing_is_underway(

@@ -91,14 +91,8 @@ def test_a_bucket_that_is_not_there_is_no_missing_upload() -> None:
 
 
 def test_an_upload_that_breaks_off_is_not_taken_for_the_whole(stubbed: Stubber) -> None:
-    answer: dict[str, Any] = {
-        "Body": StreamingBody(BytesIO(b"ro"), 4),
-        "ContentLength": 4,
-        "ETag": '"e"',
-        "VersionId": "v",
-        "LastModified": datetime.now(UTC),
-        "Metadata": {},
-    }
+    answer: dict[str, Any] = {"Body": StreamingBody(BytesIO(b"ro"), 4), "ContentLength": 4}
+    answer |= {"ETag": '"e"', "VersionId": "v", "LastModified": datetime.now(UTC), "Metadata": {}}
     stubbed.add_response("get_object", answer)
     with pytest.raises(StorageBusy):
         Bucket(NAME).upload(KEY, 10)

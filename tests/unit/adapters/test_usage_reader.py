@@ -18,6 +18,8 @@ from functions.errors import BadUsage, StorageBusy
 from infra.local.partners.http import LoopbackHttp, Reply, Request
 from tests.unit.adapters.certificates import Quiet, served_over_tls
 
+REFUSED = {"rewritten": 412, "gone": 404, "forbidden": 403, "elsewhere": 301}
+
 
 class FakeS3(LoopbackHttp):
     """Answers every GET with its key; remembers the headers."""
@@ -28,15 +30,8 @@ class FakeS3(LoopbackHttp):
 
     def answer(self, request: Request) -> Reply:
         self.seen.append(request)
-        if "rewritten" in request.path:
-            return Reply(412, {})
-        if "gone" in request.path:
-            return Reply(404, {})
-        if "forbidden" in request.target:
-            return Reply(403, {})
-        if "elsewhere" in request.path:
-            return Reply(301, {})
-        return Reply(200, {"key": request.path})
+        refused = [status for name, status in REFUSED.items() if name in request.target]
+        return Reply(refused[0], {}) if refused else Reply(200, {"key": request.path})
 
 
 @pytest.fixture

@@ -12,14 +12,8 @@ MONTH = str(JULY)
 
 
 def a_run(execution: str = "x-1", plan: Plan | None = None, **fields: Any) -> Run:
-    terms: dict[str, Any] = {
-        "as_of": "2025-08-02T00:00:00Z",
-        "months": None,
-        "contracts": None,
-        "retry_errors": False,
-        "dry_run": False,
-        "max_months": 12,
-    }
+    terms: dict[str, Any] = {"as_of": "2025-08-02T00:00:00Z", "months": None, "contracts": None}
+    terms |= {"retry_errors": False, "dry_run": False, "max_months": 12}
     return Run(plan=plan or a_plan(), execution=execution, name=execution, **{**terms, **fields})
 
 

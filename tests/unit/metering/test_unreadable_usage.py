@@ -21,12 +21,9 @@ from tests.unit.metering.whole_month import ROOT, STATE_FILE, WholeMonth
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
+        *(b"", b"null", {"externalPayerId": "c-1"}, b'[{"dimension": "\xff\xfe"}]'),
         b'[{"externalPayerId": "c-1", "dimension": "cpu", "val',
-        b'[{"dimension": "\xff\xfe"}]',
         b'[{"externalPayerId": "c-1", "dimension": "cpu", "value": 44, "value": 4}]',
-        {"externalPayerId": "c-1"},
-        b"null",
     ],
 )
 def test_a_file_that_cannot_be_read_stops_the_month_and_once_repaired_it_is_billed(
@@ -117,11 +114,8 @@ def test_a_file_in_a_folder_that_is_no_hour_stops_the_month_by_name(folder: str)
 @pytest.mark.parametrize(
     "reached",
     [
-        "2025-07-01T00:00:00Z",
-        "2025-07-15T12:00:00Z",
-        "2025-07-31T00:59:59Z",
-        "2025-07-31T23:59:59Z",
-        "2025-08-01T00:59:59Z",
+        *("2025-07-01T00:00:00Z", "2025-07-15T12:00:00Z", "2025-07-31T00:59:59Z"),
+        *("2025-07-31T23:59:59Z", "2025-08-01T00:59:59Z"),
     ],
 )
 def test_a_month_waits_until_the_export_has_passed_its_end_and_the_margin(reached: str) -> None:

@@ -179,12 +179,8 @@ def test_status_names_what_is_open_with_the_command_that_settles_it(
     (command,) = found["commands"]
     assert found["contracts"] == ["c-1"]
     assert command in result.stdout
-    assert shlex.split(command) == [
-        str(ROOT / ".venv/bin/billing"),
-        *("retry", "--month", "2025-07", "--contract", "c-1"),
-        *given,
-        *("--plan", "S:E:P"),
-    ]
+    retry = (str(ROOT / ".venv/bin/billing"), "retry", "--month", "2025-07", "--contract", "c-1")
+    assert shlex.split(command) == [*retry, *given, "--plan", "S:E:P"]
 
 
 def test_nothing_in_codes_and_names_reaches_the_terminal_as_a_control_character(

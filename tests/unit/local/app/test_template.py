@@ -27,13 +27,11 @@ def template() -> Template:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"Ref": "AWS::Region"}, "eu-west-1"),
-        ({"Ref": "AWS::Partition"}, "aws"),
-        ({"Ref": "AWS::AccountId"}, "123456789012"),
-        ({"Ref": "Bucket"}, "dev-metering-bucket"),
-        ({"Ref": "Named"}, "usage"),
+        *(({"Ref": "AWS::Region"}, "eu-west-1"), ({"Ref": "AWS::Partition"}, "aws")),
+        *(({"Ref": "AWS::AccountId"}, "123456789012"), ({"Ref": "Bucket"}, "dev-metering-bucket")),
+        *(({"Ref": "Named"}, "usage"), ({"Ref": "Function"}, "do-it")),
+        ({"Ref": "Parameter"}, "/p/1"),
         ({"Fn::GetAtt": ["Named", "Arn"]}, "arn:aws:s3:::usage"),
-        ({"Ref": "Function"}, "do-it"),
         (
             {"Fn::GetAtt": ["Function", "Arn"]},
             "arn:aws:lambda:eu-west-1:123456789012:function:do-it",
@@ -41,7 +39,6 @@ def template() -> Template:
         ({"Ref": "Machine"}, "arn:aws:states:eu-west-1:123456789012:stateMachine:dev-metering"),
         ({"Ref": "Topic"}, "arn:aws:sns:eu-west-1:123456789012:Dev-Metering-Topic"),
         ({"Ref": "Secret"}, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:dev/clazar"),
-        ({"Ref": "Parameter"}, "/p/1"),
         ({"Fn::Join": [":", ["a", {"Ref": "Named"}]]}, "a:usage"),
         ({"Fn::GetAtt": ["Queue", "Arn"]}, "arn:aws:sqs:eu-west-1:123456789012:dead"),
         ({"Fn::Sub": "${Named}/${AWS::Region}"}, "usage/eu-west-1"),
@@ -55,10 +52,8 @@ def test_an_intrinsic_becomes_what_it_stands_for(given: Any, expected: Any) -> N
 @pytest.mark.parametrize(
     "given",
     [
-        {"Ref": "Nobody"},
-        {"Fn::ImportValue": "other"},
-        {"Fn::GetAtt": ["Bucket", "Colour"]},
-        {"Fn::Sub": "${!Kept}"},
+        *({"Ref": "Nobody"}, {"Fn::ImportValue": "other"}),
+        *({"Fn::GetAtt": ["Bucket", "Colour"]}, {"Fn::Sub": "${!Kept}"}),
     ],
 )
 def test_what_cannot_be_worked_out_is_refused_rather_than_guessed(given: Any) -> None:
@@ -67,7 +62,5 @@ def test_what_cannot_be_worked_out_is_refused_rather_than_guessed(given: Any) ->
 
 
 def test_resources_that_mean_nothing_here_may_hold_anything() -> None:
-    assert [found.name for found in template().of_type("AWS::S3::Bucket")] == [
-        "dev-metering-bucket",
-        "usage",
-    ]
+    buckets = [found.name for found in template().of_type("AWS::S3::Bucket")]
+    assert buckets == ["dev-metering-bucket", "usage"]

@@ -72,11 +72,8 @@ def test_after_a_dry_run_with_the_built_in_clazar_a_folder_is_billed_anywhere(
 @pytest.mark.parametrize(
     ("known", "then"),
     [
-        ("https://other.clazar.example", ELSEWHERE),
-        ("http://127.0.0.1:8080", ELSEWHERE),
-        (ELSEWHERE, "http://[::1]:8080"),
-        (ELSEWHERE, None),
-        ("http://localhost:8080", None),
+        *(("https://other.clazar.example", ELSEWHERE), ("http://127.0.0.1:8080", ELSEWHERE)),
+        *((ELSEWHERE, "http://[::1]:8080"), (ELSEWHERE, None), ("http://localhost:8080", None)),
     ],
 )
 def test_a_folder_is_not_continued_elsewhere(tmp_path: Path, known: str, then: str | None) -> None:
@@ -89,10 +86,8 @@ def test_a_folder_is_not_continued_elsewhere(tmp_path: Path, known: str, then: s
 @pytest.mark.parametrize(
     ("known", "then"),
     [
-        ("http://127.0.0.1:1", "http://localhost:2"),
-        ("http://localhost:1", "http://[::1]:2"),
-        ("http://[::1]:1", "http://127.0.0.1:2"),
-        (ELSEWHERE, f"{ELSEWHERE}:443/v1"),
+        *(("http://127.0.0.1:1", "http://localhost:2"), ("http://localhost:1", "http://[::1]:2")),
+        *(("http://[::1]:1", "http://127.0.0.1:2"), (ELSEWHERE, f"{ELSEWHERE}:443/v1")),
     ],
 )
 def test_servers_of_this_machine_and_paths_of_a_host_are_the_same_clazar(

@@ -360,21 +360,10 @@ def test_what_is_checked_is_given_to_programs_with_its_control_totals(tmp_path: 
     path.write_text("012345678901,1,2\n")
     options = ("--check", str(path), "--json", "--as-of", "2025-07-01T00:00:00Z")
     ran = typed("credits", *options, "--metadata", "Row-Count=1,total-usd=3.00")
-    assert json.loads(ran.stdout) == {
-        "status": "SUCCEEDED",
-        "files": [
-            {
-                "file": path.name,
-                "status": "SUCCEEDED",
-                "months": ["2025-06", "2025-07"],
-                "row_count": 1,
-                "total_usd": "3.00",
-                "posted_usd": "3.00",
-                "warnings": [],
-                "duplicates": [],
-            }
-        ],
-    }
+    checked = {"file": path.name, "status": "SUCCEEDED", "months": ["2025-06", "2025-07"]}
+    totals = {"row_count": 1, "total_usd": "3.00", "posted_usd": "3.00"}
+    found = {**checked, **totals, "warnings": [], "duplicates": []}
+    assert json.loads(ran.stdout) == {"status": "SUCCEEDED", "files": [found]}
     for wrong in ("row-count=2", "total-usd=2"):
         ran = typed("credits", *options, "--metadata", wrong)
         (file,) = json.loads(ran.stdout)["files"]

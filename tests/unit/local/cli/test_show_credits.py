@@ -12,18 +12,9 @@ from infra.local.cli.wording import one_line, usd
 
 STATE = Path("/a folder")
 SNAPSHOT = "snapshots/c-1/2025-01/run-1.json"
-MONTH = {
-    "billing_month": "2025-01",
-    "status": "verified",
-    "posted": True,
-    "row_count": 1023,
-    "unique_accounts": 22,
-    "total_credit_usd": "121125.39",
-    "drop_id": "drop-7",
-    "snapshot": SNAPSHOT,
-    "undo": {"restore": SNAPSHOT},
-    "error": "",
-}
+TOTALS = {"row_count": 1023, "unique_accounts": 22, "total_credit_usd": "121125.39"}
+DROP = {"drop_id": "drop-7", "snapshot": SNAPSHOT, "undo": {"restore": SNAPSHOT}, "error": ""}
+MONTH = {"billing_month": "2025-01", "status": "verified", "posted": True, **TOTALS, **DROP}
 UNDO = "undo 2025-01: "
 
 
@@ -76,9 +67,7 @@ def test_a_superseded_month_says_by_what_and_nothing_that_is_not_known() -> None
     text = shown_month(
         status="superseded",
         message="credits-2025-01.csv is newer",
-        row_count=None,
-        unique_accounts=None,
-        total_credit_usd=None,
+        **dict.fromkeys(TOTALS),
         posted=False,
         drop_id=None,
     )

@@ -103,15 +103,9 @@ def test_the_time_scale_shortens_retries_and_waits_alike(tiny: Open) -> None:
 
 def test_the_longest_delay_and_jitter_bound_a_retry(tiny: Open) -> None:
     fails = "def handler(e, c): raise ValueError('no')"
-    retry = {
-        "ErrorEquals": ["ValueError"],
-        "IntervalSeconds": 10,
-        "BackoffRate": 1000,
-        "MaxDelaySeconds": 20,
-        "MaxAttempts": 3,
-        "JitterStrategy": "FULL",
-    }
-    account = tiny({"fails": fails}, machine(A=task("fails", Retry=[retry])))
+    retry = {"ErrorEquals": ["ValueError"], "IntervalSeconds": 10, "MaxAttempts": 3}
+    bounds = {"BackoffRate": 1000, "MaxDelaySeconds": 20, "JitterStrategy": "FULL"}
+    account = tiny({"fails": fails}, machine(A=task("fails", Retry=[{**retry, **bounds}])))
     started = time.monotonic()
     account.run({}, time_scale=0.01)
     assert time.monotonic() - started < 3
@@ -185,18 +179,11 @@ def test_an_execution_is_described_over_the_endpoint_and_an_unknown_one_does_not
 
 
 def test_a_message_to_a_topic_is_kept_and_the_start_time_is_a_text(tiny: Open) -> None:
-    publish = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::sns:publish",
-        "Parameters": {"TopicArn": "${Topic}", "Message.$": "$.text"},
-        "ResultPath": None,
-        "Next": "When",
-    }
-    when = {
-        "Type": "Pass",
-        "Parameters": {"at.$": "States.Format('{}', $$.Execution.StartTime)"},
-        "End": True,
-    }
+    sns = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "ResultPath": None}
+    sent = {"TopicArn": "${Topic}", "Message.$": "$.text"}
+    publish = {**sns, "Parameters": sent, "Next": "When"}
+    at = {"at.$": "States.Format('{}', $$.Execution.StartTime)"}
+    when = {"Type": "Pass", "Parameters": at, "End": True}
     account = tiny({"echo": ECHO}, machine(P=publish, When=when))
     result = account.run({"text": "a person is needed"})
     assert account.aws.published() == ["a person is needed"]
