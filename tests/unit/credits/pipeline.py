@@ -94,10 +94,10 @@ class Pipeline(CreditsWorld):
             invocation.dead = True
         raise Aborted
 
-    def put(self, key: str, text: str, **metadata: str) -> None:
+    def put(self, key: str, text: str) -> None:
         """Store a new version of a file; time passes, though not always a whole second."""
         self.timeline.now += timedelta(milliseconds=700)
-        self.put_text(key, text, **metadata)
+        self.put_text(key, text)
 
     def invoke(self, execution: Execution, state: str, payload: Any) -> Any:
         """Run a state's Lambda, and remember how an execution is to end."""
