@@ -79,12 +79,6 @@ def test_a_request_outlives_its_execution(holder: str) -> None:
     assert held(objects) == Lease(execution="x-2", at=LATER, request=REQUEST)
 
 
-def test_a_lease_that_is_given_back_keeps_its_request() -> None:
-    objects = a_bucket(Lease(execution="x-1", at=NOON, request=REQUEST))
-    leases.release(a_lease(objects), "x-1", LATER)
-    assert held(objects) == Lease(execution="", at=LATER, request=REQUEST)
-
-
 @pytest.mark.parametrize("holder", ["", "x-2", None])
 def test_a_lease_of_somebody_else_or_of_nobody_is_not_given_back(holder: str | None) -> None:
     theirs = None if holder is None else Lease(execution=holder, at=NOON)
