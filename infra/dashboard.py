@@ -137,8 +137,7 @@ def _measured(
                 for state, task in functions.items()
             ],
         )
-    waiting = lost.metric_approximate_number_of_messages_visible(period=HOUR)
-    yield "starts that were lost", [waiting]
+    yield "starts that were lost", [lost.metric_approximate_number_of_messages_visible(period=HOUR)]
 
 
 def _logged(groups: Sequence[str]) -> Iterator[cloudwatch.IWidget]:

@@ -11,16 +11,9 @@ from infra import ROOT
 
 TRANSIENT: dict[str, Any] = {
     "ErrorEquals": [
-        "StorageBusy",
-        "WriteConflict",
-        "Lambda.ServiceException",
-        "Lambda.AWSLambdaException",
-        "Lambda.SdkClientException",
-        "Lambda.TooManyRequestsException",
-        "Lambda.Unknown",
-        "Lambda.ClientExecutionTimeoutException",
-        "Sandbox.Timedout",
-        "Runtime.ExitError",
+        *("StorageBusy", "WriteConflict", "Lambda.ServiceException", "Lambda.AWSLambdaException"),
+        *("Lambda.SdkClientException", "Lambda.TooManyRequestsException", "Lambda.Unknown"),
+        *("Lambda.ClientExecutionTimeoutException", "Sandbox.Timedout", "Runtime.ExitError"),
         "States.Timeout",
     ],
     "IntervalSeconds": 5,

@@ -102,8 +102,7 @@ def _subscribed(env: str, pipeline: str) -> str:
 
 
 def _quota() -> str:
-    limits = client("lambda").get_account_settings()["AccountLimit"]
-    most = limits["ConcurrentExecutions"]
+    most = client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
     if most < _FEWEST_FUNCTIONS:
         raise Failed(
             f"the account runs {most} functions at once, {_FEWEST_FUNCTIONS} are good; ask for "

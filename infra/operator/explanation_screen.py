@@ -17,8 +17,7 @@ def show_explanation(
 
     `command`: the one that shows more.
     """
-    differ = "do not add up to what was billed"
-    verdict = "add up exactly" if found.exact else differ
+    verdict = "add up exactly" if found.exact else "do not add up to what was billed"
     said = f"not billed, {found.not_billed.rstrip('.')}" if found.not_billed else ""
     said = said or f"the records {verdict}"
     console.print(shown(f"{found.contract} {found.month}, {found.plan}: {said}."), soft_wrap=True)

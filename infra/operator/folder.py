@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from functions.adapters.objects import Stored
 from functions.domain.usage.usage_files import Listed
@@ -27,19 +28,17 @@ class Folder:
         """Yield objects in the order of their keys, None for one that is not there."""
         return map(self.read, keys)
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes) -> NoReturn:
         """Refuse: this folder is only read."""
         raise PermissionError(f"{self.path / key} ({len(body)} bytes): this folder is only read")
 
-    def create(self, key: str, body: bytes) -> str | None:
+    def create(self, key: str, body: bytes) -> NoReturn:
         """Refuse: this folder is only read."""
         self.put(key, body)
-        return None
 
-    def replace(self, key: str, body: bytes, etag: str) -> str | None:  # noqa: ARG002
+    def replace(self, key: str, body: bytes, etag: str) -> NoReturn:  # noqa: ARG002
         """Refuse: this folder is only read."""
         self.put(key, body)
-        return None
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         """Yield objects in key order, beginning behind a key."""

@@ -135,8 +135,7 @@ def _changed(books: Books, usage: Objects | None, month: Month) -> str:
     billed = books.manifest(month).read()
     if usage is None or billed is None:
         return ""
-    prefix = keys.usage_prefix(books.plan, month)
-    listed = list(usage.list(prefix, limit=_MOST_FILES + 1))
+    listed = list(usage.list(keys.usage_prefix(books.plan, month), limit=_MOST_FILES + 1))
     if len(listed) > _MOST_FILES:
         return f"not compared: more than {number(str(_MOST_FILES))} files"
     of_days, _ = list_days(books.plan, month, listed, month.end)

@@ -39,10 +39,6 @@ class Case:
     way: str
     then: str
 
-    def plays_at(self, point: Point) -> bool:
-        """Say whether this is the point."""
-        return point.number == self.number
-
 
 def cases(points: Sequence[Point]) -> Iterator[Case]:
     """Return all that can go wrong in a run with these points."""
@@ -106,7 +102,7 @@ class Player:
 
     def choose(self, point: Point) -> Break | None:
         """For `Points.choose`."""
-        if self.played or not self.case.plays_at(point):
+        if self.played or point.number != self.case.number:
             return nothing(point)
         self.played = True
         return self._play

@@ -206,7 +206,8 @@ class Machine:
         results: dict[int, Any] = {}
         failures = 0
         for index in self._order(here.path, len(items)):
-            child = _child(here, index, items[index])
+            context = {**here.context, "Map": {"Item": {"Index": index, "Value": items[index]}}}
+            child = _Scope(here.execution, (*here.path, index), context)
             if child.path in child.execution.ended:
                 results[index], _ = child.execution.ended[child.path]
                 continue
@@ -262,11 +263,6 @@ def through_json(value: Any) -> Any:
     if len(text) > MOST_PAYLOAD or (len(text) * 4 > MOST_PAYLOAD < len(text.encode())):
         raise StateFailed("States.DataLimitExceeded", f"{len(text)} characters")
     return json.loads(text)
-
-
-def _child(here: _Scope, index: int, item: Any) -> _Scope:
-    context = {**here.context, "Map": {"Item": {"Index": index, "Value": item}}}
-    return _Scope(here.execution, (*here.path, index), context)
 
 
 def _output(state: JsonObject, data: Any, result: Any, here: _Scope) -> Any:

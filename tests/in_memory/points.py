@@ -76,8 +76,7 @@ class Points:
         current = self.invocations[-1] if self.invocations else None
         if current and current.dead:  # a `finally` of a function that is gone
             raise Died
-        state = current.state if current else label
-        point = Point(len(self.seen) + 1, kind, label, state, current)
+        point = Point(len(self.seen) + 1, kind, label, current.state if current else label, current)
         self.seen.append(point)
         broken = self.choose(point)
         if broken is None:

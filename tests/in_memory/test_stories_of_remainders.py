@@ -37,8 +37,7 @@ def test_a_remainder_is_carried_to_the_next_month_and_shown_unless_the_plan_leav
         assert [world.clazar.quantity(month) for month in MONTHS] == quantities
         assert row_of(world, "2025-07") == row_of(world, "2025-09") == "1.5 0 1.5 1 0 0.5"
         assert row_of(world, "2025-08") == august
-        again = world.execute(months=["2025-08"])
-        assert "usage now comes to" not in again.output["message"]
+        assert "usage now comes to" not in world.execute(months=["2025-08"]).output["message"]
         assert len(world.clazar.requests) == 3
 
 
@@ -59,10 +58,8 @@ def test_a_contract_that_was_settled_by_hand_leaves_nothing_to_later_months() ->
         move_to_success(world)
         assert world.execute().status == "SUCCEEDED"
         assert world.clazar.quantity("2025-08") == "10"
-        assert (
-            "put into success_contracts of"
-            in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"].decode()
-        )
+        entry = world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"].decode()
+        assert "put into success_contracts of" in entry
 
 
 def test_a_contract_that_was_listed_as_done_before_it_was_sent_leaves_nothing() -> None:
@@ -126,8 +123,7 @@ def test_a_partly_accepted_contract_that_was_settled_by_hand_keeps_what_was_acce
             move_to_success(world, "2025-08")
         world.execute()
         world.execute(months=["2025-08"])
-        billed = [int(world.clazar.quantity(month) or 0) for month in MONTHS]
-        assert billed == [3, 1, 0]
+        assert [int(world.clazar.quantity(month) or 0) for month in MONTHS] == [3, 1, 0]
 
 
 def test_what_a_renamed_dimension_has_left_is_not_dropped_in_silence() -> None:

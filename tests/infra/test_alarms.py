@@ -22,12 +22,8 @@ AWS_METRICS = {"ApproximateNumberOfMessagesVisible", "Duration", "Throttles"}
 COMMON = {"starts were lost", "functions are throttled (1)"}
 OF_PIPELINE = {
     "metering": {
-        "a function nearly timed out",
-        "functions are throttled (2)",
-        "no run for 26 hours",
-        "contracts are not billed",
-        "usage changed after billing",
-        "ledger and records differ",
+        *("a function nearly timed out", "functions are throttled (2)", "no run for 26 hours"),
+        *("contracts are not billed", "usage changed after billing", "ledger and records differ"),
         "usage without a payer",
     },
     "credits": {"credits are held", "a credits file waits for an hour"},

@@ -28,12 +28,8 @@ def artifacts(assembly: Path) -> list[dict[str, Any]]:
 
 
 def test_the_app_needs_no_credentials_and_names_a_stack_per_environment(assembly: Path) -> None:
-    names = {
-        artifact["properties"]["stackName"]
-        for artifact in artifacts(assembly)
-        if artifact["type"] == "aws:cloudformation:stack"
-    }
-    assert names == {
+    stacks = (one for one in artifacts(assembly) if one["type"] == "aws:cloudformation:stack")
+    assert {stack["properties"]["stackName"] for stack in stacks} == {
         f"{environment}-{pipeline}" for environment in ENVIRONMENTS for pipeline in PIPELINES
     }
 
@@ -52,11 +48,7 @@ def test_a_stack_says_where_to_look(metering_stack: Template, credits_stack: Tem
     everywhere = {"StateMachineArn", "TopicArn", "StateMachineLogGroupName", "LostStartsQueueUrl"}
     own = {
         "metering": {
-            "StateBucketName",
-            "UsageBucketName",
-            "PlansPath",
-            "ClazarUrl",
-            "ClazarSecretName",
+            *("StateBucketName", "UsageBucketName", "PlansPath", "ClazarUrl", "ClazarSecretName")
         },
         "credits": {"CreditsBucketName", "CloudZeroSecretName", "SummaryLogGroupName"},
     }
@@ -74,11 +66,8 @@ def test_the_partition_is_that_of_the_stack_but_for_services_that_a_definition_n
 
 
 def test_only_prod_is_protected_from_being_deleted(assembly: Path) -> None:
-    protected = {
-        artifact["properties"]["stackName"]
-        for artifact in artifacts(assembly)
-        if artifact.get("properties", {}).get("terminationProtection")
-    }
+    found = [one.get("properties", {}) for one in artifacts(assembly)]
+    protected = {of["stackName"] for of in found if of.get("terminationProtection")}
     assert protected == {"prod-metering", "prod-credits"}
 
 

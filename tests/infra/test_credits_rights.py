@@ -48,8 +48,7 @@ def test_only_who_talks_to_cloudzero_reads_its_own_secret(credits_stack: Templat
     (secret,) = credits_stack.resources("AWS::SecretsManager::Secret")
     assert credits_stack.owners("secretsmanager:GetSecretValue") == TALK_TO_CLOUDZERO
     for state in TALK_TO_CLOUDZERO:
-        rights = credits_stack.rights_of(state)
-        assert rights["secretsmanager:GetSecretValue"] == [{"Ref": secret}]
+        assert credits_stack.rights_of(state)["secretsmanager:GetSecretValue"] == [{"Ref": secret}]
 
 
 def test_only_the_taker_of_the_lease_looks_at_executions_of_this_machine(

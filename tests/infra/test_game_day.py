@@ -200,8 +200,7 @@ def test_every_trouble_is_known_within_the_hour(
 def test_a_schedule_that_starts_nothing_rings_before_the_deadline_and_after_26_hours(
     night: Night, stack: Template
 ) -> None:
-    before = FIRST.replace(hour=5)
-    assert night.rings(stack, FIRST, before) == {"deadline in 60 minutes"}
+    assert night.rings(stack, FIRST, FIRST.replace(hour=5)) == {"deadline in 60 minutes"}
     later = night.rings(stack, FIRST, FIRST + timedelta(hours=27))
     assert later == {"deadline in 60 minutes", "no run for 26 hours"}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.infra.templates import Template
 
 FILE = "credits-2025-01.csv"
 AMOUNTS = {"054736553085": ["10.00"], "054736553086": ["20.00"]}
+BAD = {"054736553085": ["1,5"]}
+Fault = Callable[[CreditsWorld], object]
 LIMITS = Limits(Decimal("0.5"), Decimal(10))
 
 
@@ -42,28 +45,17 @@ def breaking(
     world.points.choose = choose
 
 
+def a_good_file_after(fault: Fault, world: CreditsWorld) -> None:
+    fault(world)
+    world.upload(FILE, AMOUNTS)
+
+
 def is_request(point: Point) -> bool:
     return point.kind in ("request", "listing")
 
 
-def the_secret_is_missing(world: CreditsWorld) -> None:
-    breaking(world, is_request, CredentialsRefused("the CloudZero secret cannot be read"))
-    world.upload(FILE, AMOUNTS)
-
-
-def cloudzero_is_down(world: CreditsWorld) -> None:
-    breaking(world, is_request)
-    world.upload(FILE, AMOUNTS)
-
-
-def cloudzero_is_busy(world: CreditsWorld) -> None:
-    world.cloudzero.faults.extend(["busy"] * 100)
-    world.upload(FILE, AMOUNTS)
-
-
-def cloudzero_refuses(world: CreditsWorld) -> None:
-    world.cloudzero.faults.append("refused")
-    world.upload(FILE, AMOUNTS)
+def one_row_is_shown(world: CreditsWorld) -> None:
+    world.cloudzero.view = lambda rows: rows[:1]
 
 
 def a_month_is_held(world: CreditsWorld) -> None:
@@ -72,44 +64,46 @@ def a_month_is_held(world: CreditsWorld) -> None:
     world.upload(FILE, {"054736553085": ["1.00"]})
 
 
-def a_verification_differs(world: CreditsWorld) -> None:
-    world.cloudzero.view = lambda rows: rows[:1]
-    world.upload(FILE, AMOUNTS)
-
-
 def a_file_waits_for_the_stream(world: CreditsWorld) -> None:
-    world.cloudzero.view = lambda rows: rows[:1]
+    one_row_is_shown(world)
     for number in range(2):
         world.upload(f"credits-2025-0{number + 1}.csv", AMOUNTS)
 
 
 def a_function_dies(world: CreditsWorld) -> None:
     breaking(world, lambda p: p.label == "ReportCredits", StateFailed("Lambda.Unknown", ""))
-    world.upload(FILE, AMOUNTS)
 
 
 def no_message_is_delivered(world: CreditsWorld) -> None:
     breaking(world, lambda p: p.kind == "message", StateFailed("SNS.InternalError", "no"))
-    world.upload(FILE, {"054736553085": ["1,5"]})
+    world.upload(FILE, BAD)
 
 
-BAD = {"054736553085": ["1,5"]}
-Fault = Callable[[CreditsWorld], object]
+UNREADABLE = CredentialsRefused("the CloudZero secret cannot be read")
+BEFORE_A_GOOD_FILE: dict[str, tuple[Fault, set[str]]] = {
+    "the secret is missing": (
+        lambda w: breaking(w, is_request, UNREADABLE),
+        {"CredentialsRefused"},
+    ),
+    "CloudZero is down": (lambda w: breaking(w, is_request), {"OutcomeUnknown"}),
+    "CloudZero is busy": (lambda w: w.cloudzero.faults.extend(["busy"] * 100), {"PartnerBusy"}),
+    "CloudZero refuses": (lambda w: w.cloudzero.faults.append("refused"), {"PartnerRefused"}),
+    "a verification differs": (one_row_is_shown, {"DropDiffers"}),
+    "a function dies": (a_function_dies, {"a run failed"}),
+}
 FAULTS: dict[str, tuple[Fault, set[str]]] = {
+    **{
+        name: (partial(a_good_file_after, fault), known)
+        for name, (fault, known) in BEFORE_A_GOOD_FILE.items()
+    },
     "a file is refused": (lambda world: world.upload(FILE, BAD), {"BadCredits"}),
     "a name is refused": (lambda world: world.upload("credit-2025-1.csv", AMOUNTS), {"BadCredits"}),
     "another bucket": (lambda world: world.start(bucket="other", key=FILE), {"BadInput"}),
-    "the secret is missing": (the_secret_is_missing, {"CredentialsRefused"}),
-    "CloudZero is down": (cloudzero_is_down, {"OutcomeUnknown"}),
-    "CloudZero is busy": (cloudzero_is_busy, {"PartnerBusy"}),
-    "CloudZero refuses": (cloudzero_refuses, {"PartnerRefused"}),
     "a month is held": (a_month_is_held, {"DropHeld", "credits are held"}),
-    "a verification differs": (a_verification_differs, {"DropDiffers"}),
     "a file waits": (
         a_file_waits_for_the_stream,
         {"DropDiffers", "a credits file waits for an hour"},
     ),
-    "a function dies": (a_function_dies, {"a run failed"}),
     "no message is delivered": (no_message_is_delivered, {"a run failed"}),
 }
 

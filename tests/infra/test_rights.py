@@ -7,14 +7,9 @@ from tests.infra.templates import Template, listed
 
 # AWS offers no resource for these: they set up the delivery of an account's logs.
 LOG_DELIVERY = {
-    "logs:CreateLogDelivery",
-    "logs:DeleteLogDelivery",
-    "logs:DescribeLogGroups",
-    "logs:DescribeResourcePolicies",
-    "logs:GetLogDelivery",
-    "logs:ListLogDeliveries",
-    "logs:PutResourcePolicy",
-    "logs:UpdateLogDelivery",
+    *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery"),
+    *("logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:DescribeLogGroups"),
+    *("logs:DescribeResourcePolicies", "logs:PutResourcePolicy"),
 }
 
 
@@ -44,8 +39,7 @@ def test_a_missing_object_answers_404_to_everyone_who_reads(template: Template) 
 
 
 def test_the_machine_invokes_its_own_functions(template: Template) -> None:
-    rights = template.rights_of(template.machine)
-    assert len(rights["lambda:InvokeFunction"]) == len(template.tasks)
+    assert len(template.rights_of(template.machine)["lambda:InvokeFunction"]) == len(template.tasks)
 
 
 def test_only_who_asks_clazar_reads_the_secret(metering_stack: Template) -> None:
@@ -60,8 +54,7 @@ def test_only_acquire_plan_reads_the_plans(metering_stack: Template) -> None:
 
 
 def test_only_the_taker_of_the_lease_looks_at_executions(metering_stack: Template) -> None:
-    owners = metering_stack.owners("states:DescribeExecution")
-    assert owners == {"AcquirePlan", "Metering"}
+    assert metering_stack.owners("states:DescribeExecution") == {"AcquirePlan", "Metering"}
 
 
 def test_the_usage_bucket_is_never_written(metering_stack: Template) -> None:
@@ -71,12 +64,8 @@ def test_the_usage_bucket_is_never_written(metering_stack: Template) -> None:
 
 def test_only_the_recorders_of_outcomes_write_the_ledger(metering_stack: Template) -> None:
     assert _writers(metering_stack, "/ledger/*") == {
-        "ClaimContract",
-        "SubmitContract",
-        "RecordError",
-        "ResolveContract",
-        "ReconcileState",
-        "CloseMonth",
+        *("ClaimContract", "SubmitContract", "RecordError"),
+        *("ResolveContract", "ReconcileState", "CloseMonth"),
     }
 
 

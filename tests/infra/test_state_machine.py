@@ -36,8 +36,7 @@ def test_every_placeholder_is_a_task_or_a_known_value(template: Template) -> Non
 
 def test_the_machine_is_named_after_environment_and_pipeline(template: Template) -> None:
     (machine,) = template.properties("AWS::StepFunctions::StateMachine")
-    name = f"{template.environment.name}-{template.pipeline}"
-    assert machine["StateMachineName"] == name
+    assert machine["StateMachineName"] == f"{template.environment.name}-{template.pipeline}"
 
 
 def test_the_machine_is_a_standard_workflow_that_logs_errors_without_data(

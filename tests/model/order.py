@@ -88,9 +88,7 @@ class Order:
 
     def _may_write(self, leftover: Actor, slot: int) -> bool:
         of = self._lives.invocation(leftover.life)
-        if of.state in _WRITES:
-            return slot in _WRITES[of.state]
-        return slot >= ENTRIES
+        return slot in _WRITES[of.state] if of.state in _WRITES else slot >= ENTRIES
 
     def leftovers(self, state: State) -> State:
         """Leave out what cannot do anything any more."""
@@ -108,8 +106,7 @@ class Order:
         if step.effect is None or of.state == "MergeUsage":
             return None
         if of.state in _OPTIMISTIC and step.known and not step.begun and not actor.wrote:
-            slot = ENTRIES + contract_of(of)
-            return actor if state.documents[slot] == step.known else None
+            return actor if state.documents[ENTRIES + contract_of(of)] == step.known else None
         return actor
 
 

@@ -46,13 +46,8 @@ from tests.model.outside import BILL, NOW, Effect, Outside, Paused, now_playing
 
 # What Step Functions may be reported here. Anything else is a mistake of the model or of the code.
 _EXPECTED = (
-    LeaseLost,
-    MonthIncomplete,
-    OutcomeUnknown,
-    PartnerBusy,
-    PartnerRefused,
-    PlanBusy,
-    WriteConflict,
+    *(LeaseLost, MonthIncomplete, OutcomeUnknown),
+    *(PartnerBusy, PartnerRefused, PlanBusy, WriteConflict),
 )
 
 
@@ -117,19 +112,10 @@ def _acquire(of: Invocation, outside: Outside) -> None:
         raise PlanBusy(busy)
 
 
-def _plan(of: Invocation, outside: Outside) -> None:
-    plan_months(_run(of), _books(outside), outside)
-
-
 def _merge(of: Invocation, outside: Outside) -> tuple[Item, ...]:
     task = MonthTask(run=_run(of), month=str(month.MONTH))
-    seen = gather(task, _books(outside))
-    found = to_process(task, month.bill(of.contracts), seen)
+    found = to_process(task, month.bill(of.contracts), gather(task, _books(outside)))
     return tuple(Item(item.contract_id, item.retry, item.without_usage) for item in found)
-
-
-def _claim(of: Invocation, outside: Outside) -> str:
-    return claim_contract(_task(of), _books(outside), month.AT).action
 
 
 def _submit(of: Invocation, outside: Outside) -> None:
@@ -137,10 +123,6 @@ def _submit(of: Invocation, outside: Outside) -> None:
         _books(outside), outside, outside.now, lambda: 90.0, SETTLE_SECONDS
     )
     submit_contract.submit_contract(_task(of), world)
-
-
-def _record_error(of: Invocation, outside: Outside) -> None:
-    record_error(_task(of), _books(outside), month.AT)
 
 
 def _close(of: Invocation, outside: Outside) -> None:
@@ -163,11 +145,13 @@ def _release(of: Invocation, outside: Outside) -> None:
 
 _USE_CASES: dict[str, Callable[[Invocation, Outside], Any]] = {
     "AcquirePlan": _acquire,
-    "PlanMonths": _plan,
+    "PlanMonths": lambda of, outside: plan_months(_run(of), _books(outside), outside),
     "MergeUsage": _merge,
-    "ClaimContract": _claim,
+    "ClaimContract": lambda of, outside: (
+        claim_contract(_task(of), _books(outside), month.AT).action
+    ),
     "SubmitContract": _submit,
-    "RecordError": _record_error,
+    "RecordError": lambda of, outside: record_error(_task(of), _books(outside), month.AT),
     "CloseMonth": _close,
     "ReleasePlan": _release,
 }

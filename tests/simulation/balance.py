@@ -67,10 +67,8 @@ class Balance:
                 ]
                 held = {}
             else:
-                books = json.loads(body)
-                known, held = [None], books.get("contracts", {})
-            wrong = min((self._differences(plan, month, held, of) for of in known), key=len)
-            yield from wrong
+                known, held = [None], json.loads(body).get("contracts", {})
+            yield from min((self._differences(plan, month, held, of) for of in known), key=len)
 
     def _differences(
         self, plan: Plan, month: str, held: Mapping[str, Any], formulas: Mapping[str, str] | None

@@ -70,7 +70,6 @@ class Books:
 
     def bill_by_hand(self, record: dict[str, str], at: datetime) -> None:
         """Take a record that is not of this pipeline."""
-        month = record["start_time"][:7]
-        sold = Sold(BY_HAND, record["contract_id"], record["dimension"], month)
+        sold = Sold(BY_HAND, record["contract_id"], record["dimension"], record["start_time"][:7])
         row = {**record, "id": f"r-{len(self.held) + 1}", "status": "success"}
         self.held.append(Held(sold, row, at))

@@ -104,7 +104,8 @@ class Ending:
                 yield f"4: {plan.key} has got to {self._promises.last.get(plan.key)}"
             yield from self._of_lines(plan)
             yield from self._balance.broken(plan)
-            for month in self._window(plan):
+            for back in range(plan.late_window):
+                month = str(LAST.plus(-back))
                 yield from (
                     f"6: never reported: {text}"
                     for text in self._promises.reported.unreported(plan, month)
@@ -112,10 +113,6 @@ class Ending:
             for index in range(MONTHS):
                 yield from self._of_report(plan, str(FIRST.plus(index)))
         yield from self._of_receiver()
-
-    def _window(self, plan: Plan) -> list[str]:
-        months = [LAST.plus(-back) for back in range(plan.late_window)]
-        return [str(month) for month in months]
 
     def _of_lines(self, plan: Plan) -> Iterator[str]:
         """4: every line is accepted once, waived, settled by hand, or a reported error."""

@@ -102,8 +102,7 @@ class Faults:
             case for case in cases([point]) if not (case.way == "late" and self._is_old(point))
         ]
         case = self._rng.choice(found)
-        player = Player(case, self._timeline, self.step_functions, execution)
-        chosen = player.choose(point)
+        chosen = Player(case, self._timeline, self.step_functions, execution).choose(point)
         if chosen is None:
             return None
         play: Break = chosen
@@ -149,11 +148,8 @@ class Faults:
         elif case.then == "new" and self._rng.random() < 0.5:
             given = execution.input
             if not given.get("resolve"):
-                self._timeline.after(delay, lambda: self._again(given))
+                self._timeline.after(delay, lambda: self.step_functions.start(given))
 
     def _redrive(self, execution: Execution) -> None:
         if execution.status not in ("RUNNING", "SUCCEEDED"):
             self.step_functions.redrive(execution)
-
-    def _again(self, given: Any) -> None:
-        self.step_functions.start(given)

@@ -90,8 +90,7 @@ def test_refused_lost_and_quarantined_usage_tells_no_customer_and_no_secret(
     watched: Watched,
 ) -> None:
     actions = {"c-refused": "refuse", "c-lost": "lost", "c-busy": "busy", "c-expired": "expire"}
-    names = ("c-1", *actions, None)
-    watched.world.hour("01/00", [usage_of(name) for name in names])
+    watched.world.hour("01/00", [usage_of(name) for name in ("c-1", *actions, None)])
     watched.world.hour("01/01", [usage_of("c-1"), usage_of("c-1", value=3)])  # measured twice
     for name, action in actions.items():
         watched.clazar.script(name, action)
@@ -121,8 +120,7 @@ def test_late_and_final_usage_tells_no_customer_and_no_secret(watched: Watched) 
     watched.world.hour("01/00", [usage_of("c-1"), usage_of("c-2")])
     assert not watched.run({"contracts": ["c-1"], "until": "2025-07-01T10:00:00Z"})
     assert not watched.run()
-    late = [usage_of(name) for name in ("c-1", "c-2", "c-new", None)]
-    watched.world.hour("01/11", late)
+    watched.world.hour("01/11", [usage_of(name) for name in ("c-1", "c-2", "c-new", None)])
     assert not watched.run()
     assert "message" in watched.everything.kinds_with("c-new cpu_core_hours: billed 0")
     assert not watched.reported()

@@ -83,7 +83,6 @@ def test_two_runners_on_one_state_folder_send_everything_once(tmp_path: Path) ->
     with ClazarServer(refuse_duplicates=False) as clazar:
         runner = Runner(tmp_path, clazar.url)
         first, second = runner.start(), runner.start()
-        codes = [runner.finish(process)[0] for process in (first, second)]
-        assert codes == [0, 0]
+        assert [runner.finish(process)[0] for process in (first, second)] == [0, 0]
         assert set(clazar.accepted_count().values()) == {1}
         assert len(clazar.accepted) == 6

@@ -21,14 +21,9 @@ SAID = "said.txt"
 """In an assembly: what `app.py` printed when it made it."""
 
 _PATTERNS = (
-    "app.py",
-    "cdk.json",
-    "infra/**/*.py",
-    "functions/**/*.py",
-    "functions/**/*.html",
-    "functions/**/*.txt",
-    "statemachines/*",
-    "requirements*.lock",
+    *("app.py", "cdk.json", "infra/**/*.py"),
+    *("functions/**/*.py", "functions/**/*.html", "functions/**/*.txt"),
+    *("statemachines/*", "requirements*.lock"),
 )
 
 

@@ -102,5 +102,4 @@ class Connection:
         """Answer, in one packet if it fits. The headers must not state the length."""
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers]
-        head = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n"
-        self.socket.sendall(head + body)
+        self.socket.sendall("\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + body)

@@ -15,15 +15,8 @@ from infra.local.cli.wording import billing, one_line, waits, words
 from infra.local.machine.measure import RetryWait
 
 _COUNTS = (
-    "files",
-    "records",
-    "contracts",
-    "entries",
-    "submitted",
-    "submitted_records",
-    "skipped",
-    "open",
-    "errors",
+    *("files", "records", "contracts", "entries"),
+    *("submitted", "submitted_records", "skipped", "open", "errors"),
 )
 # Nothing is open in a dry run: nothing was sent.
 _IN_A_DRY_RUN = {"submitted": "to_submit", "submitted_records": "to_submit_records", "open": ""}
@@ -105,8 +98,7 @@ def show_advice(results: Iterable[Mapping[str, Any]], console: Console) -> None:
     """Where it is written what to do about failures: the last thing on the screen."""
     errors = [str(one.get("error") or "") for one in results if one.get("status") == "FAILED"]
     for error in dict.fromkeys(filter(None, errors)):
-        said = f'What to do: docs/runbook.md, "{error}"'
-        _say(said, console)
+        _say(f'What to do: docs/runbook.md, "{error}"', console)
 
 
 def retry_line(wait: RetryWait) -> str:

@@ -185,8 +185,7 @@ def _end_map(pool: Any, worker_frame: Any) -> None:
             return
         pool._worker_exception = _failure(worker_frame)
     for frame in list(worker_frame._frames):
-        stopped = dt.datetime.now(dt.UTC)
-        frame.set_stop(stop_date=stopped, cause=None, error=None)
+        frame.set_stop(stop_date=dt.datetime.now(dt.UTC), cause=None, error=None)
     pool._termination_event.set()
 
 

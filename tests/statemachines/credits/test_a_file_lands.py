@@ -108,8 +108,7 @@ def test_a_corrected_file_replaces_the_month_as_a_whole(world: CreditsWorld) -> 
 
 def test_a_month_can_be_emptied_by_giving_its_accounts_nothing(world: CreditsWorld) -> None:
     world.drop(JANUARY, "000000000001,$5.00\n")
-    held = world.drop(JANUARY, "000000000001,$0.00\n")
-    assert held.error == "DropHeld"
+    assert world.drop(JANUARY, "000000000001,$0.00\n").error == "DropHeld"
     given = {"bucket": world.account.state_bucket, "key": JANUARY, "accept_shrink": True}
     assert world.run(given).status == "SUCCEEDED"
     assert world.total() == 0

@@ -87,17 +87,14 @@ def test_rows_of_somebody_else_in_the_stream_are_not_erased_without_a_persons_wo
     assert "1 stored row other than AWS credits" in str(held.cause)
     assert world.cloudzero.stored["2025-01"] == [USAGE]
     accepted = world.run({"key": JANUARY, "accept_shrink": True})
-    restored = world.run({"restore": month_of(accepted)["snapshot"]})
-    assert restored.status == "SUCCEEDED"
+    assert world.run({"restore": month_of(accepted)["snapshot"]}).status == "SUCCEEDED"
     assert world.cloudzero.stored["2025-01"] == [USAGE]
 
 
 def test_a_back_fill_with_the_same_rows_twice_is_posted_with_a_warning(world: CreditsWorld) -> None:
-    rows = "054736553085,$6.11,$6.11,$0.00\n"
-    posted = world.drop("credits-2025-01_2025-03.csv", rows)
+    posted = world.drop("credits-2025-01_2025-03.csv", "054736553085,$6.11,$6.11,$0.00\n")
     assert posted.status == "SUCCEEDED"
-    warned = "the same rows for 2025-01, 2025-02: was a column copied?"
-    assert posted.output["warnings"] == [warned]
+    assert posted.output["warnings"] == ["the same rows for 2025-01, 2025-02: was a column copied?"]
 
 
 def test_a_month_that_held_nothing_can_be_put_back_to_nothing(world: CreditsWorld) -> None:

@@ -113,8 +113,7 @@ def parse_listing_query(query: list[tuple[str, str]], page_limit: int) -> Listin
 
 def record_problems(record: Record) -> list[str]:
     """Name everything that is wrong with one record; an empty list means it can be taken."""
-    known = (*REQUIRED, *OPTIONAL)
-    problems = [f"{name}: unknown field" for name in record if name not in known]
+    problems = [f"{name}: unknown field" for name in record if name not in (*REQUIRED, *OPTIONAL)]
     problems += [f"{name}: required" for name in REQUIRED if name not in record]
     for name, (holds, rule) in _RULES.items():
         if name in record and not holds(record[name]):

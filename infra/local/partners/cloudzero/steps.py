@@ -60,10 +60,6 @@ def _with_numbers(rows: list[Row]) -> list[Row]:
     return [{**row, "cost/cost": f"{Decimal(row['cost/cost']):E}"} for row in rows]
 
 
-def _without_zeros(rows: list[Row]) -> list[Row]:
-    return [row for row in rows if Decimal(row["cost/cost"])]
-
-
 def _scripted(status: int) -> Reply:
     return refusal(status, f"Told to answer {status}.")
 
@@ -82,7 +78,7 @@ CONTENTS_STEPS: dict[str, Step[Plan]] = {
     "garbage": _GARBAGE,
     "columns": setting(view=_with_columns),
     "numbers": setting(view=_with_numbers),
-    "nozeros": setting(view=_without_zeros),
+    "nozeros": setting(view=lambda rows: [row for row in rows if Decimal(row["cost/cost"])]),
 }
 DROP_STEPS: dict[str, Step[Plan]] = {
     **_EVERYWHERE,
