@@ -71,12 +71,26 @@ def sends(point: Point) -> bool:
     return point.kind == "request"
 
 
-def answers_lost(*, arrive: bool, of: str = "") -> Choose:
-    """Let requests of a contract (of all) arrive, or not, and every answer be lost."""
+def tells(state: str = "") -> Where:
+    """A message of a state (of any) to a topic."""
+    return lambda point: point.kind == "message" and state in ("", point.label)
+
+
+def fails(where: Where, error: Exception) -> Choose:
+    """Let an error come of a point, and nothing of it happen."""
+
+    def fail(point: Point, effect: Result, lost: Result) -> NoReturn:  # noqa: ARG001  # see Break
+        raise error
+
+    return lambda point: fail if where(point) else None
+
+
+def answers_lost(where: Where = sends, *, arrive: bool, of: str = "") -> Choose:
+    """Let what happens at a point (requests of a contract) arrive, or not, without an answer."""
 
     def lose(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
         if arrive:
             effect()
         return lost()
 
-    return lambda point: lose if sends(point) and of in point.label else None
+    return lambda point: lose if where(point) and of in point.label else None

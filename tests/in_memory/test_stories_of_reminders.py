@@ -9,7 +9,7 @@ import pytest
 from functions.domain.plan import parse_plan
 from tests.builders import SEPTEMBER_2
 from tests.in_memory.by_hand import decide
-from tests.in_memory.interruptions import abort, execute_without_credentials
+from tests.in_memory.interruptions import abort, execute_without_credentials, tells
 from tests.in_memory.machine import Execution
 from tests.in_memory.metering_world import WARNS, MeteringWorld
 
@@ -66,7 +66,7 @@ def test_a_start_at_which_nothing_is_reported_changes_nothing(world: MeteringWor
 
 def test_a_reminder_that_was_not_delivered_is_sent_by_the_next_run(world: MeteringWorld) -> None:
     world.timeline.pass_time(86_400)
-    abort(world, lambda point: point.kind == "message", after=False)
+    abort(world, tells(), after=False)
     world.messages.clear()
     assert at(world, 2) == [2]
 

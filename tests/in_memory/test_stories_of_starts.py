@@ -1,6 +1,5 @@
 """An execution whose first state fails mails why, sends nothing and holds nothing."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,18 +7,11 @@ import pytest
 from functions.adapters import wiring
 from functions.errors import BadInput
 from tests.in_memory.credits_world import CreditsWorld
+from tests.in_memory.interruptions import answers_lost, starts, tells
 from tests.in_memory.metering_world import MeteringWorld
-from tests.in_memory.points import Break, Point, Result, nothing
+from tests.in_memory.points import nothing
 
 FILE = "credits-2025-01.csv"
-
-
-def answers_are_lost(kind: str, name: str) -> Callable[[Point], Break | None]:
-    def lose(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
-        effect()
-        return lost()
-
-    return lambda point: lose if (point.kind, point.label) == (kind, name) else None
 
 
 @pytest.mark.parametrize(
@@ -97,7 +89,7 @@ def test_a_plan_whose_first_state_timed_out_after_it_took_the_lease_is_free_for_
     None
 ):
     with MeteringWorld(july={"c-1": {"cpu": 4}}) as world:
-        world.points.choose = answers_are_lost("lambda", "AcquirePlan")
+        world.points.choose = answers_lost(starts("AcquirePlan"), arrive=True)
         assert world.execute().error == "States.Timeout"
         assert [mail.subject for mail in world.messages] == [
             "[dev] metering was not started: States.Timeout, execution x-1"
@@ -110,7 +102,7 @@ def test_a_plan_whose_first_state_timed_out_after_it_took_the_lease_is_free_for_
 
 def test_a_mail_that_does_not_arrive_leaves_no_mark_that_it_did() -> None:
     with MeteringWorld() as world:
-        world.points.choose = answers_are_lost("message", "NotifyOperator")
+        world.points.choose = answers_lost(tells("NotifyOperator"), arrive=True)
         ended = world.execute(months="2025-07")
         assert ended.error == "BadInput"
         assert not ended.cause.startswith("Mailed: ")
@@ -145,7 +137,7 @@ def test_a_credits_input_that_is_wrong_is_mailed_and_leaves_the_stream_free(
 
 def test_a_stream_whose_first_state_timed_out_is_free_for_the_next_file() -> None:
     with CreditsWorld() as world:
-        world.points.choose = answers_are_lost("lambda", "AcquireStream")
+        world.points.choose = answers_lost(starts("AcquireStream"), arrive=True)
         died = world.upload(FILE, {"054736553085": ["1.00"]})
         world.run()
         assert (died.error, len(world.messages)) == ("States.Timeout", 1)

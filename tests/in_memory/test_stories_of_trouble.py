@@ -1,21 +1,12 @@
 """Trouble that once broke a promise, each as the shortest story of its own."""
 
-from typing import Any
-
 from functions.errors import StorageBusy
 from tests.builders import SEPTEMBER_2
 from tests.in_memory.by_hand import decide
 from tests.in_memory.clazar import Billed
-from tests.in_memory.interruptions import abort, answers_lost, sends
+from tests.in_memory.interruptions import abort, answers_lost, fails, sends
 from tests.in_memory.metering_world import PLAN, WARNS, MeteringWorld
-from tests.in_memory.points import Break, Point, Result, nothing
-
-
-def _refuse_reports(point: Point) -> Break | None:
-    def refuse(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
-        raise StorageBusy("SlowDown")
-
-    return refuse if point.label.startswith("put reports/") else None
+from tests.in_memory.points import nothing
 
 
 def test_a_change_of_files_while_a_contract_is_parked_is_reported_once_it_counts_as_accepted() -> (
@@ -38,7 +29,9 @@ def test_a_change_of_files_while_a_contract_is_parked_is_reported_once_it_counts
 
 def test_a_month_has_a_report_even_if_its_run_ended_while_it_was_written() -> None:
     with MeteringWorld(july={"c-1": {"cpu": 4}}) as world:
-        world.points.choose = _refuse_reports
+        world.points.choose = fails(
+            lambda point: point.label.startswith("put reports/"), StorageBusy("SlowDown")
+        )
         assert world.execute().error == "StorageBusy"
         world.points.choose = nothing
         world.timeline.pass_time(3_600)

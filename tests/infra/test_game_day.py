@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -20,9 +20,9 @@ from functions.domain.plan import parse_plan
 from functions.errors import BadInput, CredentialsRefused, PartnerUnreachable, StorageBusy
 from infra.environments import POSTGRES
 from tests.builders import a_record
+from tests.in_memory.interruptions import Where, fails, tells
 from tests.in_memory.machine import StateFailed
 from tests.in_memory.metering_world import MeteringWorld
-from tests.in_memory.points import Break, Point
 from tests.infra.ringing import Happened, Mailing, Ringing, mailed_once, ours
 from tests.infra.templates import Template
 
@@ -88,14 +88,8 @@ def night() -> Iterator[Night]:
         yield Night(world)
 
 
-def broken(night: Night, matches: Callable[[Point], bool], error: Exception) -> None:
-    def fail(*_: object) -> None:
-        raise error
-
-    def choose(point: Point) -> Break | None:
-        return cast("Break", fail) if matches(point) else None
-
-    night.world.points.choose = choose
+def broken(night: Night, where: Where, error: Exception) -> None:
+    night.world.points.choose = fails(where, error)
 
 
 def clazar_fails(night: Night, error: Exception) -> None:
@@ -108,7 +102,7 @@ def a_state_fails(night: Night, state: str, error: Exception) -> None:
 
 def no_message_is_delivered(night: Night) -> None:
     one_contract_is_refused(night)
-    broken(night, lambda p: p.kind == "message", StateFailed("SNS.InternalError", "no"))
+    broken(night, tells(), StateFailed("SNS.InternalError", "no"))
 
 
 def one_contract_is_refused(night: Night) -> None:

@@ -5,15 +5,15 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from functions.domain.credits.drop import Limits
 from functions.errors import CredentialsRefused
 from tests.in_memory.credits_world import AUGUST_2, CreditsWorld
+from tests.in_memory.interruptions import Choose, answers_lost, fails, starts, tells
 from tests.in_memory.machine import StateFailed
-from tests.in_memory.points import Break, Point, Result
+from tests.in_memory.points import Point
 from tests.infra.ringing import Mailing, Ringing, mailed_once, ours
 from tests.infra.templates import Template
 
@@ -29,19 +29,7 @@ def stack(assembly: Path) -> Template:
     return Template.of(assembly, "prod", "credits")
 
 
-def breaking(
-    world: CreditsWorld, matches: Callable[[Point], bool], error: Exception | None = None
-) -> None:
-    """Let what matches fail, or without an error be answered by nobody."""
-
-    def fail(point: Point, effect: Result, lost: Result) -> Any:  # noqa: ARG001  # see Break
-        if error:
-            raise error
-        return lost()
-
-    def choose(point: Point) -> Break | None:
-        return fail if matches(point) else None
-
+def breaking(world: CreditsWorld, choose: Choose) -> None:
     world.points.choose = choose
 
 
@@ -70,26 +58,29 @@ def a_file_waits_for_the_stream(world: CreditsWorld) -> None:
         world.upload(f"credits-2025-0{number + 1}.csv", AMOUNTS)
 
 
-def a_function_dies(world: CreditsWorld) -> None:
-    breaking(world, lambda p: p.label == "ReportCredits", StateFailed("Lambda.Unknown", ""))
-
-
 def no_message_is_delivered(world: CreditsWorld) -> None:
-    breaking(world, lambda p: p.kind == "message", StateFailed("SNS.InternalError", "no"))
+    breaking(world, fails(tells(), StateFailed("SNS.InternalError", "no")))
     world.upload(FILE, BAD)
 
 
+DIED = StateFailed("Lambda.Unknown", "")
 UNREADABLE = CredentialsRefused("the CloudZero secret cannot be read")
 BEFORE_A_GOOD_FILE: dict[str, tuple[Fault, set[str]]] = {
     "the secret is missing": (
-        lambda w: breaking(w, is_request, UNREADABLE),
+        lambda w: breaking(w, fails(is_request, UNREADABLE)),
         {"CredentialsRefused"},
     ),
-    "CloudZero is down": (lambda w: breaking(w, is_request), {"OutcomeUnknown"}),
+    "CloudZero is down": (
+        lambda w: breaking(w, answers_lost(is_request, arrive=False)),
+        {"OutcomeUnknown"},
+    ),
     "CloudZero is busy": (lambda w: w.cloudzero.faults.extend(["busy"] * 100), {"PartnerBusy"}),
     "CloudZero refuses": (lambda w: w.cloudzero.faults.append("refused"), {"PartnerRefused"}),
     "a verification differs": (one_row_is_shown, {"DropDiffers"}),
-    "a function dies": (a_function_dies, {"a run failed"}),
+    "a function dies": (
+        lambda w: breaking(w, fails(starts("ReportCredits"), DIED)),
+        {"a run failed"},
+    ),
 }
 FAULTS: dict[str, tuple[Fault, set[str]]] = {
     **{
