@@ -90,8 +90,7 @@ def _bounds(page: Page) -> None:
     page.title("The largest days and months")
     nothing: dict[str, Figures] = measure({"day": ("simulated", "10000")}, "", 1)
     page.row("FoldDay, 240,000 files of a day, listing and files made up", nothing["day"], 240_000)
-    runs = {"merge": ("merge", "100000"), "close": ("close", "100000")}
-    found = measure(runs, "", 1)
+    found = measure({"merge": ("merge", "100000"), "close": ("close", "100000")}, "", 1)
     page.row("MergeUsage, 100,000 contracts in 31 folds", found["merge"], 100_000)
     page.row("CloseMonth, 100,000 contracts", found["close"], 100_000)
     with serving(partial(layouts.ledger, 100_000)) as url:

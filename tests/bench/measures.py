@@ -113,8 +113,7 @@ def late(count: str) -> Callable[[], dict[str, Any]]:
 
     class Before(UsageStore):
         def under(self, prefix: str, **but: Any) -> Any:
-            listed = super().under(prefix, **but)
-            return (item for item in listed if "/02/05/" not in item.key)
+            return (item for item in super().under(prefix, **but) if "/02/05/" not in item.key)
 
     class Counted(UsageStore):
         def read(self, files: Iterable[Listed]) -> Any:

@@ -9,7 +9,8 @@ from tests.in_memory.metering_promises import Promises
 from tests.in_memory.metering_world import MeteringWorld
 
 HOUR = 3600.0
-APPROVE_ABOVE = {"approve_above": "20%"}
+HOLDS = {"approve_above": "20%"}
+RETRY = {"retry_errors": True}
 APPROVE = {"approve": "2025-07", "reason": "a new customer"}
 _MOST_RUNS = 8
 
@@ -108,23 +109,9 @@ SCENARIOS = {
         Scenario("two months", "2025-06", _two_months),
         Scenario("refused", "2025-07", _one_unknown, after=_reopened_then_settled),
         Scenario("re-opened", "2025-07", _one_unknown, before=_refused_then_reopened),
-        Scenario(
-            "retried",
-            "2025-07",
-            _one_unknown,
-            given={"retry_errors": True},
-            before=_refused_then_known,
-        ),
-        Scenario("held", "2025-06", _two_months, after=_approved_then_settled, plan=APPROVE_ABOVE),
-        Scenario(
-            "approved",
-            "2025-06",
-            _two_months,
-            given=APPROVE,
-            before=_held,
-            after=_approved_then_settled,
-            plan=APPROVE_ABOVE,
-        ),
+        Scenario("retried", "2025-07", _one_unknown, RETRY, before=_refused_then_known),
+        Scenario("held", "2025-06", _two_months, after=_approved_then_settled, plan=HOLDS),
+        Scenario("approved", "2025-06", _two_months, APPROVE, _held, _approved_then_settled, HOLDS),
     )
 }
 

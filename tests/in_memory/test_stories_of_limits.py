@@ -59,8 +59,7 @@ def test_of_much_late_usage_the_largest_is_named_and_the_report_has_all() -> Non
         world.execute()
         world.put_usage("2025-07", "01/01", late)
         reported = world.execute().output["message"]
-        named = [name for name in late if f"{name} cpu: billed 0" in reported]
-        assert named == list(late)[5:]
+        assert [name for name in late if f"{name} cpu: billed 0" in reported] == list(late)[5:]
         assert "and 5 more" in reported
         report = json.loads(world.state_bucket.objects["reports/S/E/P/2025-07/late-usage.json"])
         assert {item["contract_id"] for item in report["differences"]} == late.keys()

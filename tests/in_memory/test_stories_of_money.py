@@ -21,8 +21,7 @@ def test_a_closed_month_that_cannot_be_read_when_asked_for_does_not_stop_later_m
 
 
 def test_a_remainder_that_is_billed_without_usage_is_billed_once() -> None:
-    formula = {"hours": "cpu * 1"}
-    plan = {**WARNS, "dimensions": formula, "rounding": "floor"}
+    plan = {**WARNS, "dimensions": {"hours": "cpu * 1"}, "rounding": "floor"}
     with MeteringWorld(plan, now=SEPTEMBER_2, july={"c-1": {"cpu": 0.6}}) as world:
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 0.4}})
         world.execute()
@@ -116,8 +115,7 @@ def test_notices_that_do_not_fit_into_a_message_come_with_the_next() -> None:
         names = [f"c-{number:02d}-{'x' * 180}" for number in range(19)]
         world.put_usage("2025-07", "01/00", {name: {"cpu": 1} for name in names})
         world.execute()
-        late = {name: {"cpu": 2, "mem": 1} for name in names}
-        world.put_usage("2025-07", "01/01", late)
+        world.put_usage("2025-07", "01/01", {name: {"cpu": 2, "mem": 1} for name in names})
         first = world.execute().output["message"]
         second = world.execute().output["message"]
         assert len(first) < 8_000

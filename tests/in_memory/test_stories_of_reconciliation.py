@@ -152,8 +152,7 @@ def test_what_cannot_be_reconciled_is_refused(
 
 def test_a_plan_that_has_never_closed_a_month_has_nothing_to_reconcile() -> None:
     with MeteringWorld({**WARNS, "start_month": "2025-09"}) as world:
-        run = world.execute(reconcile="last")
-        assert "no month has been closed yet" in run.output["message"]
+        assert "no month has been closed yet" in world.execute(reconcile="last").output["message"]
 
 
 def test_what_fails_in_any_way_is_not_compared_and_never_equal(
