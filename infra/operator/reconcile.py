@@ -90,7 +90,6 @@ def reconcile(
 
 
 def _rows(of: Sources) -> list[Compared]:
-    """Return the rows of all contracts, differences first, then what is open."""
     rows = [row for name in of.names for row in rows_of(name, of)]
     return sorted(rows, key=lambda r: (not r.differs, not r.open, r.contract, r.dimension))
 
@@ -198,5 +197,4 @@ def _listing(clazar: UsageReceiver, month: Month, begun: str, name: str) -> List
     except ContractUnserved as error:
         return Listing(doubts={"": str(error)})
     except ListingUnavailable as error:
-        said = f"Clazar does not list its records ({error}); compare by its console"
-        raise Failed(said) from None
+        raise Failed(f"Clazar does not list its records ({error}); compare by its console") from None
