@@ -197,4 +197,4 @@ def _listing(clazar: UsageReceiver, month: Month, begun: str, name: str) -> List
     except ContractUnserved as error:
         return Listing(doubts={"": str(error)})
     except ListingUnavailable as error:
-        raise Failed(f"Clazar lists no records ({error}); compare by its console") from None
+        raise Failed(f"Clazar does not list records ({error}); compare by its console") from None
