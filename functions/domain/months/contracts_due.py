@@ -58,9 +58,9 @@ def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> 
     if asked.by_name or not known.closed:
         wanted |= of.keys()  # else they came late, which is reported and not billed unasked
     if asked.contracts is not None:
-        if unknown := sorted(asked.contracts - wanted):
-            names = ", ".join(map(repr, unknown[:10]))
-            raise ValueError(f"{names} ({suggestion(unknown[:10], wanted)})")
+        if unknown := sorted(asked.contracts - wanted)[:10]:
+            names = ", ".join(map(repr, unknown))
+            raise ValueError(f"{names} ({suggestion(unknown, wanted)})")
         wanted = asked.contracts
     due = sorted(wanted - ((done | failed) - again))
     no_usage = partial(ContractBill, usage={}, quantities={})

@@ -64,6 +64,7 @@ class PlanState(msgspec.Struct, frozen=True, kw_only=True):
 
 Document = dict[str, Any]
 _READ = ("last_processed_month", "success_contracts", "error_contracts")
+_UTF_8 = "utf-8-sig"  # an editor may have written a byte order mark
 _as_json = partial(json.dumps, ensure_ascii=False)
 _EXAMPLE = {"success_contracts": '["c-1"]', "error_contracts": '[{"contract_id": "c-1"}]'}
 
@@ -71,7 +72,7 @@ _EXAMPLE = {"success_contracts": '["c-1"]', "error_contracts": '[{"contract_id":
 def parse(body: bytes, key: str) -> Document:
     """Read the whole file; BadState says what cannot be understood."""
     try:
-        document = json.loads(body.decode("utf-8-sig"), object_pairs_hook=unique)
+        document = json.loads(body.decode(_UTF_8), object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise left_as_it_is(f"state file {key} cannot be read", str(error)) from error
     if not isinstance(document, dict):

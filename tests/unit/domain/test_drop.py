@@ -15,6 +15,7 @@ from functions.domain.credits.drop import (
     Limits,
     MonthSnapshot,
     Source,
+    is_named,
     is_stored,
     others_erased,
     outdated,
@@ -328,3 +329,12 @@ def test_a_drop_is_of_the_execution_and_the_source_that_posted_it() -> None:
     assert drop.is_of(drop.execution, drop.source)
     assert not drop.is_of("another", drop.source)
     assert not drop.is_of(drop.execution, a_restore())
+
+
+def test_reasons_are_accepted_once_the_hold_has_named_their_kind() -> None:
+    """Of a row that is at fault there is one, whatever it says."""
+    held = ["9 rows would replace 10", "a row: x"]
+    assert is_named(["a row: y"], held)
+    assert is_named(held, held)
+    assert not is_named(["8 rows would replace 10"], held)
+    assert not is_named([*held, "more"], held)

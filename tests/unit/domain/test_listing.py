@@ -15,6 +15,7 @@ from functions.domain.ledger.reading import (
     same_contract,
     same_dimension,
     same_quantity,
+    spellings,
 )
 from tests.builders import AUGUST_2, JULY
 from tests.differential.steadily import steadily
@@ -128,6 +129,15 @@ def test_a_contract_id_is_ours_anothers_or_nobody_can_tell(same: Any, contracts:
         doubt = f"record r-1: contract_id {contract!r} is not understood"
         assert found.doubts == ({"cpu": doubt} if same is None else {})
     assert listed({**CPU, "contract_id": 7}, contract="7").of("cpu") == (a_record(),)
+
+
+def test_a_contract_is_looked_up_in_its_usual_spellings() -> None:
+    assert spellings("c-1 b") == {"c-1 b", "C-1 B"}
+    assert spellings("aCme-one") == {"aCme-one", "acme-one", "ACME-ONE", "Acme-One"}
+    bare = A_UUID.replace("-", "")
+    usual = {A_UUID, A_UUID.upper(), bare, bare.upper()}
+    assert spellings(A_UUID) == spellings(bare) == usual
+    assert spellings(f"{{{A_UUID}}}") == usual | {f"{{{A_UUID}}}", f"{{{A_UUID}}}".upper()}
 
 
 @pytest.mark.parametrize("written", ["CPU core hours", "cpu-core-hours", " Cpu_Core_Hours "])

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from functions.domain.usage.bill import ContractBill, Quarantined
 from functions.domain.usage.fold import DayRead, Days, Total
-from functions.domain.usage.month_usage import checks, worth_a_look
+from functions.domain.usage.month_usage import MonthUsage, checks, worth_a_look
 from functions.domain.usage.tally import Tally
 from tests.builders import JULY, PLAN, a_bill, a_contract, a_plan
 
@@ -26,6 +26,34 @@ def test_an_ordinary_month_has_no_warnings() -> None:
 def test_a_quantity_that_aws_does_not_take_is_named_with_its_month() -> None:
     (text,) = said(None, TOO_MUCH)
     assert text.startswith("2025-07: AWS takes quantities up to 2,147,483,647; scale with")
+
+
+def test_what_a_month_was_added_up_from_stands_beside_its_bill() -> None:
+    total = Total()
+    total.files, total.records, total.duplicates = 3, 4, 5
+    total.hours.add("01/00")
+    total.dropped |= {"mem": Decimal("1.50"), "cpu": 2}
+    days = Days(PLAN, JULY, {"01": DayRead(digest="d", files=3)})
+    bill = a_bill(TOO_MUCH)
+    found = MonthUsage.of(days, total, bill, ["first"])
+    assert found == MonthUsage(
+        files=3,
+        hours=1,
+        records=4,
+        duplicates=5,
+        dropped={"cpu": "2", "mem": "1.50"},
+        warnings=["first", *worth_a_look(days, total, bill)],
+        checks=list(checks(days, total, bill)),
+        days={"01": "d"},
+        bill=bill,
+    )
+    assert list(found.dropped) == ["cpu", "mem"]
+
+
+def test_up_to_ten_alike_dimensions_are_named() -> None:
+    many = [f"{'-' * number}a" for number in range(1, 12)]
+    (text,) = said(None, a_contract(quantities=dict.fromkeys(many, "1")))
+    assert text.count("a'") == 10
 
 
 def test_dimensions_that_differ_in_blanks_or_case_are_named() -> None:
