@@ -71,5 +71,7 @@ def account_problem(account: str) -> str | None:
 def rounded(accounts: Iterable[str]) -> list[str]:
     """Name accounts whose last digits scientific notation has taken, if several look like it."""
     found = [account for account in accounts if _ROUNDED.fullmatch(account)]
-    like = f"{len(found)} accounts like {found[0]} end in six zeros" if found else ""
-    return [f"{like}, as scientific notation leaves them"] if len(found) > 1 else []
+    if not found[1:]:
+        return []
+    like = f"{len(found)} accounts like {found[0]} end in six zeros"
+    return [f"{like}, as scientific notation leaves them"]

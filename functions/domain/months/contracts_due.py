@@ -90,7 +90,7 @@ def check_spelling(bills: Iterable[ContractBill], known: Known, where: str) -> l
             raise left_as_it_is(where, said)
     settled = [name for name in unknown if name in state.done]
     for name in settled:
-        for other in get_close_matches(name, known.reopened, 1, _ALIKE):
+        for other in get_close_matches(name, known.reopened, cutoff=_ALIKE):
             raise left_as_it_is(
                 where,
                 f"{name!r} in success_contracts has no usage, and {other!r} has left "

@@ -699,3 +699,8 @@ def test_a_first_or_last_column_that_adds_up_the_others_is_refused(place: str) -
 )
 def test_blanks_beside_quotes_and_rows_of_any_blanks_say_nothing(text: str) -> None:
     assert read(text).credits == {A: [Decimal("6407.96")]}
+
+
+def test_two_accounts_of_one_amount_are_no_total_of_each_other() -> None:
+    for text in (f"{A},5.00\n{B},5.00\n", f"{A},5.00\n{B},5.00\n{C},0.00\n"):
+        assert read(text).doubts == []
