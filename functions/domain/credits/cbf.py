@@ -25,7 +25,7 @@ CREDIT, DESCRIPTION, SERVICE = "Credit", "Monthly MAP Credit", "AWSCredits"
 ACCOUNT, COST, START = "resource/account", "cost/cost", "time/usage_start"
 TYPE, _DESCRIPTION = "lineitem/type", "lineitem/description"
 _END, _SERVICE = "time/usage_end", "resource/service"
-_WRITTEN = {TYPE, _DESCRIPTION, START, _END, ACCOUNT, _SERVICE, COST}
+_WRITTEN = {TYPE, START, _END, ACCOUNT, _SERVICE, COST}
 
 Row = Mapping[str, Any]
 

@@ -12,6 +12,7 @@ from functions.domain.wording import counted
 
 Problem = tuple[int, str]  # a line, and what is wrong with it; line 0 is the file as a whole
 _SAVE = "save the file as CSV UTF-8 (comma delimited)"
+_UTF_8 = "utf-8-sig"
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # Blanks beside the quotes of a cell, which are not part of it.
 _BESIDE = re.compile(rf'(?:(?<=,)|^)[{AROUND}]+(?=")|(?<=")[{AROUND}]+(?=,|\r|\n|$)')
@@ -38,7 +39,7 @@ def read_rows(body: bytes, problems: list[Problem]) -> tuple[list[Row], bool]:
         problems.append((1, f"the file is {kind}; {_SAVE}"))
         return [], False
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode(_UTF_8)
     except UnicodeDecodeError as error:
         # Counted behind a byte order mark, with any kind of line end.
         line = len((error.object[: error.start] + b"?").splitlines())

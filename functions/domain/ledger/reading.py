@@ -6,9 +6,10 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
-from functions.domain.paging import flat, is_something, plain, says_failed
+from functions.domain.paging import is_something, plain, says_failed
 
 _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
 _UUID = re.compile(
@@ -28,7 +29,11 @@ _UNDONE = re.compile(
 )
 _STATE = re.compile(r".*(status|state|type|outcome|result)")
 _DONE = re.compile(r"(is|was)?(accepted|created|billed|stored)")
-_SENT = ("cloud", "contract_id", "dimension", "start_time", "end_time", "quantity", "status")
+_SENT = (
+    *("cloud", "contract_id", "dimension", "start_time", "end_time", "quantity", "status"),
+    "custom_properties",
+)
+_failed = partial(says_failed, rows="", levels=1)
 
 
 def taken_back(record: Mapping[str, Any]) -> str:
@@ -37,14 +42,13 @@ def taken_back(record: Mapping[str, Any]) -> str:
     What it holds of other things, as of its contract or of earlier tries, says nothing.
     """
     said = {name: value for name, value in record.items() if name not in _SENT}
-    said.pop("custom_properties", None)
-    for name, value in flat(said, "", 1):
+    for name, value in said.items():
         undone = _UNDONE.fullmatch(plain(name)) and is_something(value)
         denied = _DONE.fullmatch(plain(name)) and value is False
         is_state = _STATE.fullmatch(plain(name)) and _UNDONE.fullmatch(as_text(value).casefold())
         if undone or denied or is_state:
             return f"{name} is {as_text(value)}"[:_SHOWN]
-    return says_failed(said, "", levels=1)
+    return _failed(said)
 
 
 def same_contract(listed: object, ours: str) -> bool | None:

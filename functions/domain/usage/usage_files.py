@@ -12,6 +12,7 @@ from functions.domain.month import Month
 from functions.domain.usage.problem import Problem
 
 FLAT = "flat"
+_BEHIND = "99"  # every hour
 _PLACE = re.compile(r"(?:([0-9]{2}/[0-9]{2})/)?[^/]+\.json")
 
 
@@ -50,7 +51,7 @@ def place(listed: Listed, prefix: str, month: Month) -> Listed | Problem:
 
 def of_day(day: str, files: Iterable[Listed]) -> list[Listed]:
     """Return a day's files in the order in which they are read: an hour is never cut in two."""
-    cut = day.replace("T", "/") if "T" in day else "99"  # behind every hour
+    cut = day.replace("T", "/") if "T" in day else _BEHIND
     kept = (file for file in files if (file.hour or "") < cut)
     return sorted(kept, key=lambda file: (file.hour or "", file.key))
 
@@ -72,7 +73,7 @@ def missing_hours(
     month or after the window.
     """
     hours = _hours(month, end)
-    first = hours[0] if earlier else min(present, default="99")  # behind every hour
+    first = hours[0] if earlier else min(present, default=_BEHIND)
     last = hours[-1] if later else max(present, default=hours[-1])
     return [hour for hour in hours if first <= hour <= last and hour not in present]
 

@@ -145,7 +145,8 @@ def test_a_number_of_refused_records_is_no_doubt_about_the_others_and_any_other_
 def test_success_beside_a_word_of_failure_is_looked_up(beside: dict[str, Any]) -> None:
     found = of_one(id="r", **CPU, status="success", **beside)
     assert (found.kind, found.record_id) == ("unknown", "r")
-    assert found.message.startswith("status 'success', but ")
+    ((name, value),) = beside.items()
+    assert found.message == f"status 'success', but {name} is {str(value).strip()}"
 
 
 def test_success_is_believed_whatever_a_dimension_or_a_contract_is_called() -> None:

@@ -259,6 +259,9 @@ def test_a_restore_erases_what_others_stored_only_if_it_is_known_to_be_there() -
     assert others_erased(stored, a_drop(), "snapshot") == said, "it came beside the upload"
     known = a_drop(a_restore(), digest=stored.digest, rows=2)
     assert others_erased(stored, known, "snapshot") == []
+    renamed = read_rows([{"lineitem/type": "Usage", "cost/cost": "-1.00"}])
+    known = a_drop(digest=renamed.digest, rows=1)
+    assert others_erased(renamed, known, "snapshot") == [], "every row of the upload is shown so"
 
 
 def test_what_was_posted_is_seen_beside_rows_of_others() -> None:
