@@ -152,7 +152,7 @@ def _check_months(
 def _skipped(plan: Plan, state: PlanState, last: Month | None, books: Books) -> Iterator[Month]:
     """Yield months from the first one on, up to the last, that were never closed.
 
-    Months of an earlier program are told apart: they have no entries, or successes without one.
+    A month of an earlier program has no entries, or successes without one: it was not skipped.
     """
     if last is None:
         return
