@@ -35,4 +35,5 @@ def report_usage_so_far(task: DaysTask, objects: Objects, usage: Objects) -> Clo
     read = {name for text in plan.dimensions.values() for name in formula.names_in(text)}
     bill = billing.bill(plan, total.groups.items(), exported_before=read)
     found = MonthUsage.of(task.of_days, total, bill, warnings)
-    return ClosedMonth.of(task.month, found, so_far=True, totals=total.by_dimension(), report="")
+    used = formula.exact_sums((group[1], f"{value:f}") for group, value in total.groups.items())
+    return ClosedMonth.of(task.month, found, so_far=True, totals=used, report="")

@@ -50,7 +50,8 @@ class Dialect:
     than one of `size` rows is announced; `behind`: the status behind the last page. `older`:
     records of a contract from before the first month. `filters`: what it filters by. `others`:
     rows of other contracts that are listed all the same. `lags`: what a silent 2xx has accepted is
-    listed up to an hour later. `without`: what an echo leaves out.
+    listed up to an hour later. `remarks`: what is accepted is listed up to days later, and each
+    listing says how old it is. `without`: what an echo leaves out.
     """
 
     typed: str = "plain"
@@ -66,6 +67,7 @@ class Dialect:
     others: int = 0
     silence: str = "without results"
     lags: bool = False
+    remarks: bool = False
     duplicate: str = "documented"
     without: tuple[str, ...] = ()
     capitals: bool = False
@@ -156,7 +158,8 @@ class Dialect:
             "has_more": {"has_more": more},
         }
         found = [self.listed(row) for row in shown]
-        return Response(200, json.dumps({"results": found, **said.get(self.pages, {})}))
+        remark = {"index": {"as_of": "some days ago"}} if self.remarks else {}
+        return Response(200, json.dumps({"results": found, **said.get(self.pages, {}), **remark}))
 
     def silent(self) -> Response:
         """Return a 2xx that says nothing of the records."""
@@ -234,4 +237,5 @@ def draw(rng: Random) -> Dialect:
             )
         ),
         capitals=rng.random() < 0.3,
+        remarks=rng.random() < 0.1,
     )

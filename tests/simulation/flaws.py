@@ -99,6 +99,9 @@ FLAWS: Mapping[str, Flaw] = {
     "1: an answer that failed is an empty listing": Flaw(
         (api,), "says_not_all", lambda *_: "", "1", 10
     ),
+    "1: what is not understood says nothing": Flaw(
+        (listing_pages,), "unclear", lambda *_: "", "1", 35
+    ),
     "1: the first page is the listing": Flaw((api,), "turn", _first_page_only, "1", 5),
     "1: the settle time does not grow": Flaw(
         (transitions,), "is_over", _over_as_the_first_time, "1", 41

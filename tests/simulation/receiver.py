@@ -24,6 +24,7 @@ _MOODS = (
     *("silent", "silent and not taken"),
 )
 _LONGEST_PENDING = 7_200
+_LONGEST_UNSEEN = 72  # hours, where each listing says that it may be old
 _FORBIDDEN = 403
 # A request has arrived and is listed within SETTLE_SECONDS of when it was written down, which is
 # not before its function began: this is what the pipeline takes for granted.
@@ -110,6 +111,8 @@ class Receiver(Books, MeteringApi):
         first = len(self.held)
         results = [self._take(plan, item, latest, pending=mood == "pending") for item in records]
         if mood == "lost":
+            for held in self.held[first:] if self.dialect.remarks else ():
+                held.listed_from += timedelta(hours=self._rng.uniform(0, _LONGEST_UNSEEN))
             raise NoAnswer("connection lost")
         if mood in ("silent", "partial") and self.dialect.lags:
             for held in self.held[first:]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from functions.domain.envelope import as_number, flat, plain, says_failed
 from functions.domain.ledger.answers import UNKNOWN, Answer
 from functions.domain.ledger.entry import OTHER_QUANTITY
 from functions.domain.ledger.reading import (
@@ -17,7 +18,6 @@ from functions.domain.ledger.reading import (
     same_quantity,
     taken_back,
 )
-from functions.domain.paging import as_number, flat, plain, says_failed
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
 _FAILED = ("fail", "failed", "error", "rejected", "invalid", "declined")

@@ -16,8 +16,8 @@ from functions.adapters.http_calls import as_json, bounded, named, never_connect
 from functions.adapters.receivers import Accepted, CreditsReceiver
 from functions.domain.conversion import unique
 from functions.domain.credits.cbf import plain_number
+from functions.domain.envelope import says_failed, says_more, says_not_all
 from functions.domain.month import Month, format_instant
-from functions.domain.paging import says_failed, says_more, says_not_all
 from functions.domain.wording import counted
 from functions.errors import (
     CredentialsRefused,

@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Any, Literal, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from functions.domain.ledger.reading import (
     as_text,
@@ -50,12 +51,14 @@ class Listing(msgspec.Struct, frozen=True):
 
     `doubts`: why something may be stored that is not seen, by dimension; under "" for all of them.
     `strays`: records whose window is no past month's, by dimension and row. The receiver may have
-    moved one of ours there, by a time zone or to the moment when it came.
+    moved one of ours there, by a time zone or to the moment when it came. `unclear`: what is said
+    beside the records and not understood: after an unknown outcome nothing is absent then.
     """
 
     stored: dict[str, dict[str, Stored]] = {}
     doubts: dict[str, str] = {}
     strays: dict[str, dict[str, Stored]] = {}
+    unclear: str = ""
 
     def of(self, dimension: str) -> tuple[Stored, ...]:
         """Return the records of a dimension that are billed, or may be."""
@@ -88,7 +91,7 @@ class Listing(msgspec.Struct, frozen=True):
                 of.setdefault(name, {}).update(records)
                 text = f"records of {written!r} may be of {' or of '.join((name, *others))}"
                 doubts |= dict.fromkeys((name, *others) if others else (), text)
-        return type(self)(stored, doubts, strays)
+        return replace(self, stored=stored, doubts=doubts, strays=strays)
 
     def without(self, known: Collection[str]) -> Self:
         """Return the listing without the records that are known to be of other months."""
@@ -99,7 +102,7 @@ class Listing(msgspec.Struct, frozen=True):
                 for dimension, records in found.items()
             }
 
-        return type(self)(left(self.stored), self.doubts, left(self.strays))
+        return replace(self, stored=left(self.stored), strays=left(self.strays))
 
     @property
     def has_moved(self) -> bool:
@@ -122,7 +125,7 @@ def with_rows(
             case dimension, Stored() as record:
                 of = strays if record.strayed else stored
                 of.setdefault(dimension, {})[identity(row, index)] = record
-    return Listing(stored, doubts, strays)
+    return replace(listing, stored=stored, doubts=doubts, strays=strays)
 
 
 def _meant(written: str, known: Collection[str]) -> tuple[str, ...]:

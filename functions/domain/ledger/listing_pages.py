@@ -2,19 +2,22 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
+from functions.domain.envelope import flat, plain, says_more, totals, unclear
 from functions.domain.ledger.listing import Listing, identity, with_rows
-from functions.domain.ledger.reading import as_uuid
+from functions.domain.ledger.reading import as_uuid, read_time
 from functions.domain.month import Month
-from functions.domain.paging import flat, plain, says_more, totals
 
 PAGE_SIZE = 100
 _MOST_PAGES, _RESULTS = 2_000, "results"
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,8 +66,11 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
     more = _says_more(body, query, len(seen), pages) if body else asked.more
     moved = asked.moved or (bool(fresh) and fresh != shown)
     listing = with_rows(asked.listing, rows, contract, month, datetime.fromisoformat(asked.begun))
+    if not listing.unclear:
+        said = {name: value for name, value in body.items() if name != "headers"}
+        listing = replace(listing, unclear=unclear(said, _RESULTS, partial(_says_nothing, asked)))
     if fresh and pages < _MOST_PAGES:
-        return msgspec.structs.replace(
+        return replace(
             asked,
             queries=(_next_query(query, body, pages + 1), *others),
             seen=seen,
@@ -79,7 +85,7 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
         more = f"page {pages} is full" if is_full else "its pages have moved" if moved else ""
     if more:
         text = f"the listing ends after {len(seen)} records although {more}"
-        listing = Listing(listing.stored, {**listing.doubts, "": text}, listing.strays)
+        listing = replace(listing, doubts={**listing.doubts, "": text})
     return Asked(begun=asked.begun, queries=tuple(others), answered=True, listing=listing)
 
 
@@ -91,6 +97,13 @@ def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pag
         if any(isinstance(one, Mapping) and fields <= one.keys() for one in inner):
             return f"{name} holds records"
     return says_more(body, _RESULTS, seen, pages, query.get("cursor"))
+
+
+def _says_nothing(asked: Asked, value: str) -> bool:
+    """Return True of a value that was asked for, and of the time at which this was."""
+    time = read_time(value)
+    is_now = time and time >= datetime.fromisoformat(asked.begun) - _CLOCKS_DIFFER
+    return bool(is_now) or value in map(str.casefold, asked.queries[0].values())
 
 
 def _digest(text: str) -> str:

@@ -64,7 +64,8 @@ def _doubt(line: Line, listing: Listing, known: Collection[str], owners: Collect
     if line.evidence == NOT_ACCEPTED and not line.is_fixed:
         return ""
     stray = listing.stray(line.dimension, line.quantity)
-    return listing.doubt(line.dimension) or stray or nobodys(line, listing, known, owners)
+    doubt = listing.doubt(line.dimension) or stray or nobodys(line, listing, known, owners)
+    return doubt or (listing.unclear if line.state == "sent" else "")
 
 
 def _found(

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
-from functions.domain.paging import is_something, plain, says_failed
+from functions.domain.envelope import is_something, plain, says_failed
 
 _EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
 _UUID = re.compile(

@@ -87,13 +87,6 @@ class Total:
             twin=self.twin,
         )
 
-    def by_dimension(self) -> dict[str, str]:
-        """Return the usage of all contracts, and of none, by dimension."""
-        found: dict[str, Decimal] = defaultdict(Decimal)
-        for (_, dimension, _, _), value in self.groups.items():
-            found[dimension] = EXACT.add(found[dimension], value)
-        return {name: f"{value:f}" for name, value in sorted(found.items())}
-
 
 class DayRead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an execution has found of a day: its digest, or why there is no fold of it.

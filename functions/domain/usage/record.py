@@ -97,9 +97,8 @@ def _may_repeat(body: bytes, kind: type[Money], present: int) -> bool:
 
     `present`: how many the records have. One without value or dimension is refused.
     """
-    if b"\\" in body and _ESCAPED_LETTER.search(body):
-        return True
-    return bool(sum([stringzilla.count(body, name) for name in _QUOTED[kind]]) > present)
+    escaped = b"\\" in body and _ESCAPED_LETTER.search(body)
+    return bool(escaped or sum([stringzilla.count(body, name) for name in _QUOTED[kind]]) > present)
 
 
 def duplicate_keys(body: bytes, records: Sequence[Record]) -> Iterator[tuple[int, str]]:
@@ -154,17 +153,6 @@ class Sums(dict[tuple[Any, ...], Sum]):
         except (*UNREADABLE, TypeError):  # a list where a name should be
             return [_UNCLEAR], []
 
-    def group(self, record: Record) -> Group:
-        """Return what a record's value is added to; ValueError says which of its names is bad."""
-        names = record.externalPayerId, record.dimension, record.pricePerUnit
-        try:
-            found = self[names]
-        except TypeError:
-            found = _UNCLEAR
-        if found.pair and type(names[2]) is not bool:
-            return found.group
-        return group_of(*names, record.subscriptionId)
-
 
 def group_of(contract: Any, dimension: Any, price: Any, subscription: Any = None) -> Group:
     """Return what a record's value is added to; ValueError says which of its names is no good."""
@@ -179,7 +167,7 @@ def group_of(contract: Any, dimension: Any, price: Any, subscription: Any = None
     if contract in (None, UNSET) or (type(contract) is str and not contract.strip()):
         return None, dimension, price, str(subscription or "(missing)")[:80]
     text = type(contract) is str and contract.isprintable() and contract == contract.strip()
-    if not text or len(quote(contract, safe="")) > _LONGEST_ID:
+    if not text or 3 * len(contract.encode()) > _LONGEST_ID < len(quote(contract, safe="")):
         raise ValueError(f"externalPayerId {shown(contract)} is not a contract id")
     return contract, dimension, price, None
 

@@ -26,12 +26,14 @@ from functions.domain.usage.record import (
     Sums,
     decode_records,
     duplicate_keys,
+    group_of,
     is_number,
     is_plain,
     shown,
 )
 
 MAX_PROBLEMS = 100
+_money_of = attrgetter("externalPayerId", "dimension", "pricePerUnit")
 _names_of = attrgetter(
     "externalPayerId", "dimension", "subscriptionId", "instanceId", "podName", "hostName"
 )
@@ -135,7 +137,7 @@ class Tally(Total):
         value = record.value
         if not is_number(value):
             raise ValueError(f"value {shown(value)} is not a number of zero or more")
-        group = self._sums.group(record)
+        group = group_of(*_money_of(record), record.subscriptionId)
         if self._largest and (record.podName or record.instanceId):
             price = -1 if group[2] is None else group[2]  # of two equal ones the one with a price
             self._add_once(self._identity(record), (value, price, group))

@@ -2,9 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 import msgspec
 
@@ -44,7 +43,8 @@ def place(listed: Listed, prefix: str, month: Month) -> Listed | Problem:
     hourly = _PLACE.fullmatch(key.removeprefix(prefix))
     if hourly is None:
         return Problem(key=key, detail="not a usage file: expected [DD/HH/]NAME.json")
-    if (hour := hourly[1]) and hour not in _folders(month):
+    last = f"{month.hours // 24}"
+    if (hour := hourly[1]) and not ("01" <= hour[:2] <= last and hour[3:] < "24"):
         return Problem(key=key, detail=f"{month} has no day {hour[:2]} hour {hour[3:]}")
     return Listed(key, listed.etag, listed.size, hour)
 
@@ -87,11 +87,6 @@ def partly_covered(month: Month, present: Collection[str], end: datetime) -> Ite
         yield f"{month}: the plan's usage ends with hour {last}, {after} hours before the end"
 
 
-@lru_cache(maxsize=48)
-def _folders(month: Month) -> Mapping[str, None]:
-    """Return the month's hour folders in order."""
-    return dict.fromkeys(f"{month.start + timedelta(hours=at):%d/%H}" for at in range(month.hours))
-
-
 def _hours(month: Month, end: datetime) -> list[str]:
-    return list(_folders(month))[: (end - month.start) // timedelta(hours=1)]
+    hours = range((end - month.start) // timedelta(hours=1))
+    return [f"{month.start + timedelta(hours=at):%d/%H}" for at in hours]

@@ -181,6 +181,30 @@ def test_a_listing_that_says_it_is_whole_is_believed(said: dict[str, Any]) -> No
     assert doubt(read(page, {})) == ""
 
 
+def test_what_any_page_says_and_nobody_understands_is_kept() -> None:
+    said = {"index": "rebuilding"}
+    text = "index 'rebuilding' is not understood"
+    assert read({"results": rows(1), **said}, {"results": []}).listing.unclear == text
+    assert read({"results": rows(1)}, {"results": [], **said}).listing.unclear == text
+    kept = read({"results": rows(1), **said}, {"results": [], "other": "x"}).listing
+    assert kept.by({"cpu"}).without(()).unclear == text
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        *(({"as_of": "2025-08-01T23:59:00Z"}, True), ({"as_of": "2025-08-01T23:58:59Z"}, False)),
+        *(({"snapshot": AUGUST_2.timestamp()}, True), ({"snapshot": "2025-07-02"}, False)),
+        *(({"of": "C-1"}, True), ({"of": "c-2"}, False), ({"size": 100}, True)),
+        ({"headers": {"x-cache": "hit"}}, True),
+    ],
+)
+def test_what_was_asked_for_and_when_says_nothing_of_the_records(
+    said: dict[str, Any], *, understood: bool
+) -> None:
+    assert (read({"results": [], **said}).listing.unclear == "") is understood
+
+
 def test_what_is_said_of_the_rest_is_taken_from_the_newest_page() -> None:
     pages = [rows(4)[a : a + 2] for a in (0, 2, 4)]
     bodies = [{"results": page, "next": "more"} for page in pages[:1]]

@@ -271,6 +271,18 @@ def test_not_being_listed_lets_a_line_leave_only_after_its_request_is_over() -> 
         assert is_free(a_line(state), over=False)
 
 
+def test_after_an_unknown_outcome_a_listing_that_is_not_understood_shows_no_absence() -> None:
+    listing = Listing(unclear="index 'rebuilding' is not understood")
+
+    def said(line: Line) -> Look:
+        return lookup.looked(an_entry(line, sent=True), listing, (), lambda _: True)
+
+    assert said(a_line("sent")).entry.lines == (a_line("sent", message=listing.unclear),)
+    assert said(a_line("unsure")).free == {"cpu"}
+    decided = a_line("unsure", evidence=NOT_ACCEPTED)
+    assert said(decided).free == {"cpu"}, "an operator has looked"
+
+
 def test_each_line_is_asked_about_its_own_request() -> None:
     lines = [replace(a_line("sent"), dimension=name) for name in ("cpu", "mem")]
     found = lookup.looked(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.domain.paging import says_failed, says_more, says_not_all
+from functions.domain.envelope import says_failed, says_more, says_not_all, unclear
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,50 @@ def test_more_rows_than_were_seen_are_more_in_any_words(said: dict[str, Any]) ->
 )
 def test_other_numbers_say_nothing_of_more_rows(said: dict[str, Any]) -> None:
     assert says_more({"rows": [1] * 7, **said}, "rows", 7) == ""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(
+            {"index": "rebuilding"},
+            {"consistency": "eventual"},
+            {"hint": "archived rows elsewhere"},
+        ),
+        *({"message": "come back tomorrow"}, {"size": 1}, {"count": "unknown"}, {"facets": [4]}),
+        *({"as_of": "2025-07-31T00:00:00Z"}, {"notes": ["x", ""]}, {"shards": [{"behind": 12}]}),
+        *({"invalid": True}, {"note": ["ours", "x"]}),
+    ],
+)
+def test_what_is_not_understood_beside_the_rows_is_said(said: dict[str, Any]) -> None:
+    for body in ({"rows": [], **said}, {"rows": [1], "meta": {"query": said}}):
+        assert unclear(body, "rows", "ours".__eq__).endswith(" is not understood")
+    text = f"hint {'x' * 100!r} is not understood"
+    assert unclear({"rows": [], "hint": "x" * 200}, "rows", "ours".__eq__) == text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(
+            {"count": 0},
+            {"next": None, "previous": None},
+            {"page": 1, "page_size": 50},
+            {"limit": 9},
+        ),
+        *({"success": True}, {"status": "ok"}, {"code": 200}, {"message": "Records retrieved"}),
+        *({"message": "No matching records found"}, {"request_id": "r-1"}, {"took_ms": 12}),
+        *({"api_version": "v1"}, {"links": {"self": "/metering/", "first": "x", "next": None}}),
+        *({"object": "list"}, {"has_more": False}, {"complete": True}, {"filters": {"x": "ours"}}),
+        *(
+            {"sort": "id"},
+            {"warnings": []},
+            {"anything": 0},
+            {"rows": [{"hint": "x"}]},
+            {"of": "OURS"},
+        ),
+    ],
+)
+def test_what_an_answer_usually_says_of_itself_is_understood(said: dict[str, Any]) -> None:
+    for body in ({"rows": [], **said}, {"meta": {**said, "rows": []}}):
+        assert unclear(body, "rows", "ours".__eq__) == ""

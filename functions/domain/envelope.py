@@ -1,7 +1,7 @@
 """What an answer says beside its rows: that there are more, or that it failed. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 # Names in an answer, lower case letters alone: how many rows or pages there are, that more follow,
@@ -39,6 +39,18 @@ _BENIGN = re.compile(
     r"|\b(done|finished|completed)[ _-]processing|processing[ _-](done|finished|completed?)"
 )
 _NOTHING = re.compile(r"[\W0]*|false|none|null|no|ok|success")
+# What an answer says of itself, or of the page that was asked for, is nothing of its rows; and a
+# text that says that all went well.
+_ABOUT = re.compile(
+    r"(request|trace|correlation|span|query|account|seller|customer|contract|tenant|listing)?(uu)?id"
+    r"|.*(version|ur[il]|href|sort|order(ing|by)?|filters?)|self|first|prev.*|path|rel|kind|object"
+    r"|type|(took|duration|elapsed|latency)(time)?(in)?(ms|millis|seconds|s)?|limit|offset"
+    r"|(current|items?|results|this)?(per)?page.*"
+)
+_WENT_WELL = re.compile(
+    r"2[0-9]{2}|\b(success\w*|ok(ay)?|retrieved|fetched|listed|completed?)\b"
+    r"|\bno (\w+ ){0,2}(found|records?|results?|rows|data|usage|match\w*)\b"
+)
 _DEEPEST = 5
 _MOST_DIGITS = 18  # of a number that is larger than any count
 # A number of rows, as a word or with one.
@@ -85,6 +97,27 @@ def says_failed(
         denied = _FINE.fullmatch(word) and text in ("false", "no")
         if failed or denied or (_TEXTS.fullmatch(word) and trouble.search(text)):
             return f"{name} is {_text(value)[:100]}"
+    return ""
+
+
+def unclear(body: Mapping[str, Any], rows: str, known: Callable[[str], bool]) -> str:
+    """Return what in a listing is not understood, so that it may say that rows are missing.
+
+    `known`: whether a value says nothing, whatever its name.
+    """
+    for name, value in flat(body, rows, _DEEPEST):
+        word, values = plain(name), value if isinstance(value, list) else [value]
+        texts = [_text(one).casefold() for one in values]
+        is_leaf = not any(isinstance(one, Mapping) for one in values)
+        counts = _ROWS.fullmatch(word) or _PAGES.fullmatch(word)
+        understood = (
+            (counts and as_number(value) is not None)
+            or any(of.fullmatch(word) for of in (_ABOUT, _MORE, _ALL, _FINE))
+            or (_TEXTS.fullmatch(word) and all(map(_WENT_WELL.search, texts)))
+            or all(map(known, texts))
+        )
+        if is_leaf and is_something(value) and not understood:
+            return f"{name} {_text(value)[:100]!r} is not understood"
     return ""
 
 
