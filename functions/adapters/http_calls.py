@@ -106,9 +106,13 @@ def _receive(answer: requests.Response, ends: float) -> None:
 
 
 def paging(answer: requests.Response) -> dict[str, str]:
-    """Return what headers may say of further pages: ranges, `X-...`, links by their relation."""
+    """Return what headers may say of a listing: ranges, `X-...`, its age, links by relation."""
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    kept = {n.removeprefix("x-"): headers[n] for n in headers if n[:2] == "x-" or "range" in n}
+    kept = {
+        name.removeprefix("x-"): value
+        for name, value in headers.items()
+        if name == "age" or name[:2] == "x-" or "range" in name
+    }
     return kept | {name: link.get("url", "") for name, link in answer.links.items()}
 
 

@@ -7,13 +7,14 @@ from typing import Any
 # Names in an answer, lower case letters alone: how many rows or pages there are, that more follow,
 # that this is all, and which rows these are.
 _ROWS = re.compile(
-    r"(?!(x|n|num|number|of|all)+$)(x|n|num|number|of|all|total|overall|filtered|matched|matching|hidden|available|found|hits?"
+    r"(?!(x|n|num|number|of|all|odata)+$)(x|n|odata|num|number|of|all|total|overall|filtered|matched|matching|hidden|available|found|hits?"
     r"|counts?|rows?|records?|results?|items?|elements?|entry|entries|objects?|documents?)+"
 )
 _PAGES = re.compile(r"(total|num|number|page)?(of)?(pages|pagecount)|lastpage")
 _MORE = re.compile(
-    r"(odata)?next.*|has(next|more).*|more|remaining.*|(?!prev).*cursor|continuation.*"
-    r"|lastevaluatedkey|(is)?(truncated|partial|incomplete)(page|results?|rows|data|response)?"
+    r"(odata)?next(?!js).*|has(next|more).*|more|remaining(pages?|rows|records?|results|items|count)?"
+    r"|(?!prev|start|end|current).*cursor|continuation.*|lastevaluatedkey"
+    r"|(is)?(truncated|partial|incomplete)(page|results?|rows|data|response)?"
 )
 _ALL = re.compile(r"(is)?(complete|last|done|ready|finished|final|whole|loaded)d?(page)?")
 # That an answer is none, whatever its status: names that say so or deny it, texts that may, and
@@ -24,6 +25,7 @@ _FAILED = re.compile(
 )
 _FINE = re.compile(r"(is)?(ok|success|successful)")
 _TEXTS = re.compile(r"status|code|statuscode|message|detail|warnings?")
+_STATUS = re.compile(r"status|code|statuscode")  # one with parts is of what is listed
 _TROUBLE = re.compile(
     r"error|fail|timed?[ _-]?out|unavailab|degraded|partial|partly|incomplete|rolled[ _-]back"
     r"|^rejected$|^[45][0-9]{2}$"
@@ -38,13 +40,15 @@ _BENIGN = re.compile(
     r"|(error|fail|reject)\w*( \w+)? *[:=] *(0|no|none|null|false)\b"
     r"|\b(done|finished|completed)[ _-]processing|processing[ _-](done|finished|completed?)"
 )
-_NOTHING = re.compile(r"[\W0]*|false|none|null|no|ok|success")
+_NOTHING = re.compile(r"[\W0]*|false|none|null|no|n/?a|not applicable|ok|success")
+_ELSEWHERE = re.compile(r"ratelimit|quota|^params$")  # says nothing of the rows
 # What an answer says of itself, or of the page that was asked for, is nothing of its rows; and a
 # text that says that all went well.
 _ABOUT = re.compile(
     r"(request|trace|correlation|span|query|account|seller|customer|contract|tenant|listing)?(uu)?id"
-    r"|.*(version|ur[il]|href|sort|order(ing|by)?|filters?)|self|first|prev.*|path|rel|kind|object"
-    r"|type|(took|duration|elapsed|latency)(time)?(in)?(ms|millis|seconds|s)?|limit|offset"
+    r"|.*(version|ur[il]|href|prev.*|sort(ed)?|order(ing|by)?|filters?|context|cursor|label|paged)"
+    r"|self|first|from|to|number|path|rel|kind|object|type|active|empty|limit|offset"
+    r"|(took|duration|elapsed|latency|qtime)(time)?(in)?(ms|millis|seconds|s)?"
     r"|(current|items?|results|this)?(per)?page.*"
 )
 _WENT_WELL = re.compile(
@@ -71,7 +75,9 @@ def says_more(
         rows_left = (_ROWS.fullmatch(word) and number > seen) or (of and int(of[1]) > seen)
         pages_left = _PAGES.fullmatch(word) and number > pages
         echo = word == "cursor" and value == cursor
-        is_said = bool(value) and (word.startswith("next") or not isinstance(value, Mapping))
+        is_said = value == "0" or (
+            is_something(value) and ("next" in word or not isinstance(value, Mapping))
+        )
         follows = (_MORE.fullmatch(word) and is_said) or (_ALL.fullmatch(word) and value is False)
         if rows_left or pages_left or (follows and not echo):
             return f"{name} is {str(value)[:100]}"
@@ -95,7 +101,8 @@ def says_failed(
         counts = word.startswith("fail") and str(value).isdecimal() and bool(body.get(rows))
         failed = _FAILED.fullmatch(word) and not counts and is_something(value)
         denied = _FINE.fullmatch(word) and text in ("false", "no")
-        if failed or denied or (_TEXTS.fullmatch(word) and trouble.search(text)):
+        says = _TEXTS.fullmatch(word) and not (_STATUS.fullmatch(word) and _has_parts(value))
+        if failed or denied or (says and trouble.search(text)):
             return f"{name} is {_text(value)[:100]}"
     return ""
 
@@ -121,6 +128,10 @@ def unclear(body: Mapping[str, Any], rows: str, known: Callable[[str], bool]) ->
     return ""
 
 
+def _has_parts(value: object) -> bool:
+    return isinstance(value, Mapping | list)
+
+
 def _text(value: object) -> str:
     try:
         return str(value)
@@ -143,10 +154,11 @@ def totals(body: Mapping[str, Any], rows: str) -> set[int | None]:
 
 def flat(body: Mapping[str, Any], rows: str, levels: int = 3) -> Iterator[tuple[str, Any]]:
     """Yield what an answer says beside its rows, some levels down; a link by its relation."""
-    yield str(body.get("rel")), body.get("href")
+    if "rel" in body:
+        yield str(body["rel"]), body.get("href")
     for name, value in body.items() if levels else ():
         inner = value if isinstance(value, list) else [value]
-        if name != rows and "ratelimit" not in plain(name):
+        if name != rows and not _ELSEWHERE.search(plain(name)):
             yield name, value.get("value", value) if isinstance(value, Mapping) else value
             for found in inner:
                 yield from flat(found, rows, levels - 1) if isinstance(found, Mapping) else ()

@@ -12,6 +12,7 @@ from functions.domain.envelope import as_number, flat, plain, says_failed
 from functions.domain.ledger.answers import UNKNOWN, Answer
 from functions.domain.ledger.entry import OTHER_QUANTITY
 from functions.domain.ledger.reading import (
+    NOT_BILLED,
     read_time,
     same_contract,
     same_dimension,
@@ -20,7 +21,6 @@ from functions.domain.ledger.reading import (
 )
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
-_FAILED = ("fail", "failed", "error", "rejected", "invalid", "declined")
 # As a value anywhere in a result, or as a name that is true: then no other word of it refuses.
 _SAYS_ACCEPTED = re.compile(r"'\s*(accepted|billed|created|succe(ss|eded))\s*'(: true|(?!:))")
 _COUNTS = re.compile(
@@ -69,18 +69,31 @@ def _doubted(answer: Answer, failed: str) -> Answer:
 def _matched(records: Records, results: list[Any]) -> list[Any]:
     """Return each record's result: by dimension where one is named, by position where all fit."""
     only = results[0] if len(results) == 1 < len(records) else None
-    if isinstance(only, Mapping) and not only.get("dimension") and _is_error(only):
+    named = isinstance(only, Mapping) and (only.get("dimension") or "index" in only)
+    if isinstance(only, Mapping) and not named and _is_error(only):
         # The documented form of "this contract is unknown": one error for the whole request.
         return [only] * len(records)
+    results = _in_place(results)
     names = [item.get("dimension") if isinstance(item, Mapping) else None for item in results]
     wanted = [record["dimension"] for record in records]
     if len(names) == len(wanted) and all(
         name is None or same_dimension(name, want) for name, want in zip(names, wanted, strict=True)
     ):
         return results
-    named = list(zip(names, results, strict=True))
-    found = [[item for name, item in named if same_dimension(name, want)] for want in wanted]
+    pairs = list(zip(names, results, strict=True))
+    found = [[item for name, item in pairs if same_dimension(name, want)] for want in wanted]
     return [items[0] if len(items) == 1 else None for items in found]
+
+
+def _in_place(results: list[Any]) -> list[Any]:
+    """Return results in the order of their records where they say it: by index, from 0 or 1."""
+    places = [item.get("index") for item in results if isinstance(item, Mapping)]
+    whole = [place for place in places if type(place) is int]
+    if not whole or len(whole) < len(results):
+        return results
+    found = dict(zip(whole, results, strict=True))
+    wanted = range(min(whole), min(whole) + len(results))
+    return [found[place] if whole.count(place) == 1 else None for place in wanted]
 
 
 def _is_error(result: Mapping[str, Any]) -> bool:
@@ -103,7 +116,7 @@ def _read(record: Mapping[str, str], result: object) -> Answer:
     if status == "success":
         return Answer(kind="present", record_id=record_id, code=OTHER_QUANTITY)
     words = [text for name in _WORDS for text in _texts(result.get(name))]
-    if status in _FAILED and not _says_accepted(result):
+    if status in NOT_BILLED and not _says_accepted(result):
         text = f"Clazar stored the record with status {status!r} and does not bill it"
         text = ": ".join((text, *words))
         return _refusal({"status": status, "code": "NOT_BILLED", "message": text}, record_id)
@@ -132,7 +145,7 @@ def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
     # Stored under a status or an id that is not a failure's: what it is has to be looked up.
     status = str(result.get("status") or "").strip().casefold()
     created = not status and record_id and not result.get("errors")
-    contradictory = status and (status not in _FAILED or _says_accepted(result))
+    contradictory = status and (status not in NOT_BILLED or _says_accepted(result))
     return Answer(
         kind="present" if duplicate or created or contradictory else "refused",
         record_id=record_id,

@@ -10,7 +10,7 @@ from functions.adapters.clazar.http import NoAnswer, Response
 from functions.adapters.http_calls import as_json
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.conversion import unique
-from functions.domain.envelope import says_not_all
+from functions.domain.envelope import says_not_all, totals
 from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply
 from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, turn
 from functions.domain.ledger.submission import Request
@@ -20,6 +20,8 @@ from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreac
 _KEPT_RESPONSE, _SHOWN = 8_000, 200
 _NOT_OFFERED = (404, 405, 501)  # if Clazar itself says so: a gateway's page is no JSON
 _NO_SUCH_PAGE = (404, 416)
+_LISTED = (HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.PARTIAL_CONTENT)
+_TAKES_NONE = (401, 403, 429)
 _UNSAID = (408, *range(300, 400))  # a redirection may come after the request was taken
 # An error that says that there is no such page, and not that it could not be read.
 _NO_PAGE = re.compile(
@@ -96,25 +98,32 @@ def _page(asked: Asked, response: Response) -> Mapping[str, Any]:
         raise ListingUnavailable(f"GET /metering/: HTTP {status}")
     if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
         raise PartnerUnreachable(f"GET /metering/: HTTP {status}")
+    if status == HTTPStatus.NO_CONTENT and not said:
+        body = {"results": []}
     rows = body.get("results") if isinstance(body, dict) else None
+    if rows is None and isinstance(body, dict) and asked.rows in totals(body, "results"):
+        rows = []  # none are left, as its count says
     failed = says_not_all(body, "results") if isinstance(rows, list) else "no listing"
     if status == HTTPStatus.OK and rows == [] and asked.answered and _NO_PAGE.search(failed):
         return {} if asked.rows < PAGE_SIZE else {"next": failed}
-    if status != HTTPStatus.OK or failed:
-        what = f", but {failed}" if status == HTTPStatus.OK else ""
+    if status not in _LISTED or failed:
+        what = f", but {failed}" if status in _LISTED else ""
         raise ContractUnserved(f"GET /metering/: HTTP {status}{what}: {said[:_SHOWN]}")
-    return {"headers": paging, **body}
+    return {"headers": paging, **body, "results": rows}
 
 
 def _of_the_whole(status: int, text: str) -> tuple[Outcome, Answer | None]:
     """Return what a status alone says of all records of a request; no answer if the body does."""
+    said = as_json(text)
+    speaks_of_each = isinstance(said, dict) and bool(said.get("results"))
+    in_part = status in _TAKES_NONE and speaks_of_each
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _UNSAID or in_part:
+        return "unknown", UNKNOWN
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "busy", NOT_TAKEN
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return "unserved", NOT_TAKEN
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _UNSAID:
-        return "unknown", UNKNOWN
-    if status in _NOT_OFFERED and not isinstance(as_json(text), dict):
+    if status in _NOT_OFFERED and not isinstance(said, dict):
         return "unreachable", NOT_TAKEN
     if status == HTTPStatus.CONFLICT:
         return "answered", Answer(kind="present", code=f"HTTP_{status}", message=text[:500])

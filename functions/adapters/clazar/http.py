@@ -61,7 +61,7 @@ class Session:
 
     def get(self, query: Mapping[str, str]) -> Response:
         """Send `GET /metering/`."""
-        return self._call("GET", params=dict(query), headers={})
+        return self._call("GET", params=dict(query), headers={"cache-control": "no-cache"})
 
     def _call(self, method: str, headers: dict[str, str], **request: Any) -> Response:
         """Send with a token; if it is refused nothing was taken, so once more with a new one.

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from functions.domain.ledger.reading import (
+    NOT_BILLED,
     as_text,
     read_quantity,
     read_time,
@@ -29,7 +30,6 @@ _SHOWN = 80
 _FARTHEST_ZONE = timedelta(hours=38)  # of the time of day, and a day more if only a date is listed
 
 Status = Literal["billed", "not billed", "undecided"]
-_STATUSES: Mapping[str, Status] = {"success": "billed", "fail": "not billed", "error": "not billed"}
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,8 +172,10 @@ def _place(
 
 
 def _status(row: Mapping[str, Any]) -> Status:
-    found = _STATUSES.get(str(row.get("status")).strip().casefold(), "undecided")
-    return "undecided" if found == "billed" and taken_back(row) else found
+    status = str(row.get("status")).strip().casefold()
+    if status in NOT_BILLED or read_quantity(row.get("quantity")) == 0:
+        return "not billed"
+    return "billed" if status == "success" and not taken_back(row) else "undecided"
 
 
 def _may_stray(begins: datetime, month: Month, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """Reading a listing page by page, without trusting that a page is the last one. Pure."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +18,11 @@ from functions.domain.month import Month
 
 PAGE_SIZE = 100
 _MOST_PAGES, _RESULTS = 2_000, "results"
-_CLOCKS_DIFFER = timedelta(minutes=1)
+_CLOCKS_DIFFER, _LOOKS = timedelta(minutes=1), timedelta(days=1)
+_NEXT_LINK = re.compile(r"(odata)?next(page)?(ur[li]|link)?")
+_NEXT_TOKEN = re.compile(
+    r"(?:x-)?next[-_]?((?:page|continuation)?[-_]?(?:cursor|token))", re.IGNORECASE
+)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +72,7 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
     moved = asked.moved or (bool(fresh) and fresh != shown)
     listing = with_rows(asked.listing, rows, contract, month, datetime.fromisoformat(asked.begun))
     if not listing.unclear:
-        said = {name: value for name, value in body.items() if name != "headers"}
+        said = {**body, "headers": {"age": body.get("headers", {}).get("age")}}
         listing = replace(listing, unclear=unclear(said, _RESULTS, partial(_says_nothing, asked)))
     if fresh and pages < _MOST_PAGES:
         return replace(
@@ -101,9 +106,9 @@ def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pag
 
 def _says_nothing(asked: Asked, value: str) -> bool:
     """Return True of a value that was asked for, and of the time at which this was."""
-    time = read_time(value)
-    is_now = time and time >= datetime.fromisoformat(asked.begun) - _CLOCKS_DIFFER
-    return bool(is_now) or value in map(str.casefold, asked.queries[0].values())
+    time, begun = read_time(value), datetime.fromisoformat(asked.begun)
+    is_now = time is not None and begun - _CLOCKS_DIFFER <= time < begun + _LOOKS
+    return is_now or value in map(str.casefold, asked.queries[0].values())
 
 
 def _digest(text: str) -> str:
@@ -111,11 +116,15 @@ def _digest(text: str) -> str:
 
 
 def _next_query(query: Mapping[str, str], body: Mapping[str, Any], page: int) -> dict[str, str]:
-    """Return the query of the next page: its number, and what the receiver says of it."""
+    """Return the query of the next page: its number, and what the receiver says of it.
+
+    A link says it in its parameters; `next_cursor` is a `cursor`, `nextPageToken` a `pageToken`.
+    """
     said: dict[str, str] = {}
     for name, value in flat(body, _RESULTS):
-        if isinstance(value, str) and "?" in value and plain(name) in ("next", "nexturl"):
-            said = dict(parse_qsl(urlsplit(value).query))
-        elif isinstance(value, str) and value and "nextcursor" in plain(name):
-            said = {"cursor": value}
+        target = value.get("href") if isinstance(value, Mapping) else value
+        if isinstance(target, str) and "?" in target and _NEXT_LINK.fullmatch(plain(name)):
+            said = dict(parse_qsl(urlsplit(target).query))
+        elif (found := _NEXT_TOKEN.fullmatch(name)) and isinstance(value, str) and value:
+            said = {found[1][0].lower() + found[1][1:]: value}
     return {**query, "page": str(page), **said}

@@ -19,15 +19,21 @@ _UUID = re.compile(
 )
 _MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
 _SHOWN = 120
+# A status under which a record is stored and not billed.
+NOT_BILLED = ("fail", "failed", "error", "rejected", "invalid", "declined")
 _SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
 
 
 # What a record says that is not billed, or not any more; and names that say so if they are false.
 _UNDONE = re.compile(
     r"(is|was)?(fail(ed)?|error|rejected|invalid|declined|deleted|void(ed)?|revers(ed|al)"
-    r"|cancell?ed|refunded|reverted|dryrun|simulated)(at|on)?"
+    r"|cancell?ed|refunded|reverted|superseded|dryrun|simulated)(at|on|by)?"
 )
-_STATE = re.compile(r".*(status|state|type|outcome|result)")
+# Its own: that of its contract, or an earlier one, is another's.
+_STATE = re.compile(
+    r"(record|usage|meter(ing|ed)?|bill(ing|ed)?|invoice|final|aws|azure|gcp|cloud|marketplace)?"
+    r"(status|state|type|outcome|result)"
+)
 _DONE = re.compile(r"(is|was)?(accepted|created|billed|stored)")
 _SENT = (
     *("cloud", "contract_id", "dimension", "start_time", "end_time", "quantity", "status"),

@@ -135,12 +135,14 @@ class Answering(LoopbackHttp):
         self.reply, self.asked = Reply(status, body), 0
         self.token = token or Reply(200, {"access_token": "t"})
         self.queries: list[dict[str, str]] = []
+        self.caching = ""
 
     def answer(self, request: Request) -> Reply:
         if request.path == "/authenticate/":
             return self.token
         self.asked += 1
         self.queries.append(dict(request.query))
+        self.caching = request.headers.get("cache-control", "")
         return self.page(dict(request.query)) if request.method == "GET" else self.reply
 
     def page(self, _query: dict[str, str]) -> Reply:
@@ -413,6 +415,34 @@ def test_each_status_of_a_listing_means_one_thing(
         with pytest.raises(error, match=f"^GET /metering/: HTTP {status}"):
             listed(Clazar(Session(server.url, secret)))
         assert server.asked == 1 + (status == 401)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (204, None),
+        (200, {"results": None, "count": 0}),
+        (200, {"total": 0}),
+        (206, {"results": []}),
+    ],
+)
+def test_a_listing_without_records_is_empty_in_every_form(
+    status: int, body: object, secret: Secret
+) -> None:
+    with Answering(status, body) as server:
+        assert listed(Clazar(Session(server.url, secret))) == Listing()
+    assert server.caching == "no-cache", "what a cache has kept may be old"
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_request_that_was_not_taken_as_a_whole_may_have_been_in_part(
+    status: int, secret: Secret
+) -> None:
+    said = {"results": [{"dimension": "cpu", "status": "success", "id": "r-1"}]}
+    with Answering(status, said) as server:
+        reply = Clazar(Session(server.url, secret)).submit(a_request("cpu", "mem"))
+    assert reply.outcome == "unknown"
+    assert {answer.kind for answer in reply.answers.values()} == {"unknown"}
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,17 @@ def test_errors_without_names_are_matched_by_position() -> None:
     assert found == {"cpu": "refused", "mem": "accepted"}
 
 
+def test_results_that_say_their_index_are_matched_by_it() -> None:
+    for first in (0, 1):
+        error = {"errors": ["no"], "index": first + 1}
+        fine = {"id": "r", "status": "success", "index": first}
+        assert kinds({"results": [error, fine]}) == {"cpu": "accepted", "mem": "refused"}
+    for results in ([error], [error, error]):
+        assert kinds({"results": results}) == {"cpu": "unknown", "mem": "unknown"}
+    for other in (None, "x", True):
+        assert kinds({"results": [{**error, "index": other}, fine]})["cpu"] == "refused"
+
+
 def test_a_missing_result_is_unknown() -> None:
     assert kinds({"results": [ok("mem")]}) == {"cpu": "unknown", "mem": "accepted"}
     assert kinds({"results": []}) == {"cpu": "unknown", "mem": "unknown"}

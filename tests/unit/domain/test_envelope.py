@@ -52,6 +52,8 @@ def test_an_error_that_is_nested_very_deeply_is_one_all_the_same() -> None:
         *({"errors": {"count": 0}}, {"errors": [None]}, {"errors": 0.0}, {"error": "No error"}),
         *({"success": True}, {"ok": True}, {"timed_out": False}, {"failed": 0}),
         *({"status": "success"}, {"status": 200}, {"code": "NO_ERROR"}, {"code": 1500}),
+        *({"error_code": "N/A"}, {"error": "not applicable"}),
+        *({"facets": {"status": {"fail": 0}}}, {"filters": {"status": ["success", "fail"]}}),
         *({"message": "no errors"}, {"message": "0 errors"}, {"detail": "done"}),
         *({"message": "Fetched records without errors"}, {"summary": {"success": 0, "failed": 0}}),
         *(
@@ -104,6 +106,7 @@ def test_a_listing_that_is_there_is_one(said: dict[str, Any]) -> None:
         *({"count": 8.0}, {"count": "8 records"}, {"count": {"value": 8, "relation": "eq"}}),
         *({"hits": 8}, {"available": 8}, {"hidden": 8}, {"filtered_count": 8}, {"total": "1,000"}),
         *({"page": {"total_entries": 8}}, {"rowCount": "10.0"}, {"totalElements": 8}),
+        *({"next_cursor": "0"}, {"remaining": 1}, {"next": {"href": "x"}}),
         *({"done": False}, {"isReady": False}, {"completed": False}, {"is_loaded": False}),
         *({"partial_results": True}, {"@odata.nextLink": "x"}, {"numberOfRecords": 8}),
     ],
@@ -119,7 +122,10 @@ def test_more_rows_than_were_seen_are_more_in_any_words(said: dict[str, Any]) ->
         *({"page": {"number": 9, "size": 100, "totalElements": 7}}, {"items_per_page": 100}),
         *({"n": 8, "x": 8}, {"done": True}, {"took": 12}, {"limit": 100}, {"total_cost": 128}),
         *({"rate_limit": {"available": 99, "remaining": 99}}, {"max_results": 100}),
-        *({"count": "8 of them billed"}, {"api_version": 2}),
+        *({"count": "8 of them billed"}, {"api_version": 2}, {"remaining_requests": 98}),
+        *({"quota": {"limit": 99, "remaining": 98}}, {"nextjs-cache": "MISS"}, {"next": "null"}),
+        *({"next": {"page": None, "url": None}}, {"params": {"rows": "100"}}, {"next": False}),
+        *({"current_cursor": "x"}, {"pageInfo": {"hasNextPage": False, "endCursor": "x"}}),
     ],
 )
 def test_other_numbers_say_nothing_of_more_rows(said: dict[str, Any]) -> None:

@@ -163,13 +163,15 @@ def test_a_record_is_billed_or_may_be(known: Any, statuses: list[Any]) -> None:
         *({"deleted": True}, {"voided_at": "2025-08-03T00:00:00Z"}, {"is_reversed": 1}),
         *({"billed": False}, {"marketplace_status": "fail"}, {"errors": ["EXPIRED"]}),
         *({"type": "reversal"}, {"refundedOn": "2025-08-03"}, {"canceled": "yes"}),
+        *({"voided_by": "somebody"}, {"superseded": True}),
     ],
 )
 def test_a_record_that_was_taken_back_may_be_billed_or_not(said: dict[str, Any]) -> None:
     assert listed({**CPU, **said}).of("cpu") == (a_record(status="undecided"),)
     fine = dict.fromkeys((*said, "voided_at"), None) | {"billed": True, "type": "usage"}
     named = {"custom_properties": {"state": "cancelled"}, **fine}
-    assert listed({**CPU, **named}).of("cpu") == (a_record(),)
+    others = {"contract_status": "cancelled", "previous_state": "failed", "buyer_type": "deleted"}
+    assert listed({**CPU, **named, **others}).of("cpu") == (a_record(),)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +274,8 @@ def test_a_contract_id_in_another_form_may_be_ours(written: str) -> None:
     [
         *({"start_time": t} for t in ("2025-06-29T09:59:59Z", "2025-06-01", 1_700_000_000)),
         *({"contract_id": name} for name in ("c-2", "c-10", "xc-1")),
-        *({"status": text} for text in ("fail", "Error")),
+        *({"status": text} for text in ("fail", "Error", "failed", " REJECTED")),
+        *({"quantity": nothing} for nothing in ("0", 0, "0.00")),
         {"contract_id": "c-2", "start_time": None, "dimension": None},
         {"start_time": "2025-06-01", "contract_id": None, "quantity": "?"},
         {"status": "fail", "quantity": None, "start_time": None, "dimension": 3},

@@ -196,7 +196,8 @@ def test_what_any_page_says_and_nobody_understands_is_kept() -> None:
         *(({"as_of": "2025-08-01T23:59:00Z"}, True), ({"as_of": "2025-08-01T23:58:59Z"}, False)),
         *(({"snapshot": AUGUST_2.timestamp()}, True), ({"snapshot": "2025-07-02"}, False)),
         *(({"of": "C-1"}, True), ({"of": "c-2"}, False), ({"size": 100}, True)),
-        ({"headers": {"x-cache": "hit"}}, True),
+        *(({"headers": {"cache": "hit"}}, True), ({"headers": {"age": "120"}}, False)),
+        *(({"until": "2025-08-02T23:59:59Z"}, True), ({"until": "2025-08-03T00:00:00Z"}, False)),
     ],
 )
 def test_what_was_asked_for_and_when_says_nothing_of_the_records(
@@ -225,6 +226,25 @@ def test_a_next_address_is_followed_by_its_parameters_only() -> None:
     for said in ({"next": following}, {"links": {"next": following}}, {"nextUrl": following}):
         (query,) = read({"results": rows(2), **said}).queries
         assert query == {**named, "page": "7", "cursor": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("said", "parameter"),
+    [
+        *(({"_links": {"next": {"href": f"{URL}after=7"}}}, "after"),),
+        *(
+            ({"@odata.nextLink": f"{URL}after=7"}, "after"),
+            ({"next_url": f"{URL}after=7"}, "after"),
+        ),
+        *(({"next_page_token": "7"}, "page_token"), ({"nextPageToken": "7"}, "pageToken")),
+        *(({"NextToken": "7"}, "token"), ({"meta": {"next_cursor": "7"}}, "cursor")),
+        ({"headers": {"next-cursor": "7"}}, "cursor"),
+    ],
+)
+def test_what_leads_to_the_next_page_is_sent_back_in_its_own_name(
+    said: dict[str, Any], parameter: str
+) -> None:
+    assert read({"results": rows(1), **said}).queries[0][parameter] == "7"
 
 
 def test_a_cursor_that_is_only_the_one_that_was_sent_says_nothing() -> None:
