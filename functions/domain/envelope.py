@@ -32,8 +32,8 @@ _TROUBLE = re.compile(
 )
 # That what is listed may not be all, or not yet.
 _NOT_ALL = re.compile(
-    rf"{_TROUBLE.pattern}|processing|pending|progress|queued|loading|throttl|too many|try again"
-    r"|stale|\blag|maintenance|permission|denied|forbidden"
+    rf"{_TROUBLE.pattern}|processing|progress|queued|loading|throttl|too many|try again"
+    r"|stale|\blag|permission|denied|forbidden|^\W*(\w+ )?(pending|maintenance)\W*$"
 )
 _BENIGN = re.compile(
     r"\b(no|0|without|any)[ _-]+(\w+[ _-]+){0,2}(error|fail|reject|partial|pending|queued)\w*"

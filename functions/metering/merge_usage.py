@@ -81,9 +81,6 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
         books.change_journal(lambda old: replace(beginning(old, month), dimensions=bill.dimensions))
     before = None if run.until else month_before(month, seen.state, seen.journal)
     processed = [item.contract_id for item in items]
-    asked = set(run.contracts or ()) if run.until else set()
-    if done := ", ".join(sorted(asked.difference(processed))[:10]):
-        said = [f"{month}: settled before, nothing was sent for this final usage: {done}", *said]
     left_out = (f"{month}: {text}" for text in seen.carried.left_out)
     found = MonthUsage.of(task.of_days, total, bill, [*hours, *left_out])
     warnings = [*found.warnings, *said]

@@ -139,6 +139,11 @@ def _check_months(
     if last and last.end > parse_instant(at):
         what = f"{last} has not ended yet, so nothing would be billed until then"
         raise left_as_it_is(f"{where}.last_processed_month", what)
+    first = run.plan.start_month and Month.parse(run.plan.start_month)
+    if last and first and last.plus(1) < first:
+        what = f"{last} is before {first.plus(-1)}, so months before start_month {first}"
+        said = f"{what} would be billed; set one of the two"
+        raise left_as_it_is(f"{where}.last_processed_month", said)
     skipped = list(_skipped(run.plan, state, months_due.last_closed(state, journal), books))
     if skipped and last and journal.last_closed_month != str(last):
         moved = [f"last_processed_month was moved to {last} by hand"]

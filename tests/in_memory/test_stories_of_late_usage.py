@@ -107,7 +107,7 @@ def test_the_report_tells_what_was_billed_from_what_the_files_say_now() -> None:
         old, new = json.loads(world.state_bucket.objects[REPORT])["rows"]
         columns = ("usage", "carried_in", "due", "billed", "open", "remainder")
         assert [old[name] for name in columns] == ["4.44", "0", "4.44", "4", "0", "0.44"]
-        assert old["detail"] == "the files now come to 7.74"
+        assert old["detail"] == "today's files and configuration come to 7.74"
         assert [new[name] for name in columns] == ["1.5", "0", "1.5", "1", "0", "0.5"]
 
 

@@ -76,7 +76,7 @@ def test_another_final_usage_of_a_settled_contract_is_reported_and_not_billed() 
         world.execute(**FINAL)
         world.execute(**{**FINAL, "until": "2025-07-01T12:00:00Z"})
         assert world.clazar.quantity("2025-07") == "4"
-        assert "settled before, nothing was sent for this final usage: c-1" in world.reported()
+        assert "settled before, so nothing was sent: c-1" in world.reported()
 
 
 def test_final_usage_to_the_end_of_a_month_needs_the_last_hour_too() -> None:

@@ -30,6 +30,21 @@ def test_a_last_month_that_is_not_over_is_refused_by_name() -> None:
         assert world.state()["last_processed_month"] == "2026-07"
 
 
+def test_a_last_month_that_would_bill_months_before_start_month_is_refused() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        three_months(world)
+        set_last(world, "2025-05")
+        text = (
+            "S:E:P.last_processed_month: 2025-05 is before 2025-06, so months before start_month "
+            "2025-07 would be billed; set one of the two"
+        )
+        ended = world.execute()
+        assert (ended.error, text in str(ended.cause)) == ("BadState", True)
+        assert {billed.month for billed in world.clazar.counts()} == {"2025-07"}
+        set_last(world, "2025-06")
+        assert world.execute().status == "SUCCEEDED"
+
+
 @pytest.mark.parametrize(
     ("done", "said"),
     [
@@ -46,6 +61,17 @@ def test_a_success_that_was_mistyped_stops_the_plan_before_anything_is_sent(
         ended = world.execute(max_months=1)
         assert (ended.error, said in str(ended.cause)) == ("BadState", True)
         assert not world.clazar.counts()
+
+
+def test_who_is_left_out_and_who_was_settled_before_is_named() -> None:
+    two = {"c-1": {"cpu": 4}, "c-2": {"cpu": 4}}
+    with MeteringWorld(WARNS, july=two) as world:
+        said = world.execute(contracts=["c-1"]).output["message"]
+        left_out = "2025-07 stays open, as only some contracts were asked for; not billed yet: c-2"
+        assert left_out in said
+        assert "stays open" not in (world.execute().output["message"] or "")
+        said = world.execute(months=["2025-07"], contracts=["c-1"]).output["message"]
+        assert "2025-07: settled before, so nothing was sent: c-1" in said
 
 
 def test_a_month_asked_for_out_of_order_opens_no_gap() -> None:
@@ -159,8 +185,8 @@ def test_a_dimension_that_was_refused_and_has_no_usage_any_more_is_reported() ->
         del world.usage_bucket.objects[gone]
         reported = world.execute(retry_errors=True).output["message"]
         assert (
-            "2025-07: c-1 mem: 7 was not billed before, and the files no longer contain it"
-            in reported
+            "2025-07: c-1 mem: 7 was not billed before, and "
+            "today's files and configuration no longer come to it" in reported
         )
         assert Billed("c-1", "cpu", "2025-07") in world.clazar.counts()
 

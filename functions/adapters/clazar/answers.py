@@ -67,33 +67,34 @@ def _doubted(answer: Answer, failed: str) -> Answer:
 
 
 def _matched(records: Records, results: list[Any]) -> list[Any]:
-    """Return each record's result: by dimension where one is named, by position where all fit."""
+    """Return each record's result: by dimension where one is named, by position where all fit.
+
+    Where some succeed and some do not, an order that nothing confirms may be another one.
+    """
     only = results[0] if len(results) == 1 < len(records) else None
-    named = isinstance(only, Mapping) and (only.get("dimension") or "index" in only)
-    if isinstance(only, Mapping) and not named and _is_error(only):
+    if isinstance(only, Mapping) and not only.get("dimension") and _is_error(only):
         # The documented form of "this contract is unknown": one error for the whole request.
         return [only] * len(records)
-    results = _in_place(results)
     names = [item.get("dimension") if isinstance(item, Mapping) else None for item in results]
     wanted = [record["dimension"] for record in records]
-    if len(names) == len(wanted) and all(
-        name is None or same_dimension(name, want) for name, want in zip(names, wanted, strict=True)
-    ):
+    places = [
+        name is None or same_dimension(name, want)
+        for name, want in zip(names, wanted, strict=False)
+    ]
+    unnamed = any(
+        name is None and _succeeds(item) for name, item in zip(names, results, strict=True)
+    )
+    is_clear = not unnamed or all(map(_succeeds, results))
+    if is_clear and all(places) and len(names) == len(wanted):
         return results
-    pairs = list(zip(names, results, strict=True))
-    found = [[item for name, item in pairs if same_dimension(name, want)] for want in wanted]
+    named = list(zip(names, results, strict=True))
+    found = [[item for name, item in named if same_dimension(name, want)] for want in wanted]
     return [items[0] if len(items) == 1 else None for items in found]
 
 
-def _in_place(results: list[Any]) -> list[Any]:
-    """Return results in the order of their records where they say it: by index, from 0 or 1."""
-    places = [item.get("index") for item in results if isinstance(item, Mapping)]
-    whole = [place for place in places if type(place) is int]
-    if not whole or len(whole) < len(results):
-        return results
-    found = dict(zip(whole, results, strict=True))
-    wanted = range(min(whole), min(whole) + len(results))
-    return [found[place] if whole.count(place) == 1 else None for place in wanted]
+def _succeeds(result: object) -> bool:
+    said = result.get("status") if isinstance(result, Mapping) else None
+    return str(said).strip().casefold() == "success"
 
 
 def _is_error(result: Mapping[str, Any]) -> bool:

@@ -114,6 +114,15 @@ def never_read(entry: Entry, quantities: ByDimension, formulas: ByDimension) -> 
     return {name for name in names if not sources(name, formulas) & read}
 
 
+def partly_read(entry: Entry, usage: ByDimension, formulas: ByDimension) -> set[str]:
+    """Return the dimensions that read usage that nothing has read beside usage that is billed."""
+    if entry.until or not entry.formulas:
+        return set()
+    read, used = read_by(entry), {name for name, text in usage.items() if text != "0"}
+    of = {name: sources(name, formulas) for name in formulas.keys() - entry.fixed}
+    return {name for name, reads in of.items() if reads & read and reads & used - read}
+
+
 def read_by(entry: Entry) -> frozenset[str]:
     """Return the usage dimensions that an entry's lines, amounts and formulas read."""
     names = {line.dimension for line in entry.lines} | entry.unbilled.keys() | entry.formulas.keys()

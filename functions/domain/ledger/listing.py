@@ -123,8 +123,10 @@ def with_rows(
             case dimension, str(doubt):
                 doubts.setdefault(dimension, doubt)
             case dimension, Stored() as record:
-                of = strays if record.strayed else stored
-                of.setdefault(dimension, {})[identity(row, index)] = record
+                of = (strays if record.strayed else stored).setdefault(dimension, {})
+                name = identity(row, index)
+                if of.setdefault(name, record) != record:
+                    doubts.setdefault(dimension, f"record {name[:_SHOWN]} is listed in two ways")
     return replace(listing, stored=stored, doubts=doubts, strays=strays)
 
 
@@ -157,7 +159,8 @@ def _place(
     elsewhere = begins is not None and not inside and not _may_stray(begins, month, now)
     if same is False or status == "not billed" or elsewhere:
         return None
-    counted = status != "billed" or read_quantity(row.get("quantity")) is not None
+    number = read_quantity(row.get("quantity"))
+    counted = status != "billed" or (number is not None and number > 0)
     understood = {"contract_id": same, "dimension": name, "start_time": begins, "quantity": counted}
     if field := next((field for field, value in understood.items() if not value), ""):
         text = as_text(f"record {row.get('id')}: {field} {row.get(field)!r} is not understood")

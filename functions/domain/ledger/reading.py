@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import partial
+from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 from functions.domain.envelope import is_something, plain, says_failed
 
@@ -70,7 +72,7 @@ def same_contract(listed: object, ours: str) -> bool | None:
         return True
     found, own = _usual(text), _usual(ours)
     holds = own and re.search(rf"(?:^|[\W_]){re.escape(own)}(?:$|[\W_])", found)
-    return None if holds else False
+    return None if holds or _folded(unquote(unescape(found))) == _folded(own) else False
 
 
 def _usual(text: str) -> str:

@@ -15,7 +15,7 @@ from functions.domain.ledger.listing import Listing
 from functions.domain.ledger.listing_pages import Asked
 from functions.domain.ledger.owner import Owner, others_of
 from functions.domain.ledger.reading import read_quantity
-from functions.domain.wording import counted, grouped
+from functions.domain.wording import counted, grouped, some
 from functions.partners import RECEIVER
 
 MISSING, NONE, UNREADABLE = "missing", "none", "not understood"
@@ -109,9 +109,9 @@ def held(listing: Listing, dimension: str, line: Line | None, owners: Iterable[O
     if text == MISSING:
         differs.append(f"{RECEIVER} lists no record")
     elif len(records) > len(expected):
-        differs.append(
-            f"{RECEIVER} lists {counted(len(records), 'record')}, expected {len(expected)}"
-        )
+        ids = ", ".join(some([record.record_id or "without id" for record in records], 10))
+        what = counted(len(records), "record")
+        differs.append(f"{RECEIVER} lists {what}, expected {len(expected)}: {ids}")
     if expected and records and total != wanted:
         differs.append(f"{RECEIVER} bills {text}, the ledger {exact_text(wanted)}")
     unsure = sorted({one.plan for one in others if not one.certain})

@@ -13,11 +13,12 @@ from functions.domain.months import months_due, state_file
 from functions.domain.months.journal import Journal, Unresolved, ended, in_words, reopened, resolved
 from functions.domain.months.late_usage import Compared
 from functions.domain.months.late_usage import texts as late
-from functions.domain.months.notices import noticed, overtaken, unread, withdrawn
+from functions.domain.months.notices import noticed, overtaken, settled_before, unread, withdrawn
 from functions.domain.months.outcome import Open, Outcome, account, error_record
 from functions.domain.months.state_file import MonthState, PlanState
 from functions.domain.plan import Plan
 from functions.domain.usage.month_usage import MonthUsage
+from functions.domain.wording import some
 
 
 class Seen(NamedTuple):
@@ -77,6 +78,8 @@ def decide(seen: Seen, compared: Compared) -> Closing:
         *usage.warnings,
         *unread(str(month), usage.bill.contracts, seen.ledger, plan.dimensions),
         *withdrawn(usage.processed, seen.ledger),
+        *settled_before(seen.execution, seen.contracts or (), seen.ledger),
+        *_not_asked_for(seen, outcome),
         *overtaken(str(month), seen.execution, seen.by_hand, seen.ledger),
         *noticed(_named(seen, outcome), seen.ledger),
         *(
@@ -96,6 +99,12 @@ def decide(seen: Seen, compared: Compared) -> Closing:
         open=sorted(set(asked) & set(outcome.unaccounted)),
         numbers=_numbers(seen, outcome),
     )
+
+
+def _not_asked_for(seen: Seen, outcome: Outcome) -> list[str]:
+    left = sorted(set(outcome.unaccounted) - set(seen.contracts or outcome.unaccounted))
+    what = f"{seen.month} stays open, as only some contracts were asked for; not billed yet"
+    return [f"{what}: {', '.join(some(left, 10))}"] if left and seen.until is None else []
 
 
 def _named(seen: Seen, outcome: Outcome) -> Collection[str]:

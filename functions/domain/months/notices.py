@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from functions.domain.formula import ByDimension
-from functions.domain.ledger.coverage import never_read
+from functions.domain.ledger.coverage import never_read, partly_read
 from functions.domain.ledger.entry import TAKEN_OVER, Ledger
 from functions.domain.usage.bill import ContractBill
 from functions.domain.wording import grouped, some
@@ -14,17 +14,33 @@ def unread(
     month: str, bills: Iterable[ContractBill], ledger: Ledger, formulas: ByDimension
 ) -> list[str]:
     """Name usage of billed contracts that is read only by formulas configured since."""
-    found = [
-        (bill.contract_id, name)
+    billed = [
+        (bill, entry)
         for bill in bills
         if (entry := ledger.get(bill.contract_id))
         and entry.settled_at
         and not (entry.failure or entry.waived)
+    ]
+    added = [
+        (bill.contract_id, name)
+        for bill, entry in billed
         for name in sorted(never_read(entry, bill.quantities, formulas))
     ]
+    partly = [
+        (bill.contract_id, name)
+        for bill, entry in billed
+        for name in sorted(partly_read(entry, bill.usage, formulas))
+    ]
     how = f'take them out of success_contracts of {month} and start {{"months": ["{month}"]}}'
-    what = f"not billed, as the formula was added since: {'; '.join(grouped(found, 20))}"
-    return [f"{month}: {what}; to bill it, {how}"] if found else []
+    said = (
+        (added, "the formula was added since", f"to bill it, {how}"),
+        (partly, "a part of its usage is billed under another name", "settle the rest by hand"),
+    )
+    return [
+        f"{month}: not billed, as {why}: {'; '.join(grouped(found, 20))}; {what_next}"
+        for found, why, what_next in said
+        if found
+    ]
 
 
 def withdrawn(processed: Iterable[str], ledger: Ledger) -> list[str]:
@@ -32,10 +48,19 @@ def withdrawn(processed: Iterable[str], ledger: Ledger) -> list[str]:
     entries = [ledger[name] for name in sorted(processed) if name in ledger]
     return some(
         f"{entry.month}: {entry.contract_id} {dimension}: {quantity} was not billed before, and "
-        "the files no longer contain it"
+        "today's files and configuration no longer come to it"
         for entry in entries
         for dimension, quantity in sorted(entry.withdrawn.items())
     )
+
+
+def settled_before(execution: str, asked: Iterable[str], ledger: Ledger) -> list[str]:
+    """Name contracts that were asked for and that this execution has left as they were."""
+    entries = [ledger[name] for name in sorted(asked) if name in ledger]
+    left = [e for e in entries if e.execution != execution and e.settled_at and not e.failure]
+    names = (f"{entry.contract_id}{' (waived)' if entry.waived else ''}" for entry in left)
+    what = "settled before, so nothing was sent"
+    return [f"{left[0].month}: {what}: {', '.join(some(names))}"] if left else []
 
 
 def noticed(processed: Iterable[str], ledger: Ledger) -> list[str]:

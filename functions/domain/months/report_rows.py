@@ -153,11 +153,13 @@ def _details(
 ) -> Iterator[str]:
     if line and line.billed:
         yield f"{RECEIVER} bills {line.billed}, not {line.quantity}"
+    if line and line.surplus:
+        yield line.surplus
     if entry is None:
         return
     held, today = entry.amounts.get(name, ""), bill.amounts.get(name, "0")
     if held and not bill.failure and held != today:
-        yield f"the files now come to {today}"
+        yield f"today's files and configuration come to {today}"
     for made in entry.decisions:
         if made.what != "reopened":
             yield f"{made.what} by an operator: {made.reason} ({made.at}, {made.execution})"

@@ -153,7 +153,10 @@ def test_warnings_say_what_was_withdrawn_taken_over_overtaken_and_late() -> None
     closing = decide(given, compared)
     assert (closing.seen, closing.compared) == (given, compared)
     said = [
-        "2025-07: a mem: 3 was not billed before, and the files no longer contain it",
+        (
+            "2025-07: a mem: 3 was not billed before, and "
+            "today's files and configuration no longer come to it"
+        ),
         "2025-07: b was put into success_contracts while it was being sent; look in Clazar",
         f"2025-07: {TAKEN_OVER}, not sent by this pipeline: 1: a cpu 5 (record r-1)",
     ]

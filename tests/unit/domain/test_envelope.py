@@ -79,6 +79,7 @@ def test_an_answer_that_says_that_it_is_fine_is_one(said: dict[str, Any]) -> Non
     "said",
     [
         *({"status": "processing"}, {"status": "IN_PROGRESS"}, {"status": "queued"}),
+        *({"status": "pending"}, {"message": "Under maintenance."}, {"warnings": ["maintenance"]}),
         *({"message": "Too many requests"}, {"detail": "please try again later"}),
         *({"warnings": ["replica lag 900 s"]}, {"message": "throttled"}, {"status": "Loading"}),
         *({"detail": "you do not have permission to view all records"}, {"message": "stale data"}),
@@ -94,6 +95,7 @@ def test_a_listing_that_is_not_there_as_a_whole_is_none(said: dict[str, Any]) ->
     [
         *({"status": "done processing"}, {"message": "processing complete"}, {"status": "ok"}),
         *({"message": "No pending records"}, {"detail": "0 queued"}, {"message": "set against it"}),
+        *({"message": "maintenance on 2025-08-10"}, {"warnings": ["removal of v1 is pending"]}),
     ],
 )
 def test_a_listing_that_is_there_is_one(said: dict[str, Any]) -> None:

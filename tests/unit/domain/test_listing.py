@@ -117,7 +117,7 @@ def test_a_contract_id_that_is_a_uuid_is_the_same_in_every_spelling(ours: UUID, 
     ("same", "contracts"),
     [
         (True, ["c-1", " c-1 "]),
-        (None, ["C-1", "", None, True, ["c-1"], {"id": "c-1"}]),
+        (None, ["C-1", "", None, True, ["c-1"], {"id": "c-1"}, "c_1", "c%2D1", "c&#45;1"]),
         (False, ["c-11", 7, A_UUID]),
     ],
 )
@@ -194,6 +194,17 @@ def test_several_records_of_a_window_are_distinguished_by_their_ids() -> None:
     assert found.of("cpu") == (a_record(), a_record("r-2"))
     again = with_rows(found, [{**CPU, "id": "r-2"}, {**CPU, "id": "r-3"}], "c-1", JULY, AUGUST_2)
     assert [record.record_id for record in again.of("cpu")] == ["r-1", "r-2", "r-3"]
+
+
+def test_a_record_that_is_listed_in_two_ways_is_a_doubt() -> None:
+    both = [CPU, {**CPU, "quantity": "7"}]
+    for rows in (both, both[::-1]):
+        assert listed(*rows).doubt("cpu") == "record r-1 is listed in two ways"
+    assert listed(CPU, CPU).doubt("cpu") == ""
+
+
+def test_a_record_below_zero_is_a_doubt() -> None:
+    assert listed({**CPU, "quantity": "-4"}).doubt("cpu").endswith("'-4' is not understood")
 
 
 def test_records_without_ids_are_distinguished_by_their_places() -> None:

@@ -16,7 +16,7 @@ from functions.domain.ledger.entry import (
     Line,
     LineState,
 )
-from functions.domain.months.notices import noticed, overtaken, unread, withdrawn
+from functions.domain.months.notices import noticed, overtaken, settled_before, unread, withdrawn
 from functions.domain.months.outcome import (
     Open,
     Outcome,
@@ -261,9 +261,43 @@ def test_an_error_that_the_ledger_has_replaced_since_is_shown_anew() -> None:
 def test_what_was_refused_and_has_gone_is_named_for_contracts_of_this_run() -> None:
     ledger = {name: billed(name, withdrawn={"mem": "7", "disk": "1"}) for name in ("c-1", "c-2")}
     assert withdrawn(["c-2", "c-9"], ledger) == [
-        f"2025-07: c-2 {what} was not billed before, and the files no longer contain it"
+        f"2025-07: c-2 {what} was not billed before, and "
+        "today's files and configuration no longer come to it"
         for what in ("disk: 1", "mem: 7")
     ]
+
+
+def test_who_is_asked_for_and_was_settled_before_is_named() -> None:
+    decided = Decision(what="waived", execution="x", at="t", reason="r")
+    ledger = {
+        "c-1": an_entry(a_line("cpu", "accepted"), settled_at="t", execution="x-0"),
+        "c-2": an_entry(name="c-2", decisions=(decided,), settled_at="t", execution="x-0"),
+        "c-3": an_entry(name="c-3", settled_at="t", execution="x-1"),
+        "c-4": an_entry(name="c-4", settled_at="t", execution="x-0", failure=FAILURE),
+        "c-5": an_entry(name="c-5", execution="x-0"),
+    }
+    said = settled_before("x-1", [*ledger, "c-9"], ledger)
+    assert said == ["2025-07: settled before, so nothing was sent: c-1, c-2 (waived)"]
+    assert settled_before("x-1", ["c-3", "c-9"], ledger) == []
+
+
+def test_usage_that_is_read_beside_what_is_billed_is_named() -> None:
+    entry = an_entry(a_line("hours", "accepted"), settled_at="t", formulas={"hours": "cpu"})
+    formulas = {"hours": "cpu", "all": "cpu + mem"}
+
+    def said(mem: str, of: Entry = entry) -> list[str]:
+        used = {"cpu": "4", "mem": mem}
+        return unread("2025-07", [a_contract("c-1", usage=used)], {"c-1": of}, formulas)
+
+    (text,) = said("7")
+    assert text == (
+        "2025-07: not billed, as a part of its usage is billed under another name: c-1 (all); "
+        "settle the rest by hand"
+    )
+    assert said("0") == []
+    assert said("7", replace(entry, until="2025-07-13T10:00:00Z")) == []
+    assert said("7", replace(entry, formulas={})) == []
+    assert said("7", replace(entry, formulas=formulas)) == []
 
 
 def test_final_usage_covers_its_month_with_fewer_dimensions() -> None:

@@ -17,7 +17,8 @@ from functions.domain.ledger.reconciliation import (
 )
 from tests.builders import a_line, an_entry
 
-TWO, NONE_EXPECTED = "Clazar lists 2 records, expected 1", "Clazar lists 1 record, expected 0"
+TWO = "Clazar lists 2 records, expected 1: r-0, r-1"
+NONE_EXPECTED = "Clazar lists 1 record, expected 0: r-0"
 OTHER = "S:E:other"
 REPORT = "reports/r.json"
 

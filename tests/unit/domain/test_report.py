@@ -98,7 +98,14 @@ def test_a_row_shows_what_it_was_billed_from_and_names_what_the_files_say_now() 
     entry = an_entry(a_month({"cpu": "4.44"}, {"cpu": "0.44"}), "accepted")
     row = rows(a_month({"cpu": "7.74"}), entry)["cpu"]
     assert money(row) == "4.44 0.44 4.88 4 0 0 0.88"
-    assert row.detail == "the files now come to 7.74"
+    assert row.detail == "today's files and configuration come to 7.74"
+
+
+def test_a_row_says_that_it_may_be_billed_twice() -> None:
+    month = a_month({"cpu": "4"})
+    entry = an_entry(month, "accepted")
+    twice = replace(entry, lines=(replace(entry.lines[0], surplus="Clazar bills 2 records"),))
+    assert rows(month, twice)["cpu"].detail == "Clazar bills 2 records"
 
 
 def test_a_formulas_value_is_the_row_and_the_usage_that_it_reads_is_an_input() -> None:
@@ -140,7 +147,7 @@ def test_what_came_to_no_whole_unit_stays_what_it_was_when_its_contract_was_sett
     found = rows(a_month({"cpu": "4", "mem": "1.4"}), entry)
     assert money(found["mem"]) == "0.4 0 0.4 0 0 0 0.4"
     assert found["mem"].outcome == "nothing to bill"
-    assert found["mem"].detail == "the files now come to 1.4"
+    assert found["mem"].detail == "today's files and configuration come to 1.4"
     assert money(found["disk"]) == "0.2 0 0.2 0 0 0 0.2", "its files have gone"
 
 

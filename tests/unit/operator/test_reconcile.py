@@ -74,14 +74,14 @@ def test_one_record_missing_at_clazar_is_not_shown_as_zero() -> None:
 def test_one_extra_record_at_clazar() -> None:
     world = a_closed_month()
     world.clazar.accepted.append({**world.clazar.accepted[0], "dimension": "gpu"})
-    assert found(world) == [("c-1", "gpu", ["Clazar lists 1 record, expected 0"])]
+    assert found(world) == [("c-1", "gpu", ["Clazar lists 1 record, expected 0: r-1"])]
 
 
 def test_one_double_at_clazar() -> None:
     world = a_closed_month()
     world.clazar.accepted.append({**world.clazar.accepted[0], "id": "r-99"})
     (row,) = found(world)
-    wrong = ["Clazar lists 2 records, expected 1", "Clazar bills 14, the ledger 7"]
+    wrong = ["Clazar lists 2 records, expected 1: r-1, r-99", "Clazar bills 14, the ledger 7"]
     assert row == ("c-1", "cpu", wrong)
 
 
@@ -145,7 +145,7 @@ def test_a_record_of_a_line_that_is_open_is_a_difference() -> None:
     record = {**world.clazar.accepted[0], "contract_id": "c-1", "id": "r-99"}
     world.clazar.accepted.append(record)
     ((contract, _, differs),) = found(world)
-    wrong = ["Clazar lists 1 record, expected 0", "open in the ledger: NO"]
+    wrong = ["Clazar lists 1 record, expected 0: r-99", "open in the ledger: NO"]
     assert (contract, differs) == ("c-1", wrong)
     assert reconciled(world).open == []
 
