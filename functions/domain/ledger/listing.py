@@ -125,8 +125,8 @@ def with_rows(
             case dimension, Stored() as record:
                 of = (strays if record.strayed else stored).setdefault(dimension, {})
                 name = identity(row, index)
-                if of.setdefault(name, record) != record:
-                    doubts.setdefault(dimension, f"record {name[:_SHOWN]} is listed in two ways")
+                if of.setdefault(name, record) != record:  # it says two things of itself
+                    of[name] = replace(record, status="undecided")
     return replace(listing, stored=stored, doubts=doubts, strays=strays)
 
 

@@ -196,11 +196,11 @@ def test_several_records_of_a_window_are_distinguished_by_their_ids() -> None:
     assert [record.record_id for record in again.of("cpu")] == ["r-1", "r-2", "r-3"]
 
 
-def test_a_record_that_is_listed_in_two_ways_is_a_doubt() -> None:
+def test_a_record_that_says_two_things_of_itself_may_be_billed_or_not() -> None:
     both = [CPU, {**CPU, "quantity": "7"}]
     for rows in (both, both[::-1]):
-        assert listed(*rows).doubt("cpu") == "record r-1 is listed in two ways"
-    assert listed(CPU, CPU).doubt("cpu") == ""
+        assert [record.status for record in listed(*rows).of("cpu")] == ["undecided"]
+    assert listed(CPU, CPU).of("cpu") == (a_record(),)
 
 
 def test_a_record_below_zero_is_a_doubt() -> None:
