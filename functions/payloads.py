@@ -17,6 +17,7 @@ from functions.errors import BadInput
 T = TypeVar("T")
 _logger = Logger()
 _CLOCK_SKEW = timedelta(hours=1)
+_LONGEST_ASKED = 500
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -74,13 +75,20 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, LambdaContext], Any]:
-    """Make a state's Lambda of a function from its task, as its annotation says, to its output."""
+    """Make a state's Lambda of a function from its task, as its annotation says, to its output.
+
+    It logs what it was asked for, in short and without the run's terms, and what it returns.
+    """
     kind = next(iter(get_type_hints(use).values()))
+    state = use.__module__.rpartition(".")[2]
 
     @_logger.inject_lambda_context
     @wraps(use)
     def handler(event: Any, context: LambdaContext) -> Any:
-        return msgspec.to_builtins(use(parse(event, kind), context))
+        output = msgspec.to_builtins(use(parse(event, kind), context))
+        asked = {name: value for name, value in event.items() if name != "run"}
+        _logger.info(state, asked=str(asked)[:_LONGEST_ASKED], output=output)
+        return output
 
     return handler
 
@@ -92,8 +100,3 @@ def time_of_run(text: str | None, start: Start) -> str:
     if as_of > now + _CLOCK_SKEW:
         raise BadInput(f"as_of: {text} is in the future")
     return format_instant(min(as_of, now))
-
-
-def dump(value: msgspec.Struct) -> Any:
-    """Return a state's output as JSON data."""
-    return msgspec.to_builtins(value)

@@ -16,7 +16,7 @@ from functions.domain.credits.file import MOST_FILE_BYTES, read_credits
 from functions.domain.credits.name import months_of
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.errors import BadCredits, DropHeld
-from functions.payloads import dump, task_handler
+from functions.payloads import task_handler
 
 logger = Logger()
 Rows = Mapping[Month, Sequence[cbf.Row]]
@@ -52,7 +52,7 @@ def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversa
     parsed = _prepare(run, source, rows, objects, file.doubts)
     objects.put(keys.repeated_rows(run.name, found.version), msgspec.json.encode(file.repeated))
     for row in file.repeated:
-        logger.warning("repeated account skipped", file=run.file, row=dump(row))
+        logger.warning("repeated account skipped", file=run.file, row=msgspec.to_builtins(row))
     return parsed
 
 

@@ -4,7 +4,6 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
-from aws_lambda_powertools import Logger
 
 from functions import metrics
 from functions.adapters import clock, keys, reports, wiring
@@ -24,9 +23,7 @@ from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import MonthIncomplete
 from functions.metering.payloads import MergedMonth
-from functions.payloads import dump, task_handler
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
 @task_handler
@@ -42,7 +39,6 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth | None:
     metrics.CONTRACTS_IN_ERROR.add(closed.errors)
     metrics.QUARANTINED.add(closed.quarantined)
     metrics.LATE_USAGE.add(int(closed.changed))
-    logger.info("month closed" if closed.closed else "month left open", summary=dump(closed))
     return closed
 
 

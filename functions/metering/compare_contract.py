@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from msgspec.structs import replace
 
@@ -23,8 +22,6 @@ from functions.metering.payloads import CompareTask
 from functions.partners import RECEIVER
 from functions.payloads import task_handler
 
-logger = Logger()
-
 
 @task_handler
 def handler(task: CompareTask, context: LambdaContext) -> None:
@@ -37,7 +34,6 @@ def handler(task: CompareTask, context: LambdaContext) -> None:
         clock.now,
         lambda: context.get_remaining_time_in_millis() / 1000,
     )
-    logger.info("contract compared", contract=task.contract, month=task.month)
 
 
 def compare_contract(

@@ -4,7 +4,6 @@ from functools import partial
 from typing import NamedTuple
 
 import msgspec
-from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
 from functions.adapters import clock, keys, month_days, wiring
@@ -30,8 +29,6 @@ from functions.errors import BadInput, MonthHeld
 from functions.metering.payloads import DaysTask, Merged, MonthTask
 from functions.payloads import task_handler
 
-logger = Logger()
-
 
 class Seen(NamedTuple):
     """What the books say before a month is billed.
@@ -55,9 +52,7 @@ def handler(task: DaysTask, _context: object) -> Merged:
         began = books.check_lease(task.run.execution)
         if clock.now() - began > HAND_OVER:
             return Merged(left=True)
-    merged = merge_usage(task, books, wiring.usage_bucket())
-    logger.info("usage merged", month=task.month, to_process=merged.to_process)
-    return merged
+    return merge_usage(task, books, wiring.usage_bucket())
 
 
 def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:

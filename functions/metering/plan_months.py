@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
-from aws_lambda_powertools import Logger
 
 from functions.adapters import keys, owners, wiring
 from functions.adapters.books import Books
@@ -24,7 +23,6 @@ from functions.errors import BadInput, BadUsage
 from functions.metering.payloads import MonthItem, Planned, Purpose, RunTask
 from functions.payloads import task_handler
 
-logger = Logger()
 Known = tuple[PlanState, Journal]
 _NAMESAKE = (
     "a plan with the same id. If {} is its new name, move its books to that name (runbook, A plan "
@@ -35,10 +33,7 @@ _NAMESAKE = (
 @task_handler
 def handler(task: RunTask, _context: object) -> Planned:
     """Return the months to work on and those that wait."""
-    run = task.run
-    planned = plan_months(run, wiring.books(run.plan), wiring.usage_bucket())
-    logger.info("months planned", months=planned.months, waiting=len(planned.waiting))
-    return planned
+    return plan_months(task.run, wiring.books(task.run.plan), wiring.usage_bucket())
 
 
 def plan_months(run: Run, books: Books, usage: Objects) -> Planned:

@@ -1,7 +1,6 @@
 """PreviewMonth: what a real run would send, written nowhere but into the dry run's own folder."""
 
 import msgspec
-from aws_lambda_powertools import Logger
 
 from functions.adapters import wiring
 from functions.adapters.books import Books
@@ -17,17 +16,13 @@ from functions.domain.months.totals import MonthTotals
 from functions.domain.usage.bill import ContractBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.metering.payloads import MergedMonth
-from functions.payloads import dump, task_handler
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
 @task_handler
 def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     """Return the month in numbers, with where the preview is."""
-    previewed = preview_month(task, wiring.books(task.run.plan))
-    logger.info("month previewed", summary=dump(previewed))
-    return previewed
+    return preview_month(task, wiring.books(task.run.plan))
 
 
 def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:

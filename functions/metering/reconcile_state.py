@@ -41,7 +41,6 @@ def handler(task: RunTask, _context: object) -> None:
     """Return nothing."""
     books = wiring.books(task.run.plan, held_by=task.run.execution)
     reconcile_state(task.run, books, format_instant(clock.now()))
-    logger.info("state reconciled", plan=task.run.plan.key)
 
 
 def reconcile_state(run: Run, books: Books, at: str) -> None:

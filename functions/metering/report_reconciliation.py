@@ -1,7 +1,5 @@
 """ReportReconciliation: writes and reports where the receiver's records are not the ledger's."""
 
-from aws_lambda_powertools import Logger
-
 from functions import metrics
 from functions.adapters import clock, keys, wiring
 from functions.adapters.books import Books
@@ -12,9 +10,7 @@ from functions.domain.month import format_instant
 from functions.domain.months.announcement import with_notices
 from functions.domain.months.closed_month import ClosedMonth
 from functions.metering.payloads import ReconciledTask
-from functions.payloads import dump, task_handler
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
 @task_handler
@@ -23,11 +19,9 @@ def handler(task: ReconciledTask, _context: object) -> ClosedMonth:
     books = wiring.books(task.run.plan, held_by=task.run.execution)
     key, found = report_reconciliation(task, books, format_instant(clock.now()))
     metrics.RECONCILIATION_DIFFERS.add(found.differing)
-    reported = ClosedMonth(
+    return ClosedMonth(
         month=task.month, contracts=found.contracts, late=True, report=key, reconciled=found.summary
     )
-    logger.info("month reconciled", summary=dump(reported))
-    return reported
 
 
 def report_reconciliation(

@@ -1,7 +1,5 @@
 """ReportUsageSoFar: the running month's total by now, and what is wrong with it already."""
 
-from aws_lambda_powertools import Logger
-
 from functions.adapters import month_days, wiring
 from functions.adapters.objects import Objects
 from functions.domain import formula
@@ -11,17 +9,13 @@ from functions.domain.usage.fold import Total
 from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import BadUsage, DaysMissing
 from functions.metering.payloads import DaysTask
-from functions.payloads import dump, task_handler
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
 @task_handler
 def handler(task: DaysTask, _context: object) -> ClosedMonth:
     """Return the month so far in numbers."""
-    reported = report_usage_so_far(task, wiring.state_bucket(), wiring.usage_bucket())
-    logger.info("usage so far", summary=dump(reported))
-    return reported
+    return report_usage_so_far(task, wiring.state_bucket(), wiring.usage_bucket())
 
 
 def report_usage_so_far(task: DaysTask, objects: Objects, usage: Objects) -> ClosedMonth:

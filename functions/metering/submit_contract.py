@@ -73,7 +73,6 @@ def handler(task: ContractTask, context: LambdaContext) -> None:
         wiring.settle_seconds(),
     )
     submit_contract(task, outside)
-    logger.info("contract accepted", contract=task.contract.contract_id, month=task.month)
 
 
 def submit_contract(task: ContractTask, outside: Outside) -> None:

@@ -43,7 +43,6 @@ def handler(given: dict[str, Any], _context: object) -> Finished:
     task = parse(given, Finish)
     ending = summarize_run(task, wiring.books(task.run.plan), wiring.place(), clock.now())
     _count(task, ending)
-    logger.info("run summarized", plan=ending.run.plan.key, succeeded=ending.succeeded)
     return ending
 
 
