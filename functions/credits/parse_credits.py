@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import credits_bucket, keys, wiring
+from functions.adapters import credits_bucket, wiring
 from functions.adapters.objects import Objects, Uploads
 from functions.credits.payloads import DropItem, Parsed, Run, RunTask
 from functions.domain.credits import cbf
@@ -50,7 +50,8 @@ def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversa
         for at, month in enumerate(months)
     }
     parsed = _prepare(run, source, rows, objects, file.doubts)
-    objects.put(keys.repeated_rows(run.name, found.version), msgspec.json.encode(file.repeated))
+    repeated = credits_bucket.repeated(objects, run.name, found.version)
+    objects.put(repeated.key, msgspec.json.encode(file.repeated))
     for row in file.repeated:
         logger.warning("repeated account skipped", file=run.file, row=msgspec.to_builtins(row))
     return parsed

@@ -7,7 +7,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from functions import metrics
-from functions.adapters import clock, credits_bucket, keys, leases, wiring
+from functions.adapters import clock, credits_bucket, leases, wiring
 from functions.adapters.objects import Objects, Uploads
 from functions.adapters.pages import page_key, put_page
 from functions.credits.payloads import DropItem, MonthEnd, ReportTask, Run, Snapshot
@@ -166,7 +166,7 @@ def _write(
     objects: Objects,
 ) -> str:
     run = task.run
-    key = keys.credits_report(run.file, run.name)
+    key = credits_bucket.report_key(run.file, run.name)
     content = {
         "attention": credits_report.attention(repeated),
         "version": task.parsed and task.parsed.version,
@@ -185,8 +185,7 @@ def _write(
 def _repeated(task: ReportTask, objects: Objects) -> list[Repeated]:
     if task.parsed is None:
         return []
-    stored = objects.read(keys.repeated_rows(task.run.name, task.parsed.version))
-    return msgspec.json.decode(stored.body, type=list[Repeated]) if stored else []
+    return credits_bucket.repeated(objects, task.run.name, task.parsed.version).value() or []
 
 
 def _newer(task: ReportTask, uploads: Uploads) -> list[str]:
