@@ -15,7 +15,7 @@ from functions.domain.ledger.claim import ContractItem
 from functions.domain.ledger.entry import Decision
 from functions.domain.ledger.remainders import Carried
 from functions.domain.month import format_instant
-from functions.domain.months.contracts_due import Asked, Known, check_spelling, contracts_due
+from functions.domain.months.contracts_due import Known, check_spelling, contracts_due
 from functions.domain.months.hold import compared, explain, moves
 from functions.domain.months.journal import Journal, beginning, holding, released, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed, month_before
@@ -25,7 +25,7 @@ from functions.domain.usage import billing
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import some
-from functions.errors import BadInput, MonthHeld
+from functions.errors import MonthHeld
 from functions.metering.payloads import DaysTask, Merged, MonthTask
 from functions.payloads import task_handler
 
@@ -67,7 +67,7 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     bill = billing.bill(plan, total.groups.items(), seen.carried.balance, seen.exported, known)
     where = f"state file {plan.state_file}, {plan.key}, {month}"
     unknown = check_spelling(bill.contracts, seen.known, where)
-    items = to_process(task, bill, seen)
+    items = contracts_due(task.month, bill.contracts, seen.known, run)
     approval, said = hold(task, bill, seen, books)
     if unknown:
         said.append(f"{month}: success without usage or a record: {', '.join(some(unknown))}")
@@ -170,17 +170,3 @@ def _exported(task: MonthTask, journal: Journal, objects: Objects) -> set[str]:
     if run.dry_run and objects.read(key):
         known.update(read_run_file(objects, key, MonthUsage).bill.dimensions)
     return known
-
-
-def to_process(task: MonthTask, bill: MonthBill, seen: Seen) -> list[ContractItem]:
-    """Return the contracts to work on; BadInput for one that was asked for and is not known."""
-    run, known = task.run, seen.known
-    asked = Asked(
-        contracts=None if run.contracts is None else frozenset(run.contracts),
-        by_name=run.months is not None or run.contracts is not None,
-        errors=run.retry_errors or run.until is not None,  # final usage is asked for by name
-    )
-    try:
-        return contracts_due(bill.contracts, known, asked)
-    except ValueError as error:
-        raise BadInput(f"contracts: {error} without usage in {task.month}") from error
