@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -12,12 +13,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.domain import mails
 from functions.domain.conversion import given, parse
 from functions.domain.month import format_instant, parse_instant
+from functions.domain.templates import render
 from functions.errors import BadInput
 
 T = TypeVar("T")
 _logger = Logger()
 _CLOCK_SKEW = timedelta(hours=1)
-_LONGEST_ASKED = 500
+_LONGEST_ASKED, _LONGEST_INPUT = 500, 4_000
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -67,8 +69,21 @@ class Refused(msgspec.Struct, frozen=True):
     def finished(self, pipeline: str, place: mails.Place) -> Finished:
         """Return how its execution is to end: FAILED, with a mail."""
         error, cause = self.problem.error, self.problem.message[:8_000]
-        failed = mails.NotStarted(self.execution, self.name, self.input, error, cause)
-        subject, mail = mails.not_started(pipeline, failed, place)
+        head = f"{pipeline} was not started: {error}"
+        again = mails.start(self.execution, self.input)
+        short = mails.start(self.execution, {"...": "..."})
+        mail = render(
+            Path(__file__).with_name("not_started.txt"),
+            head=head,
+            environment=place.environment,
+            name=self.name,
+            error=error,
+            cause=cause,
+            again=again if len(again) < _LONGEST_INPUT else short,
+            runbook=place.runbook,
+            link=mails.execution_link(self.execution),
+        )
+        subject = mails.subject(f"[{place.environment}] {head}, execution {self.name}")
         return Finished(
             succeeded=False, notify=True, error=error, cause=cause, subject=subject, mail=mail
         )

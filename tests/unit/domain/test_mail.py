@@ -10,12 +10,13 @@ from msgspec.structs import replace
 
 from functions.domain.credits import mail as credits_mail
 from functions.domain.credits.credits_report import MonthReport
-from functions.domain.mails import NotStarted, Place, execution_link, not_started, subject
+from functions.domain.mails import Place, execution_link, subject
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.hold import Held, explain
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.mail import Ended, has_closed, is_news, mail
 from functions.domain.months.run import Run
+from functions.payloads import Problem, Refused
 from tests.builders import JULY, a_plan
 
 PLACE = Place("prod", "eu-central-1", "state-1", "https://wiki.example/runbook", mails_closed=True)
@@ -115,19 +116,22 @@ CREDITS = {
     ),
 }
 NOT_STARTED = {
-    "not-started": NotStarted(
+    "not-started": Refused(
         EXECUTION,
         "x-1",
         {"months": "2025-07"},
-        "BadInput",
-        "ExecutionInput: Expected `array | null`, got `str` - at `$.months`: '2025-07'",
+        Problem(
+            "BadInput",
+            "ExecutionInput: Expected `array | null`, got `str` - at `$.months`: '2025-07'",
+        ),
     )
 }
 
 
 def of(name: str) -> tuple[str, str]:
     if name in NOT_STARTED:
-        return not_started("metering", NOT_STARTED[name], PLACE)
+        refused = NOT_STARTED[name].finished("metering", PLACE)
+        return refused.subject, refused.mail
     if name in METERING:
         return mail(a_run(), METERING[name], PLACE, AT)
     return credits_mail.mail(EXECUTION, "x-1", CREDITS[name], PLACE)
@@ -180,8 +184,8 @@ def test_three_hundred_contracts_with_one_reason_are_said_once_and_forty_are_nam
 
 
 def test_an_input_that_is_long_is_not_repeated_in_the_mail() -> None:
-    long = NOT_STARTED["not-started"]._replace(given={"contracts": ["c-1"] * 1_000})
-    _, body = not_started("metering", long, PLACE)
+    long = replace(NOT_STARTED["not-started"], input={"contracts": ["c-1"] * 1_000})
+    body = long.finished("metering", PLACE).mail
     assert "c-1" not in body
     assert """--input '{"...": "..."}'""" in body
 
