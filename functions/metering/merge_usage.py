@@ -17,7 +17,7 @@ from functions.domain.ledger.remainders import Carried
 from functions.domain.month import format_instant
 from functions.domain.months.contracts_due import Known, check_spelling, contracts_due
 from functions.domain.months.hold import compared, explain, moves
-from functions.domain.months.journal import Journal, beginning, holding, released, reopened
+from functions.domain.months.journal import Journal, beginning, holding, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed, month_before
 from functions.domain.months.state_file import PlanState
 from functions.domain.months.totals import MonthTotals
@@ -147,7 +147,7 @@ def hold(
         of = f"{last}, the last closed month," if last else "an earlier month"
         return None, [f"{month} is not held: there are no totals of {of} to compare it with"]
     found = compared(bill, now, before, share, format_instant(clock.now()))
-    change = partial(partial(holding, held=found) if found.moves else released, month=month)
+    change = partial(holding, month=month, held=found)
     journal = change(journal) if run.dry_run else books.change_journal(change)
     held = journal.held.get(str(month))
     if held is None:
