@@ -46,18 +46,13 @@ def manifest(plan: Plan, month: Month | None = None) -> str:
     return f"{LEDGER_ROOT}{plan.path}/manifests/" + (f"{month}.json" if month else "")
 
 
-def month_of(key: str) -> Month:
-    """Return the month that a key of one ends with."""
-    return Month.parse(key.rpartition("/")[2].removesuffix(".json"))
-
-
 def day(plan: Plan, month: Month, name: str) -> str:
     """Return the key of a day's fold."""
     return f"days/{plan.path}/{month}/{name}.json"
 
 
-def contract_of(key: str) -> str:
-    """Return the contract id that a ledger key holds."""
+def name_in(key: str) -> str:
+    """Return what a key ends with: a contract's id, or a month."""
     return unquote(key.rpartition("/")[2].removesuffix(".json"))
 
 
