@@ -50,8 +50,6 @@ def handler(given: dict[str, Any], _context: object) -> Finished:
 
 def month_reports(task: ReportTask, objects: Objects) -> list[MonthReport]:
     """Return every month of the file; one that the map did not come to ends as the run did."""
-    if task.parsed is None:
-        return []
     ended = {end.drop.month: end for end in task.months}
     months = [*task.parsed.superseded]
     for drop in task.parsed.drops:
@@ -118,9 +116,10 @@ def finish(
     task: ReportTask, months: list[MonthReport], uploads: Uploads, objects: Objects, place: Place
 ) -> Finished:
     """Write the report; succeed only if every month is verified or has something newer."""
-    run, failure, repeated = task.run, task.failure, _repeated(task, objects)
+    run, failure = task.run, task.failure
+    repeated = credits_bucket.repeated(objects, run.name, task.parsed.version).value() or []
     warnings = [*_of_file(task, repeated), *(text for month in months for text in month.warnings)]
-    report = _write(task, months, repeated, warnings, objects) if task.parsed else None
+    report = _write(task, months, repeated, warnings, objects) if task.parsed.version else None
     error = failure.error if failure else _error({month.error for month in months})
     causes = [*([failure.message] if failure else []), *(str(m) for m in months if m.error)]
     done = [str(month) for month in months if month.posted and not month.error]
@@ -152,8 +151,7 @@ def _error(errors: set[str]) -> str:
 
 def _of_file(task: ReportTask, repeated: list[Repeated]) -> list[str]:
     """Return what is to be looked at in the file as a whole."""
-    drops = task.parsed.drops if task.parsed else []
-    given = (drop for drop in drops if drop.totals.total_credit_usd != "0.00")
+    given = (drop for drop in task.parsed.drops if drop.totals.total_credit_usd != "0.00")
     alike = credits_report.alike((drop.month, drop.digest) for drop in given)
     return [*filter(None, [credits_report.attention(repeated)]), *alike]
 
@@ -169,7 +167,7 @@ def _write(
     key = credits_bucket.report_key(run.file, run.name)
     content = {
         "attention": credits_report.attention(repeated),
-        "version": task.parsed and task.parsed.version,
+        "version": task.parsed.version,
         "execution": run.execution,
         "file": run.file,
         "months": msgspec.to_builtins(months),
@@ -182,15 +180,10 @@ def _write(
     return key
 
 
-def _repeated(task: ReportTask, objects: Objects) -> list[Repeated]:
-    if task.parsed is None:
-        return []
-    return credits_bucket.repeated(objects, task.run.name, task.parsed.version).value() or []
-
-
 def _newer(task: ReportTask, uploads: Uploads) -> list[str]:
     """Report that the file was uploaded again: that upload has started an execution of its own."""
-    newest = uploads.upload(task.run.key, 0) if task.run.key and task.parsed else None
-    if newest is None or task.parsed is None or newest.version == task.parsed.version:
+    version = task.parsed.version
+    newest = uploads.upload(task.run.key, 0) if task.run.key and version else None
+    if newest is None or newest.version == version:
         return []
     return [f"{task.run.file} was uploaded again meanwhile; that upload's own execution posts it"]

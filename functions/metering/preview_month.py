@@ -3,7 +3,6 @@
 import msgspec
 
 from functions.adapters import wiring
-from functions.adapters.books import Books
 from functions.adapters.documents import read_run_file
 from functions.adapters.pages import page_key, put_json, put_page
 from functions.domain.ledger import submission
@@ -21,12 +20,8 @@ from functions.payloads import task_handler
 
 @task_handler
 def handler(task: MergedMonth, _context: object) -> ClosedMonth:
-    """Return the month in numbers, with where the preview is."""
-    return preview_month(task, wiring.books(task.run.plan))
-
-
-def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
     """Claim every contract as a real run would, without writing it, and show what is open then."""
+    books = wiring.books(task.run.plan)
     usage = read_run_file(books.objects, task.merged.bill_key, MonthUsage)
     held = {entry.contract_id: entry for entry in books.entries(task.of)}
     found = read_run_file(books.objects, task.merged.contracts_key, list[ContractItem])
