@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from functions.adapters import clock, keys, owners, usage_account, wiring
 from functions.adapters.books import Books
+from functions.adapters.documents import Document
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.ledger.listing_pages import Asked, ask
 from functions.domain.ledger.reconciliation import Comparison, compare
@@ -46,8 +47,7 @@ def compare_contract(
     """Read the listing to its end and compare; the comparison so far is kept in between."""
     name, month = task.contract, task.of
     key = keys.open_contract(task.comparisons, name)
-    stored = books.objects.read(key)
-    so_far = msgspec.json.decode(stored.body, type=Comparison) if stored else None
+    so_far = Document(books.objects, key, Comparison).value()
     found = so_far or Comparison(contract=name, not_compared="its comparison was interrupted")
     asked = found.asked or ask(name, now().isoformat())
     try:

@@ -52,11 +52,6 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
         planned = _final(run, parse_instant(run.until), (state, journal), books, usage)
     else:
         planned = _due(run, state, journal, usage)
-        if planned.why:
-            why = planned.why
-            if run.contracts:
-                why += f"; nothing was done for the contracts {', '.join(some(run.contracts, 10))}"
-            planned = msgspec.structs.replace(planned, why=why)
     months = [Month.parse(text) for text in planned.months]
     if billed := owners.earlier_name(books, usage, months, run.plans):
         raise BadInput(f"{billed}, {_NAMESAKE.format(run.plan.key)}")
@@ -130,6 +125,8 @@ def _due(run: Run, state: PlanState, journal: Journal, usage: Objects) -> Planne
     why = "" if complete else months_due.nothing_due(run.plan, state, journal, as_of)
     early = [item for item in waiting if why and not item.overdue]  # the others are notices
     why += "".join(f"; {item.month} waits: {item.reason}" for item in early)
+    if why and run.contracts:
+        why += f"; nothing was done for the contracts {', '.join(some(run.contracts, 10))}"
     return Planned([str(month) for month in complete], [*waiting, *left], why)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from functions.domain.ledger.entry import Entry, Ledger
+from functions.domain.ledger.entry import Ledger
 from functions.domain.ledger.remainders import Remainders, remainders_of
 from functions.domain.month import Month
 from functions.domain.months import months_due, state_file
@@ -147,16 +147,15 @@ def in_state_file(
     )
 
 
-def _due(entry: Entry) -> str:
-    return in_words((line.quantity, line.dimension) for line in entry.unsettled)
-
-
 def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) -> Journal:
     """Return the journal with the month's outcome. A month that is not closed comes again."""
     month, outcome = closing.seen.month, closing.outcome
     errors = {
         name: Unresolved(
-            code=failure.code, since=failure.at, due=_due(entry), retries=entry.retries
+            code=failure.code,
+            since=failure.at,
+            due=in_words((line.quantity, line.dimension) for line in entry.unsettled),
+            retries=entry.retries,
         )
         for name, entry in outcome.failed.items()
         if (failure := entry.failure)
