@@ -23,7 +23,10 @@ _DECIDED = (OUTCOME_UNKNOWN, *BILLED_OTHERWISE)
 
 
 class Ended(NamedTuple):
-    """How a run has ended. `details`: all that it reports, a sentence each."""
+    """How a run has ended. `details`: all that it reports, a sentence each.
+
+    `cause`: what failed, with the contracts that are new; `notices`: the details but what failed.
+    """
 
     months: Sequence[ClosedMonth]
     due: Sequence[str]
@@ -31,6 +34,8 @@ class Ended(NamedTuple):
     reminds: bool
     details: Sequence[str]
     journal: Journal
+    cause: str = ""
+    notices: Sequence[str] = ()
 
 
 def is_news(ended: Ended) -> bool:
