@@ -8,8 +8,9 @@ from aws_lambda_powertools import Logger
 
 from functions import metrics
 from functions.adapters import clock, credits_bucket, leases, wiring
-from functions.adapters.objects import Objects, Uploads
+from functions.adapters.objects import Objects
 from functions.adapters.pages import page_key, put_page
+from functions.adapters.storage import Bucket
 from functions.credits.payloads import DropItem, MonthEnd, ReportTask, Run, Snapshot
 from functions.domain.conversion import parse
 from functions.domain.credits import credits_report
@@ -35,7 +36,7 @@ def handler(given: dict[str, Any], _context: object) -> Finished:
     task = parse(given, ReportTask)
     bucket = wiring.credits_bucket()
     months = month_reports(task, bucket)
-    finished = finish(task, months, bucket, bucket, wiring.place())
+    finished = finish(task, months, bucket, wiring.place())
     lease = credits_bucket.lease(bucket, task.run.connection)
     leases.release(lease, task.run.execution, format_instant(clock.now()))
     for month in months:
@@ -112,19 +113,17 @@ def _was_posted(run: Run, end: MonthEnd, objects: Objects) -> bool | None:
     return None if last.state == "posting" else True
 
 
-def finish(
-    task: ReportTask, months: list[MonthReport], uploads: Uploads, objects: Objects, place: Place
-) -> Finished:
+def finish(task: ReportTask, months: list[MonthReport], bucket: Bucket, place: Place) -> Finished:
     """Write the report; succeed only if every month is verified or has something newer."""
     run, failure = task.run, task.failure
-    repeated = credits_bucket.repeated(objects, run.name, task.parsed.version).value() or []
+    repeated = credits_bucket.repeated(bucket, run.name, task.parsed.version).value() or []
     warnings = [*_of_file(task, repeated), *(text for month in months for text in month.warnings)]
-    report = _write(task, months, repeated, warnings, objects) if task.parsed.version else None
+    report = _write(task, months, repeated, warnings, bucket) if task.parsed.version else None
     error = failure.error if failure else _error({month.error for month in months})
     causes = [*([failure.message] if failure else []), *(str(m) for m in months if m.error)]
     done = [str(month) for month in months if month.posted and not month.error]
     left = [str(month) for month in months if not month.posted and not month.error]
-    said = [*causes, *warnings, *done, *left, *_newer(task, uploads)]
+    said = [*causes, *warnings, *done, *left, *_newer(task, bucket)]
     ended = Ended(run.file, months, error, said, report)
     subject, body = mail(run.execution, run.name, ended, place)
     return Finished(
@@ -180,10 +179,10 @@ def _write(
     return key
 
 
-def _newer(task: ReportTask, uploads: Uploads) -> list[str]:
+def _newer(task: ReportTask, bucket: Bucket) -> list[str]:
     """Report that the file was uploaded again: that upload has started an execution of its own."""
     version = task.parsed.version
-    newest = uploads.upload(task.run.key, 0) if task.run.key and version else None
+    newest = bucket.upload(task.run.key, 0) if task.run.key and version else None
     if newest is None or newest.version == version:
         return []
     return [f"{task.run.file} was uploaded again meanwhile; that upload's own execution posts it"]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import partial
 from typing import NamedTuple
 
 from msgspec import convert
@@ -55,15 +54,14 @@ def contracts_due(
             raise BadInput(f"contracts: {names} without usage in {month}")
         wanted = frozenset(run.contracts)
     due = sorted(wanted - ((done | failed) - again))
-    no_usage = partial(ContractBill, usage={}, quantities={})
     return [
         replace(
-            convert(of.get(name) or no_usage(contract_id=name), ContractItem, from_attributes=True),
-            retry=name in again,
-            done=name in done,
-            without_usage=name not in of,
+            convert(of.get(n, ContractBill(contract_id=n)), ContractItem, from_attributes=True),
+            retry=n in again,
+            done=n in done,
+            without_usage=n not in of,
         )
-        for name in due
+        for n in due
     ]
 
 

@@ -42,9 +42,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a plan's month that somebody may ask afterwards.
 
     `summary`: the first line, and the number of contracts of each kind. `file_totals`: the usage of
-    these contracts by dimension, as the files hold it when the report is written. `totals`: the
-    rows, added up by dimension. `before`: the month that it is compared with, if there is one.
-    `checks`: what was looked at with nothing wrong.
+    these contracts by dimension, as the files hold it when the report is written. `rows`: those of
+    a contract follow each other; `totals`: added up by dimension. `before`: the month that it is
+    compared with, if there is one. `checks`: what was looked at with nothing wrong.
     """
 
     summary: Mapping[str, Any]
@@ -141,7 +141,7 @@ def _reported(closing: Closing) -> dict[str, ContractBill]:
     """Return the bills of the month's contracts in order; one without usage has an empty bill."""
     seen, bills = closing.seen, {bill.contract_id: bill for bill in closing.usage.bill.contracts}
     for name in seen.ledger.keys() - bills.keys():
-        bills[name] = ContractBill(contract_id=name, usage={}, quantities={})
+        bills[name] = ContractBill(contract_id=name)
     names = bills.keys() & set(seen.contracts or ()) if seen.until else bills
     return {name: bills[name] for name in sorted(names)}
 

@@ -28,8 +28,7 @@ def page(report: Report) -> bytes:
 
     It names the contracts with trouble and the largest others; the CSV file has all of them.
     """
-    grouped = groupby(report.rows, attrgetter("contract_id"))  # they are in the order of contracts
-    by_contract = {name: list(rows) for name, rows in grouped}
+    by_contract = {name: [*of] for name, of in groupby(report.rows, attrgetter("contract_id"))}
     found = troubles(report, by_contract)
     troubled = [name for trouble in found for name in trouble.contracts]
     calm = sorted(by_contract.keys() - set(troubled), key=lambda name: _size(by_contract[name]))
