@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from functions.domain.ledger.answers import UNKNOWN, Answer
 from functions.domain.ledger.entry import OTHER_QUANTITY
 from functions.domain.ledger.reading import (
     read_time,
@@ -17,6 +16,7 @@ from functions.domain.ledger.reading import (
     same_quantity,
     taken_back,
 )
+from functions.domain.ledger.submission import UNKNOWN, Answer
 from functions.domain.paging import as_number, flat, plain, says_failed
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))

@@ -10,9 +10,8 @@ from functions.adapters.clazar.http import NoAnswer, Response
 from functions.adapters.http_calls import as_json
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.conversion import unique
-from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply
 from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, turn
-from functions.domain.ledger.submission import Request
+from functions.domain.ledger.submission import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply, Request
 from functions.domain.month import Month
 from functions.domain.paging import says_not_all
 from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable, StorageBusy
