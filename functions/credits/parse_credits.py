@@ -28,13 +28,13 @@ def handler(task: RunTask, _context: object) -> Parsed:
     run, bucket = task.run, wiring.credits_bucket()
     if run.restore:
         return read_snapshot(run, bucket)
-    return parse_credits(run, bucket, bucket, allow_reversals=wiring.allow_reversals())
+    return parse_credits(run, bucket, allow_reversals=wiring.allow_reversals())
 
 
-def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversals: bool) -> Parsed:
+def parse_credits(run: Run, bucket: Uploads, *, allow_reversals: bool) -> Parsed:
     """Read a file as a whole or not at all; months that have something newer are left out."""
     months = months_of(run.file, Month.of(parse_instant(run.as_of)))
-    found = uploads.upload(run.file, MOST_FILE_BYTES)
+    found = bucket.upload(run.file, MOST_FILE_BYTES)
     if found is None:
         raise BadCredits(f"{run.file}: there is no such object in the credits bucket")
     if found.body is None:
@@ -49,9 +49,9 @@ def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversa
         month: cbf.credit_rows(month, ((name, all_of[at]) for name, all_of in file.credits.items()))
         for at, month in enumerate(months)
     }
-    parsed = _prepare(run, source, rows, objects, file.doubts)
-    repeated = credits_bucket.repeated(objects, run.name, found.version)
-    objects.put(repeated.key, msgspec.json.encode(file.repeated))
+    parsed = _prepare(run, source, rows, bucket, file.doubts)
+    repeated = credits_bucket.repeated(bucket, run.name, found.version)
+    bucket.put(repeated.key, msgspec.json.encode(file.repeated))
     for row in file.repeated:
         logger.warning("repeated account skipped", file=run.file, row=msgspec.to_builtins(row))
     return parsed

@@ -37,7 +37,7 @@ class OneDrop:
         run = settle(start, "bucket", CONNECTION)
         bucket = self.pipeline.credits_bucket
         self.held_by(run.execution)
-        (drop,) = parse_credits(run, bucket, bucket, allow_reversals=False).drops
+        (drop,) = parse_credits(run, bucket, allow_reversals=False).drops
         self.task = PostTask(run=run, drop=drop, snapshot=Snapshot(held=NOTHING, differed=True))
         partner = cast("CloudZero", self.pipeline.cloudzero)
         clock = Clock(self.pipeline.now, lambda: 100.0, SETTLE)
