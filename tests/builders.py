@@ -87,11 +87,12 @@ def a_closing(
 ) -> Closing:
     """Return July as CloseMonth finds it: nothing but its usage, unless told."""
     usage = usage or month_usage()
-    nothing: dict[str, Any] = {"contracts": None, "until": None, "ledger": {}}
-    nothing |= {"state": PlanState(), "journal": Journal(), "by_hand": [], "left_open": []}
-    of = {"plan": PLAN, "month": JULY, "execution": "x", "usage": usage}
+    terms = {name: seen.pop(name) for name in ("plan", "contracts", "until") if name in seen}
+    run = a_run("x", **{"plan": PLAN, **terms})
+    nothing: dict[str, Any] = {"state": PlanState(), "journal": Journal(), "ledger": {}}
+    nothing |= {"by_hand": [], "left_open": []}
     return Closing(
-        Seen(**{**of, **nothing, **seen}),
+        Seen(**{"run": run, "month": JULY, "usage": usage, **nothing, **seen}),
         NOTHING_COMPARED,
         usage,
         outcome or Outcome([], {}, []),
