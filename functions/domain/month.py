@@ -52,10 +52,9 @@ class Month:
         """Return where what is billed of the month ends: at `until`, if that comes first."""
         return self.end if until is None else min(parse_instant(until), self.end)
 
-    @property
-    def last_second(self) -> datetime:
-        """The last whole second of the month, as the receiver's `end_time` wants it."""
-        return self.end - timedelta(seconds=1)
+    def last_second(self, until: str | None = None) -> datetime:
+        """Return the last whole second of what is billed, as the receivers want it."""
+        return self.window_end(until) - timedelta(seconds=1)
 
     @property
     def hours(self) -> int:

@@ -59,9 +59,7 @@ class Clazar(UsageReceiver):
             return Reply("unauthorized", dict.fromkeys(names, NOT_TAKEN), response=str(error))
         except NoAnswer as error:
             return Reply("unknown", dict.fromkeys(names, UNKNOWN), response=str(error))
-        if as_json(said) != as_json(
-            said, object_pairs_hook=unique
-        ):  # it says two things of one record
+        if as_json(said) != as_json(said, object_pairs_hook=unique):  # two things of one record
             return Reply("unknown", dict.fromkeys(names, UNKNOWN), status, said[:_KEPT_RESPONSE])
         outcome, answer = _of_the_whole(status, said)
         read = read_answers(request.records, as_json(said) or said, status)

@@ -32,7 +32,7 @@ Row = Mapping[str, Any]
 
 def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[dict[str, str]]:
     """Return a row per account; a credit lowers the bill, so its cost is negative."""
-    start, end = format_instant(month.start), format_instant(month.last_second)
+    start, end = format_instant(month.start), format_instant(month.last_second())
     return [
         {
             TYPE: CREDIT,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -67,7 +66,7 @@ def records(entry: Entry, lines: Iterable[Line]) -> list[dict[str, str]]:
             "contract_id": entry.contract_id,
             "dimension": line.dimension,
             "start_time": format_instant(month.start),
-            "end_time": format_instant(month.window_end(entry.until) - timedelta(seconds=1)),
+            "end_time": format_instant(month.last_second(entry.until)),
             "quantity": line.quantity,
         }
         for line in lines
