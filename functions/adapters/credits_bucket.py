@@ -6,14 +6,13 @@ from urllib.parse import quote
 
 import msgspec
 
-from functions.adapters.documents import Document
+from functions.adapters.documents import Document, read_run_file
 from functions.adapters.objects import Objects
 from functions.domain.credits.contents import Contents, read_rows
 from functions.domain.credits.drop import Drop, MonthSnapshot
 from functions.domain.credits.file import Repeated
 from functions.domain.lease import Lease
 from functions.domain.month import Month
-from functions.errors import BadState
 
 
 def lease(objects: Objects, connection: str) -> Document[Lease]:
@@ -74,10 +73,8 @@ def put_prepared(objects: Objects, execution: str, month: Month, body: bytes) ->
 
 def read_prepared(objects: Objects, key: str) -> tuple[bytes, Contents]:
     """Return a request as it was prepared, and its rows."""
-    prepared = objects.read(key)
-    if prepared is None:
-        raise BadState(f"{key} is missing: the run's files were removed")
-    return prepared.body, read_rows(msgspec.json.decode(prepared.body)["data"])
+    body = bytes(read_run_file(objects, key, msgspec.Raw))
+    return body, read_rows(msgspec.json.decode(body)["data"])
 
 
 def report_key(file: str, execution: str) -> str:

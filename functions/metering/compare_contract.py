@@ -4,9 +4,6 @@ A listing that takes longer than one invocation is read on by the state machine'
 ListingUnfinished. Why a contract could not be compared is written down before the error leaves.
 """
 
-from collections.abc import Callable
-from datetime import datetime
-
 import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from msgspec.structs import replace
@@ -28,30 +25,20 @@ from functions.payloads import task_handler
 def handler(task: CompareTask, context: LambdaContext) -> None:
     """Return nothing: what was found is in the run's files."""
     books = wiring.books(task.run.plan, held_by=task.run.execution)
-    compare_contract(
-        task,
-        books,
-        usage_account.usage_receiver(),
-        clock.now,
-        lambda: context.get_remaining_time_in_millis() / 1000,
-    )
+    compare_contract(task, books, usage_account.usage_receiver(), clock.of(context))
 
 
 def compare_contract(
-    task: CompareTask,
-    books: Books,
-    receiver: UsageReceiver,
-    now: Callable[[], datetime],
-    seconds_left: Callable[[], float],
+    task: CompareTask, books: Books, receiver: UsageReceiver, time: clock.Clock
 ) -> None:
     """Read the listing to its end and compare; the comparison so far is kept in between."""
     name, month = task.contract, task.of
     key = keys.open_contract(task.comparisons, name)
     so_far = Document(books.objects, key, Comparison).value()
     found = so_far or Comparison(contract=name, not_compared="its comparison was interrupted")
-    asked = found.asked or ask(name, now().isoformat())
+    asked = found.asked or ask(name, time.now().isoformat())
     try:
-        asked = receiver.read_listing(asked, name, month, seconds_left)
+        asked = receiver.read_listing(asked, name, month, time.seconds_left)
         found = _compared(asked, name, month, books)
     except ListingUnavailable as error:
         text = f"{RECEIVER} does not list its records ({error})"

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from functions.adapters import leases
 from functions.adapters.books import Books
+from functions.adapters.clock import Clock
 from functions.domain.months.contracts_due import contracts_due
 from functions.domain.months.run import Run
 from functions.errors import (
@@ -122,7 +123,7 @@ def _merge(of: Invocation, outside: Outside) -> tuple[Item, ...]:
 
 def _submit(of: Invocation, outside: Outside) -> None:
     world = submit_contract.Outside(
-        _books(outside), outside, outside.now, lambda: 90.0, SETTLE_SECONDS
+        _books(outside), outside, Clock(outside.now, lambda: 90.0), SETTLE_SECONDS
     )
     submit_contract.submit_contract(_task(of), world)
 
