@@ -13,9 +13,8 @@ from functions.adapters.pages import page_key, put_page
 from functions.credits.payloads import DropItem, MonthEnd, ReportTask, Run, Snapshot
 from functions.domain.conversion import parse
 from functions.domain.credits import credits_report
-from functions.domain.credits.credits_report import MonthReport
+from functions.domain.credits.credits_report import Ended, MonthReport, mail
 from functions.domain.credits.file import Repeated
-from functions.domain.credits.mail import Ended, mail
 from functions.domain.mails import Place
 from functions.domain.month import Month, format_instant
 from functions.errors import BadState

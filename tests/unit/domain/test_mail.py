@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.credits import mail as credits_mail
+from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import MonthReport
 from functions.domain.mails import Place, execution_link, subject
 from functions.domain.months.closed_month import ClosedMonth
@@ -101,17 +101,17 @@ HELD = MonthReport(
 )
 DIFFERS = replace(UNDO, error="DropDiffers", message="CloudZero holds 0 rows", posted=True)
 CREDITS = {
-    "credits-held": credits_mail.Ended(
+    "credits-held": credits_report.Ended(
         "credits-2025-06_2025-07.csv",
         [UNDO, HELD],
         "DropHeld",
         [str(HELD), str(UNDO)],
         "reports/credits-2025-06_2025-07/x-1.json",
     ),
-    "credits-differs": credits_mail.Ended(
+    "credits-differs": credits_report.Ended(
         "credits-2025-06.csv", [DIFFERS], "DropDiffers", [str(DIFFERS)], None
     ),
-    "credits-refused": credits_mail.Ended(
+    "credits-refused": credits_report.Ended(
         "credits-2025-07.csv", [], "BadCredits", ["line 3: 1,5 is not an amount"], None
     ),
 }
@@ -134,7 +134,7 @@ def of(name: str) -> tuple[str, str]:
         return refused.subject, refused.mail
     if name in METERING:
         return mail(a_run(), METERING[name], PLACE, AT)
-    return credits_mail.mail(EXECUTION, "x-1", CREDITS[name], PLACE)
+    return credits_report.mail(EXECUTION, "x-1", CREDITS[name], PLACE)
 
 
 @pytest.mark.parametrize("name", [*METERING, *CREDITS, *NOT_STARTED])
@@ -157,7 +157,7 @@ def test_of_two_months_the_subject_names_the_one_that_is_not_billed() -> None:
 
 def test_a_restore_that_is_held_is_accepted_as_a_restore() -> None:
     held = CREDITS["credits-held"]._replace(file="snapshots/s-1/2025-07/x-1.json", months=[HELD])
-    _, body = credits_mail.mail(EXECUTION, "x-1", held, PLACE)
+    _, body = credits_report.mail(EXECUTION, "x-1", held, PLACE)
     assert '{"restore": "snapshots/s-1/2025-07/x-1.json", "accept_shrink": true}' in body
 
 
