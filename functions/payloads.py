@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -12,11 +13,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.domain import mails
 from functions.domain.conversion import given, parse
 from functions.domain.month import format_instant, parse_instant
+from functions.domain.templates import render
 from functions.errors import BadInput
 
 T = TypeVar("T")
 _logger = Logger()
 _CLOCK_SKEW = timedelta(hours=1)
+_LONGEST_ASKED, _LONGEST_INPUT = 500, 4_000
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -66,21 +69,41 @@ class Refused(msgspec.Struct, frozen=True):
     def finished(self, pipeline: str, place: mails.Place) -> Finished:
         """Return how its execution is to end: FAILED, with a mail."""
         error, cause = self.problem.error, self.problem.message[:8_000]
-        failed = mails.NotStarted(self.execution, self.name, self.input, error, cause)
-        subject, mail = mails.not_started(pipeline, failed, place)
+        head = f"{pipeline} was not started: {error}"
+        again = mails.start(self.execution, self.input)
+        short = mails.start(self.execution, {"...": "..."})
+        mail = render(
+            Path(__file__).with_name("not_started.txt"),
+            head=head,
+            environment=place.environment,
+            name=self.name,
+            error=error,
+            cause=cause,
+            again=again if len(again) < _LONGEST_INPUT else short,
+            runbook=place.runbook,
+            link=mails.execution_link(self.execution),
+        )
+        subject = mails.subject(f"[{place.environment}] {head}, execution {self.name}")
         return Finished(
             succeeded=False, notify=True, error=error, cause=cause, subject=subject, mail=mail
         )
 
 
 def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, LambdaContext], Any]:
-    """Make a state's Lambda of a function from its task, as its annotation says, to its output."""
+    """Make a state's Lambda of a function from its task, as its annotation says, to its output.
+
+    It logs what it was asked for, in short and without the run's terms, and what it returns.
+    """
     kind = next(iter(get_type_hints(use).values()))
+    state = use.__module__.rpartition(".")[2]
 
     @_logger.inject_lambda_context
     @wraps(use)
     def handler(event: Any, context: LambdaContext) -> Any:
-        return msgspec.to_builtins(use(parse(event, kind), context))
+        output = msgspec.to_builtins(use(parse(event, kind), context))
+        asked = {name: value for name, value in event.items() if name != "run"}
+        _logger.info(state, asked=str(asked)[:_LONGEST_ASKED], output=output)
+        return output
 
     return handler
 
@@ -92,8 +115,3 @@ def time_of_run(text: str | None, start: Start) -> str:
     if as_of > now + _CLOCK_SKEW:
         raise BadInput(f"as_of: {text} is in the future")
     return format_instant(min(as_of, now))
-
-
-def dump(value: msgspec.Struct) -> Any:
-    """Return a state's output as JSON data."""
-    return msgspec.to_builtins(value)

@@ -38,8 +38,8 @@ HOURS_LEFT = (
 ).replace("(t)", "(FILL(m, 0))")
 QUERIES: Mapping[str, tuple[str, ...]] = {
     "one contract's story": (
-        "fields @timestamp, function_name, message, month, action",
-        "filter contract = 'CONTRACT' or message like 'CONTRACT'",
+        "fields @timestamp, function_name, message, asked, output.action",
+        "filter @message like 'CONTRACT'",
         "sort @timestamp asc",
     ),
     "one execution": (

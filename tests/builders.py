@@ -11,6 +11,7 @@ from functions.domain.months.closing import Closing, Seen
 from functions.domain.months.journal import Journal
 from functions.domain.months.late_usage import NOTHING_COMPARED
 from functions.domain.months.outcome import Outcome
+from functions.domain.months.run import Run
 from functions.domain.months.state_file import PlanState
 from functions.domain.plan import Plan, parse_plan
 from functions.domain.usage.bill import ContractBill, MonthBill
@@ -28,6 +29,12 @@ FAILURE = Failure(code="DIM", message="no", errors=("no",), at="t-1")
 
 def a_plan(**fields: Any) -> Plan:
     return parse_plan({"service": "S", "environment_type": "E", "plan_id": "P", **fields})
+
+
+def a_run(execution: str = "x-1", plan: Plan | None = None, **fields: Any) -> Run:
+    terms: dict[str, Any] = {"as_of": "2025-08-02T00:00:00Z", "months": None, "contracts": None}
+    terms |= {"retry_errors": False, "dry_run": False, "max_months": 12}
+    return Run(plan=plan or a_plan(), execution=execution, name=execution, **{**terms, **fields})
 
 
 def a_record(contract: str | None, dimension: str = "cpu", **fields: Any) -> dict[str, Any]:
@@ -80,11 +87,12 @@ def a_closing(
 ) -> Closing:
     """Return July as CloseMonth finds it: nothing but its usage, unless told."""
     usage = usage or month_usage()
-    nothing: dict[str, Any] = {"contracts": None, "until": None, "ledger": {}}
-    nothing |= {"state": PlanState(), "journal": Journal(), "by_hand": [], "left_open": []}
-    of = {"plan": PLAN, "month": JULY, "execution": "x", "usage": usage}
+    terms = {name: seen.pop(name) for name in ("plan", "contracts", "until") if name in seen}
+    run = a_run("x", **{"plan": PLAN, **terms})
+    nothing: dict[str, Any] = {"state": PlanState(), "journal": Journal(), "ledger": {}}
+    nothing |= {"by_hand": [], "left_open": []}
     return Closing(
-        Seen(**{**of, **nothing, **seen}),
+        Seen(**{"run": run, "month": JULY, "usage": usage, **nothing, **seen}),
         NOTHING_COMPARED,
         usage,
         outcome or Outcome([], {}, []),

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from pathlib import PurePosixPath
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -107,7 +106,7 @@ class Books:
     def contracts_in_ledger(self, month: Month) -> set[str]:
         """Return the contracts that have an entry in a month."""
         prefix = keys.ledger_month(self.plan, month)
-        return {keys.contract_of(item.key) for item in self.objects.list(prefix)}
+        return {keys.name_in(item.key) for item in self.objects.list(prefix)}
 
     def open_contracts(self, month: Month, run_id: str) -> list[Open]:
         """Return why an execution has left contracts open."""
@@ -121,7 +120,7 @@ class Books:
     def closed_months(self) -> list[Month]:
         """Return the months that this pipeline has closed, in order."""
         prefix = keys.manifest(self.plan)
-        return sorted(keys.month_of(item.key) for item in self.objects.list(prefix))
+        return sorted(Month.parse(keys.name_in(item.key)) for item in self.objects.list(prefix))
 
     def totals(self, month: Month) -> MonthTotals | None:
         """Return the totals of a closed month; None if an earlier program has closed it."""
@@ -153,9 +152,7 @@ class Books:
         )
         # One at a time: years of months of all contracts need not fit into memory together.
         kept = (
-            (PurePosixPath(key).stem, left)
-            for key in found
-            for left in self.read_all([key], Remainders)
+            (keys.name_in(key), left) for key in found for left in self.read_all([key], Remainders)
         )
         # For three months every month names what a changed formula has left before it.
         return balance(chain(begun, kept), self.plan.dimensions, since=str(month.plus(-3)))

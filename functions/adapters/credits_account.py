@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.adapters import clock, wiring
 from functions.adapters.cloudzero.api import ApiKey, CloudZero
 from functions.adapters.receivers import CreditsReceiver
-from functions.adapters.streams import Clock, Stream
+from functions.adapters.streams import Stream
 from functions.errors import CredentialsRefused
 
 
@@ -27,7 +27,6 @@ def credits_receiver() -> CreditsReceiver:
 
 def stream(connection_id: str, execution: str, context: LambdaContext) -> Stream:
     """Return an AnyCost Stream as this execution may use it."""
-    times = Clock(
-        clock.now, lambda: context.get_remaining_time_in_millis() / 1000, wiring.settle_seconds()
-    )
-    return Stream(wiring.credits_bucket(), credits_receiver(), connection_id, execution, times)
+    account, time = credits_receiver(), clock.of(context)
+    objects, settle = wiring.credits_bucket(), wiring.settle_seconds()
+    return Stream(objects, account, connection_id, execution, time, settle_seconds=settle)

@@ -46,18 +46,13 @@ def manifest(plan: Plan, month: Month | None = None) -> str:
     return f"{LEDGER_ROOT}{plan.path}/manifests/" + (f"{month}.json" if month else "")
 
 
-def month_of(key: str) -> Month:
-    """Return the month that a key of one ends with."""
-    return Month.parse(key.rpartition("/")[2].removesuffix(".json"))
-
-
 def day(plan: Plan, month: Month, name: str) -> str:
     """Return the key of a day's fold."""
     return f"days/{plan.path}/{month}/{name}.json"
 
 
-def contract_of(key: str) -> str:
-    """Return the contract id that a ledger key holds."""
+def name_in(key: str) -> str:
+    """Return what a key ends with: a contract's id, or a month."""
     return unquote(key.rpartition("/")[2].removesuffix(".json"))
 
 
@@ -89,40 +84,3 @@ def report(plan: Plan, month: Month) -> str:
 def totals(plan: Plan, month: Month) -> str:
     """Return the key of the usage of a month and of those before it, by dimension."""
     return f"{report(plan, month)}totals.json"
-
-
-def stream_lease(connection: str) -> str:
-    """Return the key of the lease of an AnyCost Stream."""
-    return f"leases/{connection}.json"
-
-
-def drops(connection: str) -> str:
-    """Return the prefix of what was last posted for each month of a stream."""
-    return f"drops/{connection}/"
-
-
-def drop_body(execution: str, month: Month, digest: str) -> str:
-    """Return the key of a request body. Another content has another key, so none is overwritten."""
-    return f"runs/{execution}/{month}-{digest[:32]}.json"
-
-
-def repeated_rows(execution: str, version: str) -> str:
-    """Return the key of the rows that a version of a file repeats."""
-    return f"runs/{execution}/repeated-{quote(version, safe='')}.json"
-
-
-def held(connection: str, month: Month, version: str) -> str:
-    """Return the key of why a version of a file, or a snapshot, was held for a month."""
-    return f"runs/held/{connection}/{month}/{quote(version, safe='')}.json"
-
-
-def snapshot(connection: str, month: Month, execution: str, digest: str) -> str:
-    """Return the key of the rows that a stream held for a month before they were replaced."""
-    return f"snapshots/{connection}/{month}/{execution}-{digest[:16]}.json"
-
-
-def credits_report(file: str, execution: str) -> str:
-    """Return the key of a report: under the file's name, or the month that was restored."""
-    folder, _, last = file.rpartition("/")
-    name = f"restore-{folder.rpartition('/')[2]}" if folder else last.rpartition(".")[0]
-    return f"reports/{name}/{execution}.json"

@@ -27,13 +27,6 @@ class Uploaded(NamedTuple):
     metadata: Mapping[str, str]
 
 
-class Uploads(Protocol):
-    """A bucket that others upload to."""
-
-    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
-        """Return the newest version of an object, None if there is none."""
-
-
 class Objects(Protocol):
     """What the use cases need of a bucket."""
 
@@ -54,3 +47,10 @@ class Objects(Protocol):
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         """Yield objects in key order, beginning behind a key."""
+
+
+class Uploads(Objects, Protocol):
+    """A bucket that others upload to."""
+
+    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
+        """Return the newest version of an object, None if there is none."""

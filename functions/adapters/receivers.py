@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from functions.domain.ledger.answers import Reply
 from functions.domain.ledger.listing_pages import Asked
-from functions.domain.ledger.submission import Request
+from functions.domain.ledger.submission import Reply, Request
 from functions.domain.month import Month
 
 

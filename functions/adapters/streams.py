@@ -7,13 +7,13 @@ until its answer was there or it is old enough to be over.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 
 from functions.adapters import credits_bucket
+from functions.adapters.clock import Clock
 from functions.adapters.objects import Objects
 from functions.adapters.receivers import Accepted, CreditsReceiver
 from functions.domain.lease import Lease, Request, request_over, without_request
@@ -40,16 +40,8 @@ NOT_TAKEN = (
 _OVER = (*NOT_TAKEN, WriteConflict)
 
 
-class Clock(NamedTuple):
-    """Time as a function sees it; after `settle_seconds` a request is over for certain."""
-
-    now: Callable[[], datetime]
-    seconds_left: Callable[[], float]
-    settle_seconds: float
-
-
 class Stream:
-    """A stream as one execution uses it."""
+    """A stream as one execution uses it; after `settle_seconds` a request is over for certain."""
 
     def __init__(
         self,
@@ -58,9 +50,11 @@ class Stream:
         connection: str,
         execution: str,
         clock: Clock,
+        *,
+        settle_seconds: float,
     ) -> None:
         self._lease = credits_bucket.lease(objects, connection)
-        self._receiver = receiver
+        self._receiver, self._settle_seconds = receiver, settle_seconds
         self._connection, self._execution, self._clock = connection, execution, clock
 
     @property
@@ -89,7 +83,7 @@ class Stream:
         if held is None or held.value.execution != self._execution:
             holder = (held.value.execution if held else "") or "nobody"
             raise StreamBusy(f"{self._lease.key} is held by {holder}")
-        if not request_over(held.value, now, self._clock.settle_seconds):
+        if not request_over(held.value, now, self._settle_seconds):
             raise StreamBusy(f"{self._lease.key}: {held.value.request} may still be underway")
         underway = Request(id=uuid4().hex, what=what, at=now.isoformat())
         self._lease.write(msgspec.structs.replace(held.value, request=underway), held)

@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-from aws_lambda_powertools import Logger
-
 from functions import metrics
 from functions.adapters import clock, credits_bucket, executions, leases, wiring
 from functions.credits.payloads import ExecutionInput, Run
@@ -12,7 +10,6 @@ from functions.domain.month import parse_instant
 from functions.errors import BadInput, StreamBusy
 from functions.payloads import Start, task_handler, time_of_run
 
-logger = Logger()
 _LONG = timedelta(hours=1)
 
 
@@ -26,7 +23,6 @@ def handler(start: Start, _context: object) -> Run:
         waited = clock.now() - parse_instant(start.started)
         metrics.STREAM_WAITING.add(int(waited >= _LONG))
         raise StreamBusy(busy)
-    logger.info("stream acquired", file=run.file, as_of=run.as_of)
     return run
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from aws_lambda_powertools import Logger
 
-from functions.adapters import credits_bucket, keys, wiring
+from functions.adapters import credits_bucket, wiring
 from functions.adapters.objects import Objects, Uploads
 from functions.credits.payloads import DropItem, Parsed, Run, RunTask
 from functions.domain.credits import cbf
@@ -16,7 +16,7 @@ from functions.domain.credits.file import MOST_FILE_BYTES, read_credits
 from functions.domain.credits.name import months_of
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.errors import BadCredits, DropHeld
-from functions.payloads import dump, task_handler
+from functions.payloads import task_handler
 
 logger = Logger()
 Rows = Mapping[Month, Sequence[cbf.Row]]
@@ -28,13 +28,13 @@ def handler(task: RunTask, _context: object) -> Parsed:
     run, bucket = task.run, wiring.credits_bucket()
     if run.restore:
         return read_snapshot(run, bucket)
-    return parse_credits(run, bucket, bucket, allow_reversals=wiring.allow_reversals())
+    return parse_credits(run, bucket, allow_reversals=wiring.allow_reversals())
 
 
-def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversals: bool) -> Parsed:
+def parse_credits(run: Run, bucket: Uploads, *, allow_reversals: bool) -> Parsed:
     """Read a file as a whole or not at all; months that have something newer are left out."""
     months = months_of(run.file, Month.of(parse_instant(run.as_of)))
-    found = uploads.upload(run.file, MOST_FILE_BYTES)
+    found = bucket.upload(run.file, MOST_FILE_BYTES)
     if found is None:
         raise BadCredits(f"{run.file}: there is no such object in the credits bucket")
     if found.body is None:
@@ -49,10 +49,11 @@ def parse_credits(run: Run, uploads: Uploads, objects: Objects, *, allow_reversa
         month: cbf.credit_rows(month, ((name, all_of[at]) for name, all_of in file.credits.items()))
         for at, month in enumerate(months)
     }
-    parsed = _prepare(run, source, rows, objects, file.doubts)
-    objects.put(keys.repeated_rows(run.name, found.version), msgspec.json.encode(file.repeated))
+    parsed = _prepare(run, source, rows, bucket, file.doubts)
+    repeated = credits_bucket.repeated(bucket, run.name, found.version)
+    bucket.put(repeated.key, msgspec.json.encode(file.repeated))
     for row in file.repeated:
-        logger.warning("repeated account skipped", file=run.file, row=dump(row))
+        logger.warning("repeated account skipped", file=run.file, row=msgspec.to_builtins(row))
     return parsed
 
 

@@ -72,11 +72,11 @@ class DropItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Parsed(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of ParseCredits. `superseded`: something newer was posted."""
+    """Output of ParseCredits, empty where it failed. `superseded`: something newer was posted."""
 
-    version: str
-    drops: list[DropItem]
-    superseded: list[MonthReport]
+    version: str = ""
+    drops: list[DropItem] = []
+    superseded: list[MonthReport] = []
 
 
 class DropTask(RunTask, frozen=True, kw_only=True):
@@ -144,6 +144,6 @@ class MonthEnd(msgspec.Struct, frozen=True, kw_only=True):
 class ReportTask(RunTask, frozen=True, kw_only=True):
     """Input of ReportCredits: everything the run knows, whichever way it ended."""
 
-    parsed: Parsed | None = None
+    parsed: Parsed = Parsed()
     months: list[MonthEnd] = []
     failure: Problem | None = None

@@ -7,15 +7,14 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from functions import metrics
-from functions.adapters import clock, credits_bucket, keys, leases, wiring
+from functions.adapters import clock, credits_bucket, leases, wiring
 from functions.adapters.objects import Objects, Uploads
 from functions.adapters.pages import page_key, put_page
 from functions.credits.payloads import DropItem, MonthEnd, ReportTask, Run, Snapshot
 from functions.domain.conversion import parse
 from functions.domain.credits import credits_report
-from functions.domain.credits.credits_report import MonthReport
+from functions.domain.credits.credits_report import Ended, MonthReport, mail
 from functions.domain.credits.file import Repeated
-from functions.domain.credits.mail import Ended, mail
 from functions.domain.mails import Place
 from functions.domain.month import Month, format_instant
 from functions.errors import BadState
@@ -35,7 +34,7 @@ def handler(given: dict[str, Any], _context: object) -> Finished:
     task = parse(given, ReportTask)
     bucket = wiring.credits_bucket()
     months = month_reports(task, bucket)
-    finished = finish(task, months, bucket, bucket, wiring.place())
+    finished = finish(task, months, bucket, wiring.place())
     lease = credits_bucket.lease(bucket, task.run.connection)
     leases.release(lease, task.run.execution, format_instant(clock.now()))
     for month in months:
@@ -50,8 +49,6 @@ def handler(given: dict[str, Any], _context: object) -> Finished:
 
 def month_reports(task: ReportTask, objects: Objects) -> list[MonthReport]:
     """Return every month of the file; one that the map did not come to ends as the run did."""
-    if task.parsed is None:
-        return []
     ended = {end.drop.month: end for end in task.months}
     months = [*task.parsed.superseded]
     for drop in task.parsed.drops:
@@ -114,18 +111,17 @@ def _was_posted(run: Run, end: MonthEnd, objects: Objects) -> bool | None:
     return None if last.state == "posting" else True
 
 
-def finish(
-    task: ReportTask, months: list[MonthReport], uploads: Uploads, objects: Objects, place: Place
-) -> Finished:
+def finish(task: ReportTask, months: list[MonthReport], bucket: Uploads, place: Place) -> Finished:
     """Write the report; succeed only if every month is verified or has something newer."""
-    run, failure, repeated = task.run, task.failure, _repeated(task, objects)
+    run, failure = task.run, task.failure
+    repeated = credits_bucket.repeated(bucket, run.name, task.parsed.version).value() or []
     warnings = [*_of_file(task, repeated), *(text for month in months for text in month.warnings)]
-    report = _write(task, months, repeated, warnings, objects) if task.parsed else None
+    report = _write(task, months, repeated, warnings, bucket) if task.parsed.version else None
     error = failure.error if failure else _error({month.error for month in months})
     causes = [*([failure.message] if failure else []), *(str(m) for m in months if m.error)]
     done = [str(month) for month in months if month.posted and not month.error]
     left = [str(month) for month in months if not month.posted and not month.error]
-    said = [*causes, *warnings, *done, *left, *_newer(task, uploads)]
+    said = [*causes, *warnings, *done, *left, *_newer(task, bucket)]
     ended = Ended(run.file, months, error, said, report)
     subject, body = mail(run.execution, run.name, ended, place)
     return Finished(
@@ -152,8 +148,7 @@ def _error(errors: set[str]) -> str:
 
 def _of_file(task: ReportTask, repeated: list[Repeated]) -> list[str]:
     """Return what is to be looked at in the file as a whole."""
-    drops = task.parsed.drops if task.parsed else []
-    given = (drop for drop in drops if drop.totals.total_credit_usd != "0.00")
+    given = (drop for drop in task.parsed.drops if drop.totals.total_credit_usd != "0.00")
     alike = credits_report.alike((drop.month, drop.digest) for drop in given)
     return [*filter(None, [credits_report.attention(repeated)]), *alike]
 
@@ -166,10 +161,10 @@ def _write(
     objects: Objects,
 ) -> str:
     run = task.run
-    key = keys.credits_report(run.file, run.name)
+    key = credits_bucket.report_key(run.file, run.name)
     content = {
         "attention": credits_report.attention(repeated),
-        "version": task.parsed and task.parsed.version,
+        "version": task.parsed.version,
         "execution": run.execution,
         "file": run.file,
         "months": msgspec.to_builtins(months),
@@ -182,16 +177,10 @@ def _write(
     return key
 
 
-def _repeated(task: ReportTask, objects: Objects) -> list[Repeated]:
-    if task.parsed is None:
-        return []
-    stored = objects.read(keys.repeated_rows(task.run.name, task.parsed.version))
-    return msgspec.json.decode(stored.body, type=list[Repeated]) if stored else []
-
-
-def _newer(task: ReportTask, uploads: Uploads) -> list[str]:
+def _newer(task: ReportTask, bucket: Uploads) -> list[str]:
     """Report that the file was uploaded again: that upload has started an execution of its own."""
-    newest = uploads.upload(task.run.key, 0) if task.run.key and task.parsed else None
-    if newest is None or task.parsed is None or newest.version == task.parsed.version:
+    version = task.parsed.version
+    newest = bucket.upload(task.run.key, 0) if task.run.key and version else None
+    if newest is None or newest.version == version:
         return []
     return [f"{task.run.file} was uploaded again meanwhile; that upload's own execution posts it"]

@@ -1,13 +1,11 @@
 """SnapshotDrop: keep what a month holds, and prove that it can be put back."""
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import credits_account, credits_bucket, keys, wiring
+from functions.adapters import credits_account, credits_bucket, wiring
 from functions.adapters.objects import Objects
 from functions.adapters.streams import Stream
 from functions.credits.payloads import DropTask, Snapshot
@@ -86,13 +84,7 @@ def _keep(
         last_posted=last,
         rows=rows,
     )
-    digest = hashlib.sha256(msgspec.json.encode(rows)).hexdigest()
-    key = keys.snapshot(run.connection, task.of, run.name, digest)
-    document = credits_bucket.snapshot(objects, key)
-    # A repeated invocation finds the first one's, with the same rows: the key says so.
-    if document.read() is None:
-        document.write(snapshot, None)
-    return key, snapshot
+    return credits_bucket.put_snapshot(objects, run.name, snapshot), snapshot
 
 
 def _held(stored: Contents, last: Drop | None) -> Totals | None:

@@ -2,12 +2,9 @@
 
 import json
 import shlex
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from functions.domain.templates import render
-
-_LONGEST_SUBJECT, _LONGEST_INPUT = 99, 4_000
+_LONGEST_SUBJECT = 99
 
 
 class Place(NamedTuple):
@@ -18,32 +15,6 @@ class Place(NamedTuple):
     bucket: str
     runbook: str
     mails_closed: bool
-
-
-class NotStarted(NamedTuple):
-    """A run that never began. `given`: its execution's input, whatever that is."""
-
-    execution: str
-    name: str
-    given: Any
-    error: str
-    cause: str
-
-
-def not_started(pipeline: str, failed: NotStarted, place: Place) -> tuple[str, str]:
-    """Return subject and body of the mail of a run that never began."""
-    head = f"{pipeline} was not started: {failed.error}"
-    again = start(failed.execution, failed.given)
-    body = render(
-        Path(__file__).with_name("not_started.txt"),
-        head=head,
-        environment=place.environment,
-        failed=failed,
-        again=again if len(again) < _LONGEST_INPUT else start(failed.execution, {"...": "..."}),
-        runbook=place.runbook,
-        link=execution_link(failed.execution),
-    )
-    return subject(f"[{place.environment}] {head}, execution {failed.name}"), body
 
 
 def subject(text: str) -> str:

@@ -3,10 +3,9 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Self
 
-_PATTERN = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+_PATTERN = re.compile(r"(?!0000)([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -17,12 +16,12 @@ class Month:
     month: int
 
     @classmethod
-    def parse(cls, text: object) -> "Month":
+    def parse(cls, text: object) -> Self:
         """Read `YYYY-MM`; anything else is a ValueError that names the value."""
-        month = _parsed(text) if isinstance(text, str) else None
-        if month is None:
+        match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
             raise ValueError(f"{text!r} is not a month (YYYY-MM)")
-        return month
+        return cls(int(match[1]), int(match[2]))
 
     @classmethod
     def of(cls, instant: datetime) -> Self:
@@ -52,10 +51,9 @@ class Month:
         """Return where what is billed of the month ends: at `until`, if that comes first."""
         return self.end if until is None else min(parse_instant(until), self.end)
 
-    @property
-    def last_second(self) -> datetime:
-        """The last whole second of the month, as the receiver's `end_time` wants it."""
-        return self.end - timedelta(seconds=1)
+    def last_second(self, until: str | None = None) -> datetime:
+        """Return the last whole second of what is billed, as the receivers want it."""
+        return self.window_end(until) - timedelta(seconds=1)
 
     @property
     def hours(self) -> int:
@@ -66,13 +64,6 @@ class Month:
     def path(self) -> str:
         """`YYYY/MM`, as in the keys of the usage bucket."""
         return f"{self.year:04d}/{self.month:02d}"
-
-
-@lru_cache(maxsize=1_000)
-def _parsed(text: str) -> Month | None:
-    match = _PATTERN.fullmatch(text)
-    year, month = (int(match[1]), int(match[2])) if match else (0, 0)
-    return Month(year, month) if year else None
 
 
 def parse_instant(text: object) -> datetime:

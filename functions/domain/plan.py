@@ -68,14 +68,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 def parse_plan(value: object, unnamed: str = "") -> Plan:
     """Read one plan configuration; BadInput names the plan, the field and the value."""
-    given = value.get("plan_id") if isinstance(value, Mapping) else unnamed or repr(value)
-    name = given or unnamed or "?"
-    plan = parse(value, Plan, f"plan {name}")
-    _check(plan)
-    return plan
-
-
-def _check(plan: Plan) -> None:
+    named = value.get("plan_id") if isinstance(value, Mapping) else unnamed or repr(value)
+    plan = parse(value, Plan, f"plan {named or unnamed or '?'}")
     where = f"plan {plan.key}"
     for name in ("service", "environment_type", "plan_id"):
         if not _PATH_PART.fullmatch(value := getattr(plan, name)) or value in (".", ".."):
@@ -92,6 +86,7 @@ def _check(plan: Plan) -> None:
         if not name.strip():
             raise BadInput(f"{where}: dimensions: {name!r}: a dimension needs a name")
         given(f"{where}: dimensions.{name}", formula.check, text)
+    return plan
 
 
 def parse_plans(text: str | bytes) -> tuple[Plan, ...]:

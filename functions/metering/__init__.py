@@ -1,5 +1,5 @@
 """One module per state of statemachines/metering.asl.json, under the name of the state.
 
-Each holds a handler (parse, one use case, return) and the use case, which takes the outside as
-arguments: the same code runs in Lambda, on the local engine and in tests with objects in memory.
+Each holds a handler, and a use case of its own where tests play that by itself. It takes the
+outside as arguments: the same code runs in Lambda, on the local engine and with objects in memory.
 """

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
 from functions.adapters import clock, executions, leases, wiring
@@ -12,8 +11,6 @@ from functions.domain.months.run import LAST_MONTH, ExecutionInput, Resolve, Run
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
 from functions.payloads import Start, task_handler, time_of_run
-
-logger = Logger()
 
 
 @task_handler
@@ -25,7 +22,6 @@ def handler(start: Start, _context: object) -> Run:
         now = format_instant(clock.now())
         if busy := leases.acquire(lease, run.execution, now, executions.is_running):
             raise PlanBusy(f"plan {run.plan.key}: {busy}")
-    logger.info("plan acquired", plan=run.plan.key, as_of=run.as_of, dry_run=run.dry_run)
     return run
 
 

@@ -1,7 +1,5 @@
 """ClaimContract: write down what is to be sent for a contract's month, before anything is."""
 
-from aws_lambda_powertools import Logger
-
 from functions.adapters import clock, wiring
 from functions.adapters.books import Books
 from functions.domain.ledger.claim import claim
@@ -9,16 +7,12 @@ from functions.domain.month import format_instant
 from functions.metering.payloads import Claimed, ContractTask
 from functions.payloads import Problem, task_handler
 
-logger = Logger()
-
 
 @task_handler
 def handler(task: ContractTask, _context: object) -> Claimed:
     """Return what is left to do for the contract."""
     books = wiring.books(task.run.plan, held_by=task.run.execution)
-    claimed = claim_contract(task, books, format_instant(clock.now()))
-    logger.info("contract claimed", contract=task.contract.contract_id, action=claimed.action)
-    return claimed
+    return claim_contract(task, books, format_instant(clock.now()))
 
 
 def claim_contract(task: ContractTask, books: Books, at: str) -> Claimed:

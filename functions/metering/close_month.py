@@ -4,7 +4,6 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
-from aws_lambda_powertools import Logger
 
 from functions import metrics
 from functions.adapters import clock, keys, reports, wiring
@@ -24,9 +23,7 @@ from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import MonthIncomplete
 from functions.metering.payloads import MergedMonth
-from functions.payloads import dump, task_handler
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
 @task_handler
@@ -42,7 +39,6 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth | None:
     metrics.CONTRACTS_IN_ERROR.add(closed.errors)
     metrics.QUARANTINED.add(closed.quarantined)
     metrics.LATE_USAGE.add(int(closed.changed))
-    logger.info("month closed" if closed.closed else "month left open", summary=dump(closed))
     return closed
 
 
@@ -61,7 +57,7 @@ def close_month(task: MergedMonth, books: Books, now: datetime) -> ClosedMonth:
 
 def _gather(task: MergedMonth, books: Books, at: str) -> Seen:
     """Read everything once; a contract that alone was not served becomes an error here."""
-    run, plan, month = task.run, task.run.plan, task.of
+    run, month = task.run, task.of
     usage = read_run_file(books.objects, task.merged.bill_key, MonthUsage)
     ledger = {entry.contract_id: entry for entry in books.entries(month)}
     left_open = books.open_contracts(month, run.name)
@@ -74,8 +70,7 @@ def _gather(task: MergedMonth, books: Books, at: str) -> Seen:
     first = Document(books.objects, f"{task.root}settled-by-hand.json", frozenset[str]).change(
         lambda found: by_hand if found is None else found
     )
-    asked = (plan, month, run.execution, run.contracts, run.until)
-    return Seen(*asked, usage, ledger, state, journal, first.value, left_open)
+    return Seen(run, month, usage, ledger, state, journal, first.value, left_open)
 
 
 def _compare(task: MergedMonth, seen: Seen, books: Books) -> Compared:
@@ -84,7 +79,7 @@ def _compare(task: MergedMonth, seen: Seen, books: Books) -> Compared:
     In an open month a contract without an entry is not late, it was not billed yet. Final usage
     looks at a part of its month only and says nothing of the rest.
     """
-    if seen.until:
+    if task.run.until:
         return NOTHING_COMPARED
     names = frozenset(bill.contract_id for bill in seen.usage.bill.contracts)
     by_hand = (seen.shown.done if seen.closed else names) - seen.ledger.keys()
@@ -93,7 +88,7 @@ def _compare(task: MergedMonth, seen: Seen, books: Books) -> Compared:
         seen.usage,
         seen.ledger,
         billed,
-        formulas=seen.plan.dimensions,
+        formulas=task.run.plan.dimensions,
         by_hand=by_hand,
         failed=seen.shown.failed,
     )

@@ -4,16 +4,13 @@ A listing that takes longer than one invocation is read on by the state machine'
 ListingUnfinished. Why a contract could not be compared is written down before the error leaves.
 """
 
-from collections.abc import Callable
-from datetime import datetime
-
 import msgspec
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from msgspec.structs import replace
 
 from functions.adapters import clock, keys, owners, usage_account, wiring
 from functions.adapters.books import Books
+from functions.adapters.documents import Document
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.ledger.listing_pages import Asked, ask
 from functions.domain.ledger.reconciliation import Comparison, compare
@@ -23,39 +20,25 @@ from functions.metering.payloads import CompareTask
 from functions.partners import RECEIVER
 from functions.payloads import task_handler
 
-logger = Logger()
-
 
 @task_handler
 def handler(task: CompareTask, context: LambdaContext) -> None:
     """Return nothing: what was found is in the run's files."""
     books = wiring.books(task.run.plan, held_by=task.run.execution)
-    compare_contract(
-        task,
-        books,
-        usage_account.usage_receiver(),
-        clock.now,
-        lambda: context.get_remaining_time_in_millis() / 1000,
-    )
-    logger.info("contract compared", contract=task.contract, month=task.month)
+    compare_contract(task, books, usage_account.usage_receiver(), clock.of(context))
 
 
 def compare_contract(
-    task: CompareTask,
-    books: Books,
-    receiver: UsageReceiver,
-    now: Callable[[], datetime],
-    seconds_left: Callable[[], float],
+    task: CompareTask, books: Books, receiver: UsageReceiver, time: clock.Clock
 ) -> None:
     """Read the listing to its end and compare; the comparison so far is kept in between."""
     name, month = task.contract, task.of
     key = keys.open_contract(task.comparisons, name)
-    stored = books.objects.read(key)
-    so_far = msgspec.json.decode(stored.body, type=Comparison) if stored else None
+    so_far = Document(books.objects, key, Comparison).value()
     found = so_far or Comparison(contract=name, not_compared="its comparison was interrupted")
-    asked = found.asked or ask(name, now().isoformat())
+    asked = found.asked or ask(name, time.now().isoformat())
     try:
-        asked = receiver.read_listing(asked, name, month, seconds_left)
+        asked = receiver.read_listing(asked, name, month, time.seconds_left)
         found = _compared(asked, name, month, books)
     except ListingUnavailable as error:
         text = f"{RECEIVER} does not list its records ({error})"

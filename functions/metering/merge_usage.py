@@ -4,7 +4,6 @@ from functools import partial
 from typing import NamedTuple
 
 import msgspec
-from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
 from functions.adapters import clock, keys, month_days, wiring
@@ -16,9 +15,9 @@ from functions.domain.ledger.claim import ContractItem
 from functions.domain.ledger.entry import Decision
 from functions.domain.ledger.remainders import Carried
 from functions.domain.month import format_instant
-from functions.domain.months.contracts_due import Asked, Known, check_spelling, contracts_due
+from functions.domain.months.contracts_due import Known, check_spelling, contracts_due
 from functions.domain.months.hold import compared, explain, moves
-from functions.domain.months.journal import Journal, beginning, holding, released, reopened
+from functions.domain.months.journal import Journal, beginning, holding, reopened
 from functions.domain.months.months_due import HAND_OVER, is_closed, month_before
 from functions.domain.months.state_file import PlanState
 from functions.domain.months.totals import MonthTotals
@@ -26,11 +25,9 @@ from functions.domain.usage import billing
 from functions.domain.usage.bill import MonthBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import some
-from functions.errors import BadInput, MonthHeld
+from functions.errors import MonthHeld
 from functions.metering.payloads import DaysTask, Merged, MonthTask
 from functions.payloads import task_handler
-
-logger = Logger()
 
 
 class Seen(NamedTuple):
@@ -55,9 +52,7 @@ def handler(task: DaysTask, _context: object) -> Merged:
         began = books.check_lease(task.run.execution)
         if clock.now() - began > HAND_OVER:
             return Merged(left=True)
-    merged = merge_usage(task, books, wiring.usage_bucket())
-    logger.info("usage merged", month=task.month, to_process=merged.to_process)
-    return merged
+    return merge_usage(task, books, wiring.usage_bucket())
 
 
 def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
@@ -72,7 +67,7 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     bill = billing.bill(plan, total.groups.items(), seen.carried.balance, seen.exported, known)
     where = f"state file {plan.state_file}, {plan.key}, {month}"
     unknown = check_spelling(bill.contracts, seen.known, where)
-    items = to_process(task, bill, seen)
+    items = contracts_due(task.month, bill.contracts, seen.known, run)
     approval, said = hold(task, bill, seen, books)
     if unknown:
         said.append(f"{month}: success without usage or a record: {', '.join(some(unknown))}")
@@ -149,7 +144,7 @@ def hold(
         of = f"{last}, the last closed month," if last else "an earlier month"
         return None, [f"{month} is not held: there are no totals of {of} to compare it with"]
     found = compared(bill, now, before, share, format_instant(clock.now()))
-    change = partial(partial(holding, held=found) if found.moves else released, month=month)
+    change = partial(holding, month=month, held=found)
     journal = change(journal) if run.dry_run else books.change_journal(change)
     held = journal.held.get(str(month))
     if held is None:
@@ -172,17 +167,3 @@ def _exported(task: MonthTask, journal: Journal, objects: Objects) -> set[str]:
     if run.dry_run and objects.read(key):
         known.update(read_run_file(objects, key, MonthUsage).bill.dimensions)
     return known
-
-
-def to_process(task: MonthTask, bill: MonthBill, seen: Seen) -> list[ContractItem]:
-    """Return the contracts to work on; BadInput for one that was asked for and is not known."""
-    run, known = task.run, seen.known
-    asked = Asked(
-        contracts=None if run.contracts is None else frozenset(run.contracts),
-        by_name=run.months is not None or run.contracts is not None,
-        errors=run.retry_errors or run.until is not None,  # final usage is asked for by name
-    )
-    try:
-        return contracts_due(bill.contracts, known, asked)
-    except ValueError as error:
-        raise BadInput(f"contracts: {error} without usage in {task.month}") from error

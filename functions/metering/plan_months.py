@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
-from aws_lambda_powertools import Logger
 
 from functions.adapters import keys, owners, wiring
 from functions.adapters.books import Books
@@ -24,7 +23,6 @@ from functions.errors import BadInput, BadUsage
 from functions.metering.payloads import MonthItem, Planned, Purpose, RunTask
 from functions.payloads import task_handler
 
-logger = Logger()
 Known = tuple[PlanState, Journal]
 _NAMESAKE = (
     "a plan with the same id. If {} is its new name, move its books to that name (runbook, A plan "
@@ -35,10 +33,7 @@ _NAMESAKE = (
 @task_handler
 def handler(task: RunTask, _context: object) -> Planned:
     """Return the months to work on and those that wait."""
-    run = task.run
-    planned = plan_months(run, wiring.books(run.plan), wiring.usage_bucket())
-    logger.info("months planned", months=planned.months, waiting=len(planned.waiting))
-    return planned
+    return plan_months(task.run, wiring.books(task.run.plan), wiring.usage_bucket())
 
 
 def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
@@ -57,11 +52,6 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
         planned = _final(run, parse_instant(run.until), (state, journal), books, usage)
     else:
         planned = _due(run, state, journal, usage)
-        if planned.why:
-            why = planned.why
-            if run.contracts:
-                why += f"; nothing was done for the contracts {', '.join(some(run.contracts, 10))}"
-            planned = msgspec.structs.replace(planned, why=why)
     months = [Month.parse(text) for text in planned.months]
     if billed := owners.earlier_name(books, usage, months, run.plans):
         raise BadInput(f"{billed}, {_NAMESAKE.format(run.plan.key)}")
@@ -135,6 +125,8 @@ def _due(run: Run, state: PlanState, journal: Journal, usage: Objects) -> Planne
     why = "" if complete else months_due.nothing_due(run.plan, state, journal, as_of)
     early = [item for item in waiting if why and not item.overdue]  # the others are notices
     why += "".join(f"; {item.month} waits: {item.reason}" for item in early)
+    if why and run.contracts:
+        why += f"; nothing was done for the contracts {', '.join(some(run.contracts, 10))}"
     return Planned([str(month) for month in complete], [*waiting, *left], why)
 
 

@@ -1,10 +1,8 @@
 """PreviewMonth: what a real run would send, written nowhere but into the dry run's own folder."""
 
 import msgspec
-from aws_lambda_powertools import Logger
 
 from functions.adapters import wiring
-from functions.adapters.books import Books
 from functions.adapters.documents import read_run_file
 from functions.adapters.pages import page_key, put_json, put_page
 from functions.domain.ledger import submission
@@ -17,21 +15,13 @@ from functions.domain.months.totals import MonthTotals
 from functions.domain.usage.bill import ContractBill
 from functions.domain.usage.month_usage import MonthUsage
 from functions.metering.payloads import MergedMonth
-from functions.payloads import dump, task_handler
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
 @task_handler
 def handler(task: MergedMonth, _context: object) -> ClosedMonth:
-    """Return the month in numbers, with where the preview is."""
-    previewed = preview_month(task, wiring.books(task.run.plan))
-    logger.info("month previewed", summary=dump(previewed))
-    return previewed
-
-
-def preview_month(task: MergedMonth, books: Books) -> ClosedMonth:
     """Claim every contract as a real run would, without writing it, and show what is open then."""
+    books = wiring.books(task.run.plan)
     usage = read_run_file(books.objects, task.merged.bill_key, MonthUsage)
     held = {entry.contract_id: entry for entry in books.entries(task.of)}
     found = read_run_file(books.objects, task.merged.contracts_key, list[ContractItem])

@@ -41,7 +41,6 @@ def handler(task: RunTask, _context: object) -> None:
     """Return nothing."""
     books = wiring.books(task.run.plan, held_by=task.run.execution)
     reconcile_state(task.run, books, format_instant(clock.now()))
-    logger.info("state reconciled", plan=task.run.plan.key)
 
 
 def reconcile_state(run: Run, books: Books, at: str) -> None:
@@ -127,10 +126,8 @@ def _end_if_settled(
     books.change_journal(lambda old: ended(observe(old, state, at), month))
 
 
-def _check_months(
-    run: Run, state: PlanState, journal: Journal, books: Books, at: str
-) -> Iterator[str]:
-    """Reject months that are not over; return what to say of those that were skipped by hand."""
+def _check_months(run: Run, state: PlanState, journal: Journal, books: Books, at: str) -> list[str]:
+    """Reject months that are not over; name skipped ones that this run was not asked for."""
     where = f"state file {run.plan.state_file}, {run.plan.key}"
     for month in state.success.keys() | state.errors.keys():
         if month.start > parse_instant(at):
@@ -151,7 +148,11 @@ def _check_months(
         books.change_journal(
             lambda old: with_notices(replace(old, last_closed_month=str(last)), texts)
         )
-    return _of_skipped(run, skipped)
+    if not (months := [str(month) for month in skipped if str(month) not in (run.months or ())]):
+        return []
+    given = msgspec.json.encode({"plan": run.plan.key, "months": months[:MOST_MONTHS]}).decode()
+    what = f"not closed by this pipeline and not billed in full: {', '.join(some(months))}"
+    return [f"{what}; start {given} to bill them, or set start_month behind them"]
 
 
 def _skipped(plan: Plan, state: PlanState, last: Month | None, books: Books) -> Iterator[Month]:
@@ -172,16 +173,6 @@ def _skipped(plan: Plan, state: PlanState, last: Month | None, books: Books) -> 
             if begun and shown.done <= names:
                 yield month
         month = month.plus(1)
-
-
-def _of_skipped(run: Run, skipped: list[Month]) -> Iterator[str]:
-    """Name months that were skipped and that this run was not asked for, as long as they are."""
-    if months := [str(month) for month in skipped if str(month) not in (run.months or ())]:
-        given = msgspec.json.encode({"plan": run.plan.key, "months": months[:MOST_MONTHS]})
-        yield (
-            f"not closed by this pipeline and not billed in full: {', '.join(some(months))}; "
-            f"start {given.decode()} to bill them, or set start_month behind them"
-        )
 
 
 def _waive(run: Run, month: Month, entries: list[Entry], books: Books, at: str) -> None:

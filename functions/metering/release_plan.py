@@ -1,7 +1,5 @@
 """ReleasePlan: note what the run's message has reported, and give the lease back."""
 
-from aws_lambda_powertools import Logger
-
 from functions.adapters import clock, leases, wiring
 from functions.adapters.books import Books
 from functions.domain.month import format_instant
@@ -9,15 +7,12 @@ from functions.domain.months.announcement import reported
 from functions.metering.payloads import Release
 from functions.payloads import task_handler
 
-logger = Logger()
-
 
 @task_handler
 def handler(task: Release, _context: object) -> None:
     """Return nothing."""
     if task.run:
         release_plan(task, wiring.books(task.run.plan), format_instant(clock.now()))
-        logger.info("plan released", plan=task.run.plan.key)
 
 
 def release_plan(task: Release, books: Books, at: str) -> None:

@@ -1,7 +1,6 @@
 """ReportLateUsage: what changed in a month since it was billed, and by how much. Sends nothing."""
 
 import msgspec
-from aws_lambda_powertools import Logger
 
 from functions import metrics
 from functions.adapters import clock, month_days, reports, wiring
@@ -15,9 +14,7 @@ from functions.domain.usage import billing
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
 from functions.metering.payloads import DaysTask
-from functions.payloads import dump, task_handler
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
 @task_handler
@@ -28,7 +25,6 @@ def handler(task: DaysTask, _context: object) -> ClosedMonth | None:
     reported = report_late_usage(task, books, at)
     alarmed = reported is not None and reported.changed and not run.dry_run
     metrics.LATE_USAGE.add(int(alarmed))
-    logger.info("closed month compared", summary=reported and dump(reported))
     return reported
 
 

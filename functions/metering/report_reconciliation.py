@@ -1,40 +1,22 @@
 """ReportReconciliation: writes and reports where the receiver's records are not the ledger's."""
 
-from aws_lambda_powertools import Logger
-
 from functions import metrics
 from functions.adapters import clock, keys, wiring
-from functions.adapters.books import Books
 from functions.adapters.documents import read_run_file
 from functions.adapters.pages import put_json
-from functions.domain.ledger.reconciliation import Comparison, Reconciliation, reconcile
+from functions.domain.ledger.reconciliation import Comparison, reconcile
 from functions.domain.month import format_instant
 from functions.domain.months.announcement import with_notices
 from functions.domain.months.closed_month import ClosedMonth
 from functions.metering.payloads import ReconciledTask
-from functions.payloads import dump, task_handler
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
 @task_handler
 def handler(task: ReconciledTask, _context: object) -> ClosedMonth:
-    """Return the month in numbers."""
-    books = wiring.books(task.run.plan, held_by=task.run.execution)
-    key, found = report_reconciliation(task, books, format_instant(clock.now()))
-    metrics.RECONCILIATION_DIFFERS.add(found.differing)
-    reported = ClosedMonth(
-        month=task.month, contracts=found.contracts, late=True, report=key, reconciled=found.summary
-    )
-    logger.info("month reconciled", summary=dump(reported))
-    return reported
-
-
-def report_reconciliation(
-    task: ReconciledTask, books: Books, at: str
-) -> tuple[str, Reconciliation]:
     """Gather the comparisons, write the report, and note what a message has to say of it."""
-    plan, month = task.run.plan, task.of
+    plan, month, at = task.run.plan, task.of, format_instant(clock.now())
+    books = wiring.books(plan, held_by=task.run.execution)
     contracts = read_run_file(books.objects, task.contracts_key, list[str])
     files = [keys.open_contract(task.comparisons, name) for name in contracts]
     found = reconcile(
@@ -50,4 +32,7 @@ def report_reconciliation(
     put_json(books.objects, key, found)
     if texts := found.texts(key):
         books.change_journal(lambda old: with_notices(old, texts))
-    return key, found
+    metrics.RECONCILIATION_DIFFERS.add(found.differing)
+    return ClosedMonth(
+        month=task.month, contracts=found.contracts, late=True, report=key, reconciled=found.summary
+    )

@@ -1,9 +1,6 @@
 """ReportUsageSoFar: the running month's total by now, and what is wrong with it already."""
 
-from aws_lambda_powertools import Logger
-
 from functions.adapters import month_days, wiring
-from functions.adapters.objects import Objects
 from functions.domain import formula
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.usage import billing
@@ -11,24 +8,15 @@ from functions.domain.usage.fold import Total
 from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import BadUsage, DaysMissing
 from functions.metering.payloads import DaysTask
-from functions.payloads import dump, task_handler
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
 @task_handler
 def handler(task: DaysTask, _context: object) -> ClosedMonth:
-    """Return the month so far in numbers."""
-    reported = report_usage_so_far(task, wiring.state_bucket(), wiring.usage_bucket())
-    logger.info("usage so far", summary=dump(reported))
-    return reported
-
-
-def report_usage_so_far(task: DaysTask, objects: Objects, usage: Objects) -> ClosedMonth:
     """Add up the days that are over. Nothing is billed, so what stops a bill is a warning here."""
     plan, total, warnings = task.run.plan, Total(), list[str]()
     try:
-        total = month_days.add_up(task.of_days, objects)
+        total, usage = month_days.add_up(task.of_days, wiring.state_bucket()), wiring.usage_bucket()
         warnings = month_days.uncovered(task.of_days, total, usage, to_the_end=True)
     except (BadUsage, DaysMissing) as error:
         warnings = [str(error)]

@@ -4,8 +4,6 @@ import json
 from datetime import datetime
 from functools import partial
 
-from aws_lambda_powertools import Logger
-
 from functions.adapters import clock, wiring
 from functions.adapters.books import Books
 from functions.domain.ledger import transitions
@@ -19,18 +17,14 @@ from functions.domain.months.run import Resolve, Run
 from functions.errors import BadInput, OutcomeUnknown
 from functions.metering.payloads import Resolved, RunTask
 from functions.partners import RECEIVER
-from functions.payloads import dump, task_handler
-
-logger = Logger()
+from functions.payloads import task_handler
 
 
 @task_handler
 def handler(task: RunTask, _context: object) -> Resolved:
     """Return what became of the contract's month."""
     books = wiring.books(task.run.plan, held_by=task.run.execution)
-    resolved = resolve_contract(task.run, books, clock.now(), wiring.settle_seconds())
-    logger.info("contract resolved", resolved=dump(resolved))
-    return resolved
+    return resolve_contract(task.run, books, clock.now(), wiring.settle_seconds())
 
 
 def resolve_contract(run: Run, books: Books, now: datetime, settle_seconds: float) -> Resolved:

@@ -5,8 +5,7 @@ before anything else happens, and nothing is sent before the receiver was asked 
 Waiting for a request whose outcome is not known is the state machine's Retry on OutcomeUnknown.
 """
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -57,8 +56,7 @@ class Outside(NamedTuple):
 
     books: Books
     receiver: UsageReceiver
-    now: Callable[[], datetime]
-    seconds_left: Callable[[], float]
+    time: clock.Clock
     settle_seconds: float
 
 
@@ -68,12 +66,10 @@ def handler(task: ContractTask, context: LambdaContext) -> None:
     outside = Outside(
         wiring.books(task.run.plan, held_by=task.run.execution),
         usage_account.usage_receiver(),
-        clock.now,
-        lambda: context.get_remaining_time_in_millis() / 1000,
+        clock.of(context),
         wiring.settle_seconds(),
     )
     submit_contract(task, outside)
-    logger.info("contract accepted", contract=task.contract.contract_id, month=task.month)
 
 
 def submit_contract(task: ContractTask, outside: Outside) -> None:
@@ -83,7 +79,7 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
     version = document.read()
     entry = transitions.claimed(version and version.value, execution, document.key)
     if _is_settled_by_hand(task, outside.books):
-        at = format_instant(outside.now())
+        at = format_instant(outside.time.now())
         document.write(settle_by_hand(entry, execution, at, plan.state_file), version)
         return
     while True:
@@ -106,7 +102,9 @@ def submit_contract(task: ContractTask, outside: Outside) -> None:
 
 def _settled(entry: Entry, outside: Outside) -> Entry:
     """Close an entry that is billed in full; one with an error stays that until it is retried."""
-    return entry if entry.failure else transitions.succeed(entry, format_instant(outside.now()))
+    if entry.failure:
+        return entry
+    return transitions.succeed(entry, format_instant(outside.time.now()))
 
 
 def _is_settled_by_hand(task: ContractTask, books: Books) -> bool:
@@ -122,15 +120,15 @@ def _look_up(task: ContractTask, outside: Outside, known: Entry) -> Look:
     entry, asked, name = replace(known, asked=None), known.asked, known.contract_id
     if not entry.to_look_up:
         return Look(entry, ())
-    now = outside.now()  # before the look: what it says is no younger than this
+    now = outside.time.now()  # before the look: what it says is no younger than this
     if asked is None or now - parse_instant(asked.begun) > _KEEPS:
         asked = ask(name, now.isoformat())
     try:
-        asked = outside.receiver.read_listing(asked, name, task.of, outside.seconds_left)
+        asked = outside.receiver.read_listing(asked, name, task.of, outside.time.seconds_left)
     except ListingUnavailable as error:
         logger.warning("the receiver cannot be asked", contract=name, reason=str(error))
         return lookup.not_listable(entry)
-    if asked.queries or outside.seconds_left() < _SECONDS_FOR_A_REQUEST:
+    if asked.queries or outside.time.seconds_left() < _SECONDS_FOR_A_REQUEST:
         return Look(replace(entry, asked=asked), ())
     begun, listing = parse_instant(asked.begun), asked.listing
     if listing.has_moved:
@@ -156,7 +154,7 @@ def _send(
     attempt = Attempt(
         id=uuid4().hex,
         execution=task.run.execution,
-        at=outside.now().isoformat(),
+        at=outside.time.now().isoformat(),
         dimensions=tuple(line.dimension for line in lines),
         request=request.body,
         reason=task.run.reason,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
@@ -43,7 +43,6 @@ def handler(given: dict[str, Any], _context: object) -> Finished:
     task = parse(given, Finish)
     ending = summarize_run(task, wiring.books(task.run.plan), wiring.place(), clock.now())
     _count(task, ending)
-    logger.info("run summarized", plan=ending.run.plan.key, succeeded=ending.succeeded)
     return ending
 
 
@@ -83,13 +82,11 @@ def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> En
     if not task.failure:
         left = months_due.left(task.planned.months, {month.month for month in months})
         task = replace(task, planned=replace(task.planned, waiting=[*task.planned.waiting, *left]))
-    said = _said(task, announcement)
-    ending = _ending(task, months, announcement, said, version)
-    due = task.planned.months
-    ended = Ended(months, due, said.error, announcement.reminds, said.details, journal)
+    ended = _ended(task, months, announcement, journal)
+    ending = _ending(task, ended, announcement, version)
     if run.dry_run or not (is_news(ended) or (place.mails_closed and has_closed(ended))):
         return ending
-    subject, body = _mail(run, ended, place, now) or (f"Metering: {said.error}", "")
+    subject, body = _mail(run, ended, place, now) or (f"Metering: {ended.error}", "")
     return replace(ending, notify=True, subject=subject, mail=body or ending.result["message"])
 
 
@@ -118,16 +115,9 @@ def _closed(task: Finish, objects: Objects) -> Iterator[ClosedMonth]:
             yield msgspec.json.decode(stored.body, type=ClosedMonth)
 
 
-class _Said(NamedTuple):
-    """What a run reports. `details`: a sentence each, without the contracts, which are counted."""
-
-    error: str
-    cause: str
-    notices: list[str]
-    details: list[str]
-
-
-def _said(task: Finish, announcement: Announcement) -> _Said:
+def _ended(
+    task: Finish, months: list[ClosedMonth], announcement: Announcement, journal: Journal
+) -> Ended:
     """Succeed only if nothing failed and no contract is new among those that need an operator."""
     plan, failure = task.run.plan.key, task.failure
     new = "; ".join(announcement.new)
@@ -135,25 +125,27 @@ def _said(task: Finish, announcement: Announcement) -> _Said:
     fresh = new and f"{plan}: contracts that need attention: {announcement.new_total}; {new}"
     waiting = [item for item in task.planned.waiting if item.overdue]
     notices = [*(f"{item.month} waits: {item.reason}" for item in waiting), *announcement.notices]
-    return _Said(
+    return Ended(
+        months=months,
+        due=task.planned.months,
         error=failure.error if failure else ATTENTION if new else "",
         cause="; ".join(filter(None, (failed, fresh)))[:_LONGEST_PART],
+        reminds=announcement.reminds,
         notices=notices,
         details=[text for text in (failed[:_LONGEST_PART], *notices) if text],
+        journal=journal,
     )
 
 
-def _message(
-    task: Finish, months: list[ClosedMonth], announcement: Announcement, said: _Said
-) -> str:
+def _message(task: Finish, ended: Ended, announcement: Announcement) -> str:
     standing = "; ".join(announcement.standing)[:_LONGEST_PART]
     earlier = announcement.total - announcement.new_total
     texts = (
-        said.cause,
-        *(item.would_send for item in months if item.dry_run and not item.late),
-        *(f"{item.month}: {item.reconciled}" for item in months if item.reconciled),
+        ended.cause,
+        *(item.would_send for item in ended.months if item.dry_run and not item.late),
+        *(f"{item.month}: {item.reconciled}" for item in ended.months if item.reconciled),
         task.resolved.message if task.resolved else "",
-        *said.notices,
+        *ended.notices,
         f"contracts still open from earlier runs: {earlier}; {standing}" if earlier else standing,
         TO_SETTLE if announcement.total and (announcement.new or standing) else "",
         task.planned.why,
@@ -161,16 +153,14 @@ def _message(
     return ("; ".join(filter(None, texts)) or "nothing to report")[:_LONGEST_MESSAGE]
 
 
-def _ending(
-    task: Finish, months: list[ClosedMonth], announcement: Announcement, said: _Said, version: str
-) -> Ending:
-    run, planned = task.run, task.planned
+def _ending(task: Finish, ended: Ended, announcement: Announcement, version: str) -> Ending:
+    run, planned, months = task.run, task.planned, ended.months
     return Ending(
         run=run,
         journal=version,
-        succeeded=not said.error,
-        error=said.error,
-        cause=said.cause,
+        succeeded=not ended.error,
+        error=ended.error,
+        cause=ended.cause,
         result={
             "plan": run.plan.key,
             "as_of": run.as_of,
@@ -183,6 +173,6 @@ def _ending(
             "unresolved": announcement.total,
             "open_contracts": announcement.new + announcement.standing,
             "to_settle": TO_SETTLE if announcement.total else "",
-            "message": _message(task, months, announcement, said),
+            "message": _message(task, ended, announcement),
         },
     )

@@ -91,7 +91,7 @@ def test_a_contract_id_is_read_back_from_its_key_and_stays_in_its_month(
     contract: str, month: Month
 ) -> None:
     key = keys.ledger_entry(PLAN, month, contract)
-    assert keys.contract_of(key) == contract
+    assert keys.name_in(key) == contract
     folder, _, name = key.rpartition("/")
     assert f"{folder}/" == keys.ledger_month(PLAN, month)
     assert name.isascii()

@@ -14,9 +14,10 @@ from decimal import Decimal
 from typing import Any, Self, cast
 
 from functions.adapters import credits_account, wiring
+from functions.adapters.clock import Clock
 from functions.adapters.cloudzero.api import CloudZero as RealCloudZero
 from functions.adapters.objects import Uploaded
-from functions.adapters.streams import Clock, Stream
+from functions.adapters.streams import Stream
 from functions.domain.credits.drop import Limits
 from functions.domain.month import Month
 from infra.tasks import SETTLE_SECONDS
@@ -55,11 +56,16 @@ class CreditsWorld(Account):
         self.leave()
 
     def _stream(self, connection: str, execution: str, context: Context) -> Stream:
-        clock = Clock(
-            self.now, lambda: context.get_remaining_time_in_millis() / 1000, float(SETTLE_SECONDS)
-        )
+        clock = Clock(self.now, lambda: context.get_remaining_time_in_millis() / 1000)
         cloudzero = cast("RealCloudZero", self.cloudzero)
-        return Stream(self.credits_bucket, cloudzero, connection, execution, clock)
+        return Stream(
+            self.credits_bucket,
+            cloudzero,
+            connection,
+            execution,
+            clock,
+            settle_seconds=SETTLE_SECONDS,
+        )
 
     def upload(self, key: str, amounts: Amounts, **metadata: str) -> Execution:
         """Drop a new version of a file: by account, an amount per month. Its event arrives."""

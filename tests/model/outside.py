@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from functions.adapters import keys
 from functions.adapters.objects import Stored
 from functions.adapters.receivers import ListingUnavailable
-from functions.domain.ledger import answers, listing
+from functions.domain.ledger import listing, submission
 from functions.domain.ledger.listing_pages import Asked
 from functions.domain.ledger.submission import Request
 from functions.domain.month import parse_instant
@@ -120,17 +120,17 @@ class Outside:
         }
         return replace(asked, queries=(), listing=listing.Listing(listed))
 
-    def submit(self, request: Request) -> answers.Reply:
+    def submit(self, request: Request) -> submission.Reply:
         records = request.records
         names = [record["dimension"] for record in records]
         place = month.CONTRACTS.index(records[0]["contract_id"])
         self._ask("post", place, tuple(month.DIMENSIONS.index(name) for name in names))
         outcome, *kinds = self._ask("answer")
         given = {
-            name: answers.Answer(kind=kind, code="DUPLICATE" if kind == "present" else "")
+            name: submission.Answer(kind=kind, code="DUPLICATE" if kind == "present" else "")
             for name, kind in zip(names, kinds, strict=True)
         }
-        return answers.Reply(outcome, given)
+        return submission.Reply(outcome, given)
 
 
 class _Id(NamedTuple):

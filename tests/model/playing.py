@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from functions.adapters import leases
 from functions.adapters.books import Books
+from functions.adapters.clock import Clock
+from functions.domain.months.contracts_due import contracts_due
 from functions.domain.months.run import Run
 from functions.errors import (
     LeaseLost,
@@ -24,7 +26,7 @@ from functions.errors import (
 from functions.metering import submit_contract
 from functions.metering.claim_contract import claim_contract
 from functions.metering.close_month import close_month
-from functions.metering.merge_usage import gather, to_process
+from functions.metering.merge_usage import gather
 from functions.metering.payloads import (
     ContractTask,
     Finish,
@@ -114,13 +116,14 @@ def _acquire(of: Invocation, outside: Outside) -> None:
 
 def _merge(of: Invocation, outside: Outside) -> tuple[Item, ...]:
     task = MonthTask(run=_run(of), month=str(month.MONTH))
-    found = to_process(task, month.bill(of.contracts), gather(task, _books(outside)))
+    known = gather(task, _books(outside)).known
+    found = contracts_due(task.month, month.bill(of.contracts).contracts, known, task.run)
     return tuple(Item(item.contract_id, item.retry, item.without_usage) for item in found)
 
 
 def _submit(of: Invocation, outside: Outside) -> None:
     world = submit_contract.Outside(
-        _books(outside), outside, outside.now, lambda: 90.0, SETTLE_SECONDS
+        _books(outside), outside, Clock(outside.now, lambda: 90.0), SETTLE_SECONDS
     )
     submit_contract.submit_contract(_task(of), world)
 

@@ -8,9 +8,8 @@ from msgspec.structs import replace
 
 from functions.adapters import documents
 from functions.domain.ledger import claim, lookup, transitions
-from functions.domain.ledger.answers import Answer, Reply
 from functions.domain.ledger.entry import Attempt, Entry
-from functions.domain.ledger.submission import Request
+from functions.domain.ledger.submission import Answer, Reply, Request
 from functions.domain.months import closing
 from functions.domain.months.outcome import Outcome, account
 from tests.model.explorer import explore

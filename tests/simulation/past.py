@@ -75,7 +75,7 @@ class Past:
                         "contract_id": contract,
                         "dimension": name,
                         "start_time": format_instant(month.start),
-                        "end_time": format_instant(month.last_second),
+                        "end_time": format_instant(month.last_second()),
                         "quantity": str(quantity),
                     },
                     self._world.now(),

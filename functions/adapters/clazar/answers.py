@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from functions.domain.envelope import as_number, flat, plain, says_failed
-from functions.domain.ledger.answers import UNKNOWN, Answer
 from functions.domain.ledger.entry import OTHER_QUANTITY
 from functions.domain.ledger.reading import (
     NOT_BILLED,
@@ -19,6 +18,7 @@ from functions.domain.ledger.reading import (
     same_quantity,
     taken_back,
 )
+from functions.domain.ledger.submission import UNKNOWN, Answer
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
 # As a value anywhere in a result, or as a name that is true: then no other word of it refuses.

@@ -11,9 +11,8 @@ from functions.adapters.http_calls import as_json
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.conversion import unique
 from functions.domain.envelope import says_not_all, totals
-from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply
 from functions.domain.ledger.listing_pages import PAGE_SIZE, Asked, turn
-from functions.domain.ledger.submission import Request
+from functions.domain.ledger.submission import NOT_TAKEN, UNKNOWN, Answer, Outcome, Reply, Request
 from functions.domain.month import Month
 from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreachable, StorageBusy
 
@@ -62,9 +61,7 @@ class Clazar(UsageReceiver):
             return Reply("unauthorized", dict.fromkeys(names, NOT_TAKEN), response=str(error))
         except NoAnswer as error:
             return Reply("unknown", dict.fromkeys(names, UNKNOWN), response=str(error))
-        if as_json(said) != as_json(
-            said, object_pairs_hook=unique
-        ):  # it says two things of one record
+        if as_json(said) != as_json(said, object_pairs_hook=unique):  # two things of one record
             return Reply("unknown", dict.fromkeys(names, UNKNOWN), status, said[:_KEPT_RESPONSE])
         outcome, answer = _of_the_whole(status, said)
         read = read_answers(request.records, as_json(said) or said, status)

@@ -32,7 +32,7 @@ Row = Mapping[str, Any]
 
 def credit_rows(month: Month, amounts: Iterable[tuple[str, Decimal]]) -> list[dict[str, str]]:
     """Return a row per account; a credit lowers the bill, so its cost is negative."""
-    start, end = format_instant(month.start), format_instant(month.last_second)
+    start, end = format_instant(month.start), format_instant(month.last_second())
     return [
         {
             TYPE: CREDIT,
@@ -55,13 +55,10 @@ def is_own(row: Row) -> bool:
     known = ((_DESCRIPTION, DESCRIPTION), (_SERVICE, SERVICE))
     if row.get(TYPE) != CREDIT or any(row.get(name) not in (None, "", own) for name, own in known):
         return False
-    return row.get(_DESCRIPTION) == DESCRIPTION or _as_written(row)
-
-
-def _as_written(row: Row) -> bool:
     said = {name for name, value in row.items() if "/" in name and text_of(name, value).strip()}
     start = text_of(START, row.get(START))[len("YYYY-MM") :]
-    return said <= _WRITTEN and start in ("", "-01T00:00:00Z")
+    as_written = said <= _WRITTEN and start in ("", "-01T00:00:00Z")
+    return row.get(_DESCRIPTION) == DESCRIPTION or as_written
 
 
 def plain_number(text: str) -> str:

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from functions.domain.ledger.answers import UNKNOWN, Answer, Reply
 from functions.domain.ledger.entry import (
     BY_RESPONSE,
     DUPLICATE,
@@ -22,6 +21,7 @@ from functions.domain.ledger.entry import (
     Line,
     LineState,
 )
+from functions.domain.ledger.submission import UNKNOWN, Answer, Reply
 from functions.domain.month import parse_instant
 from functions.errors import BadState, LeaseLost
 

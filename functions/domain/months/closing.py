@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from functions.domain.ledger.entry import Entry, Ledger
+from functions.domain.ledger.entry import Ledger
 from functions.domain.ledger.remainders import Remainders, remainders_of
 from functions.domain.month import Month
 from functions.domain.months import months_due, state_file
@@ -15,24 +15,21 @@ from functions.domain.months.late_usage import Compared
 from functions.domain.months.late_usage import texts as late
 from functions.domain.months.notices import noticed, overtaken, settled_before, unread, withdrawn
 from functions.domain.months.outcome import Open, Outcome, account, error_record
+from functions.domain.months.run import Run
 from functions.domain.months.state_file import MonthState, PlanState
-from functions.domain.plan import Plan
 from functions.domain.usage.month_usage import MonthUsage
 from functions.domain.wording import some
 
 
 class Seen(NamedTuple):
-    """What a run was asked for, and what it has read before it closes a month.
+    """A run, and what it has read before it closes a month.
 
     `by_hand`: contracts of this run that an operator has settled meanwhile. `left_open`: why this
     run has left contracts to the next one.
     """
 
-    plan: Plan
+    run: Run
     month: Month
-    execution: str
-    contracts: list[str] | None
-    until: str | None
     usage: MonthUsage
     ledger: Ledger
     state: PlanState
@@ -69,7 +66,7 @@ class Closing(NamedTuple):
 
 def decide(seen: Seen, compared: Compared) -> Closing:
     """Account for every contract of the month, and say what else has to be reported."""
-    plan, month, usage = seen.plan, seen.month, seen.usage
+    plan, month, usage = seen.run.plan, seen.month, seen.usage
     left = reopened(seen.journal, seen.state, month) - set(usage.processed)
     outcome = account(
         usage, seen.ledger, seen.shown, left, formulas=plan.dimensions, closed=seen.closed
@@ -78,9 +75,9 @@ def decide(seen: Seen, compared: Compared) -> Closing:
         *usage.warnings,
         *unread(str(month), usage.bill.contracts, seen.ledger, plan.dimensions),
         *withdrawn(usage.processed, seen.ledger),
-        *settled_before(seen.execution, seen.contracts or (), seen.ledger),
+        *settled_before(seen.run.execution, seen.run.contracts or (), seen.ledger),
         *_not_asked_for(seen, outcome),
-        *overtaken(str(month), seen.execution, seen.by_hand, seen.ledger),
+        *overtaken(str(month), seen.run.execution, seen.by_hand, seen.ledger),
         *noticed(_named(seen, outcome), seen.ledger),
         *(
             late(plan.key, str(month), compared, with_head=seen.closed)
@@ -88,28 +85,28 @@ def decide(seen: Seen, compared: Compared) -> Closing:
             else []
         ),
     ]
-    asked = outcome.unaccounted if seen.contracts is None else usage.processed
+    asked = outcome.unaccounted if seen.run.contracts is None else usage.processed
     return Closing(
         seen=seen,
         compared=compared,
         usage=replace(usage, warnings=warnings),
         outcome=outcome,
         remainders=remainders_of(seen.ledger.values(), plan.dimensions, done=seen.shown.done),
-        counts=seen.closed or (outcome.complete and seen.until is None),
+        counts=seen.closed or (outcome.complete and seen.run.until is None),
         open=sorted(set(asked) & set(outcome.unaccounted)),
         numbers=_numbers(seen, outcome),
     )
 
 
 def _not_asked_for(seen: Seen, outcome: Outcome) -> list[str]:
-    left = sorted(set(outcome.unaccounted) - set(seen.contracts or outcome.unaccounted))
+    left = sorted(set(outcome.unaccounted) - set(seen.run.contracts or outcome.unaccounted))
     what = f"{seen.month} stays open, as only some contracts were asked for; not billed yet"
-    return [f"{what}: {', '.join(some(left, 10))}"] if left and seen.until is None else []
+    return [f"{what}: {', '.join(some(left, 10))}"] if left and seen.run.until is None else []
 
 
 def _named(seen: Seen, outcome: Outcome) -> Collection[str]:
     """Return whose records are named: all, by the run that closes; others may have ended early."""
-    closes = outcome.complete and not seen.closed and seen.until is None
+    closes = outcome.complete and not seen.closed and seen.run.until is None
     return seen.ledger.keys() if closes else seen.usage.processed
 
 
@@ -117,9 +114,9 @@ def _numbers(seen: Seen, outcome: Outcome) -> dict[str, Any]:
     """Count each contract once: submitted, an error, open, or skipped. Final usage has its own."""
     processed = set(seen.usage.processed)
     of = {bill.contract_id for bill in seen.usage.bill.contracts} | processed
-    of = of | set(outcome.unaccounted) if seen.until is None else set(seen.contracts or ())
+    of = of | set(outcome.unaccounted) if seen.run.until is None else set(seen.run.contracts or ())
     sent = {
-        name: sum(line.state == "accepted" for line in entry.sent_by(seen.execution))
+        name: sum(line.state == "accepted" for line in entry.sent_by(seen.run.execution))
         for name, entry in seen.ledger.items()
     }
     failed, waiting = outcome.failed.keys() & processed, set(outcome.unaccounted)
@@ -140,7 +137,7 @@ def in_state_file(
     A contract that became a success since the ledger was read is not an error any more.
     """
     seen, outcome = closing.seen, closing.outcome
-    plan, month = seen.plan, seen.month
+    plan, month = seen.run.plan, seen.month
     state = state_file.read_plan(document, plan.key, plan.state_file)
     done = state.at(month).done - seen.shown.done
     first = months_due.first_month(plan, state, seen.journal, as_of)
@@ -152,12 +149,8 @@ def in_state_file(
         at=at,
         successes=outcome.accepted,
         errors=map(error_record, failed),
-        closes=outcome.complete and month == first and seen.until is None,
+        closes=outcome.complete and month == first and seen.run.until is None,
     )
-
-
-def _due(entry: Entry) -> str:
-    return in_words((line.quantity, line.dimension) for line in entry.unsettled)
 
 
 def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) -> Journal:
@@ -165,7 +158,10 @@ def in_journal(closing: Closing, journal: Journal, last_closed: Month | None) ->
     month, outcome = closing.seen.month, closing.outcome
     errors = {
         name: Unresolved(
-            code=failure.code, since=failure.at, due=_due(entry), retries=entry.retries
+            code=failure.code,
+            since=failure.at,
+            due=in_words((line.quantity, line.dimension) for line in entry.unsettled),
+            retries=entry.retries,
         )
         for name, entry in outcome.failed.items()
         if (failure := entry.failure)

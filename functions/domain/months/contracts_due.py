@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import partial
 from typing import NamedTuple
 
 from msgspec import convert
@@ -10,23 +9,13 @@ from msgspec.structs import replace
 
 from functions.domain.ledger.claim import ContractItem
 from functions.domain.ledger.reading import as_meant
+from functions.domain.months.run import Run
 from functions.domain.months.state_file import MonthState, left_as_it_is
 from functions.domain.usage.bill import ContractBill
 from functions.domain.wording import suggestion
+from functions.errors import BadInput
 
 _ALIKE = 0.8
-
-
-class Asked(NamedTuple):
-    """What a run was asked for.
-
-    `contracts`: only these. `by_name`: months or contracts were named. `errors`: recorded errors
-    are to be tried again.
-    """
-
-    contracts: frozenset[str] | None
-    by_name: bool
-    errors: bool
 
 
 class Known(NamedTuple):
@@ -44,34 +33,35 @@ class Known(NamedTuple):
     closed: bool
 
 
-def contracts_due(bills: Iterable[ContractBill], known: Known, asked: Asked) -> list[ContractItem]:
+def contracts_due(
+    month: str, bills: Iterable[ContractBill], known: Known, run: Run
+) -> list[ContractItem]:
     """Return the contracts that are neither done nor in error, and errors to be tried again.
 
-    ValueError for a contract that was asked for and of which nothing is known.
+    BadInput for a contract that was asked for and of which nothing is known.
     """
     done, failed = known.state.done, known.state.failed
     again = known.reopened | known.interrupted
-    if asked.errors:  # an operator may have moved a contract to the success list
-        again |= failed - done
+    if run.retry_errors or run.until:  # final usage is asked for by name
+        again |= failed - done  # an operator may have moved one to the success list
     of = {bill.contract_id: bill for bill in bills}
     wanted = again | known.in_ledger
-    if asked.by_name or not known.closed:
+    if run.months or run.contracts or not known.closed:
         wanted |= of.keys()  # else they came late, which is reported and not billed unasked
-    if asked.contracts is not None:
-        if unknown := sorted(asked.contracts - wanted)[:10]:
-            names = ", ".join(map(repr, unknown))
-            raise ValueError(f"{names} ({suggestion(unknown, wanted)})")
-        wanted = asked.contracts
+    if run.contracts is not None:
+        if unknown := sorted(set(run.contracts) - wanted)[:10]:
+            names = f"{', '.join(map(repr, unknown))} ({suggestion(unknown, wanted)})"
+            raise BadInput(f"contracts: {names} without usage in {month}")
+        wanted = frozenset(run.contracts)
     due = sorted(wanted - ((done | failed) - again))
-    no_usage = partial(ContractBill, usage={}, quantities={})
     return [
         replace(
-            convert(of.get(name) or no_usage(contract_id=name), ContractItem, from_attributes=True),
-            retry=name in again,
-            done=name in done,
-            without_usage=name not in of,
+            convert(of.get(n, ContractBill(contract_id=n)), ContractItem, from_attributes=True),
+            retry=n in again,
+            done=n in done,
+            without_usage=n not in of,
         )
-        for name in due
+        for n in due
     ]
 
 

@@ -133,17 +133,17 @@ def ended(journal: Journal, month: Month) -> Journal:
 
 
 def holding(journal: Journal, month: Month, held: Held) -> Journal:
-    """Return the journal with a bill that is held; the very bill that is there already stays."""
+    """Return the journal with a bill that is held, or without any if nothing has moved.
+
+    The very bill that is there already stays.
+    """
     known = journal.held.get(str(month))
-    if known and known.digest == held.digest:
+    if known and held.moves and known.digest == held.digest:
         return journal
-    held = replace(held, changed=known is not None)
-    return replace(journal, held={**journal.held, str(month): held})
-
-
-def released(journal: Journal, month: Month) -> Journal:
-    """Return the journal without the hold of a month that needs none."""
-    return replace(journal, held={m: h for m, h in journal.held.items() if m != str(month)})
+    bills = {text: other for text, other in journal.held.items() if text != str(month)}
+    if held.moves:
+        bills[str(month)] = replace(held, changed=known is not None)
+    return replace(journal, held=bills)
 
 
 def watched(journal: Journal, month: Month, contract: str, code: str, at: str) -> Journal:

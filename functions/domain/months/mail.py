@@ -12,7 +12,7 @@ from functions.domain.ledger.resolution import OUTCOMES
 from functions.domain.mails import Place, execution_link, object_link, start, subject
 from functions.domain.month import Month
 from functions.domain.months.closed_month import ClosedMonth
-from functions.domain.months.journal import Journal, Unresolved, by_code
+from functions.domain.months.journal import Journal, by_code
 from functions.domain.months.run import Run
 from functions.domain.templates import render
 from functions.domain.usage.marketplace import deadline, taken_until, time_left
@@ -23,7 +23,10 @@ _DECIDED = (OUTCOME_UNKNOWN, *BILLED_OTHERWISE)
 
 
 class Ended(NamedTuple):
-    """How a run has ended. `details`: all that it reports, a sentence each."""
+    """How a run has ended. `details`: all that it reports, a sentence each.
+
+    `cause`: what failed, with the contracts that are new; `notices`: the details but what failed.
+    """
 
     months: Sequence[ClosedMonth]
     due: Sequence[str]
@@ -31,6 +34,8 @@ class Ended(NamedTuple):
     reminds: bool
     details: Sequence[str]
     journal: Journal
+    cause: str = ""
+    notices: Sequence[str] = ()
 
 
 def is_news(ended: Ended) -> bool:
@@ -131,16 +136,12 @@ def _not_billed(journal: Journal) -> Iterator[str]:
     for month, contracts in sorted(journal.unresolved.items(), reverse=True):
         for reason, found in by_code(contracts):
             of = found[0][0] if len(found) == 1 else counted(len(found), "contract")
-            named = some((_due(name, seen) for name, seen in found), max(room, 0))
+            named = some((f"{name} {seen.due}".rstrip() for name, seen in found), max(room, 0))
             due = f": {found[0][1].due}" if found[0][1].due else ""
             more = due if len(found) == 1 else f": {'; '.join(named)}"
             yield f"{month}: {of} ({reason}){more}"
             room -= len(found)
     yield from journal.forgotten
-
-
-def _due(name: str, seen: Unresolved) -> str:
-    return f"{name} {seen.due}" if seen.due else name
 
 
 def _steps(run: Run, ended: Ended, place: Place) -> Iterator[str]:

@@ -80,7 +80,7 @@ def movements(earlier: _Usage, now: _Usage, history: History) -> Movements:
     Dimensions are of different units, so a change counts by its share of its dimension's total.
     """
     pairs = {name: (earlier.get(name, {}), now.get(name, {})) for name in earlier.keys() | now}
-    known = {name: pair for name, pair in pairs.items() if "" not in {*_texts(pair)}}
+    known = {n: pair for n, pair in pairs.items() if all("" not in of.values() for of in pair)}
     kinds = {name: (_is_used(was), _is_used(usage)) for name, (was, usage) in known.items()}
     changes = sorted(_changes(known, _totals(history)))
     moved = dict[str, tuple[str, float]]()
@@ -100,10 +100,6 @@ def movements(earlier: _Usage, now: _Usage, history: History) -> Movements:
         gone=len(gone),
         gone_contracts=gone[:_MOST_NAMED],
     )
-
-
-def _texts(pair: Iterable[ByDimension]) -> Iterator[str]:
-    return (text for usage in pair for text in usage.values())
 
 
 def _is_used(usage: ByDimension) -> bool:

@@ -42,9 +42,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a plan's month that somebody may ask afterwards.
 
     `summary`: the first line, and the number of contracts of each kind. `file_totals`: the usage of
-    these contracts by dimension, as the files hold it when the report is written. `totals`: the
-    rows, added up by dimension. `before`: the month that it is compared with, if there is one.
-    `checks`: what was looked at with nothing wrong.
+    these contracts by dimension, as the files hold it when the report is written. `rows`: those of
+    a contract follow each other; `totals`: added up by dimension. `before`: the month that it is
+    compared with, if there is one. `checks`: what was looked at with nothing wrong.
     """
 
     summary: Mapping[str, Any]
@@ -91,11 +91,11 @@ def build(closing: Closing, at: str, earlier: EarlierReport) -> Report:
     rows, inputs, added_up = _rows(closing, bills, was if earlier.month else None)
     history = earlier.history.followed_by(str(seen.month), added_up)
     return Report(
-        summary=_summary(seen.plan.service, seen.month, bills, rows),
-        plan=seen.plan.key,
+        summary=_summary(seen.run.plan.service, seen.month, bills, rows),
+        plan=seen.run.plan.key,
         month=str(seen.month),
-        until=seen.until,
-        execution=seen.execution,
+        until=seen.run.until,
+        execution=seen.run.execution,
         generated_at=at,
         closed=closing.counts,
         files=usage.files,
@@ -121,7 +121,7 @@ def _rows(
 ) -> tuple[list[Row], list[Input], list[Total]]:
     """Return all rows, what was measured where formulas made other things, and the totals."""
     seen, rows, inputs = closing.seen, list[Row](), list[Input]()
-    formulas, unread = seen.plan.dimensions, closing.usage.bill.unbilled_dimensions
+    formulas, unread = seen.run.plan.dimensions, closing.usage.bill.unbilled_dimensions
     for name, bill in bills.items():
         by_hand = name in seen.shown.done
         entry = seen.ledger.get(name)
@@ -141,8 +141,8 @@ def _reported(closing: Closing) -> dict[str, ContractBill]:
     """Return the bills of the month's contracts in order; one without usage has an empty bill."""
     seen, bills = closing.seen, {bill.contract_id: bill for bill in closing.usage.bill.contracts}
     for name in seen.ledger.keys() - bills.keys():
-        bills[name] = ContractBill(contract_id=name, usage={}, quantities={})
-    names = bills.keys() & set(seen.contracts or ()) if seen.until else bills
+        bills[name] = ContractBill(contract_id=name)
+    names = bills.keys() & set(seen.run.contracts or ()) if seen.run.until else bills
     return {name: bills[name] for name in sorted(names)}
 
 

@@ -1,8 +1,9 @@
 """A month's report as a page: read offline, on paper or a phone, without any program of ours."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def page(report: Report) -> bytes:
 
     It names the contracts with trouble and the largest others; the CSV file has all of them.
     """
-    by_contract = _by_contract(report.rows)
+    by_contract = {name: [*of] for name, of in groupby(report.rows, attrgetter("contract_id"))}
     found = troubles(report, by_contract)
     troubled = [name for trouble in found for name in trouble.contracts]
     calm = sorted(by_contract.keys() - set(troubled), key=lambda name: _size(by_contract[name]))
@@ -52,13 +53,6 @@ def page(report: Report) -> bytes:
         counted=counted,
         number=number,
     ).encode()
-
-
-def _by_contract(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    by_contract = defaultdict[str, list[Row]](list)
-    for row in rows:
-        by_contract[row.contract_id].append(row)
-    return by_contract
 
 
 def _size(rows: Iterable[Row]) -> tuple[Fraction, str]:

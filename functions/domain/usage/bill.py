@@ -14,8 +14,8 @@ class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """
 
     contract_id: str
-    usage: dict[str, str]
-    quantities: dict[str, str]
+    usage: dict[str, str] = {}
+    quantities: dict[str, str] = {}
     carried: dict[str, str] = {}
     remainders: dict[str, str] = {}
     failure: str | None = None

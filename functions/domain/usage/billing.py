@@ -123,7 +123,7 @@ def _bill_contract(plan: Plan, name: str, usage: _Usage, balance: Balance) -> Co
     try:
         amounts = _amounts(plan, usage)
     except formula.FormulaError as error:
-        return ContractBill(contract_id=name, usage=used, quantities={}, failure=str(error))
+        return ContractBill(contract_id=name, usage=used, failure=str(error))
     quantities, carried, remainders = {}, {}, {}
     for dimension, amount in sorted(amounts.items()):
         carry = balance.get((name, dimension), Fraction(0))

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutErr
 
 from functions.adapters import credits_account, credits_bucket, usage_account, wiring
 from functions.adapters.clazar.http import Credentials
-from functions.adapters.streams import Clock, Stream
+from functions.adapters.clock import Clock
+from functions.adapters.streams import Stream
 from functions.domain.lease import Lease
 from functions.domain.ledger.submission import Request
 from functions.domain.month import Month, format_instant
@@ -133,8 +134,10 @@ def test_a_stream_is_free_again_after_a_secret_that_could_not_be_read(
     objects = MemoryObjects()
     lease = credits_bucket.lease(objects, "c-1")
     lease.write(Lease(execution="x-1", at=format_instant(now)), None)
-    clock = Clock(lambda: now, lambda: 110.0, 120.0)
-    stream = Stream(objects, credits_account.credits_receiver(), "c-1", "x-1", clock)
+    clock = Clock(lambda: now, lambda: 110.0)
+    stream = Stream(
+        objects, credits_account.credits_receiver(), "c-1", "x-1", clock, settle_seconds=120.0
+    )
     for _ in range(2):
         with pytest.raises(StorageBusy):
             stream.post(Month(2025, 1), BODY, lambda: True)

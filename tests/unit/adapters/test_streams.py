@@ -12,9 +12,10 @@ import pytest
 
 from functions import errors
 from functions.adapters import credits_bucket, leases
+from functions.adapters.clock import Clock
 from functions.adapters.cloudzero.api import CloudZero
 from functions.adapters.documents import Document
-from functions.adapters.streams import Clock, Stream
+from functions.adapters.streams import Stream
 from functions.domain.credits.cbf import credit_rows, drop_body
 from functions.domain.lease import Lease, Request
 from functions.domain.month import Month, format_instant, parse_instant
@@ -40,9 +41,9 @@ class World:
         self.keep(Lease(execution="x-1", at=NOON))
 
     def stream(self, execution: str = "x-1", connection: str = "c-1", key: str = "k") -> Stream:
-        clock = Clock(lambda: self.now, lambda: self.left, SETTLE)
+        clock = Clock(lambda: self.now, lambda: self.left)
         cloudzero = CloudZero(self.server.url, lambda _fresh: key)
-        return Stream(self.objects, cloudzero, connection, execution, clock)
+        return Stream(self.objects, cloudzero, connection, execution, clock, settle_seconds=SETTLE)
 
     def _on_post(self, _post: Post) -> None:
         self.meanwhile()

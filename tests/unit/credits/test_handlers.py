@@ -34,6 +34,20 @@ def test_a_task_is_read_by_its_annotation_and_the_output_is_json_data() -> None:
     assert handler({"number": 7}, CONTEXT) == {"twice": [7, 7], "state": "AState"}
 
 
+def test_what_was_asked_for_and_the_output_are_logged_under_the_name_of_the_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    logged = []
+    monkeypatch.setattr(
+        "functions.payloads._logger.info", lambda *of, **more: logged.append((of, more))
+    )
+    handler({"run": {"plan": "P"}, "number": 7, "text": "x" * 1_000}, CONTEXT)
+    ((state, said),) = logged
+    assert state == ("test_handlers",)
+    assert said["output"] == {"twice": [7, 7], "state": "AState"}
+    assert said["asked"] == f"{{'number': 7, 'text': '{'x' * 1_000}"[:500]
+
+
 def test_an_event_that_is_no_such_task_is_refused_by_its_field() -> None:
     with pytest.raises(BadInput, match=r"^Task: Expected `int`, got `str` - at `\$\.number`: 'x'$"):
         handler({"number": "x"}, CONTEXT)

@@ -6,8 +6,9 @@ from typing import cast
 import pytest
 
 from functions.adapters import credits_bucket
+from functions.adapters.clock import Clock
 from functions.adapters.cloudzero.api import CloudZero
-from functions.adapters.streams import Clock, Stream
+from functions.adapters.streams import Stream
 from functions.credits.acquire_stream import settle
 from functions.credits.parse_credits import parse_credits
 from functions.credits.payloads import DropTask, PostTask, Snapshot
@@ -37,11 +38,13 @@ class OneDrop:
         run = settle(start, "bucket", CONNECTION)
         bucket = self.pipeline.credits_bucket
         self.held_by(run.execution)
-        (drop,) = parse_credits(run, bucket, bucket, allow_reversals=False).drops
+        (drop,) = parse_credits(run, bucket, allow_reversals=False).drops
         self.task = PostTask(run=run, drop=drop, snapshot=Snapshot(held=NOTHING, differed=True))
         partner = cast("CloudZero", self.pipeline.cloudzero)
-        clock = Clock(self.pipeline.now, lambda: 100.0, SETTLE)
-        self.stream = Stream(bucket, partner, CONNECTION, run.execution, clock)
+        clock = Clock(self.pipeline.now, lambda: 100.0)
+        self.stream = Stream(
+            bucket, partner, CONNECTION, run.execution, clock, settle_seconds=SETTLE
+        )
 
     def held_by(self, execution: str) -> None:
         document = credits_bucket.lease(self.pipeline.credits_bucket, CONNECTION)

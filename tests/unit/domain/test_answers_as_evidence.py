@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.adapters.clazar.answers import read_answers
-from functions.domain.ledger.answers import Answer
+from functions.domain.ledger.submission import Answer
 
 CPU = {"contract_id": "c-1", "dimension": "cpu", "quantity": "5"}
 MEM = {"contract_id": "c-1", "dimension": "mem", "quantity": "7"}

@@ -177,7 +177,7 @@ def test_usage_that_only_a_new_formula_reads_is_a_warning_of_its_month() -> None
     entry = accepted("a", formulas={"cpu": "cpu"})
     usage = month_usage(a_bill(a_contract("a", quantities={"cpu": "5", "mem": "2"})), "a")
     plan = a_plan(dimensions={"cpu": "cpu", "mem": "mem"})
-    given = a_closing(usage=usage, ledger={"a": entry}).seen._replace(plan=plan)
+    given = a_closing(usage=usage, plan=plan, ledger={"a": entry}).seen
     (said,) = decide(given, NOTHING_COMPARED).usage.warnings
     assert said.startswith("2025-07: not billed, as the formula was added since: a (mem)")
 

@@ -5,14 +5,15 @@ from typing import Any
 import pytest
 
 from functions.domain.ledger.claim import ContractItem
-from functions.domain.months.contracts_due import Asked, Known, check_spelling, contracts_due
+from functions.domain.months.contracts_due import Known, check_spelling, contracts_due
+from functions.domain.months.run import Run
 from functions.domain.months.state_file import MonthState
 from functions.domain.usage.bill import ContractBill
-from functions.errors import BadState
-from tests.builders import a_contract
+from functions.errors import BadInput, BadState
+from tests.builders import a_contract, a_run
 
 UUID = "6a1f0c3e-9b7d-4a52-8f11-2c3d4e5f6a7b"
-NOTHING = Asked(contracts=None, by_name=False, errors=False)
+NOTHING = a_run()
 
 
 def names(*contracts: str) -> frozenset[str]:
@@ -30,8 +31,10 @@ def a_month(
     return Known(state=MonthState(done, {name: {} for name in failed}), **{**nothing, **fields})
 
 
-def due(known: Known, asked: Asked = NOTHING, of: str = "abcde") -> str:
-    return "".join(item.contract_id for item in contracts_due(map(a_bill, of), known, asked))
+def due(known: Known, asked: Run = NOTHING, of: str = "abcde") -> str:
+    return "".join(
+        item.contract_id for item in contracts_due("2025-07", map(a_bill, of), known, asked)
+    )
 
 
 def test_what_is_neither_done_nor_an_error_is_due_in_order() -> None:
@@ -39,39 +42,45 @@ def test_what_is_neither_done_nor_an_error_is_due_in_order() -> None:
 
 
 def test_what_has_an_entry_and_no_usage_any_more_may_be_in_doubt() -> None:
-    (item,) = contracts_due([], a_month(in_ledger=names("x")), NOTHING)
+    (item,) = contracts_due("2025-07", [], a_month(in_ledger=names("x")), NOTHING)
     assert item == ContractItem(contract_id="x", quantities={}, without_usage=True)
-    assert contracts_due([], a_month(in_ledger=names("x"), done=names("x")), NOTHING) == []
+    assert (
+        contracts_due("2025-07", [], a_month(in_ledger=names("x"), done=names("x")), NOTHING) == []
+    )
 
 
 def test_in_a_closed_month_only_what_was_begun_there_is_due_unless_it_is_asked_for() -> None:
     closed = a_month(closed=True, in_ledger=names("a", "z"))
     assert due(closed) == "az"
-    assert due(closed, NOTHING._replace(by_name=True)) == "abcdez"
+    assert due(closed, a_run(months=["2025-07"])) == "abcdez"
 
 
 @pytest.mark.parametrize("why", ["reopened", "interrupted"])
 def test_an_error_that_was_reopened_or_interrupted_is_tried_again(why: str) -> None:
     known = a_month(failed=names("a", "b"), closed=True, **{why: names("b")})
-    (item,) = contracts_due([a_bill("a"), a_bill("b")], known, NOTHING)
+    (item,) = contracts_due("2025-07", [a_bill("a"), a_bill("b")], known, NOTHING)
     assert (item.contract_id, item.quantities, item.retry) == ("b", {"cpu": "2"}, True)
 
 
-def test_errors_are_tried_again_if_that_is_asked_for_but_no_success() -> None:
+@pytest.mark.parametrize("asked", [{"retry_errors": True}, {"until": "2025-07-14T00:00:00Z"}])
+def test_errors_are_tried_again_if_that_is_asked_for_but_no_success(asked: dict[str, Any]) -> None:
     known = a_month(done=names("b", "c"), failed=names("a", "b"), closed=True)
-    items = contracts_due([a_bill("a")], known, NOTHING._replace(errors=True))
+    items = contracts_due("2025-07", [a_bill("a")], known, a_run(**asked))
     assert [(item.contract_id, item.retry) for item in items] == [("a", True)]
 
 
 def test_only_the_contracts_that_were_named_are_due() -> None:
-    asked = NOTHING._replace(contracts=names("a", "c", "d"), by_name=True)
+    asked = a_run(contracts=["a", "c", "d"])
     assert due(a_month(done=names("a")), asked) == "cd"
 
 
 def test_contracts_that_nobody_knows_are_named() -> None:
     unknown = [f"x-{number:02d}" for number in range(12)]
-    asked = Asked(contracts=names("a", *unknown), by_name=True, errors=False)
-    with pytest.raises(ValueError, match=f"^{', '.join(map(repr, unknown[:10]))} \\(known: "):
+    asked = a_run(contracts=["a", *unknown])
+    named = ", ".join(map(repr, unknown[:10]))
+    with pytest.raises(
+        BadInput, match=rf"^contracts: {named} \(known: .*\) without usage in 2025-07$"
+    ):
         due(a_month(), asked)
 
 
@@ -135,7 +144,7 @@ def test_a_contract_in_another_form_of_its_id_is_refused(written: str) -> None:
 
 def test_an_item_has_what_its_bill_says() -> None:
     bill = a_bill("a", carried={"cpu": "0.5"}, remainders={"cpu": "0.75"}, failure="f")
-    assert contracts_due([bill], a_month(), NOTHING) == [
+    assert contracts_due("2025-07", [bill], a_month(), NOTHING) == [
         ContractItem(
             contract_id="a",
             quantities={"cpu": "2"},
@@ -149,12 +158,12 @@ def test_an_item_has_what_its_bill_says() -> None:
 
 def test_errors_that_are_asked_for_come_beside_those_that_were_reopened() -> None:
     known = a_month(failed=names("a"), reopened=names("x"), closed=True)
-    items = contracts_due([], known, NOTHING._replace(errors=True))
+    items = contracts_due("2025-07", [], known, a_run(retry_errors=True))
     assert [(item.contract_id, item.retry) for item in items] == [("a", True), ("x", True)]
 
 
 def test_an_item_that_is_listed_as_a_success_as_well_says_so() -> None:
     """Then an operator has not put it there since this run has chosen it."""
     known = a_month(done=names("b"), reopened=names("a", "b"))
-    items = contracts_due([a_bill("a"), a_bill("b")], known, NOTHING)
+    items = contracts_due("2025-07", [a_bill("a"), a_bill("b")], known, NOTHING)
     assert [(item.contract_id, item.done) for item in items] == [("a", False), ("b", True)]

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from functions.domain.formula import exact_text
 from functions.domain.ledger.entry import Decision
 from functions.domain.months.hold import Held, compared, digest, moves
-from functions.domain.months.journal import Journal, holding, released
+from functions.domain.months.journal import Journal, holding
 from functions.domain.months.totals import MonthTotals
 from functions.domain.usage.bill import MonthBill
 from tests.builders import JULY, JUNE, a_bill, a_contract
@@ -88,7 +88,7 @@ def test_a_bill_that_is_held_already_keeps_its_approval_and_another_one_has_none
 
 def test_a_month_is_released_alone() -> None:
     both = holding(holding(Journal(), JUNE, HELD), JULY, HELD)
-    assert released(both, JULY).held == {"2025-06": HELD}
+    assert holding(both, JULY, replace(HELD, moves=())).held == {"2025-06": HELD}
 
 
 def test_a_bill_that_takes_in_more_than_rounding_leaves_is_held() -> None:

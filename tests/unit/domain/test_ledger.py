@@ -7,11 +7,11 @@ import pytest
 from msgspec.structs import replace
 
 from functions.domain.ledger import claim, lookup, transitions
-from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.domain.ledger.claim import ContractItem
 from functions.domain.ledger.entry import NOT_ACCEPTED, UNCLAIMED, Attempt, Decision, Entry
 from functions.domain.ledger.listing import Listing, Stored
 from functions.domain.ledger.lookup import Look
+from functions.domain.ledger.submission import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.errors import BadState, LeaseLost
 from tests.builders import FAILURE, PLAN, an_entry
 

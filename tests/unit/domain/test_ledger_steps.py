@@ -7,10 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from functions.domain.ledger import transitions
-from functions.domain.ledger.answers import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.domain.ledger.entry import DUPLICATE, Attempt, Decision, Line, LineState
 from functions.domain.ledger.failures import doubts
 from functions.domain.ledger.listing_pages import ask
+from functions.domain.ledger.submission import NOT_TAKEN, UNKNOWN, Answer, Reply
 from functions.domain.month import parse_instant
 from tests.builders import FAILURE, a_line, an_entry
 

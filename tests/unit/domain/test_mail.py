@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.domain.credits import mail as credits_mail
+from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import MonthReport
-from functions.domain.mails import NotStarted, Place, execution_link, not_started, subject
+from functions.domain.mails import Place, execution_link, subject
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.hold import Held, explain
 from functions.domain.months.journal import Journal, Unresolved
 from functions.domain.months.mail import Ended, has_closed, is_news, mail
 from functions.domain.months.run import Run
+from functions.payloads import Problem, Refused
 from tests.builders import JULY, a_plan
 
 PLACE = Place("prod", "eu-central-1", "state-1", "https://wiki.example/runbook", mails_closed=True)
@@ -100,37 +101,40 @@ HELD = MonthReport(
 )
 DIFFERS = replace(UNDO, error="DropDiffers", message="CloudZero holds 0 rows", posted=True)
 CREDITS = {
-    "credits-held": credits_mail.Ended(
+    "credits-held": credits_report.Ended(
         "credits-2025-06_2025-07.csv",
         [UNDO, HELD],
         "DropHeld",
         [str(HELD), str(UNDO)],
         "reports/credits-2025-06_2025-07/x-1.json",
     ),
-    "credits-differs": credits_mail.Ended(
+    "credits-differs": credits_report.Ended(
         "credits-2025-06.csv", [DIFFERS], "DropDiffers", [str(DIFFERS)], None
     ),
-    "credits-refused": credits_mail.Ended(
+    "credits-refused": credits_report.Ended(
         "credits-2025-07.csv", [], "BadCredits", ["line 3: 1,5 is not an amount"], None
     ),
 }
 NOT_STARTED = {
-    "not-started": NotStarted(
+    "not-started": Refused(
         EXECUTION,
         "x-1",
         {"months": "2025-07"},
-        "BadInput",
-        "ExecutionInput: Expected `array | null`, got `str` - at `$.months`: '2025-07'",
+        Problem(
+            "BadInput",
+            "ExecutionInput: Expected `array | null`, got `str` - at `$.months`: '2025-07'",
+        ),
     )
 }
 
 
 def of(name: str) -> tuple[str, str]:
     if name in NOT_STARTED:
-        return not_started("metering", NOT_STARTED[name], PLACE)
+        refused = NOT_STARTED[name].finished("metering", PLACE)
+        return refused.subject, refused.mail
     if name in METERING:
         return mail(a_run(), METERING[name], PLACE, AT)
-    return credits_mail.mail(EXECUTION, "x-1", CREDITS[name], PLACE)
+    return credits_report.mail(EXECUTION, "x-1", CREDITS[name], PLACE)
 
 
 @pytest.mark.parametrize("name", [*METERING, *CREDITS, *NOT_STARTED])
@@ -153,7 +157,7 @@ def test_of_two_months_the_subject_names_the_one_that_is_not_billed() -> None:
 
 def test_a_restore_that_is_held_is_accepted_as_a_restore() -> None:
     held = CREDITS["credits-held"]._replace(file="snapshots/s-1/2025-07/x-1.json", months=[HELD])
-    _, body = credits_mail.mail(EXECUTION, "x-1", held, PLACE)
+    _, body = credits_report.mail(EXECUTION, "x-1", held, PLACE)
     assert '{"restore": "snapshots/s-1/2025-07/x-1.json", "accept_shrink": true}' in body
 
 
@@ -180,8 +184,8 @@ def test_three_hundred_contracts_with_one_reason_are_said_once_and_forty_are_nam
 
 
 def test_an_input_that_is_long_is_not_repeated_in_the_mail() -> None:
-    long = NOT_STARTED["not-started"]._replace(given={"contracts": ["c-1"] * 1_000})
-    _, body = not_started("metering", long, PLACE)
+    long = replace(NOT_STARTED["not-started"], input={"contracts": ["c-1"] * 1_000})
+    body = long.finished("metering", PLACE).mail
     assert "c-1" not in body
     assert """--input '{"...": "..."}'""" in body
 

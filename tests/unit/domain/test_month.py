@@ -28,7 +28,7 @@ def test_months_add_up(month: Month, one: int, other: int) -> None:
 @given(months)
 def test_a_month_ends_where_the_next_begins(month: Month) -> None:
     assert month.end == month.plus(1).start
-    assert Month.of(month.last_second) == month
+    assert Month.of(month.last_second()) == month
     assert str((month.end - month.start).days * 24) == str(month.hours)
 
 
@@ -60,7 +60,7 @@ def test_a_window_ends_with_its_month_or_before(until: str | None, end: str) -> 
 def test_the_window_of_july_is_written_to_the_last_second() -> None:
     july = Month(2025, 7)
     assert format_instant(july.start) == "2025-07-01T00:00:00Z"
-    assert format_instant(july.last_second) == "2025-07-31T23:59:59Z"
+    assert format_instant(july.last_second()) == "2025-07-31T23:59:59Z"
 
 
 def test_a_timestamp_needs_an_offset() -> None:

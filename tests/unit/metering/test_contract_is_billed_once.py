@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from functions.adapters.books import Books
 from functions.adapters.clazar.api import Clazar
 from functions.adapters.clazar.http import Response
+from functions.adapters.clock import Clock
 from functions.domain.ledger.entry import TAKEN_OVER, Entry
 from functions.domain.ledger.listing_pages import Asked
 from functions.domain.month import Month, format_instant
@@ -120,8 +121,7 @@ def submit(
         Outside(
             Books(objects, task.run.plan),
             partner,
-            lambda: known.now,
-            lambda: seconds_left,
+            Clock(lambda: known.now, lambda: seconds_left),
             SETTLE_SECONDS,
         ),
     )

@@ -13,10 +13,9 @@ from functions.adapters.objects import Stored as StoredObject
 from functions.domain.months.hold import Held
 from functions.errors import BadInput
 from functions.metering.reconcile_state import reconcile_state
-from tests.builders import a_plan, a_record
+from tests.builders import a_plan, a_record, a_run
 from tests.in_memory.clazar import Clazar
 from tests.memory import MemoryObjects
-from tests.unit.metering.runs import a_run
 from tests.unit.metering.whole_month import KEY, STATE_FILE, WholeMonth
 
 

@@ -19,9 +19,9 @@ from functions.metering.fold_day import fold_day
 from functions.metering.merge_usage import merge_usage
 from functions.metering.payloads import DaysTask, DayTask, Merged, MergedMonth
 from functions.metering.plan_months import plan_months
-from tests.builders import JULY, a_plan, month_usage
+from tests.builders import JULY, a_plan, a_run, month_usage
 from tests.memory import MemoryObjects, Raced, UsageInMemory
-from tests.unit.metering.runs import MONTH, a_run
+from tests.unit.metering.runs import MONTH
 
 STATE = json.dumps({"S:E:P": {"last_processed_month": "2025-06"}}).encode()
 ROOT = "omnistrate-metering/S/E/P"

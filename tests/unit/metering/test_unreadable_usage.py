@@ -11,10 +11,9 @@ from functions.adapters.keys import EXPORT_MARKER
 from functions.domain.month import parse_instant
 from functions.errors import BadUsage, StorageBusy
 from functions.metering.plan_months import plan_months
-from tests.builders import a_plan, a_record
+from tests.builders import a_plan, a_record, a_run
 from tests.in_memory.metering_world import PLAN
 from tests.memory import MemoryObjects
-from tests.unit.metering.runs import a_run
 from tests.unit.metering.whole_month import ROOT, STATE_FILE, WholeMonth
 
 

@@ -1,13 +1,16 @@
 """Where things are in the buckets: written out, because what is there must be found again."""
 
+import hashlib
+
 import pytest
 
-from functions.adapters import keys
+from functions.adapters import credits_bucket, keys
+from functions.domain.credits.drop import MonthSnapshot
 from functions.domain.month import Month
 from tests.builders import PLAN
+from tests.memory import MemoryObjects
 
 JULY = Month(2025, 7)
-DIGEST = "0123456789abcdef" * 4
 
 
 def test_everything_of_a_plan_has_its_place() -> None:
@@ -32,13 +35,19 @@ def test_everything_of_a_plan_has_its_place() -> None:
 
 
 def test_everything_of_a_stream_has_its_place() -> None:
+    objects = MemoryObjects()
+    taken = MonthSnapshot(connection="c", month="2025-07", taken_at="t", execution="x", rows=[])
+    digests = [hashlib.sha256(body).hexdigest() for body in (b"[]", b"{}")]
     places = {
-        "leases/conn.json": keys.stream_lease("conn"),
-        "drops/conn/": keys.drops("conn"),
-        f"runs/x-1/2025-07-{DIGEST[:32]}.json": keys.drop_body("x-1", JULY, DIGEST),
-        "runs/x-1/repeated-v%2F1.json": keys.repeated_rows("x-1", "v/1"),
-        "snapshots/conn/2025-07/x-1-0123456789abcdef.json": keys.snapshot(
-            "conn", JULY, "x-1", DIGEST
+        "leases/c.json": credits_bucket.lease(objects, "c").key,
+        "drops/c/2025-07.json": credits_bucket.last_drop(objects, "c", JULY).key,
+        "runs/held/c/2025-07/v%2F1.json": credits_bucket.held(objects, "c", JULY, "v/1").key,
+        "runs/x-1/repeated-v%2F1.json": credits_bucket.repeated(objects, "x-1", "v/1").key,
+        f"snapshots/c/2025-07/x-1-{digests[0][:16]}.json": credits_bucket.put_snapshot(
+            objects, "x-1", taken
+        ),
+        f"runs/x-1/2025-07-{digests[1][:32]}.json": credits_bucket.put_prepared(
+            objects, "x-1", JULY, b"{}"
         ),
     }
     assert list(places.values()) == list(places)
@@ -66,4 +75,4 @@ def test_why_a_contract_was_left_open_has_a_short_key_whatever_its_id_is() -> No
 def test_a_report_lies_under_the_name_of_its_file_or_the_month_that_was_restored(
     file: str, key: str
 ) -> None:
-    assert keys.credits_report(file, "x-1") == key
+    assert credits_bucket.report_key(file, "x-1") == key
