@@ -20,6 +20,7 @@ from functions.domain.ledger.remainders import (
     remainders_of,
     with_entries,
 )
+from functions.domain.ledger.resolution import settle_by_hand
 from functions.domain.month import Month, parse_instant
 from functions.domain.months import state_file
 from functions.domain.months.journal import Journal, resolved
@@ -130,6 +131,22 @@ class Books:
     def remainders(self, month: Month) -> Document[Remainders]:
         """Return what rounding left in a month."""
         return Document(self.objects, keys.remainders(self.plan, month), Remainders)
+
+    def waive(
+        self, month: Month, entries: Iterable[Entry], execution: str, at: str
+    ) -> dict[str, Entry]:
+        """Note in the ledger what an operator has settled by hand: no more of it is billed."""
+
+        def waived(known: Entry) -> Entry:
+            document, where = self.entry(month, known.contract_id), self.plan.state_file
+            return document.change(
+                lambda now: settle_by_hand(now or known, execution, at, where)
+            ).value
+
+        found = {entry.contract_id: waived(entry) for entry in entries}
+        # Also of those waived before: an execution may have ended right behind that.
+        self.renew_remainders(month, list(found.values()))
+        return found
 
     def renew_remainders(self, month: Month, entries: list[Entry]) -> None:
         """Write down what entries leave now. Of a month not accounted for yet CloseMonth does."""

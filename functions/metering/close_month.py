@@ -18,7 +18,7 @@ from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.closing import Closing, Seen
 from functions.domain.months.journal import in_both
 from functions.domain.months.late_usage import NOTHING_COMPARED, Compared, compare
-from functions.domain.months.outcome import blamed, explain_open
+from functions.domain.months.outcome import blamed, by_hand, explain_open
 from functions.domain.usage.manifest import Manifest
 from functions.domain.usage.month_usage import MonthUsage
 from functions.errors import MonthIncomplete
@@ -65,10 +65,12 @@ def _gather(task: MergedMonth, books: Books, at: str) -> Seen:
         document = books.entry(month, name)
         ledger[name] = document.change(partial(fail_if_open, ledger[name], failure)).value
     state, journal = books.read_state(), books.read_journal()
-    by_hand = (state.at(month).done - in_both(journal, month)) & set(usage.processed)
+    shown, known = state.at(month), in_both(journal, month)
+    ledger |= books.waive(month, by_hand(ledger.values(), shown, known), run.execution, at)
+    given = (shown.done - known) & set(usage.processed)
     # What the first try saw: a later one of this execution sees its own successes.
     first = Document(books.objects, f"{task.root}settled-by-hand.json", frozenset[str]).change(
-        lambda found: by_hand if found is None else found
+        lambda found: given if found is None else found
     )
     return Seen(run, month, usage, ledger, state, journal, first.value, left_open)
 

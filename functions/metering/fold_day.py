@@ -3,7 +3,6 @@
 from functools import partial
 
 import msgspec
-from aws_lambda_powertools import Logger
 
 from functions.adapters import keys, usage_reader, wiring
 from functions.adapters.objects import Objects
@@ -16,16 +15,12 @@ from functions.errors import WriteConflict
 from functions.metering.payloads import DayTask
 from functions.payloads import task_handler
 
-logger = Logger()
-
 
 @task_handler
 def handler(task: DayTask, _context: object) -> DayRead:
     """Return which files the day has; its fold, or its problems, are in the state bucket."""
     usage = usage_reader.UsageStore(wiring.usage_bucket().name)
-    read = fold_day(task, usage, wiring.state_bucket())
-    logger.info("day folded", month=task.month, day=task.day, files=read.files)
-    return read
+    return fold_day(task, usage, wiring.state_bucket())
 
 
 def fold_day(task: DayTask, usage: usage_reader.UsageStore, objects: Objects) -> DayRead:

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 from functools import partial
 
 import msgspec
-from aws_lambda_powertools import Logger
 from msgspec.structs import replace
 
 from functions.adapters import clock, owners, wiring
 from functions.adapters.books import Books
 from functions.domain.ledger.entry import Decision, Entry
 from functions.domain.ledger.remainders import remainders_of
-from functions.domain.ledger.resolution import settle_by_hand
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.months import months_due
 from functions.domain.months.announcement import with_notices
@@ -24,16 +22,14 @@ from functions.domain.months.journal import (
     settled_by_hand,
 )
 from functions.domain.months.months_due import MOST_MONTHS
-from functions.domain.months.outcome import is_shown
+from functions.domain.months.outcome import by_hand, is_shown
 from functions.domain.months.run import Run
-from functions.domain.months.state_file import MonthState, PlanState, left_as_it_is
+from functions.domain.months.state_file import PlanState, left_as_it_is
 from functions.domain.plan import Plan
 from functions.domain.wording import some
 from functions.errors import BadInput
 from functions.metering.payloads import RunTask
 from functions.payloads import task_handler
-
-logger = Logger()
 
 
 @task_handler
@@ -57,18 +53,18 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     entries_of = partial(books.entries, unreadable=unreadable)
     for month, names in settled_by_hand(journal, state):
         before = len(unreadable)
-        _waive(run, month, entries_of(month, names), books, at)
+        books.waive(month, entries_of(month, names), run.execution, at)
         if len(unreadable) == before:  # what could not be read is waived once it can
             books.change_journal(partial(resolved, month=month, settled=names))
     for month, failed in sorted(state.errors.items()):
         entries = entries_of(month, sorted(failed.keys() - state.at(month).done))
         if settled := [entry for entry in entries if entry.settled_at and not entry.failure]:
             books.show_settled(month, settled, at)
-            _log("shown as settled", month, settled)
     for month in map(Month.parse, journal.underway):
         names = sorted(books.contracts_in_ledger(month))
-        entries, here = entries_of(month, names), state.at(month)
-        _waive(run, month, _in_doubt(entries, here, in_both(journal, month)), books, at)
+        entries = entries_of(month, names)
+        given = by_hand(entries, state.at(month), in_both(journal, month))
+        books.waive(month, given, run.execution, at)
         if months_due.is_closed(month, state, journal) and len(entries) == len(names):
             _end_if_settled(books, month, state, entries, at)
     _report(sorted(unreadable), (*skipped, *owners.forgotten(books, run.plans)), journal, books)
@@ -100,12 +96,6 @@ def _approve(run: Run, month: Month, state: PlanState, books: Books, at: str) ->
         return replace(journal, held={**journal.held, str(month): replace(held, approval=approval)})
 
     books.change_journal(approved)
-
-
-def _in_doubt(entries: list[Entry], shown: MonthState, in_both: set[str]) -> list[Entry]:
-    # Its CloseMonth may have shown errors that the journal does not know, and died behind that.
-    by_hand = shown.done - shown.failed - in_both
-    return [entry for entry in entries if entry.failure and entry.contract_id in by_hand]
 
 
 def _end_if_settled(
@@ -173,21 +163,3 @@ def _skipped(plan: Plan, state: PlanState, last: Month | None, books: Books) -> 
             if begun and shown.done <= names:
                 yield month
         month = month.plus(1)
-
-
-def _waive(run: Run, month: Month, entries: list[Entry], books: Books, at: str) -> None:
-    """Note in the ledger what an operator has settled by hand: no more of it is billed."""
-
-    def waived(entry: Entry) -> Entry:
-        document = books.entry(month, entry.contract_id)
-        return document.change(
-            lambda found: settle_by_hand(found or entry, run.execution, at, run.plan.state_file)
-        ).value
-
-    # Also of those waived before: an execution may have ended right behind that.
-    books.renew_remainders(month, [waived(entry) for entry in entries])
-    _log("settled by hand", month, entries)
-
-
-def _log(did: str, month: Month, entries: list[Entry]) -> None:
-    logger.info(did, month=str(month), contracts=[entry.contract_id for entry in entries])

@@ -253,6 +253,21 @@ def test_a_contract_that_was_settled_by_hand_while_stopped_is_not_sent_by_a_redr
         assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
 
 
+def test_what_was_refused_and_settled_by_hand_while_stopped_stays_settled() -> None:
+    """Even once the state file is lost: CloseMonth has seen the operator's word."""
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 4}}) as world:
+        world.clazar.unknown_contracts.add("c-1")
+        stopped = abort(world, starts("CloseMonth"), after=False)
+        world.edit_state(lambda entry: entry.update(success_contracts={"2025-07": ["c-1"]}))
+        world.redrive(stopped)
+        assert stopped.status == "SUCCEEDED"
+        assert b'"waived"' in world.state_bucket.objects["ledger/S/E/P/2025-07/c-1.json"]
+        world.clazar.unknown_contracts.clear()
+        del world.state_bucket.objects["metering_state.json"]
+        world.execute(months=["2025-07"], retry_errors=True)
+        assert [record["contract_id"] for record in world.clazar.accepted] == ["c-2"]
+
+
 @pytest.mark.parametrize("where", ["ledger/S/E/P/2025-07/c-1", "remainders"])
 def test_a_hand_move_that_is_taken_over_in_two_runs_leaves_nothing_behind(where: str) -> None:
     with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:

@@ -50,8 +50,8 @@ class Dialect:
     than one of `size` rows is announced; `behind`: the status behind the last page. `older`:
     records of a contract from before the first month. `filters`: what it filters by. `others`:
     rows of other contracts that are listed all the same. `lags`: what a silent 2xx has accepted is
-    listed up to an hour later. `remarks`: what is accepted is listed up to days later, and each
-    listing says how old it is. `without`: what an echo leaves out.
+    listed up to an hour later. `remarks`: what is accepted is listed up to days later, and until
+    then a listing says that it is old. `without`: what an echo leaves out.
     """
 
     typed: str = "plain"
@@ -140,7 +140,9 @@ class Dialect:
         asked = query.get("dimension")
         return self.filters == "contract" or asked is None or row["dimension"] == asked
 
-    def page(self, rows: Sequence[Row], query: Mapping[str, str]) -> Response:
+    def page(
+        self, rows: Sequence[Row], query: Mapping[str, str], *, is_old: bool = False
+    ) -> Response:
         by_cursor = self.pages in ("next", "next_cursor")
         number = int(query.get("cursor", "c1")[1:]) if by_cursor else int(query["page"])
         number = 1 if self.pages == "ignored" else number
@@ -158,7 +160,7 @@ class Dialect:
             "has_more": {"has_more": more},
         }
         found = [self.listed(row) for row in shown]
-        remark = {"index": {"as_of": "some days ago"}} if self.remarks else {}
+        remark = {"index": {"as_of": "some days ago"}} if self.remarks and is_old else {}
         return Response(200, json.dumps({"results": found, **said.get(self.pages, {}), **remark}))
 
     def silent(self) -> Response:

@@ -193,7 +193,8 @@ class Receiver(Books, MeteringApi):
                 return Response(status, "not this contract")
             if not self.lists:
                 return Response(404, '{"detail": "Not found."}')
-            return self.dialect.page(list(self._rows(query)), query)
+            is_old = any(self._timeline.now < held.listed_from for held in self.held)
+            return self.dialect.page(list(self._rows(query)), query, is_old=is_old)
 
         return effect
 

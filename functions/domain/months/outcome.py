@@ -107,6 +107,16 @@ def blamed(
     return found
 
 
+def by_hand(entries: Iterable[Entry], shown: MonthState, in_both: set[str]) -> list[Entry]:
+    """Return failed entries that an operator has put into the successes.
+
+    `in_both`: contracts that an earlier program showed as errors as well. Others that are shown as
+    errors too may be those of a CloseMonth that has ended before the journal knew of them.
+    """
+    given = shown.done - shown.failed - in_both
+    return [entry for entry in entries if entry.failure and entry.contract_id in given]
+
+
 def is_shown(entry: Entry, state: MonthState) -> bool:
     """Return True if the state file shows what the ledger holds, or an operator's last word."""
     failed = bool(entry.failure) and state.shows(error_record(entry))
