@@ -1,4 +1,4 @@
-"""What an answer says beside its rows: that there are more, or that it failed. Pure."""
+"""What an answer says beside its rows: there are more, it failed, or nobody knows what. Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -7,8 +7,9 @@ from typing import Any
 # Names in an answer, lower case letters alone: how many rows or pages there are, that more follow,
 # that this is all, and which rows these are.
 _ROWS = re.compile(
-    r"(?!(x|n|num|number|of|all|odata)+$)(x|n|odata|num|number|of|all|total|overall|filtered|matched|matching|hidden|available|found|hits?"
-    r"|counts?|rows?|records?|results?|items?|elements?|entry|entries|objects?|documents?)+"
+    r"(?!(x|n|num|number|of|all|odata)+$)(x|n|odata|num|number|of|all|total|overall|filtered"
+    r"|matched|matching|hidden|available|found|hits?|counts?|rows?|records?|results?|items?"
+    r"|elements?|entry|entries|objects?|documents?)+"
 )
 _PAGES = re.compile(r"(total|num|number|page)?(of)?(pages|pagecount)|lastpage")
 _MORE = re.compile(
@@ -101,8 +102,9 @@ def says_failed(
         counts = word.startswith("fail") and str(value).isdecimal() and bool(body.get(rows))
         failed = _FAILED.fullmatch(word) and not counts and is_something(value)
         denied = _FINE.fullmatch(word) and text in ("false", "no")
-        says = _TEXTS.fullmatch(word) and not (_STATUS.fullmatch(word) and _has_parts(value))
-        if failed or denied or (says and trouble.search(text)):
+        parts = _STATUS.fullmatch(word) and isinstance(value, Mapping | list)
+        says = _TEXTS.fullmatch(word) and not parts and trouble.search(text)
+        if failed or denied or says:
             return f"{name} is {_text(value)[:100]}"
     return ""
 
@@ -126,10 +128,6 @@ def unclear(body: Mapping[str, Any], rows: str, known: Callable[[str], bool]) ->
         if is_leaf and is_something(value) and not understood:
             return f"{name} {_text(value)[:100]!r} is not understood"
     return ""
-
-
-def _has_parts(value: object) -> bool:
-    return isinstance(value, Mapping | list)
 
 
 def _text(value: object) -> str:
