@@ -4,7 +4,6 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -70,10 +69,7 @@ def turn(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> 
     fresh, seen, pages = shown - asked.seen, shown | asked.seen, asked.pages + 1
     more = _says_more(body, query, len(seen), pages) if body else asked.more
     moved = asked.moved or (bool(fresh) and fresh != shown)
-    listing = with_rows(asked.listing, rows, contract, month, datetime.fromisoformat(asked.begun))
-    if not listing.unclear:
-        said = {**body, "headers": {"age": body.get("headers", {}).get("age")}}
-        listing = replace(listing, unclear=unclear(said, _RESULTS, partial(_says_nothing, asked)))
+    listing = _listing(asked, body, contract, month)
     if fresh and pages < _MOST_PAGES:
         return replace(
             asked,
@@ -104,11 +100,19 @@ def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pag
     return says_more(body, _RESULTS, seen, pages, query.get("cursor"))
 
 
-def _says_nothing(asked: Asked, value: str) -> bool:
-    """Return True of a value that was asked for, and of the time at which this was."""
-    time, begun = read_time(value), datetime.fromisoformat(asked.begun)
-    is_now = time is not None and begun - _CLOCKS_DIFFER <= time < begun + _LOOKS
-    return is_now or value in map(str.casefold, asked.queries[0].values())
+def _listing(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> Listing:
+    """Return the listing with a page; what was asked for, and when, needs no understanding."""
+    begun, values = datetime.fromisoformat(asked.begun), asked.queries[0].values()
+
+    def is_known(value: str) -> bool:
+        time = read_time(value)
+        is_now = time is not None and begun - _CLOCKS_DIFFER <= time < begun + _LOOKS
+        return is_now or value in map(str.casefold, values)
+
+    said = {**body, "headers": {"age": body.get("headers", {}).get("age")}}
+    remark = asked.listing.unclear or unclear(said, _RESULTS, is_known)
+    known = replace(asked.listing, unclear=remark)
+    return with_rows(known, body.get(_RESULTS, []), contract, month, begun)
 
 
 def _digest(text: str) -> str:

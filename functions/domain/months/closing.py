@@ -1,6 +1,6 @@
 """How a month is closed: a pure decision about all that was read, before anything is written."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -71,31 +71,30 @@ def decide(seen: Seen, compared: Compared) -> Closing:
     outcome = account(
         usage, seen.ledger, seen.shown, left, formulas=plan.dimensions, closed=seen.closed
     )
-    warnings = [
-        *usage.warnings,
-        *unread(str(month), usage.bill.contracts, seen.ledger, plan.dimensions),
-        *withdrawn(usage.processed, seen.ledger),
-        *settled_before(seen.run.execution, seen.run.contracts or (), seen.ledger),
-        *_not_asked_for(seen, outcome),
-        *overtaken(str(month), seen.run.execution, seen.by_hand, seen.ledger),
-        *noticed(_named(seen, outcome), seen.ledger),
-        *(
-            late(plan.key, str(month), compared, with_head=seen.closed)
-            if compared.differences
-            else []
-        ),
-    ]
     asked = outcome.unaccounted if seen.run.contracts is None else usage.processed
     return Closing(
         seen=seen,
         compared=compared,
-        usage=replace(usage, warnings=warnings),
+        usage=replace(usage, warnings=[*_warnings(seen, compared, outcome)]),
         outcome=outcome,
         remainders=remainders_of(seen.ledger.values(), plan.dimensions, done=seen.shown.done),
         counts=seen.closed or (outcome.complete and seen.run.until is None),
         open=sorted(set(asked) & set(outcome.unaccounted)),
         numbers=_numbers(seen, outcome),
     )
+
+
+def _warnings(seen: Seen, compared: Compared, outcome: Outcome) -> Iterator[str]:
+    plan, month, usage, ledger = seen.run.plan, str(seen.month), seen.usage, seen.ledger
+    yield from usage.warnings
+    yield from unread(month, usage.bill.contracts, ledger, plan.dimensions)
+    yield from withdrawn(usage.processed, ledger)
+    yield from settled_before(seen.run.execution, seen.run.contracts or (), ledger)
+    yield from _not_asked_for(seen, outcome)
+    yield from overtaken(month, seen.run.execution, seen.by_hand, ledger)
+    yield from noticed(_named(seen, outcome), ledger)
+    if compared.differences:
+        yield from late(plan.key, month, compared, with_head=seen.closed)
 
 
 def _not_asked_for(seen: Seen, outcome: Outcome) -> list[str]:

@@ -14,13 +14,8 @@ def unread(
     month: str, bills: Iterable[ContractBill], ledger: Ledger, formulas: ByDimension
 ) -> list[str]:
     """Name usage of billed contracts that is read only by formulas configured since."""
-    billed = [
-        (bill, entry)
-        for bill in bills
-        if (entry := ledger.get(bill.contract_id))
-        and entry.settled_at
-        and not (entry.failure or entry.waived)
-    ]
+    pairs = [(bill, ledger[bill.contract_id]) for bill in bills if bill.contract_id in ledger]
+    billed = [(b, e) for b, e in pairs if e.settled_at and not (e.failure or e.waived)]
     added = [
         (bill.contract_id, name)
         for bill, entry in billed
