@@ -117,7 +117,8 @@ def finish(task: ReportTask, months: list[MonthReport], bucket: Uploads, place: 
     repeated = credits_bucket.repeated(bucket, run.name, task.parsed.version).value() or []
     warnings = [*_of_file(task, repeated), *(text for month in months for text in month.warnings)]
     report = _write(task, months, repeated, warnings, bucket) if task.parsed.version else None
-    error = failure.error if failure else _error({month.error for month in months})
+    errors = {month.error for month in months} - {""}
+    error = failure.error if failure else SEVERAL if len(errors) > 1 else max(errors, default="")
     causes = [*([failure.message] if failure else []), *(str(m) for m in months if m.error)]
     done = [str(month) for month in months if month.posted and not month.error]
     left = [str(month) for month in months if not month.posted and not month.error]
@@ -140,10 +141,6 @@ def finish(task: ReportTask, months: list[MonthReport], bucket: Uploads, place: 
             "message": "\n".join(said)[:_LONGEST_TEXT] or "nothing to report",
         },
     )
-
-
-def _error(errors: set[str]) -> str:
-    return SEVERAL if len(errors - {""}) > 1 else max(errors, default="")
 
 
 def _of_file(task: ReportTask, repeated: list[Repeated]) -> list[str]:
