@@ -18,7 +18,8 @@ def put_json(objects: Objects, key: str, value: Any) -> None:
 
 
 def put_page(objects: Objects, key: str, made: Callable[[], bytes]) -> str:
-    """Write a page and return its key; one that cannot be rendered says where to look instead."""
+    """Write a JSON file's page, return its key; one that fails says where to look instead."""
+    key = f"{key.removesuffix('.json')}.html"
     try:
         body = made()
     except Exception:
@@ -26,8 +27,3 @@ def put_page(objects: Objects, key: str, made: Callable[[], bytes]) -> str:
         body = _INSTEAD
     objects.put(key, body)
     return key
-
-
-def page_key(key: str) -> str:
-    """Return the key of the page beside a JSON file."""
-    return f"{key.removesuffix('.json')}.html"

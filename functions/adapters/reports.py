@@ -5,7 +5,7 @@ import msgspec
 from functions.adapters import keys
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
-from functions.adapters.pages import page_key, put_json, put_page
+from functions.adapters.pages import put_json, put_page
 from functions.domain.month import Month
 from functions.domain.months.late_usage import LateUsage
 from functions.domain.months.movements import EarlierReport
@@ -22,10 +22,9 @@ def write_report(books: Books, month: Month, written: Report, final: str = "") -
     prefix = f"{folder}{f'final-{final}' if final else 'report'}"
     put_json(objects, f"{prefix}.json", written)
     objects.put(f"{prefix}.csv", written.as_csv())
-    put_page(objects, f"{prefix}.html", lambda: page(written))
     if not final:
         put_json(objects, keys.totals(books.plan, month), written.history)
-    return f"{prefix}.html"
+    return put_page(objects, f"{prefix}.json", lambda: page(written))
 
 
 def read_earlier(books: Books, month: str) -> EarlierReport:
@@ -43,4 +42,4 @@ def read_earlier(books: Books, month: str) -> EarlierReport:
 def write_late_usage(objects: Objects, key: str, written: LateUsage) -> None:
     """Write what would change in a month that was billed."""
     put_json(objects, key, written)
-    put_page(objects, page_key(key), lambda: written.page().html())
+    put_page(objects, key, lambda: written.page().html())

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from functions import metrics
-from functions.adapters import clock, credits_bucket, executions, leases, wiring
+from functions.adapters import clock, credits_bucket, leases, wiring
 from functions.credits.payloads import ExecutionInput, Run
 from functions.domain.conversion import parse
 from functions.domain.month import parse_instant
@@ -19,7 +19,7 @@ def handler(start: Start, _context: object) -> Run:
     bucket = wiring.credits_bucket()
     run = settle(start, bucket.name, wiring.connection())
     lease = credits_bucket.lease(bucket, run.connection)
-    if busy := leases.acquire(lease, run.execution, start.started, executions.is_running):
+    if busy := leases.acquire(lease, run.execution, start.started, leases.is_running):
         waited = clock.now() - parse_instant(start.started)
         metrics.STREAM_WAITING.add(int(waited >= _LONG))
         raise StreamBusy(busy)

@@ -91,7 +91,7 @@ class DropTask(RunTask, frozen=True, kw_only=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of SnapshotDrop. `held`: what CloudZero shows, if it can be counted.
+    """Output of SnapshotDrop, empty where it failed. `held`: what CloudZero shows, if counted.
 
     `key`: where the rows are kept. `is_stored`: nothing is left to be posted. `reasons`: why the
     month must not be replaced. `differed`: it held something else, so that seeing the new rows will
@@ -101,7 +101,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     `overridden`: all reasons that were accepted.
     """
 
-    held: Totals | None
+    held: Totals | None = None
     is_stored: bool = False
     reasons: str = ""
     key: str | None = None
@@ -135,8 +135,8 @@ class MonthEnd(msgspec.Struct, frozen=True, kw_only=True):
     """Output of an iteration of the month map: verified, unless there is a problem."""
 
     drop: DropItem
-    snapshot: Snapshot | None = None
-    posted: Posted | None = None
+    snapshot: Snapshot = Snapshot()
+    posted: Posted = Posted(posted=None)
     verified: Verified | None = None
     problem: Problem | None = None
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from functions import metrics
 from functions.adapters import clock, credits_bucket, leases, wiring
 from functions.adapters.objects import Objects, Uploads
-from functions.adapters.pages import page_key, put_page
+from functions.adapters.pages import put_page
 from functions.credits.payloads import DropItem, MonthEnd, ReportTask, Run, Snapshot
 from functions.domain.conversion import parse
 from functions.domain.credits import credits_report
@@ -59,19 +59,19 @@ def month_reports(task: ReportTask, objects: Objects) -> list[MonthReport]:
 
 def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
     drop, snapshot, problem = end.drop, end.snapshot, end.problem
-    posted = end.posted.posted if end.posted else None
-    posted = _was_posted(run, end, objects) if posted is None else posted
-    held = snapshot.held if snapshot and posted is False else None
+    known = end.posted.posted
+    posted = _was_posted(run, end, objects) if known is None else known
+    held = snapshot.held if posted is False else None
     undo, warnings = None, [*end.verified.warnings] if end.verified else []
-    if snapshot and snapshot.key and posted is not False:
+    if snapshot.key and posted is not False:
         undo, more = _way_back(drop, snapshot, snapshot.key)
         warnings += [f"{drop.month}: {text}" for text in more]
     return MonthReport(
         billing_month=drop.month,
         status="failed" if problem else "verified",
         posted=posted,
-        drop_id=end.posted.drop_id if end.posted else None,
-        snapshot=snapshot.key if snapshot else None,
+        drop_id=end.posted.drop_id,
+        snapshot=snapshot.key,
         undo=undo,
         error=problem.error if problem else "",
         message=problem.message[:_LONGEST_MESSAGE] if problem else "verified",
@@ -117,7 +117,8 @@ def finish(task: ReportTask, months: list[MonthReport], bucket: Uploads, place: 
     repeated = credits_bucket.repeated(bucket, run.name, task.parsed.version).value() or []
     warnings = [*_of_file(task, repeated), *(text for month in months for text in month.warnings)]
     report = _write(task, months, repeated, warnings, bucket) if task.parsed.version else None
-    error = failure.error if failure else _error({month.error for month in months})
+    errors = {month.error for month in months} - {""}
+    error = failure.error if failure else SEVERAL if len(errors) > 1 else max(errors, default="")
     causes = [*([failure.message] if failure else []), *(str(m) for m in months if m.error)]
     done = [str(month) for month in months if month.posted and not month.error]
     left = [str(month) for month in months if not month.posted and not month.error]
@@ -140,10 +141,6 @@ def finish(task: ReportTask, months: list[MonthReport], bucket: Uploads, place: 
             "message": "\n".join(said)[:_LONGEST_TEXT] or "nothing to report",
         },
     )
-
-
-def _error(errors: set[str]) -> str:
-    return SEVERAL if len(errors - {""}) > 1 else max(errors, default="")
 
 
 def _of_file(task: ReportTask, repeated: list[Repeated]) -> list[str]:
@@ -173,7 +170,7 @@ def _write(
     }
     objects.put(key, credits_report.encode(content))
     page = partial(credits_report.page, run.file, months, warnings, repeated)
-    put_page(objects, page_key(key), lambda: page().html())
+    put_page(objects, key, lambda: page().html())
     return key
 
 

@@ -4,8 +4,6 @@ import json
 import shlex
 from typing import Any, NamedTuple
 
-_LONGEST_SUBJECT = 99
-
 
 class Place(NamedTuple):
     """Where a run happens. `mails_closed`: a month that was closed without trouble is mailed."""
@@ -19,7 +17,7 @@ class Place(NamedTuple):
 
 def subject(text: str) -> str:
     """Return a line that SNS takes: printable ASCII, less than 100 characters."""
-    return "".join(char if " " <= char <= "~" else "?" for char in text)[:_LONGEST_SUBJECT]
+    return "".join(char if " " <= char <= "~" else "?" for char in text)[:99]
 
 
 def execution_link(execution: str) -> str:

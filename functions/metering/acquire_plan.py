@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from functions.adapters import clock, executions, leases, wiring
+from functions.adapters import clock, leases, wiring
 from functions.domain.conversion import given, parse
 from functions.domain.month import Month, format_instant, parse_instant
 from functions.domain.months.run import LAST_MONTH, ExecutionInput, Resolve, Run
@@ -20,7 +20,7 @@ def handler(start: Start, _context: object) -> Run:
     if not run.dry_run:
         lease = wiring.books(run.plan).lease()
         now = format_instant(clock.now())
-        if busy := leases.acquire(lease, run.execution, now, executions.is_running):
+        if busy := leases.acquire(lease, run.execution, now, leases.is_running):
             raise PlanBusy(f"plan {run.plan.key}: {busy}")
     return run
 

@@ -4,7 +4,7 @@ import msgspec
 
 from functions.adapters import wiring
 from functions.adapters.documents import read_run_file
-from functions.adapters.pages import page_key, put_json, put_page
+from functions.adapters.pages import put_json, put_page
 from functions.domain.ledger import submission
 from functions.domain.ledger.claim import ContractItem, claim
 from functions.domain.ledger.entry import Entry
@@ -37,7 +37,7 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *moved])
     key, plan = f"{task.root}preview.json", task.run.plan
     put_json(books.objects, key, previews)
-    put_page(books.objects, page_key(key), lambda: draft(plan, previews, usage, now, before).html())
+    put_page(books.objects, key, lambda: draft(plan, previews, usage, now, before).html())
     sent = [len(preview.records) for preview in previews if preview.records]
     return ClosedMonth.of(
         task.month,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters import clock, executions
+from functions.adapters import clock, leases
 from functions.metrics import Metric
 from infra import definitions
 from tests.in_memory.lambdas import Lambdas
@@ -71,7 +71,7 @@ class Account:
         """Replace the outside by this one."""
         self._replaced = replaced(
             (clock, {"now": self.now}),
-            (executions, {"is_running": self.step_functions.is_running}),
+            (leases, {"is_running": self.step_functions.is_running}),
             (Metric, {"add": self._measure}),
             (Logger, {"info": lambda *_args, **_named: None}),  # the log is off, asking is not free
             *others,
