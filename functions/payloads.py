@@ -92,7 +92,8 @@ class Refused(msgspec.Struct, frozen=True):
 def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, LambdaContext], Any]:
     """Make a state's Lambda of a function from its task, as its annotation says, to its output.
 
-    It logs what it was asked for, in short and without the run's terms, and what it returns.
+    It logs what it was asked for, in short and without the run's terms, and what it returns: all
+    of it unless that is long, as a mail's text is; nothing if it raises.
     """
     kind = next(iter(get_type_hints(use).values()))
     state = use.__module__.rpartition(".")[2]
@@ -100,10 +101,15 @@ def task_handler(use: Callable[[T, LambdaContext], Any]) -> Callable[[Any, Lambd
     @_logger.inject_lambda_context
     @wraps(use)
     def handler(event: Any, context: LambdaContext) -> Any:
-        output = msgspec.to_builtins(use(parse(event, kind), context))
-        asked = {name: value for name, value in event.items() if name != "run"}
-        _logger.info(state, asked=str(asked)[:_LONGEST_ASKED], output=output)
-        return output
+        output = None
+        try:
+            output = msgspec.to_builtins(use(parse(event, kind), context))
+            return output
+        finally:
+            fields = event.items() if isinstance(event, dict) else ()
+            asked = {name: value for name, value in fields if name != "run"}
+            short = output if len(str(output)) < _LONGEST_INPUT else str(output)[:_LONGEST_ASKED]
+            _logger.info(state, asked=str(asked)[:_LONGEST_ASKED], output=short)
 
     return handler
 

@@ -34,27 +34,32 @@ _TROUBLE = re.compile(
 # That what is listed may not be all, or not yet.
 _NOT_ALL = re.compile(
     rf"{_TROUBLE.pattern}|processing|progress|queued|loading|throttl|too many|try again"
-    r"|stale|\blag|permission|denied|forbidden|^\W*(\w+ )?(pending|maintenance)\W*$"
+    r"|stale|\blag|permission|denied|forbidden|pending|maintenance"
 )
 _BENIGN = re.compile(
     r"\b(no|0|without|any)[ _-]+(\w+[ _-]+){0,2}(error|fail|reject|partial|pending|queued)\w*"
     r"|(error|fail|reject)\w*( \w+)? *[:=] *(0|no|none|null|false)\b"
     r"|\b(done|finished|completed)[ _-]processing|processing[ _-](done|finished|completed?)"
+    r"|\b(scheduled|planned) maintenance\b|\bpending (removal|deprecation)\b"
 )
 _NOTHING = re.compile(r"[\W0]*|false|none|null|no|n/?a|not applicable|ok|success")
-_ELSEWHERE = re.compile(r"ratelimit|quota|^params$")  # says nothing of the rows
-# What an answer says of itself, or of the page that was asked for, is nothing of its rows; and a
-# text that says that all went well.
+_ELSEWHERE = re.compile(r"ratelimit|quota|^params$")  # numbers and parts that are of no rows
+# What an answer says of itself, or of the page that was asked for, is nothing of its rows: by its
+# name, or as a number or a link; and a text all of whose words say that all went well.
 _ABOUT = re.compile(
     r"(request|trace|correlation|span|query|account|seller|customer|contract|tenant|listing)?(uu)?id"
-    r"|.*(version|ur[il]|href|prev.*|sort(ed)?|order(ing|by)?|filters?|context|cursor|label|paged)"
-    r"|self|first|from|to|number|path|rel|kind|object|type|active|empty|limit|offset"
-    r"|(took|duration|elapsed|latency|qtime)(time)?(in)?(ms|millis|seconds|s)?"
+    r"|(api|schema)?version|.*(prev.*|sort(ed)?|order(ing|by)?|cursor|label|paged)|rel|active|empty"
     r"|(current|items?|results|this)?(per)?page.*"
 )
+_PLACE = re.compile(
+    r"from|to|number|limit|offset|(took|duration|elapsed|latency|qtime)(time)?(in)?(ms|millis|s)?"
+)
+_LINK = re.compile(r"(https?:/)?/\S*")
+_KIND = re.compile(rf"{_TEXTS.pattern}|object|type|kind")
 _WENT_WELL = re.compile(
-    r"2[0-9]{2}|\b(success\w*|ok(ay)?|retrieved|fetched|listed|completed?)\b"
-    r"|\bno (\w+ ){0,2}(found|records?|results?|rows|data|usage|match\w*)\b"
+    r"2[0-9]{2}|((success\w*|ok(ay)?|done|retrieved|fetched|listed|completed?|no|found|matching"
+    r"|metering|usage|data|list|records?|results?|rows?|requests?|filters?|contract|for|the|given"
+    r"|was|were|has|have|been)\b\W*)+"
 )
 _DEEPEST = 5
 _MOST_DIGITS = 18  # of a number that is larger than any count
@@ -76,10 +81,10 @@ def says_more(
         rows_left = (_ROWS.fullmatch(word) and number > seen) or (of and int(of[1]) > seen)
         pages_left = _PAGES.fullmatch(word) and number > pages
         echo = word == "cursor" and value == cursor
-        is_said = value == "0" or (
-            is_something(value) and ("next" in word or not isinstance(value, Mapping))
-        )
-        follows = (_MORE.fullmatch(word) and is_said) or (_ALL.fullmatch(word) and value is False)
+        is_part = isinstance(value, Mapping) and "next" not in word
+        is_said = is_something(value) or (value == "0" and "cursor" in word)
+        denied = _ALL.fullmatch(word) and _text(value).casefold() in ("false", "no")
+        follows = (_MORE.fullmatch(word) and is_said and not is_part) or denied
         if rows_left or pages_left or (follows and not echo):
             return f"{name} is {str(value)[:100]}"
     return ""
@@ -109,21 +114,23 @@ def says_failed(
     return ""
 
 
-def unclear(body: Mapping[str, Any], rows: str, known: Callable[[str], bool]) -> str:
+def unclear(body: Mapping[str, Any], rows: str, known: Callable[[str, str], bool]) -> str:
     """Return what in a listing is not understood, so that it may say that rows are missing.
 
-    `known`: whether a value says nothing, whatever its name.
+    `known`: whether a value under a name says nothing of them.
     """
     for name, value in flat(body, rows, _DEEPEST):
         word, values = plain(name), value if isinstance(value, list) else [value]
         texts = [_text(one).casefold() for one in values]
         is_leaf = not any(isinstance(one, Mapping) for one in values)
-        counts = _ROWS.fullmatch(word) or _PAGES.fullmatch(word)
+        counts = _ROWS.fullmatch(word) and not word.startswith(("hidden", "filtered"))
+        is_number = counts or _PAGES.fullmatch(word) or _PLACE.fullmatch(word)
         understood = (
-            (counts and as_number(value) is not None)
-            or any(of.fullmatch(word) for of in (_ABOUT, _MORE, _ALL, _FINE))
-            or (_TEXTS.fullmatch(word) and all(map(_WENT_WELL.search, texts)))
-            or all(map(known, texts))
+            (is_number and as_number(value) is not None)
+            or any(of.fullmatch(word) for of in (_ABOUT, _MORE, _FINE))
+            or (_ALL.fullmatch(word) and texts[0] in ("true", "yes"))
+            or (_KIND.fullmatch(word) and all(map(_WENT_WELL.fullmatch, texts)))
+            or all(_LINK.fullmatch(text) or known(word, text) for text in texts)
         )
         if is_leaf and is_something(value) and not understood:
             return f"{name} {_text(value)[:100]!r} is not understood"
@@ -156,7 +163,10 @@ def flat(body: Mapping[str, Any], rows: str, levels: int = 3) -> Iterator[tuple[
         yield str(body["rel"]), body.get("href")
     for name, value in body.items() if levels else ():
         inner = value if isinstance(value, list) else [value]
-        if name != rows and not _ELSEWHERE.search(plain(name)):
+        is_elsewhere = _ELSEWHERE.search(plain(name)) and (
+            isinstance(value, Mapping) or as_number(value) is not None
+        )
+        if name != rows and not is_elsewhere:
             yield name, value.get("value", value) if isinstance(value, Mapping) else value
             for found in inner:
                 yield from flat(found, rows, levels - 1) if isinstance(found, Mapping) else ()

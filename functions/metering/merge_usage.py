@@ -29,6 +29,9 @@ from functions.errors import MonthHeld
 from functions.metering.payloads import DaysTask, Merged, MonthTask
 from functions.payloads import task_handler
 
+_NOBODYS = "success without usage or a record"
+_SETTLED = "settled before, so nothing was sent"
+
 
 class Seen(NamedTuple):
     """What the books say before a month is billed.
@@ -69,13 +72,14 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     unknown = check_spelling(bill.contracts, seen.known, where)
     items = contracts_due(task.month, bill.contracts, seen.known, run)
     approval, said = hold(task, bill, seen, books)
-    if unknown:
-        said.append(f"{month}: success without usage or a record: {', '.join(some(unknown))}")
+    processed = [item.contract_id for item in items]
+    done = sorted(shown.done.intersection(run.contracts or ()).difference(processed))
+    for what, names in ((_NOBODYS, unknown), (_SETTLED, done)):
+        said += [f"{month}: {what}: {', '.join(some(names))}"] if names else []
     items = [replace(item, approval=approval) for item in items]
     if items and not run.dry_run:
         books.change_journal(lambda old: replace(beginning(old, month), dimensions=bill.dimensions))
     before = None if run.until else month_before(month, seen.state, seen.journal)
-    processed = [item.contract_id for item in items]
     left_out = (f"{month}: {text}" for text in seen.carried.left_out)
     found = MonthUsage.of(task.of_days, total, bill, [*hours, *left_out])
     warnings = [*found.warnings, *said]

@@ -126,9 +126,10 @@ def _check_months(run: Run, state: PlanState, journal: Journal, books: Books, at
     if last and last.end > parse_instant(at):
         what = f"{last} has not ended yet, so nothing would be billed until then"
         raise left_as_it_is(f"{where}.last_processed_month", what)
-    first = run.plan.start_month and Month.parse(run.plan.start_month)
-    if last and first and last.plus(1) < first:
-        what = f"{last} is before {first.plus(-1)}, so months before start_month {first}"
+    first, known = run.plan.start_month, months_due.last_closed(state, journal)
+    if known and first and known.plus(1) < Month.parse(first):
+        before = Month.parse(first).plus(-1)
+        what = f"{known} is before {before}, so months before start_month {first}"
         said = f"{what} would be billed; set one of the two"
         raise left_as_it_is(f"{where}.last_processed_month", said)
     skipped = list(_skipped(run.plan, state, months_due.last_closed(state, journal), books))

@@ -11,7 +11,7 @@ from typing import Any
 from functions.domain.envelope import as_number, flat, plain, says_failed
 from functions.domain.ledger.entry import OTHER_QUANTITY
 from functions.domain.ledger.reading import (
-    NOT_BILLED,
+    not_billed,
     read_time,
     same_contract,
     same_dimension,
@@ -21,8 +21,6 @@ from functions.domain.ledger.reading import (
 from functions.domain.ledger.submission import UNKNOWN, Answer
 
 _DUPLICATE_PHRASES = (("same contract_id", "same hour"), ("already exists",), ("duplicate",))
-# As a value anywhere in a result, or as a name that is true: then no other word of it refuses.
-_SAYS_ACCEPTED = re.compile(r"'\s*(accepted|billed|created|succe(ss|eded))\s*'(: true|(?!:))")
 _COUNTS = re.compile(
     r"(num|number|total|count)?(of)?(fail(ed|ures?)?|errors?|rejected|refused|invalid|unprocessed"
     r"|skipped|dropped)(records?|rows|items|results)?(count|total)?"
@@ -117,16 +115,12 @@ def _read(record: Mapping[str, str], result: object) -> Answer:
     if status == "success":
         return Answer(kind="present", record_id=record_id, code=OTHER_QUANTITY)
     words = [text for name in _WORDS for text in _texts(result.get(name))]
-    if status in NOT_BILLED and not _says_accepted(result):
+    if not_billed(result):
         text = f"Clazar stored the record with status {status!r} and does not bill it"
         text = ": ".join((text, *words))
         return _refusal({"status": status, "code": "NOT_BILLED", "message": text}, record_id)
     text = ": ".join((f"status {status!r}", *words))[:_MOST_LETTERS]
     return Answer(kind="unknown", record_id=record_id, message=text)
-
-
-def _says_accepted(result: Mapping[str, Any]) -> bool:
-    return bool(_SAYS_ACCEPTED.search(str(result).casefold()))
 
 
 def _is_of(record: Mapping[str, str], result: Mapping[str, Any]) -> bool:
@@ -146,7 +140,7 @@ def _refusal(result: Mapping[str, Any], record_id: str | None) -> Answer:
     # Stored under a status or an id that is not a failure's: what it is has to be looked up.
     status = str(result.get("status") or "").strip().casefold()
     created = not status and record_id and not result.get("errors")
-    contradictory = status and (status not in NOT_BILLED or _says_accepted(result))
+    contradictory = status and not not_billed(result)
     return Answer(
         kind="present" if duplicate or created or contradictory else "refused",
         record_id=record_id,

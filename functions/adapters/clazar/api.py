@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from functions.adapters.clazar.answers import read_answers
-from functions.adapters.clazar.http import NoAnswer, Response
+from functions.adapters.clazar.http import TAKES_NONE, NoAnswer, Response, speaks_of_each
 from functions.adapters.http_calls import as_json
 from functions.adapters.receivers import ListingUnavailable, UsageReceiver
 from functions.domain.conversion import unique
@@ -19,8 +19,7 @@ from functions.errors import ContractUnserved, CredentialsRefused, PartnerUnreac
 _KEPT_RESPONSE, _SHOWN = 8_000, 200
 _NOT_OFFERED = (404, 405, 501)  # if Clazar itself says so: a gateway's page is no JSON
 _NO_SUCH_PAGE = (404, 416)
-_LISTED = (HTTPStatus.OK, HTTPStatus.NO_CONTENT, HTTPStatus.PARTIAL_CONTENT)
-_TAKES_NONE = (401, 403, 429)
+_LISTED = (HTTPStatus.OK, HTTPStatus.NO_CONTENT)
 _UNSAID = (408, *range(300, 400))  # a redirection may come after the request was taken
 # An error that says that there is no such page, and not that it could not be read.
 _NO_PAGE = re.compile(
@@ -106,14 +105,13 @@ def _page(asked: Asked, response: Response) -> Mapping[str, Any]:
     if status not in _LISTED or failed:
         what = f", but {failed}" if status in _LISTED else ""
         raise ContractUnserved(f"GET /metering/: HTTP {status}{what}: {said[:_SHOWN]}")
-    return {"headers": paging, **body, "results": rows}
+    return {**body, "headers": paging, "results": rows}
 
 
 def _of_the_whole(status: int, text: str) -> tuple[Outcome, Answer | None]:
     """Return what a status alone says of all records of a request; no answer if the body does."""
     said = as_json(text)
-    speaks_of_each = isinstance(said, dict) and bool(said.get("results"))
-    in_part = status in _TAKES_NONE and speaks_of_each
+    in_part = status in TAKES_NONE and speaks_of_each(text)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _UNSAID or in_part:
         return "unknown", UNKNOWN
     if status == HTTPStatus.TOO_MANY_REQUESTS:

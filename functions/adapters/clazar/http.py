@@ -24,6 +24,7 @@ _UNSTATED_LIFETIME, _LONGEST_LIFETIME = 300.0, 86_400.0
 _LONG = 16
 _SUCCESS, _REDIRECTION = 2, 3  # hundreds
 _REFUSED = (400, 401, 403, 422)
+TAKES_NONE = (401, 403, 429)
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -69,28 +70,26 @@ class Session:
         CredentialsRefused, PartnerUnreachable: no token or no connection, so nothing has left.
         """
         for fresh in (False, True):
-            authorization = {"authorization": f"Bearer {self._authorize(fresh=fresh)}"}
+            token = self._authorize(fresh=fresh)
+            given = {"accept": "application/json", **headers, "authorization": f"Bearer {token}"}
             try:
                 response = send(
-                    method,
-                    f"{self._url}/metering/",
-                    _TIMEOUT,
-                    headers={"accept": "application/json", **headers, **authorization},
-                    **request,
+                    method, f"{self._url}/metering/", _TIMEOUT, headers=given, **request
                 )
                 answer = Response(response.status_code, _text(response), paging(response))
             except CredentialsRefused:
                 self._expires = 0.0  # the next token may be better
                 raise
             except AnswerCut as error:
-                if method == "GET":  # what is listed is in the body
+                # What is listed, or was taken of a request that is rejected, is in the body.
+                if method == "GET" or error.status in TAKES_NONE:
                     raise NoAnswer(str(error)) from error
                 answer = Response(error.status, str(error))
             except requests.RequestException as error:
                 if never_connected(error):
                     raise PartnerUnreachable(f"{method} /metering/: {named(error)}") from error
                 raise NoAnswer(named(error)) from error
-            if answer.status != HTTPStatus.UNAUTHORIZED:
+            if answer.status != HTTPStatus.UNAUTHORIZED or speaks_of_each(answer.text):
                 break
         return answer._replace(text=self._without_token(answer.text))
 
@@ -127,6 +126,12 @@ class Session:
                     f"POST /authenticate/: HTTP {status} without a token{check}"
                 )
         raise CredentialsRefused(f"Clazar refused the credentials in the secret: HTTP {status}")
+
+
+def speaks_of_each(text: str) -> bool:
+    """Return True if an answer lists results, so that some records may have been taken."""
+    body = as_json(text)
+    return isinstance(body, dict) and bool(body.get("results"))
 
 
 def _text(response: requests.Response) -> str:

@@ -15,8 +15,8 @@ import msgspec
 from msgspec.structs import replace
 
 from functions.domain.ledger.reading import (
-    NOT_BILLED,
     as_text,
+    not_billed,
     read_quantity,
     read_time,
     same_contract,
@@ -176,9 +176,10 @@ def _place(
 
 def _status(row: Mapping[str, Any]) -> Status:
     status = str(row.get("status")).strip().casefold()
-    if status in NOT_BILLED or read_quantity(row.get("quantity")) == 0:
+    is_done = status == "success" and not taken_back(row)
+    if not_billed(row) or (is_done and read_quantity(row.get("quantity")) == 0):
         return "not billed"
-    return "billed" if status == "success" and not taken_back(row) else "undecided"
+    return "billed" if is_done else "undecided"
 
 
 def _may_stray(begins: datetime, month: Month, now: datetime) -> bool:

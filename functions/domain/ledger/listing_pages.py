@@ -10,14 +10,14 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from msgspec.structs import replace
 
-from functions.domain.envelope import flat, plain, says_more, totals, unclear
+from functions.domain.envelope import as_number, flat, plain, says_more, totals, unclear
 from functions.domain.ledger.listing import Listing, identity, with_rows
 from functions.domain.ledger.reading import as_uuid, read_time
 from functions.domain.month import Month
 
 PAGE_SIZE = 100
 _MOST_PAGES, _RESULTS = 2_000, "results"
-_CLOCKS_DIFFER, _LOOKS = timedelta(minutes=1), timedelta(days=1)
+_CLOCKS_DIFFER, _LOOKS = timedelta(minutes=1), timedelta(minutes=15)
 _NEXT_LINK = re.compile(r"(odata)?next(page)?(ur[li]|link)?")
 _NEXT_TOKEN = re.compile(
     r"(?:x-)?next[-_]?((?:page|continuation)?[-_]?(?:cursor|token))", re.IGNORECASE
@@ -102,12 +102,14 @@ def _says_more(body: Mapping[str, Any], query: Mapping[str, str], seen: int, pag
 
 def _listing(asked: Asked, body: Mapping[str, Any], contract: str, month: Month) -> Listing:
     """Return the listing with a page; what was asked for, and when, needs no understanding."""
-    begun, values = datetime.fromisoformat(asked.begun), asked.queries[0].values()
+    begun, query = datetime.fromisoformat(asked.begun), asked.queries[0]
 
-    def is_known(value: str) -> bool:
-        time = read_time(value)
+    def is_known(word: str, text: str) -> bool:
+        time, number = read_time(text), as_number(text)
         is_now = time is not None and begun - _CLOCKS_DIFFER <= time < begun + _LOOKS
-        return is_now or value in map(str.casefold, values)
+        is_asked = text == query["contract_id"].casefold() or (word, number) == ("size", PAGE_SIZE)
+        is_young = word == "age" and number is not None and number <= _CLOCKS_DIFFER.seconds
+        return is_now or is_asked or is_young
 
     said = {**body, "headers": {"age": body.get("headers", {}).get("age")}}
     remark = asked.listing.unclear or unclear(said, _RESULTS, is_known)

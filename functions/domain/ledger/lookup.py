@@ -65,7 +65,7 @@ def _doubt(line: Line, listing: Listing, known: Collection[str], owners: Collect
         return ""
     stray = listing.stray(line.dimension, line.quantity)
     doubt = listing.doubt(line.dimension) or stray or nobodys(line, listing, known, owners)
-    return doubt or (listing.unclear if line.state == "sent" else "")
+    return doubt or (listing.unclear if line.state == "sent" or line.doubts else "")
 
 
 def _found(

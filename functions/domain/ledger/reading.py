@@ -21,8 +21,9 @@ _UUID = re.compile(
 )
 _MILLISECONDS_FROM = 10**11  # as seconds this is the year 5138
 _SHOWN = 120
-# A status under which a record is stored and not billed.
-NOT_BILLED = ("fail", "failed", "error", "rejected", "invalid", "declined")
+_NOT_BILLED = ("fail", "failed", "error", "rejected", "invalid", "declined")
+# As a value anywhere in a record, or as a name that is true: then no other word of it refuses.
+_SAYS_ACCEPTED = re.compile(r"'\s*(accepted|billed|created|succe(ss|eded))\s*'(: true|(?!:))")
 _SECONDS = (10**9, 2 * 10**9)  # 2001 to 2033: other digits may be a date
 
 
@@ -31,10 +32,10 @@ _UNDONE = re.compile(
     r"(is|was)?(fail(ed)?|error|rejected|invalid|declined|deleted|void(ed)?|revers(ed|al)"
     r"|cancell?ed|refunded|reverted|superseded|dryrun|simulated)(at|on|by)?"
 )
-# Its own: that of its contract, or an earlier one, is another's.
+# That of its contract, or an earlier one, is not its own.
 _STATE = re.compile(
-    r"(record|usage|meter(ing|ed)?|bill(ing|ed)?|invoice|final|aws|azure|gcp|cloud|marketplace)?"
-    r"(status|state|type|outcome|result)"
+    r"(?!contract|customer|buyer|account|subscription|plan|offer|listing|product|tenant|user"
+    r"|organi.ation|prev|old|last|prior|former|initial).*(status|state|type|outcome|result)"
 )
 _DONE = re.compile(r"(is|was)?(accepted|created|billed|stored)")
 _SENT = (
@@ -57,6 +58,16 @@ def taken_back(record: Mapping[str, Any]) -> str:
         if undone or denied or is_state:
             return f"{name} is {as_text(value)}"[:_SHOWN]
     return _failed(said)
+
+
+def not_billed(record: Mapping[str, Any]) -> bool:
+    """Return True of a record that is stored under a failure's status, and says nothing else."""
+    return str(record.get("status")).strip().casefold() in _NOT_BILLED and not says_accepted(record)
+
+
+def says_accepted(record: Mapping[str, Any]) -> bool:
+    """Return True if anything in a record says that it was accepted."""
+    return bool(_SAYS_ACCEPTED.search(str(record).casefold()))
 
 
 def same_contract(listed: object, ours: str) -> bool | None:

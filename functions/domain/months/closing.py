@@ -89,7 +89,8 @@ def _warnings(seen: Seen, compared: Compared, outcome: Outcome) -> Iterator[str]
     yield from usage.warnings
     yield from unread(month, usage.bill.contracts, ledger, plan.dimensions)
     yield from withdrawn(usage.processed, ledger)
-    yield from settled_before(seen.run.execution, seen.run.contracts or (), ledger)
+    processed = {*(seen.run.contracts or ())} & {*usage.processed}
+    yield from settled_before(seen.run.execution, processed, ledger)
     yield from _not_asked_for(seen, outcome)
     yield from overtaken(month, seen.run.execution, seen.by_hand, ledger)
     yield from noticed(_named(seen, outcome), ledger)
@@ -99,8 +100,9 @@ def _warnings(seen: Seen, compared: Compared, outcome: Outcome) -> Iterator[str]
 
 def _not_asked_for(seen: Seen, outcome: Outcome) -> list[str]:
     left = sorted(set(outcome.unaccounted) - set(seen.run.contracts or outcome.unaccounted))
-    what = f"{seen.month} stays open, as only some contracts were asked for; not billed yet"
-    return [f"{what}: {', '.join(some(left, 10))}"] if left and seen.run.until is None else []
+    is_open = left and seen.run.until is None and not seen.closed
+    what = f"{seen.month} stays open, as only some contracts were asked for; not accounted for yet"
+    return [f"{what}: {', '.join(some(left, 10))}"] if is_open else []
 
 
 def _named(seen: Seen, outcome: Outcome) -> Collection[str]:

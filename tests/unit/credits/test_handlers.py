@@ -46,6 +46,12 @@ def test_what_was_asked_for_and_the_output_are_logged_under_the_name_of_the_stat
     assert state == ("test_handlers",)
     assert said["output"] == {"twice": [7, 7], "state": "AState"}
     assert said["asked"] == f"{{'number': 7, 'text': '{'x' * 1_000}"[:500]
+    with pytest.raises(BadInput):
+        handler({"number": "x"}, CONTEXT)
+    assert logged[-1][1] == {"asked": "{'number': 'x'}", "output": None}
+    long: Any = Context("x" * 5_000, lambda: timedelta(seconds=1))
+    handler({"number": 7}, long)
+    assert len(logged[-1][1]["output"]) == 500
 
 
 def test_an_event_that_is_no_such_task_is_refused_by_its_field() -> None:

@@ -157,13 +157,21 @@ def test_a_record_is_billed_or_may_be(known: Any, statuses: list[Any]) -> None:
         assert listed({**CPU, "status": status}).of("cpu") == (a_record(status=known),)
 
 
+def test_a_record_that_contradicts_itself_may_be_billed() -> None:
+    said: tuple[dict[str, Any], ...] = ({"status": "failed", "billed": True},)
+    said += ({"status": "error", "aws_status": "accepted"}, {"status": "pending", "quantity": "0"})
+    for fields in said:
+        assert [record.status for record in listed({**CPU, **fields}).of("cpu")] == ["undecided"]
+
+
 @pytest.mark.parametrize(
     "said",
     [
         *({"deleted": True}, {"voided_at": "2025-08-03T00:00:00Z"}, {"is_reversed": 1}),
         *({"billed": False}, {"marketplace_status": "fail"}, {"errors": ["EXPIRED"]}),
         *({"type": "reversal"}, {"refundedOn": "2025-08-03"}, {"canceled": "yes"}),
-        *({"voided_by": "somebody"}, {"superseded": True}),
+        *({"voided_by": "somebody"}, {"superseded": True}, {"sync_status": "failed"}),
+        {"payment_status": "refunded"},
     ],
 )
 def test_a_record_that_was_taken_back_may_be_billed_or_not(said: dict[str, Any]) -> None:

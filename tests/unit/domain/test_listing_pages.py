@@ -196,8 +196,9 @@ def test_what_any_page_says_and_nobody_understands_is_kept() -> None:
         *(({"as_of": "2025-08-01T23:59:00Z"}, True), ({"as_of": "2025-08-01T23:58:59Z"}, False)),
         *(({"snapshot": AUGUST_2.timestamp()}, True), ({"snapshot": "2025-07-02"}, False)),
         *(({"of": "C-1"}, True), ({"of": "c-2"}, False), ({"size": 100}, True)),
-        *(({"headers": {"cache": "hit"}}, True), ({"headers": {"age": "120"}}, False)),
-        *(({"until": "2025-08-02T23:59:59Z"}, True), ({"until": "2025-08-03T00:00:00Z"}, False)),
+        *(({"size": 1}, False), ({"missing": 100}, False), ({"headers": {"age": "60"}}, True)),
+        *(({"headers": {"cache": "hit"}}, True), ({"headers": {"age": "61"}}, False)),
+        *(({"until": "2025-08-02T00:14:59Z"}, True), ({"until": "2025-08-02T00:15:00Z"}, False)),
     ],
 )
 def test_what_was_asked_for_and_when_says_nothing_of_the_records(

@@ -279,6 +279,8 @@ def test_after_an_unknown_outcome_a_listing_that_is_not_understood_shows_no_abse
 
     assert said(a_line("sent")).entry.lines == (a_line("sent", message=listing.unclear),)
     assert said(a_line("unsure")).free == {"cpu"}
+    again = said(a_line("unsure", doubts=1))
+    assert not again.free, "it was sent before the request that was not taken"
     decided = a_line("unsure", evidence=NOT_ACCEPTED)
     assert said(decided).free == {"cpu"}, "an operator has looked"
 
