@@ -48,11 +48,11 @@ _ELSEWHERE = re.compile(r"ratelimit|quota|^params$")  # numbers and parts that a
 # name, or as a number or a link; and a text all of whose words say that all went well.
 _ABOUT = re.compile(
     r"(request|trace|correlation|span|query|account|seller|customer|contract|tenant|listing)?(uu)?id"
-    r"|(api|schema)?version|.*(prev.*|sort(ed)?|order(ing|by)?|cursor|label|paged)|rel|active|empty"
+    r"|(api|schema)?version|.*(prev.*|sort(ed)?|order(ing|by)?|cursor|label|paged)|rel|active|empty|first"
     r"|(current|items?|results|this)?(per)?page.*"
 )
 _PLACE = re.compile(
-    r"from|to|number|limit|offset|(took|duration|elapsed|latency|qtime)(time)?(in)?(ms|millis|s)?"
+    r"from|to|number|current|limit|offset|(took|duration|elapsed|latency|qtime)(time)?(in)?(ms|millis|s)?"
 )
 _LINK = re.compile(r"(https?:/)?/\S*")
 _KIND = re.compile(rf"{_TEXTS.pattern}|object|type|kind")
@@ -83,7 +83,8 @@ def says_more(
         echo = word == "cursor" and value == cursor
         is_part = isinstance(value, Mapping) and "next" not in word
         is_said = is_something(value) or (value == "0" and "cursor" in word)
-        denied = _ALL.fullmatch(word) and _text(value).casefold() in ("false", "no")
+        no = ("false", "no") if word == "last" else ("false", "no", "0")
+        denied = _ALL.fullmatch(word) and _text(value).casefold() in no
         follows = (_MORE.fullmatch(word) and is_said and not is_part) or denied
         if rows_left or pages_left or (follows and not echo):
             return f"{name} is {str(value)[:100]}"

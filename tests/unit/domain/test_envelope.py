@@ -109,7 +109,7 @@ def test_a_listing_that_is_there_is_one(said: dict[str, Any]) -> None:
         *({"hits": 8}, {"available": 8}, {"hidden": 8}, {"filtered_count": 8}, {"total": "1,000"}),
         *({"page": {"total_entries": 8}}, {"rowCount": "10.0"}, {"totalElements": 8}),
         *({"next_cursor": "0"}, {"remaining": 1}, {"next": {"href": "x"}}),
-        *({"complete": "no"}, {"is_last": "false"}),
+        *({"complete": "no"}, {"is_last": "false"}, {"is_complete": 0}),
         *({"done": False}, {"isReady": False}, {"completed": False}, {"is_loaded": False}),
         *({"partial_results": True}, {"@odata.nextLink": "x"}, {"numberOfRecords": 8}),
     ],
@@ -128,7 +128,7 @@ def test_more_rows_than_were_seen_are_more_in_any_words(said: dict[str, Any]) ->
         *({"count": "8 of them billed"}, {"api_version": 2}, {"remaining_requests": 98}),
         *({"quota": {"limit": 99, "remaining": 98}}, {"nextjs-cache": "MISS"}, {"next": "null"}),
         *({"next": {"page": None, "url": None}}, {"params": {"rows": "100"}}, {"next": False}),
-        *({"remaining": "0"}, {"last": "https://x/?page=1"}),
+        *({"remaining": "0"}, {"last": 0}, {"last": "https://x/?page=1"}),
         *({"current_cursor": "x"}, {"pageInfo": {"hasNextPage": False, "endCursor": "x"}}),
     ],
 )
@@ -169,6 +169,7 @@ def test_what_is_not_understood_beside_the_rows_is_said(said: dict[str, Any]) ->
         *({"api_version": "v1"}, {"links": {"self": "/metering/", "first": "/x", "next": None}}),
         *({"object": "list"}, {"has_more": False}, {"complete": True}, {"last": "https://x/?p=1"}),
         *({"sort": "id"}, {"warnings": []}, {"anything": 0}, {"rows": [{"hint": "x"}]}),
+        *({"first": True}, {"page": {"current": 1, "total": 0}}),
         *({"contract": "OURS"}, {"from": 1, "to": 15}, {"limit": 9}, {"quota": {"left": 3}}),
     ],
 )
