@@ -48,11 +48,12 @@ _ELSEWHERE = re.compile(r"ratelimit|quota|^params$")  # numbers and parts that a
 # name, or as a number or a link; and a text all of whose words say that all went well.
 _ABOUT = re.compile(
     r"(request|trace|correlation|span|query|account|seller|customer|contract|tenant|listing)?(uu)?id"
-    r"|(api|schema)?version|.*(prev.*|sort(ed)?|order(ing|by)?|cursor|label|paged)|rel|active|empty|first"
-    r"|(current|items?|results|this)?(per)?page.*"
+    r"|(api|schema)?version|.*(prev.*|sort(ed)?|order(ing|by)?|cursor|label|paged)|rel|active"
+    r"|empty|first|(current|items?|results|this)?(per)?page.*"
 )
 _PLACE = re.compile(
-    r"from|to|number|current|limit|offset|(took|duration|elapsed|latency|qtime)(time)?(in)?(ms|millis|s)?"
+    r"from|to|number|current|limit|offset"
+    r"|(took|duration|elapsed|latency|qtime)(time)?(in)?(ms|millis|s)?"
 )
 _LINK = re.compile(r"(https?:/)?/\S*")
 _KIND = re.compile(rf"{_TEXTS.pattern}|object|type|kind")
