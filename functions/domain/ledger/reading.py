@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import partial
+from functools import lru_cache, partial
 from html import unescape
 from typing import Any
 from urllib.parse import unquote
@@ -77,8 +77,11 @@ def same_contract(listed: object, ours: str) -> bool | None:
     may not be the same.
     """
     text = str(listed).strip() if isinstance(listed, str | int) else ""
-    if not text or isinstance(listed, bool):
-        return None
+    return None if not text or isinstance(listed, bool) else _same_id(text, ours)
+
+
+@lru_cache(maxsize=10_000)
+def _same_id(text: str, ours: str) -> bool | None:
     if text == ours or (as_uuid(text) and as_uuid(text) == as_uuid(ours)):
         return True
     found, own = _usual(text), _usual(ours)
