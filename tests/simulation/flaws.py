@@ -107,7 +107,7 @@ FLAWS: Mapping[str, Flaw] = {
     "1: contract ids compare letter by letter": Flaw(
         (listing, clazar_answers), "same_contract", lambda listed, ours: listed == ours, "1", 21
     ),
-    "1: an answer that failed is an empty listing": Flaw((api,), "_page", _rows_alone, "1", 10),
+    "1: an answer that failed is an empty listing": Flaw((api,), "_page", _rows_alone, "1", 28),
     "1: what is not understood says nothing": Flaw(
         (listing_pages,), "unclear", lambda *_: "", "1", 35
     ),
@@ -115,7 +115,7 @@ FLAWS: Mapping[str, Flaw] = {
     "1: the settle time does not grow": Flaw(
         (transitions,), "is_over", _over_as_the_first_time, "1", 14
     ),
-    "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 94),
+    "2: any configuration bills what is left": Flaw((coverage,), "conflicts", _nothing, "10", 15),
     "2: late usage is compared by amounts alone": Flaw(
         (late_usage,), "_of_contract", _by_amounts_alone, "6", 7
     ),
