@@ -71,7 +71,11 @@ class Ending:
             exporter.export_to(self._as_of)
         world.timeline.pass_time(max(0.0, (self._as_of - world.now()).total_seconds()) + _DAY)
         self._run_until_closed(LAST)
+        held, sent = world.receiver.held, -1
         for _ in range(_MOST_LEFT):
+            if sent == len(held):
+                break
+            sent = len(held)
             self._run()
 
     def _run_until_closed(self, last: Month) -> None:

@@ -193,8 +193,10 @@ class Receiver(Books, MeteringApi):
                 return Response(status, "not this contract")
             if not self.lists:
                 return Response(404, '{"detail": "Not found."}')
-            is_old = any(self._timeline.now < held.listed_from for held in self.held)
-            return self.dialect.page(list(self._rows(query)), query, is_old=is_old)
+            hides = self.dialect.remarks and any(
+                self._timeline.now < held.listed_from for held in self.held
+            )
+            return self.dialect.page(list(self._rows(query)), query, is_old=hides)
 
         return effect
 
