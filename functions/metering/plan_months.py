@@ -7,7 +7,7 @@ from functools import partial
 
 import msgspec
 
-from functions.adapters import keys, owners, wiring
+from functions.adapters import clock, keys, owners, wiring
 from functions.adapters.books import Books
 from functions.adapters.objects import Objects
 from functions.domain.month import Month, parse_instant
@@ -45,6 +45,7 @@ def plan_months(run: Run, books: Books, usage: Objects) -> Planned:
     state = books.read_state()
     observed = partial(observe, state=state, at=run.as_of)  # so that removing an error is noticed
     journal = observed(books.read_journal()) if run.dry_run else books.change_journal(observed)
+    months_due.check(run.plan, state, journal, clock.now())  # of a dry run nobody else does
     if run.reconcile:
         return _to_reconcile(run, Month.parse(run.reconcile), (state, journal), books)
     as_of = parse_instant(run.as_of)

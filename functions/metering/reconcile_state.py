@@ -24,7 +24,7 @@ from functions.domain.months.journal import (
 from functions.domain.months.months_due import MOST_MONTHS
 from functions.domain.months.outcome import by_hand, is_shown
 from functions.domain.months.run import Run
-from functions.domain.months.state_file import PlanState, left_as_it_is
+from functions.domain.months.state_file import PlanState
 from functions.domain.plan import Plan
 from functions.domain.wording import some
 from functions.errors import BadInput
@@ -46,9 +46,10 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     write that into the state file. An entry that cannot be read is reported and blocks nothing.
     """
     state, journal = books.read_state(), books.read_journal()
+    months_due.check(run.plan, state, journal, parse_instant(at))
     if run.approve:
         _approve(run, Month.parse(run.approve), state, books, at)
-    skipped = _check_months(run, state, journal, books, at)
+    skipped = _note_skipped(run, state, journal, books)
     unreadable: list[str] = []
     entries_of = partial(books.entries, unreadable=unreadable)
     for month, names in settled_by_hand(journal, state):
@@ -116,22 +117,9 @@ def _end_if_settled(
     books.change_journal(lambda old: ended(observe(old, state, at), month))
 
 
-def _check_months(run: Run, state: PlanState, journal: Journal, books: Books, at: str) -> list[str]:
-    """Reject months that are not over; name skipped ones that this run was not asked for."""
-    where = f"state file {run.plan.state_file}, {run.plan.key}"
-    for month in state.success.keys() | state.errors.keys():
-        if month.start > parse_instant(at):
-            raise left_as_it_is(where, f"{month} has not begun yet")
+def _note_skipped(run: Run, state: PlanState, journal: Journal, books: Books) -> list[str]:
+    """Name skipped months that this run was not asked for."""
     last = state.last_processed_month
-    if last and last.end > parse_instant(at):
-        what = f"{last} has not ended yet, so nothing would be billed until then"
-        raise left_as_it_is(f"{where}.last_processed_month", what)
-    first, known = run.plan.start_month, months_due.last_closed(state, journal)
-    if known and first and known.plus(1) < Month.parse(first):
-        before = Month.parse(first).plus(-1)
-        what = f"{known} is before {before}, so months before start_month {first}"
-        said = f"{what} would be billed; set one of the two"
-        raise left_as_it_is(f"{where}.last_processed_month", said)
     skipped = list(_skipped(run.plan, state, months_due.last_closed(state, journal), books))
     if skipped and last and journal.last_closed_month != str(last):
         moved = [f"last_processed_month was moved to {last} by hand"]

@@ -40,6 +40,8 @@ def test_a_last_month_that_would_bill_months_before_start_month_is_refused() -> 
         )
         ended = world.execute()
         assert (ended.error, text in str(ended.cause)) == ("BadState", True)
+        preview = world.execute(dry_run=True)
+        assert (preview.error, text in str(preview.cause)) == ("BadState", True)
         assert {billed.month for billed in world.clazar.counts()} == {"2025-07"}
         set_last(world, "2025-06")
         assert world.execute().status == "SUCCEEDED"

@@ -35,6 +35,7 @@ Status = Literal["billed", "not billed", "undecided"]
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
     """A record that is stored for a dimension in the month.
 
+    One that is not billed is kept, in case that it is listed in another way, too.
     `whole`: its window begins with the month, as ours does; others cover a part of the month.
     `strayed`: it begins outside the month, and with no other month either.
     """
@@ -76,7 +77,7 @@ class Listing(msgspec.Struct, frozen=True):
         return ""
 
     def by(self, known: Collection[str]) -> Self:
-        """Return the listing by these dimensions, each of which may be written in other ways.
+        """Return what may be billed by these dimensions, which may be written in other ways.
 
         What is written as one of them is of that one. What may be of several is a doubt for all.
         """
@@ -86,7 +87,10 @@ class Listing(msgspec.Struct, frozen=True):
         for written, text in self.doubts.items():
             doubts |= dict.fromkeys(_meant(written, known), text)
         for found, of in ((self.stored, stored), (self.strays, strays)):
-            for written, records in found.items():
+            for written, rows in found.items():
+                records = {row: one for row, one in rows.items() if one.status != "not billed"}
+                if not records:
+                    continue
                 name, *others = _meant(written, known)
                 of.setdefault(name, {}).update(records)
                 text = f"records of {written!r} may be of {' or of '.join((name, *others))}"
@@ -147,7 +151,7 @@ def _place(
 ) -> tuple[str, Stored | str] | None:
     """Return a row's dimension and its record, or why it cannot be placed although it may be ours.
 
-    None if it is another's, or not billed.
+    None if it is another's, or says nothing and is not billed.
     """
     if not isinstance(row, Mapping):
         return "", f"{row!r} is not a record"[:_SHOWN]
@@ -157,14 +161,14 @@ def _place(
     name = as_text(dimension) if isinstance(dimension, str) else ""
     inside = begins is None or month.start <= begins < month.end
     elsewhere = begins is not None and not inside and not _may_stray(begins, month, now)
-    if same is False or status == "not billed" or elsewhere:
+    if same is False or elsewhere:
         return None
     number = read_quantity(row.get("quantity"))
     counted = status != "billed" or (number is not None and number > 0)
     understood = {"contract_id": same, "dimension": name, "start_time": begins, "quantity": counted}
     if field := next((field for field, value in understood.items() if not value), ""):
         text = as_text(f"record {row.get('id')}: {field} {row.get(field)!r} is not understood")
-        return name, text[: 2 * _SHOWN]
+        return None if status == "not billed" else (name, text[: 2 * _SHOWN])
     return name, Stored(
         record_id=as_text(row.get("id") or ""),
         quantity=as_text(row.get("quantity")),

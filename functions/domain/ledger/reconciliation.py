@@ -92,9 +92,9 @@ class Reconciliation(msgspec.Struct, frozen=True, kw_only=True):
 def held(listing: Listing, dimension: str, line: Line | None, owners: Iterable[Owner]) -> Held:
     """Compare the records of a dimension with a line, and with what other plans have sent."""
     differs: list[str] = []
-    if doubt := listing.doubt(dimension):
-        differs.append(f"{RECEIVER}: {doubt}")
     records = listing.of(dimension)
+    if doubt := listing.doubt(dimension) or (not records and listing.unclear):
+        differs.append(f"{RECEIVER}: {doubt}")
     numbers = [read_quantity(record.quantity) for record in records]
     total = Fraction(sum(Fraction(number) for number in numbers if number is not None))
     undecided = sum(record.status != "billed" for record in records)

@@ -2,14 +2,15 @@
 
 from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import count, islice, takewhile
+from itertools import count, takewhile
 
 import msgspec
 
 from functions.domain.month import Month, format_instant
 from functions.domain.months.journal import Journal, reopened
-from functions.domain.months.state_file import PlanState
+from functions.domain.months.state_file import PlanState, left_as_it_is
 from functions.domain.plan import Plan
+from functions.domain.wording import counted
 from functions.errors import BadInput
 
 FIRST_RUN_MONTHS_BACK = 2
@@ -35,6 +36,24 @@ def left(planned: Iterable[str], done: Container[str]) -> list[Waiting]:
     hours = HAND_OVER // timedelta(hours=1)
     reason = f"left for the next run with this input: this one began over {hours} hours ago"
     return [Waiting(month, reason, overdue=True) for month in planned if month not in done]
+
+
+def check(plan: Plan, state: PlanState, journal: Journal, now: datetime) -> None:
+    """Raise BadState if the state file says of a month what cannot be meant."""
+    where = f"state file {plan.state_file}, {plan.key}"
+    for month in state.success.keys() | state.errors.keys():
+        if month.start > now:
+            raise left_as_it_is(where, f"{month} has not begun yet")
+    last = state.last_processed_month
+    if last and last.end > now:
+        what = f"{last} has not ended yet, so nothing would be billed until then"
+        raise left_as_it_is(f"{where}.last_processed_month", what)
+    first, known = plan.start_month, last_closed(state, journal)
+    if known and first and known.plus(1) < Month.parse(first):
+        before = Month.parse(first).plus(-1)
+        what = f"{known} is before {before}, so months before start_month {first}"
+        said = f"{what} would be billed; set one of the two"
+        raise left_as_it_is(f"{where}.last_processed_month", said)
 
 
 def last_closed(state: PlanState, journal: Journal) -> Month | None:
@@ -85,11 +104,13 @@ def candidates(
 
     New ones first: a closed month whose files are gone must not block them.
     """
-    over = takewhile(lambda month: month.end <= as_of, map(first.plus, count()))
-    new, waiting = list(islice(over, limit + 1)), []
-    if len(new) > limit:
-        reason = f"left for the next run: max_months is {limit}"
-        waiting.append(Waiting(str(new.pop()), reason))
+    over = list(takewhile(lambda month: month.end <= as_of, map(first.plus, count())))
+    new, later, waiting = over[:limit], over[limit + 1 :], list[Waiting]()
+    if len(new) < len(over):
+        too = f", and with it {counted(len(later), 'later month')}" if later else ""
+        waiting.append(
+            Waiting(str(over[limit]), f"left for the next run{too}: max_months is {limit}")
+        )
     waiting += [Waiting(str(late), "has not ended yet") for late in again if late.end > as_of]
     chosen = new + sorted({month for month in again if month.end <= as_of} - set(new))
     waiting += [

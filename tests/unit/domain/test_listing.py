@@ -205,9 +205,11 @@ def test_several_records_of_a_window_are_distinguished_by_their_ids() -> None:
 
 
 def test_a_record_that_says_two_things_of_itself_may_be_billed_or_not() -> None:
-    both = [CPU, {**CPU, "quantity": "7"}]
-    for rows in (both, both[::-1]):
-        assert [record.status for record in listed(*rows).of("cpu")] == ["undecided"]
+    for said in ({"quantity": "7"}, {"status": "fail"}, {"quantity": 0}):
+        both = [CPU, {**CPU, **said}]
+        for rows in (both, both[::-1]):
+            found = listed(*rows).by({"cpu"}).of("cpu")
+            assert [record.status for record in found] == ["undecided"]
     assert listed(CPU, CPU).of("cpu") == (a_record(),)
 
 
@@ -303,7 +305,7 @@ def test_a_contract_id_in_another_form_may_be_ours(written: str) -> None:
 def test_rows_of_other_contracts_or_months_and_failed_ones_say_nothing(
     fields: dict[str, Any],
 ) -> None:
-    assert listed({**CPU, **fields}) == Listing()
+    assert listed({**CPU, **fields}).by({"cpu"}) == Listing()
 
 
 # Rows that are a doubt

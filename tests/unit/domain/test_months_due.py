@@ -36,10 +36,9 @@ def test_neither_the_current_month_nor_a_future_one_is_ever_due() -> None:
 
 
 def test_months_past_the_limit_are_left_and_the_first_of_them_says_why() -> None:
-    reason = "left for the next run: max_months is 2"
-    for first in (MAY.plus(-1), MAY):
+    for first, too in ((MAY.plus(-1), ", and with it 1 later month"), (MAY, "")):
         second, third = first.plus(1), first.plus(2)
-        left = months_due.Waiting(str(third), reason)
+        left = months_due.Waiting(str(third), f"left for the next run{too}: max_months is 2")
         assert months_due.candidates(first, AUGUST_2, 2, []) == ([first, second], [left])
 
 

@@ -21,6 +21,9 @@ def test_a_month_past_the_limit_or_not_over_is_reported() -> None:
         Waiting("2025-08", "has not ended yet"),
         Waiting("2025-09", "has not ended yet"),
     ]
+    _, waiting = months_due.candidates(MAY, datetime(2025, 10, 2, tzinfo=UTC), 2, [])
+    text = "left for the next run, and with it 2 later months: max_months is 2"
+    assert waiting == [Waiting("2025-07", text)]
 
 
 def test_a_month_that_ends_this_very_moment_is_over() -> None:

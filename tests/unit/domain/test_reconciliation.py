@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from functions.domain.ledger.entry import Entry, Failure, Line
@@ -42,6 +43,14 @@ def differences(
     assert (compared.contract, compared.not_compared) == ("c-1", not_compared)
     assert {one.contract for one in compared.differences} <= {"c-1"}
     return [(one.dimension, one.ledger, one.listed, one.differs) for one in compared.differences]
+
+
+def test_what_a_listing_may_hide_is_not_missing() -> None:
+    text = "note 'as of yesterday' is not understood"
+    hidden = [("cpu", "7", "not understood", [f"Clazar: {text}"])]
+    assert differences(an_entry(accepted()), Listing(unclear=text)) == hidden
+    listed = msgspec.structs.replace(a_listing("7"), unclear=text)
+    assert differences(an_entry(accepted()), listed) == []
 
 
 @pytest.mark.parametrize("listed", ["7", "7.0", "0.7e1"])
