@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from functools import lru_cache, partial
 from html import unescape
 from typing import Any
@@ -13,7 +14,8 @@ from urllib.parse import unquote
 
 from functions.domain.envelope import is_something, plain, says_failed
 
-_EPOCH = re.compile(r"\d{9,13}(\.\d+)?")
+_EPOCH = re.compile(r"\d{9,19}(\.\d+)?")
+_MAIL_DATE = re.compile(r"[A-Z]{3}, \d{1,2} [A-Z]{3} \d{4} [\d:]{5,8} (UTC|GMT|[+-]\d{4})")
 _UUID = re.compile(
     r"""(?:[^\W\d_]+:?\s+)?(?:urn:)?(?:uuid:)?[\[{(<"'\u2018-\u201f\s]*"""
     r"""([0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12})[\]})>"'\u2018-\u201f.,;]*:?(?:[\s(].*)?""",
@@ -140,16 +142,21 @@ def as_text(value: object) -> str:
 def read_time(value: object) -> datetime | None:
     """Read a time that has one sensible reading; None for anything else.
 
-    ISO 8601 (without an offset it is UTC), a date, or seconds or milliseconds since 1970.
+    ISO 8601 (without an offset it is UTC), a date, the form of HTTP's and of mail's headers, or
+    seconds since 1970 or thousandths, millionths or billionths of them.
     """
     text = str(value).strip().upper()
     try:
         if _EPOCH.fullmatch(text):
-            number = float(text)
-            seconds = number / (1000 if number >= _MILLISECONDS_FROM else 1)
+            seconds = float(text)
+            while seconds >= _MILLISECONDS_FROM:
+                seconds /= 1000
             known = _SECONDS[0] <= seconds < _SECONDS[1]
             return datetime.fromtimestamp(seconds, UTC) if known else None
-        found = datetime.fromisoformat(text.removesuffix(" UTC"))
+        mail = _MAIL_DATE.fullmatch(text)
+        found = (parsedate_to_datetime if mail else datetime.fromisoformat)(
+            text.removesuffix(" UTC")
+        )
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None

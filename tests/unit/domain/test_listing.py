@@ -57,6 +57,8 @@ def test_a_row_is_stored_under_its_dimension_with_its_id_and_quantity() -> None:
         *("2025-07-01T00:00:00.000000Z", "2025-07-01t00:00:00z", "2025-07-01T00:00Z", "20250701"),
         *("2025-07-01T02:00:00+02:00", "2025-06-30T17:00:00-07:00", " 2025-07-01T00:00:00Z "),
         *(1_751_328_000, 1_751_328_000.0, "1751328000", 1_751_328_000_000, "1751328000000"),
+        *("1751328000000000", 1_751_328_000_000_000_000),
+        *("Tue, 01 Jul 2025 00:00:00 GMT", "Tue, 1 Jul 2025 02:00 +0200"),
     ],
 )
 @pytest.mark.usefixtures("machine_in_new_york")
@@ -71,7 +73,8 @@ def test_a_time_that_has_one_sensible_reading_is_read(begins: Any) -> None:
         *(None, "", "soon", True, False, 0, 1, 2025, -1, 10**14, float("nan"), float("inf"), "NaN"),
         *(10**9 - 1, 2 * 10**9),
         *([], {}, ["2025-07-01"], "2025-07", "2025-13-01", "01/07/2025"),
-        *("Tue, 01 Jul 2025 00:00:00 GMT", "0001-01-01T00:00:00+01:00"),
+        *("Tue, 01 Jul 2025 00:00:00 CEST", "Tue, 41 Jul 2025 00:00 GMT", "20250701000000"),
+        "0001-01-01T00:00:00+01:00",
     ],
 )
 def test_a_time_that_has_none_is_a_doubt_of_its_dimension(begins: Any) -> None:
@@ -100,6 +103,8 @@ def test_an_instant_is_read_the_same_in_every_dialect(naive: datetime, minutes: 
         str(seconds),
         float(seconds),
         seconds * 1000,
+        seconds * 10**6,
+        f"{instant:%a, %d %b %Y %H:%M:%S GMT}",
     ]
     assert [read_time(text) for text in dialects] == [instant] * len(dialects)
 
