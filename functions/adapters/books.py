@@ -1,9 +1,9 @@
 """The books of a plan: ledger, journal, lease, remainders, manifests and state file."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from itertools import chain
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -120,7 +120,9 @@ class Books:
 
     def closed_months(self) -> list[Month]:
         """Return the months that this pipeline has closed, in order."""
-        prefix = keys.manifest(self.plan)
+        return self._months_at(keys.manifest(self.plan))
+
+    def _months_at(self, prefix: str) -> list[Month]:
         return sorted(Month.parse(keys.name_in(item.key)) for item in self.objects.list(prefix))
 
     def totals(self, month: Month) -> MonthTotals | None:
@@ -135,7 +137,7 @@ class Books:
     def waive(
         self, month: Month, entries: Iterable[Entry], execution: str, at: str
     ) -> dict[str, Entry]:
-        """Note in the ledger what an operator has settled by hand: no more of it is billed."""
+        """Note in the ledger what an operator has settled by hand; remainders are not renewed."""
 
         def waived(known: Entry) -> Entry:
             document, where = self.entry(month, known.contract_id), self.plan.state_file
@@ -143,47 +145,55 @@ class Books:
                 lambda now: settle_by_hand(now or known, execution, at, where)
             ).value
 
-        found = {entry.contract_id: waived(entry) for entry in entries}
-        # Also of those waived before: an execution may have ended right behind that.
-        self.renew_remainders(month, list(found.values()))
-        return found
+        return {entry.contract_id: waived(entry) for entry in entries}
 
-    def renew_remainders(self, month: Month, entries: list[Entry]) -> None:
+    def renew_remainders(self, month: Month, entries: Collection[Entry]) -> None:
         """Write down what entries leave now. Of a month not accounted for yet CloseMonth does."""
         document = self.remainders(month)
         if document.read():
             document.change(lambda found: with_entries(found or Remainders(), entries))
 
-    def balance_of_other_months(self, month: Month, state: PlanState, journal: Journal) -> Carried:
-        """Add up what rounding left in all months but one.
+    def carries(self, month: Month, entries: Iterable[Entry]) -> bool:
+        """Return True if what rounding leaves in a month is written down, if it is not so far.
 
-        Of a month that a run has begun and not accounted for, the ledger itself knows best.
+        It is by the setting that the month was closed with, and where it has taken something in.
         """
-        underway = {Month.parse(text) for text in journal.underway} - {month}
-        left_out = {keys.remainders(self.plan, other) for other in underway | {month}}
-        listed = [item.key for item in self.objects.list(keys.remainders(self.plan))]
-        found = [key for key in listed if key not in left_out]
-        begun = (
-            (str(other), self._left_so_far(other, state.at(other).done))
-            for other in sorted(underway)
-        )
+        billed = self.manifest(month).value()
+        carries = billed.carries if billed else self.plan.carry_remainders
+        return carries or any(line.carried for entry in entries for line in entry.lines)
+
+    def balance_of_other_months(self, month: Month, state: PlanState, journal: Journal) -> Carried:
+        """Add up what rounding left in other months; what leaves nothing takes nothing in either.
+
+        Of a month that a run has begun and not accounted for, the ledger itself knows best, and of
+        a closed one whose remainders are gone.
+        """
+        if not self.plan.carry_remainders:
+            return Carried()
+        listed = self._months_at(keys.remainders(self.plan))
+        gone = {*self.closed_months()}.difference(listed)
+        nothing = {other for other in gone if not self.carries(other, ())}
+        if month in nothing:
+            return Carried()
+        underway = {*map(Month.parse, journal.underway), *gone} - nothing
         # One at a time: years of months of all contracts need not fit into memory together.
-        kept = (
-            (keys.name_in(key), left) for key in found for left in self.read_all([key], Remainders)
+        left = (
+            (str(other), self._left_in(other, state.at(other).done, underway=other in underway))
+            for other in sorted(underway.union(listed) - {month})
         )
         # For three months every month names what a changed formula has left before it.
-        return balance(chain(begun, kept), self.plan.dimensions, since=str(month.plus(-3)))
+        return balance(left, self.plan.dimensions, since=str(month.plus(-3)))
 
-    def _left_so_far(self, month: Month, done: frozenset[str]) -> Remainders:
-        """Return what a month underway leaves by now; its last summary if that cannot be read.
+    def _left_in(self, month: Month, done: frozenset[str], *, underway: bool) -> Remainders:
+        """Return what a month leaves, underway by its ledger if that can be read.
 
         An entry that cannot be read stops its own month. For others a balance that is corrected
         once it can be read again is better than none.
         """
-        try:
-            return remainders_of(self.entries(month), self.plan.dimensions, done=done)
-        except BadState:
-            return self.remainders(month).value() or Remainders()
+        if underway:
+            with suppress(BadState):
+                return remainders_of(self.entries(month), self.plan.dimensions, done=done)
+        return self.remainders(month).value() or Remainders()
 
     def state_document(self) -> Document[state_file.Document]:
         """Return the state file with what it says of all plans."""

@@ -102,7 +102,8 @@ def _write_findings(
     """Write what the state file must not be ahead of: after it the month is not looked at again."""
     run, plan, month, usage = task.run, task.run.plan, task.of, decided.usage
     left, compared, key = decided.remainders, decided.compared, task.late_usage_key
-    if plan.carry_remainders and (carried is None or left != carried.value):
+    carries = carried is not None or books.carries(month, decided.seen.ledger.values())
+    if carries and (carried is None or left != carried.value):
         books.remainders(month).write(left, carried)
     if usage.warnings:
         books.change_journal(lambda old: with_notices(old, usage.warnings))
@@ -112,7 +113,11 @@ def _write_findings(
         names = {bill.contract_id for bill in usage.bill.contracts}
         by_hand = tuple(sorted(names & decided.seen.shown.done - decided.seen.ledger.keys()))
         billed = Manifest(
-            execution=run.execution, days=usage.days, duplicates=plan.duplicates, by_hand=by_hand
+            execution=run.execution,
+            days=usage.days,
+            duplicates=plan.duplicates,
+            by_hand=by_hand,
+            carries=carries,
         )
         books.manifest(month).change(lambda _: billed)
 

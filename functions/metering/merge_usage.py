@@ -103,11 +103,10 @@ def _write(
 
 def gather(task: MonthTask, books: Books) -> Seen:
     """Read state file, journal and ledger once."""
-    run, month = task.run, task.of
+    month = task.of
     state, version = books.read_state_version()
     state, journal = state or PlanState(), books.read_journal()
     shown = state.at(month)
-    carries = run.plan.carry_remainders
     again = books.entries(month, sorted(shown.failed - shown.done))
     return Seen(
         state=state,
@@ -121,7 +120,7 @@ def gather(task: MonthTask, books: Books) -> Seen:
             in_ledger=frozenset(books.contracts_in_ledger(month)),
             closed=is_closed(month, state, journal),
         ),
-        carried=books.balance_of_other_months(month, state, journal) if carries else Carried(),
+        carried=books.balance_of_other_months(month, state, journal),
         exported=_exported(task, journal, books.objects),
     )
 

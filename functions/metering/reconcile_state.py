@@ -52,9 +52,11 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     skipped = _note_skipped(run, state, journal, books)
     unreadable: list[str] = []
     entries_of = partial(books.entries, unreadable=unreadable)
+    waive = partial(books.waive, execution=run.execution, at=at)
     for month, names in settled_by_hand(journal, state):
         before = len(unreadable)
-        books.waive(month, entries_of(month, names), run.execution, at)
+        # Also of those waived before: an execution may have ended right behind that.
+        books.renew_remainders(month, waive(month, entries_of(month, names)).values())
         if len(unreadable) == before:  # what could not be read is waived once it can
             books.change_journal(partial(resolved, month=month, settled=names))
     for month, failed in sorted(state.errors.items()):
@@ -65,7 +67,7 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
         names = sorted(books.contracts_in_ledger(month))
         entries = entries_of(month, names)
         given = by_hand(entries, state.at(month), in_both(journal, month))
-        books.waive(month, given, run.execution, at)
+        books.renew_remainders(month, waive(month, given).values())
         if months_due.is_closed(month, state, journal) and len(entries) == len(names):
             _end_if_settled(books, month, state, entries, at)
     _report(sorted(unreadable), (*skipped, *owners.forgotten(books, run.plans)), journal, books)
@@ -111,7 +113,7 @@ def _end_if_settled(
     shown = state.at(month)
     if not all(is_shown(entry, shown) for entry in entries):
         return
-    if books.plan.carry_remainders:
+    if books.remainders(month).read() or books.carries(month, entries):
         left = remainders_of(entries, books.plan.dimensions, done=shown.done)
         books.remainders(month).change(lambda _: left)
     books.change_journal(lambda old: ended(observe(old, state, at), month))

@@ -6,10 +6,11 @@ import pytest
 
 from tests.builders import OCTOBER_2, SEPTEMBER_2
 from tests.in_memory.by_hand import decision, move_to_success
-from tests.in_memory.interruptions import abort, execute_without_credentials, writes
+from tests.in_memory.interruptions import abort, execute_without_credentials, starts, writes
 from tests.in_memory.metering_world import WARNS, MeteringWorld
 
 MONTHS = ("2025-07", "2025-08", "2025-09")
+OFF = {**WARNS, "carry_remainders": False}
 
 
 def use(world: MeteringWorld, **months: float) -> None:
@@ -93,6 +94,95 @@ def test_a_month_that_is_worked_on_without_remainders_keeps_what_it_has_taken_in
         world.configure(WARNS)
         world.execute()
         assert world.clazar.quantity("2025-09") is None, "4 of 4.4 are billed"
+
+
+def test_what_a_closed_month_left_is_in_its_ledger_if_its_summary_is_lost() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        use(world, m07=1.5, m08=1.5, m09=0.9)
+        world.execute(max_months=1)
+        kept = dict(world.state_bucket.objects)
+        (key,) = (key for key in kept if "/remainders/" in key)
+        del world.state_bucket.objects[key]
+        world.execute(max_months=1)
+        assert world.clazar.quantity("2025-08") == "2", "0.5 of July and 1.5"
+        world.execute(months=["2025-07"])
+        assert world.state_bucket.objects[key] == kept[key]
+
+
+def test_months_that_were_closed_without_carrying_leave_nothing_whenever_they_run_again() -> None:
+    with MeteringWorld(OFF, now=OCTOBER_2) as world:
+        use(world, m07=1.9, m08=1.9, m09=1.5)
+        world.execute(max_months=2)
+        world.configure(WARNS)
+        world.execute(months=["2025-07"], retry_errors=True)
+        abort(world, starts("CloseMonth"), after=False, months=["2025-08"])
+        world.execute()
+        assert [world.clazar.quantity(month) for month in MONTHS] == ["1", "1", "1"]
+        assert {key for key in world.state_bucket.objects if "/remainders/" in key} == {
+            "ledger/S/E/P/remainders/2025-09.json"
+        }
+
+
+def test_a_month_closed_without_carrying_that_operators_have_settled_leaves_nothing() -> None:
+    with MeteringWorld(OFF, now=SEPTEMBER_2) as world:
+        use(world, m07=4)
+        for month in MONTHS[:2]:
+            world.put_usage(month, "01/01", {"c-2": {"cpu": 1.5}})
+        world.execute_refusing("c-1", max_months=1)
+        world.configure(WARNS)
+        world.clazar.unknown_contracts.add("c-1")
+        abort(world, starts("CloseMonth"), after=False, months=["2025-07"], retry_errors=True)
+        move_to_success(world)
+        world.execute()
+        assert "ledger/S/E/P/remainders/2025-07.json" not in world.state_bucket.objects
+        assert [world.clazar.quantity(month, contract="c-2") for month in MONTHS[:2]] == ["1", "1"]
+
+
+def test_a_month_that_leaves_nothing_takes_nothing_in_either() -> None:
+    """Else what was taken in would be there for the next month once more."""
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        use(world, m07=3.6, m08=0.4, m09=0.4)
+        world.execute(max_months=1)
+        world.configure(OFF)
+        world.put_usage("2025-08", "01/01", {"c-1": {"cpu": 1}})
+        world.execute_refusing("c-1", max_months=1)
+        world.configure(WARNS)
+        world.execute(months=["2025-08"], retry_errors=True)
+        world.execute()
+        assert [world.clazar.quantity(month) for month in MONTHS] == ["3", "1", "1"]
+
+
+def test_what_was_taken_in_before_carrying_was_switched_off_is_not_taken_in_again() -> None:
+    with MeteringWorld(WARNS, now=OCTOBER_2) as world:
+        use(world, m07=3.6, m08=0.4, m09=0.4)
+        world.execute(max_months=1)
+        abort(world, starts("CloseMonth"), after=False)
+        world.configure(OFF)
+        world.execute(max_months=1)
+        world.configure(WARNS)
+        world.execute()
+        assert [world.clazar.quantity(month) for month in MONTHS] == ["3", "1", None]
+
+
+def test_what_was_settled_by_hand_meanwhile_costs_its_month_no_second_try() -> None:
+    july = "2025-07"
+    with MeteringWorld(WARNS, now=SEPTEMBER_2) as world:
+        use(world, m07=3.9, m08=10.2)
+        world.put_usage(july, "01/01", {"c-2": {"cpu": 1.5}})
+        world.clazar.unknown_contracts.update(("c-1", "c-2"))
+        world.execute(max_months=1)
+        world.put_usage(july, "01/01", {"c-2": {"cpu": 1.2}})
+        world.clazar.unknown_contracts.remove("c-2")
+        closing = starts("CloseMonth")
+        stopped = abort(world, closing, after=False, months=[july], retry_errors=True)
+        move_to_success(world)
+        before = len(world.points.seen)
+        world.redrive(stopped)
+        happened = [(point.kind, point.label) for point in world.points.seen[before:]]
+        assert happened.count(("lambda", "CloseMonth")) == 1
+        world.clazar.unknown_contracts.clear()
+        world.execute()
+        assert world.clazar.quantity("2025-08") == "10"
 
 
 def test_what_one_formula_has_left_is_not_billed_in_the_unit_of_another() -> None:

@@ -11,13 +11,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `reported`: those of the last change that was reported. `recheck`: a contract has been settled
     since, so that its usage can be compared now. `duplicates`: how they were counted. `by_hand`:
-    contracts with usage that only the state file said to be settled.
+    contracts with usage that only the state file said to be settled. `carries`: remainders count.
     """
 
     execution: str
     days: dict[str, str]
     duplicates: str = ""
     by_hand: tuple[str, ...] = ()
+    carries: bool = False
     reported: dict[str, str] | None = None
     recheck: bool = False
 
