@@ -16,7 +16,7 @@ from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import Ended, MonthReport, mail
 from functions.domain.credits.file import Repeated
 from functions.domain.mails import Place
-from functions.domain.month import Month, format_instant
+from functions.domain.month import format_instant
 from functions.errors import BadState
 from functions.payloads import Finished, Refused, task_handler
 
@@ -102,8 +102,7 @@ def _way_back(
 def _was_posted(run: Run, end: MonthEnd, objects: Objects) -> bool | None:
     """Return what is on record of a month whose drop ended with an error; None: not known."""
     try:
-        month = Month.parse(end.drop.month)
-        last = credits_bucket.last_drop(objects, run.connection, month).value()
+        last = credits_bucket.last_drop(objects, run.connection, end.drop.month).value()
     except BadState:
         return None
     if last is None or not last.is_of(run.execution, end.drop.source):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Self, cast
 
-from functions.adapters import credits_account, wiring
+from functions.adapters import credits_account, credits_bucket, wiring
 from functions.adapters.clock import Clock
 from functions.adapters.cloudzero.api import CloudZero as RealCloudZero
 from functions.adapters.objects import Uploaded
@@ -59,12 +59,12 @@ class CreditsWorld(Account):
         clock = Clock(self.now, lambda: context.get_remaining_time_in_millis() / 1000)
         cloudzero = cast("RealCloudZero", self.cloudzero)
         return Stream(
-            self.credits_bucket,
+            credits_bucket.lease(self.credits_bucket, connection),
             cloudzero,
             connection,
             execution,
             clock,
-            settle_seconds=SETTLE_SECONDS,
+            SETTLE_SECONDS,
         )
 
     def upload(self, key: str, amounts: Amounts, **metadata: str) -> Execution:
