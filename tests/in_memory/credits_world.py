@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 from functions.adapters import credits_account, credits_bucket, wiring
 from functions.adapters.clock import Clock
 from functions.adapters.cloudzero.api import CloudZero as RealCloudZero
-from functions.adapters.objects import Uploaded
+from functions.adapters.objects import Stored
 from functions.adapters.streams import Stream
 from functions.domain.credits.drop import Limits
 from functions.domain.month import Month
@@ -84,7 +84,7 @@ class CreditsWorld(Account):
         version = f"v{self._versions()}"
         at = self.now().replace(microsecond=0)
         stated = {name.replace("_", "-"): value for name, value in metadata.items()}
-        self.credits_bucket.uploads[key] = Uploaded(body, len(body), version, at, stated)
+        self.credits_bucket.uploads[key] = Stored(body, version, len(body), version, at, stated)
 
     def _versions(self) -> int:
         versions = [item.version for item in self.credits_bucket.uploads.values()]
