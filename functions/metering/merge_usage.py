@@ -65,8 +65,8 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
     # Final usage is billed soon after its last hour, so that one has to be there as well.
     hours = month_days.uncovered(task.of_days, total, usage, to_the_end=run.until is not None)
     seen = gather(task, books)
-    in_ledger, shown = seen.known.in_ledger, seen.known.state
-    known = in_ledger | shown.done | shown.failed | {name for name, _ in seen.carried.balance}
+    shown = seen.known.state
+    known = [*sorted(seen.known.in_ledger), *sorted(shown.done | shown.failed)]
     bill = billing.bill(plan, total.groups.items(), seen.carried.balance, seen.exported, known)
     where = f"state file {plan.state_file}, {plan.key}, {month}"
     unknown = check_spelling(bill.contracts, seen.known, where)
@@ -78,7 +78,8 @@ def merge_usage(task: DaysTask, books: Books, usage: Objects) -> Merged:
         said += [f"{month}: {what}: {', '.join(some(names))}"] if names else []
     items = [replace(item, approval=approval) for item in items]
     if items and not run.dry_run:
-        books.change_journal(lambda old: replace(beginning(old, month), dimensions=bill.dimensions))
+        exported = {name for _, name, *_ in total.groups}
+        books.change_journal(partial(beginning, month=month, exported=exported))
     before = None if run.until else month_before(month, seen.state, seen.journal)
     left_out = (f"{month}: {text}" for text in seen.carried.left_out)
     found = MonthUsage.of(task.of_days, total, bill, [*hours, *left_out])

@@ -56,7 +56,8 @@ def _compare(
     plan, month, days = task.run.plan, task.of, task.of_days
     total = month_days.add_up(days, books.objects)
     ledger = {entry.contract_id: entry for entry in books.entries(month)}
-    known, exported = ledger.keys() | shown.done | shown.failed, books.read_journal().dimensions
+    known = [*sorted(ledger), *sorted(shown.done | shown.failed)]
+    exported = books.read_journal().dimensions
     bill = billing.bill(plan, total.groups.items(), {}, exported, known)
     usage = MonthUsage.of(days, total, bill)
     # Nobody knows what was billed for those that an operator or the earlier script has settled.

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from functions.domain.plan import parse_plan
+from tests.builders import JULY_14
 from tests.in_memory.by_hand import decide
 from tests.in_memory.clazar import Billed
 from tests.in_memory.interruptions import abort, starts
@@ -168,3 +169,72 @@ def test_a_formula_that_was_added_after_the_close_is_named_and_sent_once_asked_f
         assert "c-1" not in said
         again = world.execute(months=["2025-07"])
         assert (again.status, len(world.clazar.quantities())) == ("SUCCEEDED", 2)
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_a_contract_that_is_spelled_anew_keeps_the_spelling_of_each_months_ledger(
+    *, lists: bool
+) -> None:
+    with MeteringWorld(WARNS, lists=lists, refuses_duplicates=lists, july={LOW: {"cpu": 4}}) as w:
+        w.execute()
+        w.put_usage("2025-08", "01/00", {UPPER: {"cpu": 4.5}})
+        w.pass_days(31)
+        w.execute()
+        w.put_usage("2025-07", "02/00", {"c-9": {"cpu": 2}})
+        w.timeline.pass_time(86_400)
+        w.execute(months=["2025-07"])
+        assert not w.parked()
+        assert sorted(w.clazar.billed()) == [
+            (UPPER, "cpu", "2025-08", "4"),
+            (LOW, "cpu", "2025-07", "4"),
+            ("c-9", "cpu", "2025-07", "2"),
+        ]
+
+
+def test_a_name_that_no_file_holds_stops_the_month_also_after_final_usage() -> None:
+    with MeteringWorld({**WARNS, "dimensions": {"gpu": "gpu_hors"}}, now=JULY_14) as world:
+        for hour in range(10):
+            world.put_usage("2025-07", f"01/{hour:02d}", {"c-1": {"gpu_hours": 1}, "c-2": {}})
+        assert world.execute(contracts=["c-1"], until="2025-07-01T10:00:00Z").status == "SUCCEEDED"
+        world.pass_days(20)
+        ended = world.execute()
+        assert (ended.error, "gpu_hors was never exported" in str(ended.cause)) == (
+            "BadInput",
+            True,
+        )
+
+
+def test_a_name_of_earlier_usage_is_known_also_after_final_usage() -> None:
+    plan = {**WARNS, "start_month": "2025-06"}
+    with MeteringWorld(plan, now=JULY_14) as world:
+        world.put_usage("2025-06", "01/00", {"c-1": {"gpu_hours": 1, "cpu": 1}})
+        world.execute()
+        for hour in range(10):
+            world.put_usage("2025-07", f"01/{hour:02d}", {"c-1": {"cpu": 1}, "c-2": {"cpu": 1}})
+        world.execute(contracts=["c-1"], until="2025-07-01T10:00:00Z")
+        world.configure({**plan, "dimensions": {"cpu": "cpu", "gpu": "gpu_hours"}})
+        world.pass_days(20)
+        assert world.execute().status == "SUCCEEDED"
+        assert world.clazar.quantity("2025-07", contract="c-2") == "10"
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "waived"])
+def test_usage_that_moved_to_another_plan_is_carried_or_waived_where_only_the_first_is_billed(
+    outcome: str,
+) -> None:
+    second = {**WARNS, "plan_id": "Q", "completeness": "calendar"}
+    with MeteringWorld(WARNS, second, refuses_duplicates=True) as world:
+        world.put_usage("2025-07", "01/00", {"c-1": {"cpu": 100}})
+        world.put_usage("2025-07", "16/00", {"c-1": {"cpu": 50}}, plan=world.plans[1])
+        world.execute(plan="S:E:P")
+        world.execute(plan="S:E:Q")
+        [said] = world.state(world.plans[1])["error_contracts"]["2025-07"][0]["errors"]
+        assert "100 (record r-1), which S:E:P accounts for; the 50 of this plan" in said
+        resolve = {"contract": "c-1", "month": "2025-07", "outcome": outcome, "reason": "seen"}
+        world.execute(plan="S:E:Q", resolve=resolve)
+        world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 10}}, plan=world.plans[1])
+        world.pass_days(31)
+        world.execute(plan="S:E:Q")
+        assert world.clazar.quantity("2025-08") == {"accepted": "60", "waived": "10"}[outcome]
+        reconciled = world.execute(plan="S:E:Q", reconcile="2025-07")
+        assert "0 different" in str((reconciled.output or {})["message"])

@@ -9,7 +9,7 @@ import pytest
 from tests.builders import JULY_14
 from tests.in_memory.by_hand import decision, move_to_success
 from tests.in_memory.clazar import Billed
-from tests.in_memory.interruptions import answers_lost
+from tests.in_memory.interruptions import abort, answers_lost
 from tests.in_memory.machine import Execution
 from tests.in_memory.metering_world import FINAL, WARNS, MeteringWorld
 from tests.in_memory.points import nothing
@@ -184,3 +184,16 @@ def test_a_preview_of_another_end_shows_what_would_be_sent() -> None:
         (sent,) = world.clazar.accepted
         assert {name: sent[name] for name in shown} == shown
         assert sent["quantity"] == "7"
+
+
+def test_what_was_under_way_and_put_into_the_successes_is_noted_in_the_ledger() -> None:
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 4}}) as world:
+        abort(world, lambda p: p.kind == "request" and "c-1" in p.label, after=False)
+        world.edit_state(lambda e: e.setdefault("success_contracts", {"2025-07": ["c-1"]}))
+        world.timeline.pass_time(86_400)
+        world.execute()
+        assert [line["state"] for line in entry(world)["lines"]] == ["waived"]
+        del world.state_bucket.objects["metering_state.json"]
+        world.timeline.pass_time(86_400)
+        world.execute(months=["2025-07"])
+        assert {one.contract for one in world.clazar.counts()} == {"c-2"}

@@ -96,6 +96,8 @@ def _found(
     # What the receiver has said to hold may not be listed yet.
     if not answered or line.code == OTHER_QUANTITY or (line.code and line.doubts):
         return line
+    if line.code and billed:  # others account for all of it: nothing of this line is billed
+        return replace(_conflict(line, billed, others), billed="0", record_id="")
     text = f"{RECEIVER} rejects the record as a duplicate but lists no billed one of this plan"
     return _duplicate(line, text) if line.code else None
 

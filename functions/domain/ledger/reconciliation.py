@@ -100,7 +100,7 @@ def held(listing: Listing, dimension: str, line: Line | None, owners: Iterable[O
     undecided = sum(record.status != "billed" for record in records)
     if undecided:
         differs.append(f"{RECEIVER} has not decided on {undecided} of {len(records)} records")
-    expected = [line.taken] if line and line.state == "accepted" else []
+    expected = [line.taken] if line and line.state == "accepted" and line.taken != "0" else []
     others = others_of(owners, dimension, listing)
     expected += [one.quantity for one in others if one.certain]
     wanted = Fraction(sum(map(Fraction, expected)))

@@ -118,12 +118,17 @@ def reopened(journal: Journal, state: PlanState, month: Month) -> frozenset[str]
     return frozenset(journal.at(month).keys() - shown.failed - done)
 
 
-def beginning(journal: Journal, month: Month) -> Journal:
+def beginning(journal: Journal, month: Month, exported: Collection[str]) -> Journal:
     """Return the journal before contracts of a month are claimed.
 
     A run that ends early may leave requests there; the next execution continues with them.
+    `exported`: the names of usage in the month's files.
     """
-    return replace(journal, underway=tuple(sorted({*journal.underway, str(month)})))
+    return replace(
+        journal,
+        underway=tuple(sorted({*journal.underway, str(month)})),
+        dimensions=tuple(sorted({*journal.dimensions, *exported})),
+    )
 
 
 def ended(journal: Journal, month: Month) -> Journal:

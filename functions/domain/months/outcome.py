@@ -108,13 +108,17 @@ def blamed(
 
 
 def by_hand(entries: Iterable[Entry], shown: MonthState, in_both: set[str]) -> list[Entry]:
-    """Return failed entries that an operator has put into the successes.
+    """Return entries that are not settled and that an operator has put into the successes.
 
     `in_both`: contracts that an earlier program showed as errors as well. Others that are shown as
     errors too may be those of a CloseMonth that has ended before the journal knew of them.
     """
     given = shown.done - shown.failed - in_both
-    return [entry for entry in entries if entry.failure and entry.contract_id in given]
+    return [
+        entry
+        for entry in entries
+        if (entry.failure or not entry.settled_at) and entry.contract_id in given
+    ]
 
 
 def is_shown(entry: Entry, state: MonthState) -> bool:

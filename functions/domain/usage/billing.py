@@ -39,22 +39,25 @@ def bill(
     sums: Sums,
     carried: Balance | None = None,
     exported_before: Iterable[str] = (),
-    known: Iterable[str] = (),
+    known: Collection[str] = (),
 ) -> MonthBill:
     """Work out every contract's quantities; ordered by contract and dimension.
 
     `carried`: what rounding left of other months, by contract and dimension. `exported_before`:
     the names of their usage. A formula that reads usage that never was is BadInput for all.
-    `known`: contracts of ledger and state file, whose spelling stays.
+    `known`: contracts whose spelling stays, of two spellings of one contract the first.
     """
     exported = {dimension for (_, dimension, _, _), _ in sums}.union(exported_before)
-    usage, quarantined = _by_payer(sums, _spellings(sums, known))
+    balance = carried or {}
+    spelled = _spellings(sums, [*known, *sorted(name for name, _ in balance)])
+    usage, quarantined = _by_payer(sums, spelled)
+    left: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
+    for (name, dimension), amount in balance.items():
+        left[spelled[name], dimension] += amount
     if usage:
         _check_names(plan, _KNOWN_DIMENSIONS | exported)
     month = MonthBill(
-        contracts=[
-            _bill_contract(plan, name, usage[name], carried or {}) for name in sorted(usage)
-        ],
+        contracts=[_bill_contract(plan, name, usage[name], left) for name in sorted(usage)],
         quarantined=quarantined,
         unbilled_dimensions=_unbilled(plan, usage.values()),
         dimensions=tuple(sorted(exported)),
@@ -88,13 +91,11 @@ def _by_payer(
     ]
 
 
-def _spellings(sums: Sums, known: Iterable[str]) -> dict[str, str]:
+def _spellings(sums: Sums, known: Collection[str]) -> dict[str, str]:
     """Return the spelling that each contract id goes by: a UUID is one contract in any spelling."""
     names = sorted({contract for (contract, *_), _ in sums if contract is not None})
     first: dict[object, str] = {}
-    for name in (*sorted(known), *names):
-        first.setdefault(as_uuid(name) or name, name)
-    return {name: first[as_uuid(name) or name] for name in names}
+    return {name: first.setdefault(as_uuid(name) or name, name) for name in (*known, *names)}
 
 
 def check_conservation(plan: Plan, sums: Sums, month: MonthBill) -> None:

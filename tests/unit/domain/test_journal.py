@@ -107,11 +107,12 @@ def test_a_contract_that_was_settled_leaves_and_no_other() -> None:
 
 
 def test_a_month_that_a_run_begins_is_underway_until_every_contract_is_accounted_for() -> None:
-    begun = journals.beginning(journals.beginning(JOURNAL, JULY), MAY)
-    assert begun == replace(JOURNAL, underway=("2025-05", "2025-07"))
-    assert journals.beginning(begun, MAY) == begun
+    begun = journals.beginning(journals.beginning(JOURNAL, JULY, ["mem"]), MAY, ["cpu"])
+    named = replace(JOURNAL, dimensions=("cpu", "mem"))
+    assert begun == replace(named, underway=("2025-05", "2025-07"))
+    assert journals.beginning(begun, MAY, []) == begun
     assert journals.resolved(begun, JULY, ()).underway == ("2025-05", "2025-07")
-    assert journals.ended(begun, MAY) == replace(JOURNAL, underway=("2025-07",))
+    assert journals.ended(begun, MAY) == replace(named, underway=("2025-07",))
     assert journals.ended(begun, JUNE) == begun
 
 
