@@ -52,11 +52,10 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     skipped = _note_skipped(run, state, journal, books)
     unreadable: list[str] = []
     entries_of = partial(books.entries, unreadable=unreadable)
-    waive = partial(books.waive, execution=run.execution, at=at)
+    waive = partial(_waive, books, run, at)
     for month, names in settled_by_hand(journal, state):
         before = len(unreadable)
-        # Also of those waived before: an execution may have ended right behind that.
-        books.renew_remainders(month, waive(month, entries_of(month, names)).values())
+        waive(month, entries_of(month, names))
         if len(unreadable) == before:  # what could not be read is waived once it can
             books.change_journal(partial(resolved, month=month, settled=names))
     for month, failed in sorted(state.errors.items()):
@@ -66,11 +65,16 @@ def reconcile_state(run: Run, books: Books, at: str) -> None:
     for month in map(Month.parse, journal.underway):
         names = sorted(books.contracts_in_ledger(month))
         entries = entries_of(month, names)
-        given = by_hand(entries, state.at(month), in_both(journal, month))
-        books.renew_remainders(month, waive(month, given).values())
+        waive(month, by_hand(entries, state.at(month), in_both(journal, month)))
         if months_due.is_closed(month, state, journal) and len(entries) == len(names):
             _end_if_settled(books, month, state, entries, at)
     _report(sorted(unreadable), (*skipped, *owners.forgotten(books, run.plans)), journal, books)
+
+
+def _waive(books: Books, run: Run, at: str, month: Month, entries: list[Entry]) -> None:
+    waived = books.waive(month, entries, run.execution, at)
+    # Also of those waived before: an execution may have ended right behind that.
+    books.renew_remainders(month, waived.values())
 
 
 def _report(

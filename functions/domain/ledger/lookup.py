@@ -96,10 +96,16 @@ def _found(
     # What the receiver has said to hold may not be listed yet.
     if not answered or line.code == OTHER_QUANTITY or (line.code and line.doubts):
         return line
-    if line.code and billed:  # others account for all of it: nothing of this line is billed
+    return _rejected(line, billed, others) if line.code else None
+
+
+def _rejected(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> Line:
+    """Refuse a line as a duplicate of what is not its own."""
+    if billed:  # others account for all of it: nothing of this line is billed
         return replace(_conflict(line, billed, others), billed="0", record_id="")
-    text = f"{RECEIVER} rejects the record as a duplicate but lists no billed one of this plan"
-    return _duplicate(line, text) if line.code else None
+    return _duplicate(
+        line, f"{RECEIVER} rejects the record as a duplicate but lists no billed one of this plan"
+    )
 
 
 def _undecided(stored: Sequence[Stored]) -> str:
