@@ -143,11 +143,11 @@ class DaysTask(UsageTask, frozen=True, kw_only=True):
     @property
     def of_days(self) -> Days:
         """The days, as they are added up. A child that was lost has left nothing to go by."""
-        found = {
-            read.day: msgspec.structs.replace(read, cause=Problem(read.error, read.cause).message)
-            for read in self.read
-            if read
-        }
+        found = {read.day: read for read in self.read if read}
+        for day, read in found.items():
+            if read.cause:
+                said = Problem(read.error, read.cause).message
+                found[day] = msgspec.structs.replace(read, cause=said)
         lost = DayRead(error="Unknown", cause="see its map run")
         return Days(self.plan, self.of, {day: found.get(day, lost) for day in self.days})
 

@@ -3,12 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from aws_lambda_powertools import Logger
 
 from functions.adapters import clock, leases
+from functions.domain import envelope, formula
+from functions.domain.ledger import coverage, listing_pages, reading
+from functions.domain.months import state_file
+from functions.domain.wording import mistyped
 from functions.metrics import Metric
 from infra import definitions
 from tests.in_memory.lambdas import Lambdas
@@ -29,6 +34,23 @@ class Message(NamedTuple):
 
 
 definition_of = cache(definitions.load)
+
+
+@cache
+def _mistyped(names: tuple[str, ...], known: tuple[str, ...]) -> str:
+    return mistyped(names, known)
+
+
+def _remembered(module: ModuleType, name: str) -> Replaced:
+    return module, {name: lru_cache(maxsize=10_000)(getattr(module, name))}
+
+
+# Pure functions of texts, which the long tests ask the same ones a million times.
+_REMEMBERED: tuple[Replaced, ...] = (
+    *(_remembered(module, "names_in") for module in (formula, coverage)),
+    *(_remembered(module, "plain") for module in (envelope, listing_pages, reading)),
+    (state_file, {"mistyped": lambda names, known: _mistyped(tuple(names), tuple(known))}),
+)
 
 
 class Measured(NamedTuple):
@@ -74,6 +96,7 @@ class Account:
             (leases, {"is_running": self.step_functions.is_running}),
             (Metric, {"add": self._measure}),
             (Logger, {"info": lambda *_args, **_named: None}),  # the log is off, asking is not free
+            *_REMEMBERED,
             *others,
         )
         self._replaced.__enter__()

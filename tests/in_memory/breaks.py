@@ -1,5 +1,6 @@
 """One break: at which point, how, and what happens next. Its text is enough to play it again."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from tests.in_memory.machine import Execution, StateFailed
 from tests.in_memory.points import Break, Died, Point, Result, nothing
 from tests.in_memory.timeline import Aborted, StepFunctions, Timeline
 
-_SHOWN = 8
+_SHOWN, _AGAIN = 8, 16
 # Less than SETTLE_SECONDS, after which a request has arrived or never will.
 LATE = SETTLE_SECONDS - 1.0
 _STANDS_STILL = ("second", "zombie", "alongside")
@@ -87,6 +88,26 @@ def check(
     covered(title, fault_points=len({case.number for case in found}), runs=len(found))
     shown = [f"{replay.format(case)}: {broken}" for case, broken in failed.items()][:_SHOWN]
     assert not failed, "\n".join([f"{len(failed)} of {len(found)} cases break a promise:", *shown])
+
+
+class Futures:
+    """What becomes of worlds, by what they are known by.
+
+    Worlds that are the same have the same future: it is played once, and again now and then to see
+    that this is so.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[str]] = {}
+        self._met: Counter[str] = Counter()
+
+    def of(self, now: str, future: Callable[[], list[str]]) -> list[str]:
+        """Return what becomes of a world."""
+        self._met[now] += 1
+        if now not in self._known or self._met[now] % _AGAIN == 0:
+            found = future()
+            assert self._known.setdefault(now, found) == found, "it depends on more than the digest"
+        return self._known[now]
 
 
 class Player:

@@ -43,6 +43,10 @@ class CloudZero:
         self._shown: dict[Month, list[tuple[datetime, Rows]]] = {}
         self._busy_until = timeline.now
 
+    def holds(self) -> tuple[object, ...]:
+        """Return all that an answer depends on, whatever it is asked."""
+        return (self.months, self.posts, self._shown, self._busy_until, self.faults, self.ingest)
+
     def seen(self, month: Month) -> Rows | None:
         """Return what is to be seen of a month now."""
         versions = self._shown.get(month, [])

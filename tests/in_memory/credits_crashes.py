@@ -1,13 +1,14 @@
 """The crash matrix of the credits pipeline: upload A is broken at every point, B is newer.
 
-`play(key, case, newer)` plays one case and returns the promises that it broke.
+`Row(key, newer).play(case)` plays one case and returns the promises that it broke.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
-from tests.in_memory.breaks import Case, Player, cases
+from tests.in_memory.breaks import Case, Futures, Player, cases
 from tests.in_memory.credits_world import CreditsWorld
 from tests.in_memory.machine import Execution
 
@@ -28,35 +29,55 @@ def _amounts(rows: Mapping[str, tuple[str, str]], key: str) -> dict[str, tuple[s
     return {name: amounts[: len(FILES[key])] for name, amounts in rows.items()}
 
 
-def recorded(key: str) -> list[Case]:
-    """Return all cases: the points of A's execution when nothing breaks."""
-    with CreditsWorld() as world:
-        world.upload(key, _amounts(A, key))
-        world.run()
-        return list(cases(world.points.seen))
+class Row:
+    """A file and when its newer upload comes; worlds that are the same have one future."""
+
+    def __init__(self, key: str, newer: Newer) -> None:
+        self._key, self._newer = key, newer
+        self._futures = Futures()
+
+    def recorded(self) -> list[Case]:
+        """Return all cases: the points of A's execution when nothing breaks.
+
+        Where B may come at one of them, there is also a case for every point that does not break.
+        """
+        with CreditsWorld() as world:
+            world.upload(self._key, _amounts(A, self._key))
+            world.run()
+            found = list(cases(world.points.seen))
+        if self._newer == "later":
+            return found
+        points = {case.number: case for case in found}
+        unbroken = (replace(case, way="not at all", then="nothing") for case in points.values())
+        return [*found, *unbroken]
+
+    def play(self, case: Case) -> list[str]:
+        """Break A's execution, upload B, let everything end, and return the broken promises."""
+        key, newer = self._key, self._newer
+        with CreditsWorld() as world:
+            broken = world.upload(key, _amounts(A, key))
+            player = Player(case, world.timeline, world.step_functions, broken)
+            world.points.choose = player.choose
+            if newer == "meanwhile":
+                player.meanwhile = lambda: world.upload(key, _amounts(B, key))
+            elif newer != "later":
+                player.meanwhile = lambda: world.put_file(key, _amounts(B, key))
+            world.timeline.run(until=lambda: broken.status != "RUNNING")
+            if not player.played:
+                return [f"the point never came: {case}"]
+            _go_on(world, key, case, broken, newer)
+            claimed = list(_claimed(world, key))
+            return claimed + self._futures.of(_digest(world), lambda: list(_settled(world, key)))
 
 
-def uploads_without_a_break(key: str) -> list[Case]:
-    """Return a case for every point at which nothing breaks but B may be uploaded."""
-    points = {case.number: case for case in recorded(key)}
-    return [replace(case, way="not at all", then="nothing") for case in points.values()]
-
-
-def play(key: str, case: Case, newer: Newer) -> list[str]:
-    """Break A's execution, upload B, let everything end, and return the broken promises."""
-    with CreditsWorld() as world:
-        broken = world.upload(key, _amounts(A, key))
-        player = Player(case, world.timeline, world.step_functions, broken)
-        world.points.choose = player.choose
-        if newer == "meanwhile":
-            player.meanwhile = lambda: world.upload(key, _amounts(B, key))
-        elif newer != "later":
-            player.meanwhile = lambda: world.put_file(key, _amounts(B, key))
-        world.timeline.run(until=lambda: broken.status != "RUNNING")
-        if not player.played:
-            return [f"the point never came: {case}"]
-        _go_on(world, key, case, broken, newer)
-        return [*_claimed(world, key), *_settled(world, key)]
+def _digest(world: CreditsWorld) -> str:
+    """Return what a world is known by in which nothing is underway: all its future depends on."""
+    all_of_it = (
+        *(world.now(), world.credits_bucket.etags(), world.credits_bucket.uploads),
+        *(sorted(world.credits_bucket.unconditional), world.cloudzero.holds()),
+        *((each.input, each.status) for each in world.step_functions.executions),
+    )
+    return hashlib.sha256(repr(all_of_it).encode()).hexdigest()
 
 
 def _go_on(world: CreditsWorld, key: str, case: Case, broken: Execution, newer: Newer) -> None:

@@ -12,12 +12,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Self, cast
+from uuid import UUID
 
 from functions.adapters import credits_account, credits_bucket, wiring
 from functions.adapters.clock import Clock
 from functions.adapters.cloudzero.api import CloudZero as RealCloudZero
 from functions.adapters.objects import Stored
 from functions.adapters.streams import Stream
+from functions.credits import post_drop
 from functions.domain.credits.drop import Limits
 from functions.domain.month import Month
 from infra.tasks import SETTLE_SECONDS
@@ -38,7 +40,7 @@ class CreditsWorld(Account):
         self.credits_bucket = self.bucket("credits")
         self.cloudzero = CloudZero(self.points, self.timeline)
         self.uploaded: list[Execution] = []
-        self._limits = limits
+        self._limits, self._ids = limits, 0
 
     def __enter__(self) -> Self:
         ports = {
@@ -49,11 +51,16 @@ class CreditsWorld(Account):
             "place": lambda: PLACE,
             "settle_seconds": lambda: float(SETTLE_SECONDS),
         }
-        self.enter((wiring, ports), (credits_account, {"stream": self._stream}))
+        ids = {"uuid4": self._next_id}
+        self.enter((wiring, ports), (credits_account, {"stream": self._stream}), (post_drop, ids))
         return self
 
     def __exit__(self, *_exception: object) -> None:
         self.leave()
+
+    def _next_id(self) -> UUID:
+        self._ids += 1
+        return UUID(int=self._ids)
 
     def _stream(self, connection: str, execution: str, context: Context) -> Stream:
         clock = Clock(self.now, lambda: context.get_remaining_time_in_millis() / 1000)

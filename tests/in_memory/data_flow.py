@@ -69,12 +69,26 @@ def _filler(template: Any) -> Filler:
     if not isinstance(template, dict):
         return lambda _data, _context: template
     fields = [
-        (name.removesuffix(".$"), partial(computed, value))
-        if name.endswith(".$")
-        else (name, _filler(value))
+        (name.removesuffix(".$"), _reader(value)) if name.endswith(".$") else (name, _filler(value))
         for name, value in template.items()
     ]
     return lambda data, context: {name: fill(data, context) for name, fill in fields}
+
+
+def _reader(expression: str) -> Filler:
+    """Return what `computed` does, in short for nearly all fields: they are one of the data's."""
+    is_of_data = expression[0] == "$" and expression[1:2] == "."
+    if not is_of_data or len(names := _names_in(expression)[1]) > 1:
+        return partial(computed, expression)
+    (name,) = names
+
+    def read(data: Any, context: Mapping[str, Any]) -> Any:
+        try:
+            return data[name]
+        except (KeyError, TypeError):
+            return find(expression, data, context)
+
+    return read
 
 
 def computed(expression: str, data: Any, context: Mapping[str, Any]) -> Any:

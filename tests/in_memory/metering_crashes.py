@@ -4,7 +4,6 @@
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable
 from functools import cache, partial
 
@@ -13,7 +12,7 @@ import msgspec
 from functions.adapters import reports
 from functions.domain.months import report_page
 from functions.domain.months.report import Report
-from tests.in_memory.breaks import Case, Player, cases, check
+from tests.in_memory.breaks import Case, Futures, Player, cases, check
 from tests.in_memory.machine import Execution
 from tests.in_memory.metering_promises import Promises
 from tests.in_memory.metering_scenarios import (
@@ -27,7 +26,6 @@ from tests.in_memory.metering_world import PLAN, MeteringWorld
 from tests.in_memory.outside import replaced
 from tests.in_memory.points import Break, Point, nothing
 
-_AGAIN = 16
 # The claim before a contract's first request and the record after its last one belong to them.
 _AROUND = 4
 
@@ -40,8 +38,7 @@ class Row:
         plan = {**PLAN, "start_month": scenario.first_month, **scenario.plan}
         rule, lists = receiver
         self._a_world = partial(MeteringWorld, plan, refuses_duplicates=rule, lists=lists)
-        self._known: dict[str, list[str]] = {}
-        self._met: Counter[str] = Counter()
+        self._futures = Futures()
         # By the number of a point: what the world was like when its function was called.
         self._moments: dict[int, tuple[MeteringWorld, Promises]] = {}
         self._points = self._play_without_a_break()
@@ -102,7 +99,7 @@ class Row:
                 now = _digest(world, promises, broken)
                 world.step_functions.redrive(broken)
                 if case.way != "late":  # nothing else is underway
-                    return self._known_by(now, lambda: self._redriven(world, promises))
+                    return self._futures.of(now, lambda: self._redriven(world, promises))
             elif case.then == "new":
                 world.start()
             if case.then != "new" or case.way == "late":  # something else is underway
@@ -123,19 +120,7 @@ class Row:
             retry_what_is_parked(world)
             return list(promises.in_the_end())
 
-        return self._known_by(_digest(world, promises), go_on)
-
-    def _known_by(self, now: str, future: Callable[[], list[str]]) -> list[str]:
-        """Return what becomes of a world.
-
-        Worlds that are the same have the same future: it is played once, and again now and then to
-        see that this is so.
-        """
-        self._met[now] += 1
-        if now not in self._known or self._met[now] % _AGAIN == 0:
-            found = future()
-            assert self._known.setdefault(now, found) == found, "it depends on more than the digest"
-        return self._known[now]
+        return self._futures.of(_digest(world, promises), go_on)
 
 
 def _digest(world: MeteringWorld, promises: Promises, redriven: Execution | None = None) -> str:

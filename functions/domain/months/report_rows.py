@@ -121,7 +121,7 @@ def _amount(bill: ContractBill, entry: Entry | None, name: str, line: Line | Non
         return known
     if line:
         return exact_text(Fraction(line.quantity) - Fraction(line.carried or "0"))
-    return None if bill.failure else bill.amounts.get(name, "0")
+    return None if bill.failure else exact_text(bill.amount(name))
 
 
 def _became(entry: Entry | None, line: Line | None, *, by_hand: bool) -> tuple[str, str]:

@@ -28,8 +28,8 @@ class ContractBill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     def amount(self, name: str) -> Fraction:
         """What was billed and what is left of a dimension, without what was carried in."""
-        billed, left = self.quantities.get(name, "0"), self.remainders.get(name, "0")
-        return Fraction(billed) + Fraction(left) - Fraction(self.carried.get(name, "0"))
+        billed, left = self.quantities.get(name, 0), self.remainders.get(name, 0)
+        return Fraction(billed) + Fraction(left) - Fraction(self.carried.get(name, 0))
 
 
 class Quarantined(msgspec.Struct, frozen=True, kw_only=True):

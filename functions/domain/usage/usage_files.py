@@ -89,4 +89,4 @@ def partly_covered(month: Month, present: Collection[str], end: datetime) -> Ite
 
 def _hours(month: Month, end: datetime) -> list[str]:
     hours = range((end - month.start) // timedelta(hours=1))
-    return [f"{month.start + timedelta(hours=at):%d/%H}" for at in hours]
+    return [f"{at // 24 + 1:02d}/{at % 24:02d}" for at in hours]
