@@ -25,7 +25,7 @@ def handler(task: DayTask, _context: object) -> DayRead:
 
 def fold_day(task: DayTask, usage: usage_reader.UsageStore, objects: Objects) -> DayRead:
     """Bad usage is a result, not an error, so that every bad file of a month gets named."""
-    key = keys.day(plan := task.plan, task.of, task.day)
+    plan, key = task.plan, keys.day(task.plan, task.of, task.day)
     files, problems = _listed(task, usage)
     digest = usage_files.digest(files) if files else ""
     made_of = fold.made_of(plan, digest)
@@ -48,9 +48,11 @@ def fold_day(task: DayTask, usage: usage_reader.UsageStore, objects: Objects) ->
 
 def _listed(task: DayTask, usage: usage_reader.UsageStore) -> tuple[list[Listed], list[Problem]]:
     """List the files of a day, or those beside the days with all that is in no day's folder."""
-    root = keys.usage_prefix(task.run.plan, month := task.of)
-    _, *days = usage_files.days(month, month.end) if task.day == FLAT else (FLAT,)
-    prefix, of_days = root if days else f"{root}{task.day[:2]}/", {f"{root}{day}/" for day in days}
+    month, root = task.of, keys.usage_prefix(task.run.plan, task.of)
+    prefix, of_days = f"{root}{task.day[:2]}/", set[str]()
+    if task.day == FLAT:
+        days = usage_files.days(month, month.end)
+        prefix, of_days = root, {f"{root}{day}/" for day in days if day != FLAT}
     found = [usage_files.place(item, root, month) for item in usage.under(prefix, but=of_days)]
     files = usage_files.of_day(task.day, (one for one in found if isinstance(one, Listed)))
     return files, [one for one in found if isinstance(one, Problem)]
