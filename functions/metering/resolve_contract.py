@@ -14,6 +14,7 @@ from functions.domain.months import state_file
 from functions.domain.months.journal import watched
 from functions.domain.months.outcome import error_record
 from functions.domain.months.run import Resolve, Run
+from functions.domain.plan import Plan
 from functions.errors import BadInput, OutcomeUnknown
 from functions.metering.payloads import Resolved, RunTask
 from functions.partners import RECEIVER
@@ -55,7 +56,7 @@ def resolve_contract(run: Run, books: Books, now: datetime, settle_seconds: floa
         month=asked.month,
         outcome=asked.outcome,
         settled=settled,
-        message=_message(asked, entry, settled=settled),
+        message=_message(asked, entry, settled=settled) + _rest(entry, run.plan),
     )
 
 
@@ -85,6 +86,19 @@ def _reopen(books: Books, month: Month, entry: Entry, at: str) -> None:
     books.change_journal(lambda journal: watched(journal, month, name, code, at))
     record = partial(state_file.record_month, plan_key=books.plan.key, month=month, at=at)
     books.change_state(partial(record, reopened=[name]))
+
+
+def _rest(entry: Entry, plan: Plan) -> str:
+    """Say where the receiver bills another quantity than was due, and what becomes of the rest."""
+    differ = [
+        line for line in entry.lines if line.state == "accepted" and line.taken != line.quantity
+    ]
+    if not differ:
+        return ""
+    billed = ", ".join(f"{one.taken} of {one.quantity} {one.dimension}" for one in differ)
+    carried = "is carried to the next month with usage"
+    rest = carried if plan.carry_remainders else "is not billed: carry_remainders is off"
+    return f"; {RECEIVER} bills {billed}, and the difference {rest}"
 
 
 def _message(asked: Resolve, entry: Entry, *, settled: bool) -> str:

@@ -231,7 +231,9 @@ def test_usage_that_moved_to_another_plan_is_carried_or_waived_where_only_the_fi
         [said] = world.state(world.plans[1])["error_contracts"]["2025-07"][0]["errors"]
         assert "100 (record r-1), which S:E:P accounts for; the 50 of this plan" in said
         resolve = {"contract": "c-1", "month": "2025-07", "outcome": outcome, "reason": "seen"}
-        world.execute(plan="S:E:Q", resolve=resolve)
+        decided = world.execute(plan="S:E:Q", resolve=resolve)
+        rest = "Clazar bills 0 of 50 cpu, and the difference is carried" in str(decided.output)
+        assert rest is (outcome == "accepted")
         world.put_usage("2025-08", "01/00", {"c-1": {"cpu": 10}}, plan=world.plans[1])
         world.pass_days(31)
         world.execute(plan="S:E:Q")

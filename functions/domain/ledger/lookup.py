@@ -101,8 +101,8 @@ def _found(
 
 def _rejected(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> Line:
     """Refuse a line as a duplicate of what is not its own."""
-    if billed:  # others account for all of it: nothing of this line is billed
-        return replace(_conflict(line, billed, others), billed="0", record_id="")
+    if billed:
+        return _conflict(line, billed, others)
     return _duplicate(
         line, f"{RECEIVER} rejects the record as a duplicate but lists no billed one of this plan"
     )
@@ -134,13 +134,16 @@ def _conflict(line: Line, billed: Sequence[Stored], others: Sequence[Owner]) -> 
     with localcontext(prec=120):
         quantity = sum((read_quantity(found.quantity) or 0 for found in left), Decimal(0))
     whose = f"not the {line.quantity} of this plan"
+    taken = f"{quantity:f}"
     if not left:
+        # Others account for all of it. One with our quantity may be this plan, renamed.
+        taken = "" if any(same_quantity(one.quantity, line.quantity) for one in billed) else "0"
         plans = ", ".join(sorted({owner.plan for owner in others}))
         whose = f"which {plans} accounts for; the {line.quantity} of this plan is not listed"
     listed = f"{RECEIVER} bills {line.dimension} for this contract and month: {_records(billed)}"
     refused = _duplicate(line, f"{listed}, {whose}")
     record = (left or billed)[0].record_id
-    return replace(refused, billed=f"{quantity:f}" if left else "", record_id=record)
+    return replace(refused, billed=taken, record_id=record)
 
 
 def _without(billed: Sequence[Stored], owners: Sequence[Owner]) -> list[Stored]:

@@ -32,9 +32,9 @@ _WORST_FIRST = {
     "refused": "refused",
     "not sent": "open",
     NOT_COMPUTED: "open",
-    "accepted": "billed",
     "waived": "waived",
     BY_HAND: "waived",
+    "accepted": "billed",
 }
 
 

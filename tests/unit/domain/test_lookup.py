@@ -194,7 +194,10 @@ def test_a_record_that_another_plan_accounts_for_is_named_as_its() -> None:
     assert line.message == (
         f"{head}7 (record r-1), which {OTHER} accounts for; the 5 of this plan is not listed"
     )
-    assert (line.billed, line.taken) == ("", "5"), "nothing of it is ours"
+    assert (line.billed, line.taken) == ("0", "5"), "nothing of it is ours"
+    assert replace(line, state="accepted").taken == "0"
+    same = looked(a_line("unsure"), stored("5"), owners=(theirs("5"),))
+    assert same.billed == "", "the other plan may be this one, renamed"
     both = looked(a_line("unsure"), stored(), owners=(theirs(), theirs("5", "S:E:3")))
     assert f"which S:E:3, {OTHER} accounts for" in both.message
 
@@ -216,7 +219,7 @@ def test_of_other_plans_records_only_what_none_accounts_for_is_counted() -> None
     assert (line.billed, line.record_id) == ("8", "r-2")
     of_whichever = looked(a_line("unsure"), stored("7"), stored("8", "r-2"), owners=(theirs(),))
     assert of_whichever.billed == "8", "one of them is the other plan's, nobody knows which"
-    assert looked(a_line("unsure"), stored("7"), owners=(theirs(),)).billed == ""
+    assert looked(a_line("unsure"), stored("7"), owners=(theirs(),)).billed == "0"
 
 
 # More records than owners
