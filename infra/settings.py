@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+import msgspec
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -35,7 +36,7 @@ class PlanParameters(Construct):
             self._add(environment, plan)
 
     def _add(self, environment: str, plan: Plan) -> None:
-        value, id_ = plan.to_json(), plan_slug(plan)
+        value, id_ = msgspec.json.encode(plan).decode(), plan_slug(plan)
         where = f"environment {environment}: plan {plan.key}"
         if (size := len(value.encode())) > PARAMETER_BYTES:
             raise PlanDoesNotFit(f"{where}: {size} bytes of configuration; {PARAMETER_BYTES} fit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -29,7 +30,13 @@ class MemoryObjects:
         """Return all that a bucket holds, by what it says of its content."""
         return sorted((key, self._etag(body)) for key, body in self.objects.items())
 
-    def read(self, key: str, *, unless: str = "") -> Stored | None:  # noqa: ARG002
+    def read(
+        self,
+        key: str,
+        *,
+        unless: str = "",  # noqa: ARG002
+        most_bytes: float = math.inf,  # noqa: ARG002
+    ) -> Stored | None:
         """Return an object, None if there is none; it may hold its body although it is known."""
         body = self.objects.get(key)
         return None if body is None else Stored(body, self._etag(body))

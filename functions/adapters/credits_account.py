@@ -5,7 +5,7 @@ from functools import cache
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.adapters import clock, wiring
+from functions.adapters import clock, credits_bucket, wiring
 from functions.adapters.cloudzero.api import ApiKey, CloudZero
 from functions.adapters.receivers import CreditsReceiver
 from functions.adapters.streams import Stream
@@ -27,6 +27,6 @@ def credits_receiver() -> CreditsReceiver:
 
 def stream(connection_id: str, execution: str, context: LambdaContext) -> Stream:
     """Return an AnyCost Stream as this execution may use it."""
-    account, time = credits_receiver(), clock.of(context)
-    objects, settle = wiring.credits_bucket(), wiring.settle_seconds()
-    return Stream(objects, account, connection_id, execution, time, settle_seconds=settle)
+    account, time, settle = credits_receiver(), clock.of(context), wiring.settle_seconds()
+    lease = credits_bucket.lease(wiring.credits_bucket(), connection_id)
+    return Stream(lease, account, connection_id, execution, time, settle)

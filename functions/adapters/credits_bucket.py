@@ -7,6 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from functions.adapters.documents import Document, read_run_file
+from functions.adapters.keys import name_in
 from functions.adapters.objects import Objects
 from functions.domain.credits.contents import Contents, read_rows
 from functions.domain.credits.drop import Drop, MonthSnapshot
@@ -20,21 +21,17 @@ def lease(objects: Objects, connection: str) -> Document[Lease]:
     return Document(objects, f"leases/{connection}.json", Lease)
 
 
-def last_drop(objects: Objects, connection: str, month: Month) -> Document[Drop | None]:
+def last_drop(objects: Objects, connection: str, month: Month | str) -> Document[Drop | None]:
     """Return what was last accepted for a month, or may have been; null if nothing ever was."""
-    return _drop(objects, f"drops/{connection}/{month}.json")
+    kind: Any = Drop | None
+    return Document(objects, f"drops/{connection}/{month}.json", kind)
 
 
 def last_drops(objects: Objects, connection: str) -> list[Drop]:
     """Return what was last accepted for every month of a stream, or may have been."""
     listed = objects.list(f"drops/{connection}/")
-    found = (_drop(objects, item.key).value() for item in listed)
+    found = (last_drop(objects, connection, name_in(item.key)).value() for item in listed)
     return [drop for drop in found if drop]
-
-
-def _drop(objects: Objects, key: str) -> Document[Drop | None]:
-    kind: Any = Drop | None
-    return Document(objects, key, kind)
 
 
 def held(objects: Objects, connection: str, month: Month, version: str) -> Document[list[str]]:

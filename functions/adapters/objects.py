@@ -1,36 +1,32 @@
 """What the use cases need of a bucket: a port, so that tests and tools can bring their own."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from functions.domain.usage.usage_files import Listed
 
 
 class Stored(NamedTuple):
-    """An object's content and the ETag that a conditional write names."""
+    """The newest version of an object; a conditional write names its ETag.
+
+    `size` in bytes, `version`, `at` (when it was stored) and `metadata` are there where one object
+    is read, and its body is empty if it is larger than the reader asked for.
+    """
 
     body: bytes
     etag: str
-
-
-class Uploaded(NamedTuple):
-    """The newest version of an object that another client writes. `at`: when it was stored.
-
-    `body` is None where the object is larger than the reader asked for.
-    """
-
-    body: bytes | None
-    size: int
-    version: str
-    at: datetime
-    metadata: Mapping[str, str]
+    size: int = 0
+    version: str = ""
+    at: datetime = datetime.min.replace(tzinfo=UTC)
+    metadata: Mapping[str, str] = {}
 
 
 class Objects(Protocol):
     """What the use cases need of a bucket."""
 
-    def read(self, key: str, *, unless: str = "") -> Stored | None:
+    def read(self, key: str, *, unless: str = "", most_bytes: float = math.inf) -> Stored | None:
         """Return an object, None if there is none; without its body if `unless` is its ETag."""
 
     def read_many(self, keys: Iterable[str]) -> Iterator[Stored | None]:
@@ -47,10 +43,3 @@ class Objects(Protocol):
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         """Yield objects in key order, beginning behind a key."""
-
-
-class Uploads(Objects, Protocol):
-    """A bucket that others upload to."""
-
-    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
-        """Return the newest version of an object, None if there is none."""

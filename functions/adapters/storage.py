@@ -8,7 +8,7 @@ a success when what is stored is byte for byte what was to be written; writers p
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.adapters.object_store import in_order, naming, open_store
-from functions.adapters.objects import Objects, Stored, Uploaded
+from functions.adapters.objects import Objects, Stored
 from functions.domain.usage.usage_files import Listed
 from functions.errors import StorageBusy
 
@@ -58,10 +58,21 @@ class Bucket:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def read(self, key: str, *, unless: str = "") -> Stored | None:
+    def read(self, key: str, *, unless: str = "", most_bytes: float = math.inf) -> Stored | None:
         """Return an object, None if there is none; without its body if `unless` is its ETag."""
-        found = self._get(key, unless=unless)
-        return Stored(found[1], found[0]["ETag"]) if found else None
+        condition: Any = {"IfNoneMatch": unless} if unless else {}
+        try:
+            answer = _client().get_object(Bucket=self.name, Key=key, **condition)
+            size, etag = answer["ContentLength"], answer["ETag"]
+            body = answer["Body"].read() if size <= most_bytes else b""
+        except (ClientError, BotoCoreError) as error:
+            if _code(error) in _MISSING:
+                return None
+            if _code(error) in ("304", "NotModified"):
+                return Stored(b"", unless)
+            raise _failure(error, self.name, key) from error
+        version, at = answer.get("VersionId", etag), answer["LastModified"]
+        return Stored(body, etag, size, version, at, answer["Metadata"])
 
     def read_many(self, keys: Iterable[str]) -> Iterator[Stored | None]:
         """Yield objects in the order of their keys, None for one that is not there."""
@@ -76,31 +87,6 @@ class Bucket:
                     return None
 
         yield from (stored for _, stored in in_order(read, keys))
-
-    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
-        """Return the newest version of an object, None if there is none."""
-        found = self._get(key, most_bytes)
-        if found is None:
-            return None
-        answer, body = found
-        size, version = answer["ContentLength"], answer.get("VersionId", answer["ETag"])
-        at, metadata = answer["LastModified"], answer["Metadata"]
-        return Uploaded(body if size <= most_bytes else None, size, version, at, metadata)
-
-    def _get(
-        self, key: str, most_bytes: float = math.inf, *, unless: str = ""
-    ) -> tuple[Mapping[str, Any], bytes] | None:
-        condition: Any = {"IfNoneMatch": unless} if unless else {}
-        try:
-            answer = _client().get_object(Bucket=self.name, Key=key, **condition)
-            small = answer["ContentLength"] <= most_bytes
-            return answer, answer["Body"].read() if small else b""
-        except (ClientError, BotoCoreError) as error:
-            if _code(error) in _MISSING:
-                return None
-            if _code(error) in ("304", "NotModified"):
-                return {"ETag": unless}, b""
-            raise _failure(error, self.name, key) from error
 
     def put(self, key: str, body: bytes) -> None:
         """Write a computed object that only this run names. Not for state."""

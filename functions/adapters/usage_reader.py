@@ -1,16 +1,11 @@
 """The usage bucket through obstore: listed and read many at a time, in order; nothing is kept."""
 
-from __future__ import annotations
-
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import Any
 
 from functions.adapters.object_store import in_order, naming, open_store
 from functions.domain.usage.usage_files import Listed
-
-if TYPE_CHECKING:
-    from obstore import ObjectMeta
 
 
 class UsageStore:
@@ -44,7 +39,7 @@ class UsageStore:
             return bytes(self._store.get(file.key, options={"if_match": file.etag}).bytes())
 
 
-def _listed(found: Iterable[ObjectMeta]) -> list[Listed]:
+def _listed(found: Iterable[Mapping[str, Any]]) -> list[Listed]:
     """Return objects that may hold something, unlike what the S3 console makes of a folder."""
     return [
         Listed(item["path"], item["e_tag"] or "", item["size"])

@@ -6,7 +6,7 @@ import msgspec
 from aws_lambda_powertools import Logger
 
 from functions.adapters import credits_bucket, wiring
-from functions.adapters.objects import Objects, Uploads
+from functions.adapters.objects import Objects
 from functions.credits.payloads import DropItem, Parsed, Run, RunTask
 from functions.domain.credits import cbf
 from functions.domain.credits.contents import read_rows
@@ -31,13 +31,13 @@ def handler(task: RunTask, _context: object) -> Parsed:
     return parse_credits(run, bucket, allow_reversals=wiring.allow_reversals())
 
 
-def parse_credits(run: Run, bucket: Uploads, *, allow_reversals: bool) -> Parsed:
+def parse_credits(run: Run, bucket: Objects, *, allow_reversals: bool) -> Parsed:
     """Read a file as a whole or not at all; months that have something newer are left out."""
     months = months_of(run.file, Month.of(parse_instant(run.as_of)))
-    found = bucket.upload(run.file, MOST_FILE_BYTES)
+    found = bucket.read(run.file, most_bytes=MOST_FILE_BYTES)
     if found is None:
         raise BadCredits(f"{run.file}: there is no such object in the credits bucket")
-    if found.body is None:
+    if found.size > MOST_FILE_BYTES:
         raise BadCredits(
             f"{run.file}: {found.size} bytes, at most {MOST_FILE_BYTES} are read; not posted"
         )

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger
 
 from functions import metrics
 from functions.adapters import clock, credits_bucket, leases, wiring
-from functions.adapters.objects import Objects, Uploads
+from functions.adapters.objects import Objects
 from functions.adapters.pages import put_page
 from functions.credits.payloads import DropItem, MonthEnd, ReportTask, Run, Snapshot
 from functions.domain.conversion import parse
@@ -16,7 +16,7 @@ from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import Ended, MonthReport, mail
 from functions.domain.credits.file import Repeated
 from functions.domain.mails import Place
-from functions.domain.month import Month, format_instant
+from functions.domain.month import format_instant
 from functions.errors import BadState
 from functions.payloads import Finished, Refused, task_handler
 
@@ -102,8 +102,7 @@ def _way_back(
 def _was_posted(run: Run, end: MonthEnd, objects: Objects) -> bool | None:
     """Return what is on record of a month whose drop ended with an error; None: not known."""
     try:
-        month = Month.parse(end.drop.month)
-        last = credits_bucket.last_drop(objects, run.connection, month).value()
+        last = credits_bucket.last_drop(objects, run.connection, end.drop.month).value()
     except BadState:
         return None
     if last is None or not last.is_of(run.execution, end.drop.source):
@@ -111,7 +110,7 @@ def _was_posted(run: Run, end: MonthEnd, objects: Objects) -> bool | None:
     return None if last.state == "posting" else True
 
 
-def finish(task: ReportTask, months: list[MonthReport], bucket: Uploads, place: Place) -> Finished:
+def finish(task: ReportTask, months: list[MonthReport], bucket: Objects, place: Place) -> Finished:
     """Write the report; succeed only if every month is verified or has something newer."""
     run, failure = task.run, task.failure
     repeated = credits_bucket.repeated(bucket, run.name, task.parsed.version).value() or []
@@ -174,10 +173,10 @@ def _write(
     return key
 
 
-def _newer(task: ReportTask, bucket: Uploads) -> list[str]:
+def _newer(task: ReportTask, bucket: Objects) -> list[str]:
     """Report that the file was uploaded again: that upload has started an execution of its own."""
     version = task.parsed.version
-    newest = bucket.upload(task.run.key, 0) if task.run.key and version else None
+    newest = bucket.read(task.run.key, most_bytes=0) if task.run.key and version else None
     if newest is None or newest.version == version:
         return []
     return [f"{task.run.file} was uploaded again meanwhile; that upload's own execution posts it"]

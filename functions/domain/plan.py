@@ -61,10 +61,6 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return the plan with this rule for duplicates, its own if none is given."""
         return msgspec.structs.replace(self, duplicates=duplicates or self.duplicates)
 
-    def to_json(self) -> str:
-        """Return the configuration as JSON text that `parse_plan` reads back."""
-        return msgspec.json.encode(self).decode()
-
 
 def parse_plan(value: object, unnamed: str = "") -> Plan:
     """Read one plan configuration; BadInput names the plan, the field and the value."""

@@ -7,10 +7,17 @@ from msgspec.structs import replace
 from functions.adapters import clock, leases, wiring
 from functions.domain.conversion import given, parse
 from functions.domain.month import Month, format_instant, parse_instant
-from functions.domain.months.run import LAST_MONTH, ExecutionInput, Resolve, Run
+from functions.domain.months.run import LAST_MONTH, ExecutionInput, Run
 from functions.domain.plan import Plan
 from functions.errors import BadInput, PlanBusy
 from functions.payloads import Start, task_handler, time_of_run
+
+_CHANGES = "changes the ledger, which a dry run does not"
+_ALONE = {
+    "resolve": _CHANGES,
+    "approve": _CHANGES,
+    "reconcile": "a dry run bills nothing that could be compared",
+}
 
 
 @task_handler
@@ -33,6 +40,9 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
     dry_run = plan.dry_run if asked.dry_run is None else asked.dry_run
     for text in asked.months or ():
         given("months", Month.parse, text)
+    until = _until(asked, as_of)
+    _check_alone(asked, dry_run=dry_run)
+    last = str(Month.of(parse_instant(as_of)).plus(-1))
     return Run(
         plan=plan,
         execution=start.execution,
@@ -43,10 +53,10 @@ def settle(start: Start, plans: Mapping[str, Plan]) -> Run:
         retry_errors=asked.retry_errors,
         dry_run=dry_run,
         max_months=asked.max_months or plan.max_months,
-        until=_until(asked, as_of),
-        resolve=asked.resolve and _checked(asked.resolve, asked, dry_run=dry_run),
-        approve=asked.approve and _approved(asked.approve, asked, dry_run=dry_run),
-        reconcile=asked.reconcile and _to_reconcile(asked.reconcile, asked, as_of, dry_run=dry_run),
+        until=until,
+        resolve=asked.resolve and replace(asked.resolve, reason=asked.resolve.reason.strip()),
+        approve=asked.approve,
+        reconcile=last if asked.reconcile == LAST_MONTH else asked.reconcile,
         reason=(asked.reason or "").strip(),
         started=format_instant(parse_instant(start.started)),
         plans=sorted(plans),
@@ -62,42 +72,27 @@ def _choose(name: str | None, plans: Mapping[str, Plan]) -> Plan:
     raise BadInput(f"{wrong}; name one of {', '.join(sorted(plans))}")
 
 
-def _checked(resolve: Resolve, asked: ExecutionInput, *, dry_run: bool) -> Resolve:
-    """Check a decision as far as that is possible without the ledger."""
-    _check_alone("resolve", replace(asked, resolve=None), dry_run=dry_run)
-    given("resolve.month", Month.parse, resolve.month)
-    if not resolve.reason.strip(" ."):
-        raise BadInput("resolve.reason: say why; the ledger keeps it")
-    return replace(resolve, reason=resolve.reason.strip())
-
-
-def _approved(month: str, asked: ExecutionInput, *, dry_run: bool) -> str:
-    """Check an approval as far as that is possible without the journal."""
-    _check_alone("approve", replace(asked, approve=None, reason=None), dry_run=dry_run)
-    given("approve", Month.parse, month)
-    if not (asked.reason or "").strip(" ."):
-        raise BadInput("reason: say why the month is approved; the ledger keeps it")
-    return month
-
-
-def _to_reconcile(text: str, asked: ExecutionInput, as_of: str, *, dry_run: bool) -> str:
-    """Return the month to reconcile, as far as it can be checked without the state file."""
-    if dry_run:
-        raise BadInput("reconcile: a dry run bills nothing that could be compared")
-    _check_alone("reconcile", replace(asked, reconcile=None), dry_run=dry_run)
-    if text == LAST_MONTH:
-        return str(Month.of(parse_instant(as_of)).plus(-1))
-    return str(given("reconcile", Month.parse, text))
-
-
-def _check_alone(name: str, beside: ExecutionInput, *, dry_run: bool) -> None:
-    """Reject what stands beside an option that goes alone, and that option in a dry run."""
-    if replace(beside, plan=None, dry_run=None, as_of=None) != ExecutionInput():
-        raise BadInput(
-            f"{name} cannot be combined with other options; start one execution for each"
-        )
-    if dry_run:
-        raise BadInput(f"{name}: changes the ledger, which a dry run does not")
+def _check_alone(asked: ExecutionInput, *, dry_run: bool) -> None:
+    """Check the options that go alone, as far as that is possible without the books."""
+    reason = {"reason": None} if asked.approve else {}  # a decision has one of its own
+    for name, in_a_dry_run in _ALONE.items():
+        beside = replace(asked, plan=None, dry_run=None, as_of=None, **{name: None}, **reason)
+        if getattr(asked, name) and beside != ExecutionInput():
+            raise BadInput(
+                f"{name} cannot be combined with other options; start one execution for each"
+            )
+        if getattr(asked, name) and dry_run:
+            raise BadInput(f"{name}: {in_a_dry_run}")
+    if asked.resolve:
+        given("resolve.month", Month.parse, asked.resolve.month)
+        if not asked.resolve.reason.strip(" ."):
+            raise BadInput("resolve.reason: say why; the ledger keeps it")
+    if asked.approve:
+        given("approve", Month.parse, asked.approve)
+        if not (asked.reason or "").strip(" ."):
+            raise BadInput("reason: say why the month is approved; the ledger keeps it")
+    if asked.reconcile and asked.reconcile != LAST_MONTH:
+        given("reconcile", Month.parse, asked.reconcile)
 
 
 def _until(asked: ExecutionInput, as_of: str) -> str | None:

@@ -19,7 +19,7 @@ from functions.domain.months import months_due
 from functions.domain.months.announcement import Announcement, to_announce
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.journal import Journal
-from functions.domain.months.mail import Ended, has_closed, is_news, mail
+from functions.domain.months.mail import Ended, is_mailed, mail
 from functions.domain.months.run import Run
 from functions.metering.payloads import Ending, Finish
 from functions.payloads import Finished, Refused, task_handler
@@ -84,7 +84,7 @@ def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> En
         task = replace(task, planned=replace(task.planned, waiting=[*task.planned.waiting, *left]))
     ended = _ended(task, months, announcement, journal)
     ending = _ending(task, ended, announcement, version)
-    if run.dry_run or not (is_news(ended) or (place.mails_closed and has_closed(ended))):
+    if run.dry_run or not is_mailed(ended, if_closed=place.mails_closed):
         return ending
     subject, body = _mail(run, ended, place, now) or (f"Metering: {ended.error}", "")
     return replace(ending, notify=True, subject=subject, mail=body or ending.result["message"])

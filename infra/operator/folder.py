@@ -1,6 +1,7 @@
 """A folder that is read like a bucket: the same keys, and the ETags of S3."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -16,7 +17,13 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def read(self, key: str, *, unless: str = "") -> Stored | None:  # noqa: ARG002
+    def read(
+        self,
+        key: str,
+        *,
+        unless: str = "",  # noqa: ARG002
+        most_bytes: float = math.inf,  # noqa: ARG002
+    ) -> Stored | None:
         """Return an object, None if there is none."""
         names = [name for part in key.split("/") for name in file_names(part)]
         try:

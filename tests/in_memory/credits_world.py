@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Self, cast
 
-from functions.adapters import credits_account, wiring
+from functions.adapters import credits_account, credits_bucket, wiring
 from functions.adapters.clock import Clock
 from functions.adapters.cloudzero.api import CloudZero as RealCloudZero
-from functions.adapters.objects import Uploaded
+from functions.adapters.objects import Stored
 from functions.adapters.streams import Stream
 from functions.domain.credits.drop import Limits
 from functions.domain.month import Month
@@ -59,12 +59,12 @@ class CreditsWorld(Account):
         clock = Clock(self.now, lambda: context.get_remaining_time_in_millis() / 1000)
         cloudzero = cast("RealCloudZero", self.cloudzero)
         return Stream(
-            self.credits_bucket,
+            credits_bucket.lease(self.credits_bucket, connection),
             cloudzero,
             connection,
             execution,
             clock,
-            settle_seconds=SETTLE_SECONDS,
+            SETTLE_SECONDS,
         )
 
     def upload(self, key: str, amounts: Amounts, **metadata: str) -> Execution:
@@ -84,7 +84,7 @@ class CreditsWorld(Account):
         version = f"v{self._versions()}"
         at = self.now().replace(microsecond=0)
         stated = {name.replace("_", "-"): value for name, value in metadata.items()}
-        self.credits_bucket.uploads[key] = Uploaded(body, len(body), version, at, stated)
+        self.credits_bucket.uploads[key] = Stored(body, version, len(body), version, at, stated)
 
     def _versions(self) -> int:
         versions = [item.version for item in self.credits_bucket.uploads.values()]

@@ -1,6 +1,7 @@
 """The outside of the functions, replaced by ports in memory for as long as a block lasts."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
@@ -8,7 +9,7 @@ from typing import Any, NoReturn
 
 from aws_lambda_powertools import Logger
 
-from functions.adapters.objects import Uploaded
+from functions.adapters.objects import Stored
 from functions.errors import StorageBusy
 from tests.in_memory.points import Points
 from tests.memory import MemoryObjects
@@ -43,7 +44,7 @@ class RecordedBucket(MemoryObjects):
         super().__init__()
         self.name, self._points = name, points
         self.watch: Callable[[str, bytes], None] = lambda _key, _body: None
-        self.uploads: dict[str, Uploaded] = {}
+        self.uploads: dict[str, Stored] = {}
 
     def put(self, key: str, body: bytes) -> None:
         """Write without a condition."""
@@ -79,7 +80,8 @@ class RecordedBucket(MemoryObjects):
         """Write as a person does: no point, no condition."""
         self.objects[key] = body
 
-    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
-        """Return the newest version of an object that somebody else writes."""
-        found = self.uploads.get(key)
-        return found._replace(body=None) if found and most_bytes < found.size else found
+    def read(self, key: str, *, unless: str = "", most_bytes: float = math.inf) -> Stored | None:
+        """Return the newest version of an object, perhaps one that somebody else writes."""
+        if found := self.uploads.get(key):
+            return found._replace(body=b"") if most_bytes < found.size else found
+        return super().read(key, unless=unless, most_bytes=most_bytes)

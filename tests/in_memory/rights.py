@@ -1,11 +1,12 @@
 """A bucket on which each function may do what its role may and nothing else."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib import import_module
 
-from functions.adapters.objects import Stored, Uploaded
+from functions.adapters.objects import Stored
 from functions.domain.usage.usage_files import Listed
 from infra.constructs.bucket_access import Access
 from infra.metering_tasks import STATE_FILES
@@ -49,13 +50,9 @@ class DeployedBucket(RecordedBucket):
         if not (_may(role, what, key, ()) or _may(role, what, key, tuple(self._state_files()))):
             raise Denied(f"{state} has no right to {what} {key} in the {self.name} bucket")
 
-    def read(self, key: str, *, unless: str = "") -> Stored | None:
+    def read(self, key: str, *, unless: str = "", most_bytes: float = math.inf) -> Stored | None:
         self._check("read", key)
-        return super().read(key, unless=unless)
-
-    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
-        self._check("read", key)
-        return super().upload(key, most_bytes)
+        return super().read(key, unless=unless, most_bytes=most_bytes)
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         self._check("list", prefix)

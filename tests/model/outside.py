@@ -1,5 +1,6 @@
 """Everything outside of an invocation, as far as it has answered so far."""
 
+import math
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -44,7 +45,7 @@ class Outside:
             self.wanted = effect
         raise Paused
 
-    def read(self, key: str, *, unless: str = "") -> Stored | None:
+    def read(self, key: str, *, unless: str = "", most_bytes: float = math.inf) -> Stored | None:  # noqa: ARG002
         if key == BILL or key not in month.SLOTS:
             return self._own(key)
         slot = month.SLOTS[key]

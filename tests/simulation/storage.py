@@ -1,6 +1,7 @@
 """A bucket whose reads and listings can fail too, with an index so that listing stays cheap."""
 
 import bisect
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -21,10 +22,10 @@ class StoryBucket(RecordedBucket):
         self._indexed = 0
         self.edits: Counter[str] = Counter()  # by folder of a month
 
-    def read(self, key: str, *, unless: str = "") -> Stored | None:
+    def read(self, key: str, *, unless: str = "", most_bytes: float = math.inf) -> Stored | None:
         if self._is_busy():
             raise StorageBusy(f"{key}: SlowDown")
-        return super().read(key, unless=unless)
+        return super().read(key, unless=unless, most_bytes=most_bytes)
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         if self._is_busy():

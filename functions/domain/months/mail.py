@@ -38,14 +38,10 @@ class Ended(NamedTuple):
     notices: Sequence[str] = ()
 
 
-def is_news(ended: Ended) -> bool:
-    """Return True if an operator has to hear of it."""
-    return bool(ended.error or ended.reminds or ended.details)
-
-
-def has_closed(ended: Ended) -> bool:
-    """Return True if a month was closed."""
-    return any(month.closed and not month.late for month in ended.months)
+def is_mailed(ended: Ended, *, if_closed: bool) -> bool:
+    """Return True if an operator has to hear of it, or wants to hear of months that were closed."""
+    closed = any(month.closed and not month.late for month in ended.months)
+    return bool(ended.error or ended.reminds or ended.details) or (if_closed and closed)
 
 
 def mail(run: Run, ended: Ended, place: Place, at: datetime) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from functions.domain.months.troubles import troubles
 from functions.domain.templates import render
 from functions.domain.wording import counted, number
 
-_MOST_PROBLEMS, _MOST_CONTRACTS, _MOST_LISTED = 200, 200, 200
+_MOST = 200  # of everything that is listed
 _UNITS = ((2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"))
 _WIDTH, _HEIGHT = 96, 20
 _ZERO = ("", "0")
@@ -32,23 +32,19 @@ def page(report: Report) -> bytes:
     found = troubles(report, by_contract)
     troubled = [name for trouble in found for name in trouble.contracts]
     calm = sorted(by_contract.keys() - set(troubled), key=lambda name: _size(by_contract[name]))
-    shown = [*troubled[:_MOST_PROBLEMS], *calm[:_MOST_CONTRACTS]]
+    shown = [*troubled[:_MOST], *calm[:_MOST]]
     before = report.history.before(report.month)
-    inputs = [item for item in report.inputs if item.note != READ]
     return render(
         Path(__file__).with_name("report.html"),
         report=report,
         name=f"{Month.parse(report.month).start:%B %Y}",
-        troubles=found[:_MOST_PROBLEMS],
-        more_troubles=sum(len(item.contracts) for item in found[_MOST_PROBLEMS:]),
+        troubles=found,
         totals=[_total(total, before) for total in (*report.totals, *_gone(report, before))],
         contracts=[(name, list(map(_row, by_contract[name]))) for name in shown],
-        troubled_left_out=len(troubled[_MOST_PROBLEMS:]),
-        left_out=len(calm[_MOST_CONTRACTS:]),
-        inputs=inputs[:_MOST_LISTED],
-        more_inputs=len(inputs[_MOST_LISTED:]),
-        quarantined=report.quarantined[:_MOST_LISTED],
-        missing=[f"{of.month} is {of.missing}" for of in report.history.months[-2:] if of.missing],
+        troubled_left_out=len(troubled[_MOST:]),
+        left_out=len(calm[_MOST:]),
+        inputs=[item for item in report.inputs if item.note != READ],
+        most=_MOST,
         start=start,
         counted=counted,
         number=number,

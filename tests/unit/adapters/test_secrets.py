@@ -135,9 +135,7 @@ def test_a_stream_is_free_again_after_a_secret_that_could_not_be_read(
     lease = credits_bucket.lease(objects, "c-1")
     lease.write(Lease(execution="x-1", at=format_instant(now)), None)
     clock = Clock(lambda: now, lambda: 110.0)
-    stream = Stream(
-        objects, credits_account.credits_receiver(), "c-1", "x-1", clock, settle_seconds=120.0
-    )
+    stream = Stream(lease, credits_account.credits_receiver(), "c-1", "x-1", clock, 120.0)
     for _ in range(2):
         with pytest.raises(StorageBusy):
             stream.post(Month(2025, 1), BODY, lambda: True)

@@ -43,7 +43,8 @@ class World:
     def stream(self, execution: str = "x-1", connection: str = "c-1", key: str = "k") -> Stream:
         clock = Clock(lambda: self.now, lambda: self.left)
         cloudzero = CloudZero(self.server.url, lambda _fresh: key)
-        return Stream(self.objects, cloudzero, connection, execution, clock, settle_seconds=SETTLE)
+        lease = credits_bucket.lease(self.objects, connection)
+        return Stream(lease, cloudzero, connection, execution, clock, SETTLE)
 
     def _on_post(self, _post: Post) -> None:
         self.meanwhile()

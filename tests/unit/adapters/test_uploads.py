@@ -11,7 +11,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from mypy_boto3_s3 import S3Client
 
-from functions.adapters.objects import Uploaded
+from functions.adapters.objects import Stored
 from functions.adapters.storage import Bucket
 from functions.errors import StorageBusy
 
@@ -24,8 +24,8 @@ def versioned(s3: S3Client) -> S3Client:
     return s3
 
 
-def newest(most_bytes: int = 1_000) -> Uploaded:
-    found = Bucket(NAME).upload(KEY, most_bytes)
+def newest(most_bytes: int = 1_000) -> Stored:
+    found = Bucket(NAME).read(KEY, most_bytes=most_bytes)
     assert found
     return found
 
@@ -59,9 +59,9 @@ def test_a_version_that_is_taken_back_brings_the_one_before(versioned: S3Client)
     assert (newest().body, newest().version) == (b"first", first)
 
 
-@pytest.mark.parametrize(("most", "body"), [(3, None), (4, b"rows"), (0, None)])
+@pytest.mark.parametrize(("most", "body"), [(3, b""), (4, b"rows"), (0, b"")])
 def test_an_upload_that_is_too_large_is_known_but_not_read(
-    versioned: S3Client, most: int, body: bytes | None
+    versioned: S3Client, most: int, body: bytes
 ) -> None:
     put = versioned.put_object(Bucket=NAME, Key=KEY, Body=b"rows")
     found = newest(most)
@@ -77,17 +77,17 @@ def test_without_versions_the_content_tells_uploads_apart(s3: S3Client) -> None:
 
 
 def test_what_is_not_there_or_was_deleted_is_none(versioned: S3Client) -> None:
-    assert Bucket(NAME).upload(KEY, 10) is None
+    assert Bucket(NAME).read(KEY, most_bytes=10) is None
     for key in (f"folder/{KEY}", KEY):
         versioned.put_object(Bucket=NAME, Key=key, Body=b"rows")
         versioned.delete_object(Bucket=NAME, Key=KEY)
-        assert Bucket(NAME).upload(KEY, 10) is None
+        assert Bucket(NAME).read(KEY, most_bytes=10) is None
 
 
 @pytest.mark.usefixtures("s3")
 def test_a_bucket_that_is_not_there_is_no_missing_upload() -> None:
     with pytest.raises(PermissionError, match="s3://another-bucket/credits-2025-01"):
-        Bucket("another-bucket").upload(KEY, 10)
+        Bucket("another-bucket").read(KEY, most_bytes=10)
 
 
 def test_an_upload_that_breaks_off_is_not_taken_for_the_whole(stubbed: Stubber) -> None:
@@ -95,7 +95,7 @@ def test_an_upload_that_breaks_off_is_not_taken_for_the_whole(stubbed: Stubber) 
     answer |= {"ETag": '"e"', "VersionId": "v", "LastModified": datetime.now(UTC), "Metadata": {}}
     stubbed.add_response("get_object", answer)
     with pytest.raises(StorageBusy):
-        Bucket(NAME).upload(KEY, 10)
+        Bucket(NAME).read(KEY, most_bytes=10)
 
 
 def test_a_storage_that_cannot_be_reached_is_asked_again_later(
@@ -111,4 +111,4 @@ def test_a_storage_that_cannot_be_reached_is_asked_again_later(
     )
     monkeypatch.setattr("functions.adapters.storage._client", lambda: client)
     with pytest.raises(StorageBusy, match=f"s3://{NAME}/{KEY}"):
-        Bucket(NAME).upload(KEY, 10)
+        Bucket(NAME).read(KEY, most_bytes=10)

@@ -1,11 +1,12 @@
 """Credits in memory, one execution at a time, and things that happen at any call to the outside."""
 
+import math
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn
 
-from functions.adapters.objects import Stored, Uploaded
+from functions.adapters.objects import Stored
 from functions.domain.conversion import parse
 from functions.domain.credits.drop import Limits
 from functions.domain.month import format_instant
@@ -54,13 +55,11 @@ VIEWS = (plainly, with_other_columns, with_other_numbers, without_zero_rows)
 class Bucket(RecordedBucket):
     """The credits bucket in memory; every read is a point, too."""
 
-    def upload(self, key: str, most_bytes: int) -> Uploaded | None:
-        read = super().upload
-        return self._points.at("upload", key, lambda: read(key, most_bytes), no_answer)
-
-    def read(self, key: str, *, unless: str = "") -> Stored | None:
+    def read(self, key: str, *, unless: str = "", most_bytes: float = math.inf) -> Stored | None:
         read = super().read
-        return self._points.at("read", key, lambda: read(key, unless=unless), no_answer)
+        return self._points.at(
+            "read", key, lambda: read(key, unless=unless, most_bytes=most_bytes), no_answer
+        )
 
 
 class Pipeline(CreditsWorld):

@@ -43,7 +43,12 @@ class OneDrop:
         partner = cast("CloudZero", self.pipeline.cloudzero)
         clock = Clock(self.pipeline.now, lambda: 100.0)
         self.stream = Stream(
-            bucket, partner, CONNECTION, run.execution, clock, settle_seconds=SETTLE
+            credits_bucket.lease(bucket, CONNECTION),
+            partner,
+            CONNECTION,
+            run.execution,
+            clock,
+            SETTLE,
         )
 
     def held_by(self, execution: str) -> None:

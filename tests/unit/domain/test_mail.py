@@ -14,7 +14,7 @@ from functions.domain.mails import Place, execution_link, subject
 from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.hold import Held, explain
 from functions.domain.months.journal import Journal, Unresolved
-from functions.domain.months.mail import Ended, has_closed, is_news, mail
+from functions.domain.months.mail import Ended, is_mailed, mail
 from functions.domain.months.run import Run
 from functions.payloads import Problem, Refused
 from tests.builders import JULY, a_plan
@@ -162,9 +162,14 @@ def test_a_restore_that_is_held_is_accepted_as_a_restore() -> None:
 
 
 def test_only_what_an_operator_has_to_know_is_news() -> None:
-    assert [name for name, found in METERING.items() if not is_news(found)] == ["closed"]
-    assert has_closed(METERING["closed"])
-    assert not has_closed(METERING["late"]), "it was closed before"
+    silent = [name for name, found in METERING.items() if not is_mailed(found, if_closed=False)]
+    assert silent == ["closed"]
+
+
+def test_a_month_that_was_closed_is_mailed_to_those_who_want_that() -> None:
+    assert is_mailed(METERING["closed"], if_closed=True)
+    late = METERING["late"]._replace(error="", reminds=False, details=[])
+    assert not is_mailed(late, if_closed=True), "it was closed before"
 
 
 def test_a_marketplace_without_a_known_limit_has_no_deadline() -> None:

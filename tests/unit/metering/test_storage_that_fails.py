@@ -1,6 +1,7 @@
 """A bucket that does not answer, or answers somebody else first: nothing is lost or made up."""
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -38,9 +39,9 @@ class Broken(MemoryObjects):
         if self.failing and key.startswith(self.failing):
             raise StorageBusy(f"{key}: 503 Slow Down")
 
-    def read(self, key: str, *, unless: str = "") -> Stored | None:
+    def read(self, key: str, *, unless: str = "", most_bytes: float = math.inf) -> Stored | None:
         self._check(key)
-        return super().read(key, unless=unless)
+        return super().read(key, unless=unless, most_bytes=most_bytes)
 
     def list(self, prefix: str, *, after: str = "", limit: int | None = None) -> Iterator[Listed]:
         self._check(prefix)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from botocore.exceptions import ClientError
 
 from tests.builders import a_plan
@@ -68,7 +69,9 @@ class Account:
 
     def get_paginator(self, name: str) -> Any:
         pages: dict[str, Any] = {
-            "get_parameters_by_path": {"Parameters": [{"Value": a_plan().to_json()}]},
+            "get_parameters_by_path": {
+                "Parameters": [{"Value": msgspec.json.encode(a_plan()).decode()}]
+            },
             "get_execution_history": {"events": self.events},
             "list_subscriptions_by_topic": {
                 "Subscriptions": [{"SubscriptionArn": arn} for arn in self.subscriptions]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from typer.testing import Result
 
 from tests.memory import MemoryObjects
@@ -37,7 +38,7 @@ def options(world: WholeMonth, folder: Path) -> list[str]:
         written(world.state_bucket, folder / "state"),
         written(world.usage_bucket, folder / "usage"),
     )
-    plans.write_text(json.dumps([json.loads(world.plan.to_json())]))
+    plans.write_text(json.dumps([json.loads(msgspec.json.encode(world.plan).decode())]))
     return ["--state", str(state), "--usage", str(usage), "--plans", str(plans)]
 
 
