@@ -184,3 +184,17 @@ def test_a_preview_of_another_end_shows_what_would_be_sent() -> None:
         (sent,) = world.clazar.accepted
         assert {name: sent[name] for name in shown} == shown
         assert sent["quantity"] == "7"
+
+
+def test_a_dry_run_shows_what_is_sent_of_a_contract_whose_usage_has_gone() -> None:
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 1}}) as world:
+        world.points.choose = answers_lost(arrive=False, of="POST c-1")
+        world.execute()
+        world.points.choose = nothing
+        world.put_usage("2025-07", "01/00", {"c-2": {"cpu": 1}})
+        world.timeline.pass_time(86_400)
+        (month,) = world.execute(retry_errors=True, dry_run=True).output["months"]
+        counts = ("contracts", "to_submit", "to_submit_records", "skipped", "errors")
+        assert [month[name] for name in counts] == [2, 1, 1, 1, 0]
+        world.execute(retry_errors=True)
+        assert world.clazar.quantities()[Billed("c-1", "cpu", "2025-07")] == "4"
