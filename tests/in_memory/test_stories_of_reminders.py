@@ -147,6 +147,19 @@ def test_each_contract_of_a_month_is_counted_once() -> None:
         assert (numbers(month), month["closed"]) == ([4, 2, 1, 0, 1], True)
 
 
+def test_what_stands_or_came_late_is_not_billed_in_the_numbers_of_a_month_done_again() -> None:
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 4}}) as world:
+        world.execute_refusing("c-2")
+        late = {"c-8": {"cpu": 5}, "c-9": {"cpu": 5}}
+        world.put_usage("2025-07", "01/00", late, file="late.json")
+        world.timeline.pass_time(86_400)
+        (month,) = world.execute(months=["2025-07"], contracts=["c-9"]).output["months"]
+        assert (numbers(month), month["closed"]) == ([4, 1, 1, 1, 1], True)
+        mail = world.messages[-1]
+        assert mail.subject == "[dev] S July 2025: 2 of 4 contracts not billed"
+        assert "closed; 2 of 4 contracts billed or settled, 1 error, 1 open;" in mail.text
+
+
 def ending(execution: Execution) -> dict[str, Any]:
     """Return what an execution that failed says of itself, in its last state's input."""
     found = next(out for path, (out, _) in execution.ended.items() if "SummarizeRun" in path)
