@@ -43,6 +43,7 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth:
         task.month,
         usage,
         contracts=len(bills),
+        unknown=sorted({*(task.run.contracts or ())} - bills.keys() - held.keys()),
         to_submit=len(sent),
         to_submit_records=sum(sent),
         errors=sum(preview.failure is not None for preview in previews),

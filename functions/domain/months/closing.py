@@ -131,6 +131,7 @@ def _numbers(seen: Seen, outcome: Outcome) -> dict[str, Any]:
         "submitted_records": sum(sent.values()),
         "errors": len(failed & of),
         "open": len(waiting & of),
+        "unknown": sorted({*(seen.run.contracts or ())} - of - shown.done - seen.ledger.keys()),
     }
 
 

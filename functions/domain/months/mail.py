@@ -80,7 +80,8 @@ def _head(run: Run, ended: Ended, at: datetime) -> str:
     elif ended.error == MonthHeld.__name__:
         said = "held"
     elif ended.error:
-        said = f"not billed, {ended.error}" if text else ended.error
+        is_open = text > (ended.journal.last_closed_month or "")
+        said = f"not billed, {ended.error}" if is_open else ended.error
     elif ended.reminds and total:
         said = f"{counted(total, 'contract')} still not billed"
     elif one and one.closed and not ended.details:
