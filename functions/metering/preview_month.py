@@ -24,12 +24,12 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     books = wiring.books(task.run.plan)
     usage = read_run_file(books.objects, task.merged.bill_key, MonthUsage)
     held = {entry.contract_id: entry for entry in books.entries(task.of)}
-    found = read_run_file(books.objects, task.merged.contracts_key, list[ContractItem])
-    items = {item.contract_id: item for item in found}
+    items = read_run_file(books.objects, task.merged.contracts_key, list[ContractItem])
+    bills = {bill.contract_id: bill for bill in usage.bill.contracts}
+    for item in items:  # the ledger holds what is to be sent of those whose usage has gone
+        bills.setdefault(item.contract_id, ContractBill(contract_id=item.contract_id))
     previews = [
-        _preview(task, bill, items[bill.contract_id], held.get(bill.contract_id))
-        for bill in usage.bill.contracts
-        if bill.contract_id in items
+        _preview(task, bills[item.contract_id], item, held.get(item.contract_id)) for item in items
     ]
     before = books.totals(Month.parse(usage.before)) if usage.before else None
     now = MonthTotals.of(task.month, usage.bill)
@@ -42,6 +42,8 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     return ClosedMonth.of(
         task.month,
         usage,
+        contracts=len(bills),
+        unknown=sorted({*(task.run.contracts or ())} - bills.keys() - held.keys()),
         to_submit=len(sent),
         to_submit_records=sum(sent),
         errors=sum(preview.failure is not None for preview in previews),

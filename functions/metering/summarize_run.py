@@ -22,7 +22,7 @@ from functions.domain.months.journal import Journal
 from functions.domain.months.mail import Ended, is_mailed, mail
 from functions.domain.months.run import Run
 from functions.metering.payloads import Ending, Finish
-from functions.payloads import Finished, Refused, task_handler
+from functions.payloads import Finished, Problem, Refused, task_handler
 
 logger = Logger()
 ATTENTION = "ContractsNeedAttention"
@@ -81,13 +81,23 @@ def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> En
     months = [month for month in task.months if month] or list(_closed(task, books.objects))
     if not task.failure:
         left = months_due.left(task.planned.months, {month.month for month in months})
-        task = replace(task, planned=replace(task.planned, waiting=[*task.planned.waiting, *left]))
+        planned = replace(task.planned, waiting=[*task.planned.waiting, *left])
+        task = replace(task, planned=planned, failure=_unknown(run, months))
     ended = _ended(task, months, announcement, journal)
     ending = _ending(task, ended, announcement, version)
     if run.dry_run or not is_mailed(ended, if_closed=place.mails_closed):
         return ending
     subject, body = _mail(run, ended, place, now) or (f"Metering: {ended.error}", "")
     return replace(ending, notify=True, subject=subject, mail=body or ending.result["message"])
+
+
+def _unknown(run: Run, months: list[ClosedMonth]) -> Problem | None:
+    """Return an error for contracts that were asked for and that none of the months knows."""
+    billed = [month for month in months if not month.late and not month.so_far]
+    names = set(run.contracts or ()).intersection(*(month.unknown for month in billed))
+    named, of = ", ".join(map(repr, sorted(names))), ", ".join(month.month for month in billed)
+    said = f"contracts: {named} without usage in {of}"
+    return Problem("BadInput", said) if billed and names else None
 
 
 def _of_dry_run(task: Finish, announcement: Announcement) -> Announcement:

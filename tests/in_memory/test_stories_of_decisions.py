@@ -197,3 +197,58 @@ def test_what_was_under_way_and_put_into_the_successes_is_noted_in_the_ledger() 
         world.timeline.pass_time(86_400)
         world.execute(months=["2025-07"])
         assert {one.contract for one in world.clazar.counts()} == {"c-2"}
+
+
+def test_a_dry_run_shows_what_is_sent_of_a_contract_whose_usage_has_gone() -> None:
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 1}}) as world:
+        world.points.choose = answers_lost(arrive=False, of="POST c-1")
+        world.execute()
+        world.points.choose = nothing
+        world.put_usage("2025-07", "01/00", {"c-2": {"cpu": 1}})
+        world.timeline.pass_time(86_400)
+        (month,) = world.execute(retry_errors=True, dry_run=True).output["months"]
+        counts = ("contracts", "to_submit", "to_submit_records", "skipped", "errors")
+        assert [month[name] for name in counts] == [2, 1, 1, 1, 0]
+        world.execute(retry_errors=True)
+        assert world.clazar.quantities()[Billed("c-1", "cpu", "2025-07")] == "4"
+
+
+def two_errors(world: MeteringWorld, used: int = 4) -> None:
+    """Have c-2 refused in July, and c-3 in August if that is not held."""
+    world.execute_refusing("c-2")
+    world.put_usage("2025-08", "01/00", {"c-1": {"cpu": used}, "c-3": {"cpu": 1}})
+    world.pass_days(31)
+    world.execute_refusing("c-3")
+
+
+def test_a_retry_of_named_contracts_passes_over_the_months_that_do_not_know_them() -> None:
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 1}}) as world:
+        two_errors(world)
+        assert world.execute(retry_errors=True, contracts=["c-3"]).status == "SUCCEEDED"
+        assert set(world.parked()) == {("2025-07", "c-2")}
+        ended = world.execute(retry_errors=True, contracts=["c-2", "c-8"])
+        assert (ended.error, world.parked()) == ("BadInput", {})
+        assert "contracts: 'c-8' without usage in 2025-07" in ended.cause
+        assert world.messages[-1].subject == "[dev] S: BadInput"
+        two = {"retry_errors": True, "contracts": ["c-8"], "months": ["2025-07"]}
+        assert "(did you mean c-2? known: c-1, c-2) without usage" in world.execute(**two).cause
+        assert world.messages[-1].subject.startswith("[dev] S July 2025: BadInput")
+
+
+@pytest.mark.parametrize("given", [{}, {"contracts": ["c-2"]}])
+def test_a_held_month_does_not_keep_earlier_errors_from_being_retried(
+    given: dict[str, Any],
+) -> None:
+    plan = {**WARNS, "approve_above": "20%"}
+    with MeteringWorld(plan, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 1}}) as world:
+        two_errors(world, used=400)
+        assert set(world.parked()) == {("2025-07", "c-2")}
+        ended = world.execute(retry_errors=True, **given)
+        assert (ended.error, world.parked()) == ("" if given else "MonthHeld", {})
+
+
+def test_a_dry_run_names_a_contract_that_no_month_knows() -> None:
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
+        ended = world.execute(contracts=["c-1", "c-8"], dry_run=True)
+        assert (ended.error, "'c-8' without usage in 2025-07" in ended.cause) == ("BadInput", True)
+        assert "c-1" not in ended.cause

@@ -76,7 +76,7 @@ def test_a_run_works_on_24_months_and_the_next_goes_on_with_what_it_left() -> No
         world.clazar.unknown_contracts.clear()
         world.put_usage(MONTHS[23], None, {"c-1": {"cpu": 3}}, file="late.json")
         output = world.execute(retry_errors=True).output
-        assert [item["month"] for item in output["months"]] == [*MONTHS[24:], *MONTHS[:18]]
+        assert [item["month"] for item in output["months"]] == [*MONTHS[:18], *MONTHS[24:]]
         assert {item["month"]: item["reason"] for item in output["waiting"]} == dict.fromkeys(
             MONTHS[18:24], "left for the next run: a run does at most 24 months"
         )

@@ -8,7 +8,7 @@ import pytest
 
 from functions.domain.plan import parse_plan
 from tests.builders import SEPTEMBER_2
-from tests.in_memory.by_hand import decide
+from tests.in_memory.by_hand import decide, move_to_success
 from tests.in_memory.interruptions import abort, execute_without_credentials, tells
 from tests.in_memory.machine import Execution
 from tests.in_memory.metering_world import WARNS, MeteringWorld
@@ -91,6 +91,37 @@ def test_the_errors_of_an_earlier_program_are_announced_once_by_name() -> None:
         assert len(world.messages) == 1
 
 
+def in_both_lists(world: MeteringWorld) -> None:
+    """Have an earlier program's word that c-1 was billed, and that it was not."""
+    error = {**ERROR, "contract_id": "c-1"}
+    lists = {"success_contracts": {"2025-07": ["c-1"]}, "error_contracts": {"2025-07": [error]}}
+    world.edit_state(lambda entry: entry.update({"last_processed_month": "2025-07", **lists}))
+    why = "in both lists, take it out of success_contracts to retry: ERROR_001"
+    said = f"c-1 ({why} since 2025-08-02)"
+    assert said in world.execute().cause
+    assert said in world.execute(retry_errors=True).output["message"]
+    assert said in world.messages[-1].text
+    assert not world.clazar.requests, "it may be billed"
+    world.edit_state(lambda entry: entry["success_contracts"]["2025-07"].clear())
+
+
+def test_a_contract_in_both_lists_is_retried_once_it_is_no_success() -> None:
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
+        in_both_lists(world)
+        assert "c-1 (ERROR_001 since 2025-08-02)" in world.execute().output["message"]
+        world.execute(retry_errors=True)
+        assert (world.clazar.quantity("2025-07"), world.parked()) == ("4", {})
+
+
+def test_a_contract_that_was_in_both_lists_can_be_settled_by_hand() -> None:
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}}) as world:
+        in_both_lists(world)
+        world.execute()
+        move_to_success(world)
+        assert world.execute(retry_errors=True).output["unresolved"] == 0
+        assert not world.clazar.requests
+
+
 def test_a_dry_run_names_what_is_open_and_marks_nothing(world: MeteringWorld) -> None:
     world.timeline.pass_time(86_400)
     assert C_1 in world.execute(dry_run=True).output["message"]
@@ -145,6 +176,19 @@ def test_each_contract_of_a_month_is_counted_once() -> None:
         assert "last_processed_month" not in world.state()
         (month,) = ending(world.execute())["months"]
         assert (numbers(month), month["closed"]) == ([4, 2, 1, 0, 1], True)
+
+
+def test_what_stands_or_came_late_is_not_billed_in_the_numbers_of_a_month_done_again() -> None:
+    with MeteringWorld(WARNS, july={"c-1": {"cpu": 4}, "c-2": {"cpu": 4}}) as world:
+        world.execute_refusing("c-2")
+        late = {"c-8": {"cpu": 5}, "c-9": {"cpu": 5}}
+        world.put_usage("2025-07", "01/00", late, file="late.json")
+        world.timeline.pass_time(86_400)
+        (month,) = world.execute(months=["2025-07"], contracts=["c-9"]).output["months"]
+        assert (numbers(month), month["closed"]) == ([4, 1, 1, 1, 1], True)
+        mail = world.messages[-1]
+        assert mail.subject == "[dev] S July 2025: 2 of 4 contracts not billed"
+        assert "closed; 2 of 4 contracts billed or settled, 1 error, 1 open;" in mail.text
 
 
 def ending(execution: Execution) -> dict[str, Any]:

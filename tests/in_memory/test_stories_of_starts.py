@@ -50,7 +50,7 @@ def test_a_metering_input_that_is_wrong_is_mailed_with_what_to_type_next(
     ("given", "said"),
     [
         ({"months": ["2025-08"]}, "2025-08 has not ended yet at 2025-08-02T00:00:00Z"),
-        ({"contracts": ["c-9"]}, "'c-9' (did you mean c-1? known: c-1) without usage in 2025-07"),
+        ({"contracts": ["c-9"]}, "contracts: 'c-9' without usage in 2025-07"),
     ],
 )
 def test_a_month_or_contract_that_cannot_be_billed_is_refused_by_name(

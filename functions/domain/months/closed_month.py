@@ -12,10 +12,11 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     """Output of CloseMonth, PreviewMonth and the reports: one month in numbers.
 
     Each contract is one of `submitted` (something that this execution sent is accepted), `errors`,
-    `open` (unaccounted for) or `skipped`. `to_submit`: what a dry run would send. `changed`: usage
-    is not what was billed any more. `totals`: by dimension, of a month that has not ended.
+    `open` (unaccounted for, or late) or `skipped`. `to_submit`: what a dry run would send.
+    `changed`: usage is not what was billed any more. `totals`: by dimension, of a running month.
     `checks`: what a dry run has looked at with nothing wrong. `reconciled`: how a billed month
-    compares with the receiver's records; its usage is not read for that.
+    compares with the receiver's records; its usage is not read for that. `unknown`: contracts that
+    were asked for, and the month knows nothing of.
     """
 
     month: str
@@ -43,6 +44,7 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     checks: list[str] = []
     reconciled: str = ""
+    unknown: list[str] = []
 
     @classmethod
     def of(cls, month: str, usage: MonthUsage, **outcome: Any) -> Self:

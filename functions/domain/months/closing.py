@@ -112,21 +112,26 @@ def _named(seen: Seen, outcome: Outcome) -> Collection[str]:
 
 
 def _numbers(seen: Seen, outcome: Outcome) -> dict[str, Any]:
-    """Count each contract once: submitted, an error, open, or skipped. Final usage has its own."""
-    processed = set(seen.usage.processed)
-    of = {bill.contract_id for bill in seen.usage.bill.contracts} | processed
-    of = of | set(outcome.unaccounted) if seen.run.until is None else set(seen.run.contracts or ())
+    """Count each contract once: submitted, an error, open, or skipped. Final usage has its own.
+
+    An error that stands is one, whoever tries it; what came late and is not billed is open.
+    """
+    shown, waiting = seen.shown, set(outcome.unaccounted)
+    failed = outcome.failed.keys() | (shown.failed - waiting).difference(outcome.accepted)
+    of = {bill.contract_id for bill in seen.usage.bill.contracts} | {*seen.usage.processed}
+    waiting |= of - failed - shown.done - seen.ledger.keys()
+    of = of | waiting | failed if seen.run.until is None else set(seen.run.contracts or ())
     sent = {
         name: sum(line.state == "accepted" for line in entry.sent_by(seen.run.execution))
         for name, entry in seen.ledger.items()
     }
-    failed, waiting = outcome.failed.keys() & processed, set(outcome.unaccounted)
     return {
         "contracts": len(of),
         "submitted": sum(sent.get(name, 0) > 0 for name in of - failed - waiting),
         "submitted_records": sum(sent.values()),
         "errors": len(failed & of),
         "open": len(waiting & of),
+        "unknown": sorted({*(seen.run.contracts or ())} - of - shown.done - seen.ledger.keys()),
     }
 
 

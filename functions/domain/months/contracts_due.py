@@ -38,7 +38,7 @@ def contracts_due(
 ) -> list[ContractItem]:
     """Return the contracts that are neither done nor in error, and errors to be tried again.
 
-    BadInput for a contract that was asked for and of which nothing is known.
+    BadInput for a contract that was asked for in this very month, which knows nothing of it.
     """
     done, failed = known.state.done, known.state.failed
     again = known.reopened | known.interrupted
@@ -49,10 +49,11 @@ def contracts_due(
     if run.months or run.contracts or not known.closed:
         wanted |= of.keys()  # else they came late, which is reported and not billed unasked
     if run.contracts is not None:
-        if unknown := sorted(set(run.contracts) - wanted)[:10]:
+        unknown = sorted(set(run.contracts) - wanted)[:10]
+        if unknown and (run.months or run.until):  # else other months may know it
             names = f"{', '.join(map(repr, unknown))} ({suggestion(unknown, wanted)})"
             raise BadInput(f"contracts: {names} without usage in {month}")
-        wanted = frozenset(run.contracts)
+        wanted &= frozenset(run.contracts)
     due = sorted(wanted - ((done | failed) - again))
     return [
         replace(

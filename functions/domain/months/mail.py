@@ -80,14 +80,16 @@ def _head(run: Run, ended: Ended, at: datetime) -> str:
     elif ended.error == MonthHeld.__name__:
         said = "held"
     elif ended.error:
-        said = f"not billed, {ended.error}" if text else ended.error
+        is_open = text > (ended.journal.last_closed_month or "")
+        said = f"not billed, {ended.error}" if is_open else ended.error
     elif ended.reminds and total:
         said = f"{counted(total, 'contract')} still not billed"
     elif one and one.closed and not ended.details:
         said = f"closed, {counted(one.contracts, 'contract')}"
     else:
         said = "needs review"
-    until = deadline(run.plan.cloud, Month.parse(text)) if text and ended.error else None
+    dated = text and ended.error and not run.until  # marketplaces take final usage for an hour
+    until = deadline(run.plan.cloud, Month.parse(text)) if dated else None
     left = time_left(until, at) if until else ""
     return f"{name}: {said}{f', {left}' if left else ''}"
 
@@ -107,7 +109,7 @@ def _month(run: Run, month: ClosedMonth, place: Place, at: datetime) -> dict[str
     return {
         "name": f"{of.start:%B %Y} ({month.month})",
         "said": _said(month),
-        "deadline": "" if month.late else taken_until(run.plan.cloud, of, at),
+        "deadline": "" if month.late or run.until else taken_until(run.plan.cloud, of, at),
         "report": object_link(place.bucket, month.report, place.region) if month.report else "",
     }
 
@@ -116,13 +118,14 @@ def _said(month: ClosedMonth) -> str:
     if month.reconciled:
         return month.reconciled
     if month.late:
-        return "usage has changed since it was billed; the change is not billed"
+        changed = "its files have changed since it was billed; no difference in usage is billed"
+        return changed if month.changed else "compared with its files again: nothing differs"
     state = "closed" if month.closed else "not closed"
     billed = month.contracts - month.errors - month.open
     return (
         f"{state}; {billed:,} of {counted(month.contracts, 'contract')} billed or settled, "
         f"{counted(month.errors, 'error')}, {month.open:,} open; "
-        f"{counted(month.submitted_records, 'record')} sent by this run"
+        f"{counted(month.submitted_records, 'record')} of this run accepted"
     )
 
 

@@ -1,6 +1,6 @@
 """Which months a run works on, and why others wait."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import count, takewhile
 
@@ -118,6 +118,16 @@ def candidates(
         for month in chosen[MOST_MONTHS:]
     ]
     return chosen[:MOST_MONTHS], waiting
+
+
+def to_retry(months: Iterable[Month], state: PlanState, contracts: Collection[str]) -> list[Month]:
+    """Return the months of a run that retries errors, oldest first: a held one blocks none before.
+
+    If all contracts that were named are errors, only the months in which they are.
+    """
+    failed = {month: state.at(month).failed.intersection(contracts) for month in sorted(months)}
+    only = contracts and frozenset().union(*failed.values()).issuperset(contracts)
+    return [month for month, found in failed.items() if found or not only]
 
 
 def complete_months(

@@ -61,7 +61,7 @@ def decided(*entries: Entry, **given: Any) -> Closing:
 
 def counted(closing: Closing) -> list[int]:
     names = ("contracts", "submitted", "submitted_records", "errors", "open")
-    assert tuple(closing.numbers) == names
+    assert tuple(closing.numbers) == (*names, "unknown")
     return [closing.numbers[name] for name in names]
 
 
@@ -81,6 +81,12 @@ def test_a_month_that_was_closed_before_stays_closed_with_a_contract_open() -> N
         closing = decided(a_claim("a"), names="ab", processed="a", **before)
         assert (closing.counts, closing.open) == (True, ["a"])
         assert closing.outcome.unaccounted == ["a"], "what came late leaves nothing open"
+
+
+def test_what_was_asked_for_is_unknown_if_neither_usage_nor_ledger_nor_state_file_has_it() -> None:
+    state = PlanState(success={JULY: frozenset({"d"})}, errors={JULY: {"e": {}}})
+    asked = decided(accepted("a"), names="b", processed="", contracts=[*"abdefg"], state=state)
+    assert asked.numbers["unknown"] == ["f", "g"]
 
 
 def test_final_usage_closes_no_month_and_counts_its_own_contracts() -> None:

@@ -47,11 +47,19 @@ def test_an_error_is_read_from_its_entry_whoever_wrote_it() -> None:
     assert journals.observe(Journal(), odd, AT).unresolved["2025-07"]["d"] == Unresolved(since=AT)
 
 
+def test_an_error_that_is_no_success_any_more_is_as_any_other() -> None:
+    error = a_state(MAY, "b")
+    apart = replace(BOTH, done_too=False)
+    assert journals.observe(JOURNAL, error, AT).unresolved["2025-05"] == {"a": TOLD, "b": apart}
+    both = replace(error, success={MAY: frozenset({"b"})})
+    assert journals.observe(JOURNAL, both, AT) == JOURNAL
+
+
 def test_an_error_that_was_retried_since_is_news_and_open_for_as_long_as_before() -> None:
     state = a_state(MAY, "a", "b", code="AGAIN", retry_count=2)
     assert journals.observe(JOURNAL, state, AT).unresolved["2025-05"] == {
         "a": Unresolved(code="AGAIN", since="t-0", retries=2),
-        "b": Unresolved(code="AGAIN", since="t-0", retries=2, done_too=True),
+        "b": Unresolved(code="AGAIN", since="t-0", retries=2),
     }
     for retries in (0, 1):
         same = a_state(MAY, "a", code="AGAIN", retry_count=retries)

@@ -82,6 +82,18 @@ def test_a_closed_month_where_a_run_got_stuck_is_worked_on_again() -> None:
     assert months_due.to_do_again(unknown, PlanState(), retry_errors=False) == set()
 
 
+def test_errors_are_retried_oldest_first_and_named_ones_only_where_they_are() -> None:
+    state = PlanState(errors={MAY: {"a": {}, "b": {}}, JUNE: {"b": {}}})
+    months = [JULY, MAY, JUNE]
+    for contracts, found in (
+        ([], [MAY, JUNE, JULY]),
+        (["a"], [MAY]),
+        (["a", "b"], [MAY, JUNE]),
+        (["a", "new"], [MAY, JUNE, JULY]),
+    ):
+        assert months_due.to_retry(months, state, contracts) == found
+
+
 def test_the_days_that_are_over_end_at_midnight_behind_the_margin() -> None:
     plan, noon = a_plan(marker_margin_minutes=60), datetime(2025, 7, 9, 12, tzinfo=UTC)
     midnight = datetime(2025, 7, 9, tzinfo=UTC)
