@@ -119,7 +119,7 @@ def _due(run: Run, state: PlanState, journal: Journal, usage: Objects) -> Planne
         reopened = months_due.to_do_again(journal, state, retry_errors=run.retry_errors)
         first = months_due.first_month(run.plan, state, journal, as_of)
         months, left = months_due.candidates(first, as_of, run.max_months, sorted(reopened))
-        if run.retry_errors:
+        if run.retry_errors:  # a month that is held keeps back none before it
             months = months_due.to_retry(months, state, run.contracts or ())
     else:
         months = months_due.requested_months(run.months, as_of)

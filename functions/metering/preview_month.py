@@ -25,12 +25,13 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     usage = read_run_file(books.objects, task.merged.bill_key, MonthUsage)
     held = {entry.contract_id: entry for entry in books.entries(task.of)}
     items = read_run_file(books.objects, task.merged.contracts_key, list[ContractItem])
-    bills = {bill.contract_id: bill for bill in usage.bill.contracts}
-    for item in items:  # the ledger holds what is to be sent of those whose usage has gone
-        bills.setdefault(item.contract_id, ContractBill(contract_id=item.contract_id))
+    # The ledger holds what is to be sent of those whose usage has gone.
+    bills = {name: ContractBill(contract_id=name) for name in (item.contract_id for item in items)}
+    bills |= {bill.contract_id: bill for bill in usage.bill.contracts}
     previews = [
         _preview(task, bills[item.contract_id], item, held.get(item.contract_id)) for item in items
     ]
+    known = bills.keys() | held.keys()
     before = books.totals(Month.parse(usage.before)) if usage.before else None
     now = MonthTotals.of(task.month, usage.bill)
     moved = warnings(now, before, "; ".join(usage.warnings))
@@ -43,7 +44,7 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth:
         task.month,
         usage,
         contracts=len(bills),
-        unknown=sorted({*(task.run.contracts or ())} - bills.keys() - held.keys()),
+        unknown=[n for n, name in enumerate(task.run.contracts or ()) if name not in known],
         to_submit=len(sent),
         to_submit_records=sum(sent),
         errors=sum(preview.failure is not None for preview in previews),

@@ -21,6 +21,7 @@ from functions.domain.months.closed_month import ClosedMonth
 from functions.domain.months.journal import Journal
 from functions.domain.months.mail import Ended, is_mailed, mail
 from functions.domain.months.run import Run
+from functions.domain.wording import some
 from functions.metering.payloads import Ending, Finish
 from functions.payloads import Finished, Problem, Refused, task_handler
 
@@ -94,9 +95,10 @@ def summarize_run(task: Finish, books: Books, place: Place, now: datetime) -> En
 def _unknown(run: Run, months: list[ClosedMonth]) -> Problem | None:
     """Return an error for contracts that were asked for and that none of the months knows."""
     billed = [month for month in months if not month.late and not month.so_far]
-    names = set(run.contracts or ()).intersection(*(month.unknown for month in billed))
-    named, of = ", ".join(map(repr, sorted(names))), ", ".join(month.month for month in billed)
-    said = f"contracts: {named} without usage in {of}"
+    asked = enumerate(run.contracts or ())
+    names = [repr(name) for n, name in asked if all(n in month.unknown for month in billed)]
+    of = ", ".join(month.month for month in billed)
+    said = f"contracts: {', '.join(some(names, 10))} without usage in {of}"
     return Problem("BadInput", said) if billed and names else None
 
 

@@ -15,8 +15,8 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     `open` (unaccounted for, or late) or `skipped`. `to_submit`: what a dry run would send.
     `changed`: usage is not what was billed any more. `totals`: by dimension, of a running month.
     `checks`: what a dry run has looked at with nothing wrong. `reconciled`: how a billed month
-    compares with the receiver's records; its usage is not read for that. `unknown`: contracts that
-    were asked for, and the month knows nothing of.
+    compares with the receiver's records; its usage is not read for that. `unknown`: which of
+    the contracts that were asked for the month knows nothing of; names may be long.
     """
 
     month: str
@@ -44,7 +44,7 @@ class ClosedMonth(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     checks: list[str] = []
     reconciled: str = ""
-    unknown: list[str] = []
+    unknown: list[int] = []
 
     @classmethod
     def of(cls, month: str, usage: MonthUsage, **outcome: Any) -> Self:

@@ -112,14 +112,12 @@ def _named(seen: Seen, outcome: Outcome) -> Collection[str]:
 
 
 def _numbers(seen: Seen, outcome: Outcome) -> dict[str, Any]:
-    """Count each contract once: submitted, an error, open, or skipped. Final usage has its own.
-
-    An error that stands is one, whoever tries it; what came late and is not billed is open.
-    """
+    """Count each contract once: submitted, an error that stands, open (or late), or skipped."""
     shown, waiting = seen.shown, set(outcome.unaccounted)
     failed = outcome.failed.keys() | (shown.failed - waiting).difference(outcome.accepted)
     of = {bill.contract_id for bill in seen.usage.bill.contracts} | {*seen.usage.processed}
     waiting |= of - failed - shown.done - seen.ledger.keys()
+    known = of | failed | shown.done | seen.ledger.keys()
     of = of | waiting | failed if seen.run.until is None else set(seen.run.contracts or ())
     sent = {
         name: sum(line.state == "accepted" for line in entry.sent_by(seen.run.execution))
@@ -131,7 +129,7 @@ def _numbers(seen: Seen, outcome: Outcome) -> dict[str, Any]:
         "submitted_records": sum(sent.values()),
         "errors": len(failed & of),
         "open": len(waiting & of),
-        "unknown": sorted({*(seen.run.contracts or ())} - of - shown.done - seen.ledger.keys()),
+        "unknown": [n for n, name in enumerate(seen.run.contracts or ()) if name not in known],
     }
 
 

@@ -13,8 +13,6 @@ from functions.domain.months.hold import Held
 from functions.domain.months.state_file import PlanState
 from functions.domain.wording import some
 
-_BOTH = "in both lists, take it out of success_contracts to retry: "
-
 
 class Unresolved(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A contract that is not billed and needs an operator.
@@ -67,10 +65,9 @@ def observe(journal: Journal, state: PlanState, at: str) -> Journal:
     for month, shown in state.errors.items():
         known, done = journal.at(month), state.at(month).done
         apart = {n: replace(known[n], done_too=False) for n in known.keys() & shown.keys() - done}
-        journal = _with(journal, month, {**known, **apart})
         seen = {name: _seen(item, at, done_too=name in done) for name, item in shown.items()}
         news = {n: s for n, s in seen.items() if n not in known or known[n].retries < s.retries}
-        journal = resolved(journal, month, (), news)
+        journal = resolved(_with(journal, month, {**known, **apart}), month, (), news)
     return journal
 
 
@@ -185,7 +182,8 @@ def by_code(
     """Yield each code and since when it is open, with the contracts that have it."""
     found = defaultdict[str, list[tuple[str, Unresolved]]](list)
     for name, seen in sorted(contracts.items()):
-        found[f"{_BOTH if seen.done_too else ''}{seen.code or 'no code'}"].append((name, seen))
+        both = "in both lists, take it out of success_contracts to retry: " * seen.done_too
+        found[f"{both}{seen.code or 'no code'}"].append((name, seen))
     for code, of in found.items():
         yield f"{code} since {min(seen.since for _, seen in of)[:10]}", of
 

@@ -121,10 +121,7 @@ def candidates(
 
 
 def to_retry(months: Iterable[Month], state: PlanState, contracts: Collection[str]) -> list[Month]:
-    """Return the months of a run that retries errors, oldest first: a held one blocks none before.
-
-    If all contracts that were named are errors, only the months in which they are.
-    """
+    """Return months oldest first; if all contracts that were named are errors, only theirs."""
     failed = {month: state.at(month).failed.intersection(contracts) for month in sorted(months)}
     only = contracts and frozenset().union(*failed.values()).issuperset(contracts)
     return [month for month, found in failed.items() if found or not only]
