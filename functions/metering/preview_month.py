@@ -21,32 +21,33 @@ from functions.payloads import task_handler
 @task_handler
 def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     """Claim every contract as a real run would, without writing it, and show what is open then."""
-    books = wiring.books(task.run.plan)
+    run, books = task.run, wiring.books(task.run.plan)
     usage = read_run_file(books.objects, task.merged.bill_key, MonthUsage)
     held = {entry.contract_id: entry for entry in books.entries(task.of)}
-    items = read_run_file(books.objects, task.merged.contracts_key, list[ContractItem])
+    found = read_run_file(books.objects, task.merged.contracts_key, list[ContractItem])
+    items = {item.contract_id: item for item in found}
     # The ledger holds what is to be sent of those whose usage has gone.
-    bills = {name: ContractBill(contract_id=name) for name in (item.contract_id for item in items)}
+    bills = {name: ContractBill(contract_id=name) for name in items}
     bills |= {bill.contract_id: bill for bill in usage.bill.contracts}
-    previews = [
-        _preview(task, bills[item.contract_id], item, held.get(item.contract_id)) for item in items
-    ]
-    known = bills.keys() | held.keys()
+    previews = [_preview(task, bills[name], items[name], held.get(name)) for name in items]
     before = books.totals(Month.parse(usage.before)) if usage.before else None
     now = MonthTotals.of(task.month, usage.bill)
     moved = warnings(now, before, "; ".join(usage.warnings))
     usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *moved])
-    key, plan = f"{task.root}preview.json", task.run.plan
+    key = f"{task.root}preview.json"
     put_json(books.objects, key, previews)
-    put_page(books.objects, key, lambda: draft(plan, previews, usage, now, before).html())
-    sent = [len(preview.records) for preview in previews if preview.records]
+    put_page(books.objects, key, lambda: draft(run.plan, previews, usage, now, before).html())
     return ClosedMonth.of(
         task.month,
         usage,
         contracts=len(bills),
-        unknown=[n for n, name in enumerate(task.run.contracts or ()) if name not in known],
-        to_submit=len(sent),
-        to_submit_records=sum(sent),
+        unknown=[
+            n
+            for n, name in enumerate(run.contracts or ())
+            if name not in bills.keys() | held.keys()
+        ],
+        to_submit=sum(bool(preview.records) for preview in previews),
+        to_submit_records=sum(len(preview.records) for preview in previews),
         errors=sum(preview.failure is not None for preview in previews),
         report=key,
         dry_run=True,

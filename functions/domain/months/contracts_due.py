@@ -40,10 +40,9 @@ def contracts_due(
 
     BadInput for a contract that was asked for in this very month, which knows nothing of it.
     """
-    done, failed = known.state.done, known.state.failed
-    again = known.reopened | known.interrupted
+    again, state = known.reopened | known.interrupted, known.state
     if run.retry_errors or run.until:  # final usage is asked for by name
-        again |= failed - done  # an operator may have moved one to the success list
+        again |= state.failed - state.done  # an operator may have moved one to the success list
     of = {bill.contract_id: bill for bill in bills}
     wanted = again | known.in_ledger
     if run.months or run.contracts or not known.closed:
@@ -54,15 +53,14 @@ def contracts_due(
             names = f"{', '.join(map(repr, unknown))} ({suggestion(unknown, wanted)})"
             raise BadInput(f"contracts: {names} without usage in {month}")
         wanted &= frozenset(run.contracts)
-    due = sorted(wanted - ((done | failed) - again))
     return [
         replace(
             convert(of.get(n, ContractBill(contract_id=n)), ContractItem, from_attributes=True),
             retry=n in again,
-            done=n in done,
+            done=n in state.done,
             without_usage=n not in of,
         )
-        for n in due
+        for n in sorted(wanted - ((state.done | state.failed) - again))
     ]
 
 
