@@ -3,6 +3,7 @@
 import msgspec
 
 from functions.adapters import wiring
+from functions.adapters.books import Books
 from functions.adapters.documents import read_run_file
 from functions.adapters.pages import put_json, put_page
 from functions.domain.ledger import submission
@@ -21,7 +22,7 @@ from functions.payloads import task_handler
 @task_handler
 def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     """Claim every contract as a real run would, without writing it, and show what is open then."""
-    run, books = task.run, wiring.books(task.run.plan)
+    books = wiring.books(task.run.plan)
     usage = read_run_file(books.objects, task.merged.bill_key, MonthUsage)
     held = {entry.contract_id: entry for entry in books.entries(task.of)}
     found = read_run_file(books.objects, task.merged.contracts_key, list[ContractItem])
@@ -30,22 +31,13 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth:
     bills = {name: ContractBill(contract_id=name) for name in items}
     bills |= {bill.contract_id: bill for bill in usage.bill.contracts}
     previews = [_preview(task, bills[name], items[name], held.get(name)) for name in items]
-    before = books.totals(Month.parse(usage.before)) if usage.before else None
-    now = MonthTotals.of(task.month, usage.bill)
-    moved = warnings(now, before, "; ".join(usage.warnings))
-    usage = msgspec.structs.replace(usage, warnings=[*usage.warnings, *moved])
-    key = f"{task.root}preview.json"
-    put_json(books.objects, key, previews)
-    put_page(books.objects, key, lambda: draft(run.plan, previews, usage, now, before).html())
+    usage, key = _write(task, books, usage, previews)
+    asked, known = task.run.contracts or (), bills.keys() | held.keys()
     return ClosedMonth.of(
         task.month,
         usage,
         contracts=len(bills),
-        unknown=[
-            n
-            for n, name in enumerate(run.contracts or ())
-            if name not in bills.keys() | held.keys()
-        ],
+        unknown=[number for number, name in enumerate(asked) if name not in known],
         to_submit=sum(bool(preview.records) for preview in previews),
         to_submit_records=sum(len(preview.records) for preview in previews),
         errors=sum(preview.failure is not None for preview in previews),
@@ -53,6 +45,20 @@ def handler(task: MergedMonth, _context: object) -> ClosedMonth:
         dry_run=True,
         checks=usage.checks,
     )
+
+
+def _write(
+    task: MergedMonth, books: Books, usage: MonthUsage, previews: list[Preview]
+) -> tuple[MonthUsage, str]:
+    """Write the previews and their page; return the usage with what has moved, and the key."""
+    before = books.totals(Month.parse(usage.before)) if usage.before else None
+    now, key = MonthTotals.of(task.month, usage.bill), f"{task.root}preview.json"
+    moved = warnings(now, before, "; ".join(usage.warnings))
+    shown = msgspec.structs.replace(usage, warnings=[*usage.warnings, *moved])
+    put_json(books.objects, key, previews)
+    plan = task.run.plan
+    put_page(books.objects, key, lambda: draft(plan, previews, shown, now, before).html())
+    return shown, key
 
 
 def _preview(
