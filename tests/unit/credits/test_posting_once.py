@@ -8,6 +8,7 @@ import pytest
 from functions.adapters import credits_bucket
 from functions.adapters.clock import Clock
 from functions.adapters.cloudzero.api import CloudZero
+from functions.adapters.documents import Document
 from functions.adapters.streams import Stream
 from functions.credits.acquire_stream import settle
 from functions.credits.parse_credits import parse_credits
@@ -18,7 +19,14 @@ from functions.domain.credits.contents import Totals
 from functions.domain.credits.drop import Limits
 from functions.domain.lease import Lease
 from functions.domain.month import Month
-from functions.errors import OutcomeUnknown, PartnerBusy, PartnerRefused, StreamBusy, WriteConflict
+from functions.errors import (
+    OutcomeUnknown,
+    PartnerBusy,
+    PartnerRefused,
+    StorageBusy,
+    StreamBusy,
+    WriteConflict,
+)
 from functions.payloads import Start
 from infra.tasks import SETTLE_SECONDS as SETTLE
 from tests.in_memory.credits_world import CONNECTION
@@ -114,6 +122,18 @@ def test_a_refused_drop_puts_back_the_record_that_it_found(refusal: str) -> None
     with pytest.raises((PartnerRefused, PartnerBusy)):
         drop.post()
     assert drop.record() is None
+
+
+def test_a_drop_that_was_taken_is_recorded_as_taken_although_its_request_cannot_be_crossed_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drop = OneDrop()
+
+    def busy(*_args: object) -> None:
+        raise StorageBusy
+
+    monkeypatch.setattr(Document, "change", busy)
+    assert (drop.post(), drop.record()) == ("drop-1", "posted")
 
 
 def test_while_a_drop_may_be_on_its_way_nobody_claims_to_know_what_the_month_holds() -> None:
