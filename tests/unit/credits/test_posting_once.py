@@ -9,6 +9,7 @@ from functions.adapters import credits_bucket
 from functions.adapters.clock import Clock
 from functions.adapters.cloudzero.api import CloudZero
 from functions.adapters.documents import Document
+from functions.adapters.receivers import Accepted
 from functions.adapters.streams import Stream
 from functions.credits.acquire_stream import settle
 from functions.credits.parse_credits import parse_credits
@@ -134,6 +135,26 @@ def test_a_drop_that_was_taken_is_recorded_as_taken_although_its_request_cannot_
 
     monkeypatch.setattr(Document, "change", busy)
     assert (drop.post(), drop.record()) == ("drop-1", "posted")
+
+
+def test_rows_that_were_there_before_do_not_verify_a_drop_that_may_have_been_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline = Pipeline()
+    for amount, fault in (("100", ""), ("90", "ingest")):
+        pipeline.put(KEY, f"000000000001,${amount}.00\n")
+        pipeline.cloudzero.faults.append(fault)
+        pipeline.execute(key=KEY)
+    said = Accepted(None, 'HTTP 200 {"error": "internal"}', certain=False)
+    monkeypatch.setattr(pipeline.cloudzero, "post", lambda *_: said)
+    pipeline.put(KEY, "000000000001,$100.00\n")
+    finished = pipeline.execute(key=KEY)
+    assert finished.error == "OutcomeUnknown"
+    assert 'CloudZero may have refused the drop: HTTP 200 {"error": "internal"}' in finished.cause
+    assert finished.result["months"][0]["posted"] is None
+    monkeypatch.undo()
+    again = pipeline.execute(key=KEY)
+    assert (again.succeeded, again.result["months"][0]["posted"]) == (True, True)
 
 
 def test_while_a_drop_may_be_on_its_way_nobody_claims_to_know_what_the_month_holds() -> None:
