@@ -61,7 +61,8 @@ def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
     drop, snapshot, problem = end.drop, end.snapshot, end.problem
     known = end.posted.posted
     posted = _was_posted(run, end, objects) if known is None else known
-    held = snapshot.held if posted is False else None
+    # What was stored already has been looked at once more since, and may be there no longer.
+    held = snapshot.held if posted is False and not snapshot.is_stored else None
     undo, warnings = None, [*end.verified.warnings] if end.verified else []
     if snapshot.key and posted is not False:
         undo, more = _way_back(drop, snapshot, snapshot.key)

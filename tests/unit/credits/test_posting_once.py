@@ -30,6 +30,7 @@ from functions.errors import (
 )
 from functions.payloads import Start
 from infra.tasks import SETTLE_SECONDS as SETTLE
+from tests.in_memory.cloudzero import Rows
 from tests.in_memory.credits_world import CONNECTION
 from tests.unit.credits.pipeline import Pipeline
 
@@ -219,3 +220,22 @@ def _points_until_the_intent() -> int:
     drop.post()
     labels = [point.label for point in drop.pipeline.points.seen[before:]]
     return labels.index(f"create drops/{CONNECTION}/2025-01.json") + 1
+
+
+def test_a_month_that_does_not_show_what_was_stored_has_no_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline = Pipeline()
+    pipeline.put(KEY, "000000000001,$100.00\n")
+    pipeline.execute(key=KEY)
+    costs = iter(["-100.00"])
+
+    def view(rows: Rows) -> Rows:
+        cost = next(costs, "-5.00")
+        return [{**row, "cost/cost": cost} for row in rows]
+
+    monkeypatch.setattr(pipeline.cloudzero, "view", view)
+    finished = pipeline.execute(key=KEY)
+    assert finished.error == "DropDiffers"
+    assert finished.result["months"][0]["total_credit_usd"] is None
+    assert "not posted; what CloudZero holds is not known" in finished.cause
