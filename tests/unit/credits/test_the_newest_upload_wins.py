@@ -223,6 +223,20 @@ def test_a_version_that_comes_while_the_older_one_is_posted_is_left_to_its_own_e
         assert stored(pipeline, "2025-01") == amount_of(2 if came else 1), point
 
 
+def test_a_version_that_was_deleted_meanwhile_names_the_input_that_posts_the_one_before() -> None:
+    pipeline = Pipeline()
+    dropped(pipeline, "1.00")
+    before = pipeline.credits_bucket.uploads[JANUARY]
+    pipeline.put(JANUARY, f"{ACCOUNT},$2.00\n")
+    pipeline.soon(20, lambda: pipeline.credits_bucket.uploads.update({JANUARY: before}))
+    message = pipeline.execute(key=JANUARY).result["message"]
+    assert "own execution posts it" not in message, "a deletion starts none"
+    assert f"{JANUARY} is another version now" in message
+    assert message.endswith(f'start an execution with {{"key": "{JANUARY}"}}')
+    assert pipeline.execute(key=JANUARY).succeeded
+    assert stored(pipeline, "2025-01") == 1
+
+
 def test_an_accepted_shrink_is_not_accepted_for_a_version_that_nobody_has_seen() -> None:
     pipeline = Pipeline(limit="0.5")
     dropped(pipeline, "1000.00")
