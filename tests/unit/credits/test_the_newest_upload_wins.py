@@ -287,6 +287,24 @@ def test_a_restore_that_was_started_before_a_newer_upload_leaves_it_alone() -> N
     assert stored(pipeline, "2025-01") == 2
 
 
+def test_a_correction_that_an_undo_of_the_upload_before_it_has_overtaken_is_mailed() -> None:
+    pipeline = Pipeline()
+    dropped(pipeline, "1.00")
+    (wrong,) = dropped(pipeline, "3.00").result["months"]
+    pipeline.timeline.pass_time(60)
+    pipeline.put(JANUARY, f"{ACCOUNT},$2.00\n")  # its execution waits while the undo is started
+    pipeline.timeline.pass_time(60)
+    assert pipeline.execute(bucket=None, **wrong["undo"]).succeeded
+    correction = pipeline.execute(key=JANUARY)
+    assert (correction.succeeded, correction.notify) == (True, True)
+    (said,) = correction.result["warnings"]
+    assert said == (
+        f"2025-01: an undo was started after this upload and counts; if the upload is to count, "
+        f"upload {JANUARY} (version v3) again"
+    )
+    assert stored(pipeline, "2025-01") == 1
+
+
 def test_a_file_that_was_refused_does_not_keep_an_older_one_away() -> None:
     pipeline = Pipeline()
     pipeline.put(BOTH, f"{ACCOUNT},$1.00,$1.00\n")
