@@ -34,10 +34,10 @@ def last_drops(objects: Objects, connection: str) -> list[Drop]:
     return [drop for drop in found if drop]
 
 
-def held(objects: Objects, connection: str, month: Month, version: str) -> Document[list[str]]:
-    """Return why a version of a file, or a snapshot, was held for a month the last time."""
-    key = f"runs/held/{connection}/{month}/{quote(version, safe='')}.json"
-    return Document(objects, key, list[str])
+def held(objects: Objects, connection: str, version: str) -> Document[dict[str, list[str]]]:
+    """Return why a version of a file, or a snapshot, was held the last time, by month."""
+    key = f"runs/held/{connection}/{quote(version, safe='')}.json"
+    return Document(objects, key, dict[str, list[str]])
 
 
 def snapshot(objects: Objects, key: str) -> Document[MonthSnapshot]:

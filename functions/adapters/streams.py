@@ -6,7 +6,7 @@ until its answer was there or it is old enough to be over.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -87,5 +87,7 @@ class Stream(NamedTuple):
         self._cross_off(underway)
 
     def _cross_off(self, request: Request) -> None:
+        """Say that an answer is there; where that fails the answer counts, and the request ages."""
         nobody = Lease(execution="", at=self.at)
-        self.lease.change(lambda lease: without_request(lease or nobody, request.id))
+        with suppress(StorageBusy, WriteConflict):
+            self.lease.change(lambda lease: without_request(lease or nobody, request.id))

@@ -16,7 +16,7 @@ from functions.adapters.streams import NOT_TAKEN, Stream
 from functions.credits.payloads import Posted, PostTask
 from functions.domain.credits.contents import read_rows
 from functions.domain.credits.drop import Drop
-from functions.errors import DropHeld
+from functions.errors import DropHeld, OutcomeUnknown
 from functions.payloads import task_handler
 
 
@@ -71,6 +71,11 @@ def _post(
         answer=taken.answer,
     )
     document.write(answered, posting)
+    if not (taken.certain or task.snapshot.differed):
+        raise OutcomeUnknown(
+            f"CloudZero may have refused the drop: {taken.answer}; {task.of} showed the "
+            "same rows before, so they prove nothing; look there, then start again"
+        )
     return Posted(posted=taken.certain or None, drop_id=taken.drop_id)
 
 

@@ -16,7 +16,7 @@ from functions.domain.credits import credits_report
 from functions.domain.credits.credits_report import Ended, MonthReport, mail
 from functions.domain.credits.file import Repeated
 from functions.domain.mails import Place
-from functions.domain.month import format_instant
+from functions.domain.month import format_instant, parse_instant
 from functions.errors import BadState
 from functions.payloads import Finished, Refused, task_handler
 
@@ -61,7 +61,8 @@ def _month(run: Run, end: MonthEnd, objects: Objects) -> MonthReport:
     drop, snapshot, problem = end.drop, end.snapshot, end.problem
     known = end.posted.posted
     posted = _was_posted(run, end, objects) if known is None else known
-    held = snapshot.held if posted is False else None
+    # What was stored already has been looked at once more since, and may be there no longer.
+    held = snapshot.held if posted is False and not snapshot.is_stored else None
     undo, warnings = None, [*end.verified.warnings] if end.verified else []
     if snapshot.key and posted is not False:
         undo, more = _way_back(drop, snapshot, snapshot.key)
@@ -174,9 +175,13 @@ def _write(
 
 
 def _newer(task: ReportTask, bucket: Objects) -> list[str]:
-    """Report that the file was uploaded again: that upload has started an execution of its own."""
+    """Report that the file has changed: an upload starts its own execution, a deletion none."""
     version = task.parsed.version
     newest = bucket.read(task.run.key, most_bytes=0) if task.run.key and version else None
     if newest is None or newest.version == version:
         return []
-    return [f"{task.run.file} was uploaded again meanwhile; that upload's own execution posts it"]
+    file, at = task.run.file, [parse_instant(drop.source.at) for drop in task.parsed.drops]
+    if at and newest.at > at[0]:
+        return [f"{file} was uploaded again meanwhile; that upload's own execution posts it"]
+    said = "is another version now, perhaps an earlier one; to post it start an execution with"
+    return [f'{file} {said} {{"key": "{file}"}}']

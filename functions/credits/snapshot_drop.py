@@ -61,14 +61,14 @@ def snapshot_drop(task: DropTask, objects: Objects, stream: Stream, limits: Limi
 def _is_accepted(task: DropTask, reasons: list[str], objects: Objects) -> bool:
     """Return True if an operator has accepted these reasons; else they are kept.
 
-    Once it was held, only what the hold has named is accepted.
+    Once a month of the upload was held, only what was named is accepted, in the others too.
     """
-    version, accepted = task.drop.source.version, task.drop.accepted
-    held = credits_bucket.held(objects, task.run.connection, task.of, version)
-    before = held.read() if accepted else None
-    if accepted and (before is None or is_named(reasons, before.value)):
+    drop = task.drop
+    held = credits_bucket.held(objects, task.run.connection, drop.source.version)
+    before = held.value() if drop.accepted else None
+    if drop.accepted and (before is None or is_named(reasons, before.get(drop.month, []))):
         return True
-    held.change(lambda _: reasons)
+    held.change(lambda named: {**(named or {}), drop.month: reasons})
     return False
 
 

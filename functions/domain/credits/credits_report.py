@@ -62,7 +62,16 @@ def superseded(last: Drop, source: Source) -> MonthReport:
     newer = last.source
     taken = "may have been" if last.state == "posting" else "was"
     message = f"{newer.key} of {newer.at} is newer and {taken} posted; to post this, {source.again}"
-    month = MonthReport(billing_month=last.month, status="superseded", message=message)
+    undone = (
+        f"{last.month}: an undo was started after this upload and counts; if the upload is to "
+        f"count, {source.again}"
+    )
+    month = MonthReport(
+        billing_month=last.month,
+        status="superseded",
+        message=message,
+        warnings=[undone] if (newer.kind, source.kind) == ("snapshot", "upload") else [],
+    )
     return month.holding(last.totals if last.state == "verified" else None)
 
 

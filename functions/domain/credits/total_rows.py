@@ -15,6 +15,7 @@ _SUMS = (
     "the {} column is the sum of the others; remove the total. If it is a month, upload the months "
     "one by one"
 )
+_HALF_A_CENT = Decimal("0.005")
 _FEWEST = 3  # rows with money, if one above others is their total
 
 
@@ -37,15 +38,22 @@ def totals(
 def possible_totals(
     rows: Sequence[Row], every: Sequence[list[Decimal]], kept: Mapping[str, list[Decimal]]
 ) -> list[str]:
-    """Name an account whose row is the sum of all others: it may be a total in another place."""
+    """Name an account whose row is the sum of all others: it may be a total in another place.
+
+    A total of cells that were not rounded is off by at most half a cent per row.
+    """
     named = dict[str, None]()
     for of in (every, list(kept.values())):  # with the repeated rows, and without them
         sums, members = _sums(of, len(every[0])), set(map(id, of))
-        for at, amounts in enumerate(every) if sum(map(any, of)) >= _FEWEST else ():
-            twice = [exact_sum([amount, amount]) for amount in amounts]
-            if any(amounts) and id(amounts) in members and twice == sums:
+        slack = _HALF_A_CENT * (with_money := sum(map(any, of)))
+        for at, amounts in enumerate(every) if with_money >= _FEWEST else ():
+            pairs = zip(amounts, sums, strict=True)
+            off = max(exact_sum([one, one, total.copy_negate()]).copy_abs() for one, total in pairs)
+            is_more = any(amount.copy_abs() > slack for amount in amounts)
+            if id(amounts) in members and off <= slack and is_more:
                 where = f"line {rows[at].line}, {tidy(rows[at].cells[0])}"
-                named[f"{where}, is the sum of all others; remove it if a total"] = None
+                how = "nearly the sum" if off else "the sum"
+                named[f"{where}, is {how} of all others; remove it if a total"] = None
     return list(named)
 
 

@@ -265,6 +265,26 @@ def test_a_request_whose_lease_was_lost_crosses_off_only_itself(world: World) ->
     assert world.held == theirs
 
 
+@pytest.mark.parametrize("fault", [errors.StorageBusy, errors.WriteConflict])
+@every_request
+def test_a_request_that_was_answered_has_not_failed_although_it_cannot_be_crossed_off(
+    world: World, what: str, fault: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(Document, "change", fails)
+    ASKING[what](world.stream())
+    asked = world.asked
+    with pytest.raises(errors.StreamBusy, match="may still be underway"):
+        ASKING[what](world.stream())
+    assert world.asked == asked
+    monkeypatch.undo()
+    world.pass_by(SETTLE)
+    ASKING[what](world.stream())
+    assert world.held.request is None
+
+
 def test_a_request_that_went_on_with_the_lease_is_crossed_off_there(world: World) -> None:
     world.meanwhile = lambda: world.take_over("x-2")
     world.post()

@@ -8,6 +8,8 @@ import pytest
 from functions.adapters import credits_bucket
 from functions.adapters.clock import Clock
 from functions.adapters.cloudzero.api import CloudZero
+from functions.adapters.documents import Document
+from functions.adapters.receivers import Accepted
 from functions.adapters.streams import Stream
 from functions.credits.acquire_stream import settle
 from functions.credits.parse_credits import parse_credits
@@ -18,9 +20,17 @@ from functions.domain.credits.contents import Totals
 from functions.domain.credits.drop import Limits
 from functions.domain.lease import Lease
 from functions.domain.month import Month
-from functions.errors import OutcomeUnknown, PartnerBusy, PartnerRefused, StreamBusy, WriteConflict
+from functions.errors import (
+    OutcomeUnknown,
+    PartnerBusy,
+    PartnerRefused,
+    StorageBusy,
+    StreamBusy,
+    WriteConflict,
+)
 from functions.payloads import Start
 from infra.tasks import SETTLE_SECONDS as SETTLE
+from tests.in_memory.cloudzero import Rows
 from tests.in_memory.credits_world import CONNECTION
 from tests.unit.credits.pipeline import Pipeline
 
@@ -116,6 +126,38 @@ def test_a_refused_drop_puts_back_the_record_that_it_found(refusal: str) -> None
     assert drop.record() is None
 
 
+def test_a_drop_that_was_taken_is_recorded_as_taken_although_its_request_cannot_be_crossed_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drop = OneDrop()
+
+    def busy(*_args: object) -> None:
+        raise StorageBusy
+
+    monkeypatch.setattr(Document, "change", busy)
+    assert (drop.post(), drop.record()) == ("drop-1", "posted")
+
+
+def test_rows_that_were_there_before_do_not_verify_a_drop_that_may_have_been_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline = Pipeline()
+    for amount, fault in (("100", ""), ("90", "ingest")):
+        pipeline.put(KEY, f"000000000001,${amount}.00\n")
+        pipeline.cloudzero.faults.append(fault)
+        pipeline.execute(key=KEY)
+    said = Accepted(None, 'HTTP 200 {"error": "internal"}', certain=False)
+    monkeypatch.setattr(pipeline.cloudzero, "post", lambda *_: said)
+    pipeline.put(KEY, "000000000001,$100.00\n")
+    finished = pipeline.execute(key=KEY)
+    assert finished.error == "OutcomeUnknown"
+    assert 'CloudZero may have refused the drop: HTTP 200 {"error": "internal"}' in finished.cause
+    assert finished.result["months"][0]["posted"] is None
+    monkeypatch.undo()
+    again = pipeline.execute(key=KEY)
+    assert (again.succeeded, again.result["months"][0]["posted"]) == (True, True)
+
+
 def test_while_a_drop_may_be_on_its_way_nobody_claims_to_know_what_the_month_holds() -> None:
     drop = OneDrop()
     limits = Limits(Decimal(0), Decimal(1_000))
@@ -178,3 +220,22 @@ def _points_until_the_intent() -> int:
     drop.post()
     labels = [point.label for point in drop.pipeline.points.seen[before:]]
     return labels.index(f"create drops/{CONNECTION}/2025-01.json") + 1
+
+
+def test_a_month_that_does_not_show_what_was_stored_has_no_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline = Pipeline()
+    pipeline.put(KEY, "000000000001,$100.00\n")
+    pipeline.execute(key=KEY)
+    costs = iter(["-100.00"])
+
+    def view(rows: Rows) -> Rows:
+        cost = next(costs, "-5.00")
+        return [{**row, "cost/cost": cost} for row in rows]
+
+    monkeypatch.setattr(pipeline.cloudzero, "view", view)
+    finished = pipeline.execute(key=KEY)
+    assert finished.error == "DropDiffers"
+    assert finished.result["months"][0]["total_credit_usd"] is None
+    assert "not posted; what CloudZero holds is not known" in finished.cause

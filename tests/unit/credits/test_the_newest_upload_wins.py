@@ -223,6 +223,20 @@ def test_a_version_that_comes_while_the_older_one_is_posted_is_left_to_its_own_e
         assert stored(pipeline, "2025-01") == amount_of(2 if came else 1), point
 
 
+def test_a_version_that_was_deleted_meanwhile_names_the_input_that_posts_the_one_before() -> None:
+    pipeline = Pipeline()
+    dropped(pipeline, "1.00")
+    before = pipeline.credits_bucket.uploads[JANUARY]
+    pipeline.put(JANUARY, f"{ACCOUNT},$2.00\n")
+    pipeline.soon(20, lambda: pipeline.credits_bucket.uploads.update({JANUARY: before}))
+    message = pipeline.execute(key=JANUARY).result["message"]
+    assert "own execution posts it" not in message, "a deletion starts none"
+    assert f"{JANUARY} is another version now" in message
+    assert message.endswith(f'start an execution with {{"key": "{JANUARY}"}}')
+    assert pipeline.execute(key=JANUARY).succeeded
+    assert stored(pipeline, "2025-01") == 1
+
+
 def test_an_accepted_shrink_is_not_accepted_for_a_version_that_nobody_has_seen() -> None:
     pipeline = Pipeline(limit="0.5")
     dropped(pipeline, "1000.00")
@@ -271,6 +285,24 @@ def test_a_restore_that_was_started_before_a_newer_upload_leaves_it_alone() -> N
     assert finished.succeeded
     assert finished.result["months"][0]["status"] == "superseded"
     assert stored(pipeline, "2025-01") == 2
+
+
+def test_a_correction_that_an_undo_of_the_upload_before_it_has_overtaken_is_mailed() -> None:
+    pipeline = Pipeline()
+    dropped(pipeline, "1.00")
+    (wrong,) = dropped(pipeline, "3.00").result["months"]
+    pipeline.timeline.pass_time(60)
+    pipeline.put(JANUARY, f"{ACCOUNT},$2.00\n")  # its execution waits while the undo is started
+    pipeline.timeline.pass_time(60)
+    assert pipeline.execute(bucket=None, **wrong["undo"]).succeeded
+    correction = pipeline.execute(key=JANUARY)
+    assert (correction.succeeded, correction.notify) == (True, True)
+    (said,) = correction.result["warnings"]
+    assert said == (
+        f"2025-01: an undo was started after this upload and counts; if the upload is to count, "
+        f"upload {JANUARY} (version v3) again"
+    )
+    assert stored(pipeline, "2025-01") == 1
 
 
 def test_a_file_that_was_refused_does_not_keep_an_older_one_away() -> None:

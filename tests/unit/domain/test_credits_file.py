@@ -145,7 +145,31 @@ def test_a_row_above_that_is_the_sum_of_two_others_or_more_is_a_doubt(
     rows.insert(at, f"123456789012,{total}")
     text = f"line {at + 1}, 123456789012, is the sum of all others; remove it if a total"
     assert read("\n".join(rows) + "\n").doubts == [text]
-    assert read("\n".join(rows).replace(total, "1.31")).doubts == []
+    assert read("\n".join(rows).replace(total, "1.40")).doubts == []
+
+
+@pytest.mark.parametrize("at", [0, 3])
+@pytest.mark.parametrize(
+    ("total", "off"), [("60.97", 3), ("60.98", 2), ("61.02", 2), ("61.03", 3), ("-61.01", 12_201)]
+)
+def test_a_total_of_cells_that_were_not_rounded_is_off_by_half_a_cent_per_row_and_a_doubt(
+    at: int, total: str, off: int
+) -> None:
+    rows = [f"{A},10.33", f"{B},20.33", f"{C},30.34", "111111111111,0.00"]
+    rows.insert(at, f"123456789012,{total}")
+    text = f"line {at + 1}, 123456789012, is nearly the sum of all others; remove it if a total"
+    doubts = read("\n".join(rows) + "\n", allow_reversals=True).doubts
+    assert doubts == [text][: off <= 2]
+
+
+def test_every_month_of_a_total_may_be_off_by_half_a_cent_per_row() -> None:
+    rows = f"{A},10.33,5.00,0\n{B},20.33,1.00,0\n123456789012,30.65,{{}},0\n"
+    assert len(back_fill(rows.format("6.01")).doubts) == 1
+    assert back_fill(rows.format("6.02")).doubts == []
+
+
+def test_accounts_of_a_cent_are_no_totals_of_each_other() -> None:
+    assert read(f"{A},0.01\n{B},0.01\n{C},0.01\n").doubts == []
 
 
 def test_a_total_above_is_one_with_or_without_the_repeated_rows() -> None:
