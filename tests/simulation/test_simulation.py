@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,6 @@ def test_a_rule_that_is_left_out_breaks_a_promise(name: str) -> None:
     flaw = FLAWS[name]
     # Any change of a word changes the stories; then another seed shows it, after a longer search.
     with flaw.built_in():
-        seeds = (flaw.seed, *range(_SEARCHED))
-        broken = (text for seed in seeds for text in play(seed).broken)
+        broken = (text for seed in islice(flaw.seeds(), _SEARCHED) for text in play(seed).broken)
         found = any(text.startswith(f"{flaw.promise}:") for text in broken)
-    assert found, f"no story of the seeds 0 to {_SEARCHED - 1} shows that this rule is left out"
+    assert found, f"none of {_SEARCHED} stories shows that this rule is left out"
