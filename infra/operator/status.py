@@ -13,7 +13,7 @@ from functions.domain.months.journal import Journal
 from functions.domain.months.months_due import Waiting, closed_lately, last_closed
 from functions.domain.plan import Plan
 from functions.domain.usage.marketplace import deadline, taken_until
-from functions.errors import BadUsage
+from functions.errors import BadInput, BadState, BadUsage
 from functions.metering.acquire_plan import settle
 from functions.metering.plan_months import plan_months
 from functions.payloads import Start
@@ -121,7 +121,7 @@ def _due(
     start = Start({"dry_run": True, "as_of": now}, "status", "status", now)
     try:
         planned = plan_months(settle(start, {books.plan.key: books.plan}), books, usage)
-    except BadUsage as error:
+    except (BadInput, BadState, BadUsage) as error:  # of this plan; the others go on
         return [], [], str(error)
     return planned.months, planned.waiting, ""
 

@@ -397,3 +397,15 @@ def test_the_launcher_works_from_any_folder(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "infra.operator", "--help"]
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert (ended.returncode, b"reconcile" in ended.stdout) == (0, True)
+
+
+def test_status_names_a_plan_whose_last_month_has_not_ended_and_goes_on(
+    billing: Billing, tmp_path: Path
+) -> None:
+    given = options(a_month(), tmp_path)
+    state = tmp_path / "state" / "metering_state.json"
+    state.write_text(state.read_text().replace('"2025-07"', '"2099-07"', 1))
+    result = billing("status", *given)
+    assert result.exit_code == 1
+    (plan,) = answer(billing("status", *given, "--json"))["plans"]
+    assert "last_processed_month: 2099-07 has not ended yet" in plan["notes"][-1]
