@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from tests.simulation.play import Result, play
 
-_SEEDS, _CHUNKS = 120, 4
+_SEEDS, _CHUNKS = 80, 4
 
 
 def chunk(number: int) -> Callable[[Callable[..., None]], None]:
