@@ -56,7 +56,7 @@ def resolve_contract(run: Run, books: Books, now: datetime, settle_seconds: floa
         month=asked.month,
         outcome=asked.outcome,
         settled=settled,
-        message=_message(asked, entry, settled=settled) + _rest(entry, run.plan),
+        message=_message(asked, entry, settled=settled) + _rest(asked, entry, run.plan),
     )
 
 
@@ -88,7 +88,7 @@ def _reopen(books: Books, month: Month, entry: Entry, at: str) -> None:
     books.change_state(partial(record, reopened=[name]))
 
 
-def _rest(entry: Entry, plan: Plan) -> str:
+def _rest(asked: Resolve, entry: Entry, plan: Plan) -> str:
     """Say where the receiver bills another quantity than was due, and what becomes of the rest."""
     differ = [
         line for line in entry.lines if line.state == "accepted" and line.taken != line.quantity
@@ -96,7 +96,8 @@ def _rest(entry: Entry, plan: Plan) -> str:
     if not differ:
         return ""
     billed = ", ".join(f"{one.taken} of {one.quantity} {one.dimension}" for one in differ)
-    carried = "is carried to the next month with usage"
+    off = f"unless {asked.month} was closed with carry_remainders off"
+    carried = f"is carried to the next month with usage, {off}"
     rest = carried if plan.carry_remainders else "is not billed: carry_remainders is off"
     return f"; {RECEIVER} bills {billed}, and the difference {rest}"
 
