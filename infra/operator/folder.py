@@ -1,10 +1,9 @@
 """A folder that is read like a bucket: the same keys, and the ETags of S3."""
 
 import hashlib
-import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from functions.adapters.objects import Stored
 from functions.domain.usage.usage_files import Listed
@@ -17,14 +16,8 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def read(
-        self,
-        key: str,
-        *,
-        unless: str = "",  # noqa: ARG002
-        most_bytes: float = math.inf,  # noqa: ARG002
-    ) -> Stored | None:
-        """Return an object, None if there is none."""
+    def read(self, key: str, **_less: Any) -> Stored | None:
+        """Return an object, all of it whatever is asked for; None if there is none."""
         names = [name for part in key.split("/") for name in file_names(part)]
         try:
             return _stored(self.path.joinpath(*names))
